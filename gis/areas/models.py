@@ -1,0 +1,109 @@
+"""Areas and their dated shapes. Identity apart from shape: a code outlives every redrawing."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from geoalchemy2 import WKBElement
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.sql.elements import ColumnElement
+
+from gis.db import Base, geometry, key
+
+
+class Level(StrEnum):
+    """The levels of areas, from the top; grids own the land, units stand on grids."""
+
+    COUNTY = "county"
+    STREET = "street"
+    COMMUNITY = "community"
+    GRID = "grid"
+    UNIT = "unit"
+
+    @property
+    def zh(self) -> str:
+        """The word on screen."""
+        return {"county": "区县", "street": "街道", "community": "社区", "grid": "网格", "unit": "十联户"}[self.value]
+
+
+LEVELS = tuple(Level)  # top first
+
+
+class RevisionState(StrEnum):
+    """Where a boundary revision stands."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class Revision(Base):
+    """A set of boundary changes published together."""
+
+    __tablename__ = "revision"
+    __table_args__ = (
+        CheckConstraint("state IN ('draft', 'published', 'withdrawn')", name="state_known"),
+        CheckConstraint("(state = 'published') = (published_at IS NOT NULL)", name="published_has_time"),
+        {"comment": "A set of boundary changes published together."},
+    )
+
+    id: Mapped[int] = key()
+    title: Mapped[str] = mapped_column(comment="What the change is, in a few words.")
+    state: Mapped[str] = mapped_column(comment="draft, published or withdrawn.")
+    author: Mapped[str] = mapped_column(comment="Who drew it: account, program or load.")
+    reason: Mapped[str | None] = mapped_column(comment="Why it was published.")
+    base: Mapped[int | None] = mapped_column(ForeignKey("revision.id"), comment="The published revision it starts from.")
+    effective: Mapped[datetime | None] = mapped_column(comment="From when its boundaries hold.")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the draft began.")
+    published_at: Mapped[datetime | None] = mapped_column(comment="When it was published.")
+
+
+class Area(Base):
+    """An area as people know it: county, street, community, grid or ten-household unit."""
+
+    __tablename__ = "area"
+    __table_args__ = (
+        CheckConstraint("level IN ('county', 'street', 'community', 'grid', 'unit')", name="level_known"),
+        CheckConstraint("(level = 'county') = (parent_id IS NULL)", name="only_counties_are_roots"),
+        CheckConstraint("code <> '' AND code = btrim(code)", name="code_is_clean"),
+        Index(None, "county", "level"),
+        {"comment": "An area as people know it; its code is never used again for another."},
+    )
+
+    id: Mapped[int] = key()
+    code: Mapped[str] = mapped_column(unique=True, comment="Division code (6, 9 or 12 digits), grid = community + 3 digits; text.")
+    level: Mapped[str] = mapped_column(comment="county, street, community, grid or unit.")
+    name: Mapped[str] = mapped_column(comment="The name people use.")
+    county: Mapped[str] = mapped_column(comment="Code of its county, the key work is spread by.")
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), index=True, comment="The area one level up.")
+    retired_at: Mapped[datetime | None] = mapped_column(comment="Since when it is no longer used; rows are never deleted.")
+
+    parent: Mapped["Area | None"] = relationship(remote_side=[id])
+
+
+class Boundary(Base):
+    """One shape of an area, in force while its range holds the moment asked about."""
+
+    __tablename__ = "boundary"
+    __table_args__ = (
+        CheckConstraint("ST_IsValid(shape) AND NOT ST_IsEmpty(shape)", name="shape_is_valid"),
+        CheckConstraint("on_precision(shape)", name="shape_on_precision"),
+        CheckConstraint("NOT isempty(valid) AND NOT lower_inf(valid)", name="dates_in_order"),
+        CheckConstraint("lower_inc(valid) AND NOT upper_inc(valid)", name="half_open"),
+        ExcludeConstraint(("area_id", "="), ("valid", "&&"), using="gist", name="one_shape_at_a_time"),
+        {"comment": "One shape of an area over a half-open range of time."},
+    )
+
+    id: Mapped[int] = key()
+    area_id: Mapped[int] = mapped_column(ForeignKey("area.id"), comment="Whose shape it is.")
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), index=True, comment="The revision that drew it.")
+    shape: Mapped[WKBElement] = mapped_column(geometry("MULTIPOLYGON"), comment="The land, EPSG:4490, on the 1e-7 degree lattice.")
+    valid: Mapped[Range[datetime]] = mapped_column(comment="In force from (inclusive) to (exclusive; empty: still).")
+
+    area: Mapped[Area] = relationship()
+
+    @classmethod
+    def in_force(cls, at: datetime) -> ColumnElement[bool]:
+        """Match the shapes that hold at a moment (half-open: the end itself is out)."""
+        return cls.valid.op("@>")(text("CAST(:in_force_at AS timestamptz)").bindparams(in_force_at=at))

@@ -1,0 +1,354 @@
+"""The private PostgreSQL cluster under `var/`, and the roles and database in it.
+
+The cluster is the embedded default: own data folder, own Unix socket, own free port on loopback. It never
+touches a system cluster. As root it runs as the user `postgres`, since PostgreSQL refuses to run as root.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from gis.errors import Unavailable
+from gis.settings import Settings
+
+DATABASE = "wangge"
+SUPERUSER, OWNER, APP = "wangge_super", "wangge_owner", "wangge_app"
+EXTENSIONS = ("postgis", "btree_gist", "pg_trgm")
+LONGEST_SOCKET = 100  # bytes a Unix socket's path may have, with room for PostgreSQL's own file name
+OLDEST_SERVER, OLDEST_POSTGIS = 150000, (3, 3)
+
+CONF = """# written by wangge before every start; changes here are lost
+port = {port}
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '{sockets}'
+unix_socket_permissions = 0700
+shared_buffers = 256MB
+work_mem = 32MB
+maintenance_work_mem = 256MB
+effective_cache_size = 2GB
+max_wal_size = 4GB
+random_page_cost = 1.1
+jit = off
+timezone = 'UTC'
+log_min_messages = warning
+"""
+THROW_AWAY = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """How to reach the database.
+
+    app: URL of the role the application works as: neither superuser nor owner of the tables.
+    owner: URL of the role that owns the tables; migrations, backup and restore use it.
+    """
+
+    app: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where a private cluster lies. `base` holds data, log and (unless too long a path) the socket."""
+
+    base: Path
+    sockets: Path
+    secrets: Path
+    run_as: str | None
+
+    @property
+    def data(self) -> Path:
+        """The data folder of PostgreSQL."""
+        return self.base / "data"
+
+    def url(self, role: str, port: int, database: str = DATABASE) -> str:
+        """The address for a role, over the Unix socket."""
+        password = quote(json.loads(self.secrets.read_text())[role], safe="")
+        return f"postgresql://{role}:{password}@/{database}?host={quote(str(self.sockets), safe='/')}&port={port}"
+
+
+def find_binaries() -> Path:
+    """The folder with initdb and pg_ctl of a PostgreSQL >= 15 that carries PostGIS.
+
+    Raises:
+        Unavailable: None is installed; `./wangge` would have installed it or said how.
+    """
+    told = os.environ.get("WANGGE_PG_BIN")
+    folders = [Path(told)] if told else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if found := shutil.which("initdb"):
+        folders.append(Path(found).resolve().parent)
+    for folder in folders:
+        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
+            return folder
+    raise Unavailable("PostgreSQL 15 or later with PostGIS 3.3 or later is not installed; run ./wangge db start")
+
+
+def place(settings: Settings) -> Cluster:
+    """Decide where the cluster lies.
+
+    As root, the user `postgres` must be able to enter the folder; where it cannot (a checkout under /root),
+    another data folder is chosen, and said on stderr when it is made.
+    """
+    run_as = "postgres" if os.geteuid() == 0 else None
+    base = settings.var / "postgres"
+    name = hashlib.sha256(str(settings.var).encode()).hexdigest()[:12]
+    settings.var.mkdir(parents=True, exist_ok=True)
+    if run_as and not _may_enter(run_as, settings.var):
+        base = Path("/var/lib/wangge") / name
+    sockets = base / "socket"
+    if len(str(sockets).encode()) + len("/.s.PGSQL.65535.lock") > LONGEST_SOCKET:
+        sockets = Path("/tmp") / f"wangge-{name}"
+    return Cluster(base, sockets, settings.var / "secrets.json", run_as)
+
+
+def start(settings: Settings, *, throw_away: bool = False) -> Addresses:
+    """Start the private cluster, making it first where there is none; harmless when it runs.
+
+    Args:
+        throw_away: Give up durability for speed (tests, benchmarks).
+
+    Raises:
+        Unavailable: It cannot be made or started; the message says where the log is.
+    """
+    cluster = place(settings)
+    with _only_one(settings.var / ".cluster.lock"):
+        if not (cluster.data / "PG_VERSION").exists():
+            _make(cluster)
+        port = running_port(cluster) or _launch(cluster, throw_away)
+        _prepare(cluster, port)
+    return Addresses(app=cluster.url(APP, port), owner=cluster.url(OWNER, port))
+
+
+def addresses(settings: Settings) -> Addresses:
+    """The database to use: `DATABASE_URL`'s server, else the private cluster, started when it is not running.
+
+    Raises:
+        Unavailable: The server is unreachable, too old or without PostGIS.
+    """
+    if not settings.database_url:
+        return start(settings)
+    check_server(settings.database_url)
+    return Addresses(app=settings.database_url, owner=settings.database_owner_url or settings.database_url)
+
+
+def check_server(url: str) -> None:
+    """See that a server can be reached, is new enough and has PostGIS.
+
+    Raises:
+        Unavailable: One clear sentence.
+    """
+    try:
+        with psycopg.connect(url.replace("+psycopg", ""), connect_timeout=10) as connection:
+            if connection.info.server_version < OLDEST_SERVER:
+                raise Unavailable(
+                    f"the server of DATABASE_URL is PostgreSQL {connection.info.server_version // 10000}; "
+                    "15 or later is needed"
+                )
+            row = connection.execute(
+                "SELECT coalesce(e.extversion, a.default_version), e.extversion IS NOT NULL FROM pg_available_extensions a"
+                " LEFT JOIN pg_extension e ON e.extname = a.name WHERE a.name = 'postgis'"
+            ).fetchone()
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise Unavailable(f"the server of DATABASE_URL cannot be reached: {reason}") from None
+    except psycopg.ProgrammingError as error:
+        raise Unavailable(f"DATABASE_URL is not an address of PostgreSQL: {error}") from None
+    if row is None:
+        raise Unavailable("the server of DATABASE_URL has no PostGIS; install PostGIS 3.3 or later on it")
+    version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])
+    if version < OLDEST_POSTGIS:
+        raise Unavailable(f"the server of DATABASE_URL has PostGIS {row[0]}; 3.3 or later is needed")
+
+
+def running_port(cluster: Cluster) -> int | None:
+    """The port of the running server, or None; asks the server itself, never the pid file alone."""
+    try:
+        port = int((cluster.data / "postmaster.pid").read_text().splitlines()[3])
+        with psycopg.connect(cluster.url(SUPERUSER, port, "postgres"), connect_timeout=2):
+            return port
+    except (OSError, IndexError, ValueError, psycopg.OperationalError):
+        return None
+
+
+def stop(settings: Settings) -> bool:
+    """Stop the private cluster; False when it was not running."""
+    cluster = place(settings)
+    with _only_one(settings.var / ".cluster.lock"):
+        if running_port(cluster) is None:
+            return False
+        _run(cluster, [find_binaries() / "pg_ctl", "-D", cluster.data, "-m", "fast", "-w", "stop"])
+    return True
+
+
+def _make(cluster: Cluster) -> None:
+    """initdb, with passwords of our own; a half-made folder of a broken-off attempt is removed first."""
+    binaries = find_binaries()
+    if cluster.base.parent == Path("/var/lib/wangge"):
+        print(
+            f"The user postgres cannot enter {cluster.secrets.parent}; the database is kept in {cluster.base}.",
+            file=sys.stderr,
+        )
+    cluster.base.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(cluster.data, ignore_errors=True)
+    words = {role: secrets.token_urlsafe(24) for role in (SUPERUSER, OWNER, APP)}
+    _write_private(cluster.secrets, json.dumps(words))
+    password = cluster.base / "pw"
+    _write_private(password, words[SUPERUSER])
+    _own(cluster, cluster.base, password)
+    _run(
+        cluster,
+        [binaries / "initdb", "-D", cluster.data, "-U", SUPERUSER, "--pwfile", password, "--auth=scram-sha-256",
+         "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync"],
+    )  # fmt: skip
+    password.unlink()
+    with (cluster.data / "postgresql.conf").open("a") as conf:
+        conf.write("\ninclude_if_exists = 'wangge.conf'\n")
+
+
+def _launch(cluster: Cluster, throw_away: bool) -> int:
+    """Start the server on a free port; tries again while a killed server's children go away."""
+    _forget_stale_pid(cluster)
+    cluster.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _own(cluster, cluster.sockets)
+    if cluster.sockets.is_symlink() or cluster.sockets.stat().st_uid not in (os.geteuid(), _uid(cluster.run_as)):
+        raise Unavailable(f"the folder {cluster.sockets} belongs to somebody else; remove it")
+    log = cluster.base / "log"
+    failed: Unavailable | None = None
+    for wait in (0, 0.5, 1, 2, 4):
+        time.sleep(wait)
+        port = _free_port(cluster)
+        conf = cluster.data / "wangge.conf"
+        conf.write_text(CONF.format(port=port, sockets=cluster.sockets) + (THROW_AWAY if throw_away else ""))
+        _own(cluster, conf)
+        try:
+            _run(cluster, [find_binaries() / "pg_ctl", "-D", cluster.data, "-w", "-t", "90", "-l", log, "start"])
+        except Unavailable as error:
+            failed = error
+            continue
+        (cluster.base / "port").write_text(str(port))
+        return port
+    raise Unavailable(f"the private database does not start; its log is {log}") from failed
+
+
+def _prepare(cluster: Cluster, port: int) -> None:
+    """Make roles, database and extensions where they are missing."""
+    words = json.loads(cluster.secrets.read_text())
+    with psycopg.connect(cluster.url(SUPERUSER, port, "postgres"), autocommit=True) as connection:
+        have = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        for role in (OWNER, APP):
+            if role not in have:
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(words[role]))
+                )
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+            return
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE + "_new"), sql.Identifier(OWNER))
+        )
+        with psycopg.connect(cluster.url(SUPERUSER, port, DATABASE + "_new"), autocommit=True) as fresh:
+            for extension in EXTENSIONS:
+                fresh.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(extension)))
+        # renamed last: a database named wangge is a whole one
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(DATABASE + "_new"), sql.Identifier(DATABASE))
+        )
+
+
+def _forget_stale_pid(cluster: Cluster) -> None:
+    """Remove a pid file left by a killed server when its number now belongs to another program."""
+    pid_file = cluster.data / "postmaster.pid"
+    try:
+        pid = int(pid_file.read_text().split()[0])
+    except (OSError, IndexError, ValueError):
+        pid_file.unlink(missing_ok=True)
+        return
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return  # nobody has that number (or no /proc): PostgreSQL itself sees that the file is stale
+    if str(cluster.data).encode() not in words:
+        pid_file.unlink(missing_ok=True)
+
+
+def _free_port(cluster: Cluster) -> int:
+    """The port of last time when it is free, else any free one on loopback."""
+    last = cluster.base / "port"
+    wishes = [int(last.read_text())] if last.exists() else []
+    for port in (*wishes, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Unavailable("no free port on 127.0.0.1")
+
+
+def _run(cluster: Cluster, words: Sequence[object]) -> None:
+    """Run a PostgreSQL program, as the user `postgres` when we are root."""
+    command = [str(word) for word in words]
+    if cluster.run_as:
+        command = ["runuser", "-u", cluster.run_as, "--", *command]
+    # output goes to a file, not a pipe: the server would hold a pipe open for ever
+    with (cluster.base / "last-command").open("w+") as output:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", env=os.environ | {"LC_ALL": "C.UTF-8"}
+        )
+        output.seek(0)
+        said = output.read().strip()
+    if done.returncode:
+        raise Unavailable(f"{Path(str(words[0])).name} failed: {said.splitlines()[-1] if said else done.returncode}")
+
+
+def _may_enter(user: str, folder: Path) -> bool:
+    return subprocess.run(["runuser", "-u", user, "--", "test", "-x", str(folder)], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def _uid(user: str | None) -> int:
+    import pwd
+
+    return pwd.getpwnam(user).pw_uid if user else os.geteuid()
+
+
+def _own(cluster: Cluster, *paths: Path) -> None:
+    if cluster.run_as:
+        for path in paths:
+            shutil.chown(path, cluster.run_as, cluster.run_as)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Hold a lock file, so that two starts at once do not disturb each other."""
+    try:
+        file = path.open("w")
+    except PermissionError:
+        raise Unavailable(
+            f"{path.parent} belongs to another user; set WANGGE_VAR to a folder of your own, as WANGGE_VAR=$HOME/wangge"
+        ) from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,98 @@
+"""The database from Python: the declarative base, engines and sessions.
+
+Functions in `gis/` may flush but never commit; the view or command commits once.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from geoalchemy2 import Geometry
+from psycopg import sql
+from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, create_engine, text
+from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+from sqlalchemy.types import Text
+
+STORAGE_SRID = 4490  # CGCS2000, x = longitude
+PRECISION = 1e-7  # degrees, about 1 cm; every stored area and footprint lies on this lattice
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Declarative base; text columns are unbounded, constraints are named."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {str: Text(), Range[datetime]: TSTZRANGE(), datetime: DateTime(timezone=True)}  # noqa: RUF012
+
+
+def geometry(kind: str) -> Geometry:
+    """A geometry column type in the storage system, with its GiST index."""
+    return Geometry(kind, srid=STORAGE_SRID, spatial_index=True)
+
+
+def key(comment: str = "Surrogate key.") -> Any:
+    """A generated bigint primary key."""
+    return mapped_column(BigInteger, Identity(always=False), primary_key=True, comment=comment)
+
+
+@lru_cache(maxsize=8)
+def engine(url: str) -> Engine:
+    """The engine for a server; one per address and process.
+
+    Args:
+        url: `postgresql://…`; the psycopg 3 driver is filled in.
+    """
+    return create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1),
+        pool_size=8,
+        max_overflow=8,
+        pool_pre_ping=True,
+        connect_args={"application_name": "wangge", "connect_timeout": 10},
+    )
+
+
+@contextmanager
+def signed(session: Session, who: str, why: str | None = None) -> Iterator[Session]:
+    """Name the person (and the reason) that the history shows for this transaction."""
+    session.execute(
+        text("SELECT set_config('wangge.who', :who, true), set_config('wangge.why', :why, true)"),
+        {"who": who, "why": why or ""},
+    )
+    yield session
+
+
+def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """Write many rows through COPY, inside the session's transaction.
+
+    Args:
+        table: Name of the table, schema first where it is not public.
+        columns: Their names, in the order of each row.
+        rows: Values as psycopg adapts them; a geometry is hex EWKB or EWKT text ("SRID=4490;POINT(…)").
+
+    Returns:
+        How many rows were written.
+
+    Raises:
+        psycopg.Error: A row does not fit; the transaction is then to be rolled back.
+    """
+    raw = session.connection().connection.dbapi_connection
+    assert raw is not None
+    target = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    count = 0
+    with raw.cursor() as cursor, cursor.copy(target) as copy:
+        for row in rows:
+            copy.write_row(row)
+            count += 1
+    return count

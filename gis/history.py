@@ -1,0 +1,50 @@
+"""The append-only history: what changed in every business table, by whom, when and why.
+
+Statement-level triggers write it, so changes by SQL (QGIS, COPY) are seen as well as ours.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Index, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis.db import Base, key
+
+
+class History(Base):
+    """One row changed in one business table."""
+
+    __tablename__ = "history"
+    __table_args__ = (
+        Index(None, "table_name", "row_key"),
+        {"comment": "Append-only: what changed, by whom, when, why; old and new."},
+    )
+
+    id: Mapped[int] = key()
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the transaction began.")
+    who: Mapped[str] = mapped_column(comment="Person or program (wangge.who), else the database role.")
+    why: Mapped[str] = mapped_column(server_default="", comment="The reason given (wangge.why).")
+    table_name: Mapped[str] = mapped_column(comment="Which table.")
+    row_key: Mapped[str] = mapped_column(comment="Primary key of the row, parts joined by a slash.")
+    county: Mapped[str | None] = mapped_column(comment="County of the row, where it has one.")
+    op: Mapped[str] = mapped_column(comment="insert, update or delete.")
+    old: Mapped[dict[str, object] | None] = mapped_column(JSONB, comment="The row before.")
+    new: Mapped[dict[str, object] | None] = mapped_column(JSONB, comment="The row after.")
+
+
+# Which tables are kept, and the columns of their keys. Derived ones (network, circles, basemap) are not.
+TABLES = {
+    "area": ("id",),
+    "boundary": ("id",),
+    "revision": ("id",),
+    "building": ("id",),
+    "stairwell": ("id",),
+    "household": ("county", "id"),
+    "unit_part": ("id",),
+    "personal.person": ("id",),
+    "post": ("id",),
+    "leave": ("id",),
+    "facility": ("id",),
+    "dataset": ("kind",),
+}

@@ -1,0 +1,58 @@
+"""The walking network as stored."""
+
+from datetime import datetime
+
+from geoalchemy2 import WKBElement
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis.db import Base, geometry
+
+
+class WalkNetwork(Base):
+    """The version of the network that is loaded; one row, replaced by every load."""
+
+    __tablename__ = "walk_network"
+    __table_args__ = (
+        CheckConstraint("singleton", name="one_row"),
+        {"comment": "The version of the walking network that is loaded; one row."},
+    )
+
+    singleton: Mapped[bool] = mapped_column(primary_key=True, server_default="true", comment="Always true.")
+    version: Mapped[str] = mapped_column(comment="Digest of nodes and edges.")
+    nodes: Mapped[int] = mapped_column(comment="Number of nodes.")
+    edges: Mapped[int] = mapped_column(comment="Number of edges.")
+    source: Mapped[str] = mapped_column(comment="The load it came from.")
+    loaded_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was loaded.")
+
+
+class WalkNode(Base):
+    """A junction or end of walkable ways."""
+
+    __tablename__ = "walk_node"
+    __table_args__ = ({"comment": "A junction or end of walkable ways."},)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, comment="OSM node id, or a running number.")
+    shape: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where, EPSG:4490.")
+    component: Mapped[int] = mapped_column(comment="Connected part it belongs to; 0 is the largest, others are islands.")
+
+
+class WalkEdge(Base):
+    """A walkable piece of way between two nodes, usable both ways."""
+
+    __tablename__ = "walk_edge"
+    __table_args__ = (
+        CheckConstraint("length > 0", name="length_positive"),
+        {"comment": "A walkable piece of way between two nodes, usable both ways."},
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, comment="Running number in the load.")
+    way_id: Mapped[int | None] = mapped_column(BigInteger, comment="OSM way it is a piece of.")
+    u: Mapped[int] = mapped_column(ForeignKey("walk_node.id"), index=True, comment="Node at the start of the line.")
+    v: Mapped[int] = mapped_column(ForeignKey("walk_node.id"), index=True, comment="Node at the end of the line.")
+    length: Mapped[float] = mapped_column(comment="Geodesic length, metres.")
+    kind: Mapped[str] = mapped_column(comment="OSM highway value, or plaza for the edge of a pedestrian area.")
+    name: Mapped[str] = mapped_column(server_default="", comment="Street name, Chinese preferred.")
+    steps: Mapped[bool] = mapped_column(server_default="false", comment="Steps: not for wheels.")
+    structure: Mapped[str] = mapped_column(server_default="", comment="bridge, tunnel or empty.")
+    shape: Mapped[WKBElement] = mapped_column(geometry("LINESTRING"), comment="The line from u to v, EPSG:4490.")

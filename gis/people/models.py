@@ -1,0 +1,82 @@
+"""Persons, posts and leave: who answers for what, from when to when, and who stands in."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from gis.db import Base, key
+
+
+class Role(Base):
+    """A role of the domain; filled from `gis.people.roles` at every migration."""
+
+    __tablename__ = "role"
+    __table_args__ = ({"comment": "The roles of grid management, kept in step with gis/people/roles.py."},)
+
+    key: Mapped[str] = mapped_column(primary_key=True, comment="English key, as grid_leader.")
+    zh: Mapped[str] = mapped_column(comment="The word on screen, as 网格长.")
+    en: Mapped[str] = mapped_column(comment="The English word.")
+    attached_to: Mapped[str] = mapped_column(comment="Level of area, or building, that such a post is attached to.")
+    rank: Mapped[int] = mapped_column(comment="Order in an answer, nearest to the household first.")
+
+
+class Person(Base):
+    """Somebody who holds posts. Residents are not in here."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        CheckConstraint("btrim(name) <> ''", name="has_name"),
+        {"schema": "personal", "comment": "People who hold posts; residents are not in here."},
+    )
+
+    id: Mapped[int] = key()
+    code: Mapped[str] = mapped_column(unique=True, comment="Staff number or other stable key of the load.")
+    name: Mapped[str] = mapped_column(comment="Full name.")
+    phone: Mapped[str] = mapped_column(server_default="", comment="Duty telephone; masked unless the asker may see it.")
+
+
+class Post(Base):
+    """One role for one area or building over a range of time."""
+
+    __tablename__ = "post"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(area_id, building_id) = 1", name="one_place"),
+        CheckConstraint("NOT isempty(valid) AND NOT lower_inf(valid)", name="dates_in_order"),
+        CheckConstraint("lower_inc(valid) AND NOT upper_inc(valid)", name="half_open"),
+        CheckConstraint("holder_id <> deputy_id", name="deputy_is_another"),
+        Index(None, "county"),
+        {"comment": "A role for one area or building, its holder and deputy, from when to when."},
+    )
+
+    id: Mapped[int] = key()
+    county: Mapped[str] = mapped_column(comment="Code of the county.")
+    role: Mapped[str] = mapped_column(ForeignKey("role.key"), comment="Key of the role.")
+    area_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), index=True, comment="The area answered for.")
+    building_id: Mapped[int | None] = mapped_column(ForeignKey("building.id"), index=True, comment="Or the building.")
+    holder_id: Mapped[int | None] = mapped_column(
+        ForeignKey("personal.person.id"), index=True, comment="Who holds it; empty: vacant."
+    )
+    deputy_id: Mapped[int | None] = mapped_column(
+        ForeignKey("personal.person.id"), index=True, comment="Who stands in on leave or vacancy."
+    )
+    valid: Mapped[Range[datetime]] = mapped_column(comment="Held from (inclusive) to (exclusive; empty: still).")
+
+    holder: Mapped[Person | None] = relationship(foreign_keys=[holder_id])
+    deputy: Mapped[Person | None] = relationship(foreign_keys=[deputy_id])
+
+
+class Leave(Base):
+    """A time a person is away, when the deputy stands in."""
+
+    __tablename__ = "leave"
+    __table_args__ = (
+        CheckConstraint("NOT isempty(valid) AND NOT lower_inf(valid)", name="dates_in_order"),
+        CheckConstraint("lower_inc(valid) AND NOT upper_inc(valid)", name="half_open"),
+        {"comment": "When a person is away; the deputy stands in."},
+    )
+
+    id: Mapped[int] = key()
+    person_id: Mapped[int] = mapped_column(ForeignKey("personal.person.id", ondelete="CASCADE"), index=True, comment="Who is away.")
+    valid: Mapped[Range[datetime]] = mapped_column(comment="Away from (inclusive) to (exclusive).")

@@ -1,0 +1,36 @@
+"""The roles of DOMAIN.md as a table. A new role is one line here, then `./wangge db migrate`."""
+
+from typing import NamedTuple
+
+
+class RoleRow(NamedTuple):
+    """key, words on screen, what the post is attached to, and its place in an answer (low: nearest)."""
+
+    key: str
+    zh: str
+    en: str
+    attached_to: str
+    rank: int
+
+
+ROLES = (
+    RoleRow("unit_head", "联户长", "unit head", "unit", 10),
+    RoleRow("building_head", "楼栋长", "building head", "building", 20),
+    RoleRow("building_sponsor", "两委成员包保楼栋", "committee member who vouches for the building", "building", 22),
+    RoleRow("block_head", "片区长", "block head", "building", 24),
+    RoleRow("grid_worker", "网格员", "grid worker", "grid", 30),
+    RoleRow("grid_leader", "网格长", "grid leader", "grid", 32),
+    RoleRow("grid_party_leader", "网格党小组组长", "grid party-group leader", "grid", 34),
+    RoleRow("contact_leader", "联系点领导", "contact leader", "grid", 36),
+    RoleRow("community_worker", "社区工作者", "community worker", "community", 40),
+    RoleRow("community_secretary", "社区党组织书记", "community party secretary", "community", 42),
+    RoleRow("party_member", "在职党员", "party member on duty", "community", 44),
+    RoleRow("volunteer_team", "志愿服务队", "volunteer team", "community", 46),
+    RoleRow("property_company", "物业", "property company", "building", 26),
+    RoleRow("liaison_officer", "联络员", "liaison officer", "street", 50),
+    RoleRow("enforcement_squad", "综合执法中队", "enforcement squad", "street", 52),
+    RoleRow("street_office", "街道党工委", "street party-work committee", "street", 54),
+    RoleRow("command_centre", "指挥中心", "command centre", "county", 60),
+)
+
+BY_KEY = {role.key: role for role in ROLES}

@@ -1,0 +1,81 @@
+"""The schema's version: migrating up and down, grants, and the table of roles."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import make_url
+
+from gis.cluster import Addresses
+from gis.db import engine
+from gis.people.models import Role
+from gis.people.roles import ROLES
+
+# What the application may do: read and change rows, never the shape of tables; areas and history are kept for ever.
+KEPT = ("area", "history", "revision")
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, without an ini file."""
+    alembic = Config()
+    alembic.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    alembic.attributes["connection"] = connection
+    return alembic
+
+
+def head() -> str | None:
+    """The newest migration this code knows."""
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+def current(connection: Connection) -> str | None:
+    """The migration the database stands at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(addresses: Addresses, to: str = "head") -> None:
+    """Bring the database to a migration, in one transaction, then grant and fill the roles.
+
+    Args:
+        addresses: The owner's address migrates; the application's role is granted what it needs.
+        to: A migration, "head" or "base".
+    """
+    app = make_url(addresses.app).username
+    owner = make_url(addresses.owner).username
+    with engine(addresses.owner).begin() as connection:
+        alembic = config(connection)
+        if to == "base":
+            command.downgrade(alembic, to)
+            return
+        # moving forward is the usual case; Alembic itself refuses unknown names
+        command.upgrade(alembic, to)
+        if current(connection) == head():
+            _fill_roles(connection)
+            if app and app != owner:
+                _grant(connection, app)
+
+
+def _fill_roles(connection: Connection) -> None:
+    new = insert(Role).values([role._asdict() for role in ROLES])
+    changes = {name: new.excluded[name] for name in ("zh", "en", "attached_to", "rank")}
+    connection.execute(new.on_conflict_do_update(index_elements=["key"], set_=changes))
+
+
+def _grant(connection: Connection, app: str) -> None:
+    role = sql.Identifier(app).as_string(None)
+    kept = ", ".join(KEPT)
+    connection.execute(
+        text(f"""
+        GRANT USAGE ON SCHEMA public, personal TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, personal TO {role};
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, personal TO {role};
+        REVOKE DELETE, TRUNCATE ON {kept} FROM {role};
+        REVOKE INSERT, UPDATE ON history FROM {role};
+        REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, spatial_ref_sys FROM {role};
+        """)  # noqa: S608  the names are ours, quoted above
+    )

@@ -1,0 +1,85 @@
+"""A real PostGIS for every test: one throw-away cluster a run, every test's changes undone."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from gis import cluster, schema
+from gis import db as gis_db
+from gis.settings import ROOT, Settings
+
+SHARED = ROOT.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs the development data where it is absent."""
+    if not SHARED.is_dir():
+        for item in items:
+            if item.get_closest_marker("shared"):
+                item.add_marker(pytest.mark.skip(reason=f"the development data folder {SHARED} is not here"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real development data."""
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def settings() -> Iterator[Settings]:
+    """Settings of a throw-away deployment, its cluster stopped and removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="wangge-test-"))
+    folder.chmod(0o755)  # the user postgres must be able to enter
+    made = Settings(var=folder)
+    yield made
+    cluster.stop(made)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def addresses(settings: Settings) -> cluster.Addresses:
+    """The running, migrated throw-away database."""
+    found = cluster.start(settings, throw_away=True)
+    schema.migrate(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def database_url(addresses: cluster.Addresses) -> str:
+    """The address of the application's role."""
+    return addresses.app
+
+
+@pytest.fixture(scope="session")
+def engine(database_url: str) -> Engine:
+    """The engine of the application's role."""
+    return gis_db.engine(database_url)
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session whose every commit is undone after the test."""
+    with engine.connect() as connection:
+        outer = connection.begin()
+        with Session(connection, join_transaction_mode="create_savepoint") as opened:
+            yield opened
+        outer.rollback()
+
+
+@pytest.fixture
+def own_var() -> Iterator[Path]:
+    """An empty deployment folder for tests that start servers of their own; stopped and removed after."""
+    folder = Path(tempfile.mkdtemp(prefix="wangge-own-"))
+    folder.chmod(0o755)
+    yield folder
+    cluster.stop(Settings(var=folder))
+    base = cluster.place(Settings(var=folder)).base
+    shutil.rmtree(folder, ignore_errors=True)
+    if os.geteuid() == 0 and base.parent == Path("/var/lib/wangge"):
+        shutil.rmtree(base, ignore_errors=True)

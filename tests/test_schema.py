@@ -1,0 +1,203 @@
+"""The schema: models and migrations agree, constraints hold, history remembers, roles are separate."""
+
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from geoalchemy2 import alembic_helpers
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.dialects.postgresql import Range
+
+from gis import cluster, schema
+from gis.db import engine as engine_for
+from gis.db import signed
+from gis.history import TABLES, History
+from gis.models import Area, Base, Boundary, Person, Revision, Role
+from gis.people.roles import ROLES
+from gis.settings import Settings
+
+JAN, FEB, MAR = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3))
+SQUARE = "SRID=4490;MULTIPOLYGON(((106 26, 106.01 26, 106.01 26.01, 106 26.01, 106 26)))"
+
+
+def county(session, code="520402"):
+    area = Area(code=code, level="county", name="西秀区", county=code)
+    revision = Revision(title="t", state="published", author="test", published_at=JAN, effective=JAN)
+    session.add_all([area, revision])
+    session.flush()
+    return area, revision
+
+
+def boundary(area, revision, start, end, shape=SQUARE):
+    return Boundary(area_id=area.id, revision_id=revision.id, shape=shape, valid=Range(start, end, bounds="[)"))
+
+
+def test_migrations_go_up_down_and_up_and_agree_with_the_models(own_var):
+    addresses = cluster.start(Settings(var=own_var), throw_away=True)
+    for to in ("head", "base", "head"):
+        schema.migrate(addresses, to)
+    with engine_for(addresses.owner).connect() as connection:
+        assert schema.current(connection) == schema.head()
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "include_name": lambda name, kind, parents: kind != "schema" or name in (None, "public", "personal"),
+                "include_object": lambda o, name, kind, reflected, other: name != "spatial_ref_sys"
+                and alembic_helpers.include_object(o, name, kind, reflected, other),
+                "compare_type": True,
+            },
+        )
+        assert compare_metadata(context, Base.metadata) == []
+    engine_for(addresses.owner).dispose()
+    engine_for(addresses.app).dispose()
+
+
+def test_every_table_and_column_has_a_comment_in_the_database(session):
+    bare = session.execute(
+        text("""
+        SELECT c.oid::regclass::text, a.attname
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
+        WHERE c.relkind = 'r' AND c.relnamespace IN ('public'::regnamespace, 'personal'::regnamespace)
+          AND c.relname NOT IN ('alembic_version', 'spatial_ref_sys')
+          AND col_description(c.oid, a.attnum) IS NULL
+        UNION ALL
+        SELECT c.oid::regclass::text, '' FROM pg_class c
+        WHERE c.relkind = 'r' AND c.relnamespace IN ('public'::regnamespace, 'personal'::regnamespace)
+          AND c.relname NOT IN ('alembic_version', 'spatial_ref_sys') AND obj_description(c.oid) IS NULL
+    """)
+    ).all()
+    assert bare == []
+
+
+def test_every_geometry_column_has_a_gist_index_and_the_storage_srid(session):
+    rows = session.execute(
+        text("""
+        SELECT f_table_name, f_geometry_column, srid,
+               EXISTS (SELECT FROM pg_indexes i WHERE i.tablename = f_table_name
+                       AND i.indexdef LIKE '%gist (' || f_geometry_column || ')%')
+        FROM geometry_columns WHERE f_table_schema IN ('public', 'personal')
+    """)
+    ).all()
+    assert len(rows) >= 9
+    assert [row for row in rows if row[2] != 4490 or not row[3]] == []
+
+
+def test_two_boundaries_of_an_area_may_touch_in_time_but_not_overlap(session):
+    area, revision = county(session)
+    session.add_all([boundary(area, revision, JAN, FEB), boundary(area, revision, FEB, None)])
+    session.flush()
+    session.add(boundary(area, revision, datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC), FEB))
+    with pytest.raises(IntegrityError, match="one_shape_at_a_time"):
+        session.flush()
+
+
+@pytest.mark.parametrize(
+    ("shape", "constraint"),
+    [
+        ("SRID=4490;MULTIPOLYGON(((0 0, 1 1, 1 0, 0 1, 0 0)))", "shape_is_valid"),
+        ("SRID=4490;MULTIPOLYGON EMPTY", "shape_is_valid"),
+        ("SRID=4490;MULTIPOLYGON(((106 26, 106.01 26, 106.01 26.01, 106.000000051 26.01, 106 26)))", "shape_on_precision"),
+    ],
+)
+def test_bad_shapes_are_refused_by_the_database(session, shape, constraint):
+    area, revision = county(session)
+    session.add(boundary(area, revision, JAN, None, shape))
+    with pytest.raises(IntegrityError, match=constraint):
+        session.flush()
+
+
+def test_history_remembers_who_when_why_old_and_new_for_every_statement(session):
+    with signed(session, "网格长 张三", "renamed by the street"):
+        area, _ = county(session)
+        session.execute(text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id})
+        session.execute(text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id})  # changes nothing
+    rows = session.scalars(
+        select(History).where(History.table_name == "area", History.row_key == str(area.id)).order_by(History.id)
+    ).all()
+    assert [(row.op, row.who, row.why, row.county) for row in rows] == [
+        ("insert", "网格长 张三", "renamed by the street", "520402"),
+        ("update", "网格长 张三", "renamed by the street", "520402"),
+    ]
+    assert rows[1].old["name"] == "西秀区"
+    assert rows[1].new["name"] == "新名"
+
+
+def test_history_covers_every_table_of_its_list(session):
+    kept = set(
+        session.scalars(text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'remember_update'")).all()
+    )
+    assert kept == set(TABLES)
+
+
+def test_even_the_owner_cannot_rewrite_history_or_delete_an_area(addresses):
+    with psycopg.connect(addresses.owner) as connection:
+        for statement in ("DELETE FROM history", "UPDATE history SET who = 'x'", "TRUNCATE history", "DELETE FROM area"):
+            with pytest.raises(psycopg.errors.RestrictViolation), connection.transaction():
+                connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (id int)",
+        "DROP TABLE area",
+        "DELETE FROM area",
+        "INSERT INTO history (who, table_name, row_key, op) VALUES ('x', 'x', 'x', 'insert')",
+        "ALTER TABLE area DISABLE TRIGGER ALL",
+        "UPDATE role SET zh = 'x'",
+    ],
+)
+def test_the_application_cannot_change_the_schema_or_the_history(session, statement):
+    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
+        session.execute(text(statement))
+
+
+def test_the_application_is_neither_superuser_nor_owner(session):
+    row = session.execute(
+        text("""SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls,
+                EXISTS (SELECT FROM pg_tables WHERE tableowner = current_user) FROM pg_roles WHERE rolname = current_user""")
+    ).one()
+    assert tuple(row) == (False, False)
+
+
+def test_the_table_of_roles_is_in_the_database(session):
+    rows = session.execute(select(Role.key, Role.zh, Role.en, Role.attached_to, Role.rank)).all()
+    assert {tuple(row) for row in rows} == {tuple(role) for role in ROLES}
+
+
+def test_a_code_is_never_used_again(session):
+    county(session)
+    session.add(Area(code="520402", level="county", name="别的", county="520402"))
+    with pytest.raises(IntegrityError, match="uq_area_code"):
+        session.flush()
+
+
+def test_a_person_needs_a_name(session):
+    session.add(Person(code="p1", name="  "))
+    with pytest.raises(IntegrityError, match="has_name"):
+        session.flush()
+
+
+def test_a_change_is_announced_at_commit(addresses):
+    with psycopg.connect(addresses.app, autocommit=True) as listener, psycopg.connect(addresses.app) as writer:
+        listener.execute("LISTEN wangge_changed")
+        writer.execute("UPDATE area SET name = name WHERE false")
+        assert list(listener.notifies(timeout=0.2)) == []
+        writer.commit()
+        heard = [notice.payload for notice in listener.notifies(timeout=5, stop_after=1)]
+    assert heard == ["area"]
+
+
+def test_an_unsigned_change_carries_the_database_role(session):
+    area, _ = county(session)
+    assert session.scalar(select(History.who).where(History.table_name == "area", History.row_key == str(area.id))) == cluster.APP
+
+
+def test_deleting_an_area_by_the_application_is_an_error(session):
+    county(session)
+    with pytest.raises(DBAPIError):
+        session.execute(text("DELETE FROM area"))

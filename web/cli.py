@@ -1,0 +1,58 @@
+"""The command line: `./wangge COMMAND`. Commands are imported when called, so that each starts quickly."""
+
+import importlib
+import sys
+
+import click
+
+from gis.errors import WanggeError
+
+# command -> its line in the list; each lives in web/commands/<name>.py as `command`
+COMMANDS = {
+    "demo": "Everything from a fresh checkout to a served map.",
+    "test": "Run the whole test suite on a throw-away database.",
+    "db": "The private database: start, stop, status, migrate, backup, restore.",
+    "load": "Import OSM, areas, households, facilities, people; rehearses unless --commit.",
+    "template": "Write an empty spreadsheet to fill in and load.",
+    "dump": "Export a layer; the format follows the file's ending.",
+    "town": "Make a made-up town of any size from a seed.",
+    "locate": "Say who answers for a place, or for a file of places.",
+    "circles": "Recompute the service circles.",
+    "serve": "Serve the map and the API.",
+    "bench": "Measure, beside peers, and write docs/BENCHMARKS.md.",
+}
+
+
+class Commands(click.Group):
+    """The commands of the table above, imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f"web.commands.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False, invoke_without_command=True)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Wangge 网格: grid management of urban communities."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """Run a command; a refused input exits with 1 and its reason on stderr, wrong usage with 2."""
+    try:
+        cli(prog_name="./wangge")
+    except WanggeError as error:
+        click.echo(f"wangge: {error.detail}", err=True)
+        for one in error.errors:
+            click.echo(f"  {one.field}: {one.message}", err=True)
+        sys.exit(1)
