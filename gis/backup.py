@@ -84,15 +84,16 @@ END $$;
 
 
 def _stays(line: str) -> bool:
-    return any(word in line for word in (" SCHEMA - public ", " COMMENT - SCHEMA public ", " EXTENSION "))
+    return any(word in line for word in (" SCHEMA - public ", " COMMENT - SCHEMA public ", " EXTENSION ", " public spatial_ref_sys "))
 
 
 def _run(program: str, words: Sequence[str], url: str | None) -> str:
     command = [str(find_binaries() / program), *words]
     if url:
         command += ["--dbname", url]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    env = os.environ | {"PGOPTIONS": "-c client_min_messages=warning"}
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
+        said = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.split("\n")
         raise Unavailable(f"{program} failed: {said[0] if said else done.returncode}")
     return done.stdout

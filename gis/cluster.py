@@ -169,7 +169,7 @@ def check_server(url: str) -> None:
         reason = str(error).strip().splitlines()[-1]
         raise Unavailable(f"the server of DATABASE_URL cannot be reached: {reason}") from None
     except psycopg.ProgrammingError as error:
-        raise Unavailable(f"DATABASE_URL is not an address of PostgreSQL: {error}") from None
+        raise Unavailable(f"DATABASE_URL is not an address of PostgreSQL: {str(error).strip()}") from None
     if row is None:
         raise Unavailable("the server of DATABASE_URL has no PostGIS; install PostGIS 3.3 or later on it")
     version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])

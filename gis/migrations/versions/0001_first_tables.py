@@ -11,12 +11,12 @@ branch_labels = None
 depends_on = None
 
 
-# Coordinates on the 1e-7 degree lattice, up to the rounding of a double.
+# Coordinates on the 1e-7 degree lattice, up to the rounding of a double. Names are qualified, since a restore
+# checks rows with an empty search path.
 ON_PRECISION = """
 CREATE FUNCTION on_precision(shape geometry) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT coalesce(bool_and(abs(ST_X(d.geom) * 1e7 - round(ST_X(d.geom) * 1e7)) < 1e-4
-                       AND abs(ST_Y(d.geom) * 1e7 - round(ST_Y(d.geom) * 1e7)) < 1e-4), true)
-  FROM ST_DumpPoints(shape) d
+  SELECT coalesce(bool_and(abs(x * 1e7 - round(x * 1e7)) < 1e-4 AND abs(y * 1e7 - round(y * 1e7)) < 1e-4), true)
+  FROM (SELECT public.ST_X(d.geom) AS x, public.ST_Y(d.geom) AS y FROM public.ST_DumpPoints(shape) d) points
 $$
 """
 

@@ -1,0 +1,187 @@
+"""The private cluster: starts, survives, stays out of the way; clear words when a server does not fit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from gis import cluster, schema
+from gis.errors import InvalidInput, Unavailable
+from gis.settings import ROOT, Settings
+
+
+@pytest.fixture
+def settings(own_var):
+    return Settings(var=own_var)
+
+
+def postmaster(settings):
+    return int((cluster.place(settings).data / "postmaster.pid").read_text().split()[0])
+
+
+def answers(addresses):
+    with psycopg.connect(addresses.app) as connection:
+        return connection.execute("SELECT postgis_lib_version() >= '3.3'").fetchone()[0]
+
+
+def test_start_is_idempotent_and_listens_on_loopback_only(settings):
+    first = cluster.start(settings)
+    assert cluster.start(settings) == first
+    with psycopg.connect(first.app) as connection:
+        assert connection.execute("SHOW listen_addresses").fetchone()[0] == "127.0.0.1"
+
+
+def test_two_starts_at_once_do_no_harm(settings):
+    script = "import sys; from pathlib import Path; from gis import cluster; from gis.settings import Settings; " \
+        "print(cluster.start(Settings(var=Path(sys.argv[1]))).app)"  # fmt: skip
+    with ThreadPoolExecutor() as pool:
+        said = list(
+            pool.map(
+                lambda _: subprocess.check_output([sys.executable, "-c", script, str(settings.var)], cwd=ROOT, text=True),
+                range(3),
+            )
+        )
+    assert len(set(said)) == 1
+
+
+def test_committed_rows_survive_kill_9(settings):
+    addresses = cluster.start(settings)
+    with psycopg.connect(addresses.owner) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+    os.kill(postmaster(settings), signal.SIGKILL)
+    with psycopg.connect(cluster.start(settings).owner) as connection:
+        assert connection.execute("SELECT one FROM kept").fetchone()[0] == 1
+
+
+def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(settings):
+    cluster.start(settings)
+    pid_file = cluster.place(settings).data / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    assert cluster.stop(settings)
+    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
+    assert answers(cluster.start(settings))
+
+
+def test_a_half_made_data_folder_is_made_again(settings):
+    place = cluster.place(settings)
+    (place.data / "base").mkdir(parents=True)
+    assert answers(cluster.start(settings))
+
+
+def test_the_port_moves_when_somebody_took_it(settings):
+    import socket
+
+    cluster.start(settings)
+    cluster.stop(settings)
+    port = int((cluster.place(settings).base / "port").read_text())
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert answers(cluster.start(settings))
+        assert cluster.running_port(cluster.place(settings)) != port
+
+
+def test_a_path_too_long_for_a_socket_is_worked_round(own_var):
+    deep = own_var / ("a" * 60) / ("b" * 60)
+    deep.mkdir(parents=True)
+    settings = Settings(var=deep)
+    try:
+        assert answers(cluster.start(settings))
+    finally:
+        cluster.stop(settings)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the cluster as another user")
+def test_a_folder_postgres_cannot_enter_is_worked_round_and_said(own_var, capsys):
+    closed = own_var / "closed"
+    closed.mkdir(mode=0o700)
+    settings = Settings(var=closed / "var")
+    base = cluster.place(settings).base
+    try:
+        assert answers(cluster.start(settings))
+        assert base.parent == Path("/var/lib/wangge")
+        assert f"the database is kept in {base}" in capsys.readouterr().err
+    finally:
+        cluster.stop(settings)
+        subprocess.run(["rm", "-rf", str(base)], check=True)
+
+
+def test_passwords_are_private_and_asked_for(settings):
+    addresses = cluster.start(settings)
+    assert settings.var.joinpath("secrets.json").stat().st_mode & 0o077 == 0
+    words = json.loads(settings.var.joinpath("secrets.json").read_text())
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(addresses.app.replace(words[cluster.APP], "wrong"))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://nobody@127.0.0.1:1/none", "cannot be reached"),
+        ("mysql://x", "is not an address of PostgreSQL"),
+    ],
+)
+def test_a_server_that_does_not_answer_gets_one_clear_sentence(url, words):
+    with pytest.raises(Unavailable, match=words) as caught:
+        cluster.check_server(url)
+    assert "\n" not in caught.value.detail
+
+
+def test_a_server_too_old_or_without_postgis_gets_one_clear_sentence(settings, monkeypatch):
+    url = cluster.start(settings).app
+    monkeypatch.setattr(cluster, "OLDEST_SERVER", 990000)
+    with pytest.raises(Unavailable, match=r"is PostgreSQL \d+; 15 or later is needed"):
+        cluster.check_server(url)
+    monkeypatch.undo()
+    monkeypatch.setattr(cluster, "OLDEST_POSTGIS", (99, 0))
+    with pytest.raises(Unavailable, match=r"has PostGIS 3\.\d+.*3\.3 or later is needed"):
+        cluster.check_server(url)
+
+
+def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
+    from gis.backup import backup, restore
+
+    addresses = cluster.start(settings)
+    schema.migrate(addresses)
+    with psycopg.connect(addresses.app) as connection:
+        connection.execute("INSERT INTO area (code, level, name, county) VALUES ('520402', 'county', '西秀区', '520402')")
+    backup(addresses, tmp_path / "all.dump")
+    with psycopg.connect(addresses.app) as connection:
+        connection.execute("INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝区', '520403')")
+    restore(addresses, tmp_path / "all.dump")
+    with psycopg.connect(addresses.app) as connection:
+        assert connection.execute("SELECT code FROM area").fetchall() == [("520402",)]
+        assert connection.execute("SELECT table_name, op FROM history WHERE table_name = 'area'").fetchall() == [("area", "insert")]
+        # and the application may go on working, with its grants, triggers and sequences
+        connection.execute("INSERT INTO area (code, level, name, county) VALUES ('520404', 'county', '新', '520404')")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DELETE FROM area")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a dump at all", b"PGDMP\x01\x0e\x00broken"])
+def test_a_broken_backup_changes_nothing(settings, tmp_path, content):
+    from gis.backup import restore
+
+    addresses = cluster.start(settings)
+    schema.migrate(addresses)
+    bad = tmp_path / "bad.dump"
+    bad.write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"bad\.dump is not a backup"):
+        restore(addresses, bad)
+    with psycopg.connect(addresses.app) as connection:
+        assert connection.execute("SELECT count(*) FROM area").fetchone()[0] == 0
+
+
+def test_stop_says_whether_it_was_running(settings):
+    cluster.start(settings)
+    started = time.monotonic()
+    assert cluster.stop(settings) is True
+    assert cluster.stop(settings) is False
+    assert time.monotonic() - started < 10
