@@ -26,7 +26,11 @@ def backup(addresses: Addresses, path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.absolute().parent) as folder:
         part = Path(folder) / "part"
         words = [f"--schema={name}" for name in SCHEMAS]
-        _run("pg_dump", ["--format=custom", "--no-owner", "--no-privileges", *words, f"--file={part}"], addresses.owner)
+        _run(
+            "pg_dump",
+            ["--format=custom", "--no-owner", "--no-privileges", *words, f"--file={part}"],
+            addresses.owner,
+        )
         part.replace(path)
 
 
@@ -39,7 +43,9 @@ def restore(addresses: Addresses, path: Path) -> None:
     try:
         listing = _run("pg_restore", ["--list", str(path)], None)
     except Unavailable as error:
-        raise InvalidInput(f"{path.name} is not a backup made by `./wangge db backup`: {error.detail}") from None
+        raise InvalidInput(
+            f"{path.name} is not a backup made by `./wangge db backup`: {error.detail}"
+        ) from None
     # the schema public and the extensions in it stay; everything of ours goes and comes back
     entries = [line for line in listing.splitlines() if not _stays(line)]
     if not any(" TABLE public area " in line for line in entries):
@@ -47,13 +53,24 @@ def restore(addresses: Addresses, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         script, wanted = Path(folder) / "restore.sql", Path(folder) / "list"
         wanted.write_text("\n".join(entries))
-        _run("pg_restore", ["--no-owner", "--no-privileges", f"--use-list={wanted}", f"--file={script}", str(path)], None)
+        _run(
+            "pg_restore",
+            ["--no-owner", "--no-privileges", f"--use-list={wanted}", f"--file={script}", str(path)],
+            None,
+        )
         empty = Path(folder) / "empty.sql"
         empty.write_text(EMPTY)
         engine(addresses.app).dispose()
         _run(
             "psql",
-            ["-X", "-q", "--set=ON_ERROR_STOP=1", "--single-transaction", f"--file={empty}", f"--file={script}"],
+            [
+                "-X",
+                "-q",
+                "--set=ON_ERROR_STOP=1",
+                "--single-transaction",
+                f"--file={empty}",
+                f"--file={script}",
+            ],
             addresses.owner,
         )
     schema.migrate(addresses)
@@ -84,7 +101,15 @@ END $$;
 
 
 def _stays(line: str) -> bool:
-    return any(word in line for word in (" SCHEMA - public ", " COMMENT - SCHEMA public ", " EXTENSION ", " public spatial_ref_sys "))
+    return any(
+        word in line
+        for word in (
+            " SCHEMA - public ",
+            " COMMENT - SCHEMA public ",
+            " EXTENSION ",
+            " public spatial_ref_sys ",
+        )
+    )
 
 
 def _run(program: str, words: Sequence[str], url: str | None) -> str:
@@ -94,6 +119,8 @@ def _run(program: str, words: Sequence[str], url: str | None) -> str:
     env = os.environ | {"PGOPTIONS": "-c client_min_messages=warning"}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.split("\n")
+        said = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.split(
+            "\n"
+        )
         raise Unavailable(f"{program} failed: {said[0] if said else done.returncode}")
     return done.stdout

@@ -97,7 +97,9 @@ def find_binaries() -> Path:
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
             return folder
-    raise Unavailable("PostgreSQL 15 or later with PostGIS 3.3 or later is not installed; run ./wangge db start")
+    raise Unavailable(
+        "PostgreSQL 15 or later with PostGIS 3.3 or later is not installed; run ./wangge db start"
+    )
 
 
 def place(settings: Settings) -> Cluster:
@@ -197,6 +199,17 @@ def stop(settings: Settings) -> bool:
     return True
 
 
+def reset(settings: Settings) -> None:
+    """Throw the private database away, all its data with it, and make an empty one; the cluster goes on."""
+    start(settings)
+    cluster = place(settings)
+    port = running_port(cluster)
+    assert port is not None
+    with psycopg.connect(cluster.url(SUPERUSER, port, "postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(DATABASE)))
+    start(settings)
+
+
 def _make(cluster: Cluster) -> None:
     """initdb, with passwords of our own; a half-made folder of a broken-off attempt is removed first."""
     binaries = find_binaries()
@@ -227,7 +240,10 @@ def _launch(cluster: Cluster, throw_away: bool) -> int:
     _forget_stale_pid(cluster)
     cluster.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
     _own(cluster, cluster.sockets)
-    if cluster.sockets.is_symlink() or cluster.sockets.stat().st_uid not in (os.geteuid(), _uid(cluster.run_as)):
+    if cluster.sockets.is_symlink() or cluster.sockets.stat().st_uid not in (
+        os.geteuid(),
+        _uid(cluster.run_as),
+    ):
         raise Unavailable(f"the folder {cluster.sockets} belongs to somebody else; remove it")
     log = cluster.base / "log"
     failed: Unavailable | None = None
@@ -238,7 +254,10 @@ def _launch(cluster: Cluster, throw_away: bool) -> int:
         conf.write_text(CONF.format(port=port, sockets=cluster.sockets) + (THROW_AWAY if throw_away else ""))
         _own(cluster, conf)
         try:
-            _run(cluster, [find_binaries() / "pg_ctl", "-D", cluster.data, "-w", "-t", "90", "-l", log, "start"])
+            _run(
+                cluster,
+                [find_binaries() / "pg_ctl", "-D", cluster.data, "-w", "-t", "90", "-l", log, "start"],
+            )
         except Unavailable as error:
             failed = error
             continue
@@ -255,19 +274,26 @@ def _prepare(cluster: Cluster, port: int) -> None:
         for role in (OWNER, APP):
             if role not in have:
                 connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(words[role]))
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                        sql.Identifier(role), sql.Literal(words[role])
+                    )
                 )
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             return
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(DATABASE + "_new")))
         connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE + "_new"), sql.Identifier(OWNER))
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                sql.Identifier(DATABASE + "_new"), sql.Identifier(OWNER)
+            )
         )
         with psycopg.connect(cluster.url(SUPERUSER, port, DATABASE + "_new"), autocommit=True) as fresh:
             for extension in EXTENSIONS:
                 fresh.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(extension)))
         # renamed last: a database named wangge is a whole one
         connection.execute(
-            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(DATABASE + "_new"), sql.Identifier(DATABASE))
+            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                sql.Identifier(DATABASE + "_new"), sql.Identifier(DATABASE)
+            )
         )
 
 
@@ -310,16 +336,28 @@ def _run(cluster: Cluster, words: Sequence[object]) -> None:
     # output goes to a file, not a pipe: the server would hold a pipe open for ever
     with (cluster.base / "last-command").open("w+") as output:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", env=os.environ | {"LC_ALL": "C.UTF-8"}
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env=os.environ | {"LC_ALL": "C.UTF-8"},
         )
         output.seek(0)
         said = output.read().strip()
     if done.returncode:
-        raise Unavailable(f"{Path(str(words[0])).name} failed: {said.splitlines()[-1] if said else done.returncode}")
+        raise Unavailable(
+            f"{Path(str(words[0])).name} failed: {said.splitlines()[-1] if said else done.returncode}"
+        )
 
 
 def _may_enter(user: str, folder: Path) -> bool:
-    return subprocess.run(["runuser", "-u", user, "--", "test", "-x", str(folder)], stderr=subprocess.DEVNULL).returncode == 0
+    return (
+        subprocess.run(
+            ["runuser", "-u", user, "--", "test", "-x", str(folder)], stderr=subprocess.DEVNULL
+        ).returncode
+        == 0
+    )
 
 
 def _uid(user: str | None) -> int:

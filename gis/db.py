@@ -3,7 +3,7 @@
 Functions in `gis/` may flush but never commit; the view or command commits once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -53,7 +53,9 @@ def engine(url: str) -> Engine:
         url: `postgresql://…`; the psycopg 3 driver is filled in.
     """
     return create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1),
+        url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
+            "postgres://", "postgresql+psycopg://", 1
+        ),
         pool_size=8,
         max_overflow=8,
         pool_pre_ping=True,
@@ -71,6 +73,18 @@ def signed(session: Session, who: str, why: str | None = None) -> Iterator[Sessi
     yield session
 
 
+def new_ids(session: Session, table: str, count: int) -> list[int]:
+    """Numbers for rows yet to be written, from the table's own sequence.
+
+    Args:
+        table: Name of the table, schema first where it is not public; its key is `id`.
+    """
+    if not count:
+        return []
+    query = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+    return list(session.scalars(query, {"table": table, "count": count}))
+
+
 def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
     """Write many rows through COPY, inside the session's transaction.
 
@@ -85,8 +99,7 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
     Raises:
         psycopg.Error: A row does not fit; the transaction is then to be rolled back.
     """
-    raw = session.connection().connection.dbapi_connection
-    assert raw is not None
+    raw: Any = session.connection().connection.dbapi_connection
     target = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
@@ -96,3 +109,20 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
             copy.write_row(row)
             count += 1
     return count
+
+
+def read_rows(
+    session: Session, query: str, params: Mapping[str, object] | None = None
+) -> list[tuple[Any, ...]]:
+    """Read many rows straight from the driver, in binary; several times faster than through the ORM.
+
+    Args:
+        query: SQL with `%(name)s` for each parameter; a percent sign of its own is doubled.
+        params: Their values; a list is an array.
+    """
+    session.flush()
+    raw: Any = session.connection().connection.dbapi_connection
+    with raw.cursor(binary=True) as cursor:
+        cursor.execute(query, params or {})
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -70,6 +72,25 @@ def session(engine: Engine) -> Iterator[Session]:
         with Session(connection, join_transaction_mode="create_savepoint") as opened:
             yield opened
         outer.rollback()
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings, database_url: str) -> APIFlask:
+    """The application on the throw-away database."""
+    from web.create_app import create_app
+
+    return create_app(settings, database_url)
+
+
+@pytest.fixture
+def client(app: APIFlask, session: Session) -> Iterator[FlaskClient]:
+    """A client whose requests work inside the test's transaction: they see its rows, and are undone with it."""
+    own = app.config["SESSION_FACTORY"]
+    app.config["SESSION_FACTORY"] = lambda reading: Session(
+        session.connection(), join_transaction_mode="create_savepoint"
+    )
+    yield app.test_client()
+    app.config["SESSION_FACTORY"] = own
 
 
 @pytest.fixture

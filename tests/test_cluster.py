@@ -44,7 +44,9 @@ def test_two_starts_at_once_do_no_harm(settings):
     with ThreadPoolExecutor() as pool:
         said = list(
             pool.map(
-                lambda _: subprocess.check_output([sys.executable, "-c", script, str(settings.var)], cwd=ROOT, text=True),
+                lambda _: subprocess.check_output(
+                    [sys.executable, "-c", script, str(settings.var)], cwd=ROOT, text=True
+                ),
                 range(3),
             )
         )
@@ -151,16 +153,24 @@ def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
     addresses = cluster.start(settings)
     schema.migrate(addresses)
     with psycopg.connect(addresses.app) as connection:
-        connection.execute("INSERT INTO area (code, level, name, county) VALUES ('520402', 'county', '西秀区', '520402')")
+        connection.execute(
+            "INSERT INTO area (code, level, name, county) VALUES ('520402', 'county', '西秀区', '520402')"
+        )
     backup(addresses, tmp_path / "all.dump")
     with psycopg.connect(addresses.app) as connection:
-        connection.execute("INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝区', '520403')")
+        connection.execute(
+            "INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝区', '520403')"
+        )
     restore(addresses, tmp_path / "all.dump")
     with psycopg.connect(addresses.app) as connection:
         assert connection.execute("SELECT code FROM area").fetchall() == [("520402",)]
-        assert connection.execute("SELECT table_name, op FROM history WHERE table_name = 'area'").fetchall() == [("area", "insert")]
+        assert connection.execute(
+            "SELECT table_name, op FROM history WHERE table_name = 'area'"
+        ).fetchall() == [("area", "insert")]
         # and the application may go on working, with its grants, triggers and sequences
-        connection.execute("INSERT INTO area (code, level, name, county) VALUES ('520404', 'county', '新', '520404')")
+        connection.execute(
+            "INSERT INTO area (code, level, name, county) VALUES ('520404', 'county', '新', '520404')"
+        )
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("DELETE FROM area")
 

@@ -32,7 +32,9 @@ def county(session, code="520402"):
 
 
 def boundary(area, revision, start, end, shape=SQUARE):
-    return Boundary(area_id=area.id, revision_id=revision.id, shape=shape, valid=Range(start, end, bounds="[)"))
+    return Boundary(
+        area_id=area.id, revision_id=revision.id, shape=shape, valid=Range(start, end, bounds="[)")
+    )
 
 
 def test_migrations_go_up_down_and_up_and_agree_with_the_models(own_var):
@@ -45,9 +47,13 @@ def test_migrations_go_up_down_and_up_and_agree_with_the_models(own_var):
             connection,
             opts={
                 "include_schemas": True,
-                "include_name": lambda name, kind, parents: kind != "schema" or name in (None, "public", "personal"),
-                "include_object": lambda o, name, kind, reflected, other: name != "spatial_ref_sys"
-                and alembic_helpers.include_object(o, name, kind, reflected, other),
+                "include_name": lambda name, kind, parents: (
+                    kind != "schema" or name in (None, "public", "personal")
+                ),
+                "include_object": lambda o, name, kind, reflected, other: (
+                    name != "spatial_ref_sys"
+                    and alembic_helpers.include_object(o, name, kind, reflected, other)
+                ),
                 "compare_type": True,
             },
         )
@@ -100,7 +106,10 @@ def test_two_boundaries_of_an_area_may_touch_in_time_but_not_overlap(session):
     [
         ("SRID=4490;MULTIPOLYGON(((0 0, 1 1, 1 0, 0 1, 0 0)))", "shape_is_valid"),
         ("SRID=4490;MULTIPOLYGON EMPTY", "shape_is_valid"),
-        ("SRID=4490;MULTIPOLYGON(((106 26, 106.01 26, 106.01 26.01, 106.000000051 26.01, 106 26)))", "shape_on_precision"),
+        (
+            "SRID=4490;MULTIPOLYGON(((106 26, 106.01 26, 106.01 26.01, 106.000000051 26.01, 106 26)))",
+            "shape_on_precision",
+        ),
     ],
 )
 def test_bad_shapes_are_refused_by_the_database(session, shape, constraint):
@@ -114,9 +123,13 @@ def test_history_remembers_who_when_why_old_and_new_for_every_statement(session)
     with signed(session, "网格长 张三", "renamed by the street"):
         area, _ = county(session)
         session.execute(text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id})
-        session.execute(text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id})  # changes nothing
+        session.execute(
+            text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id}
+        )  # changes nothing
     rows = session.scalars(
-        select(History).where(History.table_name == "area", History.row_key == str(area.id)).order_by(History.id)
+        select(History)
+        .where(History.table_name == "area", History.row_key == str(area.id))
+        .order_by(History.id)
     ).all()
     assert [(row.op, row.who, row.why, row.county) for row in rows] == [
         ("insert", "网格长 张三", "renamed by the street", "520402"),
@@ -128,14 +141,21 @@ def test_history_remembers_who_when_why_old_and_new_for_every_statement(session)
 
 def test_history_covers_every_table_of_its_list(session):
     kept = set(
-        session.scalars(text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'remember_update'")).all()
+        session.scalars(
+            text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'remember_update'")
+        ).all()
     )
     assert kept == set(TABLES)
 
 
 def test_even_the_owner_cannot_rewrite_history_or_delete_an_area(addresses):
     with psycopg.connect(addresses.owner) as connection:
-        for statement in ("DELETE FROM history", "UPDATE history SET who = 'x'", "TRUNCATE history", "DELETE FROM area"):
+        for statement in (
+            "DELETE FROM history",
+            "UPDATE history SET who = 'x'",
+            "TRUNCATE history",
+            "DELETE FROM area",
+        ):
             with pytest.raises(psycopg.errors.RestrictViolation), connection.transaction():
                 connection.execute(statement)
 
@@ -183,7 +203,10 @@ def test_a_person_needs_a_name(session):
 
 
 def test_a_change_is_announced_at_commit(addresses):
-    with psycopg.connect(addresses.app, autocommit=True) as listener, psycopg.connect(addresses.app) as writer:
+    with (
+        psycopg.connect(addresses.app, autocommit=True) as listener,
+        psycopg.connect(addresses.app) as writer,
+    ):
         listener.execute("LISTEN wangge_changed")
         writer.execute("UPDATE area SET name = name WHERE false")
         assert list(listener.notifies(timeout=0.2)) == []
@@ -194,7 +217,12 @@ def test_a_change_is_announced_at_commit(addresses):
 
 def test_an_unsigned_change_carries_the_database_role(session):
     area, _ = county(session)
-    assert session.scalar(select(History.who).where(History.table_name == "area", History.row_key == str(area.id))) == cluster.APP
+    assert (
+        session.scalar(
+            select(History.who).where(History.table_name == "area", History.row_key == str(area.id))
+        )
+        == cluster.APP
+    )
 
 
 def test_deleting_an_area_by_the_application_is_an_error(session):

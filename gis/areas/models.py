@@ -24,7 +24,9 @@ class Level(StrEnum):
     @property
     def zh(self) -> str:
         """The word on screen."""
-        return {"county": "区县", "street": "街道", "community": "社区", "grid": "网格", "unit": "十联户"}[self.value]
+        return {"county": "区县", "street": "街道", "community": "社区", "grid": "网格", "unit": "十联户"}[
+            self.value
+        ]
 
 
 LEVELS = tuple(Level)  # top first
@@ -53,7 +55,9 @@ class Revision(Base):
     state: Mapped[str] = mapped_column(comment="draft, published or withdrawn.")
     author: Mapped[str] = mapped_column(comment="Who drew it: account, program or load.")
     reason: Mapped[str | None] = mapped_column(comment="Why it was published.")
-    base: Mapped[int | None] = mapped_column(ForeignKey("revision.id"), comment="The published revision it starts from.")
+    base: Mapped[int | None] = mapped_column(
+        ForeignKey("revision.id"), comment="The published revision it starts from."
+    )
     effective: Mapped[datetime | None] = mapped_column(comment="From when its boundaries hold.")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the draft began.")
     published_at: Mapped[datetime | None] = mapped_column(comment="When it was published.")
@@ -72,12 +76,18 @@ class Area(Base):
     )
 
     id: Mapped[int] = key()
-    code: Mapped[str] = mapped_column(unique=True, comment="Division code (6, 9 or 12 digits), grid = community + 3 digits; text.")
+    code: Mapped[str] = mapped_column(
+        unique=True, comment="Division code (6, 9 or 12 digits), grid = community + 3 digits; text."
+    )
     level: Mapped[str] = mapped_column(comment="county, street, community, grid or unit.")
     name: Mapped[str] = mapped_column(comment="The name people use.")
     county: Mapped[str] = mapped_column(comment="Code of its county, the key work is spread by.")
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), index=True, comment="The area one level up.")
-    retired_at: Mapped[datetime | None] = mapped_column(comment="Since when it is no longer used; rows are never deleted.")
+    parent_id: Mapped[int | None] = mapped_column(
+        ForeignKey("area.id"), index=True, comment="The area one level up."
+    )
+    retired_at: Mapped[datetime | None] = mapped_column(
+        comment="Since when it is no longer used; rows are never deleted."
+    )
 
     parent: Mapped["Area | None"] = relationship(remote_side=[id])
 
@@ -97,9 +107,15 @@ class Boundary(Base):
 
     id: Mapped[int] = key()
     area_id: Mapped[int] = mapped_column(ForeignKey("area.id"), comment="Whose shape it is.")
-    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), index=True, comment="The revision that drew it.")
-    shape: Mapped[WKBElement] = mapped_column(geometry("MULTIPOLYGON"), comment="The land, EPSG:4490, on the 1e-7 degree lattice.")
-    valid: Mapped[Range[datetime]] = mapped_column(comment="In force from (inclusive) to (exclusive; empty: still).")
+    revision_id: Mapped[int] = mapped_column(
+        ForeignKey("revision.id"), index=True, comment="The revision that drew it."
+    )
+    shape: Mapped[WKBElement] = mapped_column(
+        geometry("MULTIPOLYGON"), comment="The land, EPSG:4490, on the 1e-7 degree lattice."
+    )
+    valid: Mapped[Range[datetime]] = mapped_column(
+        comment="In force from (inclusive) to (exclusive; empty: still)."
+    )
 
     area: Mapped[Area] = relationship()
 

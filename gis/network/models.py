@@ -32,9 +32,13 @@ class WalkNode(Base):
     __tablename__ = "walk_node"
     __table_args__ = ({"comment": "A junction or end of walkable ways."},)
 
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, comment="OSM node id, or a running number.")
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, comment="OSM node id, or a running number."
+    )
     shape: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where, EPSG:4490.")
-    component: Mapped[int] = mapped_column(comment="Connected part it belongs to; 0 is the largest, others are islands.")
+    component: Mapped[int] = mapped_column(
+        comment="Connected part it belongs to; 0 is the largest, others are islands."
+    )
 
 
 class WalkEdge(Base):
@@ -46,13 +50,23 @@ class WalkEdge(Base):
         {"comment": "A walkable piece of way between two nodes, usable both ways."},
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, comment="Running number in the load.")
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, comment="Running number in the load."
+    )
     way_id: Mapped[int | None] = mapped_column(BigInteger, comment="OSM way it is a piece of.")
-    u: Mapped[int] = mapped_column(ForeignKey("walk_node.id"), index=True, comment="Node at the start of the line.")
-    v: Mapped[int] = mapped_column(ForeignKey("walk_node.id"), index=True, comment="Node at the end of the line.")
+    u: Mapped[int] = mapped_column(
+        ForeignKey("walk_node.id"), index=True, comment="Node at the start of the line."
+    )
+    v: Mapped[int] = mapped_column(
+        ForeignKey("walk_node.id"), index=True, comment="Node at the end of the line."
+    )
     length: Mapped[float] = mapped_column(comment="Geodesic length, metres.")
-    kind: Mapped[str] = mapped_column(comment="OSM highway value, or plaza for the edge of a pedestrian area.")
+    kind: Mapped[str] = mapped_column(
+        comment="OSM highway value, or plaza for the edge of a pedestrian area."
+    )
     name: Mapped[str] = mapped_column(server_default="", comment="Street name, Chinese preferred.")
     steps: Mapped[bool] = mapped_column(server_default="false", comment="Steps: not for wheels.")
     structure: Mapped[str] = mapped_column(server_default="", comment="bridge, tunnel or empty.")
-    shape: Mapped[WKBElement] = mapped_column(geometry("LINESTRING"), comment="The line from u to v, EPSG:4490.")
+    shape: Mapped[WKBElement] = mapped_column(
+        geometry("LINESTRING"), comment="The line from u to v, EPSG:4490."
+    )

@@ -1,7 +1,8 @@
 """What the commands share: settings, the database, a session."""
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
@@ -33,3 +34,16 @@ def session_scope(why: str = "") -> Iterator[Session]:
         with signed(session, f"command line: {who}", why):
             yield session
         session.rollback()
+
+
+def bar(name: str) -> Callable[..., None]:
+    """A progress callback (done, total) that draws a bar on stderr while it is a terminal."""
+    from tqdm import tqdm
+
+    drawn = tqdm(desc=name, file=sys.stderr, leave=False, disable=None)
+
+    def progress(done: int, total: int | None = None) -> None:
+        drawn.total = total
+        drawn.update(done - drawn.n)
+
+    return progress

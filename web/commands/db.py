@@ -1,7 +1,6 @@
 """`./wangge db`: the private cluster, the schema, backup and restore."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import click
@@ -46,11 +45,19 @@ def status(as_json: bool) -> None:
         addresses = cluster.addresses(settings)
         answer = {"server": "DATABASE_URL", "running": True}
         if addresses.app == addresses.owner:
-            answer["advice"] = "the application connects as the owner of the tables; set DATABASE_OWNER_URL apart"
+            answer["advice"] = (
+                "the application connects as the owner of the tables; set DATABASE_OWNER_URL apart"
+            )
     else:
         place = cluster.place(settings)
         port = cluster.running_port(place)
-        answer = {"server": "private", "running": port is not None, "data": str(place.data), "socket": str(place.sockets), "port": port}
+        answer = {
+            "server": "private",
+            "running": port is not None,
+            "data": str(place.data),
+            "socket": str(place.sockets),
+            "port": port,
+        }
         if port is None:
             _print(answer, as_json)
             return
@@ -60,7 +67,13 @@ def status(as_json: bool) -> None:
             "SELECT current_setting('server_version'), postgis_lib_version(), pg_size_pretty(pg_database_size(current_database()))"
         ).one()
         at = schema.current(connection)
-    answer |= {"postgresql": row[0], "postgis": row[1], "size": row[2], "schema": at, "schema_of_this_code": schema.head()}
+    answer |= {
+        "postgresql": row[0],
+        "postgis": row[1],
+        "size": row[2],
+        "schema": at,
+        "schema_of_this_code": schema.head(),
+    }
     _print(answer, as_json)
 
 
@@ -69,7 +82,9 @@ def _print(answer: dict[str, object], as_json: bool) -> None:
         click.echo(json.dumps(answer, ensure_ascii=False))
     else:
         for name, value in answer.items():
-            click.echo(f"{name.replace('_', ' ') + ':':22}{'yes' if value is True else 'no' if value is False else value}")
+            click.echo(
+                f"{name.replace('_', ' ') + ':':22}{'yes' if value is True else 'no' if value is False else value}"
+            )
 
 
 @command.command()
@@ -99,3 +114,17 @@ def restore(file: Path, yes: bool) -> None:
         click.confirm("This replaces everything in the database. Go on?", abort=True, err=True)
     take_back(database(), file)
     click.echo(f"restored from {file}")
+
+
+@command.command()
+@click.option("--yes", is_flag=True, help="Throw everything away without asking.")
+def reset(yes: bool) -> None:
+    """Throw the private database away, all data with it, and make an empty one."""
+    settings = Settings.from_env()
+    if settings.database_url:
+        raise click.UsageError("DATABASE_URL is set: that server is not ours to empty")
+    if not yes:
+        click.confirm("This throws away everything in the database. Go on?", abort=True, err=True)
+    cluster.reset(settings)
+    database(settings)
+    click.echo("an empty database")

@@ -1,0 +1,417 @@
+"""Locating a file of points: the ladder of `locate`, for a million points at a time.
+
+Points without an address that share a grid, a building and the rules that led there share their answer, so each
+answer is put into words once and the rest is array work. Points with an address climb the ladder one by one.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from gis import crs as systems
+from gis.areas.locate import Ladder, Question, outside_words, read_time
+from gis.areas.register import (
+    EPOCH,
+    MICROSECOND,
+    RULES,
+    Grids,
+    Register,
+    micros,
+    nearest_many,
+    read_grids,
+    register_around,
+)
+from gis.errors import InvalidInput, WanggeError
+from gis.people.queries import Entry
+from gis.people.roles import BY_KEY
+from gis.places.queries import NEAREST_BUILDING
+from gis.shapes import nearby
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+NEEDED, OPTIONAL = ("id", "lon", "lat", "crs"), ("address", "at")
+HEADER = ("id", "county", "street", "community", "grid", "unit", "building", "people", "how", "error")
+LEVELS = HEADER[1:5]
+ENCODINGS = ("utf8", "gb18030")
+WRITE_ROWS = 200_000  # rows joined and written together
+BUILDING_RULES = ("covers", "nearest_within_15m", "none_within_15m")
+QUOTED = frozenset(',"\r\n')
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows a file had, and how many of them got a grid."""
+
+    rows: int
+    located: int
+
+
+Progress = Callable[[int, int], None]
+
+
+def locate_file(
+    session: Session, source: Path, target: Path, at: datetime, progress: Progress = lambda done, total: None
+) -> Counts:
+    """Say who answers for every point of a file; the answer file replaces `target` only when it is whole.
+
+    Args:
+        source: CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and, if wanted,
+            address and at. Degrees in the row's `crs`; an empty `at` is the moment `at`.
+        target: CSV, UTF-8 with the columns of `HEADER`, rows in the same order; codes, `people` as role:name
+            joined by semicolons (an empty name where nobody is there), `how` as step:rule. A row that cannot be
+            answered has only its `error`.
+        at: With its zone; times of the file without one are read in it.
+        progress: Told (rows done, rows in all).
+
+    Raises:
+        InvalidInput: The file cannot be read, or its columns are others. Nothing is written.
+    """
+    table = read_points(source)
+    lines, row_lines, located = answers(session, table, at, progress)
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise InvalidInput(f"{target}: cannot be written: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write((",".join(HEADER) + "\n").encode())
+            for part in joined(table["id"].combine_chunks(), lines, row_lines):
+                file.write(part)
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return Counts(table.num_rows, located)
+
+
+def read_points(source: Path) -> pa.Table:
+    """Read a file of points: all columns text, but lon and lat numbers where all of them are.
+
+    Raises:
+        InvalidInput: It cannot be read, a row has too many or too few fields, or the columns are others.
+    """
+    problem = ""
+    for encoding in ENCODINGS:
+        for numbers in (pa.float64(), pa.string()):
+            try:
+                table = pyarrow.csv.read_csv(
+                    source,
+                    pyarrow.csv.ReadOptions(encoding=encoding),
+                    pyarrow.csv.ParseOptions(newlines_in_values=True),
+                    pyarrow.csv.ConvertOptions(
+                        column_types=dict.fromkeys((*NEEDED, *OPTIONAL), pa.string())
+                        | {"lon": numbers, "lat": numbers},
+                        null_values=[""],
+                        strings_can_be_null=False,
+                    ),
+                )
+            except OSError as error:
+                raise InvalidInput(f"{source}: cannot be read: {error.strerror or error}") from None
+            except (pa.ArrowInvalid, UnicodeError) as error:
+                problem = str(error)
+            else:
+                return _checked(source, table)
+    raise InvalidInput(f"{source.name} is not a CSV file as UTF-8 or GB18030: {problem}")
+
+
+def _checked(source: Path, table: pa.Table) -> pa.Table:
+    names = [name.strip() for name in table.column_names]
+    missing = [name for name in NEEDED if name not in names]
+    unknown = [name for name in names if name not in (*NEEDED, *OPTIONAL)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    wrong = [
+        f"{what}: {', '.join(map(repr, which))}"
+        for what, which in (("missing", missing), ("not known", unknown), ("twice", twice))
+        if which
+    ]
+    if wrong:
+        right = "id,lon,lat,crs and, if wanted, address,at"
+        raise InvalidInput(f"{source.name}: the columns must be {right}; {'; '.join(wrong)}")
+    return table.rename_columns(names)
+
+
+def answers(
+    session: Session, table: pa.Table, at: datetime, progress: Progress = lambda done, total: None
+) -> tuple[list[str], Ints, int]:
+    """Answer a table of points.
+
+    Returns:
+        The different lines, each all columns after the id; for every row which line is its own; and how many
+        rows have a grid.
+    """
+    total = table.num_rows
+    batch = _Batch(session, total)
+    x, y = batch.points(table)
+    times = batch.times(table, at)
+    addresses = table["address"].to_numpy() if "address" in table.column_names else None
+    rest = np.flatnonzero(batch.line < 0)
+    located, done = 0, total - len(rest)
+    while rest.size:
+        first = int(times[rest].min())
+        moment = (EPOCH + first * MICROSECOND).astimezone(at.tzinfo)
+        # those with an address may be at any building of their grid
+        register = register_around(session, moment, x[rest], y[rest], addresses=addresses is not None)
+        now = rest[times[rest] < register.until]
+        located += batch.locate(register, moment, now, x, y, times, addresses)
+        done += len(now)
+        progress(done, total)
+        rest = rest[times[rest] >= register.until]
+    return batch.lines, batch.line, located
+
+
+class _Batch:
+    """The lines of one file while they come together."""
+
+    def __init__(self, session: Session, rows: int) -> None:
+        self.session = session
+        self.lines: list[str] = []
+        self.line: Ints = np.full(rows, -1, dtype=np.int64)
+
+    def add(self, line: str) -> int:
+        """Put a line of the answer file on the list."""
+        self.lines.append(line)
+        return len(self.lines) - 1
+
+    def refuse(self, row: int, reason: str) -> None:
+        """Give a row its error."""
+        self.line[row] = self.add("," * 9 + _cell(reason) + "\n")
+
+    def points(self, table: pa.Table) -> tuple[Floats, Floats]:
+        """The points in storage; rows whose point cannot be right are refused."""
+        columns = []
+        for name in ("lon", "lat"):
+            column = table[name]
+            if pa.types.is_string(column.type):
+                column = pa.array(
+                    [self._number(row, name, text) for row, text in enumerate(column.to_pylist())]
+                )
+            for row in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False) & (self.line < 0)):
+                self.refuse(int(row), f"{name}: is missing; degrees are needed")
+            columns.append(np.asarray(column.to_numpy(zero_copy_only=False), dtype=float))
+        lon, lat = columns
+        x, y = lon.copy(), lat.copy()
+        names = pc.utf8_trim_whitespace(table["crs"].combine_chunks()).dictionary_encode()
+        which = names.indices.to_numpy()
+        for number, crs in enumerate(names.dictionary.to_pylist()):
+            rows = np.flatnonzero((which == number) & (self.line < 0))
+            try:
+                for fault in systems.faults(lon[rows], lat[rows], crs):
+                    self.refuse(int(rows[fault.index]), f"{fault.field}: {fault.message}")
+            except InvalidInput as error:
+                for row in rows:
+                    self.refuse(int(row), error.detail)
+            else:
+                x[rows], y[rows] = systems.to_storage(lon[rows], lat[rows], crs)
+        self.crs, self.crs_names, self.given = which, names.dictionary.to_pylist(), (lon, lat)
+        return x, y
+
+    def _number(self, row: int, name: str, text: str | None) -> float | None:
+        try:
+            return float(text) if text and text.strip() else None
+        except ValueError:
+            if self.line[row] < 0:
+                self.refuse(row, f"{name}: {text!r} is not a number; degrees are needed, as 105.9501")
+            return np.nan
+
+    def times(self, table: pa.Table, at: datetime) -> Ints:
+        """The moment of every row, as the database counts; rows whose time cannot be read are refused."""
+        times = np.full(table.num_rows, micros(at), dtype=np.int64)
+        if "at" not in table.column_names:
+            return times
+        names = pc.utf8_trim_whitespace(table["at"].combine_chunks()).dictionary_encode()
+        which = names.indices.to_numpy()
+        zone = at.tzinfo
+        assert zone is not None
+        for number, text in enumerate(names.dictionary.to_pylist()):
+            if not text:
+                continue
+            rows = np.flatnonzero((which == number) & (self.line < 0))
+            try:
+                times[rows] = micros(read_time(text, zone))
+            except InvalidInput as error:
+                for row in rows:
+                    self.refuse(int(row), error.detail)
+        return times
+
+    def locate(
+        self, register: Register, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints, addresses: Any
+    ) -> int:
+        """Answer rows of one register; returns how many have a grid."""
+        grid, rule, _ = register.grids.find_many(x[rows], y[rows])
+        all_grids: Grids | None = None
+        for row in rows[grid < 0]:
+            all_grids = all_grids or read_grids(self.session, at)
+            near = all_grids.nearest(float(x[row]), float(y[row]))
+            self.refuse(int(row), outside_words(all_grids, near))
+        inside = grid >= 0
+        rows, grid, rule = rows[inside], grid[inside], rule[inside]
+        ladder = Ladder(lambda: self.session, register)
+        if addresses is not None:
+            told = np.array([bool(address) for address in addresses[rows]], dtype=bool)
+            for row in rows[told]:
+                self.line[row] = self._climb(ladder, int(row), x, y, times, addresses[row])
+            rows, grid, rule = rows[~told], grid[~told], rule[~told]
+        building, building_rule = _buildings(register, grid, x[rows], y[rows])
+        moments = register.people.moments()
+        keys = np.zeros(len(rows), dtype=np.int64)
+        shifted = np.array([name in systems.SHIFTED for name in self.crs_names], dtype=np.int64)
+        parts = (
+            (grid, len(register.grids.codes)),
+            (rule, len(RULES)),
+            (building + 1, len(register.places.codes) + 1),
+            (building_rule, len(BUILDING_RULES)),
+            (shifted[self.crs[rows]], 2),
+            (np.searchsorted(moments, times[rows], side="right"), len(moments) + 1),
+        )
+        for values, size in parts:
+            keys = keys * size + values
+        different = pa.array(keys).dictionary_encode()
+        of = different.indices.to_numpy()
+        one = np.zeros(len(different.dictionary), dtype=np.int64)
+        one[of[::-1]] = np.arange(len(of))[::-1]  # a row for each different key
+        words = _Words(ladder)
+        first = len(self.lines)
+        columns = [np.asarray(values)[one].tolist() for values, _ in parts]
+        self.lines += map(words.line, *columns, times[rows][one].tolist())
+        self.line[rows] = first + of
+        return int(inside.sum())
+
+    def _climb(self, ladder: Ladder, row: int, x: Floats, y: Floats, times: Ints, address: str) -> int:
+        asked = Question(
+            float(self.given[0][row]), float(self.given[1][row]), self.crs_names[self.crs[row]], address
+        )
+        at = EPOCH + int(times[row]) * MICROSECOND
+        try:
+            found = ladder.climb(asked, float(x[row]), float(y[row]), at)
+        except WanggeError as error:
+            return self.add("," * 9 + _cell(error.detail) + "\n")
+        codes = {area.level: area.code for area in found.areas}
+        unit = found.unit.code if found.unit else ""
+        building = found.building.code if found.building else ""
+        how = ";".join(f"{one.step}:{one.rule}" for one in found.how if one.step != "answerable")
+        cells = (*(codes.get(level, "") for level in LEVELS), unit, building, _people(found.people), how)
+        return self.add("," + ",".join(map(_cell, cells)) + ",\n")
+
+
+class _Words:
+    """Answers in the words of the file, each part put together once."""
+
+    def __init__(self, ladder: Ladder) -> None:
+        self.ladder, self.register = ladder, ladder.register
+        self.above: dict[int, str] = {}
+        self.units: dict[tuple[int, int], tuple[Any, str]] = {}
+        self.entries: dict[tuple[int, int, bool], list[Entry]] = {}
+        self.upper: dict[tuple[int | None, int], list[Entry]] = {}
+
+    def line(
+        self, grid: int, rule: int, building: int, building_rule: int, shifted: int, epoch: int, time: int
+    ) -> str:
+        """All columns after the id of the points that share a grid, a building, the rules and an epoch of people."""
+        register = self.register
+        chain = register.chain(grid)
+        parent = register.grids.parents[grid]
+        above = self.above.get(parent)
+        if above is None:
+            codes = {area.level: area.code for area in chain}
+            above = self.above[parent] = "".join(f",{_cell(codes.get(level, ''))}" for level in LEVELS[:-1])
+        part, why = None, "no_building"
+        code = ""
+        people: list[Entry] = []
+        if building > 0:
+            row = building - 1
+            code = register.places.codes[row]
+            found = self.units.get((row, grid))
+            if found is None:
+                part, _, step = self.ladder.unit(row, chain[-1].id, None)
+                found = self.units[row, grid] = (part, step.rule)
+            part, why = found
+            if part:
+                people += self._of(part.unit_id, part.code, "unit", epoch, time)
+            people += self._of(int(register.places.ids[row]), code, "building", epoch, time)
+        people += self._of(chain[-1].id, chain[-1].code, "grid", epoch, time)
+        upper = self.upper.get((parent, epoch))
+        if upper is None:
+            upper = []
+            for area in reversed(chain[:-1]):
+                upper += register.people.of_area(area.id, time, area.code, area.level)
+            self.upper[parent, epoch] = upper
+        how = (
+            f"{'point:converted;' if shifted else ''}grid:{RULES[rule]};"
+            f"building:{BUILDING_RULES[building_rule]};unit:{why}"
+        )
+        unit = part.code if part else ""
+        names = _people(people + upper)
+        return f"{above},{_cell(chain[-1].code)},{_cell(unit)},{_cell(code)},{_cell(names)},{how},\n"
+
+    def _of(self, place: int, code: str, level: str, epoch: int, time: int) -> list[Entry]:
+        key = (place, epoch, level == "building")
+        found = self.entries.get(key)
+        if found is None:
+            people = self.register.people
+            found = (
+                people.of_building(place, time, code)
+                if level == "building"
+                else people.of_area(place, time, code, level)
+            )
+            self.entries[key] = found
+        return found
+
+
+def joined(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Iterator[pa.Buffer]:
+    """The rows of the answer file as bytes: each row's id with its line."""
+    if pc.any(pc.match_substring_regex(ids, '[,"\r\n]')).as_py():
+        ids = pa.array([_cell(text) for text in ids.to_pylist()])
+    texts = pa.array(lines, pa.large_string())
+    for begin in range(0, len(ids), WRITE_ROWS):
+        part = slice(begin, begin + WRITE_ROWS)
+        own = texts.take(pa.array(row_lines[part]))
+        whole = pc.binary_join_element_wise(ids[part].cast(pa.large_string()), own, pa.scalar("", pa.large_string()))
+        # without gaps between the texts, their common buffer is the file
+        yield whole.buffers()[2].slice(0, pc.sum(pc.binary_length(whole)).as_py())
+
+
+def _buildings(register: Register, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
+    """Row of the building of each point (-1: none) and the place of its rule in `BUILDING_RULES`."""
+    places = register.places
+    rows, _ = places.cells.cover(x, y)
+    rule = np.zeros(len(x), dtype=np.int64)
+    off = np.flatnonzero(rows < 0)
+    rule[off] = 2
+    if off.size and len(places.codes):
+        boxes = nearby.around(x[off], y[off], NEAREST_BUILDING)
+        own = lambda point, shape: register.building_grid[shape] == grid[off[point]]  # noqa: E731
+        found, metres = nearest_many(places.tree, places.shapes, x[off], y[off], boxes, own)
+        close = metres <= NEAREST_BUILDING
+        rows[off[close]], rule[off[close]] = found[close], 1
+    return rows, rule
+
+
+def _people(entries: Iterable[Entry]) -> str:
+    ranked = sorted(entries, key=lambda entry: BY_KEY[entry.role].rank)
+    return ";".join([f"{entry.role}:{entry.name or ''}" for entry in ranked])
+
+
+def _cell(text: str) -> str:
+    """A value as CSV wants it."""
+    if QUOTED.isdisjoint(text):
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

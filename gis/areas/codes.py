@@ -1,0 +1,68 @@
+"""The pattern of area codes: digits only, each code beginning with that of the area above it.
+
+A deployment with another pattern changes `DIGITS`; nothing else knows the lengths.
+"""
+
+from collections.abc import Iterable
+
+from gis.areas.models import LEVELS, Level
+
+# Division codes to the community (GB/T 2260, NBS 12 digits), then 3 digits for the grid and 2 or 3 for the
+# unit.
+DIGITS: dict[Level, tuple[int, ...]] = {
+    Level.COUNTY: (6,),
+    Level.STREET: (9,),
+    Level.COMMUNITY: (12,),
+    Level.GRID: (15,),
+    Level.UNIT: (17, 18),
+}
+EXAMPLE = "520402007004003017"
+
+
+def above(level: Level) -> Level | None:
+    """The level one up; None for a county."""
+    at = LEVELS.index(level)
+    return LEVELS[at - 1] if at else None
+
+
+def fault(code: str, level: Level) -> str | None:
+    """What is wrong with a code as one of a level, in words; None when it is right."""
+    lengths = DIGITS[level]
+    if code.isascii() and code.isdigit() and len(code) in lengths:
+        return None
+    digits = " or ".join(map(str, lengths))
+    return f"{code!r} is not the code of a {level}; it has {digits} digits, as {EXAMPLE[: lengths[0]]}"
+
+
+def ancestor(code: str, level: Level) -> str:
+    """The code of the area of a higher level that a right code lies in: its first digits."""
+    return code[: DIGITS[level][0]]
+
+
+def shorten(code: str, level: Level) -> str:
+    """A 12-digit division code at its own length: 520402000000 is county 520402; others stay as they are."""
+    length = DIGITS[level][0]
+    full = DIGITS[Level.COMMUNITY][0]
+    if length < full == len(code) and set(code[length:]) == {"0"}:
+        return code[:length]
+    return code
+
+
+def numbered(parent: str, places: Iterable[tuple[float, float]], row: float = 0.001) -> list[str]:
+    """Give codes to the grids of a community that have none: west to east, north to south.
+
+    Args:
+        parent: Code of the community.
+        places: A point in each grid: longitude and latitude, degrees.
+        row: Height of a row in degrees; grids within one are numbered from the west.
+
+    Returns:
+        Codes in the order of the places, from 001.
+    """
+    points = list(places)
+    order = sorted(range(len(points)), key=lambda i: (-round(points[i][1] / row), points[i][0]))
+    digits = DIGITS[Level.GRID][0] - DIGITS[Level.COMMUNITY][0]
+    codes = [""] * len(points)
+    for number, i in enumerate(order, 1):
+        codes[i] = f"{parent}{number:0{digits}}"
+    return codes

@@ -1,0 +1,264 @@
+"""The tree of areas: lists, one area with what stands above and below it, and how it came to be.
+
+Every question takes the moment it is asked about. Shapes and retirement are dated; an area's name and parent
+are today's (their earlier values are in `changes` of its history).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, text
+from sqlalchemy.orm import Session, aliased
+
+from gis.areas.models import Area, Boundary, Level, Revision
+from gis.errors import NotFound
+
+Parent = aliased(Area, name="parent")
+
+
+@dataclass(frozen=True)
+class AreaRow:
+    """An area as it stood at the moment asked about.
+
+    parent: Code of the area one level up; None for a county.
+    revision: Number of the boundary revision in force; None for an area without a shape.
+    valid_from, valid_to: When that shape holds, the end itself out; valid_to None: still.
+    """
+
+    code: str
+    level: str
+    name: str
+    parent: str | None
+    county: str
+    revision: int | None
+    valid_from: datetime | None
+    valid_to: datetime | None
+
+
+@dataclass(frozen=True)
+class AreaName:
+    """An area in a chain."""
+
+    level: str
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class AreaDetail:
+    """One area with its surroundings.
+
+    above: The areas over it, county first.
+    children: How many areas stand directly under it.
+    area_m2: Square metres on the ellipsoid; None without a shape.
+    bbox: West, south, east, north in degrees, EPSG:4490.
+    point: A place inside it, longitude and latitude, EPSG:4490.
+    geometry: GeoJSON text (RFC 7946: longitude first, outer rings counter-clockwise), when asked for.
+    """
+
+    row: AreaRow
+    above: tuple[AreaName, ...]
+    children: int
+    area_m2: float | None
+    bbox: tuple[float, float, float, float] | None
+    point: tuple[float, float] | None
+    geometry: str | None
+
+
+@dataclass(frozen=True)
+class BoundaryRow:
+    """One shape an area has had. `title` and `reason` are those of the revision that drew it."""
+
+    revision: int
+    title: str
+    reason: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+    area_m2: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change to an area's row: `field` is name, parent or retired_at; parents by code."""
+
+    at: datetime
+    field: str
+    old: str | None
+    new: str | None
+    why: str
+
+
+def areas(
+    session: Session,
+    at: datetime,
+    *,
+    level: Level | None = None,
+    parent: str | None = None,
+    q: str | None = None,
+    after: str | None = None,
+    limit: int = 100,
+) -> list[AreaRow]:
+    """List areas that stood at a moment, by code; an area's children follow it, since codes grow downwards.
+
+    Args:
+        at: The moment; areas drawn later or retired before are left out.
+        level: Only this level.
+        parent: Only those directly under the area with this code.
+        q: Only those whose code begins with, or whose name holds, these words.
+        after: Go on behind this code.
+        limit: At most so many rows.
+
+    Raises:
+        NotFound: No area has the parent's code.
+    """
+    asked = _rows(at).where(_stood(at))
+    if level is not None:
+        asked = asked.where(Area.level == level)
+    if parent is not None:
+        if session.scalar(select(Area.id).where(Area.code == parent)) is None:
+            raise NotFound(f"there is no area with code {parent!r}")
+        asked = asked.where(Parent.code == parent)
+    if q:
+        asked = asked.where(
+            or_(Area.code.startswith(q, autoescape=True), Area.name.icontains(q, autoescape=True))
+        )
+    if after is not None:
+        asked = asked.where(Area.code > after)
+    return [_row(row) for row in session.execute(asked.order_by(Area.code).limit(limit))]
+
+
+def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -> AreaDetail:
+    """One area as it stood at a moment.
+
+    Args:
+        geometry: Give the shape too.
+
+    Raises:
+        NotFound: No area has this code, or it did not stand at that moment.
+    """
+    shape = Boundary.shape
+    inside = func.ST_PointOnSurface(shape)
+    columns = [
+        func.ST_Area(func.geography(shape)),
+        *(corner(shape) for corner in (func.ST_XMin, func.ST_YMin, func.ST_XMax, func.ST_YMax)),
+        func.ST_X(inside),
+        func.ST_Y(inside),
+        func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), 7, 0) if geometry else text("NULL"),
+    ]
+    found = session.execute(_rows(at).add_columns(*columns).where(Area.code == code, _stood(at))).first()
+    if found is None:
+        _explain_absence(session, code, at)
+    assert found is not None
+    m2, west, south, east, north, lon, lat, geojson = found[-8:]
+    below = _rows(at).where(Parent.code == code, _stood(at)).subquery()
+    return AreaDetail(
+        row=_row(found),
+        above=_above(session, code),
+        children=session.scalar(select(func.count()).select_from(below)) or 0,
+        area_m2=m2,
+        bbox=None if west is None else (west, south, east, north),
+        point=None if lon is None else (lon, lat),
+        geometry=geojson,
+    )
+
+
+def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[Change]]:
+    """Every shape an area has had and every change of its name, parent and retirement, oldest first.
+
+    Raises:
+        NotFound: No area has this code.
+    """
+    area_id = session.scalar(select(Area.id).where(Area.code == code))
+    if area_id is None:
+        raise NotFound(f"there is no area with code {code!r}")
+    shapes = session.execute(
+        select(
+            Revision.id,
+            Revision.title,
+            Revision.reason,
+            func.lower(Boundary.valid),
+            func.upper(Boundary.valid),
+            func.ST_Area(func.geography(Boundary.shape)),
+        )
+        .join(Revision, Revision.id == Boundary.revision_id)
+        .where(Boundary.area_id == area_id)
+        .order_by(func.lower(Boundary.valid))
+    )
+    changes = session.execute(
+        text("""
+        SELECT h.at, f.field,
+               CASE f.field WHEN 'parent' THEN was.code ELSE h.old ->> f.field END AS old,
+               CASE f.field WHEN 'parent' THEN becomes.code ELSE h.new ->> f.field END AS new, h.why
+        FROM history h
+        CROSS JOIN (VALUES ('name'), ('parent'), ('retired_at')) f (field)
+        LEFT JOIN area was ON was.id = (h.old ->> 'parent_id')::bigint
+        LEFT JOIN area becomes ON becomes.id = (h.new ->> 'parent_id')::bigint
+        WHERE h.table_name = 'area' AND h.row_key = :key AND h.op = 'update'
+          AND CASE f.field WHEN 'parent' THEN h.old -> 'parent_id' IS DISTINCT FROM h.new -> 'parent_id'
+                           ELSE h.old -> f.field IS DISTINCT FROM h.new -> f.field END
+        ORDER BY h.id, f.field"""),
+        {"key": str(area_id)},
+    )
+    return [BoundaryRow(*row) for row in shapes], [Change(*row) for row in changes]
+
+
+def _rows(at: datetime) -> Select[tuple[str, str, str, str | None, str, int | None, datetime, datetime]]:
+    """Areas with parent and the shape in force; the columns are those of AreaRow."""
+    return (
+        select(
+            Area.code,
+            Area.level,
+            Area.name,
+            Parent.code.label("parent"),
+            Area.county,
+            Boundary.revision_id,
+            func.lower(Boundary.valid),
+            func.upper(Boundary.valid),
+        )
+        .outerjoin(Parent, Parent.id == Area.parent_id)
+        .outerjoin(Boundary, and_(Boundary.area_id == Area.id, Boundary.in_force(at)))
+    )
+
+
+def _row(row: Row[tuple[str, str, str, str | None, str, int | None, datetime, datetime]]) -> AreaRow:
+    return AreaRow(*row[:8])
+
+
+def _stood(at: datetime) -> ColumnElement[bool]:
+    """Of `_rows`, those that stood at the moment: not retired, and with a shape then, or never with any."""
+    other = aliased(Boundary)
+    never_drawn = ~exists().where(other.area_id == Area.id)
+    return and_(
+        or_(Area.retired_at.is_(None), Area.retired_at > at), or_(Boundary.id.isnot(None), never_drawn)
+    )
+
+
+def _above(session: Session, code: str) -> tuple[AreaName, ...]:
+    rows = session.execute(
+        text("""
+        WITH RECURSIVE up AS (
+            SELECT parent_id, 0 AS step FROM area WHERE code = :code
+            UNION ALL SELECT a.parent_id, step + 1 FROM area a JOIN up ON a.id = up.parent_id)
+        SELECT a.level, a.code, a.name FROM up JOIN area a ON a.id = up.parent_id ORDER BY step DESC"""),
+        {"code": code},
+    )
+    return tuple(AreaName(*row) for row in rows)
+
+
+def _explain_absence(session: Session, code: str, at: datetime) -> None:
+    known = session.execute(
+        select(Area.retired_at, func.min(func.lower(Boundary.valid)))
+        .outerjoin(Boundary, Boundary.area_id == Area.id)
+        .where(Area.code == code)
+        .group_by(Area.id)
+    ).first()
+    if known is None:
+        raise NotFound(f"there is no area with code {code!r}")
+    retired, since = known
+    if retired is not None and retired <= at:
+        raise NotFound(
+            f"area {code} was retired at {retired.isoformat()}; ask for an earlier moment with at="
+        )
+    raise NotFound(
+        f"area {code} had no boundary at {at.isoformat()}; its first holds from {since.isoformat()}"
+    )

@@ -1,0 +1,500 @@
+"""Who answers for a place: the ladder from a point to the grid, the building, the unit and the people.
+
+Every step says by which rule it was decided, in Chinese and English. The rules are DESIGN.md's decisions 3, 4 and 7.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import shapely
+from sqlalchemy.orm import Session
+
+from gis import crs as systems
+from gis.areas.models import Level
+from gis.areas.register import Area, Grids, InGrid, Register, micros, nearest_grids, register_around
+from gis.errors import FieldError, InvalidInput, OutsideGrids, WanggeError
+from gis.people.queries import Entry, first_to_ask
+from gis.people.roles import BY_KEY
+from gis.places.address import Address, building_label, parse_address, plain
+from gis.places.queries import NEAREST_BUILDING, Part, units_of_room
+from gis.shapes import nearby
+
+FAR = 100.0  # metres: a building further away must be the only one of its number, or its estate be named
+
+# (step, rule) -> the sentence. No names of people: an answer without names keeps its reasons.
+WORDS = {
+    ("point", "converted"): (
+        "坐标由{crs}换算为CGCS2000，移动约{metres:.0f}米",
+        "converted from {crs}, about {metres:.0f} m",
+    ),
+    ("grid", "covers"): ("该点在{name}（{code}）内", "the point lies in grid {name} ({code})"),
+    ("grid", "border_lower_code"): (
+        "该点在几个网格的交界线上，归代码较小的{name}（{code}）",
+        "the point lies on the border of several grids; the lower code, {name} ({code}), answers",
+    ),
+    ("grid", "nearest_within_50m"): (
+        "该点不在任何网格内，归50米以内最近的{name}（{code}），相距{metres:.1f}米",
+        "the point is outside every grid; the nearest within 50 m, {name} ({code}), answers, {metres:.1f} m away",
+    ),
+    ("building", "covers"): ("该点在楼栋{name}上", "the point lies on building {name}"),
+    ("building", "nearest_within_15m"): (
+        "该点不在楼栋上，取同一网格15米以内最近的{name}，相距{metres:.1f}米",
+        "the point is on no building; the nearest within 15 m in this grid is {name}, {metres:.1f} m away",
+    ),
+    ("building", "none_within_15m"): ("15米以内没有本网格的楼栋", "no building of this grid within 15 m"),
+    ("building", "address"): (
+        "按地址取本网格的{name}，相距{metres:.1f}米",
+        "the address names {name} in this grid, {metres:.1f} m away",
+    ),
+    ("building", "address_over_point"): (
+        "该点最近的楼栋是{other}，但地址写的是{name}（相距{metres:.1f}米），以地址为准",
+        "the point is at {other} but the address says {name}, {metres:.1f} m away; the address decides",
+    ),
+    ("building", "address_agrees"): ("地址与楼栋{name}相符", "the address agrees with building {name}"),
+    ("building", "address_elsewhere"): (
+        "地址写的{name}在另一网格（{code}），与该点不符，以该点为准",
+        "the {name} of the address stands in another grid ({code}); the point decides",
+    ),
+    ("building", "address_unmatched"): (
+        "本网格没有地址所写的{name}号楼，或不止一处，以该点为准",
+        "this grid has no building {name} as in the address, or several; the point decides",
+    ),
+    ("address", "other_community"): (
+        "地址写的社区不是该点所在的{name}，以该点为准",
+        "the address names another community than {name}, where the point lies; the point decides",
+    ),
+    ("unit", "only_unit"): ("该楼栋只有一个十联户单元", "one ten-household unit has the whole building"),
+    ("unit", "stairwell"): ("按地址的单元{stairwell}确定十联户", "by stairwell {stairwell} of the address"),
+    ("unit", "floor"): ("按地址的楼层{floor}确定十联户", "by floor {floor} of the address"),
+    ("unit", "stairwell_and_floor"): (
+        "按地址的{stairwell}单元{floor}层确定十联户",
+        "by stairwell {stairwell}, floor {floor} of the address",
+    ),
+    ("unit", "room"): ("按地址的{room}室确定十联户", "by room {room} of the address"),
+    ("unit", "candidates"): (
+        "该楼栋有{count}个十联户单元可选，请补充单元、楼层或房号",
+        "{count} units of this building may be meant; a stairwell, floor or room would decide",
+    ),
+    ("unit", "address_unmatched"): (
+        "该楼栋没有地址所写的单元、楼层或房号，{count}个十联户单元可选",
+        "this building has no such stairwell, floor or room; {count} units may be meant",
+    ),
+    ("unit", "none"): ("该楼栋没有本网格的十联户单元", "no unit of this grid stands on this building"),
+    ("unit", "no_building"): ("没有楼栋，无法确定十联户", "without a building no unit can be told"),
+    ("answerable", "first_there"): (
+        "最近的在岗责任人：{role}（{area}）",
+        "the nearest role with somebody there: {role} ({area})",
+    ),
+    ("answerable", "stands_in"): (
+        "最近的责任人：{role}（{area}），由代理人代理",
+        "the nearest role: {role} ({area}), where a deputy stands in",
+    ),
+    ("answerable", "nobody"): ("目前没有在岗责任人", "nobody is there to answer"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one step was decided: which rule, and the sentence in both languages."""
+
+    step: str
+    rule: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class AreaName:
+    """An area in an answer."""
+
+    level: str
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingFound:
+    """The building, and how far the point is from it in metres (0 on it)."""
+
+    code: str
+    name: str
+    estate: str
+    distance_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A unit that may be meant: the stairwells and floors (lowest, highest) it has; empty means all."""
+
+    code: str
+    name: str
+    stairwells: list[str]
+    floors: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who answers for a place.
+
+    point: Where it is in storage, {"lon", "lat", "crs": "cgcs2000"}; `asked` is what was given.
+    at: The moment asked about, ISO 8601.
+    revision: The boundary revision that drew the grid.
+    areas: From the county down to the grid.
+    answerable: The one to go to first; None when nobody is there.
+    """
+
+    point: dict[str, object]
+    asked: dict[str, object]
+    at: str
+    revision: int
+    areas: list[AreaName]
+    building: BuildingFound | None
+    unit: AreaName | None
+    unit_candidates: list[Candidate]
+    people: list[Entry]
+    answerable: Entry | None
+    how: list[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A place asked about: degrees in `crs`, the address that came with it, and the moment (None: now)."""
+
+    lon: float
+    lat: float
+    crs: str
+    address: str | None = None
+    at: datetime | None = None
+
+
+def locate(
+    session: Session,
+    lon: float,
+    lat: float,
+    crs: str,
+    *,
+    address: str | None = None,
+    at: datetime | None = None,
+    register: Register | None = None,
+) -> Answer:
+    """Say who answers for a place.
+
+    Args:
+        lon, lat: Degrees in `crs`, one of `gis.crs.KNOWN`.
+        address: As people write it; decides the building and the unit where the point cannot.
+        at: The moment asked about, with its time zone; None is now.
+        register: Asked instead of the database where it holds the moment; it must cover the place.
+
+    Raises:
+        InvalidInput: The point or its system cannot be right.
+        OutsideGrids: No grid covers the point nor is within 50 m; `extra` has the nearest's code, name, metres.
+    """
+    return answer(lambda: session, Question(lon, lat, crs, address, at), register)
+
+
+def answer(session: Callable[[], Session], asked: Question, register: Register | None = None) -> Answer:
+    """Answer one question as `locate` does; the session is only made when the database must be asked."""
+    x, y = to_point(asked)
+    at = asked.at or datetime.now(UTC).astimezone()
+    if register is None or not register.holds(at):
+        register = register_around(session(), at, x, y, addresses=bool(asked.address))
+    return Ladder(session, register).climb(asked, x, y, at)
+
+
+def answer_many(
+    session: Callable[[], Session],
+    questions: Sequence[Question],
+    now: datetime,
+    register: Register | None = None,
+) -> Iterator[Answer | WanggeError]:
+    """Answer many questions in their order; one that cannot be answered gives its error.
+
+    Args:
+        now: The moment of the questions that name none.
+        register: A whole register, asked where it holds the moment; other moments are read once an interval
+            between two changes.
+    """
+    answers: list[Answer | WanggeError | None] = [None] * len(questions)
+    points: dict[int, tuple[float, float]] = {}
+    for i, asked in enumerate(questions):
+        try:
+            points[i] = to_point(asked)
+        except WanggeError as error:
+            answers[i] = error
+    rest = sorted(points, key=lambda i: questions[i].at or now)
+    lon, lat = [points[i][0] for i in rest], [points[i][1] for i in rest]
+    addresses = any(asked.address for asked in questions)
+    around: Register | None = None
+    for i in rest:
+        at = questions[i].at or now
+        used = register
+        if used is None or not used.holds(at):
+            if around is None or not around.holds(at):
+                around = register_around(session(), at, lon, lat, addresses=addresses)
+            used = around
+        try:
+            answers[i] = Ladder(session, used).climb(questions[i], *points[i], at)
+        except WanggeError as error:
+            answers[i] = error
+    yield from (one for one in answers if one is not None)
+
+
+def to_point(asked: Question) -> tuple[float, float]:
+    """Check a question's point and bring it into storage; raises InvalidInput."""
+    lon, lat = asked.lon, asked.lat
+    # the usual case, certain to pass every check, is spared the arrays of the full one
+    if asked.crs in ("wgs84", "cgcs2000") and 60 < lon <= 180 and -60 < lat < 60:
+        return lon, lat
+    systems.check_points(lon, lat, asked.crs)
+    return systems.to_storage(lon, lat, asked.crs)
+
+
+def read_time(value: str, zone: tzinfo) -> datetime:
+    """Read a moment: an ISO 8601 date (its first moment) or date and time, in `zone` where it names none.
+
+    Raises:
+        InvalidInput: It is neither.
+    """
+    try:
+        found = datetime.fromisoformat(value.strip())
+        if not 1900 <= found.year <= 2999:
+            raise ValueError
+    except ValueError:
+        words = f"{value!r} is not a moment; an ISO 8601 date or time is needed, as 2026-03-03 or 2026-03-03T09:00"
+        raise InvalidInput(f"at: {words}", [FieldError("at", words)]) from None
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(zone)
+
+
+def anonymous(found: Answer) -> Answer:
+    """The same answer with roles but without the names of people."""
+
+    def nameless(entry: Entry) -> Entry:
+        return replace(
+            entry, name=None, holder=None, deputy=None, stands_in_for=None, why=None, why_zh=None, why_en=None
+        )
+
+    first = found.answerable
+    return replace(
+        found, people=[nameless(entry) for entry in found.people], answerable=first and nameless(first)
+    )
+
+
+def outside(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
+    """The error for a point without a grid: names the nearest and its distance."""
+    grids = nearest_grids(session, at, x, y)
+    near = grids.nearest(x, y)
+    if near is None:
+        return OutsideGrids(outside_words(grids, None))
+    nearest = {"code": grids.codes[near.row], "name": grids.names[near.row]}
+    return OutsideGrids(outside_words(grids, near), nearest=nearest, distance_m=round(near.metres, 1))
+
+
+def outside_words(grids: Grids, near: InGrid | None) -> str:
+    """Why a point has no grid, in a sentence."""
+    if near is None:
+        return "no grids are in force at that moment; load some with: ./wangge load areas FILE --level grid"
+    name, code = grids.names[near.row], grids.codes[near.row]
+    return f"the point is outside every grid; the nearest is {name} ({code}), {near.metres:.0f} m away"
+
+
+def step(kind: str, rule: str, **values: Any) -> Step:
+    """A reason in words."""
+    zh, en = WORDS[kind, rule]
+    return Step(kind, rule, zh.format_map(values), en.format_map(values))
+
+
+class Ladder:
+    """Climbs from a point to the people, in one register."""
+
+    def __init__(self, session: Callable[[], Session], register: Register) -> None:
+        """session: Asked only for rooms that no stairwell or floor decides, and for the nearest grid in an error."""
+        self.session, self.register = session, register
+
+    def climb(self, asked: Question, x: float, y: float, at: datetime) -> Answer:
+        """Answer a question whose point is (x, y), degrees, EPSG:4490; raises OutsideGrids."""
+        register = self.register
+        grid = register.grids.find(x, y)
+        if grid is None:
+            raise outside(self.session(), at, x, y)
+        chain = register.chain(grid.row)
+        how = []
+        if asked.crs in systems.SHIFTED:
+            moved = nearby.distances(shapely.points([x], [y]), asked.lon, asked.lat)[0]
+            how.append(step("point", "converted", crs=asked.crs, metres=moved))
+        how.append(step("grid", grid.rule, name=chain[-1].name, code=chain[-1].code, metres=grid.metres))
+
+        address = parse_address(asked.address) if asked.address else None
+        if address and (note := _community(address, chain)):
+            how.append(note)
+        row, metres, steps = self.building(grid.row, x, y, address)
+        how += steps
+        part, candidates, why = self.unit(row, int(register.grids.ids[grid.row]), address)
+        how.append(why)
+
+        places = register.places
+        people = self.people(chain, row, part, at)
+        first = first_to_ask(people)
+        if first is None:
+            how.append(step("answerable", "nobody"))
+        else:
+            rule = "stands_in" if first.why else "first_there"
+            zh, en = WORDS["answerable", rule]
+            how.append(
+                Step(
+                    "answerable",
+                    rule,
+                    zh.format(role=first.role_zh, area=first.area),
+                    en.format(role=first.role_en, area=first.area),
+                )
+            )
+        given: dict[str, object] = {"lon": asked.lon, "lat": asked.lat, "crs": asked.crs}
+        return Answer(
+            point={"lon": round(x, 7), "lat": round(y, 7), "crs": "cgcs2000"},
+            asked=given | {"address": asked.address} if asked.address else given,
+            at=at.isoformat(),
+            revision=register.grids.revisions[grid.row],
+            areas=[AreaName(area.level, area.code, area.name) for area in chain],
+            building=None
+            if row is None
+            else BuildingFound(places.codes[row], places.names[row], places.estates[row], round(metres, 1)),
+            unit=AreaName(Level.UNIT.value, part.code, part.name) if part else None,
+            unit_candidates=candidates,
+            people=people,
+            answerable=first,
+            how=how,
+        )
+
+    def building(
+        self, grid: int, x: float, y: float, address: Address | None
+    ) -> tuple[int | None, float, list[Step]]:
+        """The building: the one that covers the point, else the nearest of the grid; an address may name another."""
+        places = self.register.places
+        row, metres, rule = places.covering(x, y), 0.0, "covers"
+        if row is None:
+            close = places.within(x, y, NEAREST_BUILDING)
+            own = [(far, near) for far, near in close if self.register.building_grid[near] == grid]
+            if own:
+                (metres, row), rule = own[0], "nearest_within_15m"
+        steps = [
+            step("building", "none_within_15m")
+            if row is None
+            else step("building", rule, name=self.called(row), metres=metres)
+        ]
+        if address is None:
+            return row, metres, steps
+
+        named = [int(one) for one in self.register.buildings_of(grid) if places.is_named_by(one, address)]
+        by_estate = [one for one in named if places.in_estate(one, address)]
+        named = by_estate or named
+        if row is not None and (row in named or (not by_estate and places.is_named_by(row, address))):
+            return row, metres, [*steps, step("building", "address_agrees", name=self.called(row))]
+        if named:
+            far, found = min(zip(nearby.distances(places.shapes[named], x, y).tolist(), named, strict=True))
+            if far <= FAR or by_estate or len(named) == 1:
+                rule = "address" if row is None else "address_over_point"
+                other = "" if row is None else self.called(row)
+                return found, far, [step("building", rule, name=self.called(found), other=other, metres=far)]
+        for _, one in places.within(x, y, FAR):
+            if places.is_named_by(one, address):
+                home = int(self.register.building_grid[one])
+                code = self.register.grids.codes[home] if home >= 0 else "-"
+                return (
+                    row,
+                    metres,
+                    [*steps, step("building", "address_elsewhere", name=self.called(one), code=code)],
+                )
+        if address.building:
+            steps.append(step("building", "address_unmatched", name=address.building))
+        return row, metres, steps
+
+    def called(self, row: int) -> str:
+        """What to call a building: its estate and name, else its code."""
+        places = self.register.places
+        return places.estates[row] + places.names[row] or places.codes[row]
+
+    def unit(
+        self, row: int | None, grid_id: int, address: Address | None
+    ) -> tuple[Part | None, list[Candidate], Step]:
+        """The unit by the building, or by the stairwell, floor or room of the address; else the candidates."""
+        if row is None:
+            return None, [], step("unit", "no_building")
+        parts = [part for part in self.register.places.parts_of(row) if part.grid_id == grid_id]
+        units = {part.unit_id for part in parts}
+        if not parts:
+            return None, [], step("unit", "none")
+        if len(units) == 1:
+            return parts[0], [], step("unit", "only_unit")
+        if address is None or not self.may_tell(row, address):
+            return None, _candidates(parts), step("unit", "candidates", count=len(units))
+
+        floor, stairwell = address.floor, address.stairwell
+        fitting = [part for part in parts if part.fits(stairwell, floor)]
+        if len({part.unit_id for part in fitting}) == 1:
+            by_stairwell = {part.unit_id for part in parts if part.fits(stairwell, None)}
+            by_floor = {part.unit_id for part in parts if part.fits("", floor)}
+            rule = (
+                "stairwell"
+                if len(by_stairwell) == 1
+                else "floor"
+                if len(by_floor) == 1
+                else "stairwell_and_floor"
+            )
+            return fitting[0], [], step("unit", rule, stairwell=stairwell, floor=floor)
+        if address.room:
+            behind = units_of_room(
+                self.session(), int(self.register.places.ids[row]), stairwell, address.room
+            )
+            found = [part for part in fitting or parts if part.unit_id in behind]
+            if len({part.unit_id for part in found}) == 1:
+                return found[0], [], step("unit", "room", room=address.room)
+        if not fitting:
+            return None, _candidates(parts), step("unit", "address_unmatched", count=len(units))
+        return (
+            None,
+            _candidates(fitting),
+            step("unit", "candidates", count=len({part.unit_id for part in fitting})),
+        )
+
+    def may_tell(self, row: int, address: Address) -> bool:
+        """Whether the stairwell and room of an address are those of this building: its number does not say otherwise."""
+        number = building_label(self.register.places.names[row])
+        return not (number and address.building) or number == address.building
+
+    def people(
+        self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime
+    ) -> list[Entry]:
+        """Every answerable role of the unit, the building and the areas, nearest role first."""
+        people, count = self.register.people, micros(at)
+        found = people.of_area(part.unit_id, count, part.code, Level.UNIT.value) if part else []
+        if row is not None:
+            found += people.of_building(
+                int(self.register.places.ids[row]), count, self.register.places.codes[row]
+            )
+        for area in reversed(chain):
+            found += people.of_area(area.id, count, area.code, area.level)
+        return sorted(found, key=lambda entry: BY_KEY[entry.role].rank)
+
+
+def _community(address: Address, chain: tuple[Area, ...]) -> Step | None:
+    """A note when the address names another community than the one the point lies in."""
+    if "社区" not in address.place:
+        return None
+    for area in chain:
+        if area.level == Level.COMMUNITY and plain(area.name).split("社区")[0] not in address.place:
+            return step("address", "other_community", name=area.name)
+    return None
+
+
+def _candidates(parts: list[Part]) -> list[Candidate]:
+    found: dict[int, Candidate] = {}
+    for part in parts:
+        one = found.setdefault(part.unit_id, Candidate(part.code, part.name, [], []))
+        if part.stairwell is not None and part.stairwell not in one.stairwells:
+            one.stairwells.append(part.stairwell)
+        if part.floor_from is not None and part.floor_to is not None:
+            floors = (part.floor_from, part.floor_to)
+            if floors not in one.floors:
+                one.floors.append(floors)
+    return list(found.values())

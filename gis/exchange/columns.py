@@ -1,0 +1,134 @@
+"""What the tables to load may hold, by kind: reading and the templates follow these tables."""
+
+from dataclasses import dataclass
+
+from gis.crs import KNOWN
+from gis.facilities.categories import CATEGORIES
+from gis.people.roles import ROLES
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a kind of file.
+
+    key: English name, used in code.
+    zh: Chinese name, the header of the template.
+    kind: What the cells are; a key of `gis.exchange.cells.KINDS`.
+    names: Other headers that mean the same, in either language.
+    help, en: What to write in it, on screen, in Chinese and English.
+    needed: Without this column the file is refused.
+    choices: For the template's drop-down list.
+    """
+
+    key: str
+    zh: str
+    kind: str
+    names: tuple[str, ...]
+    help: str
+    en: str
+    needed: bool = False
+    choices: tuple[str, ...] = ()
+
+
+BUILDING_NAMES = ("楼栋代码", "楼栋编号", "建筑编码", "building_code")
+POINT = (
+    Column("lon", "经度", "degrees", ("longitude", "lng", "x"),
+           "十进制度，如 105.9501", "Decimal degrees, as 105.9501."),
+    Column("lat", "纬度", "degrees", ("latitude", "y"),
+           "十进制度，如 26.2302", "Decimal degrees, as 26.2302."),
+    Column("crs", "坐标系", "crs", ("坐标系统", "坐标类型"),
+           "填了经纬度就必须填，没有默认值。微信、高德、腾讯：gcj02；百度：bd09；GPS：wgs84",
+           "Needed with a point; no default. WeChat, AMap, Tencent: gcj02; Baidu: bd09; GPS: wgs84.",
+           choices=KNOWN),
+)  # fmt: skip
+
+HOUSEHOLDS = (
+    Column("building", "楼栋编码", "code", BUILDING_NAMES,
+           "如 w123；没有编码时填小区和楼栋，或填经纬度",
+           "As w123; or fill in estate and building name, or a point."),
+    Column("estate", "小区", "text", ("小区名称", "院落", "compound"),
+           "小区名称，与楼栋一起填", "Name of the compound, with the building name."),
+    Column("building_name", "楼栋", "text", ("楼号", "栋号", "幢号", "楼栋号", "楼栋名称"),
+           "门牌上的写法，如 3号楼", "As at the door: 3号楼."),
+    *POINT,
+    Column("stairwell", "单元", "code", ("单元号", "梯"),
+           "如 2；不分单元时留空", "Stairwell, as 2; empty when there is none."),
+    Column("floor", "楼层", "integer", ("层", "所在楼层"),
+           "从 1 起；留空时从房号（如 501）读出", "Storey, from 1; empty: read from a room such as 501."),
+    Column("room", "房号", "code", ("房间号", "室", "门牌", "房间", "室号", "户号"),
+           "门牌上的写法，如 501；独户的房子填 1", "As at the door: 501; 1 for a house of one home.",
+           needed=True),
+    Column("people", "人数", "integer", ("人口", "人口数", "家庭人口", "常住人口", "residents"),
+           "居住人数，0 到 99；不填姓名", "How many live there, 0 to 99; no names.", needed=True),
+    Column("unit", "十联户编码", "code", ("十联户", "十联户代码", "联户编码", "联户单元编码", "unit_code"),
+           "网格编码加 2 或 3 位数字；没有的会新建；留空则不变",
+           "The grid's code and 2 or 3 digits; new ones are made; empty leaves it as it is."),
+    Column("unit_name", "十联户名称", "text", ("联户名称", "联户单元名称"),
+           "新建十联户的名称，可不填", "Name of a new unit, if it is to have one."),
+)  # fmt: skip
+
+PEOPLE = (
+    Column("person", "工号", "code",
+           ("人员编码", "人员编号", "员工编号", "任职人工号", "person_code", "code", "holder"),
+           "人员的唯一编号；填了岗位而留空表示空缺",
+           "Staff number, one for each person; empty with a role: vacant.",
+           needed=True),
+    Column("name", "姓名", "text", ("人员姓名", "任职人", "holder_name"),
+           "新人员必填", "Needed for a new person."),
+    Column("phone", "电话", "code", ("手机", "手机号", "手机号码", "联系电话", "telephone", "mobile"),
+           "值班电话", "Duty telephone."),
+    Column("role", "岗位", "text", ("角色", "职务", "岗位名称", "post"),
+           "从列表中选；只登记人员（如代理人）时留空",
+           "One of the list; empty: only enters the person, as a deputy.",
+           choices=tuple(role.zh for role in ROLES)),
+    Column("area", "区域编码", "code", ("网格编码", "区域代码", "区域", "负责区域", "area_code"),
+           "岗位所在的十联户、网格、社区、街道或区县的编码",
+           "Code of the unit, grid, community, street or county of the post."),
+    Column("building", "楼栋编码", "code", BUILDING_NAMES,
+           "楼栋一级的岗位填这里，不填区域编码", "For posts of a building, in place of the area's code."),
+    Column("deputy", "代理人工号", "code", ("代理人", "代理人编号", "副职工号", "deputy_code"),
+           "请假或空缺时的代理人，须在本表中或已登记", "Who stands in; in this table or known already."),
+    Column("kind", "类型", "text", ("行类型", "type"),
+           "任职（可不填）或请假；请假行只填工号、自、至",
+           "post (or empty) or leave; a leave has person, from and to.",
+           choices=("任职", "请假")),
+    Column("from", "自", "moment",
+           ("起", "任职日期", "开始日期", "开始时间", "起始日期", "start", "valid_from"),
+           "首日，如 2026-03-01；留空：原有的不变，新的从导入时起",
+           "First day, as 2026-03-01; empty: as it is, new ones from the moment of loading."),
+    Column("to", "至（不含当天）", "moment",
+           ("止", "离任日期", "返岗日期", "结束日期", "结束时间", "终止日期", "end", "valid_to"),
+           "从这一天起不再任职或已返岗；留空：至接任者首日，或不变",
+           "The day from which it holds no longer; empty: until a successor, or as it is."),
+)  # fmt: skip
+
+FACILITIES = (
+    Column("code", "编码", "code", ("设施编码", "设施代码", "设施编号", "代码", "编号", "facility_code"),
+           "唯一且不变的编码", "A code of its own, which it keeps.", needed=True),
+    Column("name", "名称", "text", ("设施名称", "设施"),
+           "门头上的名称", "As signed at the door.", needed=True),
+    Column("category", "类别", "text", ("设施类别", "类型", "分类", "type"),
+           "从列表中选", "One of the list.", needed=True,
+           choices=tuple(category.zh for category in CATEGORIES)),
+    *POINT,
+    Column("address", "地址", "text", ("详细地址", "门牌地址", "位置"),
+           "没有经纬度时按地址找楼栋，如 桂花苑3号楼",
+           "Finds the building when there is no point, as 桂花苑3号楼."),
+    Column("opening_hours", "开放时间", "text", ("营业时间", "服务时间", "hours"),
+           "如 Mo-Fr 09:00-17:00", "As Mo-Fr 09:00-17:00 (the OSM way of writing)."),
+    Column("contact", "联系电话", "code", ("电话", "联系方式", "phone"), "对外电话", "Public telephone."),
+)  # fmt: skip
+
+# Only for the template: grids are loaded from maps, whose attributes are named like this; other levels also
+# from tables. What may be read is told in gis/exchange/areas.py.
+AREAS = (
+    Column("code", "编码", "code", ("网格编码",),
+           "社区编码加 3 位数字，如 520402007004003", "The community's code and 3 digits.", needed=True),
+    Column("name", "名称", "text", ("网格名称",), "如 学苑第三网格", "As 学苑第三网格.", needed=True),
+    Column("community_code", "社区编码", "code", (), "12 位，如 520402007004", "12 digits, as 520402007004."),
+    Column("community_name", "社区名称", "text", (), "如 学苑社区", "As 学苑社区."),
+    Column("parent", "上级编码", "code", (), "其他层级：上一级的编码",
+           "Other levels: the code of the level above."),
+)  # fmt: skip
+
+KINDS = {"households": HOUSEHOLDS, "people": PEOPLE, "facilities": FACILITIES, "areas": AREAS}

@@ -1,0 +1,63 @@
+"""Which load stands in the database: the digest of its file and its row in `dataset`."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from gis.basemap.models import Dataset
+
+
+def digest(path: Path | str) -> str:
+    """SHA-256 of a file's bytes, in hex, read in pieces.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def already(session: Session, kind: str, digest: str) -> bool:
+    """Whether the last committed load of this kind was exactly this file."""
+    return session.scalar(select(Dataset.digest).where(Dataset.kind == kind)) == digest
+
+
+def record(
+    session: Session,
+    kind: str,
+    path_or_source: Path | str,
+    digest: str,
+    counts: Mapping[str, int],
+    attribution: str,
+    made_up: bool = False,
+) -> None:
+    """Write the row of this load in place of the last one of its kind; the same file again leaves it.
+
+    Args:
+        kind: osm, areas:grid, households, facilities, people or town.
+        path_or_source: A path, of which the file name is kept, or words such as seed and size.
+        digest: SHA-256 of the file, or of the words.
+        counts: Rows by what they are.
+        attribution: The credit to print on maps; empty when nobody is to be credited.
+        made_up: Invented data, said on every page.
+    """
+    row = {
+        "source": path_or_source.name if isinstance(path_or_source, Path) else path_or_source,
+        "digest": digest,
+        "attribution": attribution,
+        "made_up": made_up,
+        "counts": dict(counts),
+    }
+    if already(session, kind, digest):
+        return
+    statement = insert(Dataset).values(kind=kind, **row)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Dataset.kind],
+            set_={name: statement.excluded[name] for name in (*row, "loaded_at")},
+        )
+    )

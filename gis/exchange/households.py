@@ -1,0 +1,341 @@
+"""Loading the register of homes: where each is, how many live there, and its ten-household unit. No names."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from gis.areas import codes
+from gis.areas.models import Area, Level
+from gis.areas.revisions import derive_units
+from gis.db import copy_rows
+from gis.exchange import digest
+from gis.exchange.columns import HOUSEHOLDS
+from gis.exchange.match import Missing, Wanted, find_buildings, nearest
+from gis.exchange.points import Point, to_storage
+from gis.exchange.report import Report
+from gis.exchange.tables import Table, finish_reading, read
+from gis.places.address import HIGHEST_FLOOR, floor_of, label
+
+# What a row names its building by: code, estate, name, lon, lat, crs.
+Place = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
+
+INCOMING = """
+CREATE TEMP TABLE incoming_household (
+  row int PRIMARY KEY, place int NOT NULL, stairwell text, floor int, room text NOT NULL, people int NOT NULL,
+  unit text, unit_name text, building_id bigint, unit_id bigint, grid_id bigint, county text
+) ON COMMIT DROP
+"""
+
+# The grid of a known unit is its parent; of a new one that whose code its own begins with.
+UNITS = """
+SELECT w.unit, w.name, a.id, a.level, a.retired_at IS NOT NULL AS retired,
+       g.id AS grid_id, g.code AS grid, g.county
+FROM (SELECT unit, max(unit_name) AS name FROM incoming_household WHERE unit IS NOT NULL GROUP BY unit) w
+LEFT JOIN area a ON a.code = w.unit
+LEFT JOIN area g ON g.level = 'grid' AND g.retired_at IS NULL
+  AND CASE WHEN a.id IS NULL THEN g.code = left(w.unit, :digits) ELSE g.id = a.parent_id END
+ORDER BY w.unit
+"""
+
+GRIDS = "SELECT code FROM area WHERE level = 'grid' AND retired_at IS NULL"
+
+# Where a building stands: the grid with the lowest code that covers a point in it.
+STANDS_IN = """
+SELECT g.id, g.code, g.county FROM area g JOIN boundary s ON s.area_id = g.id AND s.valid @> now()
+WHERE g.level = 'grid' AND ST_Covers(s.shape, ST_PointOnSurface(b.shape)) ORDER BY g.code LIMIT 1
+"""
+
+ELSEWHERE = f"""
+SELECT p.unit, g.code AS grid, b.code AS building, stands.code AS stands_in, p.rows
+FROM (SELECT unit, grid_id, building_id, array_agg(row) AS rows FROM incoming_household
+      WHERE grid_id IS NOT NULL AND building_id IS NOT NULL GROUP BY unit, grid_id, building_id) p
+JOIN area g ON g.id = p.grid_id
+JOIN boundary s ON s.area_id = g.id AND s.valid @> now()
+JOIN building b ON b.id = p.building_id AND NOT ST_Intersects(s.shape, b.shape)
+LEFT JOIN LATERAL ({STANDS_IN}) stands ON true
+"""  # noqa: S608
+
+COUNTIES = f"""
+WITH place AS (
+  SELECT b.id, coalesce(b.county, max(g.county), (SELECT county FROM ({STANDS_IN}) stands)) AS county
+  FROM building b JOIN incoming_household h ON h.building_id = b.id
+  LEFT JOIN area g ON g.id = h.grid_id GROUP BY b.id
+)
+UPDATE incoming_household h SET county = place.county FROM place WHERE place.id = h.building_id
+"""  # noqa: S608
+
+TWICE = """
+SELECT row, first FROM (
+  SELECT row, min(row) OVER (PARTITION BY building_id, stairwell, room) AS first FROM incoming_household
+  WHERE building_id IS NOT NULL
+) r WHERE row <> first
+"""
+
+STAIRWELLS = """
+INSERT INTO stairwell (building_id, name)
+SELECT DISTINCT building_id, stairwell FROM incoming_household WHERE stairwell IS NOT NULL
+EXCEPT SELECT building_id, name FROM stairwell
+RETURNING id
+"""
+
+# An empty cell leaves what is there.
+WRITE = """
+WITH written AS (
+  INSERT INTO household AS old (county, building_id, stairwell_id, floor, room, people, unit_id)
+  SELECT h.county, h.building_id, s.id, h.floor, h.room, h.people, h.unit_id
+  FROM incoming_household h
+  LEFT JOIN stairwell s ON s.building_id = h.building_id AND s.name = h.stairwell
+  ORDER BY h.row
+  ON CONFLICT ON CONSTRAINT uq_household_county_building_id_stairwell_id_room DO UPDATE
+  SET floor = coalesce(excluded.floor, old.floor), people = excluded.people,
+      unit_id = coalesce(excluded.unit_id, old.unit_id)
+  WHERE (old.floor, old.people, old.unit_id) IS DISTINCT FROM
+        (coalesce(excluded.floor, old.floor), excluded.people, coalesce(excluded.unit_id, old.unit_id))
+  RETURNING xmax = 0 AS new
+)
+SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
+"""
+
+# What each unit stands on, as widely as its homes allow: a whole building, whole stairwells, runs of floors.
+# A home without a unit counts as a unit of its own (0), so that a half-told building is not claimed whole.
+PARTS = """
+CREATE TEMP TABLE unit_part_now ON COMMIT DROP AS
+WITH home AS (
+  SELECT building_id, stairwell_id, floor, coalesce(unit_id, 0) AS unit FROM household
+  WHERE building_id IN (SELECT building_id FROM incoming_household WHERE unit_id IS NOT NULL)
+), whole AS (
+  SELECT building_id, min(unit) AS unit FROM home GROUP BY 1 HAVING min(unit) = max(unit)
+), stairs AS (
+  SELECT building_id, stairwell_id, min(unit) AS unit FROM home
+  WHERE stairwell_id IS NOT NULL AND building_id NOT IN (SELECT building_id FROM whole)
+  GROUP BY 1, 2 HAVING min(unit) = max(unit)
+), rest AS (
+  SELECT DISTINCT h.building_id, h.stairwell_id, h.unit, h.floor,
+         dense_rank() OVER (PARTITION BY h.building_id, h.stairwell_id ORDER BY h.floor) AS nth
+  FROM home h
+  WHERE h.building_id NOT IN (SELECT building_id FROM whole)
+    AND (h.stairwell_id IS NULL OR h.stairwell_id NOT IN (SELECT stairwell_id FROM stairs))
+), run AS (
+  SELECT *, nth - row_number() OVER (PARTITION BY building_id, stairwell_id, unit ORDER BY nth) AS run
+  FROM rest
+)
+SELECT unit AS unit_id, building_id, NULL::bigint AS stairwell_id,
+       NULL::int AS floor_from, NULL::int AS floor_to
+FROM whole WHERE unit <> 0
+UNION SELECT unit, building_id, stairwell_id, NULL, NULL FROM stairs WHERE unit <> 0
+UNION SELECT unit, building_id, stairwell_id, min(floor), max(floor) FROM run
+      WHERE unit <> 0 GROUP BY unit, building_id, stairwell_id, run, floor IS NULL
+"""
+
+CHANGE_PARTS = """
+WITH gone AS (
+  DELETE FROM unit_part p
+  WHERE building_id IN (SELECT building_id FROM incoming_household WHERE unit_id IS NOT NULL)
+    AND NOT EXISTS (
+      SELECT FROM unit_part_now n WHERE (n.unit_id, n.building_id, n.stairwell_id, n.floor_from, n.floor_to)
+      IS NOT DISTINCT FROM (p.unit_id, p.building_id, p.stairwell_id, p.floor_from, p.floor_to))
+  RETURNING unit_id
+), come AS (
+  INSERT INTO unit_part (unit_id, building_id, stairwell_id, floor_from, floor_to)
+  SELECT unit_id, building_id, stairwell_id, floor_from, floor_to FROM unit_part_now
+  ON CONFLICT ON CONSTRAINT uq_unit_part_whole DO NOTHING
+  RETURNING unit_id
+)
+SELECT unit_id FROM gone UNION SELECT unit_id FROM come
+"""
+
+
+BBOX = """
+SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (
+  SELECT ST_Extent(shape) AS e FROM building WHERE id IN (SELECT building_id FROM incoming_household)) b
+"""
+
+OTHERS = """
+SELECT count(*) FROM household WHERE building_id IN (SELECT building_id FROM incoming_household)
+"""
+
+
+def load_households(session: Session, path: Path, crs: str | None = None) -> Report:
+    """Load homes from a table; `gis.exchange.columns.HOUSEHOLDS` says what it may hold.
+
+    A home is its building, stairwell and room: known ones are changed where the row differs, new ones are
+    made with their stairwells and units; homes not in the file stay. Units then stand on what their homes
+    stand on, and their shapes follow the footprints.
+
+    Args:
+        crs: System of the points of rows that name none; one of `gis.crs.KNOWN`.
+
+    Returns:
+        The report. Where a row is refused nothing is written at all.
+
+    Raises:
+        InvalidInput, TooMuch: The file cannot be read as such a table.
+    """
+    report = Report("households", path.name)
+    table = read(path, HOUSEHOLDS, report)
+    places: dict[Place, int] = {}
+    session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_household, pg_temp.unit_part_now"))
+    session.execute(text(INCOMING))
+    columns = ("row", "place", "stairwell", "floor", "room", "people", "unit", "unit_name")
+    copy_rows(session, "incoming_household", columns, _homes(table, places, crs, report))
+    session.execute(text("ANALYZE incoming_household"))
+    _set_buildings(session, places, table, report)
+    new_units = _check_units(session, table, report)
+    _check_homes(session, table, report)
+    if finish_reading(report):
+        _write(session, new_units, report)
+        digest.record(session, "households", path, digest.digest(path), report.counts, "")
+    return report
+
+
+def _homes(
+    table: Table, places: dict[Place, int], crs: str | None, report: Report
+) -> Iterator[tuple[object, ...]]:
+    """The rows for COPY; what a building is named by is kept once, with a number."""
+    for row in table.rows:
+        room, people = row["room"], row["people"]
+        faults = []
+        if not room:
+            faults.append(("room", "is empty; write the number at the door, or 1 for a house of one home"))
+        if people is None:
+            faults.append(("people", "is empty; write how many live there, 0 when nobody does"))
+        elif not 0 <= people < 100:
+            faults.append(("people", f"{people} people cannot live in one home; 0 to 99 are taken"))
+        if (row["floor"] is not None and not -9 <= row["floor"] <= HIGHEST_FLOOR) or row["floor"] == 0:
+            faults.append(
+                ("floor", f"{row['floor']} is not a storey; they count from 1, below ground from -1")
+            )
+        if faults:
+            report.refused += [table.refuse(row.number, field, reason) for field, reason in faults]
+            continue
+        room = re.sub("室$", "", room)
+        stairwell = label(row["stairwell"]) if row["stairwell"] else None
+        floor = row["floor"] if row["floor"] is not None else floor_of(room)
+        key = (
+            row["building"],
+            row["estate"],
+            row["building_name"],
+            row["lon"],
+            row["lat"],
+            row["crs"] or crs,
+        )
+        place = places.setdefault(key, len(places))
+        yield row.number, place, stairwell, floor, room, people, row["unit"], row["unit_name"]
+
+
+def _set_buildings(session: Session, places: Mapping[Place, int], table: Table, report: Report) -> None:
+    """Put the building each row means into the incoming rows; refuse the rows that mean none."""
+    given = [Point(lon, lat, system) for _, _, _, lon, lat, system in places]
+    points, wrong = to_storage(given)
+    wanted = []
+    for (code, estate, name, *_), point in zip(places, points, strict=True):
+        lon, lat = point or (None, None)
+        wanted.append(Wanted(code, estate, name, lon=lon, lat=lat))
+    found = find_buildings(session, wanted)
+    faults = {
+        nth: (one.field, one.reason) for nth, one in enumerate(found) if isinstance(one, Missing)
+    } | wrong
+    session.execute(
+        text(
+            "UPDATE incoming_household h SET building_id = f.id "
+            "FROM unnest(CAST(:places AS int[]), CAST(:ids AS bigint[])) f(place, id) WHERE f.place = h.place"
+        ),
+        {
+            "places": [nth for nth in range(len(found)) if nth not in faults],
+            "ids": [one for nth, one in enumerate(found) if nth not in faults],
+        },
+    )
+    rows = text("SELECT row, place FROM incoming_household WHERE place = ANY(:places) ORDER BY row")
+    for row, place in session.execute(rows, {"places": list(faults)}):
+        report.refused.append(table.refuse(row, *faults[place]))
+    systems = sorted({one.crs for one in given if one.crs and one.lon is not None})
+    report.crs = ", ".join(systems) or None
+
+
+def _check_units(session: Session, table: Table, report: Report) -> list[dict[str, object]]:
+    """Put the units into the incoming rows, refuse the impossible ones, and return the ones to be made."""
+    units = session.execute(text(UNITS), {"digits": codes.DIGITS[Level.GRID][0]}).all()
+    grids = session.scalars(text(GRIDS)).all() if units else []
+    new: list[dict[str, object]] = []
+    faults: dict[str, str] = {}
+    for unit in units:
+        number = unit.unit.removeprefix(unit.grid or "")
+        if unit.level and unit.level != Level.UNIT:
+            level = f"{unit.level} ({Level(unit.level).zh})"
+            faults[unit.unit] = f"{unit.unit} is a {level}; the code of a unit (十联户) is needed"
+        elif unit.retired:
+            faults[unit.unit] = f"the unit {unit.unit} is retired; give the one that followed it"
+        elif unit.id:
+            continue
+        elif wrong := codes.fault(unit.unit, Level.UNIT):
+            faults[unit.unit] = wrong
+        elif unit.grid is None:
+            grid = codes.ancestor(unit.unit, Level.GRID)
+            faults[unit.unit] = f"there is no unit {unit.unit}, nor its grid {grid}{nearest(grid, grids)}"
+        elif not number.strip("0"):
+            faults[unit.unit] = (
+                f"{unit.unit} ends in {number}: Excel keeps 15 digits of a number and makes the others 0; "
+                "format the column as text and enter it again"
+            )
+        else:
+            name = unit.name or f"第{int(number)}十联户"
+            new.append({"code": unit.unit, "name": name, "county": unit.county, "parent_id": unit.grid_id})
+    session.execute(
+        text(
+            "UPDATE incoming_household h SET unit_id = u.id, grid_id = u.grid "
+            "FROM unnest(CAST(:codes AS text[]), CAST(:ids AS bigint[]), CAST(:grids AS bigint[])) "
+            "u(code, id, grid) WHERE u.code = h.unit"
+        ),
+        {"codes": [u.unit for u in units], "ids": [u.id for u in units], "grids": [u.grid_id for u in units]},
+    )
+    rows = text("SELECT row, unit FROM incoming_household WHERE unit = ANY(:units) ORDER BY row")
+    for row, code in session.execute(rows, {"units": list(faults)}):
+        report.refused.append(table.refuse(row, "unit", faults[code]))
+    for pair in session.execute(text(ELSEWHERE)):
+        where = f"in grid {pair.stands_in}" if pair.stands_in else "in no grid"
+        reason = (
+            f"the unit {pair.unit} belongs to grid {pair.grid}, but building {pair.building} stands {where}"
+        )
+        report.refused += [table.refuse(row, "unit", reason) for row in pair.rows]
+    return new
+
+
+def _check_homes(session: Session, table: Table, report: Report) -> None:
+    """Refuse homes that stand in no county and homes that stand in the file twice."""
+    session.execute(text(COUNTIES))
+    nowhere = (
+        "SELECT row FROM incoming_household WHERE building_id IS NOT NULL AND county IS NULL ORDER BY row"
+    )
+    for row in session.scalars(text(nowhere)):
+        reason = "the building stands in no grid, so its county is not known; load the areas first"
+        report.refused.append(table.refuse(row, "building", reason))
+    for row, first in session.execute(text(TWICE)):
+        report.refused.append(
+            table.refuse(row, "room", f"the same home as row {first}; each stands in the file once")
+        )
+
+
+def _write(session: Session, new_units: list[dict[str, object]], report: Report) -> None:
+    if new_units:
+        session.execute(insert(Area).values(level=Level.UNIT), new_units)
+        session.execute(
+            text(
+                "UPDATE incoming_household h SET unit_id = a.id FROM area a "
+                "WHERE a.code = h.unit AND h.unit_id IS NULL"
+            )
+        )
+    stairwells = len(session.execute(text(STAIRWELLS)).all())
+    new, changed = session.execute(text(WRITE)).one()
+    session.execute(text(PARTS))
+    units = sorted(session.scalars(text(CHANGE_PARTS)))
+    if units:
+        derive_units(session, unit_ids=units)
+    report.counts |= {"new": new, "changed": changed, "unchanged": report.counts["rows"] - new - changed}
+    report.counts |= {"new_units": len(new_units), "new_stairwells": stairwells, "units_reshaped": len(units)}
+    report.bbox = tuple(session.execute(text(BBOX)).one())
+    others = (session.scalar(text(OTHERS)) or 0) - report.counts["rows"]
+    if others:
+        report.notes.append(f"{others} homes of these buildings are not in the file; they stay as they are")

@@ -1,0 +1,187 @@
+"""Which building a row means: by its code, by estate and name, by an address, or by a point."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID, copy_rows
+from gis.places.address import building_label, parse_address, plain
+
+NEAR = 15.0  # metres from a point to a building that it may still mean
+SUGGESTED = 3  # names offered for one that is not there
+SUGGESTIONS_FOR = 50  # missing names that get suggestions; comparing is slow
+COMPARED = 20_000  # names compared with a missing one
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A building as a row names it; the first given counts: code, name (in its estate), address, point.
+
+    lon, lat: Degrees, EPSG:4490.
+    """
+
+    code: str | None = None
+    estate: str | None = None
+    name: str | None = None
+    address: str | None = None
+    lon: float | None = None
+    lat: float | None = None
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why no building was found: the column at fault, and what would be right."""
+
+    field: str
+    reason: str
+
+
+BY_CODE = "SELECT id, code FROM building WHERE code = ANY(:codes)"
+NAMED = "SELECT id, code, estate, name, address FROM building"
+
+# The nearest building; of several that cover the point the one of the lowest code. Distances are in metres.
+AT_POINT = """
+SELECT w.place, b.id, b.code, b.distance
+FROM wanted_point w CROSS JOIN LATERAL (
+  SELECT id, code, ST_Distance(near.shape::geography, w.point::geography) AS distance FROM (
+    SELECT id, code, shape FROM building ORDER BY shape <-> w.point LIMIT 10
+  ) near ORDER BY distance, code LIMIT 1
+) b
+"""
+
+
+def find_buildings(session: Session, wanted: Sequence[Wanted]) -> list[int | Missing]:
+    """Find the building that each wanted one means, in their order.
+
+    Returns:
+        The id of the building, or why there is none: not there (with the nearest names), several of the name,
+        or no building within `NEAR` metres of the point.
+
+    Names are compared as doors are read: 3栋 is 3号楼, and 三号楼 too.
+    """
+    by_code = dict(_by_code(session, {one.code for one in wanted if one.code}))
+    points = [(nth, one) for nth, one in enumerate(wanted) if _is_point(one)]
+    at_point = _at_points(session, points) if points else {}
+    names = Names.load(session) if any(_is_named(one) for one in wanted) else None
+    found: list[int | Missing] = []
+    missing = 0
+    for nth, one in enumerate(wanted):
+        answer: int | Missing | None
+        if one.code:
+            answer = by_code.get(one.code)
+        elif _is_named(one):
+            assert names is not None
+            answer = names.find(one)
+        elif _is_point(one):
+            answer = at_point.get(nth)
+        else:
+            answer = Missing("building", "is empty; give its code, or estate and name, or lon, lat and crs")
+        if answer is None:
+            names = names or Names.load(session)
+            answer = names.explain(one, offer=missing < SUGGESTIONS_FOR)
+            missing += 1
+        found.append(answer)
+    return found
+
+
+def nearest(name: str, among: Sequence[str]) -> str:
+    """Words that offer the names most like one that is not there; empty when none is alike."""
+    alike = get_close_matches(name, among[:COMPARED], SUGGESTED, cutoff=0.5)
+    return f"; nearest: {', '.join(alike)}" if alike else ""
+
+
+def _is_named(one: Wanted) -> bool:
+    return not one.code and bool(one.name or one.address)
+
+
+def _is_point(one: Wanted) -> bool:
+    return not (one.code or one.name or one.address) and one.lon is not None
+
+
+def _by_code(session: Session, codes: Iterable[str]) -> Iterable[tuple[str, int]]:
+    for row in session.execute(text(BY_CODE), {"codes": sorted(codes)}):
+        yield row.code, row.id
+
+
+def _at_points(session: Session, points: Iterable[tuple[int, Wanted]]) -> dict[int, int | Missing]:
+    session.execute(text("DROP TABLE IF EXISTS pg_temp.wanted_point"))
+    session.execute(text("CREATE TEMP TABLE wanted_point (place int, point geometry) ON COMMIT DROP"))
+    rows = ((nth, f"SRID={STORAGE_SRID};POINT({one.lon!r} {one.lat!r})") for nth, one in points)
+    copy_rows(session, "wanted_point", ("place", "point"), rows)
+    found: dict[int, int | Missing] = {}
+    for place, building, code, distance in session.execute(text(AT_POINT)):
+        reason = (
+            f"no building within {NEAR:.0f} m of the point; the nearest, {code}, is {distance:.0f} m away"
+        )
+        found[place] = building if distance <= NEAR else Missing("lon", reason)
+    return found
+
+
+class Names:
+    """The buildings by what people call them."""
+
+    def __init__(self, rows: Sequence[Row[tuple[int, str, str, str, str]]]) -> None:
+        self.rows = rows
+        self.by_name: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # id, code, estate
+        self.by_address: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+        for row in rows:
+            if row.name:
+                self.by_name[_name(row.name)].append((row.id, row.code, plain(row.estate)))
+            if row.address:
+                self.by_address[plain(row.address)].append((row.id, row.code, plain(row.estate)))
+
+    @classmethod
+    def load(cls, session: Session) -> "Names":
+        """All of them."""
+        return cls(session.execute(text(NAMED)).all())
+
+    def find(self, one: Wanted) -> int | Missing | None:
+        """The building of a name or an address; None when there is none."""
+        if one.name:
+            hits = self.by_name.get(_name(one.name), [])
+            hits = [hit for hit in hits if one.estate is None or hit[2] == plain(one.estate)]
+            called, field = f"{one.estate or ''}{one.name}", "building_name"
+        else:
+            called, field = str(one.address), "address"
+            hits = self.by_address.get(plain(called), [])
+            if not hits:
+                # 西兴社区桂花苑3号楼: the words before the building end with the estate
+                read = parse_address(called)
+                hits = [
+                    hit
+                    for hit in self.by_name.get(read.building, [])
+                    if hit[2] and read.place.endswith(hit[2])
+                ]
+        if len(hits) > 1:
+            some = ", ".join(code for _, code, _ in hits[:5])
+            return Missing(
+                field, f"{len(hits)} buildings are called {called}: {some}; give the building's code"
+            )
+        return hits[0][0] if hits else None
+
+    def explain(self, one: Wanted, offer: bool) -> Missing:
+        """Why there is none, with the names most like it when they are to be offered."""
+        if not self.rows:
+            return Missing("building", "no building is loaded yet; load them first, as with load osm")
+        if one.code:
+            field, what, among = "building", f"has the code {one.code}", [row.code for row in self.rows]
+            called = one.code
+        elif one.name:
+            called = f"{one.estate or ''}{one.name}"
+            field, what = "building_name", f"is called {called}"
+            among = sorted({f"{row.estate}{row.name}" for row in self.rows if row.name})
+        else:
+            called = str(one.address)
+            field, what = "address", f"has the address {called}"
+            among = sorted(
+                {row.address or f"{row.estate}{row.name}" for row in self.rows if row.address or row.name}
+            )
+        return Missing(field, f"no building {what}{nearest(called, among) if offer else ''}")
+
+
+def _name(name: str) -> str:
+    return building_label(name) or plain(name)

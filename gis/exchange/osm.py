@@ -1,0 +1,332 @@
+"""`load osm FILE`: streets, buildings, facilities and basemap out of an OpenStreetMap extract.
+
+One pass over the file (a short one over its relations first). Node places lie in a file on disk, rows
+go through temporary tables by COPY, ways are spooled to disk: memory does not grow with the extract but
+for eight bytes a node of the walking network. See osm_rules.py for what each tag means.
+"""
+
+import struct
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import osmium
+from osmium.filter import EmptyTagFilter, KeyFilter, TagFilter
+from osmium.osm import AREA, NODE, RELATION
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID, copy_rows
+from gis.errors import InvalidInput
+from gis.exchange import osm_rules as rules
+from gis.exchange import osm_store as store
+from gis.exchange.digest import already, digest, record
+from gis.exchange.osm_file import broken, open_osm
+from gis.exchange.osm_walk import DEGREE, NodeAt, Walk, Walks, runs
+from gis.exchange.report import Report
+from gis.facilities.categories import OSM_KEYS, categorise
+
+KIND = "osm"
+ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
+CRS = "EPSG:4326, as all OSM data; kept as EPSG:4490, the same to under a metre"
+BATCH = 5_000  # rows held in memory before they are copied
+LISTED = 20  # codes named in a note
+
+Progress = Callable[[str, int], None]  # what is being done, how many so far
+
+
+def load_osm(session: Session, path: Path | str, progress: Progress | None = None) -> Report:
+    """Read an OSM extract into buildings, facilities, basemap features and the walking network.
+
+    The very file that is loaded already changes nothing (but for counties that were not known then).
+    Another file replaces the former OSM load: rows are matched by code, changed ones updated, and those
+    that are gone deleted, except buildings that households, posts or units stand on.
+
+    Args:
+        path: An .osm.pbf or .osm file, sorted as all tools write them (nodes, ways, relations).
+        progress: Called now and then with what is being done and how many objects are done.
+
+    Raises:
+        InvalidInput: No OSM file, a cut-off, unsorted or swollen one, or one without anything of use.
+            The database is then as it was.
+    """
+    path = Path(path)
+    tell = progress or (lambda what, count: None)
+    source = open_osm(path)
+    report = Report(kind=KIND, source=path.name, crs=CRS)
+    found = digest(path)
+    if already(session, KIND, found) and store.network_is_osm(session):
+        report.counts, report.bbox = store.standing(session, KIND)
+        report.counts |= {"new": 0, "changed": 0, "deleted": 0, "counties set": store.set_counties(session)}
+        report.notes.append("this very file is loaded already: nothing changed")
+        return report
+    with session.begin_nested(), tempfile.TemporaryDirectory(prefix="wangge-osm-") as folder:
+        store.prepare(session)
+        reading = _Reading(session, path, source, Path(folder), tell)
+        reading.run()
+        tell("buildings and facilities", 0)
+        counts, notes = store.publish(session, KIND, reading.outlines_of)
+        tell("walking network", 0)
+        counts |= store.publish_walks(session, reading.walks, KIND)
+        report.bbox = store.extent(session)
+        store.clear(session)
+        report.counts = counts
+        report.notes = reading.notes() + notes
+        stored = {name: n for name, n in counts.items() if name not in ("new", "changed", "deleted")}
+        record(session, KIND, path, found, stored, ATTRIBUTION)
+    return report
+
+
+@dataclass
+class _Reading:
+    """One file on its way into the temporary tables and the spool of walks."""
+
+    session: Session
+    path: Path
+    source: osmium.io.File
+    folder: Path
+    tell: Progress
+    rows: dict[str, list[Sequence[object]]] = field(
+        default_factory=lambda: {table: [] for table in store.COLUMNS}
+    )
+    doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
+    plaza_ways: dict[int, str] = field(default_factory=dict)  # way -> name of the plaza it is an edge of
+    outlines_of: dict[int, int] = field(default_factory=dict)  # outer way -> building or facility relation
+    unmade: set[int] = field(default_factory=set)  # relations of use whose area has not been made
+    skipped: Counter[str] = field(default_factory=Counter)
+    missing: int | None = None  # a node some way lacked
+
+    def __post_init__(self) -> None:
+        self.walks = Walks(self.folder)
+
+    def run(self) -> None:
+        """Read relations, then everything; raise InvalidInput for a file that is damaged or of no use."""
+        keys = tuple(dict.fromkeys((*rules.AREA_KEYS, *OSM_KEYS)))
+        for relation in self._objects(
+            osmium.FileProcessor(self.source, RELATION).with_filter(KeyFilter(*keys))
+        ):
+            self._relation(relation)
+        tagged, useful = EmptyTagFilter(), KeyFilter(*keys)
+        tagged.enable_for(NODE)
+        useful.enable_for(AREA)
+        whole = (
+            osmium.FileProcessor(self.source)
+            .with_locations(f"sparse_file_array,{self.folder / 'places'}")
+            .with_areas(TagFilter(("type", "multipolygon")), KeyFilter(*keys))
+            .with_filter(tagged)
+            .with_filter(useful)
+        )
+        take = {"n": self._node, "w": self._way, "a": self._area}
+        for count, thing in enumerate(self._objects(whole)):
+            if count % 20_000 == 0:
+                self.tell("objects read", count)
+            if thing.type_str() in take:
+                take[thing.type_str()](thing)
+        if self.missing is not None and _known(whole.node_location_storage, self.missing):
+            raise InvalidInput(
+                f"{self.path.name} is not sorted: nodes must stand before ways; run `osmium sort` on it"
+            )
+        for table in self.rows:
+            self._flush(table)
+        if self.walks.empty and not store.any_rows(self.session):
+            raise InvalidInput(
+                f"{self.path.name} holds no street, building, facility or ground: it is empty; "
+                "export the place again, with ways and the nodes they use"
+            )
+
+    def notes(self) -> list[str]:
+        """What was cut or passed over, a sentence each."""
+        notes = [f"{count} {what}" for what, count in sorted(self.skipped.items())]
+        if self.unmade:
+            notes.append(
+                f"{len(self.unmade)} multipolygon relations skipped, members are missing from the file or their rings "
+                f"do not close: {_listed(f'r{number}' for number in sorted(self.unmade))}"
+            )
+        return notes
+
+    def _objects(self, processor: osmium.FileProcessor) -> Iterator[Any]:
+        """The objects of a pass; the reader's complaints become our own error."""
+        try:
+            yield from processor
+        except (RuntimeError, osmium.InvalidLocationError) as error:
+            raise broken(self.path, error) from None
+
+    def _relation(self, relation: Any) -> None:
+        tags = dict(relation.tags)
+        if tags.get("type") != "multipolygon":
+            return
+        if rules.walkable(tags) and rules.plaza(tags):
+            for member in relation.members:
+                if member.type == "w":
+                    self.plaza_ways[member.ref] = rules.name(tags)
+        if rules.is_building(tags) or categorise(tags) or rules.drawn_area(tags):
+            self.unmade.add(relation.id)
+        if rules.is_building(tags) or categorise(tags):
+            self.outlines_of |= {
+                m.ref: relation.id for m in relation.members if m.type == "w" and m.role != "inner"
+            }
+
+    def _node(self, node: Any) -> None:
+        tags = dict(node.tags)
+        if rules.blocks(tags):
+            self.walks.blocked.add(node.id)
+        rank = rules.entrance_rank(tags)
+        if rank is not None:
+            self.doors[node.id] = rank
+        if not node.location.valid():
+            return
+        shape = _point(node.location.x, node.location.y)
+        self._facility(f"n{node.id}", tags, shape, None)
+        label = rules.drawn_label(tags)
+        if label and rules.name(tags):
+            self._add("basemap_feature", (*label[:2], rules.name(tags), label.min_zoom, shape, KIND))
+
+    def _way(self, way: Any) -> None:
+        tags = dict(way.tags)
+        if not tags and way.id not in self.plaza_ways:
+            return
+        walk = self._walk(way.id, tags, closed=way.is_closed())
+        line = rules.drawn_line(tags)
+        category = categorise(tags)
+        drawn = rules.drawn_area(tags)
+        if not (walk or line or category or drawn or rules.is_building(tags) or rules.drawn_label(tags)):
+            return
+        nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
+        known = runs(nodes)
+        whole = all(node[3] for node in nodes)
+        if not whole and self.missing is None:
+            self.missing = next(node[0] for node in nodes if not node[3])
+        is_street = rules.walkable(tags) or line is not None  # an edge of a plaza may be a building as well
+        if is_street and not whole:
+            self.skipped[
+                "streets and lines cut where the file lacks their nodes (the edge of the extract)"
+            ] += 1
+        if walk:
+            self.walks.add(walk, known)
+        if line and not _is_ground(tags, way.is_closed()):
+            for run in known:
+                self._add("basemap_feature", (*line[:2], rules.name(tags), line.min_zoom, _line(run), KIND))
+        if is_street and not _is_ground(tags, way.is_closed()):
+            return
+        if not way.is_closed() or len(nodes) < 4 or tags.get("area") == "no":
+            if category or rules.is_building(tags):
+                self.skipped["buildings or facilities skipped, their outline is not closed"] += 1
+        elif not whole:
+            self.skipped[
+                "outlines skipped, the file lacks some of their nodes (the edge of the extract)"
+            ] += 1
+        else:
+            ring = [node[:3] for node in nodes]
+            self._outline(f"w{way.id}", tags, _polygon(ring), ring)
+
+    def _area(self, area: Any) -> None:
+        if area.from_way():  # _way has taken it, valid or not
+            return
+        self.unmade.discard(area.orig_id())
+        try:
+            shape = _FACTORY.create_multipolygon(area)
+        except RuntimeError:
+            self.unmade.add(area.orig_id())
+            return
+        ring = [(n.ref, n.x, n.y) for outer in area.outer_rings() for n in outer]
+        self._outline(f"r{area.orig_id()}", dict(area.tags), _ewkb(shape), ring)
+
+    def _walk(self, way_id: int, tags: dict[str, str], closed: bool) -> Walk | None:
+        """The way as one to walk on; None when it is not."""
+        if rules.walkable(tags):
+            kind = (
+                tags.get("highway") or tags.get("railway") or tags.get("public_transport") or tags["man_made"]
+            )
+            if closed and rules.plaza(tags) and _is_ground(tags, closed):
+                kind = "plaza"
+            return Walk(way_id, kind, rules.name(tags), kind == "steps", rules.structure(tags))
+        if way_id in self.plaza_ways and "highway" not in tags:
+            return Walk(way_id, "plaza", self.plaza_ways[way_id], False, rules.structure(tags))
+        return None
+
+    def _outline(self, code: str, tags: dict[str, str], shape: str, ring: Iterable[NodeAt]) -> None:
+        """Take a closed way or a multipolygon as building, facility, ground and label, whatever it is."""
+        doors = sorted((self.doors[ref], ref, x, y) for ref, x, y in ring if ref in self.doors)
+        door = _point(*doors[0][2:]) if doors else None
+        named = rules.name(tags)
+        if rules.is_building(tags):
+            own = door if doors and doors[0][0] < rules.GATE_RANK else None
+            title = named or tags.get("addr:housename", "") or tags.get("ref", "")
+            place = rules.address(tags), tags["building"][:100], rules.floors(tags)
+            self._add("building", (code, title[:200], *place, shape, own, KIND))
+        self._facility(code, tags, shape, door)
+        drawn, label = rules.drawn_area(tags), rules.drawn_label(tags)
+        if drawn:
+            self._add("basemap_feature", (*drawn[:2], named, drawn.min_zoom, shape, KIND))
+        if label and named:
+            self._add("basemap_feature", (*label[:2], named, label.min_zoom, shape, KIND))
+
+    def _facility(self, code: str, tags: dict[str, str], shape: str, door: str | None) -> None:
+        category = categorise(tags)
+        if category:
+            hours = tags.get("opening_hours", "")[:500]
+            told = rules.name(tags), rules.address(tags), hours, rules.contact(tags)
+            self._add("facility", (code, category, *told, shape, door, KIND))
+
+    def _add(self, table: str, row: Sequence[object]) -> None:
+        self.rows[table].append(row)
+        if len(self.rows[table]) >= BATCH:
+            self._flush(table)
+
+    def _flush(self, table: str) -> None:
+        copy_rows(self.session, f"incoming_{table}", store.COLUMNS[table], self.rows[table])
+        self.rows[table].clear()
+
+
+def _is_ground(tags: dict[str, str], closed: bool) -> bool:
+    """Whether a closed street, platform or pier is ground to walk all over rather than a loop of way."""
+    if "highway" in tags or not rules.plaza(tags):
+        return closed and tags.get("area") == "yes"
+    return closed and tags.get("area") != "no"
+
+
+def _known(places: Any, node: int) -> bool:
+    """Whether the place of a node has been read after all."""
+    try:
+        return bool(places.get(node).valid())
+    except KeyError:
+        return False
+
+
+def _listed(codes: Iterable[str]) -> str:
+    """Some codes for a note, and how many more there are."""
+    every = list(codes)
+    more = f" and {len(every) - LISTED} more" if len(every) > LISTED else ""
+    return ", ".join(every[:LISTED]) + more
+
+
+# Shapes are written as EWKB in hex (https://libgeos.org/specifications/wkb/, with PostGIS's SRID flag).
+_FACTORY = osmium.geom.WKBFactory()
+_SRID = 0x20000000
+_MULTIPOLYGON, _POLYGON, _LINESTRING, _POINT = 6, 3, 2, 1
+
+
+def _ewkb(wkb: str) -> str:
+    """Hex WKB of a multipolygon with our SRID put in."""
+    return struct.pack("<BII", 1, _MULTIPOLYGON | _SRID, STORAGE_SRID).hex() + wkb[10:]
+
+
+def _point(x: int, y: int) -> str:
+    return struct.pack("<BIIdd", 1, _POINT | _SRID, STORAGE_SRID, x / DEGREE, y / DEGREE).hex()
+
+
+def _line(run: Sequence[NodeAt]) -> str:
+    return struct.pack("<BII", 1, _LINESTRING | _SRID, STORAGE_SRID).hex() + _coords(run)
+
+
+def _polygon(ring: Sequence[NodeAt]) -> str:
+    """A multipolygon of one ring."""
+    head = struct.pack("<BIIIBII", 1, _MULTIPOLYGON | _SRID, STORAGE_SRID, 1, 1, _POLYGON, 1)
+    return head.hex() + _coords(ring)
+
+
+def _coords(nodes: Sequence[NodeAt]) -> str:
+    flat = [part / DEGREE for _, x, y in nodes for part in (x, y)]
+    return struct.pack(f"<I{len(flat)}d", len(nodes), *flat).hex()

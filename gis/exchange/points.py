@@ -1,0 +1,55 @@
+"""The points of rows: each says its coordinate system, and comes into the storage system."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gis import crs as systems
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point as a row gives it; degrees in `crs`."""
+
+    lon: float | None
+    lat: float | None
+    crs: str | None
+
+
+def to_storage(
+    points: Sequence[Point],
+) -> tuple[list[tuple[float, float] | None], dict[int, tuple[str, str]]]:
+    """Bring the points of rows into the storage system.
+
+    Returns:
+        Longitude and latitude (degrees, EPSG:4490, on the 1e-7 lattice so that the same file gives the same
+        numbers everywhere), None where there is no point or a wrong one; and by place in the list the field
+        and the reason of the wrong ones.
+    """
+    places: list[tuple[float, float] | None] = [None] * len(points)
+    faults: dict[int, tuple[str, str]] = {}
+    by_system: dict[str, list[int]] = {}
+    for nth, point in enumerate(points):
+        if point.lon is None and point.lat is None:
+            continue
+        if point.lon is None or point.lat is None:
+            faults[nth] = ("lon" if point.lon is None else "lat", "is empty; a point needs lon and lat")
+        elif point.crs is None:
+            known = ", ".join(systems.KNOWN)
+            faults[nth] = (
+                "crs",
+                f"is missing: every point says its system, one of {known}; or give --crs for all",
+            )
+        else:
+            by_system.setdefault(point.crs, []).append(nth)
+    for system, members in by_system.items():
+        lon = np.array([points[nth].lon for nth in members], dtype=float)
+        lat = np.array([points[nth].lat for nth in members], dtype=float)
+        for fault in systems.faults(lon, lat, system):
+            faults[members[fault.index]] = (fault.field, fault.message)
+        x, y = systems.to_storage(lon, lat, system)
+        for nth, place_x, place_y in zip(members, x.round(7).tolist(), y.round(7).tolist(), strict=True):
+            if nth not in faults:
+                places[nth] = (place_x, place_y)
+    return places, faults

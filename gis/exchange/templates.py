@@ -1,0 +1,154 @@
+"""Empty spreadsheets to fill in and load: text-formatted codes, drop-down lists, an example, and notes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from openpyxl import Workbook
+from openpyxl.comments import Comment
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
+
+from gis.errors import InvalidInput
+from gis.exchange.columns import KINDS, Column
+
+SHEETS = {"data": "数据", "example": "示例", "notes": "说明", "lists": "列表"}
+FORMATS = {"integer": "0", "degrees": "0.0000000", "moment": "yyyy-mm-dd"}  # all others are text: @
+LAST_ROW = 1_048_576
+
+# Made up; the codes of the communities are real, those below them are not.
+EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
+    "households": (
+        {"building": "w1001", "stairwell": "2", "floor": 5, "room": "501", "people": 3,
+         "unit": "52040200700400301"},
+        {"estate": "桂花苑", "building_name": "3号楼", "stairwell": "1", "room": "102", "people": 2,
+         "unit": "52040200700400302", "unit_name": "桂花苑第二十联户"},
+        {"lon": 105.9535, "lat": 26.2267, "crs": "gcj02", "room": "1", "people": 5},
+    ),
+    "people": (
+        {"person": "A001", "name": "示例甲", "phone": "13800000001", "role": "网格长",
+         "area": "520402007004003", "deputy": "A002", "from": "2026-03-01"},
+        {"person": "A002", "name": "示例乙", "phone": "13800000002", "role": "网格员",
+         "area": "520402007004003", "from": "2026-03-01"},
+        {"person": "A003", "name": "示例丙", "phone": "13800000003", "role": "楼栋长", "building": "w1001",
+         "from": "2026-03-01", "to": "2026-09-01"},
+        {"role": "联户长", "area": "52040200700400301", "deputy": "A002", "from": "2026-03-01"},
+        {"person": "A001", "kind": "请假", "from": "2026-05-01", "to": "2026-05-08"},
+    ),
+    "facilities": (
+        {"code": "AS0001", "name": "示例党群服务中心", "category": "党群服务中心", "lon": 105.9535,
+         "lat": 26.2267, "crs": "gcj02", "opening_hours": "Mo-Fr 09:00-17:00", "contact": "0851-00000000"},
+        {"code": "AS0002", "name": "示例药店", "category": "药店", "address": "桂花苑3号楼"},
+    ),
+    "areas": (
+        {"code": "520402007004003", "name": "学苑第三网格", "community_code": "520402007004",
+         "community_name": "学苑社区"},
+    ),
+}  # fmt: skip
+
+NOTES: Mapping[str, Sequence[str]] = {
+    "households": (
+        "一行一户。楼栋用编码、小区加楼栋、或经纬度三种方式之一指明，须已经导入。",
+        "同一户（同楼栋、同单元、同房号）再次导入时更新，留空的单元格不改动原有内容；表中没有的户不变。",
+        "本表不登记姓名。",
+    ),
+    "people": (
+        "一行一个岗位；类型为“请假”的行是一次请假。人员以工号识别。",
+        "换人时写新任职人和首日，原任职人的任期到这一天为止；网格员、社区工作者、在职党员、志愿服务队、联络员可多人同时任职，"
+        "不互相替换，离任要写“至”。",
+        "“自”含当天，“至”不含当天。表中没有的人员、岗位和请假不变。",
+    ),
+    "facilities": (
+        "一行一个设施。有经纬度时必须写坐标系；没有经纬度时按地址找楼栋。",
+        "同一编码再次导入时更新，留空的单元格不改动原有内容；表中没有的设施不变。",
+    ),
+    "areas": (
+        "网格的形状由地图文件（GeoPackage、Shapefile 等）导入：./wangge load areas 文件 --level grid。",
+        "本表是地图属性表应有的列，可在 QGIS 中按编码连接到图形。",
+        "其他层级只需编码、名称和上级编码，可直接导入：./wangge load areas 文件 --level community。",
+    ),
+}
+FIRST_NOTES = (
+    "在“数据”页填写，带 * 的列必填；编码列已设为文本，请勿改成数字。",
+    "填好后运行 ./wangge load {kind} 文件，先看报告，再加 --commit 写入。",
+)
+
+
+def write_template(kind: str, path: Path) -> None:
+    """Write the empty table of a kind.
+
+    The first sheet is to be filled in: its headers are Chinese, with the English key and what to
+    write as a comment.
+
+    Args:
+        kind: households, people, facilities or areas.
+        path: A new .xlsx file.
+
+    Raises:
+        InvalidInput: Not such a kind, not .xlsx, no such folder, or a file that may hold somebody's work.
+    """
+    if kind not in KINDS:
+        raise InvalidInput(f"there is no template of {kind}; one of {', '.join(KINDS)}")
+    if path.suffix.lower() != ".xlsx":
+        raise InvalidInput(f"{path.name}: a template ends in .xlsx")
+    if path.exists():
+        raise InvalidInput(f"{path} is there already and may be filled in; give another name")
+    if not path.parent.is_dir():
+        raise InvalidInput(f"{path.parent}: there is no such folder")
+    columns = KINDS[kind]
+    book = Workbook()
+    data = book.active
+    assert isinstance(data, Worksheet)
+    data.title = SHEETS["data"]
+    _fill(data, columns, ())
+    _fill(book.create_sheet(SHEETS["example"]), columns, EXAMPLES[kind])
+    _note(book.create_sheet(SHEETS["notes"]), kind, columns)
+    _choices(data, book.create_sheet(SHEETS["lists"]), columns)
+    book.save(path)
+
+
+def _fill(sheet: Worksheet, columns: Sequence[Column], rows: Sequence[Mapping[str, object]]) -> None:
+    for place, column in enumerate(columns, 1):
+        letter = get_column_letter(place)
+        head = sheet.cell(1, place, column.zh + ("*" if column.needed else ""))
+        head.font = Font(bold=True)
+        head.fill = PatternFill("solid", fgColor="DCE6F1")
+        head.comment = Comment(f"{column.key}\n{column.help}\n{column.en}", "wangge", width=320, height=120)
+        sheet.column_dimensions[letter].width = max(12, 2 * len(column.zh) + 4)
+        sheet.column_dimensions[letter].number_format = FORMATS.get(column.kind, "@")
+        for number, row in enumerate(rows, 2):
+            sheet.cell(number, place, row.get(column.key)).number_format = FORMATS.get(column.kind, "@")
+    sheet.freeze_panes = "A2"
+
+
+def _note(sheet: Worksheet, kind: str, columns: Sequence[Column]) -> None:
+    lines = [line.format(kind=kind) for line in FIRST_NOTES] + list(NOTES[kind])
+    for line in lines[1:] if kind == "areas" else lines:
+        sheet.append([line])
+    sheet.append([])
+    sheet.append(["列", "英文列名", "必填", "填写说明", "What to write", "也可写作"])
+    for cell in sheet[sheet.max_row]:
+        cell.font = Font(bold=True)
+    for column in columns:
+        needed = "必填" if column.needed else ""
+        sheet.append([column.zh, column.key, needed, column.help, column.en, "、".join(column.names)])
+    for letter, width in zip("ABCDEF", (16, 16, 8, 50, 50, 40), strict=True):
+        sheet.column_dimensions[letter].width = width
+        for cell in sheet[letter][len(lines) + 1 :]:
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+
+
+def _choices(data: Worksheet, lists: Worksheet, columns: Sequence[Column]) -> None:
+    """Drop-down lists; on a hidden sheet, since a list in place may not be longer than 255 characters."""
+    chosen = [(place, column) for place, column in enumerate(columns, 1) if column.choices]
+    for nth, (place, column) in enumerate(chosen, 1):
+        for number, choice in enumerate(column.choices, 1):
+            lists.cell(number, nth, choice)
+        source = get_column_letter(nth)
+        rule = DataValidation("list", formula1=f"'{lists.title}'!${source}$1:${source}${len(column.choices)}")
+        rule.errorTitle, rule.error = column.zh, "请从列表中选择"
+        rule.showErrorMessage = True
+        rule.add(f"{get_column_letter(place)}2:{get_column_letter(place)}{LAST_ROW}")
+        data.add_data_validation(rule)
+    lists.sheet_state = "hidden"

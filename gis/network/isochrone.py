@@ -1,0 +1,77 @@
+"""Circles: contours of walking distance on the lattice (DESIGN decision 9; docs/decisions/0006)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from contourpy import FillType, contour_generator
+from shapely import MultiPolygon
+
+from gis import crs
+from gis.db import PRECISION
+from gis.network.build import FARTHEST, Network, Snaps
+from gis.network.walk import node_distances
+
+CLIP = 1.5  # lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is touched
+
+
+def circles(network: Network, source: Snaps, limits: Sequence[float]) -> list[MultiPolygon]:
+    """The ground within walking distances of one place.
+
+    Args:
+        source: One place on the network.
+        limits: Metres, one circle each; one Dijkstra serves them all.
+
+    Returns:
+        A valid MultiPolygon in EPSG:4490 on the 1e-7 degree lattice for each limit; empty off the network.
+    """
+    if source.edge[0] < 0:
+        return [MultiPolygon() for _ in limits]
+    farthest = max(limits)
+    at_nodes = np.append(node_distances(network, source, farthest)[0], np.inf).astype(np.float32)
+    lattice = network.lattice
+    edge, offset, leg = source.edge[0], source.offset[0], source.leg[0]
+    start = shapely.line_interpolate_point(network.lines[edge], offset / network.stretch[edge])
+    rows, columns = lattice.edge.shape
+    reach = farthest + FARTHEST + 2 * lattice.spacing
+    left, right = _span(shapely.get_x(start) - lattice.west, reach, lattice.spacing, columns)
+    low, high = _span(shapely.get_y(start) - lattice.south, reach, lattice.spacing, rows)
+    window = np.s_[low:high, left:right]
+    by_u, by_v = lattice.by_u[window], lattice.by_v[window]
+    found = np.minimum(at_nodes[lattice.u[window]] + by_u, at_nodes[lattice.v[window]] + by_v)
+    same = lattice.edge[window] == edge  # there the way along the edge itself may be shorter
+    beyond = (by_u[same] - by_v[same] + network.length[edge]) / 2  # the points' own offset along it
+    own_leg = by_u[same] - beyond
+    found[same] = np.minimum(found[same], np.abs(beyond - offset) + own_leg + leg)
+    xs = lattice.west + lattice.spacing * np.arange(left, right)
+    ys = lattice.south + lattice.spacing * np.arange(low, high)
+    return [_polygon(network, xs, ys, found, limit) for limit in limits]
+
+
+def _span(middle: float, reach: float, spacing: float, count: int) -> tuple[int, int]:
+    """First and one past the last lattice index within reach."""
+    return max(int((middle - reach) / spacing), 0), min(int((middle + reach) / spacing) + 2, count)
+
+
+def _polygon(
+    network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray, limit: float
+) -> MultiPolygon:
+    slack = CLIP * network.lattice.spacing
+    z = np.clip(found, limit - slack, limit + slack)
+    filled, offsets = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(
+        limit - 2 * slack, limit
+    )
+    change = crs.transformer(network.epsg, 4490).transform
+    polygons = []
+    for points, starts in zip(filled, offsets, strict=True):
+        degrees = np.round(np.column_stack(change(points[:, 0], points[:, 1])), 7)  # PRECISION
+        rings = [degrees[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        polygons.append(shapely.Polygon(rings[0], rings[1:]))
+    shape = MultiPolygon(polygons)
+    if not shape.is_valid:  # contours that touch themselves in a point
+        shape = shapely.set_precision(shapely.make_valid(shape, method="structure"), PRECISION)
+        parts = [
+            part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty
+        ]
+        shape = MultiPolygon(parts)
+    return shape

@@ -1,0 +1,113 @@
+"""Writing the walking network: geodesic lengths, connected parts, a version, and COPY."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from pyproj import Geod
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID, copy_rows
+from gis.errors import InvalidInput
+from gis.network.models import WalkEdge, WalkNetwork, WalkNode
+
+GEOD = Geod(ellps="GRS80")
+SHORTEST = 0.001  # metres an edge counts at least, so that no two places are one for Dijkstra
+
+
+class WalkEdgeRow(NamedTuple):
+    """One edge to store: its way, end nodes, and the line from u to v as (lon, lat) in degrees, EPSG:4490."""
+
+    way_id: int | None
+    u: int
+    v: int
+    coords: list[tuple[float, float]]
+    kind: str
+    name: str
+    steps: bool
+    structure: str
+
+
+def replace_network(
+    session: Session, nodes: Iterable[tuple[int, float, float]], edges: Iterable[WalkEdgeRow], source: str
+) -> str:
+    """Put a network in place of the one stored; the same one again changes nothing.
+
+    Args:
+        nodes: (id, longitude, latitude) in degrees, EPSG:4490.
+        edges: Usable both ways.
+        source: The load it comes from.
+
+    Returns:
+        The version: a digest of nodes and edges.
+
+    Raises:
+        InvalidInput: An edge names a node that is not there, or has no two points.
+    """
+    points = sorted(nodes)
+    lines = list(edges)
+    place = {node[0]: i for i, node in enumerate(points)}
+    for number, edge in enumerate(lines):
+        if edge.u not in place or edge.v not in place or len(edge.coords) < 2:
+            raise InvalidInput(
+                f"edge {number} of way {edge.way_id} needs two nodes of the network and two points"
+            )
+    version = _digest(points, lines)
+    if session.scalar(select(WalkNetwork.version)) == version:
+        return version
+    shapes = shapely.linestrings(
+        np.concatenate([np.asarray(edge.coords, float) for edge in lines]) if lines else np.empty((0, 2)),
+        indices=np.repeat(np.arange(len(lines)), [len(edge.coords) for edge in lines]),
+    )
+    component = _components(len(points), [place[e.u] for e in lines], [place[e.v] for e in lines])
+    for table in (WalkEdge, WalkNode, WalkNetwork):
+        session.execute(delete(table))
+    copy_rows(
+        session,
+        "walk_node",
+        ("id", "shape", "component"),
+        (
+            (node, f"SRID={STORAGE_SRID};POINT({x!r} {y!r})", part)
+            for (node, x, y), part in zip(points, component, strict=True)
+        ),
+    )
+    hexes = shapely.to_wkb(shapely.set_srid(shapes, STORAGE_SRID), hex=True, include_srid=True)
+    copy_rows(
+        session,
+        "walk_edge",
+        ("id", "way_id", "u", "v", "length", "kind", "name", "steps", "structure", "shape"),
+        (
+            (i, e.way_id, e.u, e.v, max(GEOD.line_length(*zip(*e.coords, strict=True)), SHORTEST), e.kind, e.name, e.steps,
+             e.structure, hexes[i])
+            for i, e in enumerate(lines)
+        ),
+    )  # fmt: skip
+    session.add(WalkNetwork(version=version, nodes=len(points), edges=len(lines), source=source))
+    session.flush()
+    return version
+
+
+def _components(count: int, u: list[int], v: list[int]) -> list[int]:
+    """The connected part of every node, numbered from the largest (0) down."""
+    if not count:
+        return []
+    graph = coo_array((np.ones(len(u), np.int8), (u, v)), shape=(count, count))
+    _, label = connected_components(graph, directed=False)
+    sizes = np.bincount(label)
+    rank = np.empty_like(sizes)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(sizes.size)
+    return [int(part) for part in rank[label]]
+
+
+def _digest(nodes: list[tuple[int, float, float]], edges: list[WalkEdgeRow]) -> str:
+    sha = hashlib.sha256()
+    for node in nodes:
+        sha.update(repr(node).encode())
+    for edge in edges:
+        sha.update(repr(tuple(edge)).encode())
+    return sha.hexdigest()[:16]

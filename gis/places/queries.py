@@ -1,0 +1,170 @@
+"""Buildings near places, and which ten-household units stand on them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID, read_rows
+from gis.places.address import Address, building_label, label, plain
+from gis.shapes import nearby
+from gis.shapes.cover import Cells
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+NEAREST_BUILDING = (
+    15.0  # metres: as far as a point at the door, or from a poor receiver, lies from its building
+)
+
+BUILDINGS = """
+SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.shape) FROM building b
+WHERE {where} ORDER BY b.code COLLATE "C\""""
+# A unit counts while it is not retired, and, where its shapes are dated, while one is in force.
+PARTS = """
+SELECT p.building_id, u.id, u.code, u.name, u.parent_id, s.name, p.floor_from, p.floor_to
+FROM unit_part p JOIN area u ON u.id = p.unit_id LEFT JOIN stairwell s ON s.id = p.stairwell_id
+WHERE {where} AND (u.retired_at IS NULL OR u.retired_at > %(at)s::timestamptz)
+  AND (EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id AND f.valid @> %(at)s::timestamptz)
+       OR NOT EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id))
+ORDER BY p.building_id, u.code COLLATE "C", s.name, p.floor_from"""
+ROOMS = """
+SELECT s.name, h.room, h.unit_id FROM household h LEFT JOIN stairwell s ON s.id = h.stairwell_id
+WHERE h.building_id = %(building)s AND h.unit_id IS NOT NULL"""
+
+
+class Part(NamedTuple):
+    """A part of a building and the unit that has it; None means every stairwell, every floor."""
+
+    building_id: int
+    unit_id: int
+    code: str
+    name: str
+    grid_id: int
+    stairwell: str | None
+    floor_from: int | None
+    floor_to: int | None
+
+    def fits(self, stairwell: str, floor: int | None) -> bool:
+        """Whether an address may lie in this part; what it does not say fits everywhere."""
+        return (not stairwell or self.stairwell is None or label(self.stairwell) == stairwell) and (
+            floor is None
+            or self.floor_from is None
+            or self.floor_to is None
+            or self.floor_from <= floor <= self.floor_to
+        )
+
+
+@dataclass(frozen=True)
+class Places:
+    """Buildings in memory, in the order of their codes, so that the lower row is the lower code.
+
+    spots: A point on each building, which says in whose grid it stands: (n, 2), degrees, EPSG:4490.
+    parts: Their parts, sorted by building id, with `part_of` the ids.
+    """
+
+    ids: Ints
+    codes: list[str]
+    names: list[str]
+    estates: list[str]
+    shapes: Any
+    spots: Floats
+    tree: shapely.STRtree
+    parts: list[tuple[Any, ...]]
+    part_of: Ints
+
+    @cached_property
+    def cells(self) -> Cells:
+        """The buildings sorted into cells, for many points at once."""
+        return Cells(self.shapes)
+
+    def covering(self, lon: float, lat: float) -> int | None:
+        """The building that covers a point, border included; of several the lower code; None when none does."""
+        near = self.tree.query(shapely.Point(lon, lat))
+        if not near.size:
+            return None
+        near = near[shapely.intersects_xy(self.shapes[near], lon, lat)]
+        return int(near.min()) if near.size else None
+
+    def within(self, lon: float, lat: float, metres: float) -> list[tuple[float, int]]:
+        """Buildings within some metres of a point: distance and row, nearest first, then lower code."""
+        rows = self.tree.query(nearby.around(lon, lat, metres))
+        if not rows.size:
+            return []
+        far = nearby.distances(self.shapes[rows], lon, lat)
+        return sorted(
+            (distance, row)
+            for distance, row in zip(far.tolist(), rows.tolist(), strict=True)
+            if distance <= metres
+        )
+
+    def parts_of(self, row: int) -> list[Part]:
+        """The parts of a building that units have, in the order of the units' codes."""
+        building = int(self.ids[row])
+        first, last = self.part_of.searchsorted((building, building + 1))
+        return [Part(*part) for part in self.parts[first:last]]
+
+    def is_named_by(self, row: int, address: Address) -> bool:
+        """Whether an address means this building: by its number or letter, else by its whole name."""
+        name = self.names[row]
+        number = building_label(name)
+        if number:
+            return number == address.building
+        name = plain(name)
+        return len(name) > 1 and name in address.text
+
+    def in_estate(self, row: int, address: Address) -> bool:
+        """Whether the words before the number name this building's estate."""
+        estate = plain(self.estates[row])
+        return bool(estate) and bool(address.place) and (estate in address.place or address.place in estate)
+
+
+def read_places(session: Session, at: str, box: Any | None = None) -> Places:
+    """Read buildings and their parts.
+
+    Args:
+        at: The moment whose units count, as a timestamp; buildings themselves are not dated.
+        box: Only buildings that touch this box (degrees, EPSG:4490); None reads all.
+    """
+    params: dict[str, object] = {"at": at}
+    where = "true"
+    if box is not None:
+        where = f"b.shape && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
+        params["box"] = shapely.to_wkb(box)
+    rows = read_rows(session, BUILDINGS.format(where=where), params)
+    ids: Ints = np.array([row[0] for row in rows], dtype=np.int64)
+    shapes = (
+        shapely.from_wkb(np.array([row[4] for row in rows], dtype=object))
+        if rows
+        else np.empty(0, dtype=object)
+    )
+    if box is None:
+        where = "true"
+    else:
+        where, params = "p.building_id = ANY(%(ids)s)", {"at": at, "ids": ids.tolist()}
+    parts = read_rows(session, PARTS.format(where=where), params) if rows else []
+    return Places(
+        ids,
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        [row[3] for row in rows],
+        shapes,
+        shapely.get_coordinates(shapely.point_on_surface(shapes)),
+        shapely.STRtree(shapes),
+        parts,
+        np.array([part[0] for part in parts], dtype=np.int64),
+    )
+
+
+def units_of_room(session: Session, building_id: int, stairwell: str, room: str) -> set[int]:
+    """The units of the households behind a room number, in one stairwell or (when empty) in any."""
+    rows = read_rows(session, ROOMS, {"building": building_id})
+    return {
+        unit
+        for name, door, unit in rows
+        if label(door) == label(room) and (not stairwell or name is None or label(name) == stairwell)
+    }

@@ -1,0 +1,166 @@
+"""Find a place or a person by code, name or address, as one types it in the search box."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Level
+from gis.errors import InvalidInput
+from gis.facilities.categories import CATEGORIES
+from gis.people.roles import BY_KEY
+
+LONGEST = 100  # characters anybody types
+CATEGORY = {category.key: category for category in CATEGORIES}
+LEVEL_EN = {
+    Level.COUNTY: "county",
+    Level.STREET: "street",
+    Level.COMMUNITY: "community",
+    Level.GRID: "grid",
+    Level.UNIT: "ten-household unit",
+}
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One thing found.
+
+    kind: area, building, facility or person.
+    code: Of the thing; for a person, of the area or building answered for.
+    kind_zh, kind_en: What it is, on screen: level, category or role.
+    detail: Where it is: the area above, the address, or what the person answers for.
+    lon, lat: A point on it, degrees, EPSG:4490.
+    bbox: (west, south, east, north) of its shape.
+    address: The rest of an address that names a stairwell or room, to be passed to `locate`.
+    """
+
+    kind: str
+    code: str
+    name: str
+    level: str
+    kind_zh: str
+    kind_en: str
+    detail: str
+    lon: float
+    lat: float
+    bbox: tuple[float, float, float, float]
+    address: str | None = None
+
+
+# How well a text fits: 0 the same, 1 begins with it, 2 holds it. Each branch keeps its best, the whole is cut again.
+SEARCH = text(
+    """
+WITH asked AS (SELECT lower(:q) AS q),
+area_hit AS (
+  SELECT 'area' AS kind, a.code, a.name, a.level AS level, coalesce(up.name, '') AS detail, b.shape,
+         CASE WHEN a.code = q OR lower(a.name) = q THEN 0
+              WHEN starts_with(a.code, q) OR starts_with(lower(a.name), q) THEN 1 ELSE 2 END AS fit, 0 AS after
+  FROM asked, area a JOIN boundary b ON b.area_id = a.id AND b.valid @> CAST(:at AS timestamptz)
+       LEFT JOIN area up ON up.id = a.parent_id
+  WHERE starts_with(a.code, q) OR strpos(lower(a.name), q) > 0
+  ORDER BY fit, length(a.code), a.code LIMIT :n
+), facility_hit AS (
+  SELECT 'facility', f.code, f.name, f.category, f.address, f.shape,
+         CASE WHEN lower(f.code) = q OR lower(f.name) = q THEN 0
+              WHEN starts_with(lower(f.name), q) OR f.category = ANY(:categories) THEN 1 ELSE 2 END AS fit, 1
+  FROM asked, facility f
+  WHERE lower(f.code) = q OR strpos(lower(f.name), q) > 0 OR strpos(lower(f.address), q) > 0
+        OR f.category = ANY(:categories)
+  ORDER BY fit, f.name, f.code LIMIT :n
+), building_hit AS (
+  SELECT 'building', h.code, h.estate || h.name, 'building', h.address, h.shape,
+         CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = :house OR lower(h.name) = :house THEN 0
+              WHEN starts_with(lower(h.estate || h.name), :house) THEN 1 ELSE 2 END AS fit, 2
+  FROM asked, building h
+  WHERE lower(h.code) = q OR strpos(lower(h.estate || h.name), :house) > 0 OR strpos(lower(h.address), q) > 0
+        OR (h.name <> '' AND lower(h.name) = :number AND EXISTS (
+              SELECT FROM area c JOIN boundary cb ON cb.area_id = c.id AND cb.valid @> CAST(:at AS timestamptz)
+              WHERE c.level IN ('street', 'community', 'grid') AND :within <> '' AND strpos(lower(c.name), :within) > 0
+                    AND ST_Covers(cb.shape, ST_PointOnSurface(h.shape))))
+  ORDER BY fit, h.estate, length(h.name), h.name, h.code LIMIT :n
+), person_hit AS (
+  SELECT 'person', coalesce(a.code, h.code), p.name, o.role, coalesce(a.name, h.estate || h.name),
+         coalesce(b.shape, h.shape),
+         CASE WHEN lower(p.name) = q THEN 0 WHEN starts_with(lower(p.name), q) THEN 1 ELSE 2 END AS fit, 3
+  FROM asked, personal.person p
+       JOIN post o ON o.holder_id = p.id AND o.valid @> CAST(:at AS timestamptz)
+       LEFT JOIN area a ON a.id = o.area_id
+       LEFT JOIN boundary b ON b.area_id = a.id AND b.valid @> CAST(:at AS timestamptz)
+       LEFT JOIN building h ON h.id = o.building_id
+  WHERE strpos(lower(p.name), q) > 0 AND coalesce(b.shape, h.shape) IS NOT NULL
+  ORDER BY fit, p.name, p.id LIMIT :n
+), hit AS (
+  SELECT * FROM area_hit UNION ALL SELECT * FROM facility_hit
+  UNION ALL SELECT * FROM building_hit UNION ALL SELECT * FROM person_hit
+)
+SELECT kind, code, name, level, detail, ST_X(ST_PointOnSurface(shape)) AS lon, ST_Y(ST_PointOnSurface(shape)) AS lat,
+       ST_XMin(shape) AS west, ST_YMin(shape) AS south, ST_XMax(shape) AS east, ST_YMax(shape) AS north
+FROM hit ORDER BY fit, after, length(code), name, code LIMIT :n
+"""
+)
+
+HOUSE = re.compile(r"(?P<within>.*?)(?P<number>\d+)\s*(?:号楼|号栋|栋|幢|座|#)\s*(?P<rest>.*)")
+ROOM = re.compile(r"\d+\s*(?:单元|室|层|楼|号门)|-\d+")
+
+
+def search(session: Session, words: str, at: datetime, limit: int = 10) -> list[Hit]:
+    """Find areas, facilities, buildings and answerable people, best fit first.
+
+    Args:
+        words: What was typed: a code or its beginning, a name or part of it, a category ("药店"), an address
+            with or without the community's name and the room ("西兴社区3栋2单元501室"), or a person's name.
+        at: The moment whose boundaries and posts count.
+
+    Raises:
+        InvalidInput: Nothing was typed, or more than 100 characters.
+    """
+    words = " ".join(words.split())
+    if not words:
+        raise InvalidInput("q is empty; type a code, name, address or person")
+    if len(words) > LONGEST:
+        raise InvalidInput(f"q has {len(words)} characters; {LONGEST} at most")
+    house = HOUSE.fullmatch(words)
+    within, number, rest = house.group("within", "number", "rest") if house else ("", "", "")
+    name = f"{number}号楼" if house else ""
+    needle = words.lower()
+    found = session.execute(
+        SEARCH,
+        {
+            "q": needle,
+            "at": at,
+            "n": limit,
+            "house": f"{within}{name}".lower() if house else needle,
+            "number": name or needle,
+            "within": within.lower().strip(),
+            "categories": [c.key for c in CATEGORIES if needle in (c.zh, c.en.lower(), c.key)],
+        },
+    ).mappings()
+    address = words if house and ROOM.search(rest) else None
+    return [
+        Hit(
+            kind=row["kind"],
+            code=row["code"],
+            name=row["name"] or _titles(row["kind"], row["level"])[0],
+            level=row["level"],
+            kind_zh=_titles(row["kind"], row["level"])[0],
+            kind_en=_titles(row["kind"], row["level"])[1],
+            detail=row["detail"],
+            lon=row["lon"],
+            lat=row["lat"],
+            bbox=(row["west"], row["south"], row["east"], row["north"]),
+            address=address if row["kind"] == "building" else None,
+        )
+        for row in found
+    ]
+
+
+def _titles(kind: str, level: str) -> tuple[str, str]:
+    if kind == "area":
+        return Level(level).zh, LEVEL_EN[Level(level)]
+    if kind == "person":
+        return BY_KEY[level].zh, BY_KEY[level].en
+    if kind == "facility":
+        return (CATEGORY[level].zh, CATEGORY[level].en) if level in CATEGORY else (level, level)
+    return "楼栋", "building"

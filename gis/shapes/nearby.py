@@ -1,0 +1,51 @@
+"""Short distances from points to shapes, in metres, many at once."""
+
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_A = 6378137.0  # metres, GRS 80, the ellipsoid of CGCS2000
+_E2 = 0.00669438002290
+
+
+def degree_metres(lat: Any) -> tuple[Any, Any]:
+    """The length of a degree of longitude and of latitude at a latitude, metres, on GRS 80.
+
+    Source: radii of curvature of the ellipsoid, Snyder (1987), USGS Professional Paper 1395, eq. 4-18 to 4-20.
+    """
+    phi = np.radians(lat)
+    w = 1 - _E2 * np.sin(phi) ** 2
+    return np.radians(_A / np.sqrt(w)) * np.cos(phi), np.radians(_A * (1 - _E2) / w**1.5)
+
+
+def distances(shapes: Any, lon: Any, lat: Any) -> Floats:
+    """Distances between shapes and points, pair by pair.
+
+    Args:
+        shapes: Array of shapes, degrees, EPSG:4490.
+        lon, lat: The points, degrees; arrays of the same length, or scalars.
+
+    Returns:
+        Metres, 0 inside a shape. Right to a millimetre within some hundred metres and to about 0.1 % within
+        ten kilometres, since a degree is taken to be as long all around the point as at the point.
+    """
+    shapes = np.atleast_1d(np.asarray(shapes, dtype=object))
+    x, y = np.broadcast_to(lon, shapes.shape), np.broadcast_to(lat, shapes.shape)
+    per_lon, per_lat = degree_metres(y)
+    points, owners = shapely.get_coordinates(shapes, return_index=True)
+    local = np.empty_like(points)
+    local[:, 0] = (points[:, 0] - x[owners]) * per_lon[owners]
+    local[:, 1] = (points[:, 1] - y[owners]) * per_lat[owners]
+    stretched = shapely.set_coordinates(shapes.copy(), local)
+    return np.asarray(shapely.distance(stretched, shapely.Point(0, 0)), dtype=float)
+
+
+def around(lon: Any, lat: Any, metres: float) -> Any:
+    """Boxes that hold everything within some metres of points; shapely boxes in degrees."""
+    per_lon, per_lat = degree_metres(lat)
+    dx, dy = metres / per_lon, metres / per_lat
+    return shapely.box(lon - dx, lat - dy, lon + dx, lat + dy)

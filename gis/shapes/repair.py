@@ -1,0 +1,111 @@
+"""Bringing one shape into the form it is stored in, and saying what was wrong with it."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from gis.db import PRECISION
+
+MOST_VERTICES = 250_000  # in one shape; the outline of a large county has some ten thousand
+
+# what GEOS says -> what people say
+WORDS = {
+    "Self-intersection": "an edge crosses or doubles another (a bow-tie, a spike, a hole along the shell)",
+    "Ring Self-intersection": "a ring touches itself",
+    "Hole lies outside shell": "a hole lies outside the shell",
+    "Holes are nested": "a hole lies within a hole",
+    "Interior is disconnected": "holes touching the shell cut it apart",
+    "Nested shells": "a part lies within another part",
+    "Duplicate Rings": "a ring is there twice",
+}
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A shape as it may be stored, or None with the reason.
+
+    shape: Valid, two-dimensional, on the 1e-7 degree lattice, EPSG:4490; None when it cannot be mended.
+    repairs: What was mended, in words; empty when nothing was wrong.
+    reason: Why it cannot be mended; empty when it could.
+    """
+
+    shape: Polygon | MultiPolygon | None
+    repairs: list[str] = field(default_factory=list)
+    reason: str = ""
+
+
+def repair(shape: BaseGeometry | None) -> Repaired:
+    """Make a polygon storable: valid, flat, without doubled vertices, on the 1e-7 degree lattice.
+
+    Args:
+        shape: As read, longitude and latitude in degrees, EPSG:4490.
+
+    Crossing rings become the land they enclose (both lobes of a bow-tie). Rounding to the lattice (about 1
+    cm) is not a repair. Beyond `MOST_VERTICES`, or without any land, a shape is not taken.
+    """
+    if shape is None or shape.is_empty:
+        return Repaired(None, reason="has no shape; a polygon or multipolygon is needed")
+    if not isinstance(shape, Polygon | MultiPolygon):
+        return Repaired(None, reason=f"is a {shape.geom_type}; a polygon or multipolygon is needed")
+    vertices = int(shapely.get_num_coordinates(shape))
+    if vertices > MOST_VERTICES:
+        return Repaired(
+            None,
+            reason=f"has {vertices:,} vertices; at most {MOST_VERTICES:,} are taken: simplify it",
+        )
+    repairs = []
+    flat = shapely.force_2d(shape)
+    if not np.isfinite(shapely.get_coordinates(flat)).all():
+        return Repaired(None, reason="has a coordinate that is not a number")
+    if doubled := vertices - int(shapely.get_num_coordinates(shapely.remove_repeated_points(flat))):
+        repairs.append(f"{doubled} doubled {'vertex' if doubled == 1 else 'vertices'} removed")
+        flat = shapely.remove_repeated_points(flat)
+    if not shapely.is_valid(flat):
+        repairs.append(f"{in_words(str(shapely.is_valid_reason(flat)))}: mended")
+        flat = shapely.make_valid(flat, method="structure", keep_collapsed=False)
+    land = polygons(shapely.set_precision(flat, PRECISION))
+    if land is None:
+        return Repaired(None, repairs, "encloses no land (it is thinner than 1 cm)")
+    return Repaired(land, repairs)
+
+
+def polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
+    """The polygons in a shape, without lines and points that an operation left; None when there are none."""
+    if isinstance(shape, Polygon | MultiPolygon):
+        return None if shape.is_empty else shape
+    parts = [
+        part
+        for part in shapely.get_parts(shape, return_index=False)
+        if isinstance(part, Polygon | MultiPolygon)
+    ]
+    singles = [single for part in parts for single in shapely.get_parts(part) if not single.is_empty]
+    if not singles:
+        return None
+    return singles[0] if len(singles) == 1 else MultiPolygon(singles)
+
+
+def multi(shape: Polygon | MultiPolygon) -> MultiPolygon:
+    """The same land as a multipolygon in its normal form, so that equal shapes are equal byte for byte."""
+    return shapely.normalize(shape if isinstance(shape, MultiPolygon) else MultiPolygon([shape]))
+
+
+def on_lattice(shapes: Any) -> NDArray[np.bool_]:
+    """Which of the shapes have every vertex on the 1e-7 degree lattice."""
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    off = (np.abs(xy / PRECISION - np.round(xy / PRECISION)) >= 1e-4).any(axis=1)
+    return np.bincount(owner[off], minlength=len(shapes)) == 0
+
+
+def in_words(reason: str) -> str:
+    """GEOS's reason in the words of `WORDS`, with the place where it gives one."""
+    found = re.match(r"([^\[]+)(?:\[(\S+) (\S+)\])?", reason)
+    if not found:
+        return reason
+    words = WORDS.get(found[1].strip(), found[1].strip().lower())
+    return f"{words} at {float(found[2]):.6f}, {float(found[3]):.6f}" if found[2] else words

@@ -1,0 +1,148 @@
+"""The plan of a made-up town: a jittered, slightly turned lattice of streets, a river, a railway, and its grids.
+
+Streets are the borders of grids (以道路为界): every cell between streets is one grid. Everything is in metres here,
+x east and y north of the town's corner, turned by `TURN` when it becomes degrees.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil, cos, radians, sin, sqrt
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import LineString, Polygon
+
+from gis.db import PRECISION
+
+CORNER = (105.9405, 26.2235)  # degrees: the town lies round 105.95 E 26.23 N
+TURN = radians(9)
+HOUSEHOLDS_PER_GRID = 8800 / 35
+GRIDS_PER_COMMUNITY = 12
+EVERY_ARTERIAL = 3  # every third street is an arterial
+RIVER_HALF = 17.0  # metres from the middle of the river to its bank
+
+M_LAT = 110_790.0  # metres a degree at 26.23 N, GRS 80
+M_LON = 99_920.0
+
+
+def to_degrees(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Metres of the plan to longitude and latitude (EPSG:4490) on the storage lattice, shape (n, 2)."""
+    east, north = x * cos(TURN) - y * sin(TURN), x * sin(TURN) + y * cos(TURN)
+    degrees = np.column_stack([CORNER[0] + east / M_LON, CORNER[1] + north / M_LAT])
+    return np.round(degrees / PRECISION) / round(1 / PRECISION)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One grid of the plan: its column and row (row 0 southernmost) and its number in the town."""
+
+    number: int
+    column: int
+    row: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of a town: how many cells, and where the street corners and bends are.
+
+    corners: shape (rows + 1, columns + 1, 2), metres.
+    across, along: bends halfway on the streets running east (rows + 1, columns, 2) and north (rows, columns + 1, 2).
+    river: the column line that is a river instead of a street.
+    """
+
+    seed: int
+    grids: int
+    columns: int
+    rows: int
+    corners: NDArray[np.float64]
+    across: NDArray[np.float64]
+    along: NDArray[np.float64]
+    river: int
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """The grids, column by column, up one and down the next, so that any run of them hangs together."""
+        order = (
+            (c, r if c % 2 == 0 else self.rows - 1 - r) for c in range(self.columns) for r in range(self.rows)
+        )
+        return [Cell(n, c, r) for n, (c, r) in zip(range(self.grids), order, strict=False)]
+
+    def outline(self, cell: Cell) -> Polygon:
+        """The cell's polygon: corners and bends, counter-clockwise."""
+        c, r = cell.column, cell.row
+        return Polygon(
+            [
+                self.corners[r, c], self.across[r, c], self.corners[r, c + 1], self.along[r, c + 1],
+                self.corners[r + 1, c + 1], self.across[r + 1, c], self.corners[r + 1, c], self.along[r, c],
+            ]
+        )  # fmt: skip
+
+    @cached_property
+    def river_line(self) -> LineString:
+        """The middle of the river, beyond the town at both ends."""
+        points = [self.corners[0, self.river] + (10, -500)]
+        for r in range(self.rows):
+            points += [self.corners[r, self.river], self.along[r, self.river]]
+        points += [self.corners[self.rows, self.river], self.corners[self.rows, self.river] + (60, 500)]
+        return LineString(points)
+
+    @cached_property
+    def railway(self) -> LineString:
+        """A railway past the town in the north."""
+        top = float(self.corners[-1, :, 1].max())
+        east = float(self.corners[:, -1, 0].max())
+        return LineString([(-700, top + 150), (east / 2, top + 95), (east + 700, top + 170)])
+
+
+@dataclass(frozen=True)
+class Street:
+    """One side of a block: the street piece from corner to corner by its bend.
+
+    name: its street. arterial: whether it is one. key: ("across" | "along", row, column).
+    """
+
+    key: tuple[str, int, int]
+    name: int
+    arterial: bool
+    line: LineString
+
+
+def make_plan(seed: int, grids: int) -> Plan:
+    """Draw the plan of a town with so many grids.
+
+    Args:
+        seed: The same seed and number give the same plan.
+        grids: At least one.
+    """
+    rows = max(1, round(sqrt(grids * 5 / 7)))
+    columns = ceil(grids / rows)
+    dice = np.random.default_rng(seed)
+    xs = np.concatenate([[0], np.cumsum(dice.uniform(235, 300, columns))])
+    ys = np.concatenate([[0], np.cumsum(dice.uniform(215, 270, rows))])
+    corners = np.stack(np.meshgrid(xs, ys), axis=2) + dice.uniform(-22, 22, (rows + 1, columns + 1, 2))
+    corners[:, :, 1] += 40 * np.sin(corners[:, :, 0] / 900)  # streets follow the land
+    across = (corners[:, :-1] + corners[:, 1:]) / 2 + dice.uniform(-9, 9, (rows + 1, columns, 2))
+    along = (corners[:-1] + corners[1:]) / 2 + dice.uniform(-9, 9, (rows, columns + 1, 2))
+    return Plan(seed, grids, columns, rows, corners, across, along, river=columns // 2 + columns // 5)
+
+
+def streets(plan: Plan) -> Iterator[Street]:
+    """The street pieces that bound the grids; the river has none along it, and bridges where streets cross it."""
+    there = {(cell.column, cell.row) for cell in plan.cells}
+    for r in range(plan.rows + 1):
+        for c in range(plan.columns):
+            if (c, r) in there or (c, r - 1) in there:
+                line = LineString([plan.corners[r, c], plan.across[r, c], plan.corners[r, c + 1]])
+                yield Street(("across", r, c), 2 * r, r % EVERY_ARTERIAL == 1, line)
+    for r in range(plan.rows):
+        for c in range(plan.columns + 1):
+            if c != plan.river and ((c, r) in there or (c - 1, r) in there):
+                line = LineString([plan.corners[r, c], plan.along[r, c], plan.corners[r + 1, c]])
+                yield Street(("along", r, c), 2 * c + 1, c % EVERY_ARTERIAL == 0, line)
+
+
+def dice_for(seed: int, *what: object) -> Random:
+    """Chance of its own for each part of the town, so that parts can be made in any order."""
+    return Random(f"{seed}/" + "/".join(map(str, what)))

@@ -1,0 +1,92 @@
+"""Communities, grids, ten-household units and buildings."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from gis.areas.models import Area, Boundary, Level
+from gis.places.models import Building
+from layers.layer import Label, Layer, Style, Title
+from layers.palettes import INK, OUTLINE, PAPER
+
+
+def areas(level: Level, at: datetime) -> Select[Any]:
+    """The areas of a level with the shapes in force at a moment."""
+    return (
+        select(Area.code, Area.name, Boundary.shape.label("shape"))
+        .join_from(Area, Boundary, Boundary.area_id == Area.id)
+        .where(Area.level == level, Boundary.in_force(at))
+    )
+
+
+def buildings(at: datetime) -> Select[Any]:
+    """Building footprints; they carry no dates."""
+    return select(
+        Building.code, Building.name, Building.estate, Building.floors, Building.kind, Building.shape.label("shape")
+    )
+
+
+BUILDINGS = Layer(
+    name="buildings",
+    title=Title("楼栋", "Buildings"),
+    kind="polygon",
+    rows=buildings,
+    zooms=range(14, 20),
+    styles={"": Style(fill=PAPER["building"], stroke=PAPER["building_edge"], width=((15, 0.4), (18, 1)))},
+    labels=(Label("name", from_zoom=17, size=((17, 10.5), (19, 13)), colour=INK["quiet"], rank=60),),
+)
+
+# Only ever drawn when chosen: the outlines of communities say as much.
+COUNTIES, STREETS = (
+    Layer(
+        name=name,
+        title=Title(level.zh, name.capitalize()),
+        kind="polygon",
+        rows=partial(areas, level),
+        zooms=range(20),
+        styles={"": Style(stroke=OUTLINE["community"], width=((6, 1), (18, 4)))},
+        choice=False,
+        shown=False,
+    )
+    for name, level in (("counties", Level.COUNTY), ("streets", Level.STREET))
+)
+
+COMMUNITIES = Layer(
+    name="communities",
+    title=Title("社区", "Communities"),
+    kind="polygon",
+    rows=partial(areas, Level.COMMUNITY),
+    zooms=range(9, 20),
+    styles={
+        "": Style(
+            stroke=OUTLINE["community"],
+            width=((10, 1), (14, 2.2), (18, 3.5)),
+            casing="#ffffff",
+            casing_width=((10, 2), (14, 5), (18, 8)),
+        )
+    },
+    labels=(Label("name", from_zoom=11, size=((11, 12), (15, 17)), colour=OUTLINE["community"], rank=10, weight=700),),
+)
+
+GRIDS = Layer(
+    name="grids",
+    title=Title("网格", "Grids"),
+    kind="polygon",
+    rows=partial(areas, Level.GRID),
+    zooms=range(11, 20),
+    styles={"": Style(stroke=OUTLINE["grid"], width=((12, 0.6), (15, 1.3), (18, 2.2)))},
+    labels=(Label("name", from_zoom=14, size=((14, 11), (17, 14)), colour=OUTLINE["grid"], rank=20, weight=600),),
+)
+
+UNITS = Layer(
+    name="units",
+    title=Title("十联户", "Ten-household units"),
+    hint=Title("放大后可见", "appears when you zoom in"),
+    kind="polygon",
+    rows=partial(areas, Level.UNIT),
+    zooms=range(15, 20),
+    styles={"": Style(stroke=OUTLINE["unit"], width=((16, 1), (19, 2)), dash=(3, 2.5))},
+    labels=(Label("name", from_zoom=18, size=((18, 10.5), (19, 12)), colour=OUTLINE["unit"], rank=50),),
+)

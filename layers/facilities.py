@@ -1,0 +1,68 @@
+"""Facilities by category, and the service circles around them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from gis.facilities.categories import CATEGORIES
+from gis.facilities.models import Facility, ServiceCircle
+from layers import icons
+from layers.layer import Label, Layer, Style, Title
+from layers.palettes import CIRCLE, INK, ink_on
+
+SHOWN_CIRCLE = (15, "adult")  # minutes and profile of the circles drawn all at once
+
+
+def facilities(_: datetime) -> Select[Any]:
+    """Facilities; a polygon's marker is set by the tile or by `func.ST_PointOnSurface`."""
+    return select(Facility.code, Facility.name, Facility.category, Facility.shape.label("shape"))
+
+
+def circles(_: datetime) -> Select[Any]:
+    """The 15-minute circle of every facility on the network."""
+    minutes, profile = SHOWN_CIRCLE
+    return (
+        select(
+            Facility.code,
+            Facility.name,
+            Facility.category,
+            ServiceCircle.minutes,
+            ServiceCircle.households,
+            ServiceCircle.people,
+            ServiceCircle.shape.label("shape"),
+        )
+        .join_from(ServiceCircle, Facility, Facility.id == ServiceCircle.facility_id)
+        .where(ServiceCircle.minutes == minutes, ServiceCircle.profile == profile, ~func.ST_IsEmpty(ServiceCircle.shape))
+    )
+
+
+FACILITIES = Layer(
+    name="facilities",
+    title=Title("设施", "Facilities"),
+    kind="point",
+    rows=facilities,
+    zooms=range(12, 20),
+    by="category",
+    styles={
+        c.key: Style(
+            fill=c.colour, stroke="#ffffff", width=((13, 0.8), (17, 1.5)), radius=((13, 2.2), (15, 4), (16, 9), (18, 11)),
+            glyph=ink_on(c.colour), title=Title(c.zh, c.en),
+        )
+        for c in sorted(CATEGORIES, key=lambda c: c.rank)
+    },
+    labels=(Label("name", from_zoom=17, size=((17, 11), (19, 12.5)), colour=INK["text"], rank=45),),
+    icons=icons.paths(),
+)  # fmt: skip
+
+CIRCLES = Layer(
+    name="circles",
+    title=Title("15分钟服务圈", "15-minute service circles"),
+    hint=Title("按所选设施类别叠加", "of the categories chosen below"),
+    kind="polygon",
+    rows=circles,
+    zooms=range(11, 20),
+    by="category",
+    styles={"": Style(fill=CIRCLE, fill_opacity=0.05, stroke=CIRCLE, opacity=0.5, width=((12, 0.6), (18, 1.2)))},
+    shown=False,
+)

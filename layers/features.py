@@ -1,0 +1,57 @@
+"""GeoJSON of a layer: for a rectangle or for one code. Coordinates are longitude, latitude (RFC 7946)."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Text, cast, func, select
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID
+from layers.layer import Layer
+
+LIMIT = 5_000  # features in one answer, unless asked for fewer
+DECIMALS = 7  # the stored precision
+
+
+def features(
+    session: Session,
+    layer: Layer,
+    at: datetime,
+    *,
+    bbox: tuple[float, float, float, float] | None = None,
+    code: str | None = None,
+    limit: int = LIMIT,
+    decimals: int = DECIMALS,
+) -> dict[str, Any]:
+    """A layer's features as a FeatureCollection, by code; `truncated` says that there were more than `limit`.
+
+    Args:
+        bbox: (west, south, east, north), degrees; features that touch it.
+        code: Only the feature of this code.
+    """
+    rows = layer.rows(at).subquery()
+    shape = func.ST_PointOnSurface(rows.c.shape) if layer.kind == "point" else rows.c.shape
+    properties = [column for column in rows.c if column.name not in ("shape", "min_zoom")]
+    question = select(cast(func.ST_AsGeoJSON(shape, decimals), Text).label("geometry"), *properties)
+    if bbox is not None:
+        box = func.ST_MakeEnvelope(*bbox, STORAGE_SRID)
+        question = question.where(rows.c.shape.op("&&")(box), func.ST_Intersects(rows.c.shape, box))
+    if code is not None:
+        question = question.where(rows.c.code == code)
+    if "code" in rows.c:
+        question = question.order_by(rows.c.code)
+    found = session.execute(question.limit(limit + 1)).mappings().all()
+    return {
+        "type": "FeatureCollection",
+        "layer": layer.name,
+        "truncated": len(found) > limit,
+        "features": [
+            {
+                "type": "Feature",
+                "geometry": orjson.loads(row["geometry"]),
+                "properties": {key: value for key, value in row.items() if key != "geometry"},
+            }
+            for row in found[:limit]
+        ],
+    }

@@ -1,0 +1,118 @@
+"""The live map as a Folium map: its own Leaflet page parts, with our vector tiles instead of anybody's server."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import folium
+from branca.element import MacroElement
+from folium.template import Template
+
+from layers.catalogue import SETS
+from layers.layer import Layer
+from layers.palettes import CHOSEN, CIRCLE, CIRCLE_STEPS, INK, PAPER
+
+MIN_ZOOM, MAX_ZOOM = 9, 20
+MAX_TILE_ZOOM = 16  # closer views stretch these
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A rendered Folium map, to be set into a page: link and script tags, the map's element, its script."""
+
+    header: str
+    html: str
+    script: str
+
+
+class LiveMap(folium.Map):
+    """A Folium map that brings only Leaflet and our tiles, from this deployment, and no inline style."""
+
+    _template = Template(
+        """
+        {% macro html(this, kwargs) %}
+        <div id={{ this.get_name()|tojson }} class="folium-map"></div>
+        {% endmacro %}
+        {% macro script(this, kwargs) %}
+        var {{ this.get_name() }} = L.map({{ this.get_name()|tojson }},
+            {center: {{ this.location|tojson }}, ...{{ this.options|tojavascript }}});
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, static: str, version: str, **options: Any) -> None:
+        """Args: static: the address of web/static; version: added to our own files, so browsers may keep them."""
+        self.default_js = [
+            ("leaflet", f"{static}/vendor/leaflet/leaflet.js"),
+            ("protomaps", f"{static}/vendor/protomaps-leaflet/protomaps-leaflet.js"),
+            ("tiles", f"{static}/app/tiles.js?v={version}"),
+        ]
+        self.default_css = [("leaflet_css", f"{static}/vendor/leaflet/leaflet.css")]
+        super().__init__(tiles=None, zoom_control=False, attribution_control=False, control_scale=False, **options)
+
+
+class VectorTiles(MacroElement):
+    """Our layers in one Leaflet layer: one canvas, one set of labels that give way to each other."""
+
+    _template = Template(
+        """
+        {% macro script(this, kwargs) %}
+        var {{ this.get_name() }} = wangge.vectorTiles({{ this._parent.get_name() }}, {{ this.config|tojson }});
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._name = "VectorTiles"
+        self.config = dict(config)
+
+
+def vector_tiles(tiles: str, version: str, language: str, visible: Sequence[str], hidden: Sequence[str]) -> VectorTiles:
+    """The layer values as the browser paints them.
+
+    Args:
+        tiles: Address of the tiles' root.
+        version: Of the data; goes into the address, so that tiles may be kept for good.
+        visible: Names of the layers shown, of those the layer control offers.
+        hidden: Categories of facilities left out.
+    """
+    base, city = ([layer.name for layer in SETS[name]] for name in ("base", "city"))
+    layers: list[Layer] = [*SETS["base"], *SETS["city"]]
+    return VectorTiles(
+        {
+            "sources": {
+                name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}" for name in ("base", "city")
+            },
+            "source": {**dict.fromkeys(base, "base"), **dict.fromkeys(city, "city")},
+            "layers": [layer.as_json() for layer in layers],
+            "visible": list(visible),
+            "hidden": list(hidden),
+            "maxTileZoom": MAX_TILE_ZOOM,
+            "language": language,
+            "colours": {"paper": PAPER, "ink": INK, "chosen": CHOSEN, "circle": CIRCLE, "steps": CIRCLE_STEPS},
+        }
+    )
+
+
+def live_map(
+    *, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles
+) -> Parts:
+    """The map of the live page.
+
+    Args:
+        static: Address of web/static. release: Of our own scripts.
+        centre: (lon, lat), degrees.
+    """
+    shown = LiveMap(
+        static,
+        release,
+        location=[centre[1], centre[0]],
+        zoom_start=zoom,
+        min_zoom=MIN_ZOOM,
+        max_zoom=MAX_ZOOM,
+    )
+    layer.add_to(shown)
+    figure = shown.get_root()
+    figure.render()
+    return Parts(figure.header.render(), figure.html.render(), figure.script.render())

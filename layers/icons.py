@@ -1,0 +1,45 @@
+"""A pictogram for each facility category: Maki (Mapbox, CC0), as SVG path data on a 15 x 15 square."""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
+
+# category -> file of @mapbox/maki; web/vendor.py copies exactly these
+MAKI = {
+    "party_centre": "star",
+    "government": "town-hall",
+    "police": "police",
+    "clinic": "doctor",
+    "hospital": "hospital",
+    "pharmacy": "pharmacy",
+    "elder_care": "heart",
+    "school": "school",
+    "kindergarten": "playground",
+    "market": "grocery",
+    "convenience": "convenience",
+    "food": "restaurant",
+    "repair": "hardware",
+    "bank_post": "bank",
+    "delivery": "post",
+    "shop": "shop",
+    "park": "park",
+    "sport": "fitness-centre",
+    "culture": "library",
+    "toilet": "toilet",
+    "transit": "bus",
+    "parking": "parking",
+}
+
+
+@lru_cache(maxsize=1)
+def paths() -> dict[str, str]:
+    """SVG path data by category; empty while the browser assets are not installed."""
+    found = {}
+    for category, name in MAKI.items():
+        file = VENDOR / "maki" / f"{name}.svg"
+        if file.exists():
+            text = file.read_text(encoding="utf-8").replace("&#xA;", " ").replace("&#x9;", " ")
+            found[category] = " ".join(re.findall(r'<path[^>]*\sd="([^"]+)"', text))
+    return found

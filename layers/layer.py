@@ -1,0 +1,94 @@
+"""A layer is a value: what to show, from which zoom, in which colour. Tiles, GeoJSON and Folium all read it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Select
+
+Stops = tuple[tuple[int, float], ...]  # (map zoom, CSS pixels), straight lines between
+
+
+class Title(NamedTuple):
+    """The words on screen, in both languages."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a shape is painted; what is None is left out.
+
+    fill, stroke, casing, glyph: CSS colours; casing lies under the stroke.
+    fill_opacity, opacity: 0 to 1.
+    width, casing_width: CSS pixels by map zoom; radius the same for points.
+    """
+
+    fill: str | None = None
+    fill_opacity: float = 1.0
+    stroke: str | None = None
+    opacity: float = 1.0
+    width: Stops = ((0, 1.0),)
+    dash: tuple[float, ...] = ()
+    casing: str | None = None
+    casing_width: Stops = ()
+    radius: Stops = ((0, 4.0),)
+    glyph: str = "#ffffff"  # the pictogram on a point
+    title: Title | None = None  # its line in the legend, when the layer has several
+
+
+@dataclass(frozen=True)
+class Label:
+    """Which property is written, from which map zoom, and how large; low rank wins where labels meet."""
+
+    prop: str
+    from_zoom: int
+    size: Stops
+    colour: str
+    rank: int
+    halo: str = "#ffffff"
+    weight: int = 400
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One thing a map can show.
+
+    name: Its place in addresses: /tiles/{name}/…, /api/v1/layers/{name}.
+    rows: The moment asked about -> a select of properties and `shape` (EPSG:4490). It neither groups nor limits,
+        so that a filter on `shape` reaches the index.
+    zooms: Tile zooms that hold it. Tiles are 512 px, so a Leaflet map is one zoom further in.
+    styles: By the value of the property `by`; "" is for every other value.
+    shown: Whether a first visit shows it. choice: whether the layer control offers it.
+    """
+
+    name: str
+    title: Title
+    kind: Literal["polygon", "line", "point"]
+    rows: Callable[[datetime], Select[Any]]
+    zooms: range
+    styles: Mapping[str, Style]
+    by: str | None = None
+    labels: tuple[Label, ...] = ()
+    shown: bool = True
+    choice: bool = True
+    hint: Title | None = None
+    icons: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """What the browser needs to paint it."""
+        return {
+            "name": self.name,
+            "title": self.title._asdict(),
+            "hint": self.hint._asdict() if self.hint else None,
+            "kind": self.kind,
+            "zooms": [self.zooms.start, self.zooms.stop - 1],
+            "by": self.by,
+            "styles": {value: asdict(style) for value, style in self.styles.items()},
+            "labels": [asdict(label) for label in self.labels],
+            "shown": self.shown,
+            "choice": self.choice,
+            "icons": dict(self.icons),
+        }

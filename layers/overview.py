@@ -1,0 +1,70 @@
+"""What a first look at the deployment shows: how much there is, where, and whom to credit."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The deployment in a few figures.
+
+    place: The names of its counties, or of what was loaded.
+    counts: Rows by level and kind; people counts residents.
+    bbox: (west, south, east, north) of the grids, else of the facilities and buildings; None when empty.
+    attributions: Whom to credit, as each load said.
+    made_up: Some of the data is invented.
+    version: Changes whenever any load, revision or circle does; in the address of tiles, so they may be kept.
+    """
+
+    place: str
+    counts: dict[str, int]
+    bbox: tuple[float, float, float, float] | None
+    attributions: tuple[str, ...]
+    made_up: bool
+    version: str
+
+
+FIGURES = text(
+    """
+SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM area
+          WHERE retired_at IS NULL GROUP BY level) a) AS areas,
+       (SELECT count(*) FROM building) AS building,
+       (SELECT count(*) FROM household) AS household,
+       (SELECT coalesce(sum(people), 0) FROM household) AS people,
+       (SELECT count(*) FROM facility) AS facility,
+       (SELECT string_agg(name, '、' ORDER BY code) FROM area WHERE level = 'county' AND retired_at IS NULL) AS county,
+       (SELECT max(published_at)::text FROM revision) AS revised,
+       (SELECT max(computed_at)::text FROM service_circle) AS circled,
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(attribution, made_up, digest, loaded_at) ORDER BY kind), '[]')
+          FROM dataset) AS datasets
+"""
+)
+
+EXTENT = text(
+    """
+SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
+  (SELECT ST_Extent(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id
+     WHERE a.level = 'grid' AND b.valid @> CAST(:at AS timestamptz)),
+  (SELECT ST_Extent(shape) FROM building), (SELECT ST_Extent(shape) FROM facility)) AS e) s WHERE e IS NOT NULL
+"""
+)
+
+
+def overview(session: Session, at: datetime) -> Overview:
+    """The figures of the whole deployment at a moment."""
+    row = session.execute(FIGURES).mappings().one()
+    box = session.execute(EXTENT, {"at": at}).first()
+    figures = ("building", "household", "people", "facility")
+    datasets = row["datasets"]
+    return Overview(
+        place=row["county"] or "",
+        counts={**(row["areas"] or {}), **{name: int(row[name]) for name in figures}},
+        bbox=None if box is None else (box[0], box[1], box[2], box[3]),
+        attributions=tuple(dict.fromkeys(credit for credit, *_ in datasets if credit)),
+        made_up=any(made_up for _, made_up, *_ in datasets),
+        version=sha256(repr((row["revised"], row["circled"], datasets, row["facility"])).encode()).hexdigest()[:12],
+    )

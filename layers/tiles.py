@@ -1,0 +1,107 @@
+"""Mapbox Vector Tiles of layers, made by PostGIS (ST_AsMVT) in one question to the database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from math import atan, degrees, pi, sinh
+
+from sqlalchemy import ColumnElement, LargeBinary, ScalarSelect, func, literal, literal_column, select
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID
+from gis.errors import InvalidInput
+from layers.layer import Layer
+
+WEB_MERCATOR = 3857  # the tile grid's own system: for drawing only, nothing is measured in it
+EXTENT, BUFFER = 4096, 64  # steps across a tile, and steps kept beyond its edge
+WORLD = 40_075_016.685578488  # metres around the equator of the tile grid
+MAX_ZOOM = 20
+FULL_DETAIL = 14  # from this zoom on, shapes keep every vertex the grid of the tile can tell apart
+
+
+def bounds(z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, float, float, float]:
+    """The tile as (west, south, east, north), degrees, EPSG:4490; a rectangle there as in the tile grid.
+
+    Args:
+        margin: How much more on each side, as a share of the tile.
+
+    Raises:
+        InvalidInput: There is no such tile.
+    """
+    size = 2**z if 0 <= z <= MAX_ZOOM else 0
+    if not (0 <= x < size and 0 <= y < size):
+        raise InvalidInput(f"there is no tile {z}/{x}/{y}: zoom is 0 to {MAX_ZOOM}, x and y below 2^zoom")
+
+    def latitude(row: float) -> float:
+        return degrees(atan(sinh(pi * (1 - 2 * row / size))))
+
+    def longitude(column: float) -> float:
+        return column / size * 360 - 180
+
+    return (
+        max(longitude(x - margin), -180.0),
+        latitude(min(y + 1 + margin, size)),
+        min(longitude(x + 1 + margin), 180.0),
+        latitude(max(y - margin, 0)),
+    )
+
+
+def tile(session: Session, layers: Sequence[Layer], z: int, x: int, y: int, at: datetime) -> bytes:
+    """Layers as one vector tile; empty bytes where nothing lies.
+
+    Each layer is an MVT layer of its name; an area's label point is in `{name}_label`, once in the whole map.
+    Shapes are clipped to the tile and a small margin, and simplified to half a pixel below zoom 14.
+
+    Raises:
+        InvalidInput: There is no such tile.
+    """
+    inner, outer = bounds(z, x, y), bounds(z, x, y, margin=BUFFER / EXTENT)
+    parts: list[ColumnElement[bytes]] = []
+    for layer in layers:
+        if z in layer.zooms:
+            parts.append(_part(layer, z, x, y, at, outer))
+            if layer.kind == "polygon" and layer.labels:
+                parts.append(_label_part(layer, z, x, y, at, inner))
+    if not parts:
+        return b""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.op("||", return_type=LargeBinary())(part)  # a tile is the sum of its layers' bytes
+    return bytes(session.execute(select(whole)).scalar_one())
+
+
+def _part(
+    layer: Layer, z: int, x: int, y: int, at: datetime, box: tuple[float, float, float, float]
+) -> ScalarSelect[bytes]:
+    rows = layer.rows(at).subquery()
+    shape = func.ST_PointOnSurface(rows.c.shape) if layer.kind == "point" else rows.c.shape
+    drawn = func.ST_Transform(shape, WEB_MERCATOR)
+    if layer.kind != "point" and z < FULL_DETAIL:
+        drawn = func.ST_Simplify(drawn, WORLD / 2**z / 512 / 2, True)
+    return _encode(layer, layer.name, rows, drawn, z, x, y, box)
+
+
+def _label_part(
+    layer: Layer, z: int, x: int, y: int, at: datetime, box: tuple[float, float, float, float]
+) -> ScalarSelect[bytes]:
+    rows = layer.rows(at).subquery()
+    point = func.ST_PointOnSurface(rows.c.shape)
+    inside = func.ST_Intersects(point, func.ST_MakeEnvelope(*box, STORAGE_SRID))
+    return _encode(layer, f"{layer.name}_label", rows, func.ST_Transform(point, WEB_MERCATOR), z, x, y, box, inside)
+
+
+def _encode(layer, name, rows, drawn, z, x, y, box, *conditions) -> ScalarSelect[bytes]:  # type: ignore[no-untyped-def]
+    if "min_zoom" in rows.c:
+        conditions = (*conditions, rows.c.min_zoom <= z + 1)  # map zoom; tiles are one further out
+    properties = [column for column in rows.c if column.name not in ("shape", "min_zoom")]
+    found = (
+        select(
+            *properties,
+            func.ST_AsMVTGeom(drawn, func.ST_TileEnvelope(z, x, y), EXTENT, BUFFER, True).label("geom"),
+        )
+        # The tile goes to the table's system, so the index answers; the rows never go to the tile's.
+        .where(rows.c.shape.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)
+        .subquery()
+    )
+    row = literal_column(found.name) if found.name else found
+    encoded = func.ST_AsMVT(row, literal(name), EXTENT, literal("geom"), type_=LargeBinary())
+    return select(encoded).select_from(found).where(found.c.geom.is_not(None)).scalar_subquery()

@@ -1,0 +1,184 @@
+"""Errors as answers: the right status, problem+json or a page, and nothing of the inside."""
+
+from collections.abc import Iterator
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from gis import errors
+from gis.errors import FieldError, WanggeError
+from gis.settings import Settings
+from web.create_app import create_app
+from web.db import session as request_session
+from web.errors import STATUS
+
+SECRET = "s3cret-word"
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+class Rare(errors.Conflict):
+    """A class the table does not name."""
+
+
+@pytest.fixture(scope="module")
+def app(settings: Settings) -> APIFlask:
+    """An app with one failing address for each error, and a database that is not there."""
+    made = create_app(settings, f"postgresql://nobody:{SECRET}@127.0.0.1:1/none")
+    fail = {
+        "invalid": errors.InvalidInput("lon: 200 is out of range", [FieldError("lon", "200 is out of range")]),
+        "missing": errors.NotFound("there is no area with code 'x'"),
+        "outside": errors.OutsideGrids("no grid here", nearest={"code": "520402007004001", "distance_m": 71.5}),
+        "conflict": errors.Conflict("the base is not the newest revision"),
+        "much": errors.TooMuch("10,001 points; at most 10,000"),
+        "unavailable": errors.Unavailable("no walking network is loaded"),
+        "rare": Rare("rare"),
+        "other": ZeroDivisionError(SECRET),
+    }
+
+    def failing(name: str) -> None:
+        raise fail[name]
+
+    made.add_url_rule("/api/fail/<name>", "fail", failing)
+    made.add_url_rule("/fail/<name>", "fail_page", failing)
+    made.add_url_rule("/api/db", "db", lambda: str(request_session().execute(text("SELECT :word"), {"word": SECRET})))
+    made.add_url_rule("/api/json", "json", lambda: __import__("flask").request.get_json(), methods=["POST"])
+    return made
+
+
+@pytest.fixture
+def client(app: APIFlask) -> FlaskClient:
+    """Requests as in service: errors are answered, not raised."""
+    return app.test_client()
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[list[dict[str, object]]]:
+    """What was logged."""
+    with capture_logs() as logs:
+        yield logs  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "kind"),
+    [
+        ("invalid", 422, "invalid-input"),
+        ("missing", 404, "not-found"),
+        ("outside", 404, "outside-grids"),
+        ("conflict", 409, "conflict"),
+        ("much", 413, "too-large"),
+        ("unavailable", 503, "not-available"),
+        ("rare", 409, "conflict"),
+    ],
+)
+def test_each_error_has_its_status(client: FlaskClient, name: str, status: int, kind: str) -> None:
+    answer = client.get(f"/api/fail/{name}")
+    assert answer.status_code == status
+    assert answer.mimetype == "application/problem+json"
+    body = answer.get_json()
+    assert body["status"] == status
+    assert body["type"] == f"/problems/{kind}"
+    assert body["title"] and body["detail"]
+
+
+def test_every_domain_error_is_in_the_table() -> None:
+    known = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, WanggeError)]
+    assert set(known) == set(STATUS)
+
+
+def test_fields_and_more_members_are_told(client: FlaskClient) -> None:
+    assert client.get("/api/fail/invalid").get_json()["errors"] == [{"field": "lon", "message": "200 is out of range"}]
+    assert client.get("/api/fail/outside").get_json()["nearest"] == {"code": "520402007004001", "distance_m": 71.5}
+
+
+def test_an_extra_member_cannot_replace_the_status(app: APIFlask) -> None:
+    from web.errors import domain
+
+    with app.test_request_context("/api/x"):
+        response = app.make_response(domain(errors.NotFound("no", status="200 OK")))
+    assert response.get_json()["status"] == 404
+
+
+def test_the_unexpected_is_a_plain_500_with_a_number_that_the_log_knows(
+    client: FlaskClient, quiet: list[dict[str, object]]
+) -> None:
+    answer = client.get("/api/fail/other")
+    assert answer.status_code == 500
+    assert answer.mimetype == "application/problem+json"
+    shown = answer.get_data(as_text=True)
+    assert SECRET not in shown and "ZeroDivision" not in shown and "Traceback" not in shown
+    [logged] = [line for line in quiet if line["event"] == "unexpected"]
+    assert logged["id"] == answer.get_json()["id"]
+    assert isinstance(logged["exc_info"], ZeroDivisionError)
+
+
+def test_a_lost_database_is_503_and_says_nothing_of_the_address(
+    client: FlaskClient, quiet: list[dict[str, object]]
+) -> None:
+    answer = client.get("/api/db")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    shown = answer.get_data(as_text=True)
+    assert SECRET not in shown and "127.0.0.1" not in shown and "sqlalche" not in shown
+    assert SECRET not in str([str(line.get("exc_info")) for line in quiet])
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api/v1/nothing", "/api/v1/areas/a/b/c", "/static/nothing.js", "/..%2f"])
+def test_unknown_addresses_are_404(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+
+
+def test_a_browser_gets_a_page_and_the_api_never_does(client: FlaskClient) -> None:
+    page = client.get("/nothing", headers=BROWSER)
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert client.get("/api/v1/nothing", headers=BROWSER).mimetype == "application/problem+json"
+    broken = client.get("/fail/other", headers=BROWSER)
+    assert (broken.status_code, broken.mimetype) == (500, "text/html")
+    assert SECRET not in broken.get_data(as_text=True)
+
+
+def test_words_from_the_request_are_escaped_on_the_page(client: FlaskClient, app: APIFlask) -> None:
+    from web.errors import domain
+
+    with app.test_request_context("/x", headers=BROWSER):
+        page = app.make_response(domain(errors.NotFound("no <script>alert(1)</script>"))).get_data(as_text=True)
+    assert "<script>alert" not in page and "&lt;script&gt;" in page
+
+
+def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
+    answer = client.delete("/healthz")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"), [("{", "application/json", 400), ("a", "text/plain", 415), ("x" * 9_000_000, "application/json", 413)]
+)
+def test_broken_strange_and_huge_bodies_are_refused(client: FlaskClient, body: str, kind: str, status: int) -> None:
+    answer = client.post("/api/json", data=body, content_type=kind)
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+
+
+def test_pydantic_findings_name_every_field(client: FlaskClient) -> None:
+    answer = client.get("/api/v1/areas?limit=0&level=planet")
+    assert answer.status_code == 422
+    assert {one["field"] for one in answer.get_json()["errors"]} == {"limit", "level"}
+    missing = client.get("/api/v1/facilities/nearest?lon=105.95&lat=26.23").get_json()
+    assert missing["errors"] == [{"field": "crs", "message": "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default"}]
+
+
+def test_errors_are_not_cached_and_are_sealed(client: FlaskClient) -> None:
+    headers = client.get("/api/fail/missing").headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+def test_the_log_holds_routes_and_no_query_strings(client: FlaskClient, quiet: list[dict[str, object]]) -> None:
+    client.get("/api/fail/missing?lon=105.9501&lat=26.2302")
+    [line] = [one for one in quiet if one["event"] == "request"]
+    assert line["route"] == "/api/fail/<name>"
+    assert "105.95" not in str(line)

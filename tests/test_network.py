@@ -1,0 +1,199 @@
+"""Walking distances and circles against brute force; edges, ends, islands, places off the network."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from shapely.geometry import Point
+from sqlalchemy import func, select, text
+
+from gis import crs
+from gis.errors import InvalidInput, Unavailable
+from gis.history import History
+from gis.network import walk
+from gis.network.build import Network, from_degrees, load
+from gis.network.isochrone import circles
+from gis.network.models import WalkEdge, WalkNode
+from gis.network.store import GEOD, WalkEdgeRow, replace_network
+from tests import brute_force
+
+WEST, SOUTH = 105.95, 26.23
+METRE = 1 / 111_000  # degrees of latitude, about
+
+
+def network(nodes, pairs) -> Network:
+    """A network from places in metres east and north of a corner, and pairs of them."""
+    places = np.array([to_degrees(*node) for node in nodes])
+    u, v = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
+    lines = (
+        shapely.linestrings(np.stack([places[u], places[v]], axis=1)) if len(pairs) else np.array([], object)
+    )
+    length = np.array([GEOD.line_length(*shapely.get_coordinates(line).T) for line in lines])
+    return from_degrees("test", places, u, v, length, lines)
+
+
+def to_degrees(east, north):
+    back = crs.transformer(4544, 4490)
+    x, y = crs.transformer(4490, 4544).transform(WEST, SOUTH)
+    return back.transform(x + east, y + north)
+
+
+def snap(net, east, north):
+    return net.snap_degrees(*to_degrees(east, north))
+
+
+STREET = [(0, 0), (1000, 0)]
+
+
+def test_both_legs_and_partial_edges_count():
+    net = network(STREET, [(0, 1)])
+    found = walk.distances(net, snap(net, 100, 30), snap(net, 400, -50), 2000)
+    assert found[0] == pytest.approx(30 + 300 + 50, abs=0.2)
+
+
+def test_two_places_on_one_edge_do_not_walk_round_by_its_ends():
+    net = network([(0, 0), (1000, 0), (500, 300)], [(0, 1), (1, 2), (2, 0)])
+    assert walk.distances(net, snap(net, 450, 0), snap(net, 550, 0), 2000)[0] == pytest.approx(100, abs=0.1)
+
+
+def test_on_a_horseshoe_the_way_round_by_the_other_end_may_be_shorter():
+    net = network([(0, 0), (1000, 0), (1000, 10), (0, 10)], [(0, 1), (1, 2), (2, 3), (3, 0)])
+    assert walk.distances(net, snap(net, 0, 0), snap(net, 0, 10), 2000)[0] == pytest.approx(10, abs=0.1)
+    assert walk.distances(net, snap(net, 20, 0), snap(net, 20, 10), 2000)[0] == pytest.approx(50, abs=0.1)
+
+
+def test_the_limit_itself_is_within():
+    net = network(STREET, [(0, 1)])
+    here, there = snap(net, 0, 0), snap(net, 500, 0)
+    exact = walk.distances(net, here, there, 5000)[0]
+    assert np.isfinite(walk.distances(net, here, there, exact)[0])
+    assert np.isinf(walk.distances(net, here, there, np.nextafter(exact, 0))[0])
+
+
+def test_a_hundred_metres_from_the_street_is_on_it_and_more_is_off():
+    net = network(STREET, [(0, 1)])
+    assert snap(net, 500, 99.9).edge[0] == 0
+    assert snap(net, 500, 100.5).edge[0] == -1
+    assert np.isinf(walk.distances(net, snap(net, 0, 0), snap(net, 500, 100.5), 5000)[0])
+    assert np.isinf(walk.distances(net, snap(net, 500, 100.5), snap(net, 0, 0), 5000)[0])
+    assert circles(net, snap(net, 500, 100.5), [1125.0])[0].is_empty
+
+
+def test_an_island_reaches_only_itself():
+    net = network([(0, 0), (300, 0), (0, 300), (300, 300)], [(0, 1), (2, 3)])
+    assert np.isinf(walk.distances(net, snap(net, 150, 0), snap(net, 150, 300), 5000)[0])
+    island = circles(net, snap(net, 150, 300), [1125.0])[0]
+    assert not island.covers(Point(to_degrees(150, 0)))
+    assert island.covers(Point(to_degrees(150, 300)))
+
+
+def test_a_network_of_one_short_edge_has_a_circle_round_its_facility():
+    net = network([(0, 0), (2, 0)], [(0, 1)])
+    circle = circles(net, snap(net, 1, 0), [1125.0])[0]
+    assert circle.is_valid and circle.covers(Point(to_degrees(1, 0)))
+    assert circle.covers(Point(to_degrees(1, 90))) and not circle.covers(Point(to_degrees(1, 110)))
+
+
+def test_of_parallel_edges_the_shorter_counts_and_a_loop_does_no_harm():
+    nodes = np.array([to_degrees(*node) for node in [(0, 0), (100, 0)]])
+    straight = shapely.LineString([to_degrees(0, 0), to_degrees(100, 0)])
+    round_about = shapely.LineString([to_degrees(0, 0), to_degrees(50, 80), to_degrees(100, 0)])
+    loop = shapely.LineString(
+        [to_degrees(100, 0), to_degrees(150, 50), to_degrees(150, -50), to_degrees(100, 0)]
+    )
+    lines = np.array([round_about, straight, loop])
+    length = np.array([GEOD.line_length(*shapely.get_coordinates(line).T) for line in lines])
+    net = from_degrees("t", nodes, np.array([0, 0, 1]), np.array([1, 1, 1]), length, lines)
+    assert walk.distances(net, snap(net, 0, 0), snap(net, 100, 0), 500)[0] == pytest.approx(100, abs=0.1)
+    on_loop = snap(net, 150, 40)
+    assert on_loop.edge[0] == 2
+    around = walk.distances(net, snap(net, 0, 0), on_loop, 500)[0]
+    assert around == pytest.approx(100 + math.hypot(50, 50) + 10, abs=0.2)
+
+
+def test_an_empty_network_is_said_to_be_empty(session):
+    with pytest.raises(Unavailable, match="no walking network is loaded"):
+        load(session)
+    with pytest.raises(Unavailable, match="is empty"):
+        network(STREET, [])
+
+
+def test_an_unknown_profile_is_refused_with_the_known_ones():
+    with pytest.raises(InvalidInput, match="adult"):
+        walk.profile("unicyclist")
+
+
+@st.composite
+def cities(draw):
+    """A jittered lattice of streets with holes, sources and places around it."""
+    dice = random.Random(draw(st.integers(0, 2**32)))
+    side = draw(st.integers(2, 5))
+    nodes = [
+        (x * 120 + dice.uniform(-40, 40), y * 120 + dice.uniform(-40, 40))
+        for y in range(side)
+        for x in range(side)
+    ]
+    pairs = [(i, i + 1) for i in range(side * side) if (i + 1) % side] + [
+        (i, i + side) for i in range(side * (side - 1))
+    ]
+    kept = [pair for pair in pairs if dice.random() < 0.8] or pairs[:1]
+    where = lambda: (dice.uniform(-130, side * 120), dice.uniform(-130, side * 120))  # noqa: E731
+    return nodes, kept, where(), [where() for _ in range(12)]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(cities())
+def test_distances_are_those_of_brute_force_and_circles_grow_with_the_limit(city):
+    nodes, pairs, source, places = city
+    net = network(nodes, pairs)
+    start = snap(net, *source)
+    metric = [Point(*net.to_metric(*to_degrees(*place))[0]) for place in (source, *places)]
+    truth = brute_force.distances(brute_force.edges_of(net), metric[0], metric[1:])
+    found = walk.distances(net, start, net.snap(np.array(metric[1:])), 1e9)
+    assert found == pytest.approx(truth, abs=1e-3)
+    every = net.snap(np.array(metric[1:]))
+    one_by_one = np.array([walk.distances(net, every[i], start, 1e9)[0] for i in range(len(every))])
+    assert one_by_one == pytest.approx(truth, abs=1e-3)  # there and back are the same way
+    both = net.snap(np.array([metric[0], metric[1]]))
+    least = np.minimum(found, walk.distances(net, both[1], every, 1e9))
+    assert walk.nearest(net, both, every, 1e9) == pytest.approx(least, abs=1e-6)
+    small, large = circles(net, start, [200.0, 400.0])
+    assert small.is_valid and large.is_valid
+    assert small.difference(large).area <= 1e-9
+    if start.edge[0] >= 0 and start.leg[0] < 50:
+        assert large.covers(Point(to_degrees(*source)))
+
+
+def edge(u, v, coords, **more):
+    return WalkEdgeRow(more.pop("way_id", 1), u, v, coords, "footway", "", False, "", **more)
+
+
+def test_a_stored_network_comes_back_and_the_same_one_again_changes_nothing(session):
+    a, b, c, d = ((WEST, SOUTH), (WEST + 0.001, SOUTH), (WEST, SOUTH + 0.01), (WEST, SOUTH + 0.011))
+    nodes = [(10, *a), (7, *b), (30, *c), (31, *d), (32, WEST + 0.002, SOUTH)]
+    edges = [edge(10, 7, [a, b]), edge(7, 32, [b, (WEST + 0.002, SOUTH)]), edge(30, 31, [c, d])]
+    version = replace_network(session, nodes, edges, "test")
+    net = load(session)
+    assert (net.version, len(net.nodes), len(net.lines)) == (version, 5, 3)
+    assert net.length == pytest.approx([GEOD.line_length(*zip(*e.coords, strict=True)) for e in edges])
+    parts = dict(session.execute(select(WalkNode.id, WalkNode.component)).tuples().all())
+    assert parts == {10: 0, 7: 0, 32: 0, 30: 1, 31: 1}
+    before = session.scalars(text("SELECT xmin::text FROM walk_edge")).all()
+    assert replace_network(session, reversed(nodes), edges, "test") == version
+    assert session.scalars(text("SELECT xmin::text FROM walk_edge")).all() == before
+    assert replace_network(session, nodes, edges[:2], "test") != version
+    assert session.scalar(select(func.count()).select_from(WalkEdge)) == 2
+    assert (
+        session.scalar(select(func.count()).select_from(History).where(History.table_name.like("walk%"))) == 0
+    )
+
+
+def test_an_edge_without_its_node_is_refused(session):
+    with pytest.raises(InvalidInput, match="way 5"):
+        replace_network(
+            session, [(1, WEST, SOUTH)], [edge(1, 2, [(WEST, SOUTH), (WEST, SOUTH + 0.1)], way_id=5)], "test"
+        )

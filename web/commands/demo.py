@@ -1,0 +1,148 @@
+"""`./wangge demo`: everything from a fresh checkout to a served map."""
+
+import time
+from pathlib import Path
+
+import click
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from gis import cluster
+from gis.db import engine, signed
+from gis.errors import Conflict
+from gis.settings import Settings
+from web.commands import bar, database
+
+WHO = "demo"  # how the history names us; a database that nobody else has changed may be replaced
+
+
+@click.command()
+@click.option(
+    "--osm",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="OSM extract (.pbf or .osm) of a real place.",
+)
+@click.option(
+    "--areas", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its grid polygons."
+)
+@click.option("--seed", default=2026, show_default=True, help="Seed of everything made up.")
+@click.option("--households", default=8800, show_default=True, help="Size of the made-up town.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, help="The next free one when taken.")
+@click.option("--serve/--no-serve", default=True, show_default=True, help="Serve the map at the end.")
+def command(
+    osm: Path | None, areas: Path | None, seed: int, households: int, host: str, port: int, serve: bool
+) -> None:
+    """Make the database, fill it and serve the map.
+
+    Without files: a made-up pilot of the Zone's size. With --osm and --areas: a real neighbourhood, with
+    made-up households and holders of posts, since no file has those.
+    """
+    if (osm is None) != (areas is None):
+        raise click.UsageError("give both --osm and --areas, or neither")
+    started = time.monotonic()
+    settings = Settings.from_env()
+    step("database")
+    addresses = database(settings)
+    wanted = (
+        f"{osm.name} + {areas.name}, seed {seed}"
+        if osm and areas
+        else f"town of {households} households, seed {seed}"
+    )
+    if not fill_again(engine(addresses.app), wanted):
+        step(f"already here: {wanted}")
+    else:
+        addresses = start_afresh(settings, addresses)
+        with Session(engine(addresses.app)) as session, signed(session, WHO, "demo data"):
+            if osm and areas:
+                fill_real(session, osm, areas, seed)
+            else:
+                fill_made_up(session, households, seed)
+            remember(session, wanted)
+            session.commit()
+    with Session(engine(addresses.app)) as session:
+        from gis.facilities.circles import recompute
+
+        step("15-minute circles")
+        recompute(session, progress=bar("circles"))
+        session.commit()
+    engine(addresses.app).dispose()
+    step(f"ready after {time.monotonic() - started:.0f} s")
+    if serve:
+        from web.commands.serve import free_port, run
+
+        port = free_port(host, port)
+        click.echo(
+            f"\n  The map:  http://{host}:{port}/\n  The API:  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n"
+        )
+        run(settings, addresses, host=host, port=port, workers=2)
+
+
+def fill_made_up(session: Session, households: int, seed: int) -> None:
+    """The made-up pilot."""
+    from gis.town.load import make_town
+
+    step(f"a made-up town of {households:,} households")
+    make_town(session, seed=seed, households=households, progress=bar("town"))
+
+
+def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:
+    """A real extract and real grids, with made-up households and holders."""
+    from gis.exchange.areas import load_areas
+    from gis.exchange.osm import load_osm
+    from gis.town.populate import populate
+    from web.commands.load import refuse
+
+    step(f"grids of {areas.name}")
+    refuse(load_areas(session, areas, "grid"))
+    step(f"streets, buildings and facilities of {osm.name}")
+    refuse(load_osm(session, osm, progress=bar("osm")))
+    step("made-up households, units and holders of posts")
+    populate(session, seed=seed)
+
+
+def fill_again(bind: Engine, wanted: str) -> bool:
+    """Whether the database must be filled; False when it holds just what is wanted.
+
+    Raises:
+        Conflict: It holds data that is not the demo's.
+    """
+    with bind.connect() as connection:
+        here = connection.scalar(text("SELECT source FROM dataset WHERE kind = 'demo'"))
+        others = connection.scalar(text("SELECT min(who) FROM history WHERE who <> :who"), {"who": WHO})
+    if others is not None:
+        raise Conflict(
+            "this deployment holds data that is not the demo's"
+            f" (changed by {others}); run the demo beside it: WANGGE_VAR=$HOME/wangge-demo ./wangge demo"
+        )
+    return bool(here != wanted)
+
+
+def start_afresh(settings: Settings, addresses: cluster.Addresses) -> cluster.Addresses:
+    """An empty database: another demo's data goes, nobody else's can be in it."""
+    with engine(addresses.app).connect() as connection:
+        empty = not connection.scalar(text("SELECT EXISTS (SELECT FROM history)"))
+    if empty:
+        return addresses
+    if settings.database_url:
+        raise Conflict("the database of DATABASE_URL holds another demo; give the demo an empty database")
+    step("replacing the data of another demo")
+    engine(addresses.app).dispose()
+    engine(addresses.owner).dispose()
+    cluster.reset(settings)
+    return database(settings)
+
+
+def remember(session: Session, wanted: str) -> None:
+    """Note what the demo holds, so that a second run finds it done."""
+    session.execute(
+        text("""
+        INSERT INTO dataset (kind, source, digest, made_up, counts) VALUES ('demo', :source, :source, true, '{}')
+        ON CONFLICT (kind) DO UPDATE SET source = excluded.source, digest = excluded.digest"""),
+        {"source": wanted},
+    )
+
+
+def step(words: str) -> None:
+    """Say on stderr what begins now."""
+    click.echo(f"· {words}", err=True)

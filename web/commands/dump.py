@@ -1,0 +1,44 @@
+"""`./wangge dump`: a layer to a file for other programs."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gis.settings import Settings
+from web.commands import session_scope
+
+LAYERS = "counties streets communities grids units buildings facilities circles households"
+
+
+@click.command()
+@click.argument("layer", type=click.Choice(LAYERS.split()))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--at", help="For areas: the day or moment whose boundaries count, as 2026-03-01 or 2026-03-01T08:30."
+)
+def command(layer: str, file: Path, at: str | None) -> None:
+    """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
+    from gis.exchange.dump import credits, dump
+
+    with session_scope() as session:
+        count = dump(session, layer, file, _moment(at))
+        click.echo(f"{file}: {count} {layer}")
+        for credit in credits(session):
+            click.echo(credit, err=True)
+
+
+def _moment(words: str | None) -> datetime | None:
+    """A moment as typed; without a zone it is the deployment's."""
+    from gis.exchange.cells import moment
+
+    if words is None:
+        return None
+    try:
+        at = datetime.fromisoformat(words)
+    except ValueError:
+        try:
+            at = moment(words)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--at") from error
+    return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)

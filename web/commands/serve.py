@@ -1,0 +1,98 @@
+"""`./wangge serve`: the web service, with granian."""
+
+import os
+import shutil
+import socket
+
+import click
+
+from gis.cluster import Addresses
+from gis.errors import Unavailable
+from gis.settings import ROOT, Settings
+from web.commands import database
+
+THREADS = 4  # of each worker: more fight for the interpreter (8: a third fewer requests a second)
+
+ON_STDERR = {"stream": "ext://sys.stderr"}
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
+def command(host: str, port: int, workers: int) -> None:
+    """Serve the map and the API until stopped; requests under way are finished first."""
+    settings = Settings.from_env()
+    check_free(host, port)
+    addresses = database(settings)
+    click.echo(f"wangge: serving http://{host}:{port}/ with {workers} workers; stop with Ctrl-C", err=True)
+    run(settings, addresses, host=host, port=port, workers=workers)
+
+
+def run(settings: Settings, addresses: Addresses, *, host: str, port: int, workers: int) -> None:
+    """Serve until a signal; the workers find the database's address in their environment.
+
+    Raises:
+        Unavailable: The port is taken.
+    """
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LOGGING_CONFIG, LogLevels
+
+    check_free(host, port)
+    # each worker writes its figures there, so that /metrics of any can add them up; those of the last run go
+    figures = settings.var / "metrics" / str(port)
+    shutil.rmtree(figures, ignore_errors=True)
+    figures.mkdir(parents=True)
+    os.environ |= {
+        "DATABASE_URL": addresses.app,
+        "WANGGE_VAR": str(settings.var),
+        "PROMETHEUS_MULTIPROC_DIR": str(figures),
+    }
+    Granian(
+        "web.wsgi:app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=THREADS,
+        workers_kill_timeout=10,
+        respawn_failed_workers=True,
+        working_dir=ROOT,
+        websockets=False,
+        log_level=LogLevels.error,
+        log_dictconfig={
+            "handlers": {name: one | ON_STDERR for name, one in LOGGING_CONFIG["handlers"].items()}
+        },
+    ).serve()
+
+
+def check_free(host: str, port: int) -> None:
+    """See that a port can be listened at.
+
+    Raises:
+        Unavailable: It is taken, or not ours to take.
+    """
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise Unavailable(
+            f"cannot listen at {host}:{port}: {error.strerror or error}; choose another with --port"
+        ) from None
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or the next one that is free.
+
+    Raises:
+        Unavailable: None of the next hundred is.
+    """
+    for candidate in range(port, min(port + 100, 65536)):
+        try:
+            check_free(host, candidate)
+        except Unavailable:
+            continue
+        return candidate
+    raise Unavailable(f"no free port at {host} from {port} on")

@@ -1,0 +1,70 @@
+"""The application: one Flask app with its settings, sessions, errors, API and pages."""
+
+import importlib
+import sys
+
+from apiflask import APIFlask
+from flask import Response
+
+from gis.settings import Settings
+from web import db, errors, observe, openapi
+
+LARGEST_BODY = 8 * 1024 * 1024  # bytes; 10,000 points to locate are about 1 MB
+
+SEALS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+# every blueprint of the service is the `bp` of one of these
+BLUEPRINTS = (
+    "web.health",
+    "web.docs",
+    "web.api.areas",
+    "web.api.facilities",
+    "web.api.locate",
+    "web.api.tiles",
+    "web.api.search",
+    "web.pages.map",
+)
+
+
+def create_app(settings: Settings, database_url: str) -> APIFlask:
+    """Make the application.
+
+    Args:
+        settings: The deployment's settings, read once; views find them under `app.config["SETTINGS"]`.
+        database_url: The server to ask, as `gis.cluster.addresses` gave it.
+
+    Nothing is connected to yet: the first request that asks for a session connects.
+    """
+    app = APIFlask(__name__, title="Wangge 网格", version="1", docs_path=None, static_folder="static")
+    app.config.update(
+        SETTINGS=settings,
+        DATABASE_URL=database_url,
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    db.init_app(app, database_url, settings.database_read_url)
+    errors.init_app(app)
+    openapi.init_app(app)
+    observe.init_app(app)
+    app.after_request(sealed)
+    for name in BLUEPRINTS:
+        try:
+            app.register_blueprint(importlib.import_module(name).bp)
+        except ModuleNotFoundError as error:  # while others are being written
+            print(f"{name} is not there yet: {error}", file=sys.stderr)
+    return app
+
+
+def sealed(response: Response) -> Response:
+    """Headers that keep browsers strict; a view that needs more sets its own policy first."""
+    given = response.headers
+    given.extend({name: value for name, value in SEALS.items() if name not in given})
+    return response

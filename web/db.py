@@ -1,0 +1,49 @@
+"""The request's database session: opened when first asked for, undone and closed at the end of the request."""
+
+from collections.abc import Callable
+
+from flask import Flask, current_app, g, request
+from sqlalchemy.orm import Session
+
+from gis.db import engine
+
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# Makes a session; told whether the request only reads. Tests put their own under app.config["SESSION_FACTORY"].
+Factory = Callable[[bool], Session]
+
+
+def factory(url: str, read_url: str | None = None) -> Factory:
+    """How sessions are made in a running service.
+
+    Args:
+        url: The server that takes changes.
+        read_url: A replica for requests that only read; None means `url`.
+
+    Requests that only read get transactions that PostgreSQL itself keeps from writing.
+    """
+    writes = engine(url).execution_options()
+    reads = engine(read_url or url).execution_options(postgresql_readonly=True)
+    for one in (writes, reads):
+        one.hide_parameters = True  # errors go to the log; positions and names do not
+    return lambda reading: Session(reads if reading else writes)
+
+
+def session() -> Session:
+    """The request's session; GET, HEAD and OPTIONS cannot write with it. The view commits once, or nothing stays."""
+    found: Session | None = g.get("session")
+    if found is None:
+        make: Factory = current_app.config["SESSION_FACTORY"]
+        found = g.session = make(request.method in READS)
+    return found
+
+
+def init_app(app: Flask, url: str, read_url: str | None = None) -> None:
+    """Give the app its sessions."""
+    app.config["SESSION_FACTORY"] = factory(url, read_url)
+
+    @app.teardown_appcontext
+    def close(_: BaseException | None) -> None:
+        opened: Session | None = g.pop("session", None)
+        if opened is not None:
+            opened.close()  # rolls back what was not committed

@@ -1,0 +1,155 @@
+"""Errors as answers: one table from our errors to statuses, `application/problem+json` (RFC 9457) or a page.
+
+A domain error's words are safe to show. Anything unexpected is a plain 500 with a number by which the log
+finds it, and nothing of what happened inside.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import orjson
+import structlog
+from apiflask import APIFlask, HTTPError
+from flask import Response, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from markupsafe import escape
+from sqlalchemy.exc import DataError, OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+from gis.errors import Conflict, FieldError, InvalidInput, NotFound, OutsideGrids, TooMuch, Unavailable, WanggeError
+
+# error -> status and the name its `type` ends with; the nearest class on the error's line of descent counts
+STATUS: dict[type[WanggeError], tuple[int, str]] = {
+    InvalidInput: (422, "invalid-input"),
+    NotFound: (404, "not-found"),
+    OutsideGrids: (404, "outside-grids"),
+    Conflict: (409, "conflict"),
+    TooMuch: (413, "too-large"),
+    Unavailable: (503, "not-available"),
+    WanggeError: (400, "bad-request"),
+}
+
+# what Werkzeug's own errors say, where its words are not the best
+DETAIL = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "The request is larger than the service accepts.",
+    415: "The body must be JSON, sent as application/json.",
+}
+
+# what a missing field's message adds to "is missing"
+MISSING = {"crs": "; say wgs84, cgcs2000, gcj02 or bd09: there is no default"}
+
+log = structlog.get_logger("wangge")
+
+
+def init_app(app: APIFlask) -> None:
+    """Answer every error by the table above."""
+    app.register_error_handler(WanggeError, domain)
+    app.register_error_handler(HTTPException, http)
+    app.register_error_handler(OperationalError, database)
+    app.register_error_handler(DataError, unfit)
+    app.register_error_handler(Exception, unexpected)
+    app.error_processor(validation)
+    # error_processor claims Werkzeug's errors too; ours knows pages
+    app.register_error_handler(HTTPException, http)
+
+
+def domain(error: WanggeError) -> ResponseReturnValue:
+    """One of our own errors."""
+    status, kind = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    return answer(status, kind, error.title, error.detail, error.errors, error.extra)
+
+
+def http(error: HTTPException) -> ResponseReturnValue:
+    """What Flask and Werkzeug raise: unknown addresses, wrong methods, broken bodies, redirects."""
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    name = HTTP_STATUS_CODES.get(error.code, "Error")
+    response = answer(error.code, "about:blank", name, DETAIL.get(error.code, error.description or name))
+    for key, value in error.get_headers():
+        if key not in ("Content-Type", "Content-Length"):
+            response.headers[key] = value
+    return response
+
+
+def validation(error: HTTPError) -> ResponseReturnValue:
+    """APIFlask's errors: pydantic's findings by place and field become our `errors`."""
+    fields = [
+        FieldError(field, "is missing" + MISSING.get(field, "") if message == "Field required" else message)
+        for place in (error.detail.values() if isinstance(error.detail, dict) else ())
+        for field, messages in (place.items() if isinstance(place, dict) else ())
+        for message in messages
+    ]
+    if error.status_code == 422:
+        more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
+        detail = f"{fields[0].field}: {fields[0].message}{more}" if fields else "The input is not valid."
+        return answer(422, "invalid-input", InvalidInput.title, detail, fields)
+    name = HTTP_STATUS_CODES.get(error.status_code, "Error")
+    return answer(error.status_code, "about:blank", name, str(error.message or name), fields)
+
+
+def database(error: OperationalError) -> ResponseReturnValue:
+    """The database went away or refused us; the reason is for the log, not for the reader."""
+    number = secrets.token_hex(6)
+    log.error("database", id=number, endpoint=request.endpoint, reason=type(error.orig).__name__, exc_info=error)
+    return answer(503, "not-available", Unavailable.title, "The database cannot be reached; try again soon.", (), {"id": number})
+
+
+def unfit(error: DataError) -> ResponseReturnValue:
+    """A value that PostgreSQL cannot hold, as text with a NUL in it or a number beyond bigint."""
+    log.warning("unfit", endpoint=request.endpoint, exc_info=error)
+    return answer(422, "invalid-input", InvalidInput.title, "A value is not one that can be looked up or stored.")
+
+
+def unexpected(error: Exception) -> ResponseReturnValue:
+    """Anything else: a plain 500 with a number; what happened is in the log under it."""
+    number = secrets.token_hex(6)
+    log.error("unexpected", id=number, endpoint=request.endpoint, exc_info=error)
+    return answer(500, "about:blank", "Internal Server Error", "Something went wrong on our side.", (), {"id": number})
+
+
+def answer(
+    status: int,
+    kind: str,
+    title: str,
+    detail: str,
+    errors: Iterable[FieldError] = (),
+    extra: Mapping[str, object] = MappingProxyType({}),
+) -> Response:
+    """An error as a response: a page for people's browsers, problem+json for everybody else.
+
+    Args:
+        kind: Name the `type` ends with, or about:blank when the status says it all.
+        extra: More members of the problem.
+    """
+    if _wants_page():
+        response = make_response(_page(status, title, detail, extra.get("id")), status)
+    else:
+        body = {**extra, "type": kind if kind == "about:blank" else f"/problems/{kind}", "title": title}
+        body |= {"status": status, "detail": detail}
+        if listed := [{"field": one.field, "message": one.message} for one in errors]:
+            body["errors"] = listed
+        response = make_response(orjson.dumps(body), status)
+        response.mimetype = "application/problem+json"
+    response.headers["Cache-Control"] = "no-store"
+    if status == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def _wants_page() -> bool:
+    if request.path.startswith(("/api/", "/tiles/", "/static/")):
+        return False
+    accepts = request.accept_mimetypes
+    return accepts.best_match(["application/problem+json", "application/json", "text/html"]) == "text/html"
+
+
+def _page(status: int, title: str, detail: str, number: object) -> str:
+    try:
+        return render_template("error.html", status=status, title=title, detail=detail, id=number)
+    except Exception as error:  # an error page that fails must not hide the error
+        log.error("error page", exc_info=error)
+        return f"<!doctype html><meta charset=utf-8><title>{status}</title><h1>{escape(title)}</h1><p>{escape(detail)}</p>"

@@ -1,0 +1,68 @@
+"""Running it: is it alive, is it ready, and its figures for Prometheus."""
+
+from functools import lru_cache
+
+from apiflask import APIBlueprint
+from flask import Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess, values
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gis import schema
+from gis.errors import FieldError, Unavailable
+from web.db import session
+
+bp = APIBlueprint("health", __name__, tag="Running it")
+
+newest_migration = lru_cache(maxsize=1)(schema.head)
+
+
+class HealthOut(BaseModel):
+    """One word."""
+
+    status: str
+
+
+@bp.get("/healthz")
+@bp.output(HealthOut)
+@bp.doc(summary="The process answers")
+def healthz() -> Response:
+    """Asks nothing of the database: a supervisor restarts the process when this fails."""
+    return Response(b'{"status":"ok"}', mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+
+@bp.get("/readyz")
+@bp.output(HealthOut)
+@bp.doc(summary="Requests can be answered", responses={503: "Not ready; `errors` says why"})
+def readyz() -> Response:
+    """The database answers, its schema is this code's, and areas are loaded. A balancer waits for this."""
+    reasons = unready()
+    if reasons:
+        raise Unavailable("not ready: " + "; ".join(one.message for one in reasons), reasons)
+    return Response(b'{"status":"ready"}', mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+
+def unready() -> list[FieldError]:
+    """What is missing; nothing when ready."""
+    try:
+        connection = session().connection()
+        at = schema.current(connection)
+        if at != (wanted := newest_migration()):
+            return [FieldError("schema", f"the database stands at migration {at}, this code needs {wanted}")]
+        if not connection.scalar(text("SELECT EXISTS (SELECT FROM boundary)")):
+            return [FieldError("areas", "no areas are loaded; run ./wangge load areas")]
+    except SQLAlchemyError:
+        return [FieldError("database", "the database cannot be reached")]
+    return []
+
+
+@bp.get("/metrics")
+@bp.doc(summary="Figures for Prometheus", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
+def metrics() -> Response:
+    """Requests and their times over all workers, by route, method and status; nothing about people."""
+    registry = REGISTRY
+    if values.ValueClass is not values.MutexValue:  # several workers: each writes files, any of them can add them up
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)
+    return Response(generate_latest(registry), mimetype=None, content_type=CONTENT_TYPE_LATEST)

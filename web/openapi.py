@@ -1,0 +1,68 @@
+"""The description of the API: what holds for all of it, and errors as they are sent."""
+
+from typing import Any
+
+from apiflask import APIFlask
+from werkzeug.http import HTTP_STATUS_CODES
+
+DESCRIPTION = """\
+Who answers for a place, the hierarchy of areas, facilities and their walking circles.
+
+- Every point that comes in says its `crs`: `wgs84`, `cgcs2000`, `gcj02` or `bd09`; there is no default.
+- Coordinates that go out are CGCS2000 longitude and latitude, which is WGS 84 to under a metre; GeoJSON has longitude first.
+- Lists page with `limit` and `cursor`: pass `next` of one page as `cursor` of the following.
+- Reads carry an `ETag`; send it back as `If-None-Match` and get 304 when nothing changed.
+- Errors are `application/problem+json` (RFC 9457).
+"""
+
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "The kind of error; about:blank when the status says it all"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong, and what would be right"},
+        "errors": {
+            "type": "array",
+            "description": "The single fields, rows or shapes",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def init_app(app: APIFlask) -> None:
+    """Describe the API in OpenAPI 3.1 at /openapi.json."""
+    app.config.update(
+        OPENAPI_VERSION="3.1.0",
+        DESCRIPTION=DESCRIPTION,
+        AUTO_SERVERS=False,  # it would keep the Host header of whoever asks first
+        SERVERS=[{"url": "/"}],
+        AUTO_OPERATION_ID=True,
+        HTTP_ERROR_SCHEMA=PROBLEM,
+        VALIDATION_ERROR_SCHEMA=PROBLEM,
+        VALIDATION_ERROR_DESCRIPTION="A field is missing or wrong; `errors` names it",
+    )
+
+    @app.spec_processor
+    def problems(spec: dict[str, Any]) -> dict[str, Any]:
+        """Errors are problem+json, and any answer may be one."""
+        for path in spec["paths"].values():
+            for operation in path.values():
+                for status, response in operation["responses"].items():
+                    response.setdefault("description", HTTP_STATUS_CODES[int(status)])
+                    if status >= "400":
+                        response["content"] = {
+                            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                        }
+        schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+        for unused in ("HTTPError", "ValidationError"):
+            schemas.pop(unused, None)
+        schemas["Problem"] = PROBLEM
+        return spec

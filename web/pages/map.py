@@ -1,0 +1,110 @@
+"""`/`: the map that knows who answers."""
+
+import secrets
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
+
+from gis.areas.models import LEVELS
+from gis.people.roles import ROLES
+from gis.search import LEVEL_EN
+from layers.catalogue import SETS
+from layers.facilities import FACILITIES
+from layers.folium_map import live_map, vector_tiles
+from layers.overview import Overview, overview
+from layers.palettes import CHOSEN, CIRCLE, CIRCLE_STEPS
+from web.api.tiles import now
+from web.db import session
+from web.pages import language
+from web.pages.words import words
+
+bp = Blueprint("map", __name__)
+bp.record_once(lambda state: language.init_app(state.app))
+
+OWN = Path(__file__).resolve().parent.parent / "static" / "app"
+EVERYWHERE = (104.0, 35.0)  # lon, lat: the middle of China, while nothing is loaded
+
+
+def release() -> str:
+    """Digest of our own scripts and styles, so that browsers fetch a new one only when it changed."""
+    digest = sha256()
+    for file in sorted(OWN.glob("*")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:10]
+
+
+@bp.get("/")
+def index() -> Response:
+    """The map, where and as the address says."""
+    at = now()
+    figures = overview(session(), at)
+    chosen = language.chosen()
+    offered = [layer for layer in SETS["base"] + SETS["city"] if layer.choice]
+    visible = listed("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown])
+    hidden = listed("off", list(FACILITIES.styles), [])
+    version = release()
+    parts = live_map(
+        static=url_for("static", filename="").rstrip("/"),
+        release=version,
+        centre=centre(figures),
+        zoom=16 if figures.bbox else 5,
+        layer=vector_tiles(
+            url_for("map.index").rstrip("/") + "/tiles", figures.version, chosen, visible, hidden
+        ),
+    )
+    nonce = secrets.token_urlsafe(16)
+    page = {
+        "words": words(),
+        "language": chosen,
+        "bbox": figures.bbox,
+        "levels": [{"key": level.value, "zh": level.zh, "en": LEVEL_EN[level]} for level in LEVELS],
+        "roles": {role.key: {"zh": role.zh, "en": role.en, "rank": role.rank} for role in ROLES},
+        "categories": {key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title},
+        "api": url_for("map.index").rstrip("/") + "/api/v1",
+        "colours": {"chosen": CHOSEN, "circle": CIRCLE, "steps": CIRCLE_STEPS},
+    }
+    response = make_response(
+        render_template(
+            "map.html",
+            parts=parts,
+            nonce=nonce,
+            page=page,
+            figures=figures,
+            offered=offered,
+            visible=visible,
+            hidden=hidden,
+            facilities=FACILITIES,
+            language=chosen,
+            release=version,
+            map_approval=current_app.config["SETTINGS"].map_approval,
+        )
+    )
+    return sealed(response, nonce)
+
+
+def centre(figures: Overview) -> tuple[float, float]:
+    """The middle of what is loaded; the script then fits the whole, or goes where the address says."""
+    if figures.bbox is None:
+        return EVERYWHERE
+    west, south, east, north = figures.bbox
+    return (west + east) / 2, (south + north) / 2
+
+
+def listed(name: str, known: list[str], default: list[str]) -> list[str]:
+    """A comma-separated list in the address, cut to what is known."""
+    given: Any = request.args.get(name)
+    return default if given is None else [one for one in given.split(",") if one in known]
+
+
+def sealed(response: Response, nonce: str) -> Response:
+    """Let the page load from this deployment only, and run only our own scripts."""
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    )
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
