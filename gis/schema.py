@@ -77,5 +77,5 @@ def _grant(connection: Connection, app: str) -> None:
         REVOKE DELETE, TRUNCATE ON {kept} FROM {role};
         REVOKE INSERT, UPDATE ON history FROM {role};
         REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, spatial_ref_sys FROM {role};
-        """)  # noqa: S608  the names are ours, quoted above
+        """)
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -24,7 +25,7 @@ class Settings:
     database_url: str | None = None
     database_owner_url: str | None = None
     database_read_url: str | None = None
-    timezone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+    timezone: ZoneInfo = SHANGHAI
     map_approval: str | None = None  # 审图号, printed on every map where set
 
     @classmethod

@@ -655,7 +655,7 @@ def test_the_register_in_memory_hears_of_every_change(own_var):
 
             def roles() -> int:
                 register = live.current(datetime.now(UTC))
-                return 0 if register is None else len(register.people.areas.of(town.a.id))
+                return 0 if register is None else len(register.people.areas.place)
 
             wait_until(lambda: roles() == 2)
     finally:

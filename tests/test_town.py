@@ -225,7 +225,7 @@ def test_any_plan_is_a_coverage_and_grids_are_of_a_real_size(grids):
     assert len(outlines) == grids
     degrees = shapely.transform(outlines, lambda xy: to_degrees(xy[:, 0], xy[:, 1]))
     assert shapely.is_valid(degrees).all() and shapely.coverage_is_valid(degrees)
-    assert 4 <= min(o.area for o in outlines) / 1e4 and max(o.area for o in outlines) / 1e4 <= 12
+    assert min(o.area for o in outlines) / 1e4 >= 4 and max(o.area for o in outlines) / 1e4 <= 12
 
 
 def test_shares_add_up():

@@ -6,7 +6,9 @@ answer is put into words once and the rest is array work. Points with an address
 
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
-from gis.areas.locate import Ladder, Question, outside_words, read_time
+from gis.areas.locate import Ladder, Question, outside_words, read_time, step
 from gis.areas.register import (
     EPOCH,
     MICROSECOND,
@@ -33,8 +35,6 @@ from gis.areas.register import (
     register_around,
 )
 from gis.errors import InvalidInput, WanggeError
-from gis.people.queries import Entry
-from gis.people.roles import BY_KEY
 from gis.places.queries import NEAREST_BUILDING
 from gis.shapes import nearby
 
@@ -45,8 +45,9 @@ NEEDED, OPTIONAL = ("id", "lon", "lat", "crs"), ("address", "at")
 HEADER = ("id", "county", "street", "community", "grid", "unit", "building", "people", "how", "error")
 LEVELS = HEADER[1:5]
 ENCODINGS = ("utf8", "gb18030")
-WRITE_ROWS = 200_000  # rows joined and written together
+WRITE_ROWS = 100_000  # rows joined and written together
 BUILDING_RULES = ("covers", "nearest_within_15m", "none_within_15m")
+NO_UNIT = (None, step("unit", "no_building"))
 QUOTED = frozenset(',"\r\n')
 
 
@@ -195,9 +196,7 @@ class _Batch:
         for name in ("lon", "lat"):
             column = table[name]
             if pa.types.is_string(column.type):
-                column = pa.array(
-                    [self._number(row, name, text) for row, text in enumerate(column.to_pylist())]
-                )
+                column = pa.array([self._number(row, name, text) for row, text in enumerate(column.to_pylist())])
             for row in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False) & (self.line < 0)):
                 self.refuse(int(row), f"{name}: is missing; degrees are needed")
             columns.append(np.asarray(column.to_numpy(zero_copy_only=False), dtype=float))
@@ -282,17 +281,13 @@ class _Batch:
         of = different.indices.to_numpy()
         one = np.zeros(len(different.dictionary), dtype=np.int64)
         one[of[::-1]] = np.arange(len(of))[::-1]  # a row for each different key
-        words = _Words(ladder)
         first = len(self.lines)
-        columns = [np.asarray(values)[one].tolist() for values, _ in parts]
-        self.lines += map(words.line, *columns, times[rows][one].tolist())
+        self.lines += _lines(ladder, *[values[one] for values, _ in parts[:5]], times[rows][one])
         self.line[rows] = first + of
         return int(inside.sum())
 
     def _climb(self, ladder: Ladder, row: int, x: Floats, y: Floats, times: Ints, address: str) -> int:
-        asked = Question(
-            float(self.given[0][row]), float(self.given[1][row]), self.crs_names[self.crs[row]], address
-        )
+        asked = Question(float(self.given[0][row]), float(self.given[1][row]), self.crs_names[self.crs[row]], address)
         at = EPOCH + int(times[row]) * MICROSECOND
         try:
             found = ladder.climb(asked, float(x[row]), float(y[row]), at)
@@ -302,85 +297,80 @@ class _Batch:
         unit = found.unit.code if found.unit else ""
         building = found.building.code if found.building else ""
         how = ";".join(f"{one.step}:{one.rule}" for one in found.how if one.step != "answerable")
-        cells = (*(codes.get(level, "") for level in LEVELS), unit, building, _people(found.people), how)
+        people = ";".join(f"{entry.role}:{entry.name or ''}" for entry in found.people)
+        cells = (*(codes.get(level, "") for level in LEVELS), unit, building, people, how)
         return self.add("," + ",".join(map(_cell, cells)) + ",\n")
 
 
-class _Words:
-    """Answers in the words of the file, each part put together once."""
+def _lines(
+    ladder: Ladder, grid: Ints, rule: Ints, building: Ints, building_rule: Ints, shifted: Ints, times: Ints
+) -> list[str]:
+    """All columns after the id of points that share a grid, a building (row + 1), the rules and the people there."""
+    register = ladder.register
+    grids, places, people = register.grids, register.places, register.people
+    parents, parent = np.unique(np.array(grids.parents, dtype=np.int64)[grid], return_inverse=True)
+    above = [{area.level: area for area in register.above(one)} for one in parents.tolist()]
+    # the unit by the building and the grid; without a building nothing is to be asked
+    size = len(grids.codes)
+    pairs, pair = np.unique(np.where(building > 0, building * size + grid, 0), return_inverse=True)
+    units = [
+        ladder.unit(of // size - 1, int(grids.ids[of % size]), None)[::2] if of else NO_UNIT for of in pairs.tolist()
+    ]
+    whys, why = np.unique([step.rule for _, step in units], return_inverse=True)
+    shape = (2, len(RULES), len(BUILDING_RULES), len(whys))
+    hows, how = np.unique(np.ravel_multi_index((shifted, rule, building_rule, why[pair]), shape), return_inverse=True)
 
-    def __init__(self, ladder: Ladder) -> None:
-        self.ladder, self.register = ladder, ladder.register
-        self.above: dict[int, str] = {}
-        self.units: dict[tuple[int, int], tuple[Any, str]] = {}
-        self.entries: dict[tuple[int, int, bool], list[Entry]] = {}
-        self.upper: dict[tuple[int | None, int], list[Entry]] = {}
+    columns = [_strings([one[level].code if level in one else "" for one in above], parent) for level in LEVELS[:-1]]
+    columns.append(_strings(grids.codes, grid))
+    columns.append(_strings([part.code if part else "" for part, _ in units], pair))
+    columns.append(_strings(["", *places.codes], building))
+    unit_ids = np.array([part.unit_id if part else 0 for part, _ in units], dtype=np.int64)
+    upper = [np.array([one[level].id if level in one else 0 for one in above], np.int64) for level in LEVELS[-2::-1]]
+    names = [
+        people.texts(people.areas, unit_ids[pair], times),
+        people.texts(people.buildings, np.append(0, places.ids)[building], times),
+        people.texts(people.areas, grids.ids[grid], times),
+        *(people.texts(people.areas, ids[parent], times) for ids in upper),
+    ]
+    columns.append(pc.binary_join_element_wise(*names, _text(";"), null_handling="skip"))
+    words = [
+        f"{'point:converted;' if a else ''}grid:{RULES[b]};building:{BUILDING_RULES[c]};unit:{whys[d]}"
+        for a, b, c, d in zip(*np.unravel_index(hows, shape), strict=True)
+    ]
+    columns.append(_strings(words, how))
+    before, after = _strings([""], np.zeros_like(grid)), _strings(["\n"], np.zeros_like(grid))
+    lines: list[str] = pc.binary_join_element_wise(before, *map(_cells, columns), after, _text(",")).to_pylist()
+    return lines
 
-    def line(
-        self, grid: int, rule: int, building: int, building_rule: int, shifted: int, epoch: int, time: int
-    ) -> str:
-        """All columns after the id of the points that share a grid, a building, the rules and an epoch of people."""
-        register = self.register
-        chain = register.chain(grid)
-        parent = register.grids.parents[grid]
-        above = self.above.get(parent)
-        if above is None:
-            codes = {area.level: area.code for area in chain}
-            above = self.above[parent] = "".join(f",{_cell(codes.get(level, ''))}" for level in LEVELS[:-1])
-        part, why = None, "no_building"
-        code = ""
-        people: list[Entry] = []
-        if building > 0:
-            row = building - 1
-            code = register.places.codes[row]
-            found = self.units.get((row, grid))
-            if found is None:
-                part, _, step = self.ladder.unit(row, chain[-1].id, None)
-                found = self.units[row, grid] = (part, step.rule)
-            part, why = found
-            if part:
-                people += self._of(part.unit_id, part.code, "unit", epoch, time)
-            people += self._of(int(register.places.ids[row]), code, "building", epoch, time)
-        people += self._of(chain[-1].id, chain[-1].code, "grid", epoch, time)
-        upper = self.upper.get((parent, epoch))
-        if upper is None:
-            upper = []
-            for area in reversed(chain[:-1]):
-                upper += register.people.of_area(area.id, time, area.code, area.level)
-            self.upper[parent, epoch] = upper
-        how = (
-            f"{'point:converted;' if shifted else ''}grid:{RULES[rule]};"
-            f"building:{BUILDING_RULES[building_rule]};unit:{why}"
-        )
-        unit = part.code if part else ""
-        names = _people(people + upper)
-        return f"{above},{_cell(chain[-1].code)},{_cell(unit)},{_cell(code)},{_cell(names)},{how},\n"
 
-    def _of(self, place: int, code: str, level: str, epoch: int, time: int) -> list[Entry]:
-        key = (place, epoch, level == "building")
-        found = self.entries.get(key)
-        if found is None:
-            people = self.register.people
-            found = (
-                people.of_building(place, time, code)
-                if level == "building"
-                else people.of_area(place, time, code, level)
-            )
-            self.entries[key] = found
-        return found
+def _strings(values: Iterable[str], rows: Ints) -> pa.LargeStringArray:
+    return pa.array(values, pa.large_string()).take(pa.array(rows.reshape(-1)))
+
+
+def _text(value: str) -> pa.Scalar:
+    return pa.scalar(value, pa.large_string())
 
 
 def joined(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Iterator[pa.Buffer]:
     """The rows of the answer file as bytes: each row's id with its line."""
-    if pc.any(pc.match_substring_regex(ids, '[,"\r\n]')).as_py():
-        ids = pa.array([_cell(text) for text in ids.to_pylist()])
+    ids = _cells(ids.cast(pa.large_string()))
     texts = pa.array(lines, pa.large_string())
-    for begin in range(0, len(ids), WRITE_ROWS):
+
+    def join(begin: int) -> pa.Buffer:
         part = slice(begin, begin + WRITE_ROWS)
         own = texts.take(pa.array(row_lines[part]))
-        whole = pc.binary_join_element_wise(ids[part].cast(pa.large_string()), own, pa.scalar("", pa.large_string()))
+        whole = pc.binary_join_element_wise(ids[part], own, _text(""))
         # without gaps between the texts, their common buffer is the file
-        yield whole.buffers()[2].slice(0, pc.sum(pc.binary_length(whole)).as_py())
+        return whole.buffers()[2].slice(0, pc.sum(pc.binary_length(whole)).as_py())
+
+    with ThreadPoolExecutor(2) as pool:
+        ahead: deque[Future[pa.Buffer]] = deque()
+        for begin in range(0, len(ids), WRITE_ROWS):
+            ahead.append(pool.submit(join, begin))
+            if len(ahead) > 2:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def _buildings(register: Register, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
@@ -399,9 +389,11 @@ def _buildings(register: Register, grid: Ints, x: Floats, y: Floats) -> tuple[In
     return rows, rule
 
 
-def _people(entries: Iterable[Entry]) -> str:
-    ranked = sorted(entries, key=lambda entry: BY_KEY[entry.role].rank)
-    return ";".join([f"{entry.role}:{entry.name or ''}" for entry in ranked])
+def _cells(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Values as CSV wants them."""
+    if pc.any(pc.match_substring_regex(texts, '[,"\r\n]')).as_py():
+        return pa.array([_cell(text) for text in texts.to_pylist()], pa.large_string())
+    return texts
 
 
 def _cell(text: str) -> str:

@@ -119,9 +119,7 @@ def areas(
             raise NotFound(f"there is no area with code {parent!r}")
         asked = asked.where(Parent.code == parent)
     if q:
-        asked = asked.where(
-            or_(Area.code.startswith(q, autoescape=True), Area.name.icontains(q, autoescape=True))
-        )
+        asked = asked.where(or_(Area.code.startswith(q, autoescape=True), Area.name.icontains(q, autoescape=True)))
     if after is not None:
         asked = asked.where(Area.code > after)
     return [_row(row) for row in session.execute(asked.order_by(Area.code).limit(limit))]
@@ -228,9 +226,7 @@ def _stood(at: datetime) -> ColumnElement[bool]:
     """Of `_rows`, those that stood at the moment: not retired, and with a shape then, or never with any."""
     other = aliased(Boundary)
     never_drawn = ~exists().where(other.area_id == Area.id)
-    return and_(
-        or_(Area.retired_at.is_(None), Area.retired_at > at), or_(Boundary.id.isnot(None), never_drawn)
-    )
+    return and_(or_(Area.retired_at.is_(None), Area.retired_at > at), or_(Boundary.id.isnot(None), never_drawn))
 
 
 def _above(session: Session, code: str) -> tuple[AreaName, ...]:
@@ -256,9 +252,5 @@ def _explain_absence(session: Session, code: str, at: datetime) -> None:
         raise NotFound(f"there is no area with code {code!r}")
     retired, since = known
     if retired is not None and retired <= at:
-        raise NotFound(
-            f"area {code} was retired at {retired.isoformat()}; ask for an earlier moment with at="
-        )
-    raise NotFound(
-        f"area {code} had no boundary at {at.isoformat()}; its first holds from {since.isoformat()}"
-    )
+        raise NotFound(f"area {code} was retired at {retired.isoformat()}; ask for an earlier moment with at=")
+    raise NotFound(f"area {code} had no boundary at {at.isoformat()}; its first holds from {since.isoformat()}")

@@ -16,7 +16,6 @@ from gis.areas.models import Level
 from gis.areas.register import Area, Grids, InGrid, Register, micros, nearest_grids, register_around
 from gis.errors import FieldError, InvalidInput, OutsideGrids, WanggeError
 from gis.people.queries import Entry, first_to_ask
-from gis.people.roles import BY_KEY
 from gis.places.address import Address, building_label, parse_address, plain
 from gis.places.queries import NEAREST_BUILDING, Part, units_of_room
 from gis.shapes import nearby
@@ -276,9 +275,7 @@ def anonymous(found: Answer) -> Answer:
         )
 
     first = found.answerable
-    return replace(
-        found, people=[nameless(entry) for entry in found.people], answerable=first and nameless(first)
-    )
+    return replace(found, people=[nameless(entry) for entry in found.people], answerable=first and nameless(first))
 
 
 def outside(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
@@ -366,9 +363,7 @@ class Ladder:
             how=how,
         )
 
-    def building(
-        self, grid: int, x: float, y: float, address: Address | None
-    ) -> tuple[int | None, float, list[Step]]:
+    def building(self, grid: int, x: float, y: float, address: Address | None) -> tuple[int | None, float, list[Step]]:
         """The building: the one that covers the point, else the nearest of the grid; an address may name another."""
         places = self.register.places
         row, metres, rule = places.covering(x, y), 0.0, "covers"
@@ -414,9 +409,7 @@ class Ladder:
         places = self.register.places
         return places.estates[row] + places.names[row] or places.codes[row]
 
-    def unit(
-        self, row: int | None, grid_id: int, address: Address | None
-    ) -> tuple[Part | None, list[Candidate], Step]:
+    def unit(self, row: int | None, grid_id: int, address: Address | None) -> tuple[Part | None, list[Candidate], Step]:
         """The unit by the building, or by the stairwell, floor or room of the address; else the candidates."""
         if row is None:
             return None, [], step("unit", "no_building")
@@ -434,18 +427,10 @@ class Ladder:
         if len({part.unit_id for part in fitting}) == 1:
             by_stairwell = {part.unit_id for part in parts if part.fits(stairwell, None)}
             by_floor = {part.unit_id for part in parts if part.fits("", floor)}
-            rule = (
-                "stairwell"
-                if len(by_stairwell) == 1
-                else "floor"
-                if len(by_floor) == 1
-                else "stairwell_and_floor"
-            )
+            rule = "stairwell" if len(by_stairwell) == 1 else "floor" if len(by_floor) == 1 else "stairwell_and_floor"
             return fitting[0], [], step("unit", rule, stairwell=stairwell, floor=floor)
         if address.room:
-            behind = units_of_room(
-                self.session(), int(self.register.places.ids[row]), stairwell, address.room
-            )
+            behind = units_of_room(self.session(), int(self.register.places.ids[row]), stairwell, address.room)
             found = [part for part in fitting or parts if part.unit_id in behind]
             if len({part.unit_id for part in found}) == 1:
                 return found[0], [], step("unit", "room", room=address.room)
@@ -462,19 +447,15 @@ class Ladder:
         number = building_label(self.register.places.names[row])
         return not (number and address.building) or number == address.building
 
-    def people(
-        self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime
-    ) -> list[Entry]:
-        """Every answerable role of the unit, the building and the areas, nearest role first."""
+    def people(self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime) -> list[Entry]:
+        """Every answerable role of the unit, the building and the areas: the nearest place first, then by rank."""
         people, count = self.register.people, micros(at)
         found = people.of_area(part.unit_id, count, part.code, Level.UNIT.value) if part else []
         if row is not None:
-            found += people.of_building(
-                int(self.register.places.ids[row]), count, self.register.places.codes[row]
-            )
+            found += people.of_building(int(self.register.places.ids[row]), count, self.register.places.codes[row])
         for area in reversed(chain):
             found += people.of_area(area.id, count, area.code, area.level)
-        return sorted(found, key=lambda entry: BY_KEY[entry.role].rank)
+        return found
 
 
 def _community(address: Address, chain: tuple[Area, ...]) -> Step | None:

@@ -24,9 +24,7 @@ class Level(StrEnum):
     @property
     def zh(self) -> str:
         """The word on screen."""
-        return {"county": "区县", "street": "街道", "community": "社区", "grid": "网格", "unit": "十联户"}[
-            self.value
-        ]
+        return {"county": "区县", "street": "街道", "community": "社区", "grid": "网格", "unit": "十联户"}[self.value]
 
 
 LEVELS = tuple(Level)  # top first
@@ -82,9 +80,7 @@ class Area(Base):
     level: Mapped[str] = mapped_column(comment="county, street, community, grid or unit.")
     name: Mapped[str] = mapped_column(comment="The name people use.")
     county: Mapped[str] = mapped_column(comment="Code of its county, the key work is spread by.")
-    parent_id: Mapped[int | None] = mapped_column(
-        ForeignKey("area.id"), index=True, comment="The area one level up."
-    )
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), index=True, comment="The area one level up.")
     retired_at: Mapped[datetime | None] = mapped_column(
         comment="Since when it is no longer used; rows are never deleted."
     )
@@ -113,9 +109,7 @@ class Boundary(Base):
     shape: Mapped[WKBElement] = mapped_column(
         geometry("MULTIPOLYGON"), comment="The land, EPSG:4490, on the 1e-7 degree lattice."
     )
-    valid: Mapped[Range[datetime]] = mapped_column(
-        comment="In force from (inclusive) to (exclusive; empty: still)."
-    )
+    valid: Mapped[Range[datetime]] = mapped_column(comment="In force from (inclusive) to (exclusive; empty: still).")
 
     area: Mapped[Area] = relationship()
 

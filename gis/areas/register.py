@@ -4,7 +4,7 @@ One implementation of locating stands on it. A single question reads the little 
 the web service keeps a whole register and asks the database nothing; a file of points reads what lies around them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -78,7 +78,11 @@ class Grids:
     parents: list[int]
     revisions: list[int]
     shapes: Any
-    tree: shapely.STRtree
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """The grids by their bounding boxes, for one point at a time."""
+        return shapely.STRtree(self.shapes)
 
     def find(self, lon: float, lat: float) -> InGrid | None:
         """The grid that answers for a point (degrees, EPSG:4490), or None when none is within `NEAREST_GRID`.
@@ -92,9 +96,7 @@ class Grids:
             return InGrid(int(near[0]), "covers", 0.0)
         if near.size:
             return InGrid(int(near.min()), "border_lower_code", 0.0)
-        return self._nearest_of(
-            self.tree.query(nearby.around(lon, lat, NEAREST_GRID)), lon, lat, NEAREST_GRID
-        )
+        return self._nearest_of(self.tree.query(nearby.around(lon, lat, NEAREST_GRID)), lon, lat, NEAREST_GRID)
 
     def nearest(self, lon: float, lat: float) -> InGrid | None:
         """The nearest grid however far; None when there are no grids at all."""
@@ -169,7 +171,6 @@ class Register:
     by_grid: Ints
     by_grid_of: Ints
     people: People
-    _chains: dict[int, tuple[Area, ...]] = field(default_factory=dict, repr=False)
 
     def holds(self, at: datetime) -> bool:
         """Whether this register answers for a moment."""
@@ -180,18 +181,20 @@ class Register:
         first, last = self.by_grid_of.searchsorted((row, row + 1))
         return self.by_grid[first:last]
 
+    def above(self, parent: int | None) -> list[Area]:
+        """The areas from a community up to its county."""
+        found = []
+        while parent is not None and parent in self.upper:
+            found.append(self.upper[parent])
+            parent = found[-1].parent_id
+        return found
+
     def chain(self, row: int) -> tuple[Area, ...]:
         """The areas of a grid, from the county down to the grid itself."""
-        found = self._chains.get(row)
-        if found is None:
-            grids = self.grids
-            parent: int | None = grids.parents[row]
-            chain = [Area(int(grids.ids[row]), Level.GRID.value, grids.codes[row], grids.names[row], parent)]
-            while parent is not None and parent in self.upper:
-                chain.append(self.upper[parent])
-                parent = self.upper[parent].parent_id
-            found = self._chains[row] = tuple(reversed(chain))
-        return found
+        grids = self.grids
+        parent = grids.parents[row]
+        own = Area(int(grids.ids[row]), Level.GRID.value, grids.codes[row], grids.names[row], parent)
+        return (*reversed(self.above(parent)), own)
 
 
 def micros(at: datetime) -> Micros:
@@ -206,9 +209,7 @@ def moment(count: Micros) -> str:
     return "infinity" if count == FOREVER else "-infinity"
 
 
-def read_register(
-    session: Session, at: datetime, box: Any | None = None, *, addresses: bool = False
-) -> Register:
+def read_register(session: Session, at: datetime, box: Any | None = None, *, addresses: bool = False) -> Register:
     """Read the register of a moment.
 
     Args:
@@ -232,9 +233,7 @@ def read_register(
     return Register(since, until, grids, upper, places, building_grid, order, building_grid[order], people)
 
 
-def register_around(
-    session: Session, at: datetime, lon: Any, lat: Any, *, addresses: bool = False
-) -> Register:
+def register_around(session: Session, at: datetime, lon: Any, lat: Any, *, addresses: bool = False) -> Register:
     """Read what is needed to locate some points, `MARGIN` around them.
 
     Args:
@@ -250,9 +249,7 @@ def read_grids(session: Session, at: datetime, box: Any | None = None) -> Grids:
     """Read the grids in force at a moment, all or those that touch a box (degrees, EPSG:4490)."""
     if box is None:
         return _grids(read_rows(session, GRIDS.format(more=""), {"at": at}))
-    return _grids(
-        read_rows(session, GRIDS.format(more=f"AND {IN_BOX}"), {"at": at, "box": shapely.to_wkb(box)})
-    )
+    return _grids(read_rows(session, GRIDS.format(more=f"AND {IN_BOX}"), {"at": at, "box": shapely.to_wkb(box)}))
 
 
 def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> Grids:
@@ -262,21 +259,9 @@ def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> Gri
 
 def _grids(rows: list[tuple[Any, ...]]) -> Grids:
     rows.sort(key=lambda row: row[1])
-    shapes = (
-        shapely.from_wkb(np.array([row[5] for row in rows], dtype=object))
-        if rows
-        else np.empty(0, dtype=object)
-    )
+    shapes = shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
     ids, codes, names, parents, revisions, _ = zip(*rows, strict=True) if rows else ((),) * 6
-    return Grids(
-        np.array(ids, dtype=np.int64),
-        [*codes],
-        [*names],
-        [*parents],
-        [*revisions],
-        shapes,
-        shapely.STRtree(shapes),
-    )
+    return Grids(np.array(ids, dtype=np.int64), [*codes], [*names], [*parents], [*revisions], shapes)
 
 
 def _moments(session: Session, at: datetime, box: Any | None, places: Places) -> tuple[Micros, Micros]:

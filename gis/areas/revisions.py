@@ -171,11 +171,7 @@ def redraw(
         session,
         "boundary",
         ("area_id", "revision_id", "shape", "valid"),
-        (
-            (area, revision.id, hex_ewkb(shape), valid)
-            for area in changed
-            if (shape := drawn[area]) is not None
-        ),
+        ((area, revision.id, hex_ewkb(shape), valid) for area in changed if (shape := drawn[area]) is not None),
     )
     session.expire_all()
     return revision
@@ -231,9 +227,7 @@ def moment(session: Session, effective: datetime | None) -> datetime:
     if effective is None:
         return session.execute(select(func.now())).scalar_one()
     if effective.tzinfo is None:
-        raise InvalidInput(
-            f"effective {effective.isoformat()} has no time zone; write it as 2026-03-03T00:00+08:00"
-        )
+        raise InvalidInput(f"effective {effective.isoformat()} has no time zone; write it as 2026-03-03T00:00+08:00")
     return effective
 
 
@@ -253,9 +247,7 @@ def _check_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> None:
     if unknown := sorted(set(shapes) - set(grids)):
         raise NotFound(f"no area has the code {', '.join(unknown[:NAMED])}; load or make the grid first")
     if other := sorted(code for code, area in grids.items() if area.level != Level.GRID):
-        raise InvalidInput(
-            f"{', '.join(other[:NAMED])}: only grids are drawn; the levels above are their union"
-        )
+        raise InvalidInput(f"{', '.join(other[:NAMED])}: only grids are drawn; the levels above are their union")
     if retired := sorted(code for code, area in grids.items() if area.retired_at is not None):
         raise Conflict(f"{', '.join(retired[:NAMED])}: retired; a code is never used again")
 
@@ -309,9 +301,7 @@ def _check_later(session: Session, area_ids: Iterable[int], effective: datetime)
         )
 
 
-def _above(
-    session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime
-) -> dict[int, MultiPolygon | None]:
+def _above(session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime) -> dict[int, MultiPolygon | None]:
     """The new shapes of all areas above the grids, as unions of what lies one level below."""
     found: dict[int, MultiPolygon | None] = {}
     below = dict(grids)

@@ -103,10 +103,15 @@ def publish(
     notes: list[str] = []
     for name in COLUMNS:
         notes += _mend(session, name)
-    notes += _drop_twins(session, outlines_of)
-    for statement in (
+    for statement in (  # without these the planner, who knows nothing of new rows, tries every pair
+        "CREATE INDEX ON incoming_building (code)",
+        "CREATE INDEX ON incoming_facility (code)",
         "CREATE INDEX ON incoming_basemap_feature USING gist (shape) WHERE subkind = 'residential' AND name <> ''",
         "ANALYZE incoming_building, incoming_facility, incoming_basemap_feature",
+    ):
+        session.execute(text(statement))
+    notes += _drop_twins(session, outlines_of)
+    for statement in (
         "UPDATE incoming_building AS b SET estate = coalesce((SELECT f.name FROM incoming_basemap_feature AS f "
         "WHERE f.subkind = 'residential' AND f.name <> '' AND ST_Covers(f.shape, ST_PointOnSurface(b.shape)) "
         "ORDER BY ST_Area(f.shape), f.name LIMIT 1), '')",
@@ -247,12 +252,13 @@ def _upsert(session: Session, name: str) -> tuple[int, int]:
         told[c] = func.coalesce(given, stored.c[c])
     del told["code"]
     differs = func.row(*(stored.c[c] for c in told)).is_distinct_from(func.row(*told.values()))
-    rows: list[bool] = session.scalars(
-        statement.on_conflict_do_update(index_elements=["code"], set_=told, where=differs).returning(
-            literal_column("xmax = 0")
-        )
-    ).all()  # type: ignore[assignment]
-    return sum(rows), len(rows) - sum(rows)
+    done = (
+        statement.on_conflict_do_update(index_elements=["code"], set_=told, where=differs)
+        .returning(literal_column("xmax = 0").label("fresh"))
+        .cte("done")
+    )
+    fresh, every = session.execute(select(func.count().filter(done.c.fresh), func.count()).select_from(done)).one()
+    return fresh, every - fresh
 
 
 def _delete_gone(session: Session, name: str, source: str) -> tuple[int, int]:

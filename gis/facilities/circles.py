@@ -11,7 +11,6 @@ from shapely import MultiPolygon
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import crs
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import InvalidInput, NotFound
 from gis.facilities.categories import BY_KEY

@@ -25,9 +25,7 @@ Singles = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 FARTHEST = 100.0  # metres from a street: further out is off the network
-SPACING = (
-    12.0  # metres between lattice points; measured: F1 0.996 against exact distances (docs/BENCHMARKS.md)
-)
+SPACING = 12.0  # metres between lattice points; measured: F1 0.996 against exact distances (docs/BENCHMARKS.md)
 ALONG = 5.0  # metres between the points along streets that the lattice is looked up by
 BLOCK = 200_000  # lattice points snapped at a time, so that memory stays flat
 
@@ -49,9 +47,7 @@ class Snaps:
         return self.edge.size
 
     def __getitem__(self, which: object) -> "Snaps":
-        return Snaps(
-            np.atleast_1d(self.edge[which]), np.atleast_1d(self.offset[which]), np.atleast_1d(self.leg[which])
-        )
+        return Snaps(np.atleast_1d(self.edge[which]), np.atleast_1d(self.offset[which]), np.atleast_1d(self.leg[which]))
 
 
 @dataclass(frozen=True)
@@ -145,9 +141,7 @@ class Network:
         if not (shapely.get_type_id(at) == 0).all():
             at = shapely.get_point(shapely.shortest_line(at, lines), 1)
         found.edge[place], found.leg[place] = edge, leg
-        found.offset[place] = np.minimum(
-            shapely.line_locate_point(lines, at) * self.stretch[edge], self.length[edge]
-        )
+        found.offset[place] = np.minimum(shapely.line_locate_point(lines, at) * self.stretch[edge], self.length[edge])
         return found
 
     def snap_degrees(self, lon: object, lat: object) -> Snaps:
@@ -219,9 +213,7 @@ def _pieces(network: Network) -> Pieces:
     return Pieces(edge, points[inner], way, metres, total - total[first][edge])
 
 
-def from_degrees(
-    version: str, nodes: Floats, u: Ints, v: Ints, length: Floats, lines: NDArray[np.object_]
-) -> Network:
+def from_degrees(version: str, nodes: Floats, u: Ints, v: Ints, length: Floats, lines: NDArray[np.object_]) -> Network:
     """Make a network from lines in degrees.
 
     Args:
@@ -272,9 +264,7 @@ def load(session: Session) -> Network:
 
 def _read(session: Session, version: str) -> Network:
     ids, x, y = _columns(session, "SELECT id, ST_X(shape), ST_Y(shape) FROM walk_node ORDER BY id")
-    u, v, length, wkb = _columns(
-        session, "SELECT u, v, length, ST_AsBinary(shape) FROM walk_edge ORDER BY id"
-    )
+    u, v, length, wkb = _columns(session, "SELECT u, v, length, ST_AsBinary(shape) FROM walk_edge ORDER BY id")
     ids = np.array(ids, np.int64)
     return from_degrees(
         version,

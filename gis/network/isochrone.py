@@ -1,6 +1,7 @@
 """Circles: contours of walking distance on the lattice (DESIGN decision 9; docs/decisions/0006)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -53,9 +54,7 @@ def _span(middle: float, reach: float, spacing: float, count: int) -> tuple[int,
     return max(int((middle - reach) / spacing), 0), min(int((middle + reach) / spacing) + 2, count)
 
 
-def _polygon(
-    network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray, limit: float
-) -> MultiPolygon:
+def _polygon(network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray, limit: float) -> MultiPolygon:
     slack = CLIP * network.lattice.spacing
     z = np.clip(found, limit - slack, limit + slack)
     filled, offsets = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(
@@ -65,13 +64,11 @@ def _polygon(
     polygons = []
     for points, starts in zip(filled, offsets, strict=True):
         degrees = np.round(np.column_stack(change(points[:, 0], points[:, 1])), 7)  # PRECISION
-        rings = [degrees[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        rings = [degrees[a:b] for a, b in pairwise(starts)]
         polygons.append(shapely.Polygon(rings[0], rings[1:]))
     shape = MultiPolygon(polygons)
     if not shape.is_valid:  # contours that touch themselves in a point
         shape = shapely.set_precision(shapely.make_valid(shape, method="structure"), PRECISION)
-        parts = [
-            part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty
-        ]
+        parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
         shape = MultiPolygon(parts)
     return shape

@@ -54,19 +54,11 @@ class WalkEdge(Base):
         BigInteger, primary_key=True, autoincrement=False, comment="Running number in the load."
     )
     way_id: Mapped[int | None] = mapped_column(BigInteger, comment="OSM way it is a piece of.")
-    u: Mapped[int] = mapped_column(
-        ForeignKey("walk_node.id"), index=True, comment="Node at the start of the line."
-    )
-    v: Mapped[int] = mapped_column(
-        ForeignKey("walk_node.id"), index=True, comment="Node at the end of the line."
-    )
+    u: Mapped[int] = mapped_column(ForeignKey("walk_node.id"), index=True, comment="Node at the start of the line.")
+    v: Mapped[int] = mapped_column(ForeignKey("walk_node.id"), index=True, comment="Node at the end of the line.")
     length: Mapped[float] = mapped_column(comment="Geodesic length, metres.")
-    kind: Mapped[str] = mapped_column(
-        comment="OSM highway value, or plaza for the edge of a pedestrian area."
-    )
+    kind: Mapped[str] = mapped_column(comment="OSM highway value, or plaza for the edge of a pedestrian area.")
     name: Mapped[str] = mapped_column(server_default="", comment="Street name, Chinese preferred.")
     steps: Mapped[bool] = mapped_column(server_default="false", comment="Steps: not for wheels.")
     structure: Mapped[str] = mapped_column(server_default="", comment="bridge, tunnel or empty.")
-    shape: Mapped[WKBElement] = mapped_column(
-        geometry("LINESTRING"), comment="The line from u to v, EPSG:4490."
-    )
+    shape: Mapped[WKBElement] = mapped_column(geometry("LINESTRING"), comment="The line from u to v, EPSG:4490.")

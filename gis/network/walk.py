@@ -60,9 +60,7 @@ def node_distances(network: Network, sources: Snaps, limit: float, nearest_only:
         (
             np.concatenate([graph.data, np.maximum(costs, 1e-9)]),  # a zero would mean no edge
             np.concatenate([graph.indices, ends.astype(graph.indices.dtype)]),
-            np.concatenate(
-                [graph.indptr, graph.indptr[-1] + 2 * np.arange(1, on.size + 1, dtype=graph.indptr.dtype)]
-            ),
+            np.concatenate([graph.indptr, graph.indptr[-1] + 2 * np.arange(1, on.size + 1, dtype=graph.indptr.dtype)]),
         ),
         shape=(count + on.size, count + on.size),
     )
@@ -101,9 +99,7 @@ def distances(network: Network, source: Snaps, places: Snaps, limit: float) -> F
 
     Both straight legs are walked at the same speed and count in full.
     """
-    found = along_own_edge(
-        place_distances(network, node_distances(network, source, limit)[0], places), source, places
-    )
+    found = along_own_edge(place_distances(network, node_distances(network, source, limit)[0], places), source, places)
     return np.where(found <= limit, found, np.inf)
 
 
@@ -126,7 +122,5 @@ def _along_shared_edges(found: Floats, sources: Snaps, places: Snaps) -> None:
     for step in range(int((high - low)[shared].max()) if shared.size else 0):
         here = shared[(high - low)[shared] > step]
         source = order[low[here] + step]
-        straight = (
-            np.abs(places.offset[here] - sources.offset[source]) + places.leg[here] + sources.leg[source]
-        )
+        straight = np.abs(places.offset[here] - sources.offset[source]) + places.leg[here] + sources.leg[source]
         found[here] = np.minimum(found[here], straight)

@@ -1,16 +1,20 @@
 """Who answers for an area or building at a moment, and who stands in for whom."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from gis.db import read_rows
-from gis.people.roles import BY_KEY
+from gis.db import read_integers, read_rows
+from gis.people.roles import ROLES, RoleRow
 
+Ints = NDArray[np.int64]
 Micros = int  # microseconds since 1970, as the database counts time
 FOREVER: Micros = 2**63 - 1
 EVER: Micros = -(2**63)
@@ -21,27 +25,16 @@ SPAN = """
        ELSE '-9223372036854775808'::bigint END,
   CASE WHEN isfinite(upper({0}.valid)) THEN (extract(epoch FROM upper({0}.valid)) * 1000000)::bigint
        ELSE 9223372036854775807 END"""
+NOT_OVER = "(upper({0}.valid) IS NULL OR upper({0}.valid) > %(since)s::timestamptz)"
 POSTS = f"""
-SELECT coalesce(p.area_id, p.building_id), p.role, p.holder_id, holder.name, p.deputy_id, deputy.name, {SPAN.format("p")}
-FROM post p JOIN role r ON r.key = p.role
-LEFT JOIN personal.person holder ON holder.id = p.holder_id
-LEFT JOIN personal.person deputy ON deputy.id = p.deputy_id
-WHERE {{place}} AND (upper(p.valid) IS NULL OR upper(p.valid) > %(since)s::timestamptz)
-ORDER BY 1, r.rank, p.id"""  # noqa: S608  our own text
-LEAVE = f"SELECT l.person_id, {SPAN.format('l')} FROM leave l WHERE upper(l.valid) IS NULL OR upper(l.valid) > %(since)s::timestamptz"  # noqa: S608
+SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1, coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {SPAN.format("p")} FROM post p
+WHERE p.{{place}} IS NOT NULL AND {NOT_OVER.format("p")} AND {{which}}"""  # noqa: S608  our own text
+LEAVE = f"SELECT l.person_id, {SPAN.format('l')} FROM leave l WHERE {NOT_OVER.format('l')} AND {{which}}"  # noqa: S608
+NAMES = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
 
-
-class Post(NamedTuple):
-    """A post as stored: ids tell people of one name apart; `start` <= moment < `end`."""
-
-    place: int
-    role: str
-    holder_id: int | None
-    holder: str | None
-    deputy_id: int | None
-    deputy: str | None
-    start: Micros
-    end: Micros
+ROLE_KEYS = pa.array([role.key for role in ROLES], pa.large_string())
+_RANK = np.array([role.rank for role in ROLES])
+MANY = 5000  # ids from which on reading everything is faster than naming them
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,88 +70,119 @@ WORDS = {
 }
 
 
+@dataclass(frozen=True)
 class Posts:
-    """The posts of areas, or of buildings, found by the place's id."""
+    """The posts of areas, or of buildings, as columns in the order of the place, then nearest role first.
 
-    def __init__(self, rows: Iterable[Sequence[object]]) -> None:
-        """rows: As `POSTS` gives them, in its order."""
-        self.rows: list[Sequence[object]] = list(rows)
-        self.places: NDArray[np.int64] = np.fromiter((row[0] for row in self.rows), np.int64, len(self.rows))
+    place, holder, deputy: Ids; 0 is nobody. role: Place in `ROLES`. They hold while start <= moment < end.
+    """
 
-    def of(self, place: int) -> list[Post]:
-        """All posts of a place that were read, of any time, nearest role first."""
-        first, last = self.places.searchsorted((place, place + 1))
-        return [Post(*row) for row in self.rows[first:last]]  # type: ignore[arg-type]
+    place: Ints
+    role: Ints
+    holder: Ints
+    deputy: Ints
+    start: Ints
+    end: Ints
+
+    @classmethod
+    def from_rows(cls, rows: Ints) -> "Posts":
+        """Posts from what `POSTS` gives."""
+        number, place, role, holder, deputy, start, end = rows.reshape(-1, 7).T
+        order = np.lexsort((number, _RANK[role], place))
+        return cls(*(column[order] for column in (place, role, holder, deputy, start, end)))
+
+    def of(self, place: int, at: Micros) -> Iterator[tuple[RoleRow, int, int]]:
+        """Role, holder and deputy of each post a place has at a moment, nearest role first."""
+        first, last = self.place.searchsorted((place, place + 1))
+        part = slice(first, last)
+        columns = (self.role, self.holder, self.deputy, self.start, self.end)
+        for role, holder, deputy, start, end in zip(*(column[part].tolist() for column in columns), strict=True):
+            if start <= at < end:
+                yield ROLES[role], holder, deputy
 
 
 @dataclass(frozen=True)
 class People:
-    """Posts and leave as read at one moment; moments are compared when asked, so a leave begins without reading again."""
+    """Posts and leave as read at one moment; moments are compared when asked, so leave begins without reading again.
+
+    leave: Person, start, end, in the order of persons.
+    persons, names: Ids in their order, and the names.
+    """
 
     areas: Posts
     buildings: Posts
-    leave: dict[int, list[tuple[Micros, Micros]]]
+    leave: tuple[Ints, Ints, Ints]
+    persons: Ints
+    names: pa.LargeStringArray
 
-    def away(self, person: int | None, at: Micros) -> bool:
+    @cached_property
+    def _name(self) -> dict[int, str]:
+        return dict(zip(self.persons.tolist(), self.names.to_pylist(), strict=True))
+
+    @cached_property
+    def _leave(self) -> dict[int, list[tuple[Micros, Micros]]]:
+        found: dict[int, list[tuple[Micros, Micros]]] = {}
+        for person, start, end in zip(*(column.tolist() for column in self.leave), strict=True):
+            found.setdefault(person, []).append((start, end))
+        return found
+
+    def away(self, person: int, at: Micros) -> bool:
         """Whether somebody is on leave."""
-        return person in self.leave and any(start <= at < end for start, end in self.leave[person])
-
-    def entry(self, post: Post, at: Micros, area: str, level: str) -> Entry:
-        """Who answers in a post at a moment."""
-        role = BY_KEY[post.role]
-        if post.holder is not None and not self.away(post.holder_id, at):
-            return Entry(
-                role.key,
-                role.zh,
-                role.en,
-                post.holder,
-                area,
-                level,
-                post.holder,
-                post.deputy,
-                None,
-                None,
-                None,
-                None,
-            )
-        why = "vacancy" if post.holder is None else "leave"
-        there = post.deputy is not None and not self.away(post.deputy_id, at)
-        zh, en = (words.format(holder=post.holder, deputy=post.deputy) for words in WORDS[why, there])
-        name = post.deputy if there else None
-        stands_in_for = post.holder if there else None
-        return Entry(
-            role.key,
-            role.zh,
-            role.en,
-            name,
-            area,
-            level,
-            post.holder,
-            post.deputy,
-            stands_in_for,
-            why,
-            zh,
-            en,
-        )
+        return any(start <= at < end for start, end in self._leave.get(person, ()))
 
     def of_area(self, area_id: int, at: Micros, code: str, level: str) -> list[Entry]:
         """The answerable roles of an area at a moment, nearest role first."""
-        return [
-            self.entry(post, at, code, level)
-            for post in self.areas.of(area_id)
-            if post.start <= at < post.end
-        ]
+        return [self._entry(*post, at, code, level) for post in self.areas.of(area_id, at)]
 
     def of_building(self, building_id: int, at: Micros, code: str) -> list[Entry]:
         """The answerable roles of a building at a moment, nearest role first."""
-        posts = self.buildings.of(building_id)
-        return [self.entry(post, at, code, "building") for post in posts if post.start <= at < post.end]
+        return [self._entry(*post, at, code, "building") for post in self.buildings.of(building_id, at)]
 
-    def moments(self) -> NDArray[np.int64]:
+    def _entry(self, role: RoleRow, holder_id: int, deputy_id: int, at: Micros, area: str, level: str) -> Entry:
+        holder, deputy = self._name.get(holder_id), self._name.get(deputy_id)
+        said = (role.key, role.zh, role.en)
+        if holder is not None and not self.away(holder_id, at):
+            return Entry(*said, holder, area, level, holder, deputy, None, None, None, None)
+        why = "vacancy" if holder is None else "leave"
+        there = deputy is not None and not self.away(deputy_id, at)
+        zh, en = (words.format(holder=holder, deputy=deputy) for words in WORDS[why, there])
+        return Entry(
+            *said, deputy if there else None, area, level, holder, deputy, holder if there else None, why, zh, en
+        )
+
+    def moments(self) -> Ints:
         """Every moment at which an answer may change, in order."""
-        times = [time for posts in (self.areas, self.buildings) for row in posts.rows for time in row[6:8]]
-        times += [time for spans in self.leave.values() for span in spans for time in span]
-        return np.unique(np.array(times, dtype=np.int64))
+        posts = [column for one in (self.areas, self.buildings) for column in (one.start, one.end)]
+        return np.unique(np.concatenate([*posts, *self.leave[1:]]))
+
+    def texts(self, posts: Posts, places: Ints, at: Ints) -> pa.LargeStringArray:
+        """Who answers for many places, each at its moment, as "role:name" joined by semicolons.
+
+        The same people as `of_area` and `of_building` name, as array work; null for a place without posts.
+        """
+        first, last = posts.place.searchsorted(places), posts.place.searchsorted(places, side="right")
+        pair, post = _expand(first, last)
+        held = (posts.start[post] <= at[pair]) & (at[pair] < posts.end[post])
+        pair, post = pair[held], post[held]
+        holder, deputy, moment = posts.holder[post], posts.deputy[post], at[pair]
+        holder = np.where(self._away_many(holder, moment), 0, holder)
+        deputy = np.where(self._away_many(deputy, moment), 0, deputy)
+        who = np.where(holder > 0, holder, deputy)
+        row = np.minimum(self.persons.searchsorted(who), max(len(self.persons) - 1, 0))
+        names = pa.array([""], pa.large_string()).take(pa.array(np.zeros(len(who), np.int64)))
+        if len(self.persons):
+            names = pc.if_else(pa.array(who > 0), self.names.take(pa.array(row)), names)
+        one = pc.binary_join_element_wise(ROLE_KEYS.take(pa.array(posts.role[post])), names, _text(":"))
+        ends = np.concatenate([[0], np.cumsum(np.bincount(pair, minlength=len(places)))])
+        joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(ends), one), _text(";"))
+        return pc.if_else(pa.array(np.diff(ends) > 0), joined, pa.scalar(None, pa.large_string()))
+
+    def _away_many(self, person: Ints, at: Ints) -> NDArray[np.bool_]:
+        who, start, end = self.leave
+        pair, row = _expand(who.searchsorted(person), who.searchsorted(person, side="right"))
+        away = np.zeros(len(person), dtype=bool)
+        away[pair[(start[row] <= at[pair]) & (at[pair] < end[row])]] = True
+        return away
 
 
 def read_people(
@@ -175,13 +199,37 @@ def read_people(
     """
     found = []
     for column, ids in (("area_id", areas), ("building_id", buildings)):
-        place = f"p.{column} IS NOT NULL" if ids is None else f"p.{column} = ANY(%(ids)s)"
-        params = {"since": since} | ({} if ids is None else {"ids": list(ids)})
-        found.append(Posts(read_rows(session, POSTS.format(place=place), params)))
-    leave: dict[int, list[tuple[Micros, Micros]]] = {}
-    for person, start, end in read_rows(session, LEAVE, {"since": since}):
-        leave.setdefault(person, []).append((start, end))
-    return People(found[0], found[1], leave)
+        params = {"since": since, "roles": [role.key for role in ROLES]}
+        which = "true"
+        if ids is not None and len(ids) < MANY:
+            which, params = f"p.{column} = ANY(%(ids)s)", params | {"ids": list(ids)}
+        found.append(Posts.from_rows(read_integers(session, POSTS.format(place=column, which=which), params)))
+    persons = np.unique(np.concatenate([ids for posts in found for ids in (posts.holder, posts.deputy)]))
+    which, wanted = "true", {}
+    if len(persons) < MANY:
+        which, wanted = "{} = ANY(%(ids)s)", {"ids": persons.tolist()}
+    leave = read_integers(session, LEAVE.format(which=which.format("l.person_id")), {"since": since} | wanted)
+    named = read_rows(session, NAMES.format(which=which.format("p.id")), wanted)
+    person, start, end = leave.reshape(-1, 3).T
+    order = np.argsort(person, kind="stable")
+    return People(
+        found[0],
+        found[1],
+        (person[order], start[order], end[order]),
+        np.array([number for number, _ in named], dtype=np.int64),
+        pa.array([name for _, name in named], pa.large_string()),
+    )
+
+
+def _expand(first: Ints, last: Ints) -> tuple[Ints, Ints]:
+    """Ranges written out: which range, and each number in it."""
+    counts = last - first
+    which = np.repeat(np.arange(len(first)), counts)
+    return which, np.arange(len(which)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+
+
+def _text(value: str) -> pa.Scalar:
+    return pa.scalar(value, pa.large_string())
 
 
 # To whom to go first, nearest first. A role met by somebody himself counts before one met by a deputy.

@@ -17,9 +17,7 @@ from gis.shapes.cover import Cells
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-NEAREST_BUILDING = (
-    15.0  # metres: as far as a point at the door, or from a poor receiver, lies from its building
-)
+NEAREST_BUILDING = 15.0  # metres: as far as a point at the door, or from a poor receiver, lies from its building
 
 BUILDINGS = """
 SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.shape) FROM building b
@@ -73,9 +71,13 @@ class Places:
     estates: list[str]
     shapes: Any
     spots: Floats
-    tree: shapely.STRtree
     parts: list[tuple[Any, ...]]
     part_of: Ints
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """The buildings by their bounding boxes, for one point at a time."""
+        return shapely.STRtree(self.shapes)
 
     @cached_property
     def cells(self) -> Cells:
@@ -97,9 +99,7 @@ class Places:
             return []
         far = nearby.distances(self.shapes[rows], lon, lat)
         return sorted(
-            (distance, row)
-            for distance, row in zip(far.tolist(), rows.tolist(), strict=True)
-            if distance <= metres
+            (distance, row) for distance, row in zip(far.tolist(), rows.tolist(), strict=True) if distance <= metres
         )
 
     def parts_of(self, row: int) -> list[Part]:
@@ -137,11 +137,7 @@ def read_places(session: Session, at: str, box: Any | None = None) -> Places:
         params["box"] = shapely.to_wkb(box)
     rows = read_rows(session, BUILDINGS.format(where=where), params)
     ids: Ints = np.array([row[0] for row in rows], dtype=np.int64)
-    shapes = (
-        shapely.from_wkb(np.array([row[4] for row in rows], dtype=object))
-        if rows
-        else np.empty(0, dtype=object)
-    )
+    shapes = shapely.from_wkb(np.array([row[4] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
     if box is None:
         where = "true"
     else:
@@ -154,7 +150,6 @@ def read_places(session: Session, at: str, box: Any | None = None) -> Places:
         [row[3] for row in rows],
         shapes,
         shapely.get_coordinates(shapely.point_on_surface(shapes)),
-        shapely.STRtree(shapes),
         parts,
         np.array([part[0] for part in parts], dtype=np.int64),
     )

@@ -10,8 +10,8 @@ from random import Random
 from shapely import LineString, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from gis.town.words import estate_name, lane_name
 from gis.town.streets import RIVER_HALF, Cell, Plan
+from gis.town.words import estate_name, lane_name
 
 SETBACK = 17.0  # metres from the middle of a street to the wall
 KINDS = (("slab", 50), ("tower", 28), ("old", 22))
@@ -80,12 +80,8 @@ def fill(plan: Plan, cell: Cell, homes: int, dice: Random) -> Block:
     share = {"slab": 0.62, "tower": 0.6, "old": 0.66}[kind]
     flip = dice.random() < 0.5
     cut = west + (east - west) * ((1 - share) if flip else share)
-    living = ground.intersection(
-        box(cut + 4, south, east, north) if flip else box(west, south, cut - 4, north)
-    )
-    other = ground.intersection(
-        box(west, south, cut - 6, north) if flip else box(cut + 6, south, east, north)
-    )
+    living = ground.intersection(box(cut + 4, south, east, north) if flip else box(west, south, cut - 4, north))
+    other = ground.intersection(box(west, south, cut - 6, north) if flip else box(cut + 6, south, east, north))
     _compound(block, plan, living, kind, homes, dice)
     _beside(block, plan, other, dice)
     return block
@@ -167,9 +163,7 @@ def _compound(block: Block, plan: Plan, land: BaseGeometry, kind: str, homes: in
     wall = land.intersection(box(west, south, east, rows[-1][0] + 8))
     block.ground.append(("landuse", "residential", estate, wall))
     # a delivery point inside the gate
-    block.slots.append(
-        Slot(Point(spine + 7, rows[0][0] - deep - 2), Point(spine + 1, rows[0][0] - deep - 2), "gate")
-    )
+    block.slots.append(Slot(Point(spine + 7, rows[0][0] - deep - 2), Point(spine + 1, rows[0][0] - deep - 2), "gate"))
 
 
 def _row(land: BaseGeometry, kind: str, spine: float, y: float, deep: float, dice: Random) -> list[House]:
@@ -183,10 +177,8 @@ def _row(land: BaseGeometry, kind: str, spine: float, y: float, deep: float, dic
             x = spine + 6
         shape = box(x, y, x + wide, y + deep)
         if land.covers(shape):
-            floors = {"slab": 6, "tower": dice.choice((18, 22, 26, 33, 33)), "old": dice.choice((2, 3, 3))}[
-                kind
-            ]
-            doors = {"slab": 2, "tower": 4, "old": 2}[kind]
+            floors = {"slab": 6, "tower": dice.choice((18, 22, 26, 33, 33)), "old": dice.choice((2, 3, 3))}[kind]
+            doors = {"slab": 2, "tower": dice.choice((4, 4, 5)), "old": 2}[kind]
             door = Point(x + wide / 2, y + deep)
             row.append(
                 House(

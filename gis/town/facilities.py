@@ -63,11 +63,7 @@ def place(number: int, community: str, blocks: Sequence[Block], dice: Random) ->
     for nth, (category, block, slot) in enumerate(taken, 1):
         word = BY_KEY[category].zh.split("/")[0].split("（")[0]
         where = estate_name(block.cell.number)
-        shape = (
-            slot.place if slot.size in ("plot", "park") and slot.place.geom_type == "Polygon" else slot.door
-        )
+        shape = slot.place if slot.size in ("plot", "park") and slot.place.geom_type == "Polygon" else slot.door
         if slot.size in ("front", "gate"):
             shape = slot.place
-        yield Placed(
-            f"{community}F{nth:03d}", category, f"{where}{word}", HOURS.get(category, ""), shape, slot.door
-        )
+        yield Placed(f"{community}F{nth:03d}", category, f"{where}{word}", HOURS.get(category, ""), shape, slot.door)

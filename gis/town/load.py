@@ -1,7 +1,7 @@
 """Writing a made-up town: community by community through COPY, in the session's transaction."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
@@ -21,7 +21,6 @@ from gis.exchange.report import Report
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.town import facilities
 from gis.town.compounds import Block, fill
-from gis.town.words import person_name, street_name
 from gis.town.people import (
     HOUSEHOLDS,
     PEOPLE,
@@ -47,6 +46,7 @@ from gis.town.streets import (
     streets,
     to_degrees,
 )
+from gis.town.words import person_name, street_name
 
 COUNTY = ("520402", "西秀区")
 STREETS = (("520402007", "西航街道"), ("520402100", "宋旗镇"))
@@ -125,8 +125,7 @@ class _Town:
         for number, (which, community) in enumerate(parts):
             members = [cells[i] for i in which]
             blocks = [
-                fill(self.plan, cell, homes[cell.number], dice_for(self.seed, "block", cell.number))
-                for cell in members
+                fill(self.plan, cell, homes[cell.number], dice_for(self.seed, "block", cell.number)) for cell in members
             ]
             grids = []
             for block in blocks:
@@ -145,9 +144,7 @@ class _Town:
     def extent(self) -> tuple[float, float, float, float]:
         """West, south, east, north, degrees."""
         edge = self.plan.corners.reshape(-1, 2)
-        west, south, east, north = shapely.total_bounds(
-            shapely.points(to_degrees(edge[:, 0], edge[:, 1]))
-        ).tolist()
+        west, south, east, north = shapely.total_bounds(shapely.points(to_degrees(edge[:, 0], edge[:, 1]))).tolist()
         return west, south, east, north
 
     def _count(self, table: str, rows: int) -> None:
@@ -227,10 +224,7 @@ class _Town:
         self._copy(
             "area",
             ("id", "code", "level", "name", "county", "parent_id"),
-            [
-                (i, f"{code}{nth:02d}", "unit", f"第{nth}十联户", COUNTY[0], area)
-                for nth, i in enumerate(unit_ids, 1)
-            ],
+            [(i, f"{code}{nth:02d}", "unit", f"第{nth}十联户", COUNTY[0], area) for nth, i in enumerate(unit_ids, 1)],
         )
         self._units(buildings, stair_ids, unit_ids, bound, homes)
         for path in block.paths:
@@ -310,9 +304,7 @@ class _Town:
                 for one in placed
             ],
         )
-        self._ground(
-            [(kind, subkind, name, shape) for block in blocks for kind, subkind, name, shape in block.ground]
-        )
+        self._ground([(kind, subkind, name, shape) for block in blocks for kind, subkind, name, shape in block.ground])
 
     def _staff(self, staff: Staff, community: int, grids: Sequence[GridToStaff]) -> None:
         self._posts(staff, list(staff.community(community, grids)))
@@ -412,19 +404,14 @@ class _Town:
         self._copy(
             "basemap_feature",
             ("kind", "subkind", "name", "min_zoom", "shape", "source"),
-            [
-                (kind, sub, name, ZOOM.get(sub, 13), self._hex(shape), "town")
-                for kind, sub, name, shape in rows
-            ],
+            [(kind, sub, name, ZOOM.get(sub, 13), self._hex(shape), "town") for kind, sub, name, shape in rows],
         )
 
     def _degrees(self, shape: BaseGeometry) -> BaseGeometry:
         return shapely.transform(shape, lambda xy: to_degrees(xy[:, 0], xy[:, 1]))
 
     def _hex(self, shape: BaseGeometry) -> str:
-        return str(
-            shapely.to_wkb(shapely.set_srid(self._degrees(shape), STORAGE_SRID), hex=True, include_srid=True)
-        )
+        return str(shapely.to_wkb(shapely.set_srid(self._degrees(shape), STORAGE_SRID), hex=True, include_srid=True))
 
 
 ZOOM = {

@@ -88,10 +88,7 @@ def units(houses: Sequence[House], homes: Sequence[Home], count: int) -> list[tu
             parts.setdefault((house, stair), []).append(level)
         found.append(
             (
-                [
-                    Part(h, s, _span(houses[h], low, high, floors, (h, s), levels))
-                    for (h, s), levels in parts.items()
-                ],
+                [Part(h, s, _span(houses[h], low, high, floors, (h, s), levels)) for (h, s), levels in parts.items()],
                 [number for _, members in piece for number in members],
             )
         )
@@ -133,9 +130,7 @@ def _cut(atoms: Sequence[tuple[tuple[int, int], int]], count: int) -> list[int]:
                 if end not in here or cost + more < here[end][0]:
                     here[end] = (cost + more, start)
         # only places from which the rest can still be even
-        best.append(
-            {end: found for end, found in here.items() if abs(sums[end] - piece * target) <= 2 * MOST}
-        )
+        best.append({end: found for end, found in here.items() if abs(sums[end] - piece * target) <= 2 * MOST})
     cuts = [len(atoms)]
     for piece in range(count, 0, -1):
         cuts.append(best[piece][cuts[-1]][1])
@@ -193,9 +188,7 @@ class Staff:
                 yield PostRow("grid_leader", grid.area, None, self.hire(), worker, START, CHANGED)
                 yield PostRow("grid_leader", grid.area, None, leader, worker, CHANGED)
             else:
-                yield PostRow(
-                    "grid_leader", grid.area, None, leader if self.dice.random() > 0.03 else None, worker
-                )
+                yield PostRow("grid_leader", grid.area, None, leader if self.dice.random() > 0.03 else None, worker)
             yield PostRow("grid_worker", grid.area, None, worker, leader)
             if self.dice.random() < 0.2:
                 yield PostRow("grid_worker", grid.area, None, self.hire(), worker)

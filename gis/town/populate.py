@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
@@ -91,9 +92,7 @@ def populate(session: Session, seed: int = 2026, now: datetime | None = None) ->
     """
     dice = random.Random(seed)
     if session.scalar(text("SELECT EXISTS (SELECT FROM household)")):
-        raise InvalidInput(
-            "there are households already; made-up ones are only put on an empty neighbourhood"
-        )
+        raise InvalidInput("there are households already; made-up ones are only put on an empty neighbourhood")
     stairs = list(_stairs(session, dice))
     units = list(_units(stairs))
     counts = {
@@ -129,9 +128,7 @@ def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
         {"living": list(LIVING), "smallest": SMALLEST, "largest": LARGEST},
     ).all()
     if not rows and not session.scalar(text("SELECT EXISTS (SELECT FROM area WHERE level = 'grid')")):
-        raise InvalidInput(
-            "there are no grids; load them first: ./wangge load areas FILE --level grid --commit"
-        )
+        raise InvalidInput("there are no grids; load them first: ./wangge load areas FILE --level grid --commit")
     for building, county, grid, floors, m2 in rows:
         floors = min(floors or (6 if m2 > 150 else 2), 33)
         doors = max(1, round(m2 / HOME * dice.uniform(0.8, 1.0)))
@@ -158,7 +155,7 @@ def _units(stairs: list[Stair]) -> Iterator[Unit]:
             continue
         pieces = max(1, round(homes / UNIT))
         edges = [round(stair.floors * i / pieces) for i in range(pieces + 1)]
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             if high > low:
                 yield Unit(stair.grid, [(stair, low + 1, high)])
     if small:
@@ -169,12 +166,8 @@ def _write_homes(session: Session, stairs: list[Stair], units: list[Unit], dice:
     """Stairwells, units as areas, their parts, households; returns how many households."""
     for stair, number in zip(stairs, new_ids(session, "stairwell", len(stairs)), strict=True):
         stair.id = number
-    copy_rows(
-        session, "stairwell", ("id", "building_id", "name"), ((s.id, s.building, s.name) for s in stairs)
-    )
-    grids = {
-        row.id: row for row in session.execute(text("SELECT id, code, county FROM area WHERE level = 'grid'"))
-    }
+    copy_rows(session, "stairwell", ("id", "building_id", "name"), ((s.id, s.building, s.name) for s in stairs))
+    grids = {row.id: row for row in session.execute(text("SELECT id, code, county FROM area WHERE level = 'grid'"))}
     numbers: dict[int, int] = {}
     rows = []
     for unit, number in zip(units, new_ids(session, "area", len(units)), strict=True):
@@ -232,15 +225,11 @@ def _write_posts(session: Session, dice: random.Random, now: datetime) -> dict[s
         ).all()
         for _, level, _, _ in POSTS
     }
-    numbers = iter(
-        new_ids(session, "personal.person", sum(len(areas_of[level]) * many for _, level, many, _ in POSTS))
-    )
+    numbers = iter(new_ids(session, "personal.person", sum(len(areas_of[level]) * many for _, level, many, _ in POSTS)))
 
     def new_person() -> int:
         number = next(numbers)
-        persons.append(
-            (number, f"M{len(persons) + 1:06d}", person_name(dice), f"1390000{len(persons) % 10000:04d}")
-        )
+        persons.append((number, f"M{len(persons) + 1:06d}", person_name(dice), f"1390000{len(persons) % 10000:04d}"))
         return number
 
     for role, level, many, vacant in POSTS:

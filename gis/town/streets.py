@@ -64,9 +64,7 @@ class Plan:
     @cached_property
     def cells(self) -> list[Cell]:
         """The grids, column by column, up one and down the next, so that any run of them hangs together."""
-        order = (
-            (c, r if c % 2 == 0 else self.rows - 1 - r) for c in range(self.columns) for r in range(self.rows)
-        )
+        order = ((c, r if c % 2 == 0 else self.rows - 1 - r) for c in range(self.columns) for r in range(self.rows))
         return [Cell(n, c, r) for n, (c, r) in zip(range(self.grids), order, strict=False)]
 
     def outline(self, cell: Cell) -> Polygon:

@@ -47,3 +47,17 @@ def bar(name: str) -> Callable[..., None]:
         drawn.update(done - drawn.n)
 
     return progress
+
+
+def stages() -> Callable[[str, int], None]:
+    """A progress callback (what is counted, how many so far) that keeps one line on stderr while it is a terminal."""
+    from tqdm import tqdm
+
+    drawn = tqdm(file=sys.stderr, leave=False, disable=None)
+
+    def progress(words: str, count: int) -> None:
+        drawn.set_description(words, refresh=False)
+        drawn.n = count
+        drawn.refresh()
+
+    return progress

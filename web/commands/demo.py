@@ -11,7 +11,7 @@ from gis import cluster
 from gis.db import engine, signed
 from gis.errors import Conflict
 from gis.settings import Settings
-from web.commands import bar, database
+from web.commands import bar, database, stages
 
 WHO = "demo"  # how the history names us; a database that nobody else has changed may be replaced
 
@@ -90,13 +90,13 @@ def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:
     """A real extract and real grids, with made-up households and holders."""
     from gis.exchange.areas import load_areas
     from gis.exchange.osm import load_osm
-    from gis.town.populate import populate
+    from gis.town.populate import SINCE, populate
     from web.commands.load import refuse
 
     step(f"grids of {areas.name}")
-    refuse(load_areas(session, areas, "grid"))
+    refuse(load_areas(session, areas, "grid", effective=SINCE))
     step(f"streets, buildings and facilities of {osm.name}")
-    refuse(load_osm(session, osm, progress=bar("osm")))
+    refuse(load_osm(session, osm, progress=stages()))
     step("made-up households, units and holders of posts")
     populate(session, seed=seed)
 

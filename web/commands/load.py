@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import LEVELS
 from gis.crs import KNOWN
-from gis.errors import InvalidInput
+from gis.errors import FieldError, InvalidInput
 from gis.exchange.report import Report
 from gis.settings import Settings
-from web.commands import bar, session_scope
+from web.commands import session_scope, stages
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 COMMIT = click.option("--commit", is_flag=True, help="Keep what was loaded; without it everything is undone.")
@@ -101,7 +101,7 @@ def osm(file: Path, commit: bool, as_json: bool) -> None:
     """Walking network, buildings, facilities and basemap from an OSM extract (.osm.pbf, .osm)."""
     from gis.exchange.osm import load_osm
 
-    progress = bar(file.name)
+    progress = stages()
     _run(lambda session: load_osm(session, file, progress), f"load osm {file.name}", commit, as_json)
 
 
@@ -137,7 +137,7 @@ def people(file: Path, commit: bool, as_json: bool) -> None:
     """Holders of posts, deputies and leave from CSV or Excel; see ./wangge template people."""
     from gis.exchange.people import load_people
 
-    _run(lambda session: load_people(session, file), f"load people {file.name}", commit, as_json)
+    _run(lambda session: load_people(session, file, timezone=Settings.from_env().timezone), f"load people {file.name}", commit, as_json)
 
 
 def _pair(pair: str) -> tuple[str, str]:
@@ -157,6 +157,24 @@ def _time(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)
 
 
+def refuse(report: Report) -> None:
+    """Raise when a load refused anything: for commands in which that load is a step.
+
+    Raises:
+        InvalidInput: Each refused row in `errors`.
+    """
+    if report.refused:
+        raise InvalidInput(
+            f"{report.source}: {len(report.refused)} refused",
+            [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused],
+        )
+
+
+def show(report: Report, as_json: bool) -> None:
+    """Print a report on stdout."""
+    click.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else in_words(report))
+
+
 def _run(load: Callable[[Session], Report], why: str, commit: bool, as_json: bool) -> None:
     """Load in one transaction, keep it when told and nothing was refused, report, and exit 1 when something was."""
     with session_scope(why) as session:
@@ -164,7 +182,7 @@ def _run(load: Callable[[Session], Report], why: str, commit: bool, as_json: boo
         if commit and not report.refused:
             session.commit()
             report.committed = True
-    click.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else in_words(report), nl=True)
+    show(report, as_json)
     if report.refused:
         for one in [] if as_json else report.refused:
             click.echo(f"  {one.where}{f', {one.field}' if one.field else ''}: {one.reason}", err=True)
