@@ -47,9 +47,7 @@ class OsmFile:
         corners = [(x, y), (x + size, y), (x + size, y + size), (x, y + size), (x, y)]
         return self.way(corners, tags, **more)
 
-    def relation(
-        self, members: Sequence[tuple[int, str]], tags: dict[str, str] | None = None, **more: str
-    ) -> int:
+    def relation(self, members: Sequence[tuple[int, str]], tags: dict[str, str] | None = None, **more: str) -> int:
         """A new multipolygon of (way, role)."""
         number = len(self._relations) + 1
         body = "".join(f'<member type="way" ref="{way}" role="{role}"/>' for way, role in members)

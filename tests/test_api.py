@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def square(west: float, east: float) -> str:
 def town(session: Session) -> Session:
     """A county with one community of two grids; in summer, grid A gave its eastern half to B."""
     first = Revision(title="first", state="published", author="t", effective=SPRING, published_at=SPRING)
-    second = Revision(title="moved", state="published", author="t", reason="new road", effective=SUMMER, published_at=SUMMER)
+    second = Revision(
+        title="moved", state="published", author="t", reason="new road", effective=SUMMER, published_at=SUMMER
+    )
     county = Area(code="520402", level="county", name="西秀区", county="520402")
     street = Area(code="520402007", level="street", name="西航街道", county="520402", parent=county)
     community = Area(code=COMMUNITY, level="community", name="学苑社区", county="520402", parent=street)
@@ -77,8 +80,12 @@ def services(town: Session) -> Session:
     """Two clinics and a school; the school is a building with an entrance."""
     town.add_all(
         [
-            Facility(code="n1", category="clinic", name="卫生站", county="520402", shape="SRID=4490;POINT(105.945 26.235)"),
-            Facility(code="n2", category="clinic", name="诊所", county="520402", shape="SRID=4490;POINT(105.955 26.235)"),
+            Facility(
+                code="n1", category="clinic", name="卫生站", county="520402", shape="SRID=4490;POINT(105.945 26.235)"
+            ),
+            Facility(
+                code="n2", category="clinic", name="诊所", county="520402", shape="SRID=4490;POINT(105.955 26.235)"
+            ),
             Facility(
                 code="w3",
                 category="school",
@@ -206,7 +213,9 @@ def test_an_area_is_shown_as_it_was(client: FlaskClient, town: Session, moment: 
     assert body["valid_to"] == "2026-06-01T00:00:00+00:00"
 
 
-@pytest.mark.parametrize("ask", [{"query_string": {"geometry": "true"}}, {"headers": {"Accept": "application/geo+json"}}])
+@pytest.mark.parametrize(
+    "ask", [{"query_string": {"geometry": "true"}}, {"headers": {"Accept": "application/geo+json"}}]
+)
 def test_a_shape_is_a_geojson_feature_longitude_first(client: FlaskClient, town: Session, ask: dict[str, Any]) -> None:
     answer = client.get(f"/api/v1/areas/{A}", **ask)
     assert answer.mimetype == "application/geo+json"
@@ -238,7 +247,9 @@ def test_unknown_areas_are_404_by_name(client: FlaskClient, town: Session, path:
     assert "there is no area with code" in answer.get_json()["detail"]
 
 
-@pytest.mark.parametrize("path", ["areas/%00", "areas?q=%00", "areas?parent=a%00b", "facilities/%00", "facilities?area=%00"])
+@pytest.mark.parametrize(
+    "path", ["areas/%00", "areas?q=%00", "areas?parent=a%00b", "facilities/%00", "facilities?area=%00"]
+)
 def test_text_that_no_database_can_hold_is_refused(client: FlaskClient, town: Session, path: str) -> None:
     assert client.get(f"/api/v1/{path}").status_code == 422
 
@@ -275,7 +286,10 @@ def test_history_tells_every_shape_and_change_and_nobodys_name(client: FlaskClie
 
 
 def test_a_change_of_parent_is_told_by_code(client: FlaskClient, town: Session) -> None:
-    town.execute(text("UPDATE area SET parent_id = (SELECT id FROM area WHERE code = :b) WHERE code = :u"), {"b": B, "u": A + "01"})
+    town.execute(
+        text("UPDATE area SET parent_id = (SELECT id FROM area WHERE code = :b) WHERE code = :u"),
+        {"b": B, "u": A + "01"},
+    )
     [change] = client.get(f"/api/v1/areas/{A}01/history").get_json()["changes"]
     assert (change["field"], change["old"], change["new"]) == ("parent", A, B)
 
@@ -313,7 +327,18 @@ def test_facilities_are_narrowed(client: FlaskClient, services: Session, query: 
 
 
 @pytest.mark.parametrize(
-    "box", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "nan,26,106,27", "106,26,105,27", "105,27,106,26", "-181,0,1,1", "26,105,27,106"]
+    "box",
+    [
+        "",
+        "1,2,3",
+        "1,2,3,4,5",
+        "a,b,c,d",
+        "nan,26,106,27",
+        "106,26,105,27",
+        "105,27,106,26",
+        "-181,0,1,1",
+        "26,105,27,106",
+    ],
 )
 def test_wrong_rectangles_are_refused(client: FlaskClient, services: Session, box: str) -> None:
     answer = client.get(f"/api/v1/facilities?bbox={box}")
@@ -361,13 +386,10 @@ def test_a_stored_circle_is_answered_as_it_is(client: FlaskClient, services: Ses
 
 @pytest.fixture
 def street(services: Session) -> Session:
-    """One straight street of about 3 km past both clinics and the school's entrance."""
-    lons = (105.94, 105.955, 105.97)
-    edges = [
-        WalkEdgeRow(i, i, i + 1, [(lons[i], 26.2351), (lons[i + 1], 26.2351)], "residential", "", False, "")
-        for i in range(2)
-    ]
-    replace_network(services, [(i, lon, 26.2351) for i, lon in enumerate(lons)], edges, "t")
+    """A street of about 3 km past both clinics, and a lane of 300 m from its end to the school's entrance."""
+    places = [(105.94, 26.2351), (105.955, 26.2351), (105.97, 26.2351), (105.97, 26.232)]
+    edges = [WalkEdgeRow(i, i, i + 1, [places[i], places[i + 1]], "residential", "", False, "") for i in range(3)]
+    replace_network(services, [(i, *place) for i, place in enumerate(places)], edges, "t")
     return services
 
 
@@ -450,7 +472,9 @@ def test_nearest_needs_a_place_with_its_system(client: FlaskClient, services: Se
 # sessions
 
 
-def test_a_request_that_reads_cannot_write(app: APIFlask, settings: Settings, database_url: str, session: Session) -> None:
+def test_a_request_that_reads_cannot_write(
+    app: APIFlask, settings: Settings, database_url: str, session: Session
+) -> None:
     own = db.factory(database_url)
     with own(True) as reading, pytest.raises(Exception, match="read-only transaction"):
         reading.execute(text("DELETE FROM leave"))
@@ -564,7 +588,9 @@ def test_the_docs_load_from_here_alone(client: FlaskClient) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(addresses: cluster.Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen[str], Path]]:
+def served(
+    addresses: cluster.Addresses, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, subprocess.Popen[str], Path]]:
     """`serve` with two workers on the throw-away database; its address, process and log."""
     folder = tmp_path_factory.mktemp("served")
     with socket.socket() as probe:
@@ -609,7 +635,17 @@ def test_two_workers_serve_and_add_up_their_figures(served: tuple[str, subproces
     assert "2026-04-01" not in log.read_text()
 
 
-def test_a_taken_port_is_one_clear_sentence(served: tuple[str, subprocess.Popen[str], Path], addresses: cluster.Addresses, tmp_path: Path) -> None:
+def test_workers_do_not_share_a_connection(served: tuple[str, subprocess.Popen[str], Path]) -> None:
+    base, _, log = served
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(fetch, [base + "/api/v1/areas/none", base + "/api/v1/areas?level=grid"] * 150))
+    assert {(status, body[:9]) for status, body in answers} == {(404, '{"type":"'), (200, '{"items":')}
+    assert "exception" not in log.read_text()
+
+
+def test_a_taken_port_is_one_clear_sentence(
+    served: tuple[str, subprocess.Popen[str], Path], addresses: cluster.Addresses, tmp_path: Path
+) -> None:
     port = served[0].rsplit(":", 1)[1]
     env = {"PATH": "/usr/bin:/bin", "DATABASE_URL": addresses.app, "WANGGE_VAR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(

@@ -38,7 +38,7 @@ def app(settings: Settings) -> APIFlask:
         "other": ZeroDivisionError(SECRET),
     }
 
-    def failing(name: str) -> None:
+    def failing(name: str) -> str:
         raise fail[name]
 
     made.add_url_rule("/api/fail/<name>", "fail", failing)
@@ -155,7 +155,8 @@ def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "status"), [("{", "application/json", 400), ("a", "text/plain", 415), ("x" * 9_000_000, "application/json", 413)]
+    ("body", "kind", "status"),
+    [("{", "application/json", 400), ("a", "text/plain", 415), ("x" * 9_000_000, "application/json", 413)],
 )
 def test_broken_strange_and_huge_bodies_are_refused(client: FlaskClient, body: str, kind: str, status: int) -> None:
     answer = client.post("/api/json", data=body, content_type=kind)
@@ -167,7 +168,9 @@ def test_pydantic_findings_name_every_field(client: FlaskClient) -> None:
     assert answer.status_code == 422
     assert {one["field"] for one in answer.get_json()["errors"]} == {"limit", "level"}
     missing = client.get("/api/v1/facilities/nearest?lon=105.95&lat=26.23").get_json()
-    assert missing["errors"] == [{"field": "crs", "message": "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default"}]
+    assert missing["errors"] == [
+        {"field": "crs", "message": "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default"}
+    ]
 
 
 def test_errors_are_not_cached_and_are_sealed(client: FlaskClient) -> None:

@@ -10,7 +10,19 @@ from gis.settings import ROOT
 
 # package -> what it may not import
 FORBIDDEN = {
-    "gis": {"layers", "web", "tests", "flask", "apiflask", "folium", "branca", "click", "granian", "werkzeug", "jinja2"},
+    "gis": {
+        "layers",
+        "web",
+        "tests",
+        "flask",
+        "apiflask",
+        "folium",
+        "branca",
+        "click",
+        "granian",
+        "werkzeug",
+        "jinja2",
+    },
     "layers": {"web", "tests", "flask", "apiflask", "click", "granian", "werkzeug"},
     "web": {"tests"},
 }
@@ -26,7 +38,10 @@ def imports(file: Path, package: str) -> Iterator[tuple[int, str]]:
                 yield node.lineno, module.split(".")[0]
             case ast.ImportFrom():
                 yield node.lineno, package
-            case ast.Call(func=ast.Attribute(attr="import_module") | ast.Name(id="__import__"), args=[ast.Constant(value=str(name)), *_]):
+            case ast.Call(
+                func=ast.Attribute(attr="import_module") | ast.Name(id="__import__"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
                 yield node.lineno, name.split(".")[0]
 
 

@@ -3,7 +3,8 @@
 import importlib.util
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from gis.exchange.osm_store import set_counties
 from gis.exchange.osm_walk import Walk, Walks
 from gis.exchange.report import Report
 from gis.facilities.categories import BY_KEY, CATEGORIES, categorise
-from tests.osm_files import OsmFile, degrees
+from tests.osm_files import OsmFile, Place, degrees
 
 GEOD = Geod(ellps="GRS80")
 Load = Callable[[OsmFile], Report]
@@ -40,16 +41,17 @@ def rows(session: Session, query: str, **values: object) -> list[tuple[Any, ...]
     return [tuple(row) for row in session.execute(text(query), values)]
 
 
+def metres(a: Place, b: Place) -> float:
+    return float(GEOD.line_length([a[0], b[0]], [a[1], b[1]]))
+
+
 def walked(session: Session) -> set[int]:
     return {way for (way,) in rows(session, "SELECT DISTINCT way_id FROM walk_edge")}
 
 
 def together(session: Session, *nodes: int) -> bool:
     """Whether a walker gets from each of these nodes to each other."""
-    return (
-        len(rows(session, "SELECT DISTINCT component FROM walk_node WHERE id = ANY(:ids)", ids=list(nodes)))
-        == 1
-    )
+    return len(rows(session, "SELECT DISTINCT component FROM walk_node WHERE id = ANY(:ids)", ids=list(nodes))) == 1
 
 
 # --- who may walk where ----------------------------------------------------------------------------------
@@ -145,12 +147,10 @@ def test_a_bend_is_folded_into_its_edge_and_a_junction_splits_the_way(session: S
     file.way([(2, 1), (2, 2)], highway="footway")
     load(file)
     a, bend, junction = (degrees(*at) for at in ((0, 0), (1, 0), (2, 1)))
-    shapes = rows(
-        session, "SELECT ST_AsText(shape), name, length FROM walk_edge WHERE way_id = :w ORDER BY id", w=long
-    )
+    shapes = rows(session, "SELECT ST_AsText(shape), name, length FROM walk_edge WHERE way_id = :w ORDER BY id", w=long)
     line = ",".join(f"{lon:g} {lat:g}" for lon, lat in (a, bend, junction))
     assert shapes[0][:2] == (f"LINESTRING({line})", "甲街") and len(shapes) == 2
-    assert shapes[0][2] == pytest.approx(GEOD.line_length(*zip(a, bend, junction, strict=True)), abs=0.001)
+    assert shapes[0][2] == pytest.approx(metres(a, bend) + metres(bend, junction), abs=0.001)
     assert rows(session, "SELECT count(*) FROM walk_node") == [(4,)]
 
 
@@ -178,9 +178,7 @@ def test_islands_are_kept_and_marked(session: Session, load: Load) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("gate", "joined"), [({"locked": "yes"}, False), ({"access": "private"}, False), ({}, True)]
-)
+@pytest.mark.parametrize(("gate", "joined"), [({"locked": "yes"}, False), ({"access": "private"}, False), ({}, True)])
 def test_a_closed_gate_ends_the_way_on_both_sides(
     session: Session, load: Load, gate: dict[str, str], joined: bool
 ) -> None:
@@ -191,8 +189,8 @@ def test_a_closed_gate_ends_the_way_on_both_sides(
     file.way([at, north], highway="footway")
     load(file)
     assert together(session, west, east, north) is joined
-    metres = rows(session, "SELECT sum(length) FROM walk_edge")[0][0]
-    assert metres == pytest.approx(310.6, abs=1)  # nothing of the way is lost: one walks up to the gate
+    length = rows(session, "SELECT sum(length) FROM walk_edge")[0][0]
+    assert length == pytest.approx(310.6, abs=1)  # nothing of the way is lost: one walks up to the gate
 
 
 def test_nodes_at_one_place_count_as_one(session: Session, load: Load) -> None:
@@ -215,9 +213,7 @@ def test_the_edges_of_plazas_are_walked(session: Session, load: Load) -> None:
     kinds = rows(session, "SELECT DISTINCT way_id, kind, name FROM walk_edge WHERE kind = 'plaza' ORDER BY 1")
     assert kinds == [(plaza, "plaza", "广场"), (shell, "plaza", "北广场"), (hall, "plaza", "北广场")]
     assert together(session, file._at[2, 2], file._at[4, 4])
-    assert rows(session, "SELECT code FROM building") == [
-        (f"w{hall}",)
-    ]  # an edge of the plaza, and a building
+    assert rows(session, "SELECT code FROM building") == [(f"w{hall}",)]  # an edge of the plaza, and a building
 
 
 def test_a_way_is_cut_where_its_nodes_are_missing(session: Session, load: Load) -> None:
@@ -246,11 +242,9 @@ def test_cutting_ways_at_junctions_keeps_lengths_and_connections(
     bare = nx.MultiGraph()
     for number, way in enumerate(ways):
         walks.add(Walk(number, "path", "", False, ""), [[(n, *at[n]) for n in way]])
-        for k, (a, b) in enumerate(zip(way, way[1:], strict=False)):
+        for k, (a, b) in enumerate(pairwise(way)):
             if a != b:  # a walled node is another one in every segment that touches it
-                bare.add_edge(
-                    *((n, number, k) if n in walls else n for n in (a, b)), metres=_apart(at[a], at[b])
-                )
+                bare.add_edge(*((n, number, k) if n in walls else n for n in (a, b)), metres=_apart(at[a], at[b]))
     cut = nx.MultiGraph()
     for piece in walks.pieces():
         cut.add_edge(piece.u, piece.v, metres=sum(map(_apart, piece.coords, piece.coords[1:])) * 10_000_000)
@@ -258,7 +252,7 @@ def test_cutting_ways_at_junctions_keeps_lengths_and_connections(
     assert {n for n, _, _ in walks.nodes()} == set(cut)
     assert len(list(walks.nodes())) == len(cut)
     kept = [n for n in cut if n >= 0]
-    for a, b in zip(kept, kept[1:], strict=False):
+    for a, b in pairwise(kept):
         assert nx.has_path(cut, a, b) == nx.has_path(bare, a, b)
     for n in kept:
         assert cut.degree(n) == bare.degree(n)
@@ -284,14 +278,10 @@ def test_a_building_brings_floors_address_name_and_main_entrance(session: Sessio
     file.way([corner, main, far, back, corner], {**tags, "name": "Block 3", "name:zh": "3号楼"})
     file.square(-1, -1, 5, landuse="residential", name="六道口小区")
     load(file)
-    query = (
-        "SELECT code, name, estate, address, kind, floors, ST_AsText(entrance), county, source FROM building"
-    )
+    query = "SELECT code, name, estate, address, kind, floors, ST_AsText(entrance), county, source FROM building"
     lon, lat = degrees(1, 0)
     door = f"POINT({lon:g} {lat:g})"
-    assert rows(session, query) == [
-        ("w1", "3号楼", "六道口小区", "清华东路17号", "apartments", 6, door, None, "osm")
-    ]
+    assert rows(session, query) == [("w1", "3号楼", "六道口小区", "清华东路17号", "apartments", 6, door, None, "osm")]
 
 
 def test_a_multipolygon_building_keeps_its_courtyard(session: Session, load: Load) -> None:
@@ -440,9 +430,7 @@ def test_the_same_file_again_changes_nothing(session: Session, load: Load) -> No
     before = rows(session, state), rows(session, "SELECT id FROM basemap_feature ORDER BY 1")
     report = load(village())
     assert (rows(session, state), rows(session, "SELECT id FROM basemap_feature ORDER BY 1")) == before
-    assert (
-        report.counts["buildings"] == 2 and report.counts["new"] == 0 and "nothing changed" in report.notes[0]
-    )
+    assert report.counts["buildings"] == 2 and report.counts["new"] == 0 and "nothing changed" in report.notes[0]
 
 
 def test_a_newer_file_updates_by_code_and_deletes_what_is_gone(session: Session, load: Load) -> None:
@@ -455,9 +443,7 @@ def test_a_newer_file_updates_by_code_and_deletes_what_is_gone(session: Session,
     with signed(session, "tester"):
         report = load(newer)
     assert (report.counts["new"], report.counts["changed"], report.counts["deleted"]) == (1, 1, 1)
-    assert rows(session, "SELECT id, code, floors FROM building") == [
-        (ids["w2"], "w2", 7)
-    ]  # OSM says no floors
+    assert rows(session, "SELECT id, code, floors FROM building") == [(ids["w2"], "w2", 7)]  # OSM says no floors
     assert rows(session, "SELECT id, name FROM facility WHERE code = 'n1'") == [(ids["n1"], "新药店")]
     ops = rows(
         session,
@@ -497,9 +483,7 @@ def test_counties_come_from_the_areas_in_force(session: Session, load: Load) -> 
     load(village())
     query = "SELECT code, county FROM building UNION SELECT code, county FROM facility ORDER BY 1"
     assert rows(session, query) == [("n1", "520402"), ("w2", "520402"), ("w3", None)]
-    session.execute(
-        text("UPDATE boundary SET shape = ST_Multi(ST_MakeEnvelope(105.9, 26.2, 106, 26.3, 4490))")
-    )
+    session.execute(text("UPDATE boundary SET shape = ST_Multi(ST_MakeEnvelope(105.9, 26.2, 106, 26.3, 4490))"))
     assert set_counties(session) == 1
     assert rows(session, query)[2] == ("w3", "520402")
     assert set_counties(session) == 0
@@ -550,9 +534,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_bad_file_says_so_and_leaves_everything_as_it_was(
-    session: Session, tmp_path: Path, case: str
-) -> None:
+def test_a_bad_file_says_so_and_leaves_everything_as_it_was(session: Session, tmp_path: Path, case: str) -> None:
     content, why = BAD_FILES[case]
     load_osm(session, village().write(tmp_path / "good.osm"))
     state = "SELECT (SELECT count(*) FROM building), (SELECT max(id) FROM history), (SELECT version FROM walk_network)"
@@ -575,9 +557,7 @@ def helsinki() -> Path:
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.999])
-def test_a_pbf_cut_off_anywhere_is_refused(
-    session: Session, helsinki: Path, tmp_path: Path, share: float
-) -> None:
+def test_a_pbf_cut_off_anywhere_is_refused(session: Session, helsinki: Path, tmp_path: Path, share: float) -> None:
     whole = helsinki.read_bytes()
     (tmp_path / "cut.osm.pbf").write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(InvalidInput, match="cut off"):
@@ -587,17 +567,22 @@ def test_a_pbf_cut_off_anywhere_is_refused(
 # --- real extracts ---------------------------------------------------------------------------------------
 
 
+def objects(path: Path) -> Iterator[Any]:
+    """Everything in a file, ways with the places of their nodes."""
+    yield from osmium.FileProcessor(str(path)).with_locations()
+
+
 def brute_force(path: Path) -> nx.MultiGraph:
     """The walking network segment by segment, without any folding: an independent count."""
     graph = nx.MultiGraph()
-    walls = {n.id for n in osmium.FileProcessor(str(path)) if n.is_node() and rules.blocks(dict(n.tags))}
-    for way in osmium.FileProcessor(str(path)).with_locations():
+    walls = {n.id for n in objects(path) if n.is_node() and rules.blocks(dict(n.tags))}
+    for way in objects(path):
         if not way.is_way() or not rules.walkable(dict(way.tags)):
             continue
-        for k, (a, b) in enumerate(zip(way.nodes, list(way.nodes)[1:], strict=False)):
+        for k, (a, b) in enumerate(pairwise(list(way.nodes))):
             if a.location.valid() and b.location.valid():
                 ends = [(n.ref, way.id, k) if n.ref in walls else n.ref for n in (a, b)]
-                graph.add_edge(*ends, metres=GEOD.line_length([a.lon, b.lon], [a.lat, b.lat]))
+                graph.add_edge(*ends, metres=metres((a.lon, a.lat), (b.lon, b.lat)))
     return graph
 
 
@@ -605,11 +590,11 @@ def check_network(session: Session, path: Path) -> None:
     """The stored network is the brute-force one, folded."""
     bare = brute_force(path)
     stored = nx.MultiGraph()
-    for u, v, metres in rows(
+    for u, v, length in rows(
         session, "SELECT u, v, length FROM walk_edge WHERE kind <> 'plaza' OR way_id = ANY(:ways)",
-        ways=[w.id for w in osmium.FileProcessor(str(path)) if w.is_way() and rules.walkable(dict(w.tags))],
+        ways=[w.id for w in objects(path) if w.is_way() and rules.walkable(dict(w.tags))],
     ):  # fmt: skip
-        stored.add_edge(u, v, metres=metres)
+        stored.add_edge(u, v, metres=length)
     assert stored.size("metres") == pytest.approx(bare.size("metres"), rel=1e-6)
     assert nx.number_connected_components(stored) == nx.number_connected_components(bare)
     torn = (
@@ -637,8 +622,6 @@ def test_real_chinese_extracts_agree_with_their_counts(session: Session, shared:
     assert with_levels == stats["bld_with_levels"]
     # The counts there drop one of two parallel ways and platforms (about 2 %).
     assert stats["walk_km"] <= report.counts["walk_km"] <= 1.04 * stats["walk_km"]
-    main = rows(session, "SELECT 100.0 * count(*) FILTER (WHERE component = 0) / count(*) FROM walk_node")[0][
-        0
-    ]
+    main = rows(session, "SELECT 100.0 * count(*) FILTER (WHERE component = 0) / count(*) FROM walk_node")[0][0]
     assert float(main) == pytest.approx(stats["largest_component_nodes_pct"], abs=2)
     check_network(session, shared / place / "source.osm.pbf")

@@ -1,7 +1,6 @@
 """The application: one Flask app with its settings, sessions, errors, API and pages."""
 
 import importlib
-import sys
 
 from apiflask import APIFlask
 from flask import Response
@@ -56,10 +55,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     observe.init_app(app)
     app.after_request(sealed)
     for name in BLUEPRINTS:
-        try:
-            app.register_blueprint(importlib.import_module(name).bp)
-        except ModuleNotFoundError as error:  # while others are being written
-            print(f"{name} is not there yet: {error}", file=sys.stderr)
+        app.register_blueprint(importlib.import_module(name).bp)
     return app
 
 

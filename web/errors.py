@@ -11,8 +11,7 @@ from types import MappingProxyType
 import orjson
 import structlog
 from apiflask import APIFlask, HTTPError
-from flask import Response, make_response, render_template, request
-from flask.typing import ResponseReturnValue
+from flask import Response, current_app, make_response, render_template, request
 from markupsafe import escape
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
@@ -57,16 +56,16 @@ def init_app(app: APIFlask) -> None:
     app.register_error_handler(HTTPException, http)
 
 
-def domain(error: WanggeError) -> ResponseReturnValue:
+def domain(error: WanggeError) -> Response:
     """One of our own errors."""
     status, kind = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
     return answer(status, kind, error.title, error.detail, error.errors, error.extra)
 
 
-def http(error: HTTPException) -> ResponseReturnValue:
+def http(error: HTTPException) -> Response:
     """What Flask and Werkzeug raise: unknown addresses, wrong methods, broken bodies, redirects."""
     if error.code is None or error.code < 400:
-        return error.get_response()
+        return current_app.make_response(error.get_response())
     name = HTTP_STATUS_CODES.get(error.code, "Error")
     response = answer(error.code, "about:blank", name, DETAIL.get(error.code, error.description or name))
     for key, value in error.get_headers():
@@ -75,7 +74,7 @@ def http(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-def validation(error: HTTPError) -> ResponseReturnValue:
+def validation(error: HTTPError) -> Response:
     """APIFlask's errors: pydantic's findings by place and field become our `errors`."""
     fields = [
         FieldError(field, "is missing" + MISSING.get(field, "") if message == "Field required" else message)
@@ -91,20 +90,22 @@ def validation(error: HTTPError) -> ResponseReturnValue:
     return answer(error.status_code, "about:blank", name, str(error.message or name), fields)
 
 
-def database(error: OperationalError) -> ResponseReturnValue:
+def database(error: OperationalError) -> Response:
     """The database went away or refused us; the reason is for the log, not for the reader."""
     number = secrets.token_hex(6)
     log.error("database", id=number, endpoint=request.endpoint, reason=type(error.orig).__name__, exc_info=error)
-    return answer(503, "not-available", Unavailable.title, "The database cannot be reached; try again soon.", (), {"id": number})
+    return answer(
+        503, "not-available", Unavailable.title, "The database cannot be reached; try again soon.", (), {"id": number}
+    )
 
 
-def unfit(error: DataError) -> ResponseReturnValue:
+def unfit(error: DataError) -> Response:
     """A value that PostgreSQL cannot hold, as text with a NUL in it or a number beyond bigint."""
     log.warning("unfit", endpoint=request.endpoint, exc_info=error)
     return answer(422, "invalid-input", InvalidInput.title, "A value is not one that can be looked up or stored.")
 
 
-def unexpected(error: Exception) -> ResponseReturnValue:
+def unexpected(error: Exception) -> Response:
     """Anything else: a plain 500 with a number; what happened is in the log under it."""
     number = secrets.token_hex(6)
     log.error("unexpected", id=number, endpoint=request.endpoint, exc_info=error)
@@ -152,4 +153,6 @@ def _page(status: int, title: str, detail: str, number: object) -> str:
         return render_template("error.html", status=status, title=title, detail=detail, id=number)
     except Exception as error:  # an error page that fails must not hide the error
         log.error("error page", exc_info=error)
-        return f"<!doctype html><meta charset=utf-8><title>{status}</title><h1>{escape(title)}</h1><p>{escape(detail)}</p>"
+        return (
+            f"<!doctype html><meta charset=utf-8><title>{status}</title><h1>{escape(title)}</h1><p>{escape(detail)}</p>"
+        )

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gis import schema
 from gis.errors import FieldError, Unavailable
 from web.db import session
+from web.openapi import also
 
 bp = APIBlueprint("health", __name__, tag="Running it")
 
@@ -58,7 +59,7 @@ def unready() -> list[FieldError]:
 
 
 @bp.get("/metrics")
-@bp.doc(summary="Figures for Prometheus", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
+@bp.doc(summary="Figures for Prometheus", responses=also("text/plain", {"type": "string"}))
 def metrics() -> Response:
     """Requests and their times over all workers, by route, method and status; nothing about people."""
     registry = REGISTRY

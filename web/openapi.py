@@ -37,6 +37,11 @@ PROBLEM: dict[str, Any] = {
 }
 
 
+def also(kind: str, schema: dict[str, Any]) -> dict[int | str, Any]:
+    """A 200 that is, or may be, of another kind than JSON."""
+    return {200: {"content": {kind: {"schema": schema}}}}
+
+
 def init_app(app: APIFlask) -> None:
     """Describe the API in OpenAPI 3.1 at /openapi.json."""
     app.config.update(
@@ -51,7 +56,7 @@ def init_app(app: APIFlask) -> None:
     )
 
     @app.spec_processor
-    def problems(spec: dict[str, Any]) -> dict[str, Any]:
+    def problems(spec: Any) -> Any:
         """Errors are problem+json, and any answer may be one."""
         for path in spec["paths"].values():
             for operation in path.values():

@@ -264,7 +264,7 @@ class _Batch:
                 self.line[row] = self._climb(ladder, int(row), x, y, times, addresses[row])
             rows, grid, rule = rows[~told], grid[~told], rule[~told]
         building, building_rule = _buildings(register, grid, x[rows], y[rows])
-        moments = register.people.moments()
+        moments = register.people.moments
         keys = np.zeros(len(rows), dtype=np.int64)
         shifted = np.array([name in systems.SHIFTED for name in self.crs_names], dtype=np.int64)
         parts = (
@@ -282,7 +282,8 @@ class _Batch:
         one = np.zeros(len(different.dictionary), dtype=np.int64)
         one[of[::-1]] = np.arange(len(of))[::-1]  # a row for each different key
         first = len(self.lines)
-        self.lines += _lines(ladder, *[values[one] for values, _ in parts[:5]], times[rows][one])
+        columns = [values[one] for values, _ in parts[:5]]
+        self.lines += _lines(ladder, columns, times[rows][one])
         self.line[rows] = first + of
         return int(inside.sum())
 
@@ -302,10 +303,9 @@ class _Batch:
         return self.add("," + ",".join(map(_cell, cells)) + ",\n")
 
 
-def _lines(
-    ladder: Ladder, grid: Ints, rule: Ints, building: Ints, building_rule: Ints, shifted: Ints, times: Ints
-) -> list[str]:
-    """All columns after the id of points that share a grid, a building (row + 1), the rules and the people there."""
+def _lines(ladder: Ladder, columns: list[Any], times: Ints) -> list[str]:
+    """All columns after the id, for points alike in grid, rule, building (row + 1, 0 none), its rule, shift and people."""
+    grid, rule, building, building_rule, shifted = columns
     register = ladder.register
     grids, places, people = register.grids, register.places, register.people
     parents, parent = np.unique(np.array(grids.parents, dtype=np.int64)[grid], return_inverse=True)
@@ -320,10 +320,10 @@ def _lines(
     shape = (2, len(RULES), len(BUILDING_RULES), len(whys))
     hows, how = np.unique(np.ravel_multi_index((shifted, rule, building_rule, why[pair]), shape), return_inverse=True)
 
-    columns = [_strings([one[level].code if level in one else "" for one in above], parent) for level in LEVELS[:-1]]
-    columns.append(_strings(grids.codes, grid))
-    columns.append(_strings([part.code if part else "" for part, _ in units], pair))
-    columns.append(_strings(["", *places.codes], building))
+    cells = [_strings([one[level].code if level in one else "" for one in above], parent) for level in LEVELS[:-1]]
+    cells.append(_strings(grids.codes, grid))
+    cells.append(_strings([part.code if part else "" for part, _ in units], pair))
+    cells.append(_strings(["", *places.codes], building))
     unit_ids = np.array([part.unit_id if part else 0 for part, _ in units], dtype=np.int64)
     upper = [np.array([one[level].id if level in one else 0 for one in above], np.int64) for level in LEVELS[-2::-1]]
     names = [
@@ -332,14 +332,14 @@ def _lines(
         people.texts(people.areas, grids.ids[grid], times),
         *(people.texts(people.areas, ids[parent], times) for ids in upper),
     ]
-    columns.append(pc.binary_join_element_wise(*names, _text(";"), null_handling="skip"))
+    cells.append(pc.binary_join_element_wise(*names, _text(";"), null_handling="skip"))
     words = [
         f"{'point:converted;' if a else ''}grid:{RULES[b]};building:{BUILDING_RULES[c]};unit:{whys[d]}"
         for a, b, c, d in zip(*np.unravel_index(hows, shape), strict=True)
     ]
-    columns.append(_strings(words, how))
+    cells.append(_strings(words, how))
     before, after = _strings([""], np.zeros_like(grid)), _strings(["\n"], np.zeros_like(grid))
-    lines: list[str] = pc.binary_join_element_wise(before, *map(_cells, columns), after, _text(",")).to_pylist()
+    lines: list[str] = pc.binary_join_element_wise(before, *map(_cells, cells), after, _text(",")).to_pylist()
     return lines
 
 

@@ -6,6 +6,7 @@ are today's (their earlier values are in `changes` of its history).
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
@@ -14,6 +15,7 @@ from gis.areas.models import Area, Boundary, Level, Revision
 from gis.errors import NotFound
 
 Parent = aliased(Area, name="parent")
+Drawn = aliased(Boundary, name="drawn")  # any shape of the area, of whatever time
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[Change
     return [BoundaryRow(*row) for row in shapes], [Change(*row) for row in changes]
 
 
-def _rows(at: datetime) -> Select[tuple[str, str, str, str | None, str, int | None, datetime, datetime]]:
+def _rows(at: datetime) -> Select[Any]:
     """Areas with parent and the shape in force; the columns are those of AreaRow."""
     return (
         select(
@@ -218,14 +220,13 @@ def _rows(at: datetime) -> Select[tuple[str, str, str, str | None, str, int | No
     )
 
 
-def _row(row: Row[tuple[str, str, str, str | None, str, int | None, datetime, datetime]]) -> AreaRow:
-    return AreaRow(*row[:8])
+def _row(row: Row[Any]) -> AreaRow:
+    return AreaRow(*tuple(row)[:8])
 
 
 def _stood(at: datetime) -> ColumnElement[bool]:
     """Of `_rows`, those that stood at the moment: not retired, and with a shape then, or never with any."""
-    other = aliased(Boundary)
-    never_drawn = ~exists().where(other.area_id == Area.id)
+    never_drawn = ~exists().where(Drawn.area_id == Area.id)
     return and_(or_(Area.retired_at.is_(None), Area.retired_at > at), or_(Boundary.id.isnot(None), never_drawn))
 
 

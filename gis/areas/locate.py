@@ -450,7 +450,7 @@ class Ladder:
     def people(self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime) -> list[Entry]:
         """Every answerable role of the unit, the building and the areas: the nearest place first, then by rank."""
         people, count = self.register.people, micros(at)
-        found = people.of_area(part.unit_id, count, part.code, Level.UNIT.value) if part else []
+        found = [*people.of_area(part.unit_id, count, part.code, Level.UNIT.value)] if part else []
         if row is not None:
             found += people.of_building(int(self.register.places.ids[row]), count, self.register.places.codes[row])
         for area in reversed(chain):

@@ -81,7 +81,7 @@ class Grids:
 
     @cached_property
     def tree(self) -> shapely.STRtree:
-        """The grids by their bounding boxes, for one point at a time."""
+        """The grids by their bounding boxes, for the nearest of a point."""
         return shapely.STRtree(self.shapes)
 
     def find(self, lon: float, lat: float) -> InGrid | None:
@@ -89,14 +89,10 @@ class Grids:
 
         Rules: `covers`; `border_lower_code` on the border of several; `nearest_within_50m` outside all of them.
         """
-        near = self.tree.query(shapely.Point(lon, lat))
-        if near.size:
-            near = near[shapely.intersects_xy(self.shapes[near], lon, lat)]
-        if near.size == 1:
-            return InGrid(int(near[0]), "covers", 0.0)
-        if near.size:
-            return InGrid(int(near.min()), "border_lower_code", 0.0)
-        return self._nearest_of(self.tree.query(nearby.around(lon, lat, NEAREST_GRID)), lon, lat, NEAREST_GRID)
+        rows = self.cells.at(lon, lat)
+        if rows.size:
+            return InGrid(int(rows[0]), RULES[rows.size > 1], 0.0)
+        return self._nearest_of(self.cells.near(*nearby.bounds(lon, lat, NEAREST_GRID)), lon, lat, NEAREST_GRID)
 
     def nearest(self, lon: float, lat: float) -> InGrid | None:
         """The nearest grid however far; None when there are no grids at all."""
@@ -105,12 +101,12 @@ class Grids:
             return None
         # nearest in degrees is not nearest in metres: look again as far out as it lies
         reach = float(nearby.distances(self.shapes[[first]], lon, lat)[0])
-        rows = np.append(self.tree.query(nearby.around(lon, lat, reach)), first)
+        rows = np.append(self.cells.near(*nearby.bounds(lon, lat, reach)), first)
         return self._nearest_of(rows, lon, lat, np.inf)
 
     @cached_property
     def cells(self) -> Cells:
-        """The grids sorted into cells, for many points at once."""
+        """The grids sorted into cells."""
         return Cells(self.shapes)
 
     def find_many(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:

@@ -88,9 +88,7 @@ class _Reading:
     source: osmium.io.File
     folder: Path
     tell: Progress
-    rows: dict[str, list[Sequence[object]]] = field(
-        default_factory=lambda: {table: [] for table in store.COLUMNS}
-    )
+    rows: dict[str, list[Sequence[object]]] = field(default_factory=lambda: {table: [] for table in store.COLUMNS})
     doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
     plaza_ways: dict[int, str] = field(default_factory=dict)  # way -> name of the plaza it is an edge of
     outlines_of: dict[int, int] = field(default_factory=dict)  # outer way -> building or facility relation
@@ -104,9 +102,7 @@ class _Reading:
     def run(self) -> None:
         """Read relations, then everything; raise InvalidInput for a file that is damaged or of no use."""
         keys = tuple(dict.fromkeys((*rules.AREA_KEYS, *OSM_KEYS)))
-        for relation in self._objects(
-            osmium.FileProcessor(self.source, RELATION).with_filter(KeyFilter(*keys))
-        ):
+        for relation in self._objects(osmium.FileProcessor(self.source, RELATION).with_filter(KeyFilter(*keys))):
             self._relation(relation)
         tagged, useful = EmptyTagFilter(), KeyFilter(*keys)
         tagged.enable_for(NODE)
@@ -125,9 +121,7 @@ class _Reading:
             if thing.type_str() in take:
                 take[thing.type_str()](thing)
         if self.missing is not None and _known(whole.node_location_storage, self.missing):
-            raise InvalidInput(
-                f"{self.path.name} is not sorted: nodes must stand before ways; run `osmium sort` on it"
-            )
+            raise InvalidInput(f"{self.path.name} is not sorted: nodes must stand before ways; run `osmium sort` on it")
         for table in self.rows:
             self._flush(table)
         if self.walks.empty and not store.any_rows(self.session):
@@ -164,9 +158,7 @@ class _Reading:
         if rules.is_building(tags) or categorise(tags) or rules.drawn_area(tags):
             self.unmade.add(relation.id)
         if rules.is_building(tags) or categorise(tags):
-            self.outlines_of |= {
-                m.ref: relation.id for m in relation.members if m.type == "w" and m.role != "inner"
-            }
+            self.outlines_of |= {m.ref: relation.id for m in relation.members if m.type == "w" and m.role != "inner"}
 
     def _node(self, node: Any) -> None:
         tags = dict(node.tags)
@@ -200,9 +192,7 @@ class _Reading:
             self.missing = next(node[0] for node in nodes if not node[3])
         is_street = rules.walkable(tags) or line is not None  # an edge of a plaza may be a building as well
         if is_street and not whole:
-            self.skipped[
-                "streets and lines cut where the file lacks their nodes (the edge of the extract)"
-            ] += 1
+            self.skipped["streets and lines cut where the file lacks their nodes (the edge of the extract)"] += 1
         if walk:
             self.walks.add(walk, known)
         if line and not _is_ground(tags, way.is_closed()):
@@ -214,9 +204,7 @@ class _Reading:
             if category or rules.is_building(tags):
                 self.skipped["buildings or facilities skipped, their outline is not closed"] += 1
         elif not whole:
-            self.skipped[
-                "outlines skipped, the file lacks some of their nodes (the edge of the extract)"
-            ] += 1
+            self.skipped["outlines skipped, the file lacks some of their nodes (the edge of the extract)"] += 1
         else:
             ring = [node[:3] for node in nodes]
             self._outline(f"w{way.id}", tags, _polygon(ring), ring)
@@ -236,9 +224,7 @@ class _Reading:
     def _walk(self, way_id: int, tags: dict[str, str], closed: bool) -> Walk | None:
         """The way as one to walk on; None when it is not."""
         if rules.walkable(tags):
-            kind = (
-                tags.get("highway") or tags.get("railway") or tags.get("public_transport") or tags["man_made"]
-            )
+            kind = tags.get("highway") or tags.get("railway") or tags.get("public_transport") or tags["man_made"]
             if closed and rules.plaza(tags) and _is_ground(tags, closed):
                 kind = "plaza"
             return Walk(way_id, kind, rules.name(tags), kind == "steps", rules.structure(tags))

@@ -27,23 +27,17 @@ def open_osm(path: Path) -> osmium.io.File:
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:
-        raise InvalidInput(
-            f"{path.name} cannot be read: {error.strerror}; give an .osm.pbf or .osm file"
-        ) from None
+        raise InvalidInput(f"{path.name} cannot be read: {error.strerror}; give an .osm.pbf or .osm file") from None
     packed = next((kind for magic, kind in PACKED.items() if head.startswith(magic)), None)
     if packed:
-        raise InvalidInput(
-            f"{path.name} is packed with {packed}; unpack it to .osm, or make an .osm.pbf of it"
-        )
+        raise InvalidInput(f"{path.name} is packed with {packed}; unpack it to .osm, or make an .osm.pbf of it")
     if b"OSMHeader" in head[:32]:
         _check_blobs(path)
         kind = "pbf"
     elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<?xml", b"<osm", b"<!--")):
         kind = "osm"
     else:
-        raise InvalidInput(
-            f"{path.name} is not an OSM file: neither the head of a .pbf nor <osm> XML was found"
-        )
+        raise InvalidInput(f"{path.name} is not an OSM file: neither the head of a .pbf nor <osm> XML was found")
     found = osmium.io.File(str(path), kind)
     try:
         with osmium.io.Reader(found, osmium.osm.osm_entity_bits.NOTHING) as reader:
@@ -57,9 +51,7 @@ def open_osm(path: Path) -> osmium.io.File:
 
 def broken(path: Path, error: Exception) -> InvalidInput:
     """The reader's complaint as one of our own errors."""
-    return InvalidInput(
-        f"{path.name} is no whole OSM file (cut off or damaged): {error}; fetch or export it again"
-    )
+    return InvalidInput(f"{path.name} is no whole OSM file (cut off or damaged): {error}; fetch or export it again")
 
 
 def _check_blobs(path: Path) -> None:

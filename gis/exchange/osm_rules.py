@@ -46,11 +46,7 @@ def walkable(tags: Tags) -> bool:
     their tags say (their highway value is construction or proposed).
     """
     highway = tags.get("highway", "")
-    known = (
-        highway in WALKABLE or highway in ON_PERMISSION
-        if highway
-        else ALSO_WALKABLE.intersection(tags.items())
-    )
+    known = highway in WALKABLE or highway in ON_PERMISSION if highway else ALSO_WALKABLE.intersection(tags.items())
     if not known:
         return False
     foot = tags.get("foot", "")
@@ -79,12 +75,7 @@ def blocks(tags: Tags) -> bool:
     foot = tags.get("foot", "")
     if foot in PERMIT:
         return False
-    return (
-        foot in FORBID
-        or tags.get("access", "") in FORBID
-        or tags.get("locked") == "yes"
-        or tags["barrier"] in WALLS
-    )
+    return foot in FORBID or tags.get("access", "") in FORBID or tags.get("locked") == "yes" or tags["barrier"] in WALLS
 
 
 def structure(tags: Tags) -> str:
@@ -109,9 +100,7 @@ ENTRANCE_RANK = {
 }
 NO_ENTRANCE = frozenset({"no", "exit", "emergency", "fire_exit"})
 GATE_RANK = 10  # gates in the outline of a school or park; buildings have none
-GATES = frozenset(
-    {"gate", "entrance", "lift_gate", "swing_gate", "sliding_gate", "turnstile", "kissing_gate"}
-)
+GATES = frozenset({"gate", "entrance", "lift_gate", "swing_gate", "sliding_gate", "turnstile", "kissing_gate"})
 
 
 def entrance_rank(tags: Tags) -> int | None:
@@ -145,9 +134,7 @@ def contact(tags: Tags) -> str:
 
 def floors(tags: Tags) -> int | None:
     """Whole storeys above ground from building:levels; of "5;6" or "5-6" the most; None when it is no number."""
-    most = max(
-        (int(float(n)) for n in re.findall(r"\d{1,9}(?:\.\d+)?", tags.get("building:levels", ""))), default=0
-    )
+    most = max((int(float(n)) for n in re.findall(r"\d{1,9}(?:\.\d+)?", tags.get("building:levels", ""))), default=0)
     return most if 0 < most <= 200 else None
 
 
@@ -186,35 +173,21 @@ AREAS: dict[tuple[str, str], Drawn] = {
     ("landuse", "reservoir"): Drawn("water", "reservoir", 8),
     ("landuse", "basin"): Drawn("water", "basin", 12),
     **{("leisure", v): Drawn("green", v, 10) for v in ("park", "nature_reserve", "golf_course")},
-    **{
-        ("leisure", v): Drawn("green", v, 14) for v in ("garden", "pitch", "playground", "dog_park", "common")
-    },
+    **{("leisure", v): Drawn("green", v, 14) for v in ("garden", "pitch", "playground", "dog_park", "common")},
     **{("natural", v): Drawn("green", v, 10) for v in ("wood", "scrub", "grassland", "heath", "wetland")},
-    **{
-        ("landuse", v): Drawn("green", v, 10)
-        for v in ("forest", "orchard", "meadow", "vineyard", "plant_nursery")
-    },
-    **{
-        ("landuse", v): Drawn("green", v, 14)
-        for v in ("grass", "village_green", "flowerbed", "recreation_ground")
-    },
+    **{("landuse", v): Drawn("green", v, 10) for v in ("forest", "orchard", "meadow", "vineyard", "plant_nursery")},
+    **{("landuse", v): Drawn("green", v, 14) for v in ("grass", "village_green", "flowerbed", "recreation_ground")},
     ("landuse", "cemetery"): Drawn("green", "cemetery", 12),
     ("landuse", "allotments"): Drawn("green", "allotments", 13),
     ("landuse", "greenfield"): Drawn("green", "greenfield", 14),
     ("landuse", "farmland"): Drawn("green", "farmland", 11),
-    **{
-        ("amenity", v): Drawn("landuse", "education", 12)
-        for v in ("university", "college", "school", "kindergarten")
-    },
+    **{("amenity", v): Drawn("landuse", "education", 12) for v in ("university", "college", "school", "kindergarten")},
     ("amenity", "hospital"): Drawn("landuse", "hospital", 12),
     **{
         ("landuse", v): Drawn("landuse", v, 11)
         for v in ("residential", "commercial", "retail", "industrial", "education", "military", "railway")
     },
-    **{
-        ("landuse", v): Drawn("landuse", v, 13)
-        for v in ("construction", "brownfield", "farmyard", "religious")
-    },
+    **{("landuse", v): Drawn("landuse", v, 13) for v in ("construction", "brownfield", "farmyard", "religious")},
 }
 PLACE_ZOOM = {
     "city": 8, "town": 9, "borough": 10, "suburb": 11, "quarter": 12, "village": 12, "neighbourhood": 13, "hamlet": 13,

@@ -71,9 +71,7 @@ def clear(session: Session) -> None:
 
 def any_rows(session: Session) -> bool:
     """Whether anything came in."""
-    return any(
-        session.scalar(select(literal_column("1")).select_from(_incoming(name)).limit(1)) for name in COLUMNS
-    )
+    return any(session.scalar(select(literal_column("1")).select_from(_incoming(name)).limit(1)) for name in COLUMNS)
 
 
 def extent(session: Session) -> Bbox | None:
@@ -88,9 +86,7 @@ def extent(session: Session) -> Bbox | None:
     return None if row[0] is None else (row[0], row[1], row[2], row[3])
 
 
-def publish(
-    session: Session, source: str, outlines_of: Mapping[int, int]
-) -> tuple[dict[str, int], list[str]]:
+def publish(session: Session, source: str, outlines_of: Mapping[int, int]) -> tuple[dict[str, int], list[str]]:
     """Bring the rows that came in into the stored tables.
 
     Args:
@@ -128,9 +124,7 @@ def publish(
         counts["changed"] += changed
         counts["deleted"] += deleted
         if kept:
-            notes.append(
-                f"{kept} buildings are gone from the map but kept: households, posts or units stand on them"
-            )
+            notes.append(f"{kept} buildings are gone from the map but kept: households, posts or units stand on them")
     session.execute(delete(BasemapFeature).where(BasemapFeature.source == source))
     came = _incoming("basemap_feature")
     columns = COLUMNS["basemap_feature"]
@@ -267,9 +261,7 @@ def _delete_gone(session: Session, name: str, source: str) -> tuple[int, int]:
     gone = (stored.c.source == source, ~select(came.c.code).where(came.c.code == stored.c.code).exists())
     free = []
     if name == "building":
-        free = [
-            ~select(m.id).where(m.building_id == stored.c.id).exists() for m in (Household, Post, UnitPart)
-        ]
+        free = [~select(m.id).where(m.building_id == stored.c.id).exists() for m in (Household, Post, UnitPart)]
     deleted = session.connection().execute(delete(stored).where(*gone, *free)).rowcount
     kept = session.scalar(select(func.count()).select_from(stored).where(*gone)) or 0
     return deleted, kept
@@ -286,9 +278,7 @@ def _counted(session: Session) -> dict[str, int]:
         came = _incoming(name)
         counts[plural] = session.scalar(select(func.count()).select_from(came)) or 0
         if by:
-            groups = session.execute(
-                select(came.c[by], func.count()).group_by(came.c[by]).order_by(came.c[by])
-            )
+            groups = session.execute(select(came.c[by], func.count()).group_by(came.c[by]).order_by(came.c[by]))
             counts |= {f"{plural}:{key}": number for key, number in groups}
     return counts
 

@@ -114,9 +114,7 @@ def _tags() -> dict[tuple[str, str], int]:
 
 
 _TAGS = _tags()
-OSM_KEYS = tuple(
-    sorted({key for key, _ in _TAGS} | set(NAMED_BY))
-)  # an object without any of them is no facility
+OSM_KEYS = tuple(sorted({key for key, _ in _TAGS} | set(NAMED_BY)))  # an object without any of them is no facility
 _NAMES = tuple((place, re.compile(c.name)) for place, c in enumerate(CATEGORIES) if c.name)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import shapely
 from sqlalchemy import ColumnElement, Select, func, select
@@ -156,7 +157,7 @@ def _place() -> ColumnElement[object]:
     return func.coalesce(Facility.entrance, func.ST_PointOnSurface(Facility.shape))
 
 
-def _rows() -> Select[tuple[str, str, str, str, str, str, str | None, float, float]]:
+def _rows() -> Select[Any]:
     return select(
         Facility.code,
         Facility.category,

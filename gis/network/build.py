@@ -25,7 +25,8 @@ Singles = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 FARTHEST = 100.0  # metres from a street: further out is off the network
-SPACING = 12.0  # metres between lattice points; measured: F1 0.996 against exact distances (docs/BENCHMARKS.md)
+FINEST, COARSEST = 6.0, 12.0  # metres between lattice points: 0.993 to 0.998 F1 against exact distances
+FINE, MOST = 1e6, 8e6  # lattice points from which it grows coarser, and at most
 ALONG = 5.0  # metres between the points along streets that the lattice is looked up by
 BLOCK = 200_000  # lattice points snapped at a time, so that memory stays flat
 
@@ -149,14 +150,20 @@ class Network:
         return self.snap(shapely.points(self.to_metric(lon, lat)))
 
 
-def make_lattice(network: Network, spacing: float = SPACING) -> Lattice:
+def spacing_for(area: float) -> float:
+    """Metres between lattice points for so many m² of extent: fine for a neighbourhood, coarser for a county."""
+    return float(max(np.clip(np.sqrt(area / FINE), FINEST, COARSEST), np.sqrt(area / MOST)))
+
+
+def make_lattice(network: Network, spacing: float | None = None) -> Lattice:
     """Snap a lattice over the network's extent, grown so that every point within 100 m of a street is in it.
 
     A k-d tree of points along the streets finds the piece of street, then the point is put on it exactly. Where two
     streets are within a metre of equally near, the other one may be taken: good enough to draw, never used to count.
     """
     west, south, east, north = shapely.total_bounds(network.lines)
-    margin = FARTHEST + 2 * spacing
+    spacing = spacing or spacing_for((east - west) * (north - south))
+    margin = FARTHEST + 4 * spacing
     west, south = west - margin, south - margin
     columns = int(np.ceil((east + margin - west) / spacing)) + 1
     rows = int(np.ceil((north + margin - south) / spacing)) + 1

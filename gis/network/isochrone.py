@@ -10,7 +10,7 @@ from shapely import MultiPolygon
 
 from gis import crs
 from gis.db import PRECISION
-from gis.network.build import FARTHEST, Network, Snaps
+from gis.network.build import FARTHEST, Network, Singles, Snaps
 from gis.network.walk import node_distances
 
 CLIP = 1.5  # lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is touched
@@ -32,11 +32,10 @@ def circles(network: Network, source: Snaps, limits: Sequence[float]) -> list[Mu
     at_nodes = np.append(node_distances(network, source, farthest)[0], np.inf).astype(np.float32)
     lattice = network.lattice
     edge, offset, leg = source.edge[0], source.offset[0], source.leg[0]
-    start = shapely.line_interpolate_point(network.lines[edge], offset / network.stretch[edge])
+    west, south, east, north = _box(network, source, at_nodes[:-1], farthest)
     rows, columns = lattice.edge.shape
-    reach = farthest + FARTHEST + 2 * lattice.spacing
-    left, right = _span(shapely.get_x(start) - lattice.west, reach, lattice.spacing, columns)
-    low, high = _span(shapely.get_y(start) - lattice.south, reach, lattice.spacing, rows)
+    left, right = _span(west - lattice.west, east - lattice.west, lattice.spacing, columns)
+    low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, rows)
     window = np.s_[low:high, left:right]
     by_u, by_v = lattice.by_u[window], lattice.by_v[window]
     found = np.minimum(at_nodes[lattice.u[window]] + by_u, at_nodes[lattice.v[window]] + by_v)
@@ -49,9 +48,24 @@ def circles(network: Network, source: Snaps, limits: Sequence[float]) -> list[Mu
     return [_polygon(network, xs, ys, found, limit) for limit in limits]
 
 
-def _span(middle: float, reach: float, spacing: float, count: int) -> tuple[int, int]:
-    """First and one past the last lattice index within reach."""
-    return max(int((middle - reach) / spacing), 0), min(int((middle + reach) / spacing) + 2, count)
+def _box(network: Network, source: Snaps, at_nodes: Singles, limit: float) -> tuple[float, float, float, float]:
+    """A box round all that can be reached: what is left at each node, and the source's own edge with its sides."""
+    line = network.lines[source.edge[0]]
+    start = shapely.line_interpolate_point(line, source.offset[0] / network.stretch[source.edge[0]])
+    own = np.array([start.x, start.y])
+    low = np.maximum(np.array(line.bounds[:2]) - FARTHEST, own - limit)
+    high = np.minimum(np.array(line.bounds[2:]) + FARTHEST, own + limit)
+    reached = np.flatnonzero(at_nodes <= limit)
+    if reached.size:
+        left = (limit - at_nodes[reached])[:, None]
+        low = np.minimum(low, (network.nodes[reached] - left).min(0))
+        high = np.maximum(high, (network.nodes[reached] + left).max(0))
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def _span(low: float, high: float, spacing: float, count: int) -> tuple[int, int]:
+    """First and one past the last lattice index of a stretch, with a rim beyond it."""
+    return max(int(low / spacing) - 2, 0), min(int(high / spacing) + 4, count)
 
 
 def _polygon(network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray, limit: float) -> MultiPolygon:

@@ -1,7 +1,7 @@
 """Who answers for an area or building at a moment, and who stands in for whom."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +34,7 @@ NAMES = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
 
 ROLE_KEYS = pa.array([role.key for role in ROLES], pa.large_string())
 _RANK = np.array([role.rank for role in ROLES])
+KEPT = 200_000  # areas whose entries are kept
 MANY = 5000  # ids from which on reading everything is faster than naming them
 
 
@@ -87,7 +88,7 @@ class Posts:
     @classmethod
     def from_rows(cls, rows: Ints) -> "Posts":
         """Posts from what `POSTS` gives."""
-        number, place, role, holder, deputy, start, end = rows.reshape(-1, 7).T
+        number, place, role, holder, deputy, start, end = rows.T
         order = np.lexsort((number, _RANK[role], place))
         return cls(*(column[order] for column in (place, role, holder, deputy, start, end)))
 
@@ -99,6 +100,15 @@ class Posts:
         for role, holder, deputy, start, end in zip(*(column[part].tolist() for column in columns), strict=True):
             if start <= at < end:
                 yield ROLES[role], holder, deputy
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Entries of areas put together before, good while start <= moment < end."""
+
+    start: Micros
+    end: Micros
+    of_area: dict[int, list[Entry]]
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,7 @@ class People:
     leave: tuple[Ints, Ints, Ints]
     persons: Ints
     names: pa.LargeStringArray
+    _kept: "Kept" = field(default_factory=lambda: Kept(0, 0, {}), repr=False, compare=False)
 
     @cached_property
     def _name(self) -> dict[int, str]:
@@ -131,8 +142,24 @@ class People:
         return any(start <= at < end for start, end in self._leave.get(person, ()))
 
     def of_area(self, area_id: int, at: Micros, code: str, level: str) -> list[Entry]:
-        """The answerable roles of an area at a moment, nearest role first."""
-        return [self._entry(*post, at, code, level) for post in self.areas.of(area_id, at)]
+        """The answerable roles of an area at a moment, nearest role first. Kept until somebody's time begins or ends."""
+        kept = self._kept
+        if not kept.start <= at < kept.end:
+            kept = self._keep(at)
+        found = kept.of_area.get(area_id)
+        if found is None:
+            found = [self._entry(*post, at, code, level) for post in self.areas.of(area_id, at)]
+            if len(kept.of_area) < KEPT:
+                kept.of_area[area_id] = found
+        return found
+
+    def _keep(self, at: Micros) -> "Kept":
+        """An empty store for the time around a moment in which no answer changes."""
+        after = int(self.moments.searchsorted(at, side="right"))
+        start = int(self.moments[after - 1]) if after else EVER
+        kept = Kept(start, int(self.moments[after]) if after < len(self.moments) else FOREVER, {})
+        object.__setattr__(self, "_kept", kept)  # a cache: replaced whole, so that threads see the old or the new
+        return kept
 
     def of_building(self, building_id: int, at: Micros, code: str) -> list[Entry]:
         """The answerable roles of a building at a moment, nearest role first."""
@@ -150,6 +177,7 @@ class People:
             *said, deputy if there else None, area, level, holder, deputy, holder if there else None, why, zh, en
         )
 
+    @cached_property
     def moments(self) -> Ints:
         """Every moment at which an answer may change, in order."""
         posts = [column for one in (self.areas, self.buildings) for column in (one.start, one.end)]
@@ -199,18 +227,18 @@ def read_people(
     """
     found = []
     for column, ids in (("area_id", areas), ("building_id", buildings)):
-        params = {"since": since, "roles": [role.key for role in ROLES]}
+        params: dict[str, object] = {"since": since, "roles": [role.key for role in ROLES]}
         which = "true"
         if ids is not None and len(ids) < MANY:
             which, params = f"p.{column} = ANY(%(ids)s)", params | {"ids": list(ids)}
-        found.append(Posts.from_rows(read_integers(session, POSTS.format(place=column, which=which), params)))
+        found.append(Posts.from_rows(read_integers(session, POSTS.format(place=column, which=which), 7, params)))
     persons = np.unique(np.concatenate([ids for posts in found for ids in (posts.holder, posts.deputy)]))
-    which, wanted = "true", {}
+    which, wanted = "true", dict[str, object]()
     if len(persons) < MANY:
         which, wanted = "{} = ANY(%(ids)s)", {"ids": persons.tolist()}
-    leave = read_integers(session, LEAVE.format(which=which.format("l.person_id")), {"since": since} | wanted)
+    leave = read_integers(session, LEAVE.format(which=which.format("l.person_id")), 3, {"since": since} | wanted)
     named = read_rows(session, NAMES.format(which=which.format("p.id")), wanted)
-    person, start, end = leave.reshape(-1, 3).T
+    person, start, end = leave.T
     order = np.argsort(person, kind="stable")
     return People(
         found[0],

@@ -76,25 +76,22 @@ class Places:
 
     @cached_property
     def tree(self) -> shapely.STRtree:
-        """The buildings by their bounding boxes, for one point at a time."""
+        """The buildings by their bounding boxes."""
         return shapely.STRtree(self.shapes)
 
     @cached_property
     def cells(self) -> Cells:
-        """The buildings sorted into cells, for many points at once."""
+        """The buildings sorted into cells."""
         return Cells(self.shapes)
 
     def covering(self, lon: float, lat: float) -> int | None:
         """The building that covers a point, border included; of several the lower code; None when none does."""
-        near = self.tree.query(shapely.Point(lon, lat))
-        if not near.size:
-            return None
-        near = near[shapely.intersects_xy(self.shapes[near], lon, lat)]
-        return int(near.min()) if near.size else None
+        rows = self.cells.at(lon, lat)
+        return int(rows[0]) if rows.size else None
 
     def within(self, lon: float, lat: float, metres: float) -> list[tuple[float, int]]:
         """Buildings within some metres of a point: distance and row, nearest first, then lower code."""
-        rows = self.tree.query(nearby.around(lon, lat, metres))
+        rows = self.cells.near(*nearby.bounds(lon, lat, metres))
         if not rows.size:
             return []
         far = nearby.distances(self.shapes[rows], lon, lat)

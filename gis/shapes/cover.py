@@ -8,6 +8,7 @@ asking an R-tree point by point. The test itself is the exact one of GEOS, borde
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+NONE: Ints = np.empty(0, dtype=np.int64)
 PIECE = 1 << 15  # points tested together: their pairs fit in the cache
 CROWD = 20  # cell entries a shape may have on average before cells are made larger
 
@@ -33,7 +35,7 @@ class Cells:
         if self.empty:
             return
         boxes = self.bounds[filled]
-        self.west, self.south = boxes[:, 0].min(), boxes[:, 1].min()
+        self.west, self.south = float(boxes[:, 0].min()), float(boxes[:, 1].min())
         width, height = boxes[:, 2].max() - self.west, boxes[:, 3].max() - self.south
         sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
         self.side = max(float(np.median(sides)) / 2, float(width) / 4000, float(height) / 4000, 1e-9)
@@ -52,6 +54,32 @@ class Cells:
         self.members = filled[owner[np.argsort(cell, kind="stable")]]
         self.start = np.zeros(self.columns * self.rows + 1, dtype=np.int64)
         np.cumsum(np.bincount(cell, minlength=self.columns * self.rows), out=self.start[1:])
+
+    def at(self, x: float, y: float) -> Ints:
+        """The shapes that cover one point, border included, lowest first."""
+        near = self.near(x, y, x, y)
+        return near[shapely.intersects_xy(self.shapes[near], x, y)] if near.size else near
+
+    def near(self, west: float, south: float, east: float, north: float) -> Ints:
+        """The shapes whose bounding box meets a box, lowest first."""
+        if self.empty:
+            return NONE
+        left, right = max(0, floor((west - self.west) / self.side)), floor((east - self.west) / self.side)
+        low, high = max(0, floor((south - self.south) / self.side)), floor((north - self.south) / self.side)
+        right, high = min(right, self.columns - 1), min(high, self.rows - 1)
+        if left > right or low > high:
+            return NONE
+        if left == right and low == high:  # the usual case
+            cell = low * self.columns + left
+            found = self.members[self.start[cell] : self.start[cell + 1]]
+        else:
+            rows = range(low * self.columns, high * self.columns + 1, self.columns)
+            parts = [self.members[self.start[row + left] : self.start[row + right + 1]] for row in rows]
+            found = np.unique(np.concatenate(parts))
+        if not found.size:
+            return found
+        box = self.bounds[found]
+        return found[(box[:, 0] <= east) & (box[:, 2] >= west) & (box[:, 1] <= north) & (box[:, 3] >= south)]
 
     def pairs(self, x: Floats, y: Floats) -> tuple[Ints, Ints]:
         """Every (point, shape) where the shape covers the point, its border included."""

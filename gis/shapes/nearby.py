@@ -1,5 +1,6 @@
 """Short distances from points to shapes, in metres, many at once."""
 
+from math import cos, radians, sin, sqrt
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,13 @@ def distances(shapes: Any, lon: Any, lat: Any) -> Floats:
     local[:, 1] = (points[:, 1] - y[owners]) * per_lat[owners]
     stretched = shapely.set_coordinates(shapes.copy(), local)
     return np.asarray(shapely.distance(stretched, shapely.Point(0, 0)), dtype=float)
+
+
+def bounds(lon: float, lat: float, metres: float) -> tuple[float, float, float, float]:
+    """West, south, east and north of the box that holds everything within some metres of a point."""
+    w = 1 - _E2 * sin(radians(lat)) ** 2
+    dx, dy = metres / (radians(_A / sqrt(w)) * cos(radians(lat))), metres / radians(_A * (1 - _E2) / w**1.5)
+    return lon - dx, lat - dy, lon + dx, lat + dy
 
 
 def around(lon: Any, lat: Any, metres: float) -> Any:

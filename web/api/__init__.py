@@ -24,7 +24,8 @@ def reply(body: object, kind: str = JSON) -> Response:
     response = Response(data, mimetype=kind)
     response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(blake2b(data, digest_size=12).hexdigest())
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def page(found: Sequence[Item], limit: int, key: Callable[[Item], str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from gis.areas.models import Level
 from web import params
 from web.api import GEOJSON, feature, page, reply, wants_geojson
 from web.db import session
+from web.openapi import also
 
 bp = APIBlueprint("areas", __name__, url_prefix="/api/v1", tag="Areas")
 
@@ -33,7 +34,9 @@ class ChildrenIn(params.Page, params.At):
 class AreaIn(params.At):
     """How much of an area."""
 
-    geometry: Annotated[bool, Field(description="Answer a GeoJSON Feature; so does Accept: application/geo+json")] = False
+    geometry: Annotated[bool, Field(description="Answer a GeoJSON Feature; so does Accept: application/geo+json")] = (
+        False
+    )
 
 
 class AreaName(BaseModel):
@@ -113,7 +116,7 @@ def areas(query_data: AreasIn) -> Response:
 @bp.get("/areas/<code>")
 @bp.input(AreaIn, location="query")
 @bp.output(AreaDetailOut)
-@bp.doc(summary="One area", responses={200: {"content": {GEOJSON: {"schema": {"type": "object"}}}}})
+@bp.doc(summary="One area", responses=also(GEOJSON, {"type": "object"}))
 def area(code: str, query_data: AreaIn) -> Response:
     """With `geometry=true` a GeoJSON Feature: longitude first, WGS 84 (CGCS2000 differs by centimetres)."""
     geojson = query_data.geometry or wants_geojson()

@@ -7,13 +7,12 @@ import socket
 import click
 
 from gis.cluster import Addresses
+from gis.db import engine
 from gis.errors import Unavailable
 from gis.settings import ROOT, Settings
 from web.commands import database
 
 THREADS = 4  # of each worker: more fight for the interpreter (8: a third fewer requests a second)
-
-ON_STDERR = {"stream": "ext://sys.stderr"}
 
 
 @click.command()
@@ -37,18 +36,21 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
     """
     from granian import Granian
     from granian.constants import Interfaces
-    from granian.log import LOGGING_CONFIG, LogLevels
+    from granian.log import LogLevels
 
     check_free(host, port)
     # each worker writes its figures there, so that /metrics of any can add them up; those of the last run go
     figures = settings.var / "metrics" / str(port)
     shutil.rmtree(figures, ignore_errors=True)
     figures.mkdir(parents=True)
+    for url in (addresses.app, addresses.owner):
+        engine(url).dispose()  # workers are forked: two of them on one connection would read each other's answers
     os.environ |= {
         "DATABASE_URL": addresses.app,
         "WANGGE_VAR": str(settings.var),
         "PROMETHEUS_MULTIPROC_DIR": str(figures),
     }
+    console = {"class": "logging.StreamHandler", "formatter": "generic"}  # on stderr
     Granian(
         "web.wsgi:app",
         address=host,
@@ -61,9 +63,7 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
         working_dir=ROOT,
         websockets=False,
         log_level=LogLevels.error,
-        log_dictconfig={
-            "handlers": {name: one | ON_STDERR for name, one in LOGGING_CONFIG["handlers"].items()}
-        },
+        log_dictconfig={"handlers": {"console": console, "access": console}},
     ).serve()
 
 
