@@ -6,11 +6,11 @@ Everything is metric here, in the deployment's own zone (`gis.crs.metric`); long
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 from shapely import STRtree
@@ -47,7 +47,7 @@ class Snaps:
     def __len__(self) -> int:
         return self.edge.size
 
-    def __getitem__(self, which: object) -> "Snaps":
+    def __getitem__(self, which: Any) -> "Snaps":
         return Snaps(np.atleast_1d(self.edge[which]), np.atleast_1d(self.offset[which]), np.atleast_1d(self.leg[which]))
 
 
@@ -118,7 +118,7 @@ class Network:
         """The lattice over the whole network, snapped; made when first asked for."""
         return make_lattice(self)
 
-    def to_metric(self, lon: object, lat: object) -> Floats:
+    def to_metric(self, lon: ArrayLike, lat: ArrayLike) -> Floats:
         """Degrees (EPSG:4490) to metres of this network, shape (n, 2)."""
         x, y = crs.transformer(4490, self.epsg).transform(np.atleast_1d(lon), np.atleast_1d(lat))
         return np.column_stack([x, y])
@@ -145,7 +145,7 @@ class Network:
         found.offset[place] = np.minimum(shapely.line_locate_point(lines, at) * self.stretch[edge], self.length[edge])
         return found
 
-    def snap_degrees(self, lon: object, lat: object) -> Snaps:
+    def snap_degrees(self, lon: ArrayLike, lat: ArrayLike) -> Snaps:
         """Put points given in degrees (EPSG:4490) on the network."""
         return self.snap(shapely.points(self.to_metric(lon, lat)))
 
@@ -196,7 +196,8 @@ def make_lattice(network: Network, spacing: float | None = None) -> Lattice:
         offset = np.minimum(metres * network.stretch[found], network.length[found])
         edge[place], u[place], v[place] = found, network.u[found], network.v[found]
         by_u[place], by_v[place] = offset + leg, network.length[found] - offset + leg
-    return Lattice(west, south, spacing, *(one.reshape(rows, columns) for one in (edge, u, v, by_u, by_v)))
+    table: list[Any] = [one.reshape(rows, columns) for one in (edge, u, v, by_u, by_v)]
+    return Lattice(west, south, spacing, *table)
 
 
 class Pieces(NamedTuple):
@@ -220,7 +221,9 @@ def _pieces(network: Network) -> Pieces:
     return Pieces(edge, points[inner], way, metres, total - total[first][edge])
 
 
-def from_degrees(version: str, nodes: Floats, u: Ints, v: Ints, length: Floats, lines: NDArray[np.object_]) -> Network:
+def from_degrees(
+    version: str, nodes: Floats, u: NDArray[Any], v: NDArray[Any], length: Floats, lines: NDArray[np.object_]
+) -> Network:
     """Make a network from lines in degrees.
 
     Args:
@@ -270,19 +273,19 @@ def load(session: Session) -> Network:
 
 
 def _read(session: Session, version: str) -> Network:
-    ids, x, y = _columns(session, "SELECT id, ST_X(shape), ST_Y(shape) FROM walk_node ORDER BY id")
+    found, x, y = _columns(session, "SELECT id, ST_X(shape), ST_Y(shape) FROM walk_node ORDER BY id")
     u, v, length, wkb = _columns(session, "SELECT u, v, length, ST_AsBinary(shape) FROM walk_edge ORDER BY id")
-    ids = np.array(ids, np.int64)
+    ids = np.array(found, np.int64)
     return from_degrees(
         version,
         np.column_stack([np.array(x, float), np.array(y, float)]),
         np.searchsorted(ids, np.array(u, np.int64)),
         np.searchsorted(ids, np.array(v, np.int64)),
         np.array(length, float),
-        shapely.from_wkb(np.array([bytes(one) for one in wkb], object)),
+        shapely.from_wkb([bytes(one) for one in wkb]),
     )
 
 
-def _columns(session: Session, query: str) -> list[tuple[object, ...]]:
+def _columns(session: Session, query: str) -> list[tuple[Any, ...]]:
     rows = session.execute(text(query)).all()
     return list(zip(*rows, strict=True)) if rows else [()] * (query.split(" FROM ")[0].count(", ") + 1)

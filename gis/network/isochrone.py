@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import shapely
@@ -71,12 +72,10 @@ def _span(low: float, high: float, spacing: float, count: int) -> tuple[int, int
 def _polygon(network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray, limit: float) -> MultiPolygon:
     slack = CLIP * network.lattice.spacing
     z = np.clip(found, limit - slack, limit + slack)
-    filled, offsets = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(
-        limit - 2 * slack, limit
-    )
+    areas: Any = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(limit - 2 * slack, limit)
     change = crs.transformer(network.epsg, 4490).transform
     polygons = []
-    for points, starts in zip(filled, offsets, strict=True):
+    for points, starts in zip(*areas, strict=True):
         degrees = np.round(np.column_stack(change(points[:, 0], points[:, 1])), 7)  # PRECISION
         rings = [degrees[a:b] for a, b in pairwise(starts)]
         polygons.append(shapely.Polygon(rings[0], rings[1:]))

@@ -80,7 +80,7 @@ def replace_network(
         "walk_edge",
         ("id", "way_id", "u", "v", "length", "kind", "name", "steps", "structure", "shape"),
         (
-            (i, e.way_id, e.u, e.v, max(GEOD.line_length(*zip(*e.coords, strict=True)), SHORTEST), e.kind, e.name, e.steps,
+            (i, e.way_id, e.u, e.v, max(_metres(e.coords), SHORTEST), e.kind, e.name, e.steps,
              e.structure, hexes[i])
             for i, e in enumerate(lines)
         ),
@@ -88,6 +88,11 @@ def replace_network(
     session.add(WalkNetwork(version=version, nodes=len(points), edges=len(lines), source=source))
     session.flush()
     return version
+
+
+def _metres(coords: list[tuple[float, float]]) -> float:
+    lon, lat = zip(*coords, strict=True)
+    return float(GEOD.line_length(lon, lat))
 
 
 def _components(count: int, u: list[int], v: list[int]) -> list[int]:
