@@ -67,7 +67,7 @@ def test_a_real_extract_and_real_grids_become_a_neighbourhood_that_answers(own_v
         assert connection.execute("SELECT bool_or(made_up), string_agg(attribution, ' ') FROM dataset").fetchone()[0]
         sizes = connection.execute("""
             SELECT min(n), max(n), avg(n)::float FROM (SELECT count(*) n FROM household GROUP BY unit_id) t""").fetchone()
-        assert 14 <= sizes[2] <= 20 and sizes[1] <= 40
+        assert 13 <= sizes[2] <= 19 and sizes[1] <= 28
 
 
 @pytest.mark.parametrize("words", [("--osm", "pyproject.toml"), ("--areas", "pyproject.toml")])

@@ -57,7 +57,13 @@ class Cells:
 
     def at(self, x: float, y: float) -> Ints:
         """The shapes that cover one point, border included, lowest first."""
-        near = self.near(x, y, x, y)
+        if self.empty:
+            return NONE
+        column, row = floor((x - self.west) / self.side), floor((y - self.south) / self.side)
+        if not (0 <= column < self.columns and 0 <= row < self.rows):
+            return NONE
+        cell = row * self.columns + column
+        near = self.members[self.start[cell] : self.start[cell + 1]]
         return near[shapely.intersects_xy(self.shapes[near], x, y)] if near.size else near
 
     def near(self, west: float, south: float, east: float, north: float) -> Ints:
@@ -69,13 +75,9 @@ class Cells:
         right, high = min(right, self.columns - 1), min(high, self.rows - 1)
         if left > right or low > high:
             return NONE
-        if left == right and low == high:  # the usual case
-            cell = low * self.columns + left
-            found = self.members[self.start[cell] : self.start[cell + 1]]
-        else:
-            rows = range(low * self.columns, high * self.columns + 1, self.columns)
-            parts = [self.members[self.start[row + left] : self.start[row + right + 1]] for row in rows]
-            found = np.unique(np.concatenate(parts))
+        rows = range(low * self.columns, high * self.columns + 1, self.columns)
+        parts = [self.members[self.start[row + left] : self.start[row + right + 1]] for row in rows]
+        found = np.unique(np.concatenate(parts))
         if not found.size:
             return found
         box = self.bounds[found]

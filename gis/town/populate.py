@@ -33,7 +33,7 @@ LIVING = (
 SMALLEST, LARGEST = 60.0, 6000.0  # m², footprints that may be homes
 HOME = 95.0  # m² of footprint a home takes on its floor
 DOORS = 4  # homes on one floor of one stairwell, at most
-UNIT = 17  # households of a unit, the mean of the Zone
+UNIT, MOST = 17, 20  # households of a unit: the mean of the Zone, and the most
 FEWEST = 10  # households of a unit, below which the next stairwell joins it
 SINCE = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
 
@@ -153,7 +153,7 @@ def _units(stairs: list[Stair]) -> Iterator[Unit]:
                 yield small
                 small = None
             continue
-        pieces = max(1, round(homes / UNIT))
+        pieces = -(-homes // MOST)
         edges = [round(stair.floors * i / pieces) for i in range(pieces + 1)]
         for low, high in pairwise(edges):
             if high > low:
