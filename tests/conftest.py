@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -93,14 +94,23 @@ def client(app: APIFlask, session: Session) -> Iterator[FlaskClient]:
     app.config["SESSION_FACTORY"] = own
 
 
-@pytest.fixture
-def own_var() -> Iterator[Path]:
+@contextmanager
+def deployment_folder() -> Iterator[Path]:
     """An empty deployment folder for tests that start servers of their own; stopped and removed after."""
     folder = Path(tempfile.mkdtemp(prefix="wangge-own-"))
     folder.chmod(0o755)
-    yield folder
-    cluster.stop(Settings(var=folder))
-    base = cluster.place(Settings(var=folder)).base
-    shutil.rmtree(folder, ignore_errors=True)
-    if os.geteuid() == 0 and base.parent == Path("/var/lib/wangge"):
-        shutil.rmtree(base, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        cluster.stop(Settings(var=folder))
+        base = cluster.place(Settings(var=folder)).base
+        shutil.rmtree(folder, ignore_errors=True)
+        if os.geteuid() == 0 and base.parent == Path("/var/lib/wangge"):
+            shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture
+def own_var() -> Iterator[Path]:
+    """A deployment folder of the test's own."""
+    with deployment_folder() as folder:
+        yield folder

@@ -15,11 +15,14 @@ import pytest
 from gis import cluster, schema
 from gis.errors import InvalidInput, Unavailable
 from gis.settings import ROOT, Settings
+from tests.conftest import deployment_folder
 
 
-@pytest.fixture
-def settings(own_var):
-    return Settings(var=own_var)
+@pytest.fixture(scope="module")
+def settings():
+    """One cluster for the tests of this file; each leaves it whole, whatever it did to it."""
+    with deployment_folder() as folder:
+        yield Settings(var=folder)
 
 
 def postmaster(settings):
@@ -71,7 +74,8 @@ def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(settings):
     assert answers(cluster.start(settings))
 
 
-def test_a_half_made_data_folder_is_made_again(settings):
+def test_a_half_made_data_folder_is_made_again(own_var):
+    settings = Settings(var=own_var)
     place = cluster.place(settings)
     (place.data / "base").mkdir(parents=True)
     assert answers(cluster.start(settings))
@@ -147,11 +151,17 @@ def test_a_server_too_old_or_without_postgis_gets_one_clear_sentence(settings, m
         cluster.check_server(url)
 
 
+def fresh(settings):
+    cluster.reset(settings)
+    addresses = cluster.start(settings)
+    schema.migrate(addresses)
+    return addresses
+
+
 def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
     from gis.backup import backup, restore
 
-    addresses = cluster.start(settings)
-    schema.migrate(addresses)
+    addresses = fresh(settings)
     with psycopg.connect(addresses.app) as connection:
         connection.execute(
             "INSERT INTO area (code, level, name, county) VALUES ('520402', 'county', '西秀区', '520402')"
@@ -179,8 +189,7 @@ def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
 def test_a_broken_backup_changes_nothing(settings, tmp_path, content):
     from gis.backup import restore
 
-    addresses = cluster.start(settings)
-    schema.migrate(addresses)
+    addresses = fresh(settings)
     bad = tmp_path / "bad.dump"
     bad.write_bytes(content)
     with pytest.raises(InvalidInput, match=r"bad\.dump is not a backup"):
