@@ -40,9 +40,7 @@ class Town:
 
     def __init__(self, session: Session, community: str = "520402007012") -> None:
         self.session = session
-        self.revision = Revision(
-            title="first", state="published", author="test", published_at=FROM, effective=FROM
-        )
+        self.revision = Revision(title="first", state="published", author="test", published_at=FROM, effective=FROM)
         self.county = Area(code=community[:6], level="county", name="西秀区", county=community[:6])
         self.street = Area(
             code=community[:9], level="street", name="西航街道", county=community[:6], parent=self.county
@@ -110,9 +108,7 @@ class Town:
             self.session.flush()
         return found
 
-    def unit(
-        self, grid: Area, number: str, parts: list[tuple[Building, str | None, int | None, int | None]]
-    ) -> Area:
+    def unit(self, grid: Area, number: str, parts: list[tuple[Building, str | None, int | None, int | None]]) -> Area:
         """A ten-household unit on parts of buildings: (building, stairwell, lowest floor, highest floor)."""
         unit = self.area("unit", grid.code + number, f"{number}单元", grid)
         for building, stairwell, low, high in parts:

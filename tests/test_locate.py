@@ -10,7 +10,8 @@ import pytest
 import shapely
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from hypothesis import given, settings as hypothesis_settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pyproj import Geod
 from shapely import MultiPolygon, Polygon
@@ -320,7 +321,12 @@ def entry_of(session: Session, role: str, moment: datetime | None = None):
 def test_the_deputy_stands_in_during_leave_from_its_first_moment_to_before_its_last(town, session):
     town.leave("张三", NOW, NOW + timedelta(days=1))
     tick = timedelta(microseconds=1)
-    expected = [(NOW - tick, "张三"), (NOW, "李四"), (NOW + timedelta(days=1) - tick, "李四"), (NOW + timedelta(days=1), "张三")]
+    expected = [
+        (NOW - tick, "张三"),
+        (NOW, "李四"),
+        (NOW + timedelta(days=1) - tick, "李四"),
+        (NOW + timedelta(days=1), "张三"),
+    ]
     for moment, name in expected:
         entry = entry_of(session, "grid_leader", moment)
         assert entry.name == name
@@ -373,7 +379,7 @@ def test_an_answer_without_names_keeps_roles_areas_and_reasons(town, session):
     found = locate(session, *ON_TOWER, "wgs84", address="3-2-201")
     bare = anonymous(found)
     assert [entry.role for entry in bare.people] == [entry.role for entry in found.people]
-    names = set("张一 王五 张三 李四 钱七".split())
+    names = {"张一", "王五", "张三", "李四", "钱七"}
     assert any(name in str(found) for name in names) and not any(name in str(bare) for name in names)
 
 
@@ -414,11 +420,16 @@ def lattice(town: build.Town, random: np.random.Generator, size: int = 5) -> lis
     """A coverage of jittered quadrilaterals that share their corners, over the first grid's neighbourhood."""
     corners = np.stack(np.meshgrid(np.arange(size + 1.0), np.arange(size + 1.0)), -1) * SIDE
     corners += random.uniform(-0.3, 0.3, corners.shape) * SIDE
-    corners = np.round((corners + (LON, LAT)) / 1e-7) * 1e-7
+    corners = np.round(((*corners, LON, LAT)) / 1e-7) * 1e-7
     shapes = []
     for row in range(size):
         for column in range(size):
-            ring = [corners[row, column], corners[row, column + 1], corners[row + 1, column + 1], corners[row + 1, column]]
+            ring = [
+                corners[row, column],
+                corners[row, column + 1],
+                corners[row + 1, column + 1],
+                corners[row + 1, column],
+            ]
             shapes.append(Polygon(ring))
     for number, place in enumerate(random.permutation(len(shapes))):
         town.grid(f"{number:03d}", shape=MultiPolygon([shapes[place]]))
@@ -429,7 +440,11 @@ def test_the_register_answers_as_st_covers_does_inside_on_borders_and_at_corners
     random = np.random.default_rng(7)
     shapes = lattice(build.Town(session), random)
     corners = np.unique(shapely.get_coordinates(shapes), axis=0)
-    middles = [((a + b) / 2) for s in shapes for a, b in zip(*(shapely.get_coordinates(s)[i:][:4] for i in (0, 1)), strict=True)]
+    middles = [
+        ((a + b) / 2)
+        for s in shapes
+        for a, b in zip(*(shapely.get_coordinates(s)[i:][:4] for i in (0, 1)), strict=True)
+    ]
     anywhere = random.uniform((LON - SIDE, LAT - SIDE), (LON + 6 * SIDE, LAT + 6 * SIDE), (600, 2))
     points = np.concatenate([corners, middles, anywhere])
     expected = dict(
@@ -446,15 +461,20 @@ def test_the_register_answers_as_st_covers_does_inside_on_borders_and_at_corners
     covered = {n + 1: grids.codes[one.row] for n, one in enumerate(found) if one and one.rule != "nearest_within_50m"}
     assert covered == expected and len(expected) > 400
     assert sum(one is not None and one.rule == "border_lower_code" for one in found) >= len(corners) - 4 * 5
-    rows, rule, metres = grids.find_many(points[:, 0], points[:, 1])
+    rows, _, metres = grids.find_many(points[:, 0], points[:, 1])
     assert rows.tolist() == [-1 if one is None else one.row for one in found]
     assert metres[rows >= 0] == pytest.approx([one.metres for one in found if one])
 
 
 @hypothesis_settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(*[st.integers(0, 12)] * 4), max_size=12), st.lists(st.tuples(st.integers(-1, 14), st.integers(-1, 14)), max_size=30))
+@given(
+    st.lists(st.tuples(*[st.integers(0, 12)] * 4), max_size=12),
+    st.lists(st.tuples(st.integers(-1, 14), st.integers(-1, 14)), max_size=30),
+)
 def test_cells_find_the_lowest_of_the_boxes_that_cover_a_point(boxes, points):
-    shapes = np.array([shapely.box(min(a, c), min(b, d), max(a, c) + 1, max(b, d) + 1) for a, b, c, d in boxes], dtype=object)
+    shapes = np.array(
+        [shapely.box(min(a, c), min(b, d), max(a, c) + 1, max(b, d) + 1) for a, b, c, d in boxes], dtype=object
+    )
     x, y = (np.array([point[axis] for point in points], dtype=float) for axis in (0, 1))
     lowest, hits = Cells(shapes).cover(x, y)
     for i, (px, py) in enumerate(points):
@@ -632,7 +652,9 @@ def test_the_register_in_memory_hears_of_every_change(own_var):
             # leave that begins later needs no reading: only the clock
             soon = datetime.now(UTC) + timedelta(seconds=0.6)
             town.leave("张三", soon)
-            town.boundary(town.area("grid", f"{CODE}002", "later", town.community), build.square(LON + SIDE, LAT), start=soon)
+            town.boundary(
+                town.area("grid", f"{CODE}002", "later", town.community), build.square(LON + SIDE, LAT), start=soon
+            )
             session.commit()
             wait_until(lambda: live.current(datetime.now(UTC)) is None or datetime.now(UTC) >= soon)
             assert live.ready(10)
@@ -646,9 +668,7 @@ def test_the_register_in_memory_hears_of_every_change(own_var):
             assert live.current(datetime(2019, 1, 1, tzinfo=UTC)) is None  # another time is not its to answer
 
             # the listening connection is lost: what changes meanwhile is heard of all the same
-            session.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
-            )
+            session.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"))
             session.commit()
             town.post("grid_worker", town.a, "王五")
             session.commit()

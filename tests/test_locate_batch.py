@@ -3,7 +3,7 @@
 import csv
 import json
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from gis import crs
 from gis.areas.batch import HEADER, locate_file
 from gis.areas.locate import locate, read_time
-from gis.errors import InvalidInput, OutsideGrids, WanggeError
+from gis.errors import InvalidInput, WanggeError
 from gis.settings import Settings
 from tests import build
 from tests.build import LAT, LON, SIDE
@@ -42,7 +42,11 @@ def town(session):
     town.post("contact_leader", town.community, "领导")
     town.post("community_secretary", town.community, None)
     town.leave("长1", NOW - timedelta(days=10), NOW - timedelta(days=5))
-    town.boundary(town.area("grid", f"{CODE}009", "新", town.community), build.square(LON + 2 * SIDE, LAT), start=NOW - timedelta(days=7))
+    town.boundary(
+        town.area("grid", f"{CODE}009", "新", town.community),
+        build.square(LON + 2 * SIDE, LAT),
+        start=NOW - timedelta(days=7),
+    )
     return town
 
 
@@ -95,15 +99,26 @@ def test_every_row_is_answered_as_the_single_question_is(town, session, tmp_path
         address = ["", "", "3号楼2单元501", "5号楼", "88栋"][number % 5]
         at = ["", "2026-11-15", "2026-11-14T09:00:00+08:00", "2026-11-20T12:00", "2019-01-01"][number // 5 % 5]
         rows.append({"id": f"p{number}", "lon": lon, "lat": lat, "crs": system, "address": address, "at": at})
-    for number, (east, north) in enumerate([(SIDE, SIDE), (SIDE, SIDE / 2), (0, 0), (2 * SIDE, SIDE), (SIDE / 2, SIDE)]):
+    for number, (east, north) in enumerate(
+        [(SIDE, SIDE), (SIDE, SIDE / 2), (0, 0), (2 * SIDE, SIDE), (SIDE / 2, SIDE)]
+    ):
         rows.append({"id": f"b{number}", "lon": round(LON + east, 7), "lat": round(LAT + north, 7), "crs": "wgs84"})
     found = located(session, tmp_path, rows)
     for line, row in zip(found, rows, strict=True):
         assert line == expected(session, row)
     rules = ";".join(line["how"] for line in found)
-    for rule in ("border_lower_code", "nearest_within_50m", "nearest_within_15m", "only_unit", "converted", "address_over_point"):
+    for rule in (
+        "border_lower_code",
+        "nearest_within_50m",
+        "nearest_within_15m",
+        "only_unit",
+        "converted",
+        "address_over_point",
+    ):
         assert rule in rules
-    assert {line["people"].split("grid_leader:")[1].split(";")[0] for line in found if line["grid"] == f"{CODE}001"} == {"长1", "李四"}
+    assert {
+        line["people"].split("grid_leader:")[1].split(";")[0] for line in found if line["grid"] == f"{CODE}001"
+    } == {"长1", "李四"}
 
 
 def test_rows_that_cannot_be_answered_have_only_their_error(town, session, tmp_path):
@@ -122,15 +137,35 @@ def test_rows_that_cannot_be_answered_have_only_their_error(town, session, tmp_p
 
 
 def test_the_file_has_exactly_the_columns_of_the_contract_in_the_order_of_the_rows(town, session, tmp_path):
-    rows = [{"id": name, "lon": LON + 0.0003, "lat": LAT + 0.0008, "crs": "wgs84"} for name in ("9", "001", "1e5", "", '坏,"名"', "x\ny")]
+    rows = [
+        {"id": name, "lon": LON + 0.0003, "lat": LAT + 0.0008, "crs": "wgs84"}
+        for name in ("9", "001", "1e5", "", '坏,"名"', "x\ny")
+    ]
     found = located(session, tmp_path, rows)
-    assert list(found[0]) == "id,county,street,community,grid,unit,building,people,how,error".split(",")
+    assert list(found[0]) == [
+        "id",
+        "county",
+        "street",
+        "community",
+        "grid",
+        "unit",
+        "building",
+        "people",
+        "how",
+        "error",
+    ]
     assert [line["id"] for line in found] == [row["id"] for row in rows]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 def test_files_as_excel_writes_them_are_read(town, session, tmp_path, encoding):
-    row = {"id": "网格一号", "lon": LON + 0.0003, "lat": LAT + 0.0003, "crs": "wgs84", "address": "西兴社区三号楼二单元五楼"}
+    row = {
+        "id": "网格一号",
+        "lon": LON + 0.0003,
+        "lat": LAT + 0.0003,
+        "crs": "wgs84",
+        "address": "西兴社区三号楼二单元五楼",
+    }
     (line,) = located(session, tmp_path, [row], encoding)
     assert (line["id"], line["unit"]) == ("网格一号", f"{CODE}00103")
 
@@ -182,7 +217,10 @@ def test_the_command_writes_the_file_and_counts(town, session, tmp_path, monkeyp
         yield session
 
     monkeypatch.setattr(command, "session_scope", scope)
-    rows = [{"id": "a", "lon": LON + 0.0003, "lat": LAT + 0.0008, "crs": "wgs84"}, {"id": "b", "lon": 0, "lat": 0, "crs": "wgs84"}]
+    rows = [
+        {"id": "a", "lon": LON + 0.0003, "lat": LAT + 0.0008, "crs": "wgs84"},
+        {"id": "b", "lon": 0, "lat": 0, "crs": "wgs84"},
+    ]
     source, target = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
     done = CliRunner().invoke(command.command, ["--batch", str(source), str(target), "--json"])
     assert done.exit_code == 0, done.output

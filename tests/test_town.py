@@ -55,10 +55,10 @@ def test_at_its_default_size_it_is_the_zone_s_pilot(session):
     # every community has its service centre, and clinics and markets are there
     assert value(session, "SELECT count(*) FROM facility WHERE category = 'party_centre'") == 3
     there = {category for (category,) in rows(session, "SELECT DISTINCT category FROM facility")}
-    assert there >= {"clinic", "market", "school", "elder_care", "pharmacy", "convenience", "park", "toilet"}
+    assert there >= {"clinic", "market", "school", "elder_care", "pharmacy", "convenience", "park", "toilet", "transit"}
 
 
-@pytest.mark.parametrize(("seed", "households"), [(1, 100), (7, 501), (99, 3000)])
+@pytest.mark.parametrize(("seed", "households"), [(1, 100), (7, 501), (99, 3000), (149, 1000), (175, 8800)])
 def test_what_must_hold_in_any_town(session, seed, households):
     make_town(session, seed=seed, households=households)
     assert value(session, "SELECT count(*) FROM household") == households
@@ -70,7 +70,7 @@ def check_invariants(session):
     assert value(session, "SELECT count(*) FROM household WHERE unit_id IS NULL") == 0
     sizes = [n for (n,) in rows(session, "SELECT count(*) FROM household GROUP BY unit_id")]
     assert len(sizes) == value(session, "SELECT count(*) FROM area WHERE level = 'unit'")
-    assert min(sizes) >= 9 and max(sizes) <= 21 and 15.5 <= statistics.mean(sizes) <= 18.5
+    assert min(sizes) >= 10 and max(sizes) <= 20 and 15.5 <= statistics.mean(sizes) <= 18.5
     # the parts of units say just which unit a home is in
     assert rows(session, """
         SELECT count(*), count(*) FILTER (WHERE n <> 1) FROM (
@@ -78,6 +78,8 @@ def check_invariants(session):
             ON p.building_id = h.building_id AND (p.stairwell_id IS NULL OR p.stairwell_id = h.stairwell_id)
            AND (p.floor_from IS NULL OR h.floor BETWEEN p.floor_from AND p.floor_to) AND p.unit_id = h.unit_id
           GROUP BY h.id) t""") == [(value(session, "SELECT count(*) FROM household"), 0)]  # fmt: skip
+    # nobody is cut off: every street and path hangs together
+    assert value(session, "SELECT max(component) FROM walk_node") == 0
     # rooms say their floor
     assert value(session, "SELECT bool_and(room LIKE floor::text || '__') FROM household")
     assert value(
@@ -202,9 +204,7 @@ def test_twice_changes_nothing_and_another_town_over_it_is_refused(session):
     make_town(session, households=300)
     before = rows(session, "SELECT count(*), max(id) FROM history")
     again = make_town(session, households=300)
-    assert (
-        again.notes == ["this town is here already; nothing was changed"] and again.counts["household"] == 300
-    )
+    assert again.notes == ["this town is here already; nothing was changed"] and again.counts["household"] == 300
     assert rows(session, "SELECT count(*), max(id) FROM history") == before
     with pytest.raises(Conflict, match=r"\./wangge db reset"):
         make_town(session, households=301)

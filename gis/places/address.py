@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 DIGITS = {
     "零": 0,
@@ -35,9 +36,7 @@ _BUILDING = (
 _HOUSE_NUMBER = (re.compile(rf"(?P<label>{_LABEL})号(?!院|室|房)"),)
 # 3-2-501, 3-2-5-501, and after a building's word 2-501. Two numbers alone are building and room.
 _DASHED = (
-    re.compile(
-        rf"(?P<building>{_LABEL})-(?P<stairwell>{_LABEL})-(?P<floor>\d{{1,3}})-(?P<room>\d{{1,5}}[A-Z]?)$"
-    ),
+    re.compile(rf"(?P<building>{_LABEL})-(?P<stairwell>{_LABEL})-(?P<floor>\d{{1,3}})-(?P<room>\d{{1,5}}[A-Z]?)$"),
     re.compile(rf"(?P<building>{_LABEL})-(?P<stairwell>{_LABEL})-(?P<room>\d{{1,5}}[A-Z]?)$"),
     re.compile(rf"(?P<building>{_LABEL})-(?P<room>\d{{3,5}}[A-Z]?)$"),
 )
@@ -69,11 +68,7 @@ class Address:
     def __str__(self) -> str:
         """The usual way of writing it."""
         floor = (
-            ""
-            if self.floor is None or self.room
-            else f"地下{-self.floor}层"
-            if self.floor < 0
-            else f"{self.floor}层"
+            "" if self.floor is None or self.room else f"地下{-self.floor}层" if self.floor < 0 else f"{self.floor}层"
         )
         return (
             self.place
@@ -93,9 +88,7 @@ def parse_address(text: str) -> Address:
     text = plain(text)
     place, building, rest = _building(text, _BUILDING)
     if building and (found := _DASHED_REST.match(rest)):
-        return Address(
-            place, building, label(found["stairwell"]), floor_of(found["room"]), label(found["room"]), text
-        )
+        return Address(place, building, label(found["stairwell"]), floor_of(found["room"]), label(found["room"]), text)
     for pattern in _DASHED if not building else ():
         if found := pattern.search(text):
             parts = {"stairwell": "", "floor": ""} | found.groupdict()
@@ -150,6 +143,7 @@ def label(text: str) -> str:
     return re.sub(r"(?<!\d)0+(?=\d)", "", text)
 
 
+@lru_cache(maxsize=1 << 16)  # the same few names come again and again
 def building_label(name: str) -> str:
     """The number or letter a building is known by, from its name: 桂花苑3号楼 is 3; empty when it has none."""
     if not name:

@@ -10,7 +10,7 @@ from random import Random
 from shapely import LineString, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from gis.town.streets import RIVER_HALF, Cell, Plan
+from gis.town.streets import RIVER_HALF, Cell, Plan, is_arterial_row
 from gis.town.words import estate_name, lane_name
 
 SETBACK = 17.0  # metres from the middle of a street to the wall
@@ -82,7 +82,9 @@ def fill(plan: Plan, cell: Cell, homes: int, dice: Random) -> Block:
     cut = west + (east - west) * ((1 - share) if flip else share)
     living = ground.intersection(box(cut + 4, south, east, north) if flip else box(west, south, cut - 4, north))
     other = ground.intersection(box(west, south, cut - 6, north) if flip else box(cut + 6, south, east, north))
-    _compound(block, plan, living, kind, homes, dice)
+    # narrow land beside a river may not take the first choice; houses fit nearly everywhere
+    if not any(_compound(block, plan, living, one, homes, dice) for one in dict.fromkeys((kind, "tower", "old"))):
+        raise AssertionError(f"grid {cell.number}: no room for {homes} homes")
     _beside(block, plan, other, dice)
     return block
 
@@ -114,8 +116,12 @@ def _on(street: LineString, x: float) -> Point:
     return Point(hit.x, hit.y)
 
 
-def _compound(block: Block, plan: Plan, land: BaseGeometry, kind: str, homes: int, dice: Random) -> None:
-    """Rows of buildings along inner paths, a spine across the rows, gates at one end of it or both."""
+def _compound(block: Block, plan: Plan, land: BaseGeometry, kind: str, homes: int, dice: Random) -> bool:
+    """Rows of buildings along inner paths, a spine across the rows, gates at one end of it or both.
+
+    Returns:
+        Whether so many homes found room; when not, nothing was built.
+    """
     west, south, east, north = land.bounds
     estate = estate_name(block.cell.number)
     spine = west + (east - west) * dice.uniform(0.4, 0.6)
@@ -142,9 +148,9 @@ def _compound(block: Block, plan: Plan, land: BaseGeometry, kind: str, homes: in
             rows.append((way, min(ends), max(ends)))
             lane += len(rows) % 4 == 0
         y += pitch
-    _grow(block.houses, homes, MOST_FLOORS[kind])
-    if not rows:
-        return
+    if not _grow(block.houses, homes, MOST_FLOORS[kind]):
+        block.houses.clear()
+        return False
     for way, left, right in rows:
         block.paths.append(
             Path(
@@ -164,6 +170,7 @@ def _compound(block: Block, plan: Plan, land: BaseGeometry, kind: str, homes: in
     block.ground.append(("landuse", "residential", estate, wall))
     # a delivery point inside the gate
     block.slots.append(Slot(Point(spine + 7, rows[0][0] - deep - 2), Point(spine + 1, rows[0][0] - deep - 2), "gate"))
+    return True
 
 
 def _row(land: BaseGeometry, kind: str, spine: float, y: float, deep: float, dice: Random) -> list[House]:
@@ -194,19 +201,23 @@ def _row(land: BaseGeometry, kind: str, spine: float, y: float, deep: float, dic
     return row
 
 
-def _grow(houses: list[House], homes: int, most: int) -> None:
-    """Add floors, evenly, until there is room."""
-    while houses and (room := sum(house.rooms for house in houses)) < homes:
-        low = min(houses, key=lambda house: house.floors)
-        if low.floors >= most + 20:
-            raise AssertionError(f"no room for {homes} homes, only {room}")
+def _grow(houses: list[House], homes: int, most: int) -> bool:
+    """Add floors, evenly, until there is room; False when that takes more floors than such houses have."""
+    while (room := sum(house.rooms for house in houses)) < homes:
+        low = min(houses, key=lambda house: house.floors, default=None)
+        if low is None or low.floors >= most:
+            return False
         low.floors += 1
+    return room >= homes
 
 
 def _beside(block: Block, plan: Plan, land: BaseGeometry, dice: Random) -> None:
-    """Shop fronts along the south street, and a plot behind them for something larger."""
+    """Shop fronts along the south street, a bus stop where that is an arterial, and a plot behind for something larger."""
     west, south, east, north = land.bounds
     street = _south_street(plan, block.cell)
+    if is_arterial_row(block.cell.row):
+        stop = _on(street, (west + east) / 2)
+        block.slots.append(Slot(stop, stop, "stop"))
     x = west + 2
     while x + 30 < east:
         shape = box(x, south + 3, x + 28, south + 14)
@@ -225,13 +236,13 @@ def _beside(block: Block, plan: Plan, land: BaseGeometry, dice: Random) -> None:
     half = behind.intersection(box(west, south, east, (behind.bounds[1] + behind.bounds[3]) / 2))
     if use == "park":
         block.ground.append(("green", "park", "", behind))
-        pond = middle.buffer(min(east - west, north - south) / 6).intersection(behind.buffer(-8))
+        pond = middle.buffer(min(east - west, north - south) / 3).intersection(behind.buffer(-8))
         if dice.random() < 0.5 and pond.area > 200:
             block.ground.append(
                 (
                     "water",
                     "pond",
-                    "",
+                    estate_name(block.cell.number)[:2] + "湖",
                     Polygon(pond.exterior) if pond.geom_type == "Polygon" else middle.buffer(9),
                 )
             )

@@ -9,6 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gis.facilities.categories import BY_KEY
 from gis.town.compounds import Block, Slot
+from gis.town.streets import Cell
 from gis.town.words import estate_name
 
 # In the order they find a place; what is left over becomes shops. A community has some forty fronts and five plots.
@@ -32,6 +33,7 @@ class Placed:
     code: str
     category: str
     name: str
+    cell: Cell
     hours: str
     shape: BaseGeometry
     door: Point
@@ -57,6 +59,7 @@ def place(number: int, community: str, blocks: Sequence[Block], dice: Random) ->
     taken += [(category, block, slot) for (block, slot), category in zip(fronts, wanted, strict=False)]
     taken += [("park", block, slot) for block, slot in by_size.get("park", [])]
     taken += [("delivery", block, slot) for block, slot in by_size.get("gate", [])]
+    taken += [("transit", block, slot) for block, slot in by_size.get("stop", [])]
     if not any(category == "party_centre" for category, _, _ in taken):  # a community without a shop front
         block, slot = next(iter(by_size.get("plot") or by_size.get("gate") or by_size["park"]))
         taken.append(("party_centre", block, slot))
@@ -64,6 +67,8 @@ def place(number: int, community: str, blocks: Sequence[Block], dice: Random) ->
         word = BY_KEY[category].zh.split("/")[0].split("（")[0]
         where = estate_name(block.cell.number)
         shape = slot.place if slot.size in ("plot", "park") and slot.place.geom_type == "Polygon" else slot.door
-        if slot.size in ("front", "gate"):
+        if slot.size in ("front", "gate", "stop"):
             shape = slot.place
-        yield Placed(f"{community}F{nth:03d}", category, f"{where}{word}", HOURS.get(category, ""), shape, slot.door)
+        yield Placed(
+            f"{community}F{nth:03d}", category, f"{where}{word}", block.cell, HOURS.get(category, ""), shape, slot.door
+        )

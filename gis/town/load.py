@@ -38,6 +38,7 @@ from gis.town.people import (
 from gis.town.streets import (
     GRIDS_PER_COMMUNITY,
     HOUSEHOLDS_PER_GRID,
+    RIVER_HALF,
     Cell,
     Plan,
     Street,
@@ -57,7 +58,7 @@ COMMUNITIES = (
 )  # the Zone's pilot
 PER_STREET = 8  # communities of a made-up street
 CREDIT = "示例数据，纯属虚构"
-VERSION = 1  # of the generator: part of the digest, raised when the same seed gives another town
+VERSION = 2  # of the generator: part of the digest, raised when the same seed gives another town
 SMALLEST, LARGEST = 100, 2_000_000
 Progress = Callable[[int, int], None]
 
@@ -201,12 +202,12 @@ class _Town:
         dice = dice_for(self.seed, "homes", block.cell.number)
         code = self.codes[area]
         buildings = new_ids(self.session, "building", len(block.houses))
-        street = self.names.get(("across", block.cell.row, block.cell.column), ("", None))[0]
+        street = self._street_of(block.cell)
         self._copy(
             "building",
             ("id", "code", "county", "name", "estate", "address", "kind", "floors", "shape", "entrance", "source"),
             [
-                (number, f"{code}B{nth:03d}", COUNTY[0], house.name, house.estate, house.address or f"{street}{block.cell.column * 40 + nth}号",
+                (number, f"{code}B{nth:03d}", COUNTY[0], house.name, house.estate, house.address or f"{street}{_house_number(block.cell, 1 if house.estate else nth)}号",
                  house.kind, house.floors, self._hex(shapely.MultiPolygon([house.shape])), self._hex(house.door), "town")
                 for nth, (number, house) in enumerate(zip(buildings, block.houses, strict=True), 1)
             ],
@@ -294,17 +295,21 @@ class _Town:
                     COUNTY[0],
                     one.category,
                     one.name,
-                    "",
+                    f"{self._street_of(one.cell)}{_house_number(one.cell, nth)}号",
                     one.hours,
                     "",
                     self._hex(one.shape),
                     self._hex(one.door),
                     "town",
                 )
-                for one in placed
+                for nth, one in enumerate(placed, 2)
             ],
         )
         self._ground([(kind, subkind, name, shape) for block in blocks for kind, subkind, name, shape in block.ground])
+
+    def _street_of(self, cell: Cell) -> str:
+        """Name of the street at the foot of a cell."""
+        return self.names["across", cell.row, cell.column][0]
 
     def _staff(self, staff: Staff, community: int, grids: Sequence[GridToStaff]) -> None:
         self._posts(staff, list(staff.community(community, grids)))
@@ -358,25 +363,24 @@ class _Town:
     def _network(self) -> None:
         """Streets cut at their gates, and the inner paths; every point is a node, so what meets is joined."""
         numbers: dict[tuple[float, float], int] = {}
-        river = self.plan.river_line
-        lines: list[tuple[list[tuple[float, float]], str, str, str]] = [
-            (points, kind, "", "") for points, kind in self.paths
-        ]
+        lines: list[tuple[list[tuple[float, float]], str, str]] = [(points, kind, "") for points, kind in self.paths]
+        water = self.plan.river_line.buffer(RIVER_HALF)
         for key, (name, street) in self.names.items():
-            stops = [*street.line.coords, *self.gates.get(key, [])]
+            banks = shapely.get_coordinates(street.line.intersection(water.exterior)).tolist()
+            stops = [*street.line.coords, *self.gates.get(key, []), *map(tuple, banks)]
             stops.sort(key=lambda point: street.line.project(shapely.Point(point)))
-            bridge = "bridge" if street.line.distance(river) < 1 else ""
-            lines.append((stops, "primary" if street.arterial else "tertiary", name, bridge))
+            lines.append((stops, "primary" if street.arterial else "tertiary", name))
         degrees = to_degrees(*np.array([point for points, *_ in lines for point in points]).T)
         edges: list[WalkEdgeRow] = []
         at = 0
-        for way, (points, kind, name, structure) in enumerate(lines, 1):
+        for way, (points, kind, name) in enumerate(lines, 1):
             spots = [tuple(spot) for spot in degrees[at : at + len(points)].tolist()]
             at += len(points)
-            for a, b in pairwise(spots):
+            wet = [water.buffer(-1).contains(shapely.LineString(pair).centroid) for pair in pairwise(points)]
+            for (a, b), bridge in zip(pairwise(spots), wet, strict=True):
                 if a != b:
                     u, v = (numbers.setdefault(spot, len(numbers) + 1) for spot in (a, b))
-                    edges.append(WalkEdgeRow(way, u, v, [a, b], kind, name, False, structure))
+                    edges.append(WalkEdgeRow(way, u, v, [a, b], kind, name, False, "bridge" if bridge else ""))
         replace_network(self.session, ((number, *spot) for spot, number in numbers.items()), edges, "town")
         self._count("walk_node", len(numbers))
         self._count("walk_edge", len(edges))
@@ -412,6 +416,11 @@ class _Town:
 
     def _hex(self, shape: BaseGeometry) -> str:
         return str(shapely.to_wkb(shapely.set_srid(self._degrees(shape), STORAGE_SRID), hex=True, include_srid=True))
+
+
+def _house_number(cell: Cell, nth: int) -> int:
+    """Numbers run along the street, forty to a block."""
+    return cell.column * 40 + nth
 
 
 ZOOM = {

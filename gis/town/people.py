@@ -71,10 +71,18 @@ def units(houses: Sequence[House], homes: Sequence[Home], count: int) -> list[tu
 
     Returns:
         For each unit its parts and the numbers of its homes.
+
+    Houses without a stairwell stay whole unless some unit would come out too small or too large for it.
     """
+    whole = _bind(houses, homes, count, torn=False)
+    fits = all(FEWEST <= len(members) <= MOST for _, members in whole)
+    return whole if fits else _bind(houses, homes, count, torn=True)
+
+
+def _bind(houses: Sequence[House], homes: Sequence[Home], count: int, torn: bool) -> list[tuple[list[Part], list[int]]]:
     floors: list[tuple[tuple[int, int, int], list[int]]] = []
     for number, home in enumerate(homes):
-        level = home.floor if houses[home.house].stairs else 0  # a house without stairwells stays whole
+        level = home.floor if torn or houses[home.house].stairs else 0
         key = (home.house, home.stair, level)
         if not floors or floors[-1][0] != key:
             floors.append((key, []))
@@ -100,7 +108,7 @@ def _span(
     levels: list[int],
 ) -> tuple[int, int] | None:  # fmt: skip
     """Floors from and to of a part, empty floors between units given to the lower one; None for all floors."""
-    if not house.stairs:
+    if levels == [0]:
         return None
     before = low > 0 and floors[low - 1][0][:2] == where
     after = floors[high][0] if high < len(floors) and floors[high][0][:2] == where else None
@@ -178,6 +186,8 @@ class Staff:
         yield PostRow("community_secretary", community, None, secretary, workers[0])
         for worker, deputy in zip(workers, workers[1:] + workers[:1], strict=True):
             yield PostRow("community_worker", community, None, worker, deputy)
+        for _ in range(3):
+            yield PostRow("party_member", community, None, self.hire(), None)
         yield PostRow("volunteer_team", community, None, self.hire(), None)
         contact, before = self.hire(), None
         for place, grid in enumerate(grids):
@@ -188,7 +198,7 @@ class Staff:
                 yield PostRow("grid_leader", grid.area, None, self.hire(), worker, START, CHANGED)
                 yield PostRow("grid_leader", grid.area, None, leader, worker, CHANGED)
             else:
-                yield PostRow("grid_leader", grid.area, None, leader if self.dice.random() > 0.03 else None, worker)
+                yield PostRow("grid_leader", grid.area, None, leader if self.dice.random() > 0.06 else None, worker)
             yield PostRow("grid_worker", grid.area, None, worker, leader)
             if self.dice.random() < 0.2:
                 yield PostRow("grid_worker", grid.area, None, self.hire(), worker)
@@ -208,6 +218,7 @@ class Staff:
                 )
             for building in grid.buildings:
                 yield PostRow("building_head", None, building, self.dice.choice(heads), None)
+                yield PostRow("building_sponsor", None, building, workers[building % len(workers)], secretary)
 
     def leave(self, persons: int) -> Iterator[tuple[int, datetime, datetime]]:
         """Two weeks away every three months, for three years, for one person in twelve: (person, from, to)."""

@@ -127,18 +127,27 @@ def make_plan(seed: int, grids: int) -> Plan:
 
 
 def streets(plan: Plan) -> Iterator[Street]:
-    """The street pieces that bound the grids; the river has none along it, and bridges where streets cross it."""
+    """The street pieces that bound the grids. None runs along the river; arterials cross it, others end at its bank."""
     there = {(cell.column, cell.row) for cell in plan.cells}
+    bank = plan.river_line.buffer(RIVER_HALF + 9)
     for r in range(plan.rows + 1):
+        arterial = is_arterial_row(r)
         for c in range(plan.columns):
             if (c, r) in there or (c, r - 1) in there:
                 line = LineString([plan.corners[r, c], plan.across[r, c], plan.corners[r, c + 1]])
-                yield Street(("across", r, c), 2 * r, r % EVERY_ARTERIAL == 1, line)
+                if not arterial and plan.river in (c, c + 1):
+                    line = line.difference(bank)
+                yield Street(("across", r, c), 2 * r, arterial, line)
     for r in range(plan.rows):
         for c in range(plan.columns + 1):
             if c != plan.river and ((c, r) in there or (c - 1, r) in there):
                 line = LineString([plan.corners[r, c], plan.along[r, c], plan.corners[r + 1, c]])
                 yield Street(("along", r, c), 2 * c + 1, c % EVERY_ARTERIAL == 0, line)
+
+
+def is_arterial_row(row: int) -> bool:
+    """Whether the street running east at the foot of a row of cells is an arterial."""
+    return row % EVERY_ARTERIAL == 1
 
 
 def dice_for(seed: int, *what: object) -> Random:

@@ -32,9 +32,7 @@ class LocateIn(BaseModel):
     address: str | None = Field(
         None, max_length=200, description="As people write it", examples=["西兴社区3号楼2单元501室"]
     )
-    at: str | None = Field(
-        None, max_length=40, description="ISO 8601; without an offset local time; default: now"
-    )
+    at: str | None = Field(None, max_length=40, description="ISO 8601; without an offset local time; default: now")
 
 
 class LocateManyIn(BaseModel):
@@ -199,9 +197,8 @@ def question(point: dict[str, Any], now: datetime) -> Question | WanggeError:
             wrong.append(FieldError(field, "must be a text: wgs84, cgcs2000, gcj02 or bd09"))
         elif field != "crs" and (isinstance(value, bool) or not isinstance(value, int | float)):
             wrong.append(FieldError(field, f"must be a number of degrees, not {str(value)[:40]!r}"))
-    for field in ("address", "at"):
-        if not isinstance(point.get(field, ""), str | None):
-            wrong.append(FieldError(field, "must be a text"))
+    texts = (field for field in ("address", "at") if not isinstance(point.get(field, ""), str | None))
+    wrong += [FieldError(field, "must be a text") for field in texts]
     if wrong:
         return InvalidInput(f"{wrong[0].field}: {wrong[0].message}", wrong)
     try:

@@ -82,16 +82,12 @@ def in_words(found: Answer) -> str:
     if found.unit:
         lines.append(f"{Level.UNIT.zh}　{found.unit.name} ({found.unit.code})")
     for candidate in found.unit_candidates:
-        which = [f"{name}单元" for name in candidate.stairwells] + [
-            f"{low}–{high}层" for low, high in candidate.floors
-        ]
+        which = [f"{name}单元" for name in candidate.stairwells] + [f"{low}–{high}层" for low, high in candidate.floors]
         lines.append(f"{Level.UNIT.zh}？ {candidate.name} ({candidate.code}) {'、'.join(which)}")
     lines.append("责任人")
     for entry in found.people:
         first = "→" if entry is found.answerable else " "
-        lines.append(
-            f" {first} {entry.role_zh}：{entry.name or '——'}{f'（{entry.why_zh}）' if entry.why_zh else ''}"
-        )
+        lines.append(f" {first} {entry.role_zh}：{entry.name or '——'}{f'（{entry.why_zh}）' if entry.why_zh else ''}")
     if not found.people:
         lines.append("   （没有登记岗位）")
     lines.append("依据")
