@@ -87,7 +87,15 @@ RAILWAYS = Layer(
     kind="line",
     rows=features("rail"),
     zooms=range(10, 20),
-    styles={"": Style(stroke="#ffffff", width=((12, 0.8), (18, 2)), dash=(6, 6), casing=PAPER["rail"], casing_width=((12, 1.6), (18, 3.6)))},
+    styles={
+        "": Style(
+            stroke="#ffffff",
+            width=((12, 0.8), (18, 2)),
+            dash=(6, 6),
+            casing=PAPER["rail"],
+            casing_width=((12, 1.6), (18, 3.6)),
+        )
+    },
     choice=False,
 )
 ROADS = Layer(
@@ -100,16 +108,22 @@ ROADS = Layer(
     styles={  # painted in this order
         "path": Style(stroke=PAPER["path"], width=((15, 0.6), (18, 1.6)), dash=(3, 2)),
         "lane": Style(
-            stroke=PAPER["street"], width=((14, 0.8), (16, 3), (18, 7)),
-            casing=PAPER["street_edge"], casing_width=((14, 1.4), (16, 4.2), (18, 9)),
+            stroke=PAPER["street"],
+            width=((14, 0.8), (16, 3), (18, 7)),
+            casing=PAPER["street_edge"],
+            casing_width=((14, 1.4), (16, 4.2), (18, 9)),
         ),
         "": Style(
-            stroke=PAPER["street"], width=((12, 0.8), (14, 2.5), (16, 6), (18, 15)),
-            casing=PAPER["street_edge"], casing_width=((12, 1.4), (14, 3.8), (16, 7.6), (18, 17)),
+            stroke=PAPER["street"],
+            width=((12, 0.8), (14, 2.5), (16, 6), (18, 15)),
+            casing=PAPER["street_edge"],
+            casing_width=((12, 1.4), (14, 3.8), (16, 7.6), (18, 17)),
         ),
         "main": Style(
-            stroke=PAPER["main_street"], width=((10, 1), (13, 3), (16, 10), (18, 24)),
-            casing=PAPER["main_edge"], casing_width=((10, 1.6), (13, 4.2), (16, 12), (18, 26)),
+            stroke=PAPER["main_street"],
+            width=((10, 1), (13, 3), (16, 10), (18, 24)),
+            casing=PAPER["main_edge"],
+            casing_width=((10, 1.6), (13, 4.2), (16, 12), (18, 26)),
         ),
     },  # fmt: skip
     labels=(Label("name", from_zoom=14, size=((14, 10.5), (18, 13)), colour=INK["street"], rank=40),),

@@ -6,7 +6,8 @@ from layers.facilities import CIRCLES, FACILITIES
 from layers.layer import Layer
 
 LAYERS: dict[str, Layer] = {
-    layer.name: layer for layer in (*BASEMAP, BUILDINGS, CIRCLES, UNITS, GRIDS, COMMUNITIES, STREETS, COUNTIES, FACILITIES)
+    layer.name: layer
+    for layer in (*BASEMAP, BUILDINGS, CIRCLES, UNITS, GRIDS, COMMUNITIES, STREETS, COUNTIES, FACILITIES)
 }
 
 # name in the address of a tile -> the layers inside

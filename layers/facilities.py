@@ -33,7 +33,9 @@ def circles(_: datetime) -> Select[Any]:
             ServiceCircle.shape.label("shape"),
         )
         .join_from(ServiceCircle, Facility, Facility.id == ServiceCircle.facility_id)
-        .where(ServiceCircle.minutes == minutes, ServiceCircle.profile == profile, ~func.ST_IsEmpty(ServiceCircle.shape))
+        .where(
+            ServiceCircle.minutes == minutes, ServiceCircle.profile == profile, ~func.ST_IsEmpty(ServiceCircle.shape)
+        )
     )
 
 

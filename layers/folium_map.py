@@ -81,9 +81,7 @@ def vector_tiles(tiles: str, version: str, language: str, visible: Sequence[str]
     layers: list[Layer] = [*SETS["base"], *SETS["city"]]
     return VectorTiles(
         {
-            "sources": {
-                name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}" for name in ("base", "city")
-            },
+            "sources": {name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}" for name in ("base", "city")},
             "source": {**dict.fromkeys(base, "base"), **dict.fromkeys(city, "city")},
             "layers": [layer.as_json() for layer in layers],
             "visible": list(visible),
@@ -95,9 +93,7 @@ def vector_tiles(tiles: str, version: str, language: str, visible: Sequence[str]
     )
 
 
-def live_map(
-    *, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles
-) -> Parts:
+def live_map(*, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles) -> Parts:
     """The map of the live page.
 
     Args:

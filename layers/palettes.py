@@ -19,7 +19,14 @@ PAPER = {
     "building_edge": "#cbc4b6",
 }
 
-INK = {"loud": "#1b2733", "text": "#2f3d4a", "quiet": "#5c6670", "street": "#6b6558", "water": "#3f7594", "green": "#4c6b3d"}
+INK = {
+    "loud": "#1b2733",
+    "text": "#2f3d4a",
+    "quiet": "#5c6670",
+    "street": "#6b6558",
+    "water": "#3f7594",
+    "green": "#4c6b3d",
+}
 
 OUTLINE = {"community": "#123f6d", "grid": "#2f6db0", "unit": "#7a5195"}
 

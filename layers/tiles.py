@@ -100,8 +100,7 @@ def _encode(layer, name, rows, drawn, z, x, y, box, *conditions) -> ScalarSelect
         )
         # The tile goes to the table's system, so the index answers; the rows never go to the tile's.
         .where(rows.c.shape.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)
-        .subquery()
+        .subquery("feature")
     )
-    row = literal_column(found.name) if found.name else found
-    encoded = func.ST_AsMVT(row, literal(name), EXTENT, literal("geom"), type_=LargeBinary())
+    encoded = func.ST_AsMVT(literal_column("feature"), literal(name), EXTENT, literal("geom"), type_=LargeBinary())
     return select(encoded).select_from(found).where(found.c.geom.is_not(None)).scalar_subquery()

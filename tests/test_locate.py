@@ -420,7 +420,7 @@ def lattice(town: build.Town, random: np.random.Generator, size: int = 5) -> lis
     """A coverage of jittered quadrilaterals that share their corners, over the first grid's neighbourhood."""
     corners = np.stack(np.meshgrid(np.arange(size + 1.0), np.arange(size + 1.0)), -1) * SIDE
     corners += random.uniform(-0.3, 0.3, corners.shape) * SIDE
-    corners = np.round(((*corners, LON, LAT)) / 1e-7) * 1e-7
+    corners = np.round((corners + np.array([LON, LAT])) / 1e-7) * 1e-7
     shapes = []
     for row in range(size):
         for column in range(size):

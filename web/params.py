@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import math
 import re
 from datetime import datetime
 from typing import Annotated
@@ -34,6 +35,21 @@ class At(BaseModel):
 def wrong(field: str, message: str) -> InvalidInput:
     """One wrong field as an error."""
     return InvalidInput(f"{field}: {message}", [FieldError(field, message)])
+
+
+def number(given: str, field: str) -> float:
+    """A finite number in an address.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    try:
+        found = float(given)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise wrong(field, f"{given!r} is not a number")
+    return found
 
 
 def moment(given: str | None, field: str = "at") -> datetime:

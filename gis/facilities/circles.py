@@ -83,9 +83,9 @@ def recompute(
     """
     wanted = tuple(sorted({_limit(one) for one in minutes}))
     speed = profile(profile_name).speed
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))"))  # one run at a time
     network = load(session)
     living, to = homes(session, network), doors(session, network)
-    digests = list(_digests(network, living, to, max(wanted) * 60 * speed, speed))
     stored: dict[int, dict[int, str]] = {}
     for facility, limit, digest in session.execute(
         text(
@@ -94,9 +94,22 @@ def recompute(
         {"profile": profile_name, "version": network.version},
     ):
         stored.setdefault(facility, {})[limit] = digest
+    known = sorted({*wanted, *(limit for limits in stored.values() for limit in limits)})
+    digests = {limit: list(_digests(living, to, limit * 60 * speed, speed)) for limit in known}
+    stale = [
+        {"id": place, "minutes": limit}
+        for place, digest in zip(to.id.tolist(), zip(*digests.values(), strict=True), strict=True)
+        for limit, one in zip(known, digest, strict=True)
+        if limit not in wanted and stored.get(place, {}).get(limit, one) != one
+    ]
+    if stale:  # limits not asked for now, whose facility or homes are others than they were
+        session.execute(
+            text("DELETE FROM service_circle WHERE facility_id = :id AND minutes = :minutes AND profile = :profile"),
+            [{**one, "profile": profile_name} for one in stale],
+        )
     changed = [
-        i for i, digest in enumerate(digests)
-        if any(stored.get(int(to.id[i]), {}).get(limit) != digest for limit in wanted)
+        i for i, place in enumerate(to.id.tolist())
+        if any(stored.get(place, {}).get(limit) != digests[limit][i] for limit in wanted)
     ]  # fmt: skip
     _store(
         session,
@@ -133,9 +146,7 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     return _circles(network, homes(session, network), to, to.code.index(code), (minutes,), speed)[0]
 
 
-def nearest_facilities(
-    session: Session, network: Network, lon: float, lat: float, minutes: float = 15
-) -> list[Near]:
+def nearest_facilities(session: Session, network: Network, lon: float, lat: float, minutes: float = 15) -> list[Near]:
     """The nearest facility of each category within a walk, nearest first.
 
     Args:
@@ -178,13 +189,13 @@ def _limit(minutes: int) -> int:
     return minutes
 
 
-def _circles(
-    network: Network, living: Homes, to: Doors, i: int, minutes: Sequence[int], speed: float
-) -> list[Circle]:
+def _circles(network: Network, living: Homes, to: Doors, i: int, minutes: Sequence[int], speed: float) -> list[Circle]:
     """The circles of the facility number i; one Dijkstra for the ground, one for the homes."""
     source = to.snaps[i]
     limits = [one * 60 * speed for one in minutes]
-    shapes = circles(network, source, limits)
+    line = None if source.edge[0] < 0 else shapely.shortest_line(to.shape[i], network.lines[source.edge[0]])
+    door = None if line is None else (float(line.coords[0][0]), float(line.coords[0][1]))
+    shapes = circles(network, source, limits, door)
     metres = distances(network, source, living.snaps, max(limits))
     return [
         Circle(
@@ -195,14 +206,15 @@ def _circles(
     ]  # fmt: skip
 
 
-def _digests(network: Network, living: Homes, to: Doors, reach: float, speed: float) -> Iterator[str]:
+def _digests(living: Homes, to: Doors, reach: float, speed: float) -> Iterator[str]:
     """What each facility's circles depend on, the network's version apart: its place, the speed, the homes in reach."""
     tree = cKDTree(living.place) if len(living.place) else None
     table = np.column_stack([living.place, living.households, living.people])
     for shape in to.shape:
-        middle = shapely.centroid(shape)
-        wide = reach + shapely.minimum_bounding_radius(shape) + 200
-        near = sorted(tree.query_ball_point((middle.x, middle.y), wide)) if tree is not None else []
+        near = []
+        if tree is not None and not shape.is_empty:
+            middle, wide = shapely.centroid(shape), reach + shapely.minimum_bounding_radius(shape) + 200
+            near = sorted(tree.query_ball_point((middle.x, middle.y), wide))
         sha = hashlib.sha256(shapely.to_wkb(shape))
         sha.update(repr(speed).encode())
         sha.update(np.ascontiguousarray(table[near]).tobytes())
@@ -211,14 +223,14 @@ def _digests(network: Network, living: Homes, to: Doors, reach: float, speed: fl
 
 def _rows(
     network: Network, living: Homes, to: Doors, which: Sequence[int], minutes: Sequence[int], profile_name: str,
-    digests: Sequence[str], progress: Progress | None,
+    digests: dict[int, list[str]], progress: Progress | None,
 ) -> Iterator[tuple[object, ...]]:  # fmt: skip
     speed = profile(profile_name).speed
     for done, i in enumerate(which, 1):
         for circle in _circles(network, living, to, i, minutes, speed):
             hexed = shapely.to_wkb(shapely.set_srid(circle.shape, STORAGE_SRID), hex=True, include_srid=True)
             yield (
-                int(to.id[i]), profile_name, circle.minutes, speed, network.version, digests[i], circle.off_network,
+                int(to.id[i]), profile_name, circle.minutes, speed, network.version, digests[circle.minutes][i], circle.off_network,
                 circle.households, circle.people, hexed,
             )  # fmt: skip
         if progress:
@@ -231,14 +243,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _store(
-    session: Session, rows: Iterator[tuple[object, ...]], minutes: Sequence[int], profile_name: str
-) -> None:
+def _store(session: Session, rows: Iterator[tuple[object, ...]], minutes: Sequence[int], profile_name: str) -> None:
     """Through COPY into a table of this transaction, then over the old rows."""
     session.execute(text("DROP TABLE IF EXISTS new_circle"))
-    session.execute(
-        text("CREATE TEMP TABLE new_circle (LIKE service_circle INCLUDING DEFAULTS) ON COMMIT DROP")
-    )
+    session.execute(text("CREATE TEMP TABLE new_circle (LIKE service_circle INCLUDING DEFAULTS) ON COMMIT DROP"))
     copy_rows(session, "new_circle", COLUMNS, rows)
     session.execute(
         text(

@@ -17,12 +17,15 @@ from gis.network.walk import node_distances
 CLIP = 1.5  # lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is touched
 
 
-def circles(network: Network, source: Snaps, limits: Sequence[float]) -> list[MultiPolygon]:
+def circles(
+    network: Network, source: Snaps, limits: Sequence[float], door: tuple[float, float] | None = None
+) -> list[MultiPolygon]:
     """The ground within walking distances of one place.
 
     Args:
         source: One place on the network.
         limits: Metres, one circle each; one Dijkstra serves them all.
+        door: The place itself in metres; it and its way to the street are inside, even on a bridge over streets.
 
     Returns:
         A valid MultiPolygon in EPSG:4490 on the 1e-7 degree lattice for each limit; empty off the network.
@@ -44,9 +47,30 @@ def circles(network: Network, source: Snaps, limits: Sequence[float]) -> list[Mu
     beyond = (by_u[same] - by_v[same] + network.length[edge]) / 2  # the points' own offset along it
     own_leg = by_u[same] - beyond
     found[same] = np.minimum(found[same], np.abs(beyond - offset) + own_leg + leg)
+    _own_ground(
+        network, source, door, found, (lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low)
+    )
     xs = lattice.west + lattice.spacing * np.arange(left, right)
     ys = lattice.south + lattice.spacing * np.arange(low, high)
     return [_polygon(network, xs, ys, found, limit) for limit in limits]
+
+
+def _own_ground(
+    network: Network, source: Snaps, door: tuple[float, float] | None, found: np.ndarray, corner: tuple[float, float]
+) -> None:
+    """Bring the lattice points round the source and its leg near: over a bridge or tunnel they belong to other streets."""
+    spacing = network.lattice.spacing
+    at = shapely.line_interpolate_point(
+        network.lines[source.edge[0]], source.offset[0] / network.stretch[source.edge[0]]
+    )
+    street = np.array([at.x, at.y])
+    share = np.linspace(0, 1, int(source.leg[0] / spacing * 4) + 2)[:, None]
+    way = street + share * (np.asarray(door if door else street) - street)
+    cell = np.unique(np.floor((way - corner) / spacing).astype(int), axis=0)
+    points = np.unique((cell[:, None] + [[0, 0], [1, 0], [0, 1], [1, 1]]).reshape(-1, 2), axis=0)
+    column, row = points[(points >= 0).all(1) & (points < found.shape[::-1]).all(1)].T
+    straight = np.hypot(corner[0] + spacing * column - street[0], corner[1] + spacing * row - street[1])
+    found[row, column] = np.minimum(found[row, column], straight + source.leg[0])
 
 
 def _box(network: Network, source: Snaps, at_nodes: Singles, limit: float) -> tuple[float, float, float, float]:

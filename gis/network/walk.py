@@ -109,18 +109,22 @@ def nearest(network: Network, sources: Snaps, places: Snaps, limit: float) -> Fl
     One Dijkstra from all sources at once; places that share an edge with a source are looked at along it too.
     """
     found = place_distances(network, node_distances(network, sources, limit, nearest_only=True), places)
-    _along_shared_edges(found, sources, places)
+    _along_shared_edges(found, sources, places, len(network.lines))
     return np.where(found <= limit, found, np.inf)
 
 
-def _along_shared_edges(found: Floats, sources: Snaps, places: Snaps) -> None:
+def _along_shared_edges(found: Floats, sources: Snaps, places: Snaps, edge_count: int) -> None:
     """Improve distances of places that stand on an edge with sources on it (few)."""
     order = np.argsort(sources.edge, kind="stable")
     edges: NDArray[np.int32] = sources.edge[order]
-    low, high = np.searchsorted(edges, places.edge, "left"), np.searchsorted(edges, places.edge, "right")
-    shared = np.flatnonzero((high > low) & (places.edge >= 0))
-    for step in range(int((high - low)[shared].max()) if shared.size else 0):
-        here = shared[(high - low)[shared] > step]
-        source = order[low[here] + step]
+    marked = np.zeros(edge_count + 1, bool)  # the last entry is that of edge -1: off the network
+    marked[edges] = True
+    marked[-1] = False
+    shared = np.flatnonzero(marked[places.edge])
+    low = np.searchsorted(edges, places.edge[shared], "left")
+    count = np.searchsorted(edges, places.edge[shared], "right") - low
+    for step in range(int(count.max()) if shared.size else 0):
+        more = count > step
+        here, source = shared[more], order[low[more] + step]
         straight = np.abs(places.offset[here] - sources.offset[source]) + places.leg[here] + sources.leg[source]
         found[here] = np.minimum(found[here], straight)

@@ -1,21 +1,26 @@
 """`/`: the map that knows who answers."""
 
 import secrets
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
+from flask_babel import gettext
 
 from gis.areas.models import LEVELS
+from gis.errors import NotFound, TooMuch
 from gis.people.roles import ROLES
 from gis.search import LEVEL_EN
 from layers.catalogue import SETS
-from layers.facilities import FACILITIES
-from layers.folium_map import live_map, vector_tiles
+from layers.facilities import CIRCLES, FACILITIES
+from layers.features import features
+from layers.folium_map import MAX_ZOOM, MIN_ZOOM, live_map, vector_tiles
 from layers.overview import Overview, overview
 from layers.palettes import CHOSEN, CIRCLE, CIRCLE_STEPS
-from web.api.tiles import now
+from layers.saved_map import saved_map
+from web import params
 from web.db import session
 from web.pages import language
 from web.pages.words import words
@@ -24,6 +29,7 @@ bp = Blueprint("map", __name__)
 bp.record_once(lambda state: language.init_app(state.app))
 
 OWN = Path(__file__).resolve().parent.parent / "static" / "app"
+LARGEST_EXPORT = 20_000  # features of one layer in a saved map
 EVERYWHERE = (104.0, 35.0)  # lon, lat: the middle of China, while nothing is loaded
 
 
@@ -38,7 +44,7 @@ def release() -> str:
 @bp.get("/")
 def index() -> Response:
     """The map, where and as the address says."""
-    at = now()
+    at = params.moment(None)
     figures = overview(session(), at)
     chosen = language.chosen()
     offered = [layer for layer in SETS["base"] + SETS["city"] if layer.choice]
@@ -50,9 +56,7 @@ def index() -> Response:
         release=version,
         centre=centre(figures),
         zoom=16 if figures.bbox else 5,
-        layer=vector_tiles(
-            url_for("map.index").rstrip("/") + "/tiles", figures.version, chosen, visible, hidden
-        ),
+        layer=vector_tiles(url_for("map.index").rstrip("/") + "/tiles", figures.version, chosen, visible, hidden),
     )
     nonce = secrets.token_urlsafe(16)
     page = {
@@ -82,6 +86,53 @@ def index() -> Response:
         )
     )
     return sealed(response, nonce)
+
+
+@bp.get("/map.html")
+def export() -> Response:
+    """The view in the address (`bbox`, `zoom`, `layers`, `off`, `facility`) as one file that needs no network."""
+    at = params.moment(None)
+    figures = overview(session(), at)
+    chosen = language.chosen()
+    box = params.bbox(request.args["bbox"]) if "bbox" in request.args else figures.bbox
+    if box is None:
+        raise NotFound("nothing is loaded yet, so there is no map to save")
+    zoom = min(max(int(params.number(request.args.get("zoom", "16"), "zoom")), MIN_ZOOM), MAX_ZOOM)
+    offered = [layer for layer in SETS["base"] + SETS["city"] if layer.choice]
+    visible = set(listed("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown]))
+    hidden = set(listed("off", list(FACILITIES.styles), []))
+    drawn = []
+    for layer in SETS["base"] + SETS["city"]:
+        if (layer.choice and layer.name not in visible) or zoom - 1 < layer.zooms.start:
+            continue
+        found = features(session(), layer, at, bbox=box, limit=LARGEST_EXPORT)
+        if found["truncated"]:
+            raise TooMuch(f"more than {LARGEST_EXPORT:,} {layer.name} are in view; zoom in, then save")
+        if layer.by == "category":
+            found["features"] = [one for one in found["features"] if one["properties"]["category"] not in hidden]
+        drawn.append((layer, found))
+    written = saved_map(
+        drawn,
+        centre=((box[0] + box[2]) / 2, (box[1] + box[3]) / 2),
+        zoom=zoom,
+        language=chosen,
+        title=f"{figures.place} · {gettext('Saved map')}" if figures.place else gettext("Saved map"),
+        notes=[
+            gettext("Made-up data: every name and place here is invented") if figures.made_up else "",
+            gettext("Saved on %(time)s", time=at.strftime("%Y-%m-%d %H:%M")),
+            *figures.attributions,
+        ],
+        circle=circle_of(request.args.get("facility"), at),
+    )
+    response = Response(written, mimetype="text/html")
+    response.headers["Content-Disposition"] = f'attachment; filename="wangge-{at:%Y%m%d-%H%M}.html"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def circle_of(code: str | None, at: datetime) -> dict[str, Any] | None:
+    """The 15-minute circle of the facility that is selected, when there is one."""
+    return features(session(), CIRCLES, at, code=code) if code else None
 
 
 def centre(figures: Overview) -> tuple[float, float]:

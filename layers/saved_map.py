@@ -1,0 +1,147 @@
+"""The current view as one HTML file: Folium with everything inside, for a place without a network."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import folium
+from branca.element import Element
+from folium.template import Template
+
+from layers.layer import Layer, Stops, Style
+from layers.palettes import CIRCLE, PAPER
+
+VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
+FACES = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
+
+
+def safe(words: object) -> str:
+    """Text that stays text in HTML and in the template literals that Folium writes it into."""
+    return escape(str(words), quote=True).replace("`", "&#96;").replace("${", "&#36;{").replace("\\", "&#92;")
+
+
+class SavedMap(folium.Map):
+    """A Folium map that loads nothing: Leaflet is written into the file."""
+
+    default_js: list[tuple[str, str]] = []  # noqa: RUF012  Folium's own names
+    default_css: list[tuple[str, str]] = []  # noqa: RUF012
+    _template = Template(
+        """
+        {% macro html(this, kwargs) %}<div id={{ this.get_name()|tojson }} class="folium-map"></div>{% endmacro %}
+        {% macro script(this, kwargs) %}
+        var {{ this.get_name() }} = L.map({{ this.get_name()|tojson }},
+            {center: {{ this.location|tojson }}, attributionControl: false, preferCanvas: true,
+             ...{{ this.options|tojavascript }}});
+        {% endmacro %}
+        """
+    )
+
+
+def saved_map(
+    drawn: Sequence[tuple[Layer, Mapping[str, Any]]],
+    *,
+    centre: tuple[float, float],
+    zoom: int,
+    language: str,
+    title: str,
+    notes: Iterable[str],
+    circle: Mapping[str, Any] | None = None,
+) -> str:
+    """A page that needs no server and no network.
+
+    Args:
+        drawn: Layers in the order they are painted, each with its FeatureCollection (longitude first).
+        centre: (lon, lat), degrees. zoom: Map zoom, at which widths are taken.
+        title: At the top of the page. notes: Credits, the made-up band, the date; each a line.
+        circle: A service circle as FeatureCollection, drawn above the rest.
+
+    Names are escaped here, whatever they hold.
+    """
+    page = SavedMap(location=[centre[1], centre[0]], zoom_start=zoom, tiles=None, zoom_control=True, max_zoom=20)
+    for layer, features in drawn:
+        words = layer.title.zh if language == "zh" else layer.title.en
+        group = folium.FeatureGroup(name=safe(words), control=layer.choice)
+        for value, style in layer.styles.items():
+            members = [one for one in features["features"] if _style_of(layer, one) == value]
+            if members:
+                _shapes(layer, style, members, zoom, language).add_to(group)
+        group.add_to(page)
+    if circle:
+        folium.GeoJson(
+            {"type": "FeatureCollection", "features": [_plain(one, language) for one in circle["features"]]},
+            style_function=lambda _: {"color": CIRCLE, "weight": 2.5, "fillColor": CIRCLE, "fillOpacity": 0.12},
+            control=False,
+        ).add_to(page)
+    folium.LayerControl(collapsed=False).add_to(page)
+    figure = page.get_root()
+    # every address that Folium or branca would load is dropped; what is needed stands in the file
+    for name in list(figure.header._children):
+        if any(word in figure.header._children[name].render() for word in ("http://", "https://")):
+            del figure.header._children[name]
+    leaflet = (
+        (VENDOR / "leaflet" / "leaflet.js")
+        .read_text(encoding="utf-8")
+        .replace("//# sourceMappingURL=leaflet.js.map", "")
+    )
+    style = (VENDOR / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
+    figure.header.add_child(Element(f"<title>{safe(title)}</title><style>{style}{CSS}</style>"), name="style")
+    figure.header.add_child(Element(f"<script>{leaflet}</script>"), name="leaflet")
+    lines = "".join(f"<p>{safe(note)}</p>" for note in notes if note)
+    figure.html.add_child(Element(f'<header class="saved"><h1>{safe(title)}</h1>{lines}</header>'), name="saved")
+    return str(figure.render())
+
+
+def _shapes(layer: Layer, style: Style, members: Sequence[Any], zoom: int, language: str) -> folium.GeoJson:
+    found = {"type": "FeatureCollection", "features": [_plain(one, language) for one in members]}
+    width = _at(style.width, zoom)
+    look = {
+        "stroke": bool(style.stroke),
+        "color": style.stroke or "#000",
+        "opacity": style.opacity,
+        "weight": width,
+        "fill": bool(style.fill) and layer.kind != "line",
+        "fillColor": style.fill or "#000",
+        "fillOpacity": style.fill_opacity,
+        "dashArray": " ".join(map(str, style.dash)) or None,
+    }
+    marker = folium.CircleMarker(radius=_at(style.radius, zoom), **look) if layer.kind == "point" else None
+    tooltip = folium.GeoJsonTooltip(fields=["words"], labels=False) if layer.choice else None
+    return folium.GeoJson(
+        found, style_function=lambda _, look=look: look, marker=marker, tooltip=tooltip, control=False
+    )
+
+
+def _plain(feature: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """A feature with nothing but its words, escaped."""
+    props = feature["properties"]
+    words = " ".join(str(props[key]) for key in ("estate", "name") if props.get(key)) or str(props.get("code", ""))
+    return {"type": "Feature", "geometry": feature["geometry"], "properties": {"words": safe(words)}}
+
+
+def _style_of(layer: Layer, feature: Mapping[str, Any]) -> str:
+    value = str(feature["properties"].get(layer.by) or "") if layer.by else ""
+    return value if value in layer.styles else ""
+
+
+def _at(stops: Stops, zoom: float) -> float:
+    """The value of stops at a zoom, straight lines between them."""
+    before = [stop for stop in stops if stop[0] <= zoom] or [stops[0]]
+    after = [stop for stop in stops if stop[0] > zoom]
+    (low, a) = before[-1]
+    if not after or low >= zoom:
+        return a
+    (high, b) = after[0]
+    return a + (b - a) * (zoom - low) / (high - low)
+
+
+CSS = f"""
+html, body {{ height: 100%; margin: 0; font-family: {FACES}; color: #2f3d4a; }}
+body {{ display: flex; flex-direction: column-reverse; }}
+.folium-map {{ flex: 1; background: {PAPER["land"]}; font-family: {FACES}; }}
+.saved {{ padding: 8px 16px; border-bottom: 1px solid #e2e4e3; display: flex; flex-wrap: wrap; gap: 4px 20px; align-items: baseline; }}
+.saved h1 {{ font-size: 18px; margin: 0; color: #1b2733; }} .saved p {{ margin: 0; font-size: 13px; color: #5a646e; }}
+.leaflet-control-layers {{ font-size: 14px; }} .foliumtooltip, .leaflet-tooltip {{ font-size: 13px; }}
+.foliumtooltip table {{ margin: 0; }}
+@media print {{ .leaflet-control-container {{ display: none; }} * {{ print-color-adjust: exact; }} }}
+"""

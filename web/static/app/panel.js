@@ -1,0 +1,189 @@
+// The panel: who answers for a place or an area, why, what is near, and a facility's circle.
+import { $, ask, h, number, page, pin, query, Refused, t, title, zh } from './dom.js';
+
+export const busy = { onshow() {} };
+const answer = $('answer');
+
+export function welcome() {
+  answer.replaceChildren();
+  $('welcome').hidden = false;
+}
+
+function show(...children) {
+  $('welcome').hidden = true;
+  answer.replaceChildren(h('div', { className: 'answer' }, ...children));
+  $('panel-body').scrollTop = 0;
+}
+
+function loading() {
+  busy.onshow();
+  show(h('div', { className: 'skeleton', role: 'status', 'aria-label': t('loading') }, h('i'), h('i'), h('i'), h('i'), h('i')));
+}
+
+const close = (actions) => h('button', { className: 'close', type: 'button', 'aria-label': t('close'), onclick: actions.close },
+  h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: 'M5 5l10 10M15 5 5 15' })));
+const head = (actions, words, ...below) => h('div', { className: 'head' }, h('div', {}, h('h1', { className: 'title' }, words), ...below), close(actions));
+
+function failed(error, actions) {
+  if (!(error instanceof Refused)) throw error;
+  const near = error.problem.nearest;
+  if (error.problem.status === 404 && near) {
+    show(head(actions, t('outside')), h('p', { className: 'lead' }, t('outside_next')),
+      h('p', { className: 'note' }, t('nearest_grid', { name: near.name || near.code, metres: number(Math.round(near.distance_m)) })),
+      h('button', { className: 'button', type: 'button', onclick: () => actions.area(near.code) }, t('go_grid')));
+  } else {
+    show(head(actions, error.problem.status === 404 ? t('outside') : t('error')), h('p', { className: 'lead' }, error.message),
+      h('button', { className: 'button', type: 'button', onclick: actions.again }, t('retry')));
+  }
+  return null;
+}
+
+// ---- pieces
+const chain = (areas, actions) => h('ol', { className: 'chain', 'aria-label': t('chain') },
+  areas.map((one) => h('li', {}, h('button', { type: 'button', onclick: () => actions.area(one.code) }, one.name))));
+
+const role = (person) => title(page.roles[person.role]) || person.role;
+
+function standing(person) {
+  if (!person.why) return null;
+  const words = person.why === 'vacancy' && !person.stands_in_for ? t('vacancy') : t('stands_in', { name: person.stands_in_for || '' });
+  const why = zh ? person.why_zh : person.why_en;
+  return h('span', { className: 'badge' }, person.name ? `${t('deputy')} · ${words}${why ? ` · ${why}` : ''}` : why || t('vacancy'));
+}
+
+function first(person) {
+  if (!person) return h('div', { className: 'note' }, h('b', {}, t('nobody')), h('p', { className: 'quiet' }, t('nobody_next')));
+  return h('div', { className: 'first' }, h('p', { className: 'role' }, role(person)), h('p', { className: 'name' }, person.name || '—'), standing(person));
+}
+
+function everyone(people, names) {
+  if (!people.length) return null;
+  const shown = people.slice(0, 6);
+  const row = (person) => h('li', {}, h('span', { className: 'role' }, role(person)),
+    h('span', { className: 'who' }, h('span', { className: 'name' }, person.name || '—'), ' ', standing(person)),
+    h('span', { className: 'where' }, names.get(person.area) || ''));
+  const list = h('ul', { className: 'rows people' }, shown.map(row));
+  const more = people.length > shown.length && h('button', {
+    className: 'link', type: 'button',
+    onclick: (event) => { list.append(...people.slice(6).map(row)); event.target.remove(); },
+  }, t('show_all', { n: people.length }));
+  return [h('h2', {}, t('all_people')), list, more];
+}
+
+const reasons = (how) => [h('h2', {}, t('why')), h('ol', { className: 'how' }, how.map((one) => h('li', {}, h('span', {}, zh ? one.zh : one.en))))];
+
+function units(found, actions, place) {
+  if (found.unit || !found.unit_candidates.length) return null;
+  const words = (one) => {
+    const stairs = one.stairwells.map((name) => t('stairwell', { name })).join('、');
+    const floors = (one.floors || []).map(([low, high]) => (low === high ? t('floor', { n: low }) : t('floor_range', { low, high }))).join('、');
+    return [one.name, stairs, floors].filter(Boolean).join(' ');
+  };
+  const address = (one) => `${found.building.name}${one.stairwells[0] ? `${one.stairwells[0]}单元` : ''}${one.floors?.[0] ? `${one.floors[0][0]}楼` : ''}`;
+  return h('div', { className: 'note' }, t('choose_unit'),
+    h('div', { className: 'units' }, found.unit_candidates.map((one) => h('button', { type: 'button', onclick: () => actions.place(place.lon, place.lat, address(one), false) }, words(one)))));
+}
+
+async function near(lon, lat, actions) {
+  const box = h('div', {}, h('h2', {}, t('nearest')), h('div', { className: 'skeleton' }, h('i'), h('i')));
+  ask(`/facilities/nearest?${query({ lon, lat, crs: 'wgs84', minutes: 15 })}`, 'near').then(({ items }) => {
+    const there = new Set(items.map((one) => one.category));
+    const missing = Object.entries(page.categories).filter(([key]) => !there.has(key)).map(([, words]) => title(words));
+    const rows = items.map((one) => h('li', {}, h('button', { type: 'button', onclick: () => actions.facility(one.code) }, pin(one.category),
+      h('span', {}, h('span', { className: 'cat' }, title(page.categories[one.category])), h('span', { className: 'nm' }, one.name || title(page.categories[one.category]))),
+      h('span', { className: 'min' }, t('minutes', { n: Math.max(1, Math.round(one.minutes)) }), h('small', {}, t('metres', { n: number(Math.round(one.walk_m)) }))))));
+    box.replaceChildren(h('h2', {}, t('nearest')),
+      rows.length ? h('ul', { className: 'near' }, rows) : h('p', { className: 'quiet' }, t('nearest_none')),
+      rows.length && missing.length ? h('p', { className: 'missing' }, h('b', {}, `${t('missing')}：`), missing.join('、')) : '');
+  }).catch((error) => {
+    if (error.name !== 'AbortError') box.replaceChildren(h('h2', {}, t('nearest')), h('p', { className: 'quiet' }, error.message));
+  });
+  return box;
+}
+
+function foot(found) {
+  const at = new Date(found.at).toLocaleString(zh ? 'zh-CN' : 'en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+  return h('p', { className: 'foot' }, h('span', {}, t('as_of', { time: at })), h('span', {}, t('revision', { n: found.revision })));
+}
+
+const names = (found) => new Map([...found.areas, found.unit, found.building].filter(Boolean).map((one) => [one.code, one.name]));
+
+// ---- the three answers
+export async function showPlace({ lon, lat, address }, actions) {
+  loading();
+  let found;
+  try {
+    found = await ask(`/locate?${query({ lon, lat, crs: 'wgs84', address })}`, 'answer');
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    return failed(error, actions);
+  }
+  const grid = found.areas.findLast((one) => one.level === 'grid');
+  const building = found.building && [found.building.estate, found.building.name].filter(Boolean).join('');
+  const where = [building, found.unit && found.unit.name].filter(Boolean).join(' · ') || grid.name;
+  show(
+    head(actions, where, chain(found.areas, actions), h('p', { className: 'code' }, grid.code, address ? ` · ${address}` : '')),
+    first(found.answerable), units(found, actions, { lon, lat }), everyone(found.people.filter((one) => !same(one, found.answerable)), names(found)),
+    await near(lon, lat, actions), reasons(found.how), foot(found));
+  return found;
+}
+
+const same = (one, other) => other && one.role === other.role && one.area === other.area && one.name === other.name;
+
+export async function showArea(code, actions) {
+  loading();
+  try {
+    const [area, shape] = await Promise.all([ask(`/areas/${encodeURIComponent(code)}`, 'answer'), ask(`/areas/${encodeURIComponent(code)}?geometry=true`, 'outline')]);
+    const inside = shape.geometry ? point(shape.geometry) : null;
+    const found = inside && await ask(`/locate?${query({ lon: inside[0], lat: inside[1], crs: 'wgs84' })}`, 'who').catch(() => null);
+    const level = page.levels.find((one) => one.key === area.level);
+    const people = found ? found.people.filter((one) => one.area === code) : [];
+    const above = area.above || (found ? found.areas.slice(0, found.areas.findIndex((one) => one.code === code)) : []);
+    show(head(actions, area.name, chain(above, actions), h('p', { className: 'code' }, `${title(level)} · ${area.code}`)),
+      h('h2', {}, t('who_area')), first(people[0]), people.length > 1 ? everyone(people.slice(1), new Map()) : null,
+      area.revision ? h('p', { className: 'foot' }, h('span', {}, t('revision', { n: area.revision }))) : null);
+    return area;
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    return failed(error, actions);
+  }
+}
+
+// A place inside a polygon: halfway along the widest stretch of its middle line.
+function point(geometry) {
+  const rings = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates;
+  const polygon = rings.reduce((best, one) => (span(one[0]) > span(best[0]) ? one : best));
+  const ys = polygon[0].map(([, y]) => y), y = (Math.min(...ys) + Math.max(...ys)) / 2 + 1e-9;
+  const cuts = polygon.flatMap((ring) => ring.slice(1).flatMap(([x2, y2], i) => {
+    const [x1, y1] = ring[i];
+    return (y1 > y) === (y2 > y) ? [] : [x1 + ((y - y1) / (y2 - y1)) * (x2 - x1)];
+  })).sort((a, b) => a - b);
+  let best = [cuts[0], cuts[1]];
+  for (let i = 0; i + 1 < cuts.length; i += 2) if (cuts[i + 1] - cuts[i] > best[1] - best[0]) best = [cuts[i], cuts[i + 1]];
+  return [(best[0] + best[1]) / 2, y];
+}
+const span = (ring) => { const xs = ring.map(([x]) => x); return Math.max(...xs) - Math.min(...xs); };
+
+export async function showFacility(code, minutes, actions) {
+  loading();
+  try {
+    const path = `/facilities/${encodeURIComponent(code)}`;
+    const [facility, ...found] = await Promise.all([ask(path, 'answer'), ...[5, 10, 15].map((limit) => ask(`${path}/circle?minutes=${limit}&profile=adult`, `circle${limit}`).catch((error) => { if (error.name === 'AbortError') throw error; return error; }))]);
+    const circles = new Map(found.filter((one) => one.features && one.features.length).map((one) => [one.features[0].properties.minutes, one.features[0]]));
+    const chosen = circles.get(minutes)?.properties;
+    const facts = [['category', title(page.categories[facility.category])], ['address', facility.address], ['opening', facility.opening_hours], ['contact', facility.contact], ['code', facility.code]];
+    show(
+      h('div', { className: 'head' }, pin(facility.category, true), h('div', {}, h('h1', { className: 'title' }, facility.name || title(page.categories[facility.category])), h('p', { className: 'quiet' }, title(page.categories[facility.category]))), close(actions)),
+      h('h2', {}, t('circle')),
+      h('div', { className: 'switch', role: 'group', 'aria-label': t('circle') }, [5, 10, 15].map((limit) => h('button', { type: 'button', 'aria-pressed': String(limit === minutes), onclick: () => actions.minutes(limit) }, t('minutes', { n: limit })))),
+      !chosen ? h('p', { className: 'note' }, found.find((one) => one instanceof Refused)?.message || t('circle_none'))
+        : chosen.off_network ? h('p', { className: 'note' }, t('off_network'))
+          : h('div', { className: 'inside' }, h('p', {}, h('b', {}, number(chosen.households)), h('span', {}, t('households'))), h('p', {}, h('b', {}, number(chosen.people)), h('span', {}, t('people')))),
+      h('dl', { className: 'facts' }, facts.filter(([, value]) => value).flatMap(([key, value]) => [h('dt', {}, t(key)), h('dd', {}, value)])),
+      h('button', { className: 'button', type: 'button', onclick: () => actions.place(facility.lon, facility.lat, null, false) }, t('facility_place')));
+    return { facility, circles };
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    return failed(error, actions);
+  }
+}

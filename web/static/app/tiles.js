@@ -1,0 +1,115 @@
+// Paints the Layer values (layers/*.py) on canvas tiles. A classic script: the Folium page calls wangge.vectorTiles().
+window.wangge = (() => {
+  'use strict';
+  const P = protomapsL;
+  const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
+  const px = (stops) => P.linear(stops);
+
+  function vectorTiles(map, config) {
+    const visible = new Set(config.visible), hidden = new Set(config.hidden);
+
+    const isShown = (layer, feature) =>
+      (!layer.choice || visible.has(layer.name)) &&
+      !(layer.by === 'category' && hidden.has(feature.props.category));
+    const styleOf = (layer, feature) => {
+      const value = layer.by ? String(feature.props[layer.by] ?? '') : '';
+      return value in layer.styles ? value : '';
+    };
+
+    function paintRules(layer) {
+      const base = { dataSource: config.source[layer.name], dataLayer: layer.name, minzoom: layer.zooms[0] + 1 };
+      const rules = [];
+      const add = (key, symbolizer) =>
+        rules.push({ ...base, symbolizer, filter: (z, f) => isShown(layer, f) && styleOf(layer, f) === key });
+      const each = (make) => Object.entries(layer.styles).forEach(([key, style]) => {
+        const symbolizer = make(style, key);
+        if (symbolizer) add(key, symbolizer);
+      });
+      const stroke = (style, colour, width, dash) => new P.LineSymbolizer({
+        color: colour, width: px(width), opacity: style.opacity, lineCap: dash ? 'butt' : 'round', lineJoin: 'round',
+        ...(dash && dash.length ? { dash } : {}),
+      });
+      if (layer.kind === 'point') {
+        each((style, key) => pin(style, layer.icons[key]));
+        return rules;
+      }
+      each((style) => style.fill && new P.PolygonSymbolizer({ fill: style.fill, opacity: style.fill_opacity }));
+      each((style) => style.casing && stroke(style, style.casing, style.casing_width));
+      each((style) => style.stroke && stroke(style, style.stroke, style.width, style.dash));
+      return rules;
+    }
+
+    function labelRules(layer) {
+      return layer.labels.map((label) => {
+        const text = {
+          labelProps: [label.prop], fontFamily: FONT, fontWeight: label.weight, fontSize: px(label.size),
+          fill: label.colour, stroke: label.halo, width: 1.6, maxLineChars: 14,
+        };
+        const symbolizer = layer.kind === 'line' ? new P.LineLabelSymbolizer({ ...text, position: 2 })
+          : layer.kind === 'point' ? new P.OffsetTextSymbolizer({ ...text, offsetX: 11, offsetY: 11, placements: [3, 7, 5, 1] })
+            : new P.CenteredTextSymbolizer(text);
+        return {
+          rank: label.rank, minzoom: label.from_zoom, symbolizer,
+          dataSource: config.source[layer.name],
+          dataLayer: layer.kind === 'polygon' ? `${layer.name}_label` : layer.name,
+          filter: (z, f) => isShown(layer, f) && Boolean(f.props[label.prop]),
+        };
+      });
+    }
+
+    // A disc with its pictogram once it is large enough to be read.
+    function pin(style, path) {
+      const radius = px(style.radius), width = px(style.width), glyph = path ? new Path2D(path) : null;
+      return {
+        draw(ctx, geometry, z) {
+          const { x, y } = geometry[0][0], r = radius(z);
+          ctx.globalAlpha = 1;
+          ctx.beginPath();
+          ctx.arc(x, y, r + width(z), 0, 2 * Math.PI);
+          ctx.fillStyle = style.stroke;
+          ctx.fill();
+          ctx.beginPath();
+          ctx.arc(x, y, r, 0, 2 * Math.PI);
+          ctx.fillStyle = style.fill;
+          ctx.fill();
+          if (!glyph || r < 7) return;
+          const scale = r / 11.5;
+          ctx.save();
+          ctx.translate(x - 7.5 * scale, y - 7.5 * scale);
+          ctx.scale(scale, scale);
+          ctx.fillStyle = style.glyph;
+          ctx.fill(glyph);
+          ctx.restore();
+        },
+      };
+    }
+
+    const layer = P.leafletLayer({
+      sources: Object.fromEntries(Object.entries(config.sources).map(
+        ([name, url]) => [name, { url, maxDataZoom: config.maxTileZoom }])),
+      paintRules: config.layers.flatMap(paintRules),
+      labelRules: config.layers.flatMap(labelRules).sort((a, b) => a.rank - b.rank),
+      backgroundColor: config.colours.paper.land,
+      lang: config.language === 'zh' ? 'zh-Hans-CN' : 'en',
+      attribution: '',
+      maxZoom: 20,
+    });
+    layer.addTo(map);
+
+    const redraw = () => { layer.clearLayout(); layer.rerenderTiles(); };
+    const replace = (set, names) => { set.clear(); names.forEach((name) => set.add(name)); redraw(); };
+    return Object.assign(wangge, {
+      map, layer, config,
+      show: (names) => replace(visible, names),
+      hide: (categories) => replace(hidden, categories),
+      // The facility drawn nearest to a place, within a finger's width.
+      facilityAt(latlng) {
+        if (!visible.has('facilities') || map.getZoom() < 14) return null;
+        const found = layer.queryTileFeaturesDebug(latlng.lng, latlng.lat, map.getZoom() >= 16 ? 14 : 8).get('city') || [];
+        const hit = found.find(({ layerName, feature }) => layerName === 'facilities' && !hidden.has(feature.props.category));
+        return hit ? hit.feature.props : null;
+      },
+    });
+  }
+  return { vectorTiles };
+})();
