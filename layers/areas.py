@@ -86,7 +86,7 @@ UNITS = Layer(
     hint=Title("放大后可见", "appears when you zoom in"),
     kind="polygon",
     rows=partial(areas, Level.UNIT),
-    zooms=range(15, 20),
+    zooms=range(16, 20),
     styles={"": Style(stroke=OUTLINE["unit"], width=((16, 1), (19, 2)), dash=(3, 2.5))},
     labels=(Label("name", from_zoom=18, size=((18, 10.5), (19, 12)), colour=OUTLINE["unit"], rank=50),),
 )

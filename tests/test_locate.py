@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import orjson
 import pytest
 import shapely
 from click.testing import CliRunner
@@ -20,8 +21,9 @@ from sqlalchemy.orm import Session
 
 from gis import cluster, crs, schema
 from gis import db as gis_db
+from gis.areas.answer import Question, anonymous
 from gis.areas.live import Live
-from gis.areas.locate import Question, anonymous, answer, answer_many, locate, read_time
+from gis.areas.locate import answer, answer_json, answer_many, locate, read_time
 from gis.areas.register import read_register
 from gis.errors import InvalidInput, OutsideGrids
 from gis.settings import Settings
@@ -512,6 +514,23 @@ def test_many_questions_get_the_answers_they_would_get_one_by_one(town, session)
                 assert str(found) == str(error)
             else:
                 assert found == one
+
+
+def test_an_answer_kept_as_json_is_the_answer(town, session):
+    town.leave("张三", NOW, NOW + timedelta(days=1))
+    town.building("9号楼", 0.00005, 0.0005)
+    register = read_register(session, NOW)
+    nearby_door = at(0.0002 - 5 / PER_LON, 0.0003)
+    outside = at(-20 / PER_LON, HALF)
+    for _ in range(2):  # put together, then kept
+        for place in (ON_TOWER, ON_SLAB, BARE, at(SIDE, HALF), nearby_door, outside, at(0.00031, 0.00032)):
+            for moment in (NOW - timedelta(days=1), NOW, NOW + timedelta(days=1)):
+                for system in ("wgs84", "gcj02"):
+                    for address in (None, "3-2-201"):
+                        lon, lat = crs.from_storage(*place, system)
+                        asked = Question(lon, lat, system, address, moment)
+                        kept = answer_json(lambda: session, asked, register)
+                        assert kept == orjson.dumps(answer(lambda: session, asked, register))
 
 
 # the command

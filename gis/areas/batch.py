@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
-from gis.areas.locate import Ladder, Question, outside_words, read_time
+from gis.areas.answer import Question
+from gis.areas.locate import Ladder, outside_words, read_time
 from gis.areas.reasons import step
 from gis.areas.register import (
     EPOCH,

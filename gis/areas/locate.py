@@ -4,13 +4,15 @@ Every step says by which rule it was decided, in Chinese and English. The rules 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
+from typing import Any
 
+import orjson
 import shapely
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
+from gis.areas.answer import Answer, AreaName, BuildingFound, Candidate, Question
 from gis.areas.models import Level
 from gis.areas.reasons import Step, step
 from gis.areas.register import Area, Grids, InGrid, Register, micros, nearest_grids, register_around
@@ -20,71 +22,8 @@ from gis.places.address import Address, building_label, parse_address, plain
 from gis.places.queries import NEAREST_BUILDING, Part, units_of_room
 from gis.shapes import nearby
 
+KEPT_ANSWERS = 50_000  # answers a process keeps ready as JSON, about 2 kB each
 FAR = 100.0  # metres: a building further away must be the only one of its number, or its estate be named
-
-
-@dataclass(frozen=True, slots=True)
-class AreaName:
-    """An area in an answer."""
-
-    level: str
-    code: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class BuildingFound:
-    """The building, and how far the point is from it in metres (0 on it)."""
-
-    code: str
-    name: str
-    estate: str
-    distance_m: float
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A unit that may be meant: the stairwells and floors (lowest, highest) it has; empty means all."""
-
-    code: str
-    name: str
-    stairwells: list[str]
-    floors: list[tuple[int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Who answers for a place.
-
-    point: Where it is in storage, {"lon", "lat", "crs": "cgcs2000"}; `asked` is what was given.
-    at: The moment asked about, ISO 8601.
-    revision: The boundary revision that drew the grid.
-    areas: From the county down to the grid.
-    answerable: The one to go to first; None when nobody is there.
-    """
-
-    point: dict[str, object]
-    asked: dict[str, object]
-    at: str
-    revision: int
-    areas: list[AreaName]
-    building: BuildingFound | None
-    unit: AreaName | None
-    unit_candidates: list[Candidate]
-    people: list[Entry]
-    answerable: Entry | None
-    how: list[Step]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A place asked about: degrees in `crs`, the address that came with it, and the moment (None: now)."""
-
-    lon: float
-    lat: float
-    crs: str
-    address: str | None = None
-    at: datetime | None = None
 
 
 def locate(
@@ -114,11 +53,24 @@ def locate(
 
 def answer(session: Callable[[], Session], asked: Question, register: Register | None = None) -> Answer:
     """Answer one question as `locate` does; the session is only made when the database must be asked."""
+    ladder, x, y, at = _begin(session, asked, register)
+    return ladder.climb(asked, x, y, at)
+
+
+def answer_json(session: Callable[[], Session], asked: Question, register: Register | None = None) -> bytes:
+    """Answer one question as `answer` does, as JSON."""
+    ladder, x, y, at = _begin(session, asked, register)
+    return ladder.climb_json(asked, x, y, at)
+
+
+def _begin(
+    session: Callable[[], Session], asked: Question, register: Register | None
+) -> tuple["Ladder", float, float, datetime]:
     x, y = to_point(asked)
     at = asked.at or datetime.now(UTC).astimezone()
     if register is None or not register.holds(at):
         register = register_around(session(), at, x, y, addresses=bool(asked.address))
-    return Ladder(session, register).climb(asked, x, y, at)
+    return Ladder(session, register), x, y, at
 
 
 def answer_many(
@@ -185,18 +137,6 @@ def read_time(value: str, zone: tzinfo) -> datetime:
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(zone)
 
 
-def anonymous(found: Answer) -> Answer:
-    """The same answer with roles but without the names of people."""
-
-    def nameless(entry: Entry) -> Entry:
-        return replace(
-            entry, name=None, holder=None, deputy=None, stands_in_for=None, why=None, why_zh=None, why_en=None
-        )
-
-    first = found.answerable
-    return replace(found, people=[nameless(entry) for entry in found.people], answerable=first and nameless(first))
-
-
 def outside(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
     """The error for a point without a grid: names the nearest and its distance."""
     grids = nearest_grids(session, at, x, y)
@@ -252,11 +192,8 @@ class Ladder:
             rule = "stands_in" if first.why else "first_there"
             role_zh, role_en = first.role_zh, first.role_en
             how.append(step("answerable", rule, role_zh=role_zh, role_en=role_en, area=first.area))
-        given: dict[str, object] = {"lon": asked.lon, "lat": asked.lat, "crs": asked.crs}
         return Answer(
-            point={"lon": round(x, 7), "lat": round(y, 7), "crs": "cgcs2000"},
-            asked=given | {"address": asked.address} if asked.address else given,
-            at=at.isoformat(),
+            **_head(asked, x, y, at),
             revision=register.grids.revisions[grid.row],
             areas=[AreaName(area.level, area.code, area.name) for area in chain],
             building=None
@@ -268,6 +205,32 @@ class Ladder:
             answerable=first,
             how=how,
         )
+
+    def climb_json(self, asked: Question, x: float, y: float, at: datetime) -> bytes:
+        """The same answer as JSON. What points of one grid and building share is put together once and kept."""
+        head = orjson.dumps(_head(asked, x, y, at))
+        key = self.place(asked, x, y)
+        if key is None:
+            return orjson.dumps(self.climb(asked, x, y, at))
+        kept = self.register.people.kept(micros(at)).told
+        rest = kept.get(key)
+        if rest is None:
+            rest = orjson.dumps(self.climb(asked, x, y, at))[len(head) - 1 :]  # the head comes first in an answer
+            if len(kept) < KEPT_ANSWERS:
+                kept[key] = rest
+        return head[:-1] + rest
+
+    def place(self, asked: Question, x: float, y: float) -> tuple[int, str, int] | None:
+        """Grid, rule and building (-1: none) of a point when they say all about it: no address, no metres in it."""
+        if asked.address or asked.crs in systems.SHIFTED:
+            return None
+        grid = self.register.grids.find(x, y)
+        if grid is None or grid.metres:
+            return None
+        row = self.register.places.covering(x, y)
+        if row is None and self.register.places.within(x, y, NEAREST_BUILDING):
+            return None
+        return grid.row, grid.rule, -1 if row is None else row
 
     def building(self, grid: int, x: float, y: float, address: Address | None) -> tuple[int | None, float, list[Step]]:
         """The building: the one that covers the point, else the nearest of the grid; an address may name another."""
@@ -362,6 +325,16 @@ class Ladder:
         for area in reversed(chain):
             found += people.of_area(area.id, count, area.code, area.level)
         return found
+
+
+def _head(asked: Question, x: float, y: float, at: datetime) -> dict[str, Any]:
+    """What differs from point to point: the first fields of an answer, in their order."""
+    given: dict[str, object] = {"lon": asked.lon, "lat": asked.lat, "crs": asked.crs}
+    return {
+        "point": {"lon": round(x, 7), "lat": round(y, 7), "crs": "cgcs2000"},
+        "asked": given | {"address": asked.address} if asked.address else given,
+        "at": at.isoformat(),
+    }
 
 
 def _community(address: Address, chain: tuple[Area, ...]) -> Step | None:

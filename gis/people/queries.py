@@ -1,6 +1,6 @@
 """Who answers for an area or building at a moment, and who stands in for whom."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -33,7 +33,7 @@ NAMES = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
 
 ROLE_KEYS = pa.array([role.key for role in ROLES], pa.large_string())
 _RANK = np.array([role.rank for role in ROLES])
-KEPT = 200_000  # areas whose entries are kept
+KEPT = 20_000  # areas whose entries are kept
 MANY = 5000  # ids from which on reading everything is faster than naming them
 
 
@@ -103,11 +103,12 @@ class Posts:
 
 @dataclass(frozen=True)
 class Kept:
-    """Entries of areas put together before, good while start <= moment < end."""
+    """Entries of areas put together before, and whole answers told before; good while start <= moment < end."""
 
     start: Micros
     end: Micros
     of_area: dict[int, list[Entry]]
+    told: dict[Hashable, bytes]
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class People:
     leave: tuple[Ints, Ints, Ints]
     persons: Ints
     names: pa.LargeStringArray
-    _kept: "Kept" = field(default_factory=lambda: Kept(0, 0, {}), repr=False, compare=False)
+    _kept: "Kept" = field(default_factory=lambda: Kept(0, 0, {}, {}), repr=False, compare=False)
 
     @cached_property
     def _name(self) -> dict[int, str]:
@@ -142,9 +143,7 @@ class People:
 
     def of_area(self, area_id: int, at: Micros, code: str, level: str) -> list[Entry]:
         """The answerable roles of an area at a moment, nearest role first. Kept until somebody's time begins or ends."""
-        kept = self._kept
-        if not kept.start <= at < kept.end:
-            kept = self._keep(at)
+        kept = self.kept(at)
         found = kept.of_area.get(area_id)
         if found is None:
             found = [self._entry(*post, at, code, level) for post in self.areas.of(area_id, at)]
@@ -152,11 +151,14 @@ class People:
                 kept.of_area[area_id] = found
         return found
 
-    def _keep(self, at: Micros) -> "Kept":
-        """An empty store for the time around a moment in which no answer changes."""
+    def kept(self, at: Micros) -> "Kept":
+        """What was put together before and holds at a moment; empty when somebody's time began or ended since."""
+        kept = self._kept
+        if kept.start <= at < kept.end:
+            return kept
         after = int(self.moments.searchsorted(at, side="right"))
         start = int(self.moments[after - 1]) if after else EVER
-        kept = Kept(start, int(self.moments[after]) if after < len(self.moments) else FOREVER, {})
+        kept = Kept(start, int(self.moments[after]) if after < len(self.moments) else FOREVER, {}, {})
         object.__setattr__(self, "_kept", kept)  # a cache: replaced whole, so that threads see the old or the new
         return kept
 

@@ -11,8 +11,9 @@ from flask.blueprints import BlueprintSetupState
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from gis.areas.answer import Question
 from gis.areas.live import Live
-from gis.areas.locate import Question, answer, answer_many
+from gis.areas.locate import answer_json, answer_many
 from gis.areas.register import Register
 from gis.errors import FieldError, InvalidInput, TooMuch, WanggeError
 from web.db import session
@@ -158,7 +159,7 @@ def one(query_data: LocateIn) -> Response:
     """The chain of areas, the answerable people by role, how it was decided, and the boundary revision used."""
     at = moment(query_data.at)
     asked = Question(query_data.lon, query_data.lat, query_data.crs, query_data.address, at)
-    return told(answer(session, asked, present(at)))
+    return told(answer_json(session, asked, present(at)))
 
 
 @bp.post("/locate")
@@ -183,7 +184,7 @@ def many(json_data: LocateManyIn) -> Response:
         results.append(
             {"id": point.get("id", number), kind: problem(found) if isinstance(found, WanggeError) else found}
         )
-    return told({"results": results})
+    return told(orjson.dumps({"results": results}))
 
 
 def question(point: dict[str, Any], now: datetime) -> Question | WanggeError:
@@ -221,9 +222,9 @@ def problem(error: WanggeError) -> dict[str, Any]:
     }
 
 
-def told(body: object) -> Response:
+def told(body: bytes) -> Response:
     """The answer as it is: names of people are not kept on the way."""
-    response = Response(orjson.dumps(body), mimetype="application/json")
+    response = Response(body, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import orjson
 
-from gis.areas.locate import Answer, locate, read_time
+from gis.areas.answer import Answer
+from gis.areas.locate import locate, read_time
 from gis.areas.models import Level
 from gis.settings import Settings
 from web.commands import session_scope

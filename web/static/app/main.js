@@ -167,8 +167,10 @@ function label(hit) {
 }
 
 // ---- progress and failures of the tiles
-layer.on('loading', () => { $('drawing').hidden = false; });
-layer.on('load', () => { $('drawing').hidden = true; });
+const drawing = (on) => { $('drawing').hidden = !on; document.body.dataset.map = on ? 'drawing' : 'drawn'; };
+layer.on('loading', () => drawing(true));
+layer.on('load', () => drawing(false));
+drawing(layer.isLoading());
 addEventListener('offline', () => said(t('offline')));
 addEventListener('online', () => { said(''); layer.redraw(); });
 function said(words) { $('map-said').textContent = words; $('map-said').hidden = !words; }

@@ -29,7 +29,7 @@ function failed(error, actions) {
   const near = error.problem.nearest;
   if (error.problem.status === 404 && near) {
     show(head(actions, t('outside')), h('p', { className: 'lead' }, t('outside_next')),
-      h('p', { className: 'note' }, t('nearest_grid', { name: near.name || near.code, metres: number(Math.round(near.distance_m)) })),
+      h('p', { className: 'note' }, t('nearest_grid', { name: near.name || near.code, metres: number(Math.round(error.problem.distance_m)) })),
       h('button', { className: 'button', type: 'button', onclick: () => actions.area(near.code) }, t('go_grid')));
   } else {
     show(head(actions, error.problem.status === 404 ? t('outside') : t('error')), h('p', { className: 'lead' }, error.message),
@@ -133,14 +133,14 @@ const same = (one, other) => other && one.role === other.role && one.area === ot
 export async function showArea(code, actions) {
   loading();
   try {
-    const [area, shape] = await Promise.all([ask(`/areas/${encodeURIComponent(code)}`, 'answer'), ask(`/areas/${encodeURIComponent(code)}?geometry=true`, 'outline')]);
-    const inside = shape.geometry ? point(shape.geometry) : null;
-    const found = inside && await ask(`/locate?${query({ lon: inside[0], lat: inside[1], crs: 'wgs84' })}`, 'who').catch(() => null);
+    const area = await ask(`/areas/${encodeURIComponent(code)}`, 'answer');
+    const found = area.point && await ask(`/locate?${query({ lon: area.point[0], lat: area.point[1], crs: 'cgcs2000' })}`, 'who').catch(() => null);
     const level = page.levels.find((one) => one.key === area.level);
     const people = found ? found.people.filter((one) => one.area === code) : [];
-    const above = area.above || (found ? found.areas.slice(0, found.areas.findIndex((one) => one.code === code)) : []);
-    show(head(actions, area.name, chain(above, actions), h('p', { className: 'code' }, `${title(level)} · ${area.code}`)),
+    show(head(actions, area.name, chain(area.above, actions), h('p', { className: 'code' }, `${title(level)} · ${area.code}`)),
       h('h2', {}, t('who_area')), first(people[0]), people.length > 1 ? everyone(people.slice(1), new Map()) : null,
+      h('dl', { className: 'facts' }, h('dt', {}, t('area')), h('dd', {}, t('hectares', { n: number((area.area_m2 / 1e4).toFixed(1)) })),
+        ...(area.children ? [h('dt', {}, t('below')), h('dd', {}, number(area.children))] : [])),
       area.revision ? h('p', { className: 'foot' }, h('span', {}, t('revision', { n: area.revision }))) : null);
     return area;
   } catch (error) {
@@ -148,21 +148,6 @@ export async function showArea(code, actions) {
     return failed(error, actions);
   }
 }
-
-// A place inside a polygon: halfway along the widest stretch of its middle line.
-function point(geometry) {
-  const rings = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates;
-  const polygon = rings.reduce((best, one) => (span(one[0]) > span(best[0]) ? one : best));
-  const ys = polygon[0].map(([, y]) => y), y = (Math.min(...ys) + Math.max(...ys)) / 2 + 1e-9;
-  const cuts = polygon.flatMap((ring) => ring.slice(1).flatMap(([x2, y2], i) => {
-    const [x1, y1] = ring[i];
-    return (y1 > y) === (y2 > y) ? [] : [x1 + ((y - y1) / (y2 - y1)) * (x2 - x1)];
-  })).sort((a, b) => a - b);
-  let best = [cuts[0], cuts[1]];
-  for (let i = 0; i + 1 < cuts.length; i += 2) if (cuts[i + 1] - cuts[i] > best[1] - best[0]) best = [cuts[i], cuts[i + 1]];
-  return [(best[0] + best[1]) / 2, y];
-}
-const span = (ring) => { const xs = ring.map(([x]) => x); return Math.max(...xs) - Math.min(...xs); };
 
 export async function showFacility(code, minutes, actions) {
   loading();

@@ -3,6 +3,9 @@ window.wangge = (() => {
   'use strict';
   const P = protomapsL;
   const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
+  const DOT = 3.5; // pixels: a facility whose pictogram has no room
+  const PINS_FROM = 16; // map zoom of the first pictograms
+  const PIN_RANK = 35; // among the labels: after the names of areas, before those of streets
   const px = (stops) => P.linear(stops);
 
   function vectorTiles(map, config) {
@@ -21,8 +24,8 @@ window.wangge = (() => {
       const rules = [];
       const add = (key, symbolizer) =>
         rules.push({ ...base, symbolizer, filter: (z, f) => isShown(layer, f) && styleOf(layer, f) === key });
-      const each = (make) => Object.entries(layer.styles).forEach(([key, style]) => {
-        const symbolizer = make(style, key);
+      const each = (make) => layer.order.forEach((key) => {
+        const symbolizer = make(layer.styles[key]);
         if (symbolizer) add(key, symbolizer);
       });
       const stroke = (style, colour, width, dash) => new P.LineSymbolizer({
@@ -30,13 +33,28 @@ window.wangge = (() => {
         ...(dash && dash.length ? { dash } : {}),
       });
       if (layer.kind === 'point') {
-        each((style, key) => pin(style, layer.icons[key]));
+        each((style) => new P.CircleSymbolizer({
+          fill: style.fill, stroke: style.stroke, width: px(style.width), radius: (z) => Math.min(px(style.radius)(z), DOT),
+        }));
         return rules;
       }
       each((style) => style.fill && new P.PolygonSymbolizer({ fill: style.fill, opacity: style.fill_opacity }));
       each((style) => style.casing && stroke(style, style.casing, style.casing_width));
       each((style) => style.stroke && stroke(style, style.stroke, style.width, style.dash));
       return rules;
+    }
+
+    // Pictograms are placed like labels: where there is no room for two, the less important stays a dot.
+    function pinRules(layer) {
+      if (layer.kind !== 'point' || !Object.keys(layer.icons).length) return [];
+      const rank = Object.fromEntries(layer.order.map((key, i) => [key, i]));
+      const pins = Object.fromEntries(Object.entries(layer.styles).map(([key, style]) => [key, pin(style, layer.icons[key])]));
+      return [{
+        rank: PIN_RANK, minzoom: PINS_FROM, dataSource: config.source[layer.name], dataLayer: layer.name,
+        filter: (z, f) => isShown(layer, f) && styleOf(layer, f) in pins,
+        sort: (a, b) => (rank[a[layer.by]] ?? 99) - (rank[b[layer.by]] ?? 99),
+        symbolizer: { place: (layout, geometry, f) => pins[styleOf(layer, f)].place(layout, geometry) },
+      }];
     }
 
     function labelRules(layer) {
@@ -46,7 +64,7 @@ window.wangge = (() => {
           fill: label.colour, stroke: label.halo, width: 1.6, maxLineChars: 14,
         };
         const symbolizer = layer.kind === 'line' ? new P.LineLabelSymbolizer({ ...text, position: 2 })
-          : layer.kind === 'point' ? new P.OffsetTextSymbolizer({ ...text, offsetX: 11, offsetY: 11, placements: [3, 7, 5, 1] })
+          : layer.kind === 'point' ? new P.OffsetTextSymbolizer({ ...text, offsetX: 15, placements: [3] })
             : new P.CenteredTextSymbolizer(text);
         return {
           rank: label.rank, minzoom: label.from_zoom, symbolizer,
@@ -57,29 +75,28 @@ window.wangge = (() => {
       });
     }
 
-    // A disc with its pictogram once it is large enough to be read.
+    // A disc with its pictogram.
     function pin(style, path) {
       const radius = px(style.radius), width = px(style.width), glyph = path ? new Path2D(path) : null;
       return {
-        draw(ctx, geometry, z) {
-          const { x, y } = geometry[0][0], r = radius(z);
-          ctx.globalAlpha = 1;
-          ctx.beginPath();
-          ctx.arc(x, y, r + width(z), 0, 2 * Math.PI);
-          ctx.fillStyle = style.stroke;
-          ctx.fill();
-          ctx.beginPath();
-          ctx.arc(x, y, r, 0, 2 * Math.PI);
-          ctx.fillStyle = style.fill;
-          ctx.fill();
-          if (!glyph || r < 7) return;
-          const scale = r / 11.5;
-          ctx.save();
-          ctx.translate(x - 7.5 * scale, y - 7.5 * scale);
-          ctx.scale(scale, scale);
-          ctx.fillStyle = style.glyph;
-          ctx.fill(glyph);
-          ctx.restore();
+        place({ zoom: z }, geometry) {
+          const at = geometry[0][0], r = radius(z), edge = r + width(z);
+          const draw = (ctx) => {
+            ctx.globalAlpha = 1;
+            for (const [size, colour] of [[edge, style.stroke], [r, style.fill]]) {
+              ctx.beginPath();
+              ctx.arc(0, 0, size, 0, 2 * Math.PI);
+              ctx.fillStyle = colour;
+              ctx.fill();
+            }
+            if (!glyph) return;
+            const scale = r / 11.5;
+            ctx.scale(scale, scale);
+            ctx.translate(-7.5, -7.5);
+            ctx.fillStyle = style.glyph;
+            ctx.fill(glyph);
+          };
+          return [{ anchor: at, bboxes: [{ minX: at.x - edge, minY: at.y - edge, maxX: at.x + edge, maxY: at.y + edge }], draw }];
         },
       };
     }
@@ -88,7 +105,7 @@ window.wangge = (() => {
       sources: Object.fromEntries(Object.entries(config.sources).map(
         ([name, url]) => [name, { url, maxDataZoom: config.maxTileZoom }])),
       paintRules: config.layers.flatMap(paintRules),
-      labelRules: config.layers.flatMap(labelRules).sort((a, b) => a.rank - b.rank),
+      labelRules: config.layers.flatMap((one) => [...pinRules(one), ...labelRules(one)]).sort((a, b) => a.rank - b.rank),
       backgroundColor: config.colours.paper.land,
       lang: config.language === 'zh' ? 'zh-Hans-CN' : 'en',
       attribution: '',

@@ -1,0 +1,79 @@
+"""`python -m tests.bench`: measure, print, and after a whole run write docs/BENCHMARKS.md."""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from gis import cluster
+from gis.settings import ROOT, Settings
+from tests.bench import bulk, circle, coverage, growth, http
+from tests.bench.rows import Reach, Row, machine, markdown
+
+ROWS: dict[str, Callable[[Settings, bool], Row]] = {
+    "circle": circle.measure,
+    "coverage": coverage.measure,
+    "bulk": bulk.measure,
+    "http": http.measure,
+    "growth": growth.measure,
+}
+PAGE = ROOT / "docs" / "BENCHMARKS.md"
+
+
+@contextmanager
+def deployment() -> Iterator[Settings]:
+    """A throw-away deployment; the cluster a row started in it is stopped and removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="wangge-bench-"))
+    folder.chmod(0o755)  # the user postgres must be able to enter
+    settings = Settings(var=folder)
+    try:
+        yield settings
+    finally:
+        base = cluster.place(settings).base
+        if base.exists():
+            cluster.stop(settings)
+            shutil.rmtree(base, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(names: list[str], small: bool) -> list[Row]:
+    """Measure some rows, each on a database of its own."""
+    done = []
+    for name in names:
+        begin = time.monotonic()
+        print(f"bench: {name} …", file=sys.stderr, flush=True)
+        with deployment() as settings:
+            row = ROWS[name](settings, small)
+        if small:  # toy sizes say nothing about what is reached
+            row = replace(row, reaches=[Reach(reach.words, None) for reach in row.reaches])
+        done.append(row)
+        print(f"bench: {name} took {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+    return done
+
+
+def main() -> None:
+    """Read the words, measure, tell."""
+    parser = argparse.ArgumentParser(prog="./wangge bench")
+    parser.add_argument("--only", choices=ROWS, action="append")
+    parser.add_argument("--small", action="store_true")
+    words = parser.parse_args()
+    for name in [name for name in os.environ if name.startswith(("WANGGE_VAR", "DATABASE_"))]:
+        del os.environ[name]  # a deployment's own settings must not reach a measurement
+    begin, where = time.monotonic(), machine()
+    page = markdown(run(words.only or list(ROWS), words.small), where, (time.monotonic() - begin) / 60)
+    if words.only or words.small:  # a part, or toy sizes: no record
+        page += "\nA part or toy sizes only: docs/BENCHMARKS.md was not written.\n"
+    else:
+        PAGE.write_text(page, encoding="utf-8")
+        print(f"bench: wrote {PAGE.relative_to(ROOT)}", file=sys.stderr)
+    print(page)
+
+
+if __name__ == "__main__":
+    main()

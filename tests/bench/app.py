@@ -1,0 +1,13 @@
+"""What the HTTP row serves: the real application, and on it one view that answers a constant."""
+
+from flask import Response
+
+from web.wsgi import app
+
+__all__ = ["app"]
+
+
+@app.get("/bench-constant")
+def constant() -> Response:
+    """The same application, logging and headers; nothing to work out."""
+    return Response(b'{"ok":true}', mimetype="application/json")

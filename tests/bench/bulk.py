@@ -1,0 +1,90 @@
+"""A file of points located, file to file with people, beside joins that only find the grid."""
+
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import geopandas
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis import cluster, schema
+from gis.areas.batch import locate_file
+from gis.db import engine
+from gis.settings import Settings
+from tests.bench import grids
+from tests.bench.rows import Figure, Reach, Row, median, seconds
+
+JOIN = """
+SELECT count(*) FROM bench_point p JOIN boundary b ON ST_Covers(b.shape, p.shape) AND b.valid @> now()"""
+
+
+def measure(settings: Settings, small: bool) -> Row:
+    """Locate the points of a file; the joins have points and grids in memory, or in the database, already."""
+    columns, rows, count, joined, runs = (12, 10, 2_000, 500, 1) if small else (400, 250, 1_000_000, 100_000, 3)
+    shapes = grids.lattice(columns, rows)
+    rng = np.random.default_rng(4)
+    inside = 0.001  # degrees: borders waver, and a point outside all grids would be another question
+    low = np.array([grids.WEST, grids.SOUTH]) + inside
+    high = low - 2 * inside + np.array([columns, rows]) * grids.STEP
+    points = rng.uniform(low, high, (count, 2)).round(7)
+    addresses = cluster.start(settings, throw_away=True)
+    schema.migrate(addresses)
+    with TemporaryDirectory(dir=settings.var) as folder, Session(engine(addresses.app)) as session:
+        grids.write(session, shapes)
+        session.commit()
+        with engine(addresses.owner).begin() as owner:
+            owner.execute(text("ANALYZE"))
+        source, target = Path(folder) / "in.csv", Path(folder) / "out.csv"
+        names = pa.array(np.arange(count)).cast(pa.string())
+        table = pa.table({"id": names, "lon": points[:, 0], "lat": points[:, 1], "crs": np.full(count, "wgs84")})
+        pyarrow.csv.write_csv(table, source)
+        now = datetime.now(settings.timezone)
+        found = 0
+
+        def ours() -> None:
+            nonlocal found
+            found = locate_file(session, source, target, now).located
+
+        left = geopandas.GeoDataFrame(geometry=shapely.points(points), crs=4490)
+        right = geopandas.GeoDataFrame({"code": np.arange(len(shapes))}, geometry=shapes, crs=4490)
+
+        def sjoin() -> None:
+            geopandas.sjoin(left, right, predicate="intersects")
+
+        ours()
+        spent, peer = [], []
+        for _ in range(runs):  # in turns, so that a busy moment meets both
+            spent.append(seconds(ours))
+            peer.append(seconds(sjoin))
+        session.execute(text("CREATE TEMP TABLE bench_point (shape geometry(Point, 4490))"))
+        session.execute(
+            text(
+                "INSERT INTO bench_point SELECT ST_SetSRID(ST_MakePoint(x, y), 4490) FROM unnest(CAST(:x AS float[]), CAST(:y AS float[])) p(x, y)"
+            ),
+            {"x": points[:joined, 0].tolist(), "y": points[:joined, 1].tolist()},
+        )
+        session.execute(text("ANALYZE bench_point"))
+        postgis = seconds(lambda: session.execute(text(JOIN)).all())
+        session.rollback()
+    rate = count / median(spent)
+    return Row(
+        "bulk",
+        "Locate in bulk, file to file with people",
+        f"{count:,} points × {len(shapes):,} grids of {4 * grids.CUTS} corners, each with a leader and a worker with deputies.",
+        "points a second",
+        Figure("ours: CSV in, chain, people and reasons, CSV out", rate, runs, f"{found:,} located"),
+        [
+            Figure("geopandas.sjoin: the join alone, in memory", count / median(peer), runs),
+            Figure(f"PostGIS: the join alone, in the database ({joined:,} points)", joined / postgis, 1),
+        ],
+        [Reach("≥ 400,000 points a second", rate >= 400_000)],
+        more_is_better=True,
+        notes=[
+            "Ours reads the grids and people from the database in every run; the joins read and write nothing and name nobody."
+        ],
+    )

@@ -1,0 +1,240 @@
+"""The map as a person sees it, in a real Chromium, on a really served made-up pilot."""
+
+import json
+import re
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from gis.settings import ROOT
+
+pytestmark = pytest.mark.browser
+
+GRID = "#answer .chain li:last-child"
+
+
+def ask(site, path):
+    with urllib.request.urlopen(site + path, timeout=10) as answer:
+        return json.load(answer)
+
+
+def ready(page, address):
+    page.goto(address)
+    expect(page.locator("body")).to_have_attribute("data-map", "drawn", timeout=15_000)
+    expect(page.locator("canvas.leaflet-tile").first).to_be_visible()
+    return page
+
+
+def tower(site):
+    """A building with several units, and a point on it."""
+    for building in ask(site, "/api/v1/layers/buildings?bbox=105.93,26.22,105.97,26.25&limit=2000")["features"]:
+        if (building["properties"]["floors"] or 0) > 20:
+            ring = building["geometry"]["coordinates"][0][0]
+            lon, lat = (sum(c[i] for c in ring[:-1]) / (len(ring) - 1) for i in (0, 1))
+            if len(ask(site, f"/api/v1/locate?lon={lon}&lat={lat}&crs=cgcs2000")["unit_candidates"]) > 3:
+                return building["properties"], lon, lat
+    raise AssertionError("no tower with several units")
+
+
+def colours(page):
+    """How many different colours the canvases of the map show."""
+    return page.evaluate("""() => { const seen = new Set(); for (const canvas of document.querySelectorAll('canvas')) {
+        if (!canvas.width) continue;
+        const data = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+        for (const one of data) seen.add(one); } return seen.size; }""")
+
+
+def test_a_click_names_the_person_who_answers_and_says_why(desk, site):
+    ready(desk, site)
+    expect(desk.get_by_text("示例数据")).to_have_count(2)  # the band, and the credit
+    expect(desk.locator("#welcome")).to_contain_text("8,800")
+    desk.mouse.click(600, 450)
+    expect(desk.locator("#answer .first .name")).not_to_be_empty()
+    grid = desk.locator(GRID).inner_text()
+    assert "网格" in grid
+    expect(desk.locator("#answer .how")).to_contain_text(grid)
+    expect(desk.locator("#answer .people .role").filter(has_text="网格长")).to_have_count(1)
+    expect(desk.locator("#answer .near li").first).to_contain_text("分钟")
+    # the page says what the API says for the place in its address
+    lon, lat = re.search(r"p=([\d.]+),([\d.]+)", desk.url).groups()
+    answer = ask(site, f"/api/v1/locate?lon={lon}&lat={lat}&crs=wgs84")
+    assert desk.locator("#answer .first .name").inner_text() == answer["answerable"]["name"]
+    assert desk.said == []
+
+
+def test_the_address_keeps_what_is_seen(desk, site):
+    ready(desk, site)
+    desk.mouse.click(600, 450)
+    name = desk.locator("#answer .first .name")
+    expect(name).not_to_be_empty()
+    said, address = name.inner_text(), desk.url
+    ready(desk, address)
+    expect(name).to_have_text(said)
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#welcome")).to_be_visible()
+    desk.go_back()
+    expect(name).to_have_text(said)
+
+
+def test_in_a_tower_the_stairwell_decides_the_unit(desk, site):
+    building, lon, lat = tower(site)
+    ready(desk, f"{site}/?c={lon},{lat},18&p={lon},{lat}")
+    choices = desk.locator("#answer .units button")
+    expect(choices.first).to_be_visible()
+    assert choices.count() > 3
+    wanted = choices.nth(2).inner_text()
+    choices.nth(2).click()
+    expect(desk.locator("#answer .title")).to_contain_text(wanted.split()[0])
+    expect(desk.locator("#answer .title")).to_contain_text(building["name"])
+    expect(desk.locator("#answer .first .role")).to_have_text("联户长")
+
+
+def test_a_facility_shows_its_circle_and_who_is_inside(desk, site):
+    clinic = ask(site, "/api/v1/facilities?category=clinic&limit=1")["items"][0]
+    ready(desk, f"{site}/?c={clinic['lon']},{clinic['lat']},17")
+    box = desk.locator(".folium-map").bounding_box()
+    desk.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(desk.locator("#answer .title")).to_have_text(clinic["name"])
+    numbers = desk.locator("#answer .inside b")
+    expect(numbers).to_have_count(2)
+    circle = ask(site, f"/api/v1/facilities/{clinic['code']}/circle?minutes=15")["features"][0]["properties"]
+    assert numbers.first.inner_text() == f"{circle['households']:,}"
+    expect(desk.locator(".leaflet-overlay-pane path")).to_have_count(3)
+    desk.get_by_role("button", name="5分钟", exact=True).click()
+    five = ask(site, f"/api/v1/facilities/{clinic['code']}/circle?minutes=5")["features"][0]["properties"]
+    expect(numbers.first).to_have_text(f"{five['households']:,}")
+    assert five["households"] < circle["households"]
+    assert desk.said == []
+
+
+@pytest.mark.parametrize(
+    ("words", "hit"),
+    [("520402007012003", "西兴第3网格"), ("西兴社区", "西兴社区"), ("clinic", None), ("学苑第1网格", "学苑第1网格")],
+)
+def test_search_finds_codes_names_and_categories_with_the_keyboard(desk, site, words, hit):
+    ready(desk, site)
+    desk.locator("#q").fill(words)
+    expect(desk.locator(".hit").first).to_be_visible()
+    desk.keyboard.press("ArrowDown")
+    expect(desk.locator(".hit").first).to_have_attribute("aria-selected", "true")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#answer .title")).to_be_visible()
+    if hit:
+        expect(desk.locator("#answer .title")).to_have_text(hit)
+    expect(desk.locator(".leaflet-overlay-pane path").first).to_be_visible()
+
+
+def test_search_finds_a_person_and_says_when_there_is_nothing(desk, site):
+    ready(desk, site)
+    desk.mouse.click(600, 450)
+    name = desk.locator("#answer .first .name")
+    expect(name).not_to_be_empty()
+    desk.locator("#q").fill(name.inner_text())
+    expect(desk.locator(".hit").first).to_contain_text(name.inner_text())
+    desk.locator("#q").fill("没有这样的地方")
+    expect(desk.locator(".hits")).to_contain_text("没有找到")
+
+
+def test_outside_every_grid_it_names_the_nearest(desk, site):
+    ready(desk, f"{site}/?c=105.97,26.25,15&p=105.97,26.25")
+    expect(desk.locator("#answer")).to_contain_text("此处没有网格")
+    expect(desk.locator("#answer .note")).to_contain_text(re.compile(r"相距[\d,]+米"))
+    desk.get_by_role("button", name="查看该网格").click()
+    expect(desk.locator("#answer .title")).to_contain_text("网格")
+
+
+def test_on_a_phone_the_panel_is_a_sheet_from_below(phone, site):
+    ready(phone, site)
+    panel = phone.locator("#panel")
+    assert panel.bounding_box()["y"] > 600
+    phone.touchscreen.tap(200, 330)
+    expect(phone.locator("#answer .first .name, #answer .note").first).to_be_visible()
+    expect(panel).to_have_attribute("data-size", "half")
+    phone.wait_for_timeout(300)  # the sheet slides
+    box = panel.bounding_box()
+    assert box["width"] == 390 and 350 < box["y"] < 520
+    phone.locator("#grip").click()
+    expect(panel).to_have_attribute("data-size", "full")
+    # everything a finger is meant for is large enough
+    small = phone.evaluate("""() => [...document.querySelectorAll('button, a, input[type=search]')]
+        .filter((one) => one.offsetParent && !one.classList.contains('skip') && one.id !== 'grip')
+        .filter((one) => one.getBoundingClientRect().height < 44).map((one) => one.id || one.className || one.textContent)""")
+    assert small == []
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_layers_go_and_come_and_the_address_remembers(desk, site):
+    ready(desk, site)
+    before = colours(desk)
+    desk.locator("#tab-layers").click()
+    for name in ("communities", "grids", "buildings", "facilities"):
+        desk.locator(f'input[value="{name}"]').uncheck()
+    desk.wait_for_timeout(1200)
+    assert "facilities" not in desk.url.split("layers=")[1]
+    assert colours(desk) < before
+    ready(desk, desk.url)
+    desk.locator("#tab-layers").click()
+    expect(desk.locator('input[value="grids"]')).not_to_be_checked()
+    expect(desk.locator('input[value="units"]')).to_be_checked()
+
+
+def test_english_is_one_click_away_and_stays(desk, site):
+    ready(desk, site)
+    expect(desk.locator("#tab-who")).to_have_text("责任人")
+    desk.get_by_role("link", name="English").click()
+    expect(desk.locator("#tab-who")).to_have_text("Who answers")
+    ready(desk, site)
+    desk.mouse.click(600, 450)
+    expect(desk.locator("#answer .how")).to_contain_text("the point lies in grid")
+    expect(desk.get_by_text("Made-up data")).to_be_visible()
+
+
+def test_nothing_is_fetched_from_any_other_host(desk, site):
+    ready(desk, site)
+    desk.mouse.click(600, 450)
+    expect(desk.locator("#answer .near li").first).to_be_visible()
+    assert {url for url in desk.asked if not url.startswith((site, "data:", "blob:"))} == set()
+
+
+def test_a_lost_server_is_said_with_the_next_thing_to_do(desk, site):
+    ready(desk, site)
+    desk.route("**/api/v1/locate**", lambda route: route.abort())
+    desk.mouse.click(600, 450)
+    expect(desk.locator("#answer")).to_contain_text("无法连接服务器")
+    desk.unroute("**/api/v1/locate**")
+    desk.get_by_role("button", name="重试").click()
+    expect(desk.locator("#answer .first .name")).not_to_be_empty()
+
+
+def test_the_saved_map_opens_alone_without_any_network(desk, browser, site, tmp_path):
+    ready(desk, site)
+    with desk.expect_download() as waiting:
+        desk.locator("#save").click()
+    file = Path(tmp_path) / "map.html"
+    waiting.value.save_as(file)
+    text = file.read_text(encoding="utf-8")
+    assert re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']*["']""", text) == []
+    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 800})
+    alone = context.new_page()
+    said = []
+    alone.on("pageerror", lambda error: said.append(str(error)))
+    alone.goto(file.as_uri())
+    expect(alone.locator("header.saved")).to_contain_text("示例数据")
+    expect(alone.locator(".leaflet-control-layers label").first).to_be_visible()
+    expect(alone.locator(".leaflet-control-layers")).to_contain_text("网格")
+    assert alone.locator("canvas").count() >= 1
+    assert colours(alone) > 20
+    assert said == []
+    context.close()
+
+
+@pytest.mark.parametrize("view", ["/", "/?area=520402007012", "/?lang=en"])
+def test_axe_finds_nothing_serious(desk, site, view):
+    desk.goto(site + view)
+    desk.wait_for_timeout(1500)
+    # evaluated by the test, so the page's own content policy does not stand in the way
+    desk.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
+    found = desk.evaluate("axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))")
+    assert found == []
