@@ -83,6 +83,7 @@ def saved_map(
         (VENDOR / "leaflet" / "leaflet.js")
         .read_text(encoding="utf-8")
         .replace("//# sourceMappingURL=leaflet.js.map", "")
+        .replace("https://leafletjs.com", "#")
     )
     style = (VENDOR / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
     figure.header.add_child(Element(f"<title>{safe(title)}</title><style>{style}{CSS}</style>"), name="style")

@@ -93,7 +93,8 @@ def test_in_a_tower_the_stairwell_decides_the_unit(desk, site):
 
 def test_a_facility_shows_its_circle_and_who_is_inside(desk, site):
     clinic = ask(site, "/api/v1/facilities?category=clinic&limit=1")["items"][0]
-    ready(desk, f"{site}/?c={clinic['lon']},{clinic['lat']},17")
+    drawn = ask(site, f"/api/v1/layers/facilities?code={clinic['code']}")["features"][0]["geometry"]["coordinates"]
+    ready(desk, f"{site}/?c={drawn[0]},{drawn[1]},17")
     box = desk.locator(".folium-map").bounding_box()
     desk.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(desk.locator("#answer .title")).to_have_text(clinic["name"])
