@@ -5,6 +5,7 @@ WeChat, AMap and Tencent send, `bd09` what Baidu sends: both are shifted inside 
 so a point without its system lands in somebody else's grid. There is no default.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,6 +54,10 @@ def to_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
         InvalidInput: The system is not one of `KNOWN`.
     """
     _check_name(crs)
+    if isinstance(lon, float) and isinstance(lat, float):  # one point, as the API gets it: arrays would cost 50 times more
+        if crs == "bd09":
+            lon, lat = _inverse_point(_gcj02_to_bd09_point, lon, lat)
+        return _inverse_point(_to_gcj02_point, lon, lat) if crs in SHIFTED else (lon, lat)
     x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
     if crs == "bd09":
         x, y = _inverse(_gcj02_to_bd09, x, y)
@@ -264,3 +269,47 @@ def _inverse(forward: Forward, lon: Floats, lat: Floats) -> tuple[Floats, Floats
             if max(np.abs(step_x).max(), np.abs(step_y).max()) < _CLOSE:
                 break
     return x.reshape(shape), y.reshape(shape)
+
+
+def _to_gcj02_point(lon: float, lat: float) -> tuple[float, float]:
+    """`_to_gcj02` for one point."""
+    if not _in_shift_area(lon, lat):
+        return lon, lat
+    x, y = lon - 105.0, lat - 35.0
+    sin, pi, root = math.sin, math.pi, math.sqrt(abs(x))
+    fast = 20 * sin(6 * x * pi) + 20 * sin(2 * x * pi)
+    north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
+    north += (fast + 20 * sin(y * pi) + 40 * sin(y / 3 * pi) + 160 * sin(y / 12 * pi) + 320 * sin(y * pi / 30)) * 2 / 3
+    east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
+    east += (fast + 20 * sin(x * pi) + 40 * sin(x / 3 * pi) + 150 * sin(x / 12 * pi) + 300 * sin(x / 30 * pi)) * 2 / 3
+    phi = math.radians(lat)
+    magic = 1 - _EE * sin(phi) ** 2
+    root = math.sqrt(magic)
+    north *= 180 / (_A * (1 - _EE) * pi) * (magic * root)
+    east *= 180 / (_A * pi) * (root / math.cos(phi))
+    return lon + east, lat + north
+
+
+def _gcj02_to_bd09_point(lon: float, lat: float) -> tuple[float, float]:
+    """`_gcj02_to_bd09` for one point."""
+    if not _in_shift_area(lon, lat):
+        return lon, lat
+    z = math.hypot(lon, lat) + 2e-5 * math.sin(lat * _BD_PI)
+    theta = math.atan2(lat, lon) + 3e-6 * math.cos(lon * _BD_PI)
+    return z * math.cos(theta) + 0.0065, z * math.sin(theta) + 0.006
+
+
+def _inverse_point(
+    forward: Callable[[float, float], tuple[float, float]], lon: float, lat: float
+) -> tuple[float, float]:
+    """`_inverse` for one point; NaN and infinity come back as they are."""
+    if not (math.isfinite(lon) and math.isfinite(lat)):
+        return lon, lat
+    x, y = lon, lat
+    for _ in range(_AT_MOST):
+        shifted_x, shifted_y = forward(x, y)
+        step_x, step_y = lon - shifted_x, lat - shifted_y
+        x, y = x + step_x, y + step_y
+        if max(abs(step_x), abs(step_y)) < _CLOSE:
+            break
+    return x, y

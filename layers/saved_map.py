@@ -31,8 +31,7 @@ class SavedMap(folium.Map):
         {% macro html(this, kwargs) %}<div id={{ this.get_name()|tojson }} class="folium-map"></div>{% endmacro %}
         {% macro script(this, kwargs) %}
         var {{ this.get_name() }} = L.map({{ this.get_name()|tojson }},
-            {center: {{ this.location|tojson }}, attributionControl: false, preferCanvas: true,
-             ...{{ this.options|tojavascript }}});
+            {center: {{ this.location|tojson }}, attributionControl: false, ...{{ this.options|tojavascript }}});
         {% endmacro %}
         """
     )
@@ -58,7 +57,7 @@ def saved_map(
 
     Names are escaped here, whatever they hold.
     """
-    page = SavedMap(location=[centre[1], centre[0]], zoom_start=zoom, tiles=None, zoom_control=True, max_zoom=20)
+    page = SavedMap(location=[centre[1], centre[0]], zoom_start=zoom, tiles=None, prefer_canvas=True, max_zoom=20)
     for layer, features in drawn:
         words = layer.title.zh if language == "zh" else layer.title.en
         group = folium.FeatureGroup(name=safe(words), control=layer.choice)

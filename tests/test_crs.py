@@ -236,3 +236,10 @@ def test_transformers_are_longitude_first_and_made_once():
     assert one is crs.transformer(4490, 4544)
     east, north = one.transform(105.0, 26.0)
     assert east == pytest.approx(500_000, abs=1e-3) and 2_870_000 < north < 2_880_000
+
+
+@given(st.floats(70, 140), st.floats(0, 58), st.sampled_from(("gcj02", "bd09")))
+def test_one_point_alone_is_where_it_is_among_many(lon, lat, system):
+    alone = crs.to_storage(lon, lat, system)
+    among = crs.to_storage(np.array([lon]), np.array([lat]), system)
+    assert alone == pytest.approx((among[0][0], among[1][0]), abs=2e-9)
