@@ -43,9 +43,7 @@ def restore(addresses: Addresses, path: Path) -> None:
     try:
         listing = _run("pg_restore", ["--list", str(path)], None)
     except Unavailable as error:
-        raise InvalidInput(
-            f"{path.name} is not a backup made by `./wangge db backup`: {error.detail}"
-        ) from None
+        raise InvalidInput(f"{path.name} is not a backup made by `./wangge db backup`: {error.detail}") from None
     # the schema public and the extensions in it stay; everything of ours goes and comes back
     entries = [line for line in listing.splitlines() if not _stays(line)]
     if not any(" TABLE public area " in line for line in entries):
@@ -119,8 +117,6 @@ def _run(program: str, words: Sequence[str], url: str | None) -> str:
     env = os.environ | {"PGOPTIONS": "-c client_min_messages=warning"}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.split(
-            "\n"
-        )
+        said = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.split("\n")
         raise Unavailable(f"{program} failed: {said[0] if said else done.returncode}")
     return done.stdout

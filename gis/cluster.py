@@ -97,9 +97,7 @@ def find_binaries() -> Path:
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
             return folder
-    raise Unavailable(
-        "PostgreSQL 15 or later with PostGIS 3.3 or later is not installed; run ./wangge db start"
-    )
+    raise Unavailable("PostgreSQL 15 or later with PostGIS 3.3 or later is not installed; run ./wangge db start")
 
 
 def place(settings: Settings) -> Cluster:
@@ -274,17 +272,13 @@ def _prepare(cluster: Cluster, port: int) -> None:
         for role in (OWNER, APP):
             if role not in have:
                 connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
-                        sql.Identifier(role), sql.Literal(words[role])
-                    )
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(words[role]))
                 )
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             return
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(DATABASE + "_new")))
         connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                sql.Identifier(DATABASE + "_new"), sql.Identifier(OWNER)
-            )
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE + "_new"), sql.Identifier(OWNER))
         )
         with psycopg.connect(cluster.url(SUPERUSER, port, DATABASE + "_new"), autocommit=True) as fresh:
             for extension in EXTENSIONS:
@@ -346,16 +340,12 @@ def _run(cluster: Cluster, words: Sequence[object]) -> None:
         output.seek(0)
         said = output.read().strip()
     if done.returncode:
-        raise Unavailable(
-            f"{Path(str(words[0])).name} failed: {said.splitlines()[-1] if said else done.returncode}"
-        )
+        raise Unavailable(f"{Path(str(words[0])).name} failed: {said.splitlines()[-1] if said else done.returncode}")
 
 
 def _may_enter(user: str, folder: Path) -> bool:
     return (
-        subprocess.run(
-            ["runuser", "-u", user, "--", "test", "-x", str(folder)], stderr=subprocess.DEVNULL
-        ).returncode
+        subprocess.run(["runuser", "-u", user, "--", "test", "-x", str(folder)], stderr=subprocess.DEVNULL).returncode
         == 0
     )
 

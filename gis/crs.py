@@ -54,7 +54,9 @@ def to_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
         InvalidInput: The system is not one of `KNOWN`.
     """
     _check_name(crs)
-    if isinstance(lon, float) and isinstance(lat, float):  # one point, as the API gets it: arrays would cost 50 times more
+    if isinstance(lon, float) and isinstance(
+        lat, float
+    ):  # one point, as the API gets it: arrays would cost 50 times more
         if crs == "bd09":
             lon, lat = _inverse_point(_gcj02_to_bd09_point, lon, lat)
         return _inverse_point(_to_gcj02_point, lon, lat) if crs in SHIFTED else (lon, lat)
@@ -158,8 +160,7 @@ def check_points(lon: Any, lat: Any, crs: str | None) -> None:
         return
     many = np.ndim(lon) > 0
     errors = [
-        FieldError(f"row {one.index + 1}, {one.field}" if many else one.field, one.message)
-        for one in found[:_NAMED]
+        FieldError(f"row {one.index + 1}, {one.field}" if many else one.field, one.message) for one in found[:_NAMED]
     ]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     raise InvalidInput(f"{errors[0].field}: {errors[0].message}{more}", errors)
@@ -189,11 +190,7 @@ def transformer(from_epsg: int, to_epsg: int) -> Transformer:
 def _check_name(crs: str) -> None:
     if crs not in KNOWN:
         known = ", ".join(KNOWN)
-        what = (
-            f"{crs!r} is not a coordinate system known here"
-            if crs
-            else "is missing: every point says its system"
-        )
+        what = f"{crs!r} is not a coordinate system known here" if crs else "is missing: every point says its system"
         raise InvalidInput(f"crs {what}; one of {known}", [FieldError("crs", f"{what}; one of {known}")])
 
 
@@ -229,13 +226,9 @@ def _to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     fast_x, one_x, third_x, twelfth_x = _waves(x)
     _, one_y, third_y, twelfth_y = _waves(y)
     north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
-    north += (20 * (fast_x + one_y) + 40 * third_y + 160 * twelfth_y + 320 * np.sin(y * (np.pi / 30))) * (
-        2 / 3
-    )
+    north += (20 * (fast_x + one_y) + 40 * third_y + 160 * twelfth_y + 320 * np.sin(y * (np.pi / 30))) * (2 / 3)
     east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
-    east += (20 * (fast_x + one_x) + 40 * third_x + 150 * twelfth_x + 300 * np.sin(x * (np.pi / 30))) * (
-        2 / 3
-    )
+    east += (20 * (fast_x + one_x) + 40 * third_x + 150 * twelfth_x + 300 * np.sin(x * (np.pi / 30))) * (2 / 3)
     phi = np.radians(lat)
     sine = np.sin(phi)
     magic = 1 - _EE * sine * sine

@@ -1,6 +1,5 @@
 """Find a place or a person by code, name or address, as one types it in the search box."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +10,7 @@ from gis.areas.models import Level
 from gis.errors import InvalidInput
 from gis.facilities.categories import CATEGORIES
 from gis.people.roles import BY_KEY
+from gis.places.address import parse_address
 
 LONGEST = 100  # characters anybody types
 CATEGORY = {category.key: category for category in CATEGORIES}
@@ -71,14 +71,19 @@ area_hit AS (
   ORDER BY fit, f.name, f.code LIMIT :n
 ), building_hit AS (
   SELECT 'building', h.code, h.estate || h.name, 'building', h.address, h.shape,
-         CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = :house OR lower(h.name) = :house THEN 0
-              WHEN starts_with(lower(h.estate || h.name), :house) THEN 1 ELSE 2 END AS fit, 2
+         CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q OR lower(h.name) = q THEN 0
+              WHEN h.estate <> '' AND strpos(:within, lower(h.estate)) > 0 THEN 0
+              WHEN :within <> '' OR starts_with(lower(h.estate || h.name), q) THEN 1 ELSE 2 END AS fit, 2
   FROM asked, building h
-  WHERE lower(h.code) = q OR strpos(lower(h.estate || h.name), :house) > 0 OR strpos(lower(h.address), q) > 0
-        OR (h.name <> '' AND lower(h.name) = :number AND EXISTS (
-              SELECT FROM area c JOIN boundary cb ON cb.area_id = c.id AND cb.valid @> CAST(:at AS timestamptz)
-              WHERE c.level IN ('street', 'community', 'grid') AND :within <> '' AND strpos(lower(c.name), :within) > 0
-                    AND ST_Covers(cb.shape, ST_PointOnSurface(h.shape))))
+  WHERE lower(h.code) = q OR strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address), q) > 0
+        OR (lower(h.name) = ANY(:names) AND (
+              :within = '' OR (h.estate <> '' AND strpos(:within, lower(h.estate)) > 0)
+              OR (h.estate <> '' AND strpos(lower(h.estate), :within) > 0)
+              OR EXISTS (
+                SELECT FROM area c JOIN boundary cb ON cb.area_id = c.id AND cb.valid @> CAST(:at AS timestamptz)
+                WHERE c.level IN ('street', 'community', 'grid')
+                      AND (strpos(:within, lower(c.name)) > 0 OR strpos(lower(c.name), :within) > 0)
+                      AND ST_Covers(cb.shape, ST_PointOnSurface(h.shape)))))
   ORDER BY fit, h.estate, length(h.name), h.name, h.code LIMIT :n
 ), person_hit AS (
   SELECT 'person', coalesce(a.code, h.code), p.name, o.role, coalesce(a.name, h.estate || h.name),
@@ -101,8 +106,8 @@ FROM hit ORDER BY fit, after, length(code), name, code LIMIT :n
 """
 )
 
-HOUSE = re.compile(r"(?P<within>.*?)(?P<number>\d+)\s*(?:号楼|号栋|栋|幢|座|#)\s*(?P<rest>.*)")
-ROOM = re.compile(r"\d+\s*(?:单元|室|层|楼|号门)|-\d+")
+# what a building with the label 3 may be called in the table
+HOUSE_NAMES = ("{}号楼", "{}号", "{}栋", "{}幢", "{}座", "{}#", "{}#楼", "{}")
 
 
 def search(session: Session, words: str, at: datetime, limit: int = 10) -> list[Hit]:
@@ -121,9 +126,7 @@ def search(session: Session, words: str, at: datetime, limit: int = 10) -> list[
         raise InvalidInput("q is empty; type a code, name, address or person")
     if len(words) > LONGEST:
         raise InvalidInput(f"q has {len(words)} characters; {LONGEST} at most")
-    house = HOUSE.fullmatch(words)
-    within, number, rest = house.group("within", "number", "rest") if house else ("", "", "")
-    name = f"{number}号楼" if house else ""
+    said = parse_address(words)
     needle = words.lower()
     found = session.execute(
         SEARCH,
@@ -131,13 +134,12 @@ def search(session: Session, words: str, at: datetime, limit: int = 10) -> list[
             "q": needle,
             "at": at,
             "n": limit,
-            "house": f"{within}{name}".lower() if house else needle,
-            "number": name or needle,
-            "within": within.lower().strip(),
+            "names": [name.format(said.building).lower() for name in HOUSE_NAMES] if said.building else [],
+            "within": said.place.lower() if said.building else "",
             "categories": [c.key for c in CATEGORIES if needle in (c.zh, c.en.lower(), c.key)],
         },
     ).mappings()
-    address = words if house and ROOM.search(rest) else None
+    address = words if said.building and (said.stairwell or said.room or said.floor is not None) else None
     return [
         Hit(
             kind=row["kind"],

@@ -12,7 +12,7 @@ from layers.layer import Label, Layer, Style, Title
 from layers.palettes import INK, OUTLINE, PAPER
 
 
-def areas(level: Level, at: datetime) -> Select[Any]:
+def areas(level: Level, at: datetime) -> Select[*tuple[Any, ...]]:
     """The areas of a level with the shapes in force at a moment."""
     return (
         select(Area.code, Area.name, Boundary.shape.label("shape"))
@@ -21,7 +21,7 @@ def areas(level: Level, at: datetime) -> Select[Any]:
     )
 
 
-def buildings(at: datetime) -> Select[Any]:
+def buildings(at: datetime) -> Select[*tuple[Any, ...]]:
     """Building footprints; they carry no dates."""
     return select(
         Building.code, Building.name, Building.estate, Building.floors, Building.kind, Building.shape.label("shape")

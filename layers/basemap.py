@@ -10,7 +10,7 @@ from gis.basemap.models import BasemapFeature
 from layers.layer import Label, Layer, Style, Title
 from layers.palettes import INK, PAPER
 
-Rows = Callable[[datetime], Select[Any]]
+Rows = Callable[[datetime], Select[*tuple[Any, ...]]]
 
 # OSM highway value -> how prominent the street is
 MAIN = ("motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link", "secondary", "secondary_link")
@@ -28,7 +28,7 @@ def features(*kinds: str) -> Rows:
         else_="street",
     )
 
-    def rows(_: datetime) -> Select[Any]:
+    def rows(_: datetime) -> Select[*tuple[Any, ...]]:
         return select(
             column.name, column.kind, grade.label("class"), column.min_zoom, column.shape.label("shape")
         ).where(column.kind.in_(kinds))
@@ -125,7 +125,7 @@ ROADS = Layer(
             casing=PAPER["main_edge"],
             casing_width=((10, 1.6), (13, 4.2), (16, 12), (18, 26)),
         ),
-    },  # fmt: skip
+    },
     labels=(Label("name", from_zoom=14, size=((14, 10.5), (18, 13)), colour=INK["street"], rank=40),),
     choice=False,
 )

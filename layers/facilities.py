@@ -14,12 +14,12 @@ from layers.palettes import CIRCLE, INK, ink_on
 SHOWN_CIRCLE = (15, "adult")  # minutes and profile of the circles drawn all at once
 
 
-def facilities(_: datetime) -> Select[Any]:
+def facilities(_: datetime) -> Select[*tuple[Any, ...]]:
     """Facilities; a polygon's marker is set by the tile or by `func.ST_PointOnSurface`."""
     return select(Facility.code, Facility.name, Facility.category, Facility.shape.label("shape"))
 
 
-def circles(_: datetime) -> Select[Any]:
+def circles(_: datetime) -> Select[*tuple[Any, ...]]:
     """The 15-minute circle of every facility on the network."""
     minutes, profile = SHOWN_CIRCLE
     return (

@@ -8,6 +8,7 @@ from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID
+from gis.errors import InvalidInput
 from layers.layer import Layer
 
 LIMIT = 5_000  # features in one answer, unless asked for fewer
@@ -29,6 +30,9 @@ def features(
     Args:
         bbox: (west, south, east, north), degrees; features that touch it.
         code: Only the feature of this code.
+
+    Raises:
+        InvalidInput: The layer's shapes have no codes.
     """
     rows = layer.rows(at).subquery()
     shape = func.ST_PointOnSurface(rows.c.shape) if layer.kind == "point" else rows.c.shape
@@ -38,6 +42,8 @@ def features(
         box = func.ST_MakeEnvelope(*bbox, STORAGE_SRID)
         question = question.where(rows.c.shape.op("&&")(box), func.ST_Intersects(rows.c.shape, box))
     if code is not None:
+        if "code" not in rows.c:
+            raise InvalidInput(f"the shapes of layer {layer.name!r} have no code; ask with bbox")
         question = question.where(rows.c.code == code)
     if "code" in rows.c:
         question = question.order_by(rows.c.code)

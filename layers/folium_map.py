@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import folium
-from branca.element import MacroElement
+from branca.element import Figure, MacroElement
 from folium.template import Template
 
 from layers.catalogue import SETS
@@ -109,6 +109,7 @@ def live_map(*, static: str, release: str, centre: tuple[float, float], zoom: fl
         max_zoom=MAX_ZOOM,
     )
     layer.add_to(shown)
-    figure = shown.get_root()
+    figure: Any = shown.get_root()
+    assert isinstance(figure, Figure)
     figure.render()
     return Parts(figure.header.render(), figure.html.render(), figure.script.render())

@@ -67,7 +67,7 @@ class Layer:
     name: str
     title: Title
     kind: Literal["polygon", "line", "point"]
-    rows: Callable[[datetime], Select[Any]]
+    rows: Callable[[datetime], Select[*tuple[Any, ...]]]
     zooms: range
     styles: Mapping[str, Style]
     by: str | None = None

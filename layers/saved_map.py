@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import folium
-from branca.element import Element
+from branca.element import Element, Figure
 from folium.template import Template
 
 from layers.layer import Layer, Stops, Style
@@ -73,7 +73,8 @@ def saved_map(
             control=False,
         ).add_to(page)
     folium.LayerControl(collapsed=False).add_to(page)
-    figure = page.get_root()
+    figure: Any = page.get_root()
+    assert isinstance(figure, Figure)
     # every address that Folium or branca would load is dropped; what is needed stands in the file
     for name in list(figure.header._children):
         if any(word in figure.header._children[name].render() for word in ("http://", "https://")):
@@ -84,8 +85,8 @@ def saved_map(
         .replace("//# sourceMappingURL=leaflet.js.map", "")
         .replace("https://leafletjs.com", "#")
     )
-    style = (VENDOR / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
-    figure.header.add_child(Element(f"<title>{safe(title)}</title><style>{style}{CSS}</style>"), name="style")
+    rules = (VENDOR / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
+    figure.header.add_child(Element(f"<title>{safe(title)}</title><style>{rules}{CSS}</style>"), name="style")
     figure.header.add_child(Element(f"<script>{leaflet}</script>"), name="leaflet")
     lines = "".join(f"<p>{safe(note)}</p>" for note in notes if note)
     figure.html.add_child(Element(f'<header class="saved"><h1>{safe(title)}</h1>{lines}</header>'), name="saved")
@@ -95,7 +96,7 @@ def saved_map(
 def _shapes(layer: Layer, style: Style, members: Sequence[Any], zoom: int, language: str) -> folium.GeoJson:
     found = {"type": "FeatureCollection", "features": [_plain(one, language) for one in members]}
     width = _at(style.width, zoom)
-    look = {
+    look: dict[str, Any] = {
         "stroke": bool(style.stroke),
         "color": style.stroke or "#000",
         "opacity": style.opacity,

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 from math import atan, degrees, pi, sinh
+from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, ScalarSelect, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, LargeBinary, ScalarSelect, Select, Subquery, func, literal, literal_column, select
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID
@@ -54,6 +55,16 @@ def tile(session: Session, layers: Sequence[Layer], z: int, x: int, y: int, at: 
     Raises:
         InvalidInput: There is no such tile.
     """
+    question = tile_question(layers, z, x, y, at)
+    return b"" if question is None else bytes(session.execute(question).scalar_one())
+
+
+def tile_question(layers: Sequence[Layer], z: int, x: int, y: int, at: datetime) -> Select[bytes] | None:
+    """The one question whose answer is the tile; None when no layer has this zoom.
+
+    Raises:
+        InvalidInput: There is no such tile.
+    """
     inner, outer = bounds(z, x, y), bounds(z, x, y, margin=BUFFER / EXTENT)
     parts: list[ColumnElement[bytes]] = []
     for layer in layers:
@@ -62,11 +73,11 @@ def tile(session: Session, layers: Sequence[Layer], z: int, x: int, y: int, at: 
             if layer.kind == "polygon" and layer.labels:
                 parts.append(_label_part(layer, z, x, y, at, inner))
     if not parts:
-        return b""
+        return None
     whole = parts[0]
     for part in parts[1:]:
         whole = whole.op("||", return_type=LargeBinary())(part)  # a tile is the sum of its layers' bytes
-    return bytes(session.execute(select(whole)).scalar_one())
+    return select(whole)
 
 
 def _part(
@@ -77,7 +88,7 @@ def _part(
     drawn = func.ST_Transform(shape, WEB_MERCATOR)
     if layer.kind != "point" and z < FULL_DETAIL:
         drawn = func.ST_Simplify(drawn, WORLD / 2**z / 512 / 2, True)
-    return _encode(layer, layer.name, rows, drawn, z, x, y, box)
+    return _encode(layer.name, rows, drawn, (z, x, y), box)
 
 
 def _label_part(
@@ -86,17 +97,24 @@ def _label_part(
     rows = layer.rows(at).subquery()
     point = func.ST_PointOnSurface(rows.c.shape)
     inside = func.ST_Intersects(point, func.ST_MakeEnvelope(*box, STORAGE_SRID))
-    return _encode(layer, f"{layer.name}_label", rows, func.ST_Transform(point, WEB_MERCATOR), z, x, y, box, inside)
+    return _encode(f"{layer.name}_label", rows, func.ST_Transform(point, WEB_MERCATOR), (z, x, y), box, inside)
 
 
-def _encode(layer, name, rows, drawn, z, x, y, box, *conditions) -> ScalarSelect[bytes]:  # type: ignore[no-untyped-def]
+def _encode(
+    name: str,
+    rows: Subquery,
+    drawn: ColumnElement[Any],
+    place: tuple[int, int, int],
+    box: tuple[float, float, float, float],
+    *conditions: ColumnElement[bool],
+) -> ScalarSelect[bytes]:
     if "min_zoom" in rows.c:
-        conditions = (*conditions, rows.c.min_zoom <= z + 1)  # map zoom; tiles are one further out
+        conditions = (*conditions, rows.c.min_zoom <= place[0] + 1)  # map zoom; tiles are one further out
     properties = [column for column in rows.c if column.name not in ("shape", "min_zoom")]
     found = (
         select(
             *properties,
-            func.ST_AsMVTGeom(drawn, func.ST_TileEnvelope(z, x, y), EXTENT, BUFFER, True).label("geom"),
+            func.ST_AsMVTGeom(drawn, func.ST_TileEnvelope(*place), EXTENT, BUFFER, True).label("geom"),
         )
         # The tile goes to the table's system, so the index answers; the rows never go to the tile's.
         .where(rows.c.shape.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)

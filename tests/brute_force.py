@@ -49,9 +49,7 @@ def distances(
 
 def edges_of(network) -> list[tuple[int, int, float, LineString]]:
     """The edges of a gis.network.build.Network as plain tuples."""
-    return list(
-        zip(network.u.tolist(), network.v.tolist(), network.length.tolist(), network.lines, strict=True)
-    )
+    return list(zip(network.u.tolist(), network.v.tolist(), network.length.tolist(), network.lines, strict=True))
 
 
 def f1(inside: Sequence[bool], truth: Sequence[bool]) -> float:

@@ -174,13 +174,11 @@ def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
     restore(addresses, tmp_path / "all.dump")
     with psycopg.connect(addresses.app) as connection:
         assert connection.execute("SELECT code FROM area").fetchall() == [("520402",)]
-        assert connection.execute(
-            "SELECT table_name, op FROM history WHERE table_name = 'area'"
-        ).fetchall() == [("area", "insert")]
+        assert connection.execute("SELECT table_name, op FROM history WHERE table_name = 'area'").fetchall() == [
+            ("area", "insert")
+        ]
         # and the application may go on working, with its grants, triggers and sequences
-        connection.execute(
-            "INSERT INTO area (code, level, name, county) VALUES ('520404', 'county', '新', '520404')"
-        )
+        connection.execute("INSERT INTO area (code, level, name, county) VALUES ('520404', 'county', '新', '520404')")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("DELETE FROM area")
 

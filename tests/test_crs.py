@@ -54,9 +54,7 @@ def test_gcj02_meets_the_published_vectors(lon, lat, shifted_lon, shifted_lat):
 def test_bd09_meets_the_published_vectors(lon, lat, baidu_lon, baidu_lat):
     through_storage = crs.from_storage(*crs.to_storage(lon, lat, "gcj02"), "bd09")
     assert through_storage == pytest.approx((baidu_lon, baidu_lat), abs=1e-9)
-    assert crs.to_storage(baidu_lon, baidu_lat, "bd09") == pytest.approx(
-        crs.to_storage(lon, lat, "gcj02"), abs=1e-9
-    )
+    assert crs.to_storage(baidu_lon, baidu_lat, "bd09") == pytest.approx(crs.to_storage(lon, lat, "gcj02"), abs=1e-9)
 
 
 @pytest.mark.shared
@@ -140,9 +138,7 @@ def test_nothing_is_shifted_outside_china():
 
 
 def test_wgs84_and_cgcs2000_are_stored_as_they_come():
-    assert (
-        crs.to_storage(105.95, 26.23, "wgs84") == crs.to_storage(105.95, 26.23, "cgcs2000") == (105.95, 26.23)
-    )
+    assert crs.to_storage(105.95, 26.23, "wgs84") == crs.to_storage(105.95, 26.23, "cgcs2000") == (105.95, 26.23)
 
 
 @pytest.mark.parametrize("system", crs.KNOWN)

@@ -56,13 +56,9 @@ def town(session: Session) -> Session:
             values = {"area_id": parent.id, "revision_id": drawn.id, "shape": ewkt(MultiPolygon([shape]))}
             session.execute(insert(Boundary).values(**values, valid=text(f"'{valid}'::tstzrange")))
     footprint = MultiPolygon([box(105.9502, 26.2302, 105.9504, 26.2304)])
-    building = Building(
-        code="w1", county="520402", estate="桂花苑", name="3号楼", floors=6, shape=ewkt(footprint)
-    )
+    building = Building(code="w1", county="520402", estate="桂花苑", name="3号楼", floors=6, shape=ewkt(footprint))
     place = ewkt(Point(105.9505, 26.2305))
-    facility = Facility(
-        code="F1", county="520402", category="pharmacy", name="=1+1", contact="+86851", shape=place
-    )
+    facility = Facility(code="F1", county="520402", category="pharmacy", name="=1+1", contact="+86851", shape=place)
     session.add_all([building, facility])
     session.flush()
     stairwell = Stairwell(building_id=building.id, name="2")
@@ -167,9 +163,7 @@ def test_texts_that_would_be_formulas_are_escaped_and_codes_stay_text(
 
 
 @pytest.mark.parametrize("ending", [".csv", ".xlsx"])
-def test_a_dumped_spreadsheet_loads_again_and_changes_nothing(
-    town: Session, tmp_path: Path, ending: str
-) -> None:
+def test_a_dumped_spreadsheet_loads_again_and_changes_nothing(town: Session, tmp_path: Path, ending: str) -> None:
     dump(town, "facilities", tmp_path / f"f{ending}")
     report = load_facilities(town, tmp_path / f"f{ending}")
     assert report.refused == [] and report.counts["unchanged"] == 1
@@ -200,9 +194,7 @@ def test_what_cannot_be_written_is_said(town: Session, tmp_path: Path) -> None:
 
 
 def test_credits_name_whom_to_thank_and_what_is_made_up(town: Session) -> None:
-    town.add(
-        Dataset(kind="osm", source="x.pbf", digest="", attribution="© OpenStreetMap contributors", counts={})
-    )
+    town.add(Dataset(kind="osm", source="x.pbf", digest="", attribution="© OpenStreetMap contributors", counts={}))
     town.add(Dataset(kind="town", source="seed 7", digest="", made_up=True, counts={}))
     town.flush()
     assert credits(town) == ["© OpenStreetMap contributors", "seed 7 is made up"]

@@ -51,9 +51,7 @@ def shape(polygon: Polygon) -> str:
 @pytest.fixture
 def town(session: Session) -> Session:
     """Grids WEST (from 105.950) and EAST (to 105.952); w1, w2 (桂花苑) in WEST, w3 (金桂园) in EAST."""
-    drawn = Revision(
-        title="first", state="published", author="test", published_at=datetime(2026, 1, 1, tzinfo=UTC)
-    )
+    drawn = Revision(title="first", state="published", author="test", published_at=datetime(2026, 1, 1, tzinfo=UTC))
     parent = None
     for level, area_code, name in (
         ("county", "520402", "西秀区"), ("street", "520402007", "西航街道"),
@@ -69,17 +67,13 @@ def town(session: Session) -> Session:
         session.flush()
         land = shape(box(west, 26.230, round(west + 0.001, 3), 26.231))
         valid = text("'[2026-01-01,)'::tstzrange")
-        session.execute(
-            insert(Boundary).values(area_id=grid.id, revision_id=drawn.id, shape=land, valid=valid)
-        )
+        session.execute(insert(Boundary).values(area_id=grid.id, revision_id=drawn.id, shape=land, valid=valid))
     for building, estate, name, west in (
         ("w1", "桂花苑", "3号楼", 105.9502), ("w2", "桂花苑", "4号楼", 105.9506),
         ("w3", "金桂园", "3号楼", 105.9512),
     ):  # fmt: skip
         footprint = shape(box(west, 26.2302, round(west + 0.0002, 7), 26.2304))
-        session.add(
-            Building(code=building, county="520402", estate=estate, name=name, floors=6, shape=footprint)
-        )
+        session.add(Building(code=building, county="520402", estate=estate, name=name, floors=6, shape=footprint))
     session.flush()
     return session
 
@@ -206,9 +200,7 @@ def read_two(path: Path) -> tuple[list[tuple[int, str, str]], Report]:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_text_is_read_in_the_encodings_of_chinese_offices(
-    tmp_path: Path, encoding: str, separator: str
-) -> None:
+def test_text_is_read_in_the_encodings_of_chinese_offices(tmp_path: Path, encoding: str, separator: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(f"编码{separator}名称\r\n007{separator}网格，甲\r\n\r\n", encoding=encoding)
     assert read_two(path)[0] == [(2, "007", "网格，甲")]
@@ -303,9 +295,7 @@ def test_a_file_that_cannot_be_a_table_is_refused_in_words(
         read_two(make(tmp_path))  # type: ignore[operator]
 
 
-def test_a_zip_bomb_that_lies_about_its_size_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_zip_bomb_that_lies_about_its_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_xlsx(tmp_path / "a.xlsx", [["编码", "名称"], ["1", "甲" * 5000]])
     lying = path.read_bytes()
     with zipfile.ZipFile(path) as parts:
@@ -315,9 +305,7 @@ def test_a_zip_bomb_that_lies_about_its_size_is_refused(
         read_two(path)
 
 
-def test_a_file_over_the_limit_is_refused_before_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "LARGEST_TEXT", 10)
     path = write_csv(tmp_path / "a.csv", [{"编码": "1", "名称": "甲甲甲"}])
     with pytest.raises(TooMuch, match="Split it"):
@@ -333,9 +321,7 @@ def tower() -> list[dict[str, object]]:
     for stairwell in (1, 2):
         for floor in range(1, 7):
             unit = U1 if stairwell == 1 else U2 if floor <= 3 else U3
-            homes.append(
-                {"楼栋编码": "w1", "单元": stairwell, "房号": f"{floor}01", "人数": floor, "十联户编码": unit}
-            )
+            homes.append({"楼栋编码": "w1", "单元": stairwell, "房号": f"{floor}01", "人数": floor, "十联户编码": unit})
     return homes
 
 
@@ -352,11 +338,7 @@ def parts(session: Session) -> set[tuple[object, ...]]:
 def test_homes_bring_their_stairwells_units_and_what_units_stand_on(town: Session, tmp_path: Path) -> None:
     report = load_households(town, write_csv(tmp_path / "a.csv", tower()))
     assert report.refused == []
-    assert (
-        report.counts["new"] == 12
-        and report.counts["new_units"] == 3
-        and report.counts["new_stairwells"] == 2
-    )
+    assert report.counts["new"] == 12 and report.counts["new_units"] == 3 and report.counts["new_stairwells"] == 2
     assert parts(town) == {(U1, "w1", "1", None, None), (U2, "w1", "2", 1, 3), (U3, "w1", "2", 4, 6)}
     unit = town.scalars(select(Area).where(Area.code == U2)).one()
     assert (unit.level, unit.parent.code if unit.parent else None, unit.county, unit.name) == (
@@ -370,9 +352,7 @@ def test_homes_bring_their_stairwells_units_and_what_units_stand_on(town: Sessio
 def test_the_shape_of_a_new_unit_is_its_footprint(town: Session, tmp_path: Path) -> None:
     load_households(town, write_csv(tmp_path / "a.csv", tower()))
     shapes = town.execute(
-        select(func.ST_AsBinary(Boundary.shape))
-        .join(Area, Area.id == Boundary.area_id)
-        .where(Area.level == "unit")
+        select(func.ST_AsBinary(Boundary.shape)).join(Area, Area.id == Boundary.area_id).where(Area.level == "unit")
     ).scalars()
     found = [wkb.loads(bytes(one)) for one in shapes]
     assert len(found) == 3
@@ -408,9 +388,7 @@ def test_a_changed_home_writes_one_line_of_history_and_an_empty_cell_leaves_what
 
 
 def test_one_unit_in_a_building_stands_on_all_of_it(town: Session, tmp_path: Path) -> None:
-    homes = [
-        {"building": "w2", "stairwell": s, "room": "101", "people": 1, "unit": U1} for s in ("1", "2", "")
-    ]
+    homes = [{"building": "w2", "stairwell": s, "room": "101", "people": 1, "unit": U1} for s in ("1", "2", "")]
     load_households(town, write_csv(tmp_path / "a.csv", homes))
     assert parts(town) == {(U1, "w2", None, None, None)}
     homes[2]["unit"] = U2
@@ -461,9 +439,7 @@ def test_every_refused_home_is_listed_with_what_would_be_right_and_nothing_is_wr
     before = history(town)
     report = load_households(town, write_csv(tmp_path / "a.csv", homes))
     reasons = {one.where: one.reason for one in report.refused if one.where != "row 12"}
-    assert len(report.refused) == 13 + 3 and list(reasons) == [
-        f"row {n}" for n in (*range(3, 12), *range(13, 17))
-    ]
+    assert len(report.refused) == 13 + 3 and list(reasons) == [f"row {n}" for n in (*range(3, 12), *range(13, 17))]
     for row, words in {
         3: "row 2", 4: "nearest: w1", 5: "桂花苑3号楼", 6: "2 buildings", 7: "wgs84, cgcs2000, gcj02, bd09",
         8: "latitude first", 9: "not a number", 10: "the nearest, w3, is", 11: "estate and name",
@@ -534,9 +510,7 @@ def test_a_row_is_a_post_with_its_person_deputy_and_county(town: Session, tmp_pa
     )
 
 
-def test_a_new_holder_closes_the_old_post_and_an_old_file_changes_nothing(
-    town: Session, tmp_path: Path
-) -> None:
+def test_a_new_holder_closes_the_old_post_and_an_old_file_changes_nothing(town: Session, tmp_path: Path) -> None:
     first = write_csv(tmp_path / "a.csv", [leader("1", "2026-01-01")])  # and until whenever
     second = write_csv(tmp_path / "b.csv", [leader("2", "2026-03-01")])
     for path in (first, second):
@@ -676,12 +650,8 @@ def test_a_facility_stands_at_its_point_in_storage_or_at_the_building_of_its_add
     assert report.crs == "bd09, cgcs2000"
 
 
-def test_loading_the_same_facilities_twice_writes_nothing_and_a_change_one_line(
-    town: Session, tmp_path: Path
-) -> None:
-    path = write_csv(
-        tmp_path / "a.csv", [facility(), facility(编码="F2", 经度="", 纬度="", 地址="桂花苑 4 号楼")]
-    )
+def test_loading_the_same_facilities_twice_writes_nothing_and_a_change_one_line(town: Session, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [facility(), facility(编码="F2", 经度="", 纬度="", 地址="桂花苑 4 号楼")])
     load_facilities(town, path)
     before = history(town)
     assert load_facilities(town, path).counts["unchanged"] == 2

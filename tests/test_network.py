@@ -29,9 +29,7 @@ def network(nodes, pairs) -> Network:
     """A network from places in metres east and north of a corner, and pairs of them."""
     places = np.array([to_degrees(*node) for node in nodes])
     u, v = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
-    lines = (
-        shapely.linestrings(np.stack([places[u], places[v]], axis=1)) if len(pairs) else np.array([], object)
-    )
+    lines = shapely.linestrings(np.stack([places[u], places[v]], axis=1)) if len(pairs) else np.array([], object)
     length = np.array([GEOD.line_length(*shapely.get_coordinates(line).T) for line in lines])
     return from_degrees("test", places, u, v, length, lines)
 
@@ -102,9 +100,7 @@ def test_of_parallel_edges_the_shorter_counts_and_a_loop_does_no_harm():
     nodes = np.array([to_degrees(*node) for node in [(0, 0), (100, 0)]])
     straight = shapely.LineString([to_degrees(0, 0), to_degrees(100, 0)])
     round_about = shapely.LineString([to_degrees(0, 0), to_degrees(50, 80), to_degrees(100, 0)])
-    loop = shapely.LineString(
-        [to_degrees(100, 0), to_degrees(150, 50), to_degrees(150, -50), to_degrees(100, 0)]
-    )
+    loop = shapely.LineString([to_degrees(100, 0), to_degrees(150, 50), to_degrees(150, -50), to_degrees(100, 0)])
     lines = np.array([round_about, straight, loop])
     length = np.array([GEOD.line_length(*shapely.get_coordinates(line).T) for line in lines])
     net = from_degrees("t", nodes, np.array([0, 0, 1]), np.array([1, 1, 1]), length, lines)
@@ -133,9 +129,7 @@ def cities(draw):
     dice = random.Random(draw(st.integers(0, 2**32)))
     side = draw(st.integers(2, 5))
     nodes = [
-        (x * 120 + dice.uniform(-40, 40), y * 120 + dice.uniform(-40, 40))
-        for y in range(side)
-        for x in range(side)
+        (x * 120 + dice.uniform(-40, 40), y * 120 + dice.uniform(-40, 40)) for y in range(side) for x in range(side)
     ]
     pairs = [(i, i + 1) for i in range(side * side) if (i + 1) % side] + [
         (i, i + side) for i in range(side * (side - 1))
@@ -180,16 +174,14 @@ def test_a_stored_network_comes_back_and_the_same_one_again_changes_nothing(sess
     net = load(session)
     assert (net.version, len(net.nodes), len(net.lines)) == (version, 5, 3)
     assert net.length == pytest.approx([GEOD.line_length(*zip(*e.coords, strict=True)) for e in edges])
-    parts = dict(session.execute(select(WalkNode.id, WalkNode.component)).tuples().all())
+    parts = dict(map(tuple, session.execute(select(WalkNode.id, WalkNode.component)).all()))
     assert parts == {10: 0, 7: 0, 32: 0, 30: 1, 31: 1}
     before = session.scalars(text("SELECT xmin::text FROM walk_edge")).all()
     assert replace_network(session, reversed(nodes), edges, "test") == version
     assert session.scalars(text("SELECT xmin::text FROM walk_edge")).all() == before
     assert replace_network(session, nodes, edges[:2], "test") != version
     assert session.scalar(select(func.count()).select_from(WalkEdge)) == 2
-    assert (
-        session.scalar(select(func.count()).select_from(History).where(History.table_name.like("walk%"))) == 0
-    )
+    assert session.scalar(select(func.count()).select_from(History).where(History.table_name.like("walk%"))) == 0
 
 
 def test_an_edge_without_its_node_is_refused(session):

@@ -261,7 +261,11 @@ def test_a_thousand_grids_are_published_and_one_border_moves_quickly(session, to
     started = datetime.now()
     a, b = codes[(15, 0)], codes[(16, 0)]
     bulge = shapely.Polygon(
-        [(build.LON + 16 * S, build.LAT), (build.LON + 16.2 * S, build.LAT + S / 2), (build.LON + 16 * S, build.LAT + S)]
+        [
+            (build.LON + 16 * S, build.LAT),
+            (build.LON + 16.2 * S, build.LAT + S / 2),
+            (build.LON + 16 * S, build.LAT + S),
+        ]
     )
     bulge = shapely.set_precision(bulge, 1e-7)
     publish(session, {a: shapely.union(shapes[a], bulge), b: shapely.difference(shapes[b], bulge)}, LATER)

@@ -8,8 +8,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from gis import cluster, schema
 from gis.db import engine as engine_for
@@ -32,9 +32,7 @@ def county(session, code="520402"):
 
 
 def boundary(area, revision, start, end, shape=SQUARE):
-    return Boundary(
-        area_id=area.id, revision_id=revision.id, shape=shape, valid=Range(start, end, bounds="[)")
-    )
+    return Boundary(area_id=area.id, revision_id=revision.id, shape=shape, valid=Range(start, end, bounds="[)"))
 
 
 def test_migrations_go_up_down_and_up_and_agree_with_the_models(own_var):
@@ -47,12 +45,9 @@ def test_migrations_go_up_down_and_up_and_agree_with_the_models(own_var):
             connection,
             opts={
                 "include_schemas": True,
-                "include_name": lambda name, kind, parents: (
-                    kind != "schema" or name in (None, "public", "personal")
-                ),
+                "include_name": lambda name, kind, parents: kind != "schema" or name in (None, "public", "personal"),
                 "include_object": lambda o, name, kind, reflected, other: (
-                    name != "spatial_ref_sys"
-                    and alembic_helpers.include_object(o, name, kind, reflected, other)
+                    name != "spatial_ref_sys" and alembic_helpers.include_object(o, name, kind, reflected, other)
                 ),
                 "compare_type": True,
             },
@@ -123,13 +118,9 @@ def test_history_remembers_who_when_why_old_and_new_for_every_statement(session)
     with signed(session, "网格长 张三", "renamed by the street"):
         area, _ = county(session)
         session.execute(text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id})
-        session.execute(
-            text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id}
-        )  # changes nothing
+        session.execute(text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id})  # changes nothing
     rows = session.scalars(
-        select(History)
-        .where(History.table_name == "area", History.row_key == str(area.id))
-        .order_by(History.id)
+        select(History).where(History.table_name == "area", History.row_key == str(area.id)).order_by(History.id)
     ).all()
     assert [(row.op, row.who, row.why, row.county) for row in rows] == [
         ("insert", "网格长 张三", "renamed by the street", "520402"),
@@ -141,9 +132,7 @@ def test_history_remembers_who_when_why_old_and_new_for_every_statement(session)
 
 def test_history_covers_every_table_of_its_list(session):
     kept = set(
-        session.scalars(
-            text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'remember_update'")
-        ).all()
+        session.scalars(text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'remember_update'")).all()
     )
     assert kept == set(TABLES)
 
@@ -218,9 +207,7 @@ def test_a_change_is_announced_at_commit(addresses):
 def test_an_unsigned_change_carries_the_database_role(session):
     area, _ = county(session)
     assert (
-        session.scalar(
-            select(History.who).where(History.table_name == "area", History.row_key == str(area.id))
-        )
+        session.scalar(select(History.who).where(History.table_name == "area", History.row_key == str(area.id)))
         == cluster.APP
     )
 

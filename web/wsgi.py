@@ -1,7 +1,5 @@
 """What a WSGI server loads: `granian --interface wsgi web.wsgi:app`. One of these in every worker."""
 
-from datetime import UTC, datetime
-
 from gis import cluster
 from gis.settings import Settings
 from web import observe

@@ -15,7 +15,9 @@ class BasemapFeature(Base):
 
     __tablename__ = "basemap_feature"
     __table_args__ = (
-        CheckConstraint("kind IN ('street', 'water', 'waterway', 'green', 'rail', 'landuse', 'place')", name="kind_known"),
+        CheckConstraint(
+            "kind IN ('street', 'water', 'waterway', 'green', 'rail', 'landuse', 'place')", name="kind_known"
+        ),
         {"comment": "A shape the basemap draws."},
     )
 
@@ -34,7 +36,9 @@ class Dataset(Base):
     __tablename__ = "dataset"
     __table_args__ = ({"comment": "A committed load: what, from which file, whom to credit."},)
 
-    kind: Mapped[str] = mapped_column(primary_key=True, comment="osm, areas:grid, households, facilities, people or town.")
+    kind: Mapped[str] = mapped_column(
+        primary_key=True, comment="osm, areas:grid, households, facilities, people or town."
+    )
     source: Mapped[str] = mapped_column(comment="File name, or seed and size of the made-up town.")
     digest: Mapped[str] = mapped_column(comment="SHA-256 of the file, or of the seed and size.")
     attribution: Mapped[str] = mapped_column(server_default="", comment="Credit to print on maps.")

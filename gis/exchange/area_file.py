@@ -126,10 +126,7 @@ def _table(path: Path, wanted: Mapping[str, Column], mapping: Mapping[str, str],
         for key, column in wanted.items()
     ]
     table = tables.read(path, told, report)
-    entries = [
-        Entry(f"row {row.number}", {key: str(value) for key, value in row.values.items()})
-        for row in table.rows
-    ]
+    entries = [Entry(f"row {row.number}", {key: str(value) for key, value in row.values.items()}) for row in table.rows]
     return AreaFile(table.columns, entries, None)
 
 
@@ -170,15 +167,11 @@ def _headers(
     for key, column in wanted.items():
         if key in mapping:
             if (header := plain.get(tables.plain_name(mapping[key]))) is None:
-                raise InvalidInput(
-                    f"{name} has no attribute {mapping[key]!r}; it has {', '.join(have) or 'none'}"
-                )
+                raise InvalidInput(f"{name} has no attribute {mapping[key]!r}; it has {', '.join(have) or 'none'}")
             found[key] = header
             continue
         names = map(tables.plain_name, (column.key, column.zh, *column.names))
-        if header := next(
-            (plain[one] for one in names if one in plain and plain[one] not in mapping.values()), None
-        ):
+        if header := next((plain[one] for one in names if one in plain and plain[one] not in mapping.values()), None):
             found[key] = header
     if "code" not in found:
         raise InvalidInput(

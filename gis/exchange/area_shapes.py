@@ -150,9 +150,7 @@ def _cleaned(
         return {}
 
 
-def fit_units(
-    session: Session, entries: Sequence[Entry], at: datetime, report: Report
-) -> dict[str, MultiPolygon]:
+def fit_units(session: Session, entries: Sequence[Entry], at: datetime, report: Report) -> dict[str, MultiPolygon]:
     """The shapes of units that do not stand on buildings, by code; how far they leave their grid is noted."""
     drawn = {entry.code: multi(entry.shape) for entry in entries if entry.shape is not None}
     rows = session.execute(
@@ -192,14 +190,10 @@ def compare_outlines(
         differ = polygons(shapely.symmetric_difference(entry.shape, union))
         if differ is not None and (m2 := area(differ)) >= WORTH_SAYING:
             lon, lat = place(differ)
-            apart.append(
-                f"{entry.named}: the outline is {m2:,.0f} m² off the union of its grids, as at {lon}, {lat}"
-            )
+            apart.append(f"{entry.named}: the outline is {m2:,.0f} m² off the union of its grids, as at {lon}, {lat}")
     report.notes += shortened(apart, "outlines differ from the union of their grids")
     if without:
-        report.notes.append(
-            f"{without} outlines are not kept: a shape above the grids is the union of its grids"
-        )
+        report.notes.append(f"{without} outlines are not kept: a shape above the grids is the union of its grids")
 
 
 def shortened(notes: Sequence[str], what: str) -> list[str]:

@@ -235,8 +235,6 @@ def _write(
             report.counts[f"new_{one}"] = made[one]
     if nameless:
         more = f" and {len(nameless) - SAID} more" if len(nameless) > SAID else ""
-        report.notes.append(
-            f"without a name, called by their codes for now: {', '.join(nameless[:SAID])}{more}"
-        )
+        report.notes.append(f"without a name, called by their codes for now: {', '.join(nameless[:SAID])}{more}")
     report.notes += shortened(kept, "names are kept")
     return {entry.code: held[entry.code].id for entry in good}, changed & {entry.code for entry in good}

@@ -20,9 +20,7 @@ ESCAPED = re.compile(r"'[=+\-@＝＋－＠\t\r]")  # our own dumps, see gis/exch
 AS_FORMULA = re.compile(r'="(.*)"')  # how some programs keep Excel from touching a code
 POINT_ZERO = re.compile(r"(\d+)\.0+")
 SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[eE]\+(\d{2,3})")
-DAY = re.compile(
-    r"\d{1,2}月\d{1,2}日|\d{1,2}-(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE
-)
+DAY = re.compile(r"\d{1,2}月\d{1,2}日|\d{1,2}-(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
 MOMENT = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?"
     r"(?:[T\s]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?)?"

@@ -123,15 +123,11 @@ def escape(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(DANGEROUS) else value
 
 
-def _rows(
-    session: Session, layer: str, at: datetime, shape: str
-) -> tuple[list[str], Iterator[Sequence[Any]]]:
+def _rows(session: Session, layer: str, at: datetime, shape: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
     """Names of the columns, and rows as they come, with the geometry as the SQL expression `shape`."""
     what = LAYERS[layer]
     query = f"SELECT l.*, {shape} FROM ({what.query}) l"  # noqa: S608  our own table
-    found = session.execute(
-        text(query), {"at": at} if what.dated else {}, execution_options={"yield_per": 5000}
-    )
+    found = session.execute(text(query), {"at": at} if what.dated else {}, execution_options={"yield_per": 5000})
     names = list(found.keys())
     gone = names.index("shape")
     return names[:gone] + names[gone + 1 :], ((*row[:gone], *row[gone + 1 :]) for row in found)
@@ -172,9 +168,7 @@ def _column(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([None if value is None else str(value) for value in values], dtype=object), empty
 
 
-def _table(
-    session: Session, layer: str, at: datetime, *more: str
-) -> tuple[list[str], Iterator[Sequence[Any]]]:
+def _table(session: Session, layer: str, at: datetime, *more: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
     point = "ST_PointOnSurface(l.shape)"  # of a point: itself
     place = (f"ST_X({point}) AS lon", f"ST_Y({point}) AS lat", "'cgcs2000' AS crs")
     return _rows(session, layer, at, ", ".join((*place, *more)))
@@ -226,9 +220,5 @@ WRITERS: dict[str, Callable[[Session, str, Path, datetime], int]] = {
 def credits(session: Session) -> list[str]:
     """Whom to credit for the data, and what of it is made up; it goes with every file that is handed on."""
     found = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
-    lines = [
-        f"{source} is made up" if made_up else credit
-        for source, credit, made_up in found
-        if made_up or credit
-    ]
+    lines = [f"{source} is made up" if made_up else credit for source, credit, made_up in found if made_up or credit]
     return list(dict.fromkeys(lines))

@@ -104,19 +104,14 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Rep
         else:
             reason = "is empty, and so is the address; give lon, lat and crs, or an address"
             report.refused.append(table.refuse(rows[nth].number, "lon", reason))
-    report.crs = (
-        ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
-    )
+    report.crs = ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
     if finish_reading(report):
         if buildings:
-            report.notes.append(
-                f"{len(buildings)} facilities without a point stand at the building of their address"
-            )
+            report.notes.append(f"{len(buildings)} facilities without a point stand at the building of their address")
         session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_facility"))
         session.execute(text(INCOMING))
         incoming = (
-            _incoming(row, point, buildings.get(nth))
-            for nth, (row, point) in enumerate(zip(rows, points, strict=True))
+            _incoming(row, point, buildings.get(nth)) for nth, (row, point) in enumerate(zip(rows, points, strict=True))
         )
         columns = (
             "row",
@@ -142,9 +137,7 @@ def _faults(row: Row, first: dict[str, int]) -> list[tuple[str, str]]:
     if not code:
         faults.append(("code", "is empty; every facility has a code of its own"))
     elif first.setdefault(code, row.number) != row.number:
-        faults.append(
-            ("code", f"{code} stands in row {first[code]} already; every facility has a code of its own")
-        )
+        faults.append(("code", f"{code} stands in row {first[code]} already; every facility has a code of its own"))
     if not category or category.lower() not in CATEGORY_OF:
         known = "、".join(one.zh for one in CATEGORIES)
         faults.append(("category", f"{category or 'nothing'} is not a category known here; one of {known}"))

@@ -39,9 +39,7 @@ FORMATS: dict[str, bytes | None] = {
     ".geojson": None,
     ".json": None,
 }
-NAMES = (
-    "GeoPackage (.gpkg), GeoJSON (.geojson), Shapefile (.shp, or its files in a .zip) or FlatGeobuf (.fgb)"
-)
+NAMES = "GeoPackage (.gpkg), GeoJSON (.geojson), Shapefile (.shp, or its files in a .zip) or FlatGeobuf (.fgb)"
 LARGEST_FILE = 1_000_000_000  # bytes
 LARGEST_UNPACKED = 600_000_000  # bytes in a .zip, counted while unpacking
 MOST_FEATURES = 500_000
@@ -102,9 +100,7 @@ def read(path: Path, crs: str | None = None, layer: str | None = None) -> Featur
     to_storage, words = _system(path.name, meta["crs"], told, notes)
     shapes, repairs, faults = _shapes(table[geometry].to_numpy(zero_copy_only=False))
     if (vertices := int(shapely.get_num_coordinates(shapes).sum())) > MOST_VERTICES:
-        raise TooMuch(
-            f"{path.name} has {vertices:,} vertices; at most {MOST_VERTICES:,} are read. Simplify it"
-        )
+        raise TooMuch(f"{path.name} has {vertices:,} vertices; at most {MOST_VERTICES:,} are read. Simplify it")
     moved = _move(shapes, to_storage, told, faults)
     columns = {name: table[name].to_pylist() for name in meta["fields"]}
     return Features(columns, moved, words, notes, repairs, faults)
@@ -119,9 +115,7 @@ def _check_file(path: Path) -> None:
     if size == 0:
         raise InvalidInput(f"{path.name} is empty")
     if size > LARGEST_FILE:
-        raise TooMuch(
-            f"{path.name} has {size / 1e6:.0f} MB; at most {LARGEST_FILE / 1e6:.0f} MB are read. Split it"
-        )
+        raise TooMuch(f"{path.name} has {size / 1e6:.0f} MB; at most {LARGEST_FILE / 1e6:.0f} MB are read. Split it")
     with path.open("rb") as file:
         head = file.read(64)
     begins = FORMATS[ending]
@@ -150,9 +144,7 @@ def _opened(path: Path) -> Iterator[Path]:
 def _unpack(path: Path, folder: Path) -> Path:
     with zipfile.ZipFile(path) as archive:
         members = {member.filename: member for member in archive.infolist()}
-        layers = [
-            name for name in members if name.lower().endswith(".shp") and not name.startswith("__MACOSX")
-        ]
+        layers = [name for name in members if name.lower().endswith(".shp") and not name.startswith("__MACOSX")]
         if len(layers) != 1:
             raise InvalidInput(f"{path.name} holds {len(layers)} Shapefiles; put the files of one into it")
         stem = layers[0][: -len(".shp")].lower()
@@ -179,9 +171,7 @@ def _layer(path: Path, file: Path, layer: str | None) -> str | None:
     except (pyogrio.errors.DataSourceError, UnicodeDecodeError) as error:
         raise _damaged(path) from error
     if layer is not None and layer not in layers:
-        raise InvalidInput(
-            f"{path.name} has no layer {layer!r}; it has {', '.join(layers) or 'none with shapes'}"
-        )
+        raise InvalidInput(f"{path.name} has no layer {layer!r}; it has {', '.join(layers) or 'none with shapes'}")
     if layer is None and len(layers) > 1:
         raise InvalidInput(f"{path.name} has the layers {', '.join(layers)}; say which with --layer")
     if not layers:
@@ -194,9 +184,7 @@ def _read(path: Path, file: Path, layer: str | None, encoding: str | None) -> tu
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # unclosed rings are found and said by ourselves
             if (count := pyogrio.read_info(file, layer=layer, encoding=encoding)["features"]) > MOST_FEATURES:
-                raise TooMuch(
-                    f"{path.name} has {count:,} features; at most {MOST_FEATURES:,} are read. Split it"
-                )
+                raise TooMuch(f"{path.name} has {count:,} features; at most {MOST_FEATURES:,} are read. Split it")
             meta, table = read_arrow(file, layer=layer, encoding=encoding)
     except (
         pyogrio.errors.DataSourceError,
@@ -216,15 +204,11 @@ def _damaged(path: Path) -> InvalidInput:
 
 def _dbf_encoding(file: Path, notes: list[str]) -> str:
     """How the text of a Shapefile is written: as its .cpg says if the text keeps to it, else what fits."""
-    dbf = next(
-        (found for found in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if found.exists()), None
-    )
+    dbf = next((found for found in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if found.exists()), None)
     if dbf is None:
         return "utf-8"
     pieces = _dbf_text(dbf)
-    cpg = next(
-        (found for found in (file.with_suffix(".cpg"), file.with_suffix(".CPG")) if found.exists()), None
-    )
+    cpg = next((found for found in (file.with_suffix(".cpg"), file.with_suffix(".CPG")) if found.exists()), None)
     said = cpg.read_text("ascii", "replace").strip().lower() if cpg else ""
     said = {
         "936": "gb18030",
@@ -240,9 +224,7 @@ def _dbf_encoding(file: Path, notes: list[str]) -> str:
             elif not said and encoding != "utf-8":
                 notes.append(f"no .cpg beside the Shapefile; its text is read as {encoding}")
             return encoding
-    raise InvalidInput(
-        f"the text of {file.name} is neither UTF-8 nor GB18030 (GBK); export it again as UTF-8"
-    )
+    raise InvalidInput(f"the text of {file.name} is neither UTF-8 nor GB18030 (GBK); export it again as UTF-8")
 
 
 def _dbf_text(dbf: Path) -> list[bytes]:
@@ -288,14 +270,10 @@ def _check_one_system(file: Path, layer: str | None, column: str) -> None:
             heads = db.execute(question).fetchall()
         except sqlite3.Error:
             return  # a view or a foreign table: GDAL has read it already
-    found = {
-        struct.unpack("<i" if head[0] & 1 else ">i", head[1:5])[0] for (head,) in heads if len(head) == 5
-    }
+    found = {struct.unpack("<i" if head[0] & 1 else ">i", head[1:5])[0] for (head,) in heads if len(head) == 5}
     if len(found) > 1:
         words = ", ".join(f"EPSG:{srid}" for srid in sorted(found))
-        raise InvalidInput(
-            f"the shapes of layer {layer} are in different systems ({words}); bring them into one"
-        )
+        raise InvalidInput(f"the shapes of layer {layer} are in different systems ({words}); bring them into one")
 
 
 def _shapes(raw: Sequence[bytes | None]) -> tuple[NDArray[Any], dict[int, str], dict[int, str]]:
@@ -323,15 +301,11 @@ def _told(crs: str | None) -> str | int | None:
         return {"epsg:4326": 4326, "4326": 4326, "epsg:4490": 4490, "4490": 4490}.get(text, name)
     if found := re.fullmatch(r"(?:epsg:)?(\d{4,6})", text):
         return int(found[1])
-    words = (
-        f"{crs!r} is not a coordinate system known here; one of {', '.join(systems.KNOWN)}, or EPSG:number"
-    )
+    words = f"{crs!r} is not a coordinate system known here; one of {', '.join(systems.KNOWN)}, or EPSG:number"
     raise InvalidInput(f"crs {words}", [FieldError("crs", words)])
 
 
-def _system(
-    name: str, of_file: str | None, told: str | int | None, notes: list[str]
-) -> tuple[ToStorage, str]:
+def _system(name: str, of_file: str | None, told: str | int | None, notes: list[str]) -> tuple[ToStorage, str]:
     """How to come from the file's coordinates to the storage system, and the words for the report."""
     if of_file is None and told is None:
         why = "its .prj is missing" if name.lower().endswith((".shp", ".zip")) else "it names none"
@@ -367,9 +341,7 @@ def _crs(code: str | int) -> CRS:
     try:
         return CRS.from_user_input(code)
     except CRSError as error:
-        raise InvalidInput(
-            f"the coordinate system {str(code)[:60]!r} is not known; say it, as {SAY_CRS}"
-        ) from error
+        raise InvalidInput(f"the coordinate system {str(code)[:60]!r} is not known; say it, as {SAY_CRS}") from error
 
 
 def _name(crs: CRS | None) -> str:
@@ -388,21 +360,15 @@ def _transform(crs: CRS, name: str, notes: list[str]) -> ToStorage:
     if crs.to_epsg(min_confidence=70) in SAME_NUMBERS:
         return lambda xy: xy
     if not (crs.is_geographic or crs.is_projected):
-        raise InvalidInput(
-            f"{name}: {_name(crs)} has no place on the earth; say the true system, as {SAY_CRS}"
-        )
+        raise InvalidInput(f"{name}: {_name(crs)} has no place on the earth; say the true system, as {SAY_CRS}")
     change = Transformer.from_crs(crs, STORAGE_SRID, always_xy=True)
     ellipsoid = crs.ellipsoid
     if ellipsoid is not None and abs(ellipsoid.semi_major_metre - 6378137) > 1:
-        notes.append(
-            f"{_name(crs)} stands on an older datum; the change to CGCS2000 may be off by up to 100 m"
-        )
+        notes.append(f"{_name(crs)} stands on an older datum; the change to CGCS2000 may be off by up to 100 m")
     return lambda xy: np.column_stack(change.transform(xy[:, 0], xy[:, 1]))
 
 
-def _move(
-    shapes: NDArray[Any], to_storage: ToStorage, told: str | int | None, faults: dict[int, str]
-) -> NDArray[Any]:
+def _move(shapes: NDArray[Any], to_storage: ToStorage, told: str | int | None, faults: dict[int, str]) -> NDArray[Any]:
     """Bring shapes into the storage system; those that land nowhere on the earth become faults."""
     system = str(told) if told in systems.SHIFTED else "wgs84"
     try:

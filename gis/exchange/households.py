@@ -191,9 +191,7 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Rep
     return report
 
 
-def _homes(
-    table: Table, places: dict[Place, int], crs: str | None, report: Report
-) -> Iterator[tuple[object, ...]]:
+def _homes(table: Table, places: dict[Place, int], crs: str | None, report: Report) -> Iterator[tuple[object, ...]]:
     """The rows for COPY; what a building is named by is kept once, with a number."""
     for row in table.rows:
         room, people = row["room"], row["people"]
@@ -205,9 +203,7 @@ def _homes(
         elif not 0 <= people < 100:
             faults.append(("people", f"{people} people cannot live in one home; 0 to 99 are taken"))
         if (row["floor"] is not None and not -9 <= row["floor"] <= HIGHEST_FLOOR) or row["floor"] == 0:
-            faults.append(
-                ("floor", f"{row['floor']} is not a storey; they count from 1, below ground from -1")
-            )
+            faults.append(("floor", f"{row['floor']} is not a storey; they count from 1, below ground from -1"))
         if faults:
             report.refused += [table.refuse(row.number, field, reason) for field, reason in faults]
             continue
@@ -235,9 +231,7 @@ def _set_buildings(session: Session, places: Mapping[Place, int], table: Table, 
         lon, lat = point or (None, None)
         wanted.append(Wanted(code, estate, name, lon=lon, lat=lat))
     found = find_buildings(session, wanted)
-    faults = {
-        nth: (one.field, one.reason) for nth, one in enumerate(found) if isinstance(one, Missing)
-    } | wrong
+    faults = {nth: (one.field, one.reason) for nth, one in enumerate(found) if isinstance(one, Missing)} | wrong
     session.execute(
         text(
             "UPDATE incoming_household h SET building_id = f.id "
@@ -296,9 +290,7 @@ def _check_units(session: Session, table: Table, report: Report) -> list[dict[st
         report.refused.append(table.refuse(row, "unit", faults[code]))
     for pair in session.execute(text(ELSEWHERE)):
         where = f"in grid {pair.stands_in}" if pair.stands_in else "in no grid"
-        reason = (
-            f"the unit {pair.unit} belongs to grid {pair.grid}, but building {pair.building} stands {where}"
-        )
+        reason = f"the unit {pair.unit} belongs to grid {pair.grid}, but building {pair.building} stands {where}"
         report.refused += [table.refuse(row, "unit", reason) for row in pair.rows]
     return new
 
@@ -306,16 +298,12 @@ def _check_units(session: Session, table: Table, report: Report) -> list[dict[st
 def _check_homes(session: Session, table: Table, report: Report) -> None:
     """Refuse homes that stand in no county and homes that stand in the file twice."""
     session.execute(text(COUNTIES))
-    nowhere = (
-        "SELECT row FROM incoming_household WHERE building_id IS NOT NULL AND county IS NULL ORDER BY row"
-    )
+    nowhere = "SELECT row FROM incoming_household WHERE building_id IS NOT NULL AND county IS NULL ORDER BY row"
     for row in session.scalars(text(nowhere)):
         reason = "the building stands in no grid, so its county is not known; load the areas first"
         report.refused.append(table.refuse(row, "building", reason))
     for row, first in session.execute(text(TWICE)):
-        report.refused.append(
-            table.refuse(row, "room", f"the same home as row {first}; each stands in the file once")
-        )
+        report.refused.append(table.refuse(row, "room", f"the same home as row {first}; each stands in the file once"))
 
 
 def _write(session: Session, new_units: list[dict[str, object]], report: Report) -> None:
@@ -323,8 +311,7 @@ def _write(session: Session, new_units: list[dict[str, object]], report: Report)
         session.execute(insert(Area).values(level=Level.UNIT), new_units)
         session.execute(
             text(
-                "UPDATE incoming_household h SET unit_id = a.id FROM area a "
-                "WHERE a.code = h.unit AND h.unit_id IS NULL"
+                "UPDATE incoming_household h SET unit_id = a.id FROM area a WHERE a.code = h.unit AND h.unit_id IS NULL"
             )
         )
     stairwells = len(session.execute(text(STAIRWELLS)).all())

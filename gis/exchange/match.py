@@ -114,9 +114,7 @@ def _at_points(session: Session, points: Iterable[tuple[int, Wanted]]) -> dict[i
     copy_rows(session, "wanted_point", ("place", "point"), rows)
     found: dict[int, int | Missing] = {}
     for place, building, code, distance in session.execute(text(AT_POINT)):
-        reason = (
-            f"no building within {NEAR:.0f} m of the point; the nearest, {code}, is {distance:.0f} m away"
-        )
+        reason = f"no building within {NEAR:.0f} m of the point; the nearest, {code}, is {distance:.0f} m away"
         found[place] = building if distance <= NEAR else Missing("lon", reason)
     return found
 
@@ -151,16 +149,10 @@ class Names:
             if not hits:
                 # 西兴社区桂花苑3号楼: the words before the building end with the estate
                 read = parse_address(called)
-                hits = [
-                    hit
-                    for hit in self.by_name.get(read.building, [])
-                    if hit[2] and read.place.endswith(hit[2])
-                ]
+                hits = [hit for hit in self.by_name.get(read.building, []) if hit[2] and read.place.endswith(hit[2])]
         if len(hits) > 1:
             some = ", ".join(code for _, code, _ in hits[:5])
-            return Missing(
-                field, f"{len(hits)} buildings are called {called}: {some}; give the building's code"
-            )
+            return Missing(field, f"{len(hits)} buildings are called {called}: {some}; give the building's code")
         return hits[0][0] if hits else None
 
     def explain(self, one: Wanted, offer: bool) -> Missing:
@@ -177,9 +169,7 @@ class Names:
         else:
             called = str(one.address)
             field, what = "address", f"has the address {called}"
-            among = sorted(
-                {row.address or f"{row.estate}{row.name}" for row in self.rows if row.address or row.name}
-            )
+            among = sorted({row.address or f"{row.estate}{row.name}" for row in self.rows if row.address or row.name})
         return Missing(field, f"no building {what}{nearest(called, among) if offer else ''}")
 
 

@@ -95,9 +95,7 @@ UPDATE post SET valid = tstzrange(lower(valid), CAST(:stop AS timestamptz), '[)'
                 deputy_id = (SELECT id FROM personal.person WHERE code = :deputy)
 WHERE id = :id
 """
-CHANGE_LEAVE = (
-    "UPDATE leave SET valid = tstzrange(lower(valid), CAST(:stop AS timestamptz), '[)') WHERE id = :id"
-)
+CHANGE_LEAVE = "UPDATE leave SET valid = tstzrange(lower(valid), CAST(:stop AS timestamptz), '[)') WHERE id = :id"
 
 
 @dataclass(frozen=True)
@@ -194,9 +192,7 @@ class Book:
             if not faults:
                 self.leaves[row["person"]].append(term)
         elif not row["role"]:
-            faults += [
-                (key, "is given, but no role; fill in the role") for key in ("area", "building") if row[key]
-            ]
+            faults += [(key, "is given, but no role; fill in the role") for key in ("area", "building") if row[key]]
             if not row["person"]:
                 faults.append(("person", "is empty, and so is the role; give one of them"))
         else:
@@ -217,9 +213,7 @@ class Book:
         if name and not person:
             faults.append(("person", f"is empty for {name}; give the staff number"))
         if person and not (self.people[person][0] or self.known.get(person)):
-            faults.append(
-                ("name", f"is empty, and nobody with the number {person} is known yet; give the name")
-            )
+            faults.append(("name", f"is empty, and nobody with the number {person} is known yet; give the name"))
         if person and name and name != self.people[person][0]:
             other = f"{self.people[person][0]} (row {self.named_in[person]})"
             faults.append(("name", f"{name} has the number {person} of {other}; one number is one person"))
@@ -238,9 +232,7 @@ class Book:
 
     def _leave_faults(self, row: Row) -> list[tuple[str, str]]:
         missing = [(key, "is empty; a leave needs it") for key in ("person", "from") if not row[key]]
-        extra = [
-            (key, "is given, but this row is a leave") for key in ("role", "area", "building") if row[key]
-        ]
+        extra = [(key, "is given, but this row is a leave") for key in ("role", "area", "building") if row[key]]
         return missing + extra
 
     def _place(self, row: Row, role: RoleRow) -> Place | tuple[str, str]:
@@ -304,9 +296,7 @@ class Book:
 
     def write_posts(self, posts: Sequence[tuple[Slot, Held]], report: Report) -> None:
         """Close, change and open posts."""
-        changed = [
-            {"id": one.id, "stop": one.stop, "deputy": one.deputy} for _, one in posts if one.id is not None
-        ]
+        changed = [{"id": one.id, "stop": one.stop, "deputy": one.deputy} for _, one in posts if one.id is not None]
         if changed:
             self.session.execute(text(CHANGE_POST), changed)
         ids = self._ids()

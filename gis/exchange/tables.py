@@ -94,9 +94,7 @@ def finish_reading(report: Report) -> bool:
     """Put the refusals in the order of the file; say whether there are rows, and none is refused."""
     if not report.counts.get("rows") and not report.refused:
         report.refused.append(Refused("the table", "", "has a header but no rows"))
-    report.refused.sort(
-        key=lambda one: int(one.where.rpartition(" ")[2]) if one.where.startswith("row ") else 0
-    )
+    report.refused.sort(key=lambda one: int(one.where.rpartition(" ")[2]) if one.where.startswith("row ") else 0)
     return not report.refused
 
 
@@ -196,9 +194,7 @@ class Corner:
         self._tail = piece[-32:]
         if found:
             self.row = max(self.row, max(int(row) for _, row in found))
-            self.column = max(
-                self.column, *{letters.decode() for letters, _ in found}, key=lambda c: (len(c), c)
-            )
+            self.column = max(self.column, *{letters.decode() for letters, _ in found}, key=lambda c: (len(c), c))
 
     @property
     def cells(self) -> int:
@@ -210,9 +206,7 @@ class Corner:
 
 
 def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], report: Report) -> Table:
-    meaning = {
-        plain_name(name): column.key for column in columns for name in (column.key, column.zh, *column.names)
-    }
+    meaning = {plain_name(name): column.key for column in columns for name in (column.key, column.zh, *column.names)}
     header, found = _find_header(rows, meaning, columns, report.source)
     for key in found.values():
         same = [clean(header[place]) for place, other in found.items() if other == key]
@@ -226,10 +220,7 @@ def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], re
     parsers = [(place, key, kinds[key]) for place, key in found.items()]
     # a second line of the header, in the other language
     second = next(rows, None)
-    if (
-        second
-        and {p: meaning.get(plain_name(cell)) for p, cell in enumerate(second[1]) if clean(cell)} != found
-    ):
+    if second and {p: meaning.get(plain_name(cell)) for p, cell in enumerate(second[1]) if clean(cell)} != found:
         rows = chain([second], rows)
     return Table(named, _typed(rows, parsers, named, len(header), report))
 
@@ -240,9 +231,7 @@ def _find_header(
     needed = [column for column in columns if column.needed]
     best: tuple[Raw, dict[int, str]] = ((), {})
     for _, raw in islice(rows, HEADER_WITHIN):
-        found = {
-            place: meaning[name] for place, cell in enumerate(raw) if (name := plain_name(cell)) in meaning
-        }
+        found = {place: meaning[name] for place, cell in enumerate(raw) if (name := plain_name(cell)) in meaning}
         if len(found) > 1 and all(column.key in found.values() for column in needed):
             return raw, found
         if len(found) > len(best[1]) or not any(map(clean, best[0])):

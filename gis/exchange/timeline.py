@@ -76,9 +76,7 @@ def arrange(held: Iterable[Held], asked: Sequence[Term], now: datetime) -> tuple
         elif start in rows:
             clashes.append(Clash(term.row, "from", f"the same from the same day as in row {rows[start]}"))
         elif later and later.start and term.stop and later.start < term.stop:
-            reason = (
-                f"{term.stop:%Y-%m-%d} is later than the first day of row {later.row}, {later.start:%Y-%m-%d}"
-            )
+            reason = f"{term.stop:%Y-%m-%d} is later than the first day of row {later.row}, {later.start:%Y-%m-%d}"
             clashes.append(Clash(term.row, "to", reason))
         elif clash := _put(line, term, start):
             clashes.append(clash)
@@ -91,15 +89,11 @@ def _put(line: list[Held], term: Term, start: datetime) -> Clash | None:
     same = _held_already(line, term, start)
     first = term.start or (same.start if same else start)
     if term.stop is not None and term.stop <= first:
-        return Clash(
-            term.row, "to", f"{term.stop:%Y-%m-%d %H:%M} is not after the start, {first:%Y-%m-%d %H:%M}"
-        )
+        return Clash(term.row, "to", f"{term.stop:%Y-%m-%d %H:%M} is not after the start, {first:%Y-%m-%d %H:%M}")
     start = same.start if same else start
     following = next((one for one in line if one.start > start), None)
     if term.stop is not None and following is not None and following.start < term.stop:
-        reason = (
-            f"{term.stop:%Y-%m-%d} is later than the start of {_who(following)}, {following.start:%Y-%m-%d}"
-        )
+        reason = f"{term.stop:%Y-%m-%d} is later than the start of {_who(following)}, {following.start:%Y-%m-%d}"
         return Clash(term.row, "to", reason)
     if same is not None:
         line[line.index(same)] = replace(same, deputy=term.deputy or same.deputy, stop=term.stop or same.stop)

@@ -52,7 +52,9 @@ class ServiceCircle(Base):
     off_network: Mapped[bool] = mapped_column(comment="The facility is more than 100 m from any street.")
     households: Mapped[int] = mapped_column(comment="Households within the limit, by exact distance.")
     people: Mapped[int] = mapped_column(comment="People within the limit, by exact distance.")
-    shape: Mapped[WKBElement] = mapped_column(geometry("MULTIPOLYGON"), comment="The circle, EPSG:4490; empty when off the network.")
+    shape: Mapped[WKBElement] = mapped_column(
+        geometry("MULTIPOLYGON"), comment="The circle, EPSG:4490; empty when off the network."
+    )
     computed_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was computed.")
 
     facility: Mapped[Facility] = relationship()

@@ -10,7 +10,12 @@ import gis.models  # noqa: F401  isort: skip  (fills Base.metadata)
 
 def ours(obj, name, kind, reflected, compare_to):
     """Leave PostGIS's own tables alone."""
-    if kind == "table" and reflected and compare_to is None and (obj.schema in ("tiger", "topology") or name == "spatial_ref_sys"):
+    if (
+        kind == "table"
+        and reflected
+        and compare_to is None
+        and (obj.schema in ("tiger", "topology") or name == "spatial_ref_sys")
+    ):
         return False
     return alembic_helpers.include_object(obj, name, kind, reflected, compare_to)
 

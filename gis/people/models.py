@@ -78,5 +78,7 @@ class Leave(Base):
     )
 
     id: Mapped[int] = key()
-    person_id: Mapped[int] = mapped_column(ForeignKey("personal.person.id", ondelete="CASCADE"), index=True, comment="Who is away.")
+    person_id: Mapped[int] = mapped_column(
+        ForeignKey("personal.person.id", ondelete="CASCADE"), index=True, comment="Who is away."
+    )
     valid: Mapped[Range[datetime]] = mapped_column(comment="Away from (inclusive) to (exclusive).")

@@ -67,16 +67,9 @@ def gaps(shapes: Sequence[Land], slit: float = SLIT) -> list[Gap]:
     rings = [Polygon(ring) for part in shapely.get_parts(union) for ring in part.interiors]
     inside = [shapely.difference(ring, union) for ring in rings]  # less the islands in it
     outside = _slits(_array(shapes), union, slit)
-    found = [
-        part
-        for shape in (*inside, *outside)
-        for part in shapely.get_parts(shape)
-        if isinstance(part, Polygon)
-    ]
+    found = [part for shape in (*inside, *outside) for part in shapely.get_parts(shape) if isinstance(part, Polygon)]
     wide = widths(_array(found)).tolist()
-    answers = [
-        Gap(part, area(part), place(part), w) for part, w in zip(found, wide, strict=True) if w >= LEAST
-    ]
+    answers = [Gap(part, area(part), place(part), w) for part, w in zip(found, wide, strict=True) if w >= LEAST]
     return sorted(answers, key=lambda gap: -gap.m2)
 
 
@@ -86,17 +79,13 @@ def _slits(shapes: Shapes, union: Land, slit: float) -> list[BaseGeometry]:
     flat = local_metres(np.array([union]), latitude=latitude)[0]
     swollen = shapely.buffer(flat, slit / 2, join_style="mitre", mitre_limit=5)
     closed = shapely.buffer(swollen, -slit / 2, join_style="mitre", mitre_limit=5)
-    shut_in = shapely.union_all(
-        [Polygon(ring) for part in shapely.get_parts(flat) for ring in part.interiors]
-    )
+    shut_in = shapely.union_all([Polygon(ring) for part in shapely.get_parts(flat) for ring in part.interiors])
     parts = shapely.get_parts(shapely.difference(shapely.difference(closed, flat), shut_in))
     parts = parts[(shapely.get_dimensions(parts) == 2) & (shapely.area(parts) > LEAST * LEAST)]
     if not len(parts):
         return []
     tree = STRtree(local_metres(shapes, latitude=latitude))
-    touching = np.bincount(
-        tree.query(shapely.buffer(parts, LEAST), predicate="intersects")[0], minlength=len(parts)
-    )
+    touching = np.bincount(tree.query(shapely.buffer(parts, LEAST), predicate="intersects")[0], minlength=len(parts))
     return list(local_metres(parts[touching >= 2], back=True, latitude=latitude))
 
 
@@ -160,9 +149,7 @@ def _fill(shapes: Shapes, narrow: Sequence[Land]) -> Shapes:
         border = shapely.area(shapely.intersection(filled[near], rim))
         if len(near):
             owner = near[int(np.argmax(border))]
-            filled[owner] = (
-                polygons(shapely.union_all([filled[owner], gap], grid_size=PRECISION)) or filled[owner]
-            )
+            filled[owner] = polygons(shapely.union_all([filled[owner], gap], grid_size=PRECISION)) or filled[owner]
     return filled
 
 

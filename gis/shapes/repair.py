@@ -79,11 +79,7 @@ def polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
     """The polygons in a shape, without lines and points that an operation left; None when there are none."""
     if isinstance(shape, Polygon | MultiPolygon):
         return None if shape.is_empty else shape
-    parts = [
-        part
-        for part in shapely.get_parts(shape, return_index=False)
-        if isinstance(part, Polygon | MultiPolygon)
-    ]
+    parts = [part for part in shapely.get_parts(shape, return_index=False) if isinstance(part, Polygon | MultiPolygon)]
     singles = [single for part in parts for single in shapely.get_parts(part) if not single.is_empty]
     if not singles:
         return None

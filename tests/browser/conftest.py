@@ -42,7 +42,11 @@ def site() -> Iterator[str]:
         env = os.environ | {"WANGGE_VAR": str(folder), "PYTHONUNBUFFERED": "1"}
         log = (folder / "serve.log").open("w+")
         server = subprocess.Popen(
-            [sys.executable, "-m", "web", "serve", "--port", str(free_port("127.0.0.1", 8200))], cwd=ROOT, env=env, stdout=log, stderr=log
+            [sys.executable, "-m", "web", "serve", "--port", str(free_port("127.0.0.1", 8200))],
+            cwd=ROOT,
+            env=env,
+            stdout=log,
+            stderr=log,
         )
         try:
             yield wait_for(server, folder / "serve.log")

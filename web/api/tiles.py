@@ -25,7 +25,9 @@ ASKED_AGAIN = "public, no-cache"  # an address without a version: kept, but chec
 class FeaturesIn(BaseModel):
     """What part of a layer is asked for."""
 
-    bbox: str | None = Field(None, description="west,south,east,north in degrees", examples=["105.94,26.22,105.96,26.24"])
+    bbox: str | None = Field(
+        None, description="west,south,east,north in degrees", examples=["105.94,26.22,105.96,26.24"]
+    )
     code: str | None = Field(None, description="Only the feature with this code", max_length=100)
     limit: Annotated[int, Field(ge=1, le=20_000, description="At most so many features")] = geojson.LIMIT
 
@@ -94,4 +96,5 @@ def kept(response: Response, data: bytes) -> Response:
     response.headers["Cache-Control"] = KEPT if "v" in request.args else ASKED_AGAIN
     if data:
         response.set_etag(sha256(data).hexdigest()[:20])
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

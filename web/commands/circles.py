@@ -19,9 +19,7 @@ def command(minutes: str, profile: str, as_json: bool) -> None:
     try:
         limits = [int(one) for one in minutes.split(",")]
     except ValueError:
-        raise click.BadParameter(
-            "whole numbers with commas between, as 5,10,15", param_hint="--minutes"
-        ) from None
+        raise click.BadParameter("whole numbers with commas between, as 5,10,15", param_hint="--minutes") from None
     with session_scope("service circles") as session:
         done = recompute(session, limits, profile, bar("circles"))
         session.commit()
@@ -32,6 +30,4 @@ def command(minutes: str, profile: str, as_json: bool) -> None:
         f"{done.facilities} facilities: {done.recomputed} recomputed, {done.unchanged} unchanged, {done.removed} outdated circles removed"
     )
     if done.off_network:
-        click.echo(
-            f"{len(done.off_network)} are more than 100 m from any street: {', '.join(done.off_network[:20])}"
-        )
+        click.echo(f"{len(done.off_network)} are more than 100 m from any street: {', '.join(done.off_network[:20])}")

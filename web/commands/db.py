@@ -45,9 +45,7 @@ def status(as_json: bool) -> None:
         addresses = cluster.addresses(settings)
         answer = {"server": "DATABASE_URL", "running": True}
         if addresses.app == addresses.owner:
-            answer["advice"] = (
-                "the application connects as the owner of the tables; set DATABASE_OWNER_URL apart"
-            )
+            answer["advice"] = "the application connects as the owner of the tables; set DATABASE_OWNER_URL apart"
     else:
         place = cluster.place(settings)
         port = cluster.running_port(place)

@@ -22,9 +22,7 @@ WHO = "demo"  # how the history names us; a database that nobody else has change
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="OSM extract (.pbf or .osm) of a real place.",
 )
-@click.option(
-    "--areas", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its grid polygons."
-)
+@click.option("--areas", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its grid polygons.")
 @click.option("--seed", default=2026, show_default=True, help="Seed of everything made up.")
 @click.option("--households", default=8800, show_default=True, help="Size of the made-up town.")
 @click.option("--host", default="127.0.0.1", show_default=True)
@@ -45,9 +43,7 @@ def command(
     step("database")
     addresses = database(settings)
     wanted = (
-        f"{osm.name} + {areas.name}, seed {seed}"
-        if osm and areas
-        else f"town of {households} households, seed {seed}"
+        f"{osm.name} + {areas.name}, seed {seed}" if osm and areas else f"town of {households} households, seed {seed}"
     )
     if not fill_again(engine(addresses.app), wanted):
         step(f"already here: {wanted}")
@@ -72,9 +68,7 @@ def command(
         from web.commands.serve import free_port, run
 
         port = free_port(host, port)
-        click.echo(
-            f"\n  The map:  http://{host}:{port}/\n  The API:  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n"
-        )
+        click.echo(f"\n  The map:  http://{host}:{port}/\n  The API:  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n")
         run(settings, addresses, host=host, port=port, workers=2)
 
 

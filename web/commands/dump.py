@@ -14,9 +14,7 @@ LAYERS = "counties streets communities grids units buildings facilities circles 
 @click.command()
 @click.argument("layer", type=click.Choice(LAYERS.split()))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--at", help="For areas: the day or moment whose boundaries count, as 2026-03-01 or 2026-03-01T08:30."
-)
+@click.option("--at", help="For areas: the day or moment whose boundaries count, as 2026-03-01 or 2026-03-01T08:30.")
 def command(layer: str, file: Path, at: str | None) -> None:
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
     from gis.exchange.dump import credits, dump

@@ -48,9 +48,7 @@ def command() -> None:
     help="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where the file names none or its map is shifted.",
 )
 @click.option("--layer", help="Which layer, where the file has several.")
-@click.option(
-    "--clean", type=float, metavar="METRES", help="Mend overlaps and gaps between grids up to this width."
-)
+@click.option("--clean", type=float, metavar="METRES", help="Mend overlaps and gaps between grids up to this width.")
 @click.option("--effective", metavar="TIME", help="From when the shapes hold (ISO 8601); now when not given.")
 @click.option("--attribution", default="", help="The credit to print on maps.")
 @COMMIT
@@ -137,7 +135,12 @@ def people(file: Path, commit: bool, as_json: bool) -> None:
     """Holders of posts, deputies and leave from CSV or Excel; see ./wangge template people."""
     from gis.exchange.people import load_people
 
-    _run(lambda session: load_people(session, file, timezone=Settings.from_env().timezone), f"load people {file.name}", commit, as_json)
+    _run(
+        lambda session: load_people(session, file, timezone=Settings.from_env().timezone),
+        f"load people {file.name}",
+        commit,
+        as_json,
+    )
 
 
 def _pair(pair: str) -> tuple[str, str]:
@@ -151,9 +154,7 @@ def _time(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(
-            f"effective {text!r} is not a time; write it as 2026-03-03 or 2026-03-03T08:00"
-        ) from None
+        raise InvalidInput(f"effective {text!r} is not a time; write it as 2026-03-03 or 2026-03-03T08:00") from None
     return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)
 
 

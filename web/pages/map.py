@@ -4,9 +4,9 @@ import secrets
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
+from flask import Blueprint, Flask, Response, current_app, make_response, render_template, request, url_for
 from flask_babel import gettext
 
 from gis.areas.models import LEVELS
@@ -26,7 +26,7 @@ from web.pages import language
 from web.pages.words import words
 
 bp = Blueprint("map", __name__)
-bp.record_once(lambda state: language.init_app(state.app))
+bp.record_once(lambda state: language.init_app(cast(Flask, state.app)))
 
 OWN = Path(__file__).resolve().parent.parent / "static" / "app"
 LARGEST_EXPORT = 20_000  # features of one layer in a saved map
