@@ -13,6 +13,10 @@ LAYERS: dict[str, Layer] = {
 # name in the address of a tile -> the layers inside
 SETS: dict[str, tuple[Layer, ...]] = {
     "base": (*BASEMAP, BUILDINGS),
-    "city": (CIRCLES, UNITS, GRIDS, COMMUNITIES, FACILITIES),
+    "city": (UNITS, GRIDS, COMMUNITIES, FACILITIES),
     **{name: (layer,) for name, layer in LAYERS.items()},
 }
+
+# What the map asks for. Circles are heavy and seldom shown, so they come on their own, when asked for.
+SOURCES = ("base", "circles", "city")
+ON_MAP: tuple[Layer, ...] = tuple(layer for name in SOURCES for layer in SETS[name])  # in the order painted

@@ -8,8 +8,7 @@ import folium
 from branca.element import Figure, MacroElement
 from folium.template import Template
 
-from layers.catalogue import SETS
-from layers.layer import Layer
+from layers.catalogue import ON_MAP, SETS, SOURCES
 from layers.palettes import CHOSEN, CIRCLE, CIRCLE_STEPS, INK, PAPER
 
 MIN_ZOOM, MAX_ZOOM = 9, 20
@@ -77,13 +76,11 @@ def vector_tiles(tiles: str, version: str, language: str, visible: Sequence[str]
         visible: Names of the layers shown, of those the layer control offers.
         hidden: Categories of facilities left out.
     """
-    base, city = ([layer.name for layer in SETS[name]] for name in ("base", "city"))
-    layers: list[Layer] = [*SETS["base"], *SETS["city"]]
     return VectorTiles(
         {
-            "sources": {name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}" for name in ("base", "city")},
-            "source": {**dict.fromkeys(base, "base"), **dict.fromkeys(city, "city")},
-            "layers": [layer.as_json() for layer in layers],
+            "sources": {name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}" for name in SOURCES},
+            "source": {layer.name: name for name in SOURCES for layer in SETS[name]},
+            "layers": [layer.as_json() for layer in ON_MAP],
             "visible": list(visible),
             "hidden": list(hidden),
             "maxTileZoom": MAX_TILE_ZOOM,

@@ -104,8 +104,8 @@ def _fit_county(
     if slivers:
         whole = sum(one.m2 for one in slivers)
         report.notes.append(
-            f"{len(overlaps)} overlaps and {len(narrow)} gaps between grids mended, {whole:,.1f} m² in all, the widest"
-            f" {_size(max(slivers, key=lambda one: one.width))}"
+            f"{len(overlaps)} overlaps and {len(narrow)} gaps between grids mended, {whole:,.1f} m² in all,"
+            f" the widest {_size(max(slivers, key=lambda one: one.width))}"
         )
     moved = {code: multi(shape) for code, shape in fitted.items() if not same(multi(shape), near.get(code))}
     if others := sorted(set(moved) - set(drawn)):

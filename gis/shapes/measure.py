@@ -90,9 +90,9 @@ def widths(shapes: Shapes) -> NDArray[np.float64]:
     Returns:
         Metres, within about 5 %; 0 for an empty shape.
     """
-    if not len(shapes):
-        return np.zeros(0)
-    flat = local_metres(shapes, latitude=float(np.nanmean(shapely.total_bounds(shapes)[[1, 3]])))
+    if not len(shapes) or shapely.is_empty(shapes).all():
+        return np.zeros(len(shapes))
+    flat = local_metres(shapes, latitude=float(np.mean(shapely.total_bounds(shapes)[[1, 3]])))
     areas, around = shapely.area(flat), np.maximum(shapely.length(flat), 1e-12)
     # A circle of 2 A / P always fits, one larger than the shape's own area never; between them shrinking
     # decides.

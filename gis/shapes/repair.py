@@ -63,9 +63,8 @@ def repair(shape: BaseGeometry | None) -> Repaired:
     flat = shapely.force_2d(shape)
     if not np.isfinite(shapely.get_coordinates(flat)).all():
         return Repaired(None, reason="has a coordinate that is not a number")
-    if doubled := vertices - int(shapely.get_num_coordinates(shapely.remove_repeated_points(flat))):
+    if doubled := _doubled(flat):
         repairs.append(f"{doubled} doubled {'vertex' if doubled == 1 else 'vertices'} removed")
-        flat = shapely.remove_repeated_points(flat)
     if not shapely.is_valid(flat):
         repairs.append(f"{in_words(str(shapely.is_valid_reason(flat)))}: mended")
         flat = shapely.make_valid(flat, method="structure", keep_collapsed=False)
@@ -96,6 +95,13 @@ def on_lattice(shapes: Any) -> NDArray[np.bool_]:
     xy, owner = shapely.get_coordinates(shapes, return_index=True)
     off = (np.abs(xy / PRECISION - np.round(xy / PRECISION)) >= 1e-4).any(axis=1)
     return np.bincount(owner[off], minlength=len(shapes)) == 0
+
+
+def _doubled(shape: Polygon | MultiPolygon) -> int:
+    """How many vertices repeat the one before them in their ring (rounding to the lattice takes them out)."""
+    rings = shapely.get_rings(shapely.get_parts(shape))
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    return int(((xy[1:] == xy[:-1]).all(axis=1) & (ring[1:] == ring[:-1])).sum())
 
 
 def in_words(reason: str) -> str:

@@ -49,7 +49,11 @@ def run(names: list[str], small: bool) -> list[Row]:
         begin = time.monotonic()
         print(f"bench: {name} …", file=sys.stderr, flush=True)
         with deployment() as settings:
+            before = os.getloadavg()[0]
             row = ROWS[name](settings, small)
+            row.notes.append(
+                f"Load of the machine (1 minute) before and after: {before:.1f}, {os.getloadavg()[0]:.1f}."
+            )
         if small:  # toy sizes say nothing about what is reached
             row = replace(row, reaches=[Reach(reach.words, None) for reach in row.reaches])
         done.append(row)
@@ -66,7 +70,8 @@ def main() -> None:
     for name in [name for name in os.environ if name.startswith(("WANGGE_VAR", "DATABASE_"))]:
         del os.environ[name]  # a deployment's own settings must not reach a measurement
     begin, where = time.monotonic(), machine()
-    page = markdown(run(words.only or list(ROWS), words.small), where, (time.monotonic() - begin) / 60)
+    rows = run(words.only or list(ROWS), words.small)
+    page = markdown(rows, where, (time.monotonic() - begin) / 60)
     if words.only or words.small:  # a part, or toy sizes: no record
         page += "\nA part or toy sizes only: docs/BENCHMARKS.md was not written.\n"
     else:

@@ -48,21 +48,15 @@ def measure(settings: Settings, small: bool) -> Row:
         Figure("ours", mine, runs, f"{wrong} of {10 * buildings:,} labels wrong"),
         [Figure("bare scipy Dijkstra, from nodes, to nodes", theirs, runs, "no buildings, no legs, no labels")],
         [
-            Reach(
-                f"≤ 2 × a bare C Dijkstra (taken as 14/19 of scipy's, as in the trial: {number_of(theirs)} ms)",
-                mine <= 2 * TRIAL_C * theirs,
-            ),
+            Reach("≤ 2 × a bare C Dijkstra (none in this run, see below)", None),
             Reach("every label right", wrong == 0),
         ],
         notes=[
-            "Labels are checked against another graph, in which every building and facility is a node of its own that splits its street."
+            "Labels are checked against another graph, in which every building and facility is a node of its own that splits its street.",
+            f"{mine / theirs:.2f} × scipy's bare Dijkstra; were a bare C one 14/19 of scipy's, as in DESIGN's trial, {mine / theirs / TRIAL_C:.2f} × that. The second is reckoned, not measured.",
         ],
         absent=["pandana and pgRouting for coverage. DESIGN's trial had 431 ms and 916 ms (49 labels off)."],
     )
-
-
-def number_of(scipy: float) -> str:
-    return f"{TRIAL_C * scipy:.1f}"
 
 
 def mislabelled(network: Network, sources: Snaps, places: Snaps, metres: Floats) -> int:

@@ -241,3 +241,14 @@ def test_axe_finds_nothing_serious(desk, site, view):
         "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"
     )
     assert found == []
+
+
+def test_circles_of_all_facilities_are_fetched_only_when_shown(desk, site):
+    ready(desk, site)
+    assert [url for url in desk.asked if "/tiles/circles/" in url] == []
+    before = colours(desk)
+    desk.locator("#tab-layers").click()
+    desk.locator('input[value="circles"]').check()
+    desk.wait_for_timeout(1500)
+    assert [url for url in desk.asked if "/tiles/circles/" in url]
+    assert colours(desk) > before

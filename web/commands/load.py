@@ -177,7 +177,7 @@ def show(report: Report, as_json: bool) -> None:
 
 
 def _run(load: Callable[[Session], Report], why: str, commit: bool, as_json: bool) -> None:
-    """Load in one transaction, keep it when told and nothing was refused, report, and exit 1 when something was."""
+    """Load in one transaction, keep it when told and nothing was refused, report; exit 1 when something was."""
     with session_scope(why) as session:
         report = load(session)
         if commit and not report.refused:

@@ -13,7 +13,7 @@ from gis.areas.models import LEVELS
 from gis.errors import NotFound, TooMuch
 from gis.people.roles import ROLES
 from gis.search import LEVEL_EN
-from layers.catalogue import SETS
+from layers.catalogue import ON_MAP
 from layers.facilities import CIRCLES, FACILITIES
 from layers.features import features
 from layers.folium_map import MAX_ZOOM, MIN_ZOOM, live_map, vector_tiles
@@ -47,7 +47,7 @@ def index() -> Response:
     at = params.moment(None)
     figures = overview(session(), at)
     chosen = language.chosen()
-    offered = [layer for layer in SETS["base"] + SETS["city"] if layer.choice]
+    offered = [layer for layer in ON_MAP if layer.choice]
     visible = listed("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown])
     hidden = listed("off", list(FACILITIES.styles), [])
     version = release()
@@ -98,11 +98,11 @@ def export() -> Response:
     if box is None:
         raise NotFound("nothing is loaded yet, so there is no map to save")
     zoom = min(max(int(params.number(request.args.get("zoom", "16"), "zoom")), MIN_ZOOM), MAX_ZOOM)
-    offered = [layer for layer in SETS["base"] + SETS["city"] if layer.choice]
+    offered = [layer for layer in ON_MAP if layer.choice]
     visible = set(listed("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown]))
     hidden = set(listed("off", list(FACILITIES.styles), []))
     drawn = []
-    for layer in SETS["base"] + SETS["city"]:
+    for layer in ON_MAP:
         if (layer.choice and layer.name not in visible) or zoom - 1 < layer.zooms.start:
             continue
         found = features(session(), layer, at, bbox=box, limit=LARGEST_EXPORT)
@@ -118,7 +118,7 @@ def export() -> Response:
         language=chosen,
         title=f"{figures.place} · {gettext('Saved map')}" if figures.place else gettext("Saved map"),
         notes=[
-            gettext("Made-up data: every name and place here is invented") if figures.made_up else "",
+            gettext("Made-up data: people, households and posts here are invented") if figures.made_up else "",
             gettext("Saved on %(time)s", time=at.strftime("%Y-%m-%d %H:%M")),
             *figures.attributions,
         ],

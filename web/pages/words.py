@@ -10,7 +10,7 @@ def words() -> dict[str, str]:
         "who_area": _("Who answers for this area"),
         "nobody": _("Nobody holds a post here"),
         "nobody_next": _("Load people and posts, or choose another place."),
-        "all_people": _("Everyone who answers"),
+        "all_people": _("Others who answer"),
         "deputy": _("deputy"),
         "stands_in": _("stands in for {name}"),
         "vacancy": _("stands in while the post is vacant"),

@@ -35,6 +35,12 @@ function write(push) {
   $('save').href = `${$('save').pathname}?${query({ bbox: box, zoom: map.getZoom(), layers: kept.layers, off: kept.off, facility: state.facility })}`;
 }
 
+// Room around what is brought into view; on a phone also above the sheet, which covers the lower half.
+const room = (pixels) => ({
+  paddingTopLeft: [pixels, pixels],
+  paddingBottomRight: [pixels, pixels + (phone.matches ? Math.max(0, map.getSize().y - $('panel').parentElement.clientHeight * 0.54) : 0)],
+});
+
 // ---- what is drawn over the tiles: the selection, loud
 const drawn = L.layerGroup().addTo(map);
 const colours = page.colours;
@@ -51,7 +57,7 @@ async function drawArea(code, fit) {
   const body = await ask(`/areas/${encodeURIComponent(code)}?geometry=true`, 'shape');
   if (!body.geometry) return;
   const shape = outline(body.geometry).addTo(drawn);
-  if (fit) map.fitBounds(shape.getBounds(), { padding: [40, 40], maxZoom: 18 });
+  if (fit) map.fitBounds(shape.getBounds(), { ...room(40), maxZoom: 18 });
 }
 
 async function drawBuilding(code) {
@@ -116,7 +122,7 @@ async function facility(fit) {
   spot(found.facility.lon, found.facility.lat).addTo(drawn);
   if (fit) {
     const shape = found.circles.get(state.minutes);
-    if (shape && shape.geometry.coordinates.length) map.fitBounds(L.geoJSON(shape.geometry).getBounds(), { padding: [30, 30] });
+    if (shape && shape.geometry.coordinates.length) map.fitBounds(L.geoJSON(shape.geometry).getBounds(), room(30));
     else map.setView([found.facility.lat, found.facility.lon], 17);
   }
 }

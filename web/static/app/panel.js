@@ -90,7 +90,7 @@ async function near(lon, lat, actions) {
     const there = new Set(items.map((one) => one.category));
     const missing = Object.entries(page.categories).filter(([key]) => !there.has(key)).map(([, words]) => title(words));
     const rows = items.map((one) => h('li', {}, h('button', { type: 'button', onclick: () => actions.facility(one.code) }, pin(one.category),
-      h('span', {}, h('span', { className: 'cat' }, title(page.categories[one.category])), h('span', { className: 'nm' }, one.name || title(page.categories[one.category]))),
+      h('span', {}, one.name && h('span', { className: 'cat' }, title(page.categories[one.category])), h('span', { className: 'nm' }, one.name || title(page.categories[one.category]))),
       h('span', { className: 'min' }, t('minutes', { n: Math.max(1, Math.round(one.minutes)) }), h('small', {}, t('metres', { n: number(Math.round(one.walk_m)) }))))));
     box.replaceChildren(h('h2', {}, t('nearest')),
       rows.length ? h('ul', { className: 'near' }, rows) : h('p', { className: 'quiet' }, t('nearest_none')),

@@ -26,7 +26,12 @@ export function searchBox(actions) {
     list.children[chosen].scrollIntoView({ block: 'nearest' });
   }
 
-  const icon = (hit) => (hit.kind === 'facility' ? pin(hit.level) : h('i', { className: `swatch ${{ area: `${hit.level === 'community' ? 'communities' : `${hit.level}s`}`, building: 'buildings', person: 'chosen' }[hit.kind]}`, 'aria-hidden': 'true' }));
+  const icon = (hit) => {
+    if (hit.kind === 'facility') return pin(hit.level);
+    if (hit.kind === 'person')
+      return h('svg', { className: 'person', viewBox: '0 0 24 24', 'aria-hidden': 'true' }, h('circle', { cx: 12, cy: 8, r: 4 }), h('path', { d: 'M4 21c0-5 4-7 8-7s8 2 8 7' }));
+    return h('i', { className: `swatch ${{ grid: 'grids', unit: 'units', building: 'buildings' }[hit.level] || 'communities'}`, 'aria-hidden': 'true' });
+  };
   const row = (hit, i) => h('div', { className: 'hit', role: 'option', id: `hit-${i}`, 'aria-selected': 'false', onmousedown: (event) => { event.preventDefault(); go(hit); } },
     icon(hit), h('b', {}, hit.name), h('span', { className: 'kind' }, zh ? hit.kind_zh : hit.kind_en), h('small', {}, [hit.detail, hit.kind === 'area' ? hit.code : ''].filter(Boolean).join(' · ')));
 

@@ -101,9 +101,20 @@ window.wangge = (() => {
       };
     }
 
+    // A source none of whose layers is shown is not asked at all.
+    const wanted = (name) => config.layers.some((one) => config.source[one.name] === name && (!one.choice || visible.has(one.name)));
+    const source = (name, url) => ({
+      async getZxy(z, x, y, signal) {
+        if (!wanted(name)) return undefined;
+        const answer = await fetch(url.replace('{z}', z).replace('{x}', x).replace('{y}', y), { signal });
+        if (!answer.ok) throw new Error(`tile ${name}/${z}/${x}/${y}: ${answer.status}`);
+        return answer.status === 204 ? undefined : { data: await answer.arrayBuffer() };
+      },
+    });
+
     const layer = P.leafletLayer({
       sources: Object.fromEntries(Object.entries(config.sources).map(
-        ([name, url]) => [name, { url, maxDataZoom: config.maxTileZoom }])),
+        ([name, url]) => [name, { url: source(name, url), maxDataZoom: config.maxTileZoom }])),
       paintRules: config.layers.flatMap(paintRules),
       labelRules: config.layers.flatMap((one) => [...pinRules(one), ...labelRules(one)]).sort((a, b) => a.rank - b.rank),
       backgroundColor: config.colours.paper.land,
@@ -117,7 +128,14 @@ window.wangge = (() => {
     const replace = (set, names) => { set.clear(); names.forEach((name) => set.add(name)); redraw(); };
     return Object.assign(wangge, {
       map, layer, config,
-      show: (names) => replace(visible, names),
+      show(names) {
+        const before = Object.keys(config.sources).filter(wanted);
+        visible.clear();
+        names.forEach((name) => visible.add(name));
+        Object.keys(config.sources).filter((name) => wanted(name) && !before.includes(name))
+          .forEach((name) => layer.views.get(name).tileCache.cache.clear());
+        redraw();
+      },
       hide: (categories) => replace(hidden, categories),
       // The facility drawn nearest to a place, within a finger's width.
       facilityAt(latlng) {
