@@ -375,7 +375,7 @@ def torn(draw):
     return shapes, [nudge(shape) for shape in shapes]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(torn())
 def test_a_torn_coverage_is_whole_again_after_cleaning_and_hardly_moved(case):
     whole, broken = case

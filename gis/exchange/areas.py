@@ -17,7 +17,7 @@ from gis.areas import codes
 from gis.areas.models import LEVELS, Area, Level
 from gis.areas.revisions import moment, publish_shapes, redraw
 from gis.errors import InvalidInput
-from gis.exchange import digest, formats
+from gis.exchange import digest, formats, tables
 from gis.exchange.area_file import AreaFile, Entry, read
 from gis.exchange.area_shapes import SAID, compare_outlines, fit_grids, fit_units, mend_all, shortened
 from gis.exchange.report import Refused, Report
@@ -68,9 +68,9 @@ def load_areas(
         raise InvalidInput(f"clean must be more than 0 and at most {WIDEST_CLEAN:.0f} metres, not {clean}")
     at = moment(session, effective)
     report = Report(f"areas:{level}", path.name)
-    file = read(path, level, mapping or {}, crs, layer, report)
-    if level is Level.GRID and file.crs is None:
+    if level is Level.GRID and path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
         raise InvalidInput(f"{path.name} is a table without shapes; grids come from a map: {formats.NAMES}")
+    file = read(path, level, mapping or {}, crs, layer, report)
     report.crs = file.crs
     report.counts = {"rows": len(file.entries)}
     if not file.entries and not report.refused:

@@ -149,7 +149,10 @@ def _fill(shapes: Shapes, narrow: Sequence[Land]) -> Shapes:
         border = shapely.area(shapely.intersection(filled[near], rim))
         if len(near):
             owner = near[int(np.argmax(border))]
-            filled[owner] = polygons(shapely.union_all([filled[owner], gap], grid_size=PRECISION)) or filled[owner]
+            # slivers moved between degrees and metres may have come to cross themselves; borders are noded afterwards
+            pieces = [polygons(shapely.make_valid(one)) for one in (filled[owner], gap)]
+            whole = shapely.union_all([one for one in pieces if one is not None], grid_size=PRECISION / 100)
+            filled[owner] = polygons(whole) or filled[owner]
     return filled
 
 
