@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
-from gis.errors import InvalidInput
+from gis.errors import FieldError, InvalidInput
 from gis.facilities.categories import CATEGORIES
 from gis.people.roles import BY_KEY
 from gis.places.address import parse_address
@@ -123,7 +123,8 @@ def search(session: Session, words: str, at: datetime, limit: int = 10) -> list[
     """
     words = " ".join(words.split())
     if not words:
-        raise InvalidInput("q is empty; type a code, name, address or person")
+        wrong = "is empty; type a code, name, address or person"
+        raise InvalidInput(f"q {wrong}", [FieldError("q", wrong)])
     if len(words) > LONGEST:
         raise InvalidInput(f"q has {len(words)} characters; {LONGEST} at most")
     said = parse_address(words)

@@ -37,7 +37,9 @@ def features(
     rows = layer.rows(at).subquery()
     shape = func.ST_PointOnSurface(rows.c.shape) if layer.kind == "point" else rows.c.shape
     properties = [column for column in rows.c if column.name not in ("shape", "min_zoom")]
-    question = select(cast(func.ST_AsGeoJSON(shape, decimals), Text).label("geometry"), *properties)
+    question = select(
+        cast(func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), decimals, 0), Text).label("geometry"), *properties
+    )
     if bbox is not None:
         box = func.ST_MakeEnvelope(*bbox, STORAGE_SRID)
         question = question.where(rows.c.shape.op("&&")(box), func.ST_Intersects(rows.c.shape, box))

@@ -87,7 +87,10 @@ class Layer:
             "zooms": [self.zooms.start, self.zooms.stop - 1],
             "by": self.by,
             "order": list(self.styles),  # an object's keys may be sorted on the way
-            "styles": {value: asdict(style) for value, style in self.styles.items()},
+            "styles": {
+                value: asdict(style) | {"title": style.title and style.title._asdict()}
+                for value, style in self.styles.items()
+            },
             "labels": [asdict(label) for label in self.labels],
             "shown": self.shown,
             "choice": self.choice,

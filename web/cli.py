@@ -58,6 +58,6 @@ def main() -> None:
         cli(prog_name="./wangge")
     except WanggeError as error:
         click.echo(f"wangge: {error.detail}", err=True)
-        for one in error.errors:
+        for one in error.errors if len(error.errors) > 1 else ():  # one alone is in the detail already
             click.echo(f"  {one.field}: {one.message}", err=True)
         sys.exit(1)

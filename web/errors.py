@@ -32,6 +32,7 @@ STATUS: dict[type[WanggeError], tuple[int, str]] = {
 
 # what Werkzeug's own errors say, where its words are not the best
 DETAIL = {
+    400: "The request cannot be read; a body must be valid JSON, sent as application/json.",
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
     413: "The request is larger than the service accepts.",

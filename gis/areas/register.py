@@ -20,11 +20,13 @@ from gis.people.queries import EVER, FOREVER, SPAN, Micros, People, read_people
 from gis.places.queries import Places, read_places
 from gis.shapes import nearby
 from gis.shapes.cover import Cells
+from gis.shapes.measure import GEOD
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 NEAREST_GRID = 50.0  # metres outside every grid within which the nearest one still answers
+FAR = 10_000.0  # metres from where on a distance follows the ellipsoid, as `nearby` is only for short ones
 MARGIN = 100.0  # metres read around the points asked about
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -102,7 +104,11 @@ class Grids:
         # nearest in degrees is not nearest in metres: look again as far out as it lies
         reach = float(nearby.distances(self.shapes[[first]], lon, lat)[0])
         rows = np.append(self.cells.near(*nearby.bounds(lon, lat, reach)), first)
-        return self._nearest_of(rows, lon, lat, np.inf)
+        found = self._nearest_of(rows, lon, lat, np.inf)
+        if found is None or found.metres < FAR:
+            return found
+        place = shapely.shortest_line(self.shapes[found.row], shapely.Point(lon, lat)).coords[0]
+        return found._replace(metres=float(GEOD.inv(*place, lon, lat)[2]))
 
     @cached_property
     def cells(self) -> Cells:

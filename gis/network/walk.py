@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from gis.errors import InvalidInput
+from gis.errors import FieldError, InvalidInput
 from gis.network.build import Floats, Network, Snaps
 
 
@@ -29,7 +29,8 @@ def profile(name: str) -> Profile:
         InvalidInput: There is none.
     """
     if name not in PROFILES:
-        raise InvalidInput(f"profile {name!r} is not there yet; one of {', '.join(PROFILES)}")
+        words = f"{name!r} is not there yet; one of {', '.join(PROFILES)}"
+        raise InvalidInput(f"profile {words}", [FieldError("profile", words)])
     return PROFILES[name]
 
 

@@ -9,15 +9,19 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from pydantic import BaseModel, Field
 
-from gis.errors import InvalidInput, NotFound
+from gis.errors import NotFound
 from layers import features as geojson
 from layers import tiles
 from layers.catalogue import LAYERS, SETS
 from layers.layer import Layer
+from web import params
+from web.api import GEOJSON
 from web.db import session
+from web.openapi import also
 
 bp = APIBlueprint("tiles", __name__, tag="Maps")
 
+MVT = "application/vnd.mapbox-vector-tile"
 KEPT = "public, max-age=31536000, immutable"  # the address names the version, so the bytes never change
 ASKED_AGAIN = "public, no-cache"  # an address without a version: kept, but checked by its ETag each time
 
@@ -38,13 +42,16 @@ def now() -> datetime:
 
 
 @bp.get("/tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt")
-@bp.doc(summary="A vector tile of a layer, or of a set of layers (base, city)", responses={200: "Mapbox Vector Tile"})
+@bp.doc(
+    summary="A vector tile of a layer, or of a set of layers (base, city)",
+    responses=also(MVT, {"type": "string", "format": "binary"}) | {204: "Nothing there"},
+)
 def tile(layer: str, z: int, x: int, y: int) -> Response:
     """512-pixel tiles; `v` in the query is the data's version and lets browsers keep the answer for good."""
     if layer not in SETS:
         raise NotFound(f"there is no layer {layer!r}; known are {', '.join(SETS)}")
     data = tiles.tile(session(), SETS[layer], z, x, y, now())
-    response = Response(data, 200 if data else 204, mimetype="application/vnd.mapbox-vector-tile")
+    response = Response(data, 200 if data else 204, mimetype=MVT)
     return kept(response, data)
 
 
@@ -57,18 +64,18 @@ def layers() -> Response:
 
 @bp.get("/api/v1/layers/<layer>")
 @bp.input(FeaturesIn, location="query")
-@bp.doc(summary="A layer's features as GeoJSON, for a rectangle or a code", responses={200: "FeatureCollection"})
+@bp.doc(summary="A layer's features as GeoJSON, for a rectangle or a code", responses=also(GEOJSON, {"type": "object"}))
 def layer_features(layer: str, query_data: FeaturesIn) -> Response:
     """Coordinates are longitude, latitude; `truncated` says there were more than `limit`."""
     asked = query_data
     if asked.bbox is None and asked.code is None:
-        raise InvalidInput("give bbox=west,south,east,north or code")
-    box = None if asked.bbox is None else rectangle(asked.bbox)
+        raise params.wrong("bbox", "is missing; give bbox=west,south,east,north or code")
+    box = None if asked.bbox is None else params.bbox(asked.bbox)
     found = geojson.features(session(), known(layer), now(), bbox=box, code=asked.code, limit=asked.limit)
     if asked.code is not None and not found["features"]:
         raise NotFound(f"layer {layer!r} has nothing with code {asked.code!r} in force now")
     data = orjson.dumps(found)
-    return kept(Response(data, mimetype="application/geo+json"), data)
+    return kept(Response(data, mimetype=GEOJSON), data)
 
 
 def known(name: str) -> Layer:
@@ -76,19 +83,6 @@ def known(name: str) -> Layer:
     if name not in LAYERS:
         raise NotFound(f"there is no layer {name!r}; known are {', '.join(LAYERS)}")
     return LAYERS[name]
-
-
-def rectangle(given: str) -> tuple[float, float, float, float]:
-    """west,south,east,north as numbers; InvalidInput says which is wrong."""
-    try:
-        west, south, east, north = (float(part) for part in given.split(","))
-    except ValueError:
-        raise InvalidInput(f"bbox is {given[:80]!r}; it must be four numbers: west,south,east,north") from None
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise InvalidInput(
-            f"bbox is {given[:80]!r}; it must be west,south,east,north in degrees, west below east, south below north"
-        )
-    return west, south, east, north
 
 
 def kept(response: Response, data: bytes) -> Response:
