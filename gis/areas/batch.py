@@ -81,7 +81,7 @@ def locate_file(
     Raises:
         InvalidInput: The file cannot be read, its columns are others, or it is `target`. Nothing is written.
     """
-    if target.exists() and target.samefile(source):
+    if source.exists() and target.exists() and target.samefile(source):
         raise InvalidInput(f"{target}: is the file of points itself; write the answers to another")
     table = read_points(source)
     lines, row_lines, located = answers(session, table, at, progress)

@@ -107,8 +107,8 @@ class Grids:
         found = self._nearest_of(rows, lon, lat, np.inf)
         if found is None or found.metres < FAR:
             return found
-        place = shapely.shortest_line(self.shapes[found.row], shapely.Point(lon, lat)).coords[0]
-        return found._replace(metres=float(GEOD.inv(*place, lon, lat)[2]))
+        x, y = shapely.shortest_line(self.shapes[found.row], shapely.Point(lon, lat)).coords[0]
+        return found._replace(metres=float(GEOD.inv(x, y, lon, lat)[2]))
 
     @cached_property
     def cells(self) -> Cells:

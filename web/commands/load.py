@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import LEVELS
 from gis.crs import KNOWN
-from gis.errors import FieldError, InvalidInput
+from gis.errors import FieldError, InvalidInput, Unavailable
 from gis.exchange.report import Report
 from gis.settings import Settings
-from web.commands import session_scope, stages
+from web.commands import bar, session_scope, stages
 
+MOVE_CIRCLES = ("osm", "households", "facilities")  # loads after which circles may be others
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 COMMIT = click.option("--commit", is_flag=True, help="Keep what was loaded; without it everything is undone.")
 JSON = click.option("--json", "as_json", is_flag=True, help="The report as one JSON document on stdout.")
@@ -143,6 +144,19 @@ def people(file: Path, commit: bool, as_json: bool) -> None:
     )
 
 
+def _circles(session: Session, report: Report) -> None:
+    """Bring the service circles in step with what was just loaded; without streets there are none."""
+    from gis.facilities.circles import recompute
+
+    try:
+        done = recompute(session, progress=bar("circles"))
+    except Unavailable as none:
+        report.notes.append(f"no service circles: {none.detail}")
+        return
+    session.commit()
+    report.notes.append(f"service circles: {done.recomputed} facilities recomputed, {done.unchanged} unchanged")
+
+
 def _pair(pair: str) -> tuple[str, str]:
     key, sign, name = pair.partition("=")
     if not (key and sign and name):
@@ -183,6 +197,8 @@ def _run(load: Callable[[Session], Report], why: str, commit: bool, as_json: boo
         if commit and not report.refused:
             session.commit()
             report.committed = True
+            if report.kind in MOVE_CIRCLES:
+                _circles(session, report)
     show(report, as_json)
     if report.refused:
         for one in [] if as_json else report.refused:
