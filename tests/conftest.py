@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from apiflask import APIFlask
@@ -16,6 +17,9 @@ from sqlalchemy.orm import Session
 from gis import cluster, schema
 from gis import db as gis_db
 from gis.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from tests.served import Deployment
 
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -107,6 +111,18 @@ def deployment_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         if os.geteuid() == 0 and base.parent == Path("/var/lib/wangge"):
             shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator["Deployment"]:
+    """The made-up pilot of `./wangge demo`, served by processes of its own; tests leave it as it is."""
+    from tests.served import Deployment, serving
+
+    with deployment_folder() as var:
+        made = Deployment(var).run("demo", "--no-serve")
+        assert made.returncode == 0, made.stderr
+        with serving(var) as url:
+            yield Deployment(var, url)
 
 
 @pytest.fixture

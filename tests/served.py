@@ -15,10 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from gis.settings import ROOT
-from tests.conftest import deployment_folder
 from web.commands.serve import free_port
 
 
@@ -123,13 +120,3 @@ def _wait_for(server: subprocess.Popen[bytes], log: Path) -> str:
         assert server.poll() is None, log.read_text()
         time.sleep(0.2)
     raise AssertionError(log.read_text())
-
-
-@pytest.fixture(scope="session")
-def served() -> Iterator[Deployment]:
-    """The made-up pilot of `./wangge demo`, served; tests leave it as it is."""
-    with deployment_folder() as var:
-        made = Deployment(var).run("demo", "--no-serve")
-        assert made.returncode == 0, made.stderr
-        with serving(var) as url:
-            yield Deployment(var, url)

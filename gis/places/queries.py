@@ -84,6 +84,14 @@ class Places:
         """The buildings sorted into cells."""
         return Cells(self.shapes)
 
+    @cached_property
+    def metric(self) -> tuple[Any, Floats, Floats]:
+        """The buildings in metres, each by the length of a degree at its own place, and those lengths."""
+        per_lon, per_lat = nearby.degree_metres(self.spots[:, 1])
+        points, owner = shapely.get_coordinates(self.shapes, return_index=True)
+        flat = points * np.column_stack([per_lon, per_lat])[owner]
+        return shapely.set_coordinates(self.shapes.copy(), flat), per_lon, per_lat
+
     def covering(self, lon: float, lat: float) -> int | None:
         """The building that covers a point, border included; of several the lower code; None when none does."""
         rows = self.cells.at(lon, lat)
@@ -94,7 +102,8 @@ class Places:
         rows = self.cells.near(*nearby.bounds(lon, lat, metres))
         if not rows.size:
             return []
-        far = nearby.distances(self.shapes[rows], lon, lat)
+        flat, per_lon, per_lat = self.metric
+        far = shapely.distance(flat[rows], shapely.points(lon * per_lon[rows], lat * per_lat[rows]))
         return sorted(
             (distance, row) for distance, row in zip(far.tolist(), rows.tolist(), strict=True) if distance <= metres
         )

@@ -1,24 +1,10 @@
 """A really served made-up pilot and a real Chromium."""
 
-import os
-import re
 import shutil
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 
 import pytest
-from sqlalchemy.orm import Session
 
-from gis import cluster, schema
-from gis.db import engine
-from gis.facilities.circles import recompute
-from gis.settings import ROOT, Settings
-from gis.town.load import make_town
-from tests.conftest import deployment_folder
-from web.commands.serve import free_port
+from tests.served import Deployment
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -28,46 +14,9 @@ FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[str]:
-    """The address of a served made-up pilot; one grid has a name with script in it."""
-    with deployment_folder() as folder:
-        settings = Settings(var=folder)
-        addresses = cluster.start(settings, throw_away=True)
-        schema.migrate(addresses)
-        with Session(engine(addresses.app)) as session:
-            make_town(session)
-            recompute(session)
-            session.commit()
-        engine(addresses.app).dispose()
-        env = os.environ | {"WANGGE_VAR": str(folder), "PYTHONUNBUFFERED": "1"}
-        log = (folder / "serve.log").open("w+")
-        server = subprocess.Popen(
-            [sys.executable, "-m", "web", "serve", "--port", str(free_port("127.0.0.1", 8200))],
-            cwd=ROOT,
-            env=env,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield wait_for(server, folder / "serve.log")
-        finally:
-            server.terminate()
-            server.wait(20)
-
-
-def wait_for(server: subprocess.Popen, log) -> str:
-    """The address the server says, once it answers."""
-    for _ in range(150):
-        found = re.search(r"http://[\d.]+:\d+", log.read_text())
-        if found:
-            try:
-                urllib.request.urlopen(f"{found[0]}/readyz", timeout=2)
-                return found[0]
-            except OSError:
-                pass
-        assert server.poll() is None, log.read_text()
-        time.sleep(0.2)
-    raise AssertionError(log.read_text())
+def site(served: Deployment) -> str:
+    """The address of the served made-up pilot."""
+    return served.url
 
 
 @pytest.fixture(scope="session")
