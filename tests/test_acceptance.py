@@ -363,7 +363,7 @@ def test_a_file_keeps_its_order_and_every_row_has_a_grid_or_an_error(served, tow
 
     good = [row for row in asked if row["id"] not in BAD_POINTS]
     for point, result in zip(good, many(served, good), strict=True):  # the service says the same, point by point
-        row = by_id[point["id"]]
+        row = by_id[str(point["id"])]
         if result.get("error"):
             assert row["error"] == result["error"]["detail"]
             continue
