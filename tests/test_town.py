@@ -2,19 +2,21 @@
 
 import statistics
 from collections import Counter
+from datetime import timedelta
 
 import numpy as np
 import pytest
 import shapely
 from sqlalchemy import text
 
-from gis.errors import Conflict, InvalidInput
+from gis.areas.locate import locate
+from gis.errors import Conflict, InvalidInput, OutsideGrids
 from gis.facilities.circles import recompute
 from gis.facilities.coverage import doors, homes
 from gis.network import walk
 from gis.network.build import load
 from gis.town.load import make_town
-from gis.town.people import shares
+from gis.town.people import START, shares
 from gis.town.streets import make_plan, to_degrees
 
 
@@ -232,3 +234,13 @@ def test_shares_add_up():
     assert shares(10, [1, 1, 1]) == [4, 3, 3]
     assert sum(shares(8800, [0.3, 0.9, 2.2, 5])) == 8800
     assert Counter(shares(0, [1, 2])) == {0: 2}
+
+
+def test_before_the_first_boundaries_locate_says_since_when_there_are_any(session):
+    make_town(session, households=300)
+    lon, lat = rows(
+        session, "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) p FROM boundary LIMIT 1) b"
+    )[0]
+    with pytest.raises(OutsideGrids, match=r"the first boundaries hold from 2026-01-01T00:00:00\+08:00"):
+        locate(session, lon, lat, "cgcs2000", at=START - timedelta(seconds=1))
+    assert locate(session, lon, lat, "cgcs2000", at=START).areas

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import shapely
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
@@ -137,11 +138,18 @@ def read_time(value: str, zone: tzinfo) -> datetime:
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(zone)
 
 
+FIRST = "SELECT min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid'"
+
+
 def outside(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
     """The error for a point without a grid: names the nearest and its distance."""
     grids = nearest_grids(session, at, x, y)
     near = grids.nearest(x, y)
     if near is None:
+        first = session.scalar(text(FIRST))
+        if first is not None and first > at:
+            since = first.astimezone(at.tzinfo).isoformat()
+            return OutsideGrids(f"no grids were in force at {at.isoformat()}; the first boundaries hold from {since}")
         return OutsideGrids(outside_words(grids, None))
     nearest = {"code": grids.codes[near.row], "name": grids.names[near.row]}
     return OutsideGrids(outside_words(grids, near), nearest=nearest, distance_m=round(near.metres, 1))
