@@ -230,7 +230,7 @@ def test_the_command_refuses_words_for_minutes():
 
 def test_metric_distances_are_true_to_a_part_in_a_thousand():
     """The zone's own scale: 1 km near 105.95 E in EPSG:4544 against the ellipsoid."""
-    from gis.network.store import GEOD
+    from gis.shapes.measure import GEOD
 
     a, b = (105.95, 26.23), (105.96, 26.23)
     x, y = crs.transformer(4490, 4544).transform([a[0], b[0]], [a[1], b[1]])

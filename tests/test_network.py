@@ -18,7 +18,8 @@ from gis.network import walk
 from gis.network.build import Network, from_degrees, load
 from gis.network.isochrone import circles
 from gis.network.models import WalkEdge, WalkNode
-from gis.network.store import GEOD, WalkEdgeRow, replace_network
+from gis.network.store import WalkEdgeRow, replace_network
+from gis.shapes.measure import GEOD
 from tests import brute_force
 
 WEST, SOUTH = 105.95, 26.23

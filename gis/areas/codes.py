@@ -3,8 +3,6 @@
 A deployment with another pattern changes `DIGITS`; nothing else knows the lengths.
 """
 
-from collections.abc import Iterable
-
 from gis.areas.models import LEVELS, Level
 
 # Division codes to the community (GB/T 2260, NBS 12 digits), then 3 digits for the grid and 2 or 3 for the
@@ -46,23 +44,3 @@ def shorten(code: str, level: Level) -> str:
     if length < full == len(code) and set(code[length:]) == {"0"}:
         return code[:length]
     return code
-
-
-def numbered(parent: str, places: Iterable[tuple[float, float]], row: float = 0.001) -> list[str]:
-    """Give codes to the grids of a community that have none: west to east, north to south.
-
-    Args:
-        parent: Code of the community.
-        places: A point in each grid: longitude and latitude, degrees.
-        row: Height of a row in degrees; grids within one are numbered from the west.
-
-    Returns:
-        Codes in the order of the places, from 001.
-    """
-    points = list(places)
-    order = sorted(range(len(points)), key=lambda i: (-round(points[i][1] / row), points[i][0]))
-    digits = DIGITS[Level.GRID][0] - DIGITS[Level.COMMUNITY][0]
-    codes = [""] * len(points)
-    for number, i in enumerate(order, 1):
-        codes[i] = f"{parent}{number:0{digits}}"
-    return codes

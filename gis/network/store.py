@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import shapely
-from pyproj import Geod
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sqlalchemy import delete, select
@@ -15,8 +14,8 @@ from sqlalchemy.orm import Session
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import InvalidInput
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode
+from gis.shapes.measure import GEOD
 
-GEOD = Geod(ellps="GRS80")
 SHORTEST = 0.001  # metres an edge counts at least, so that no two places are one for Dijkstra
 
 

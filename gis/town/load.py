@@ -109,6 +109,9 @@ class _Town:
     names: dict[tuple[str, int, int], tuple[str, Street]] = field(default_factory=dict)
     gates: dict[tuple[str, int, int], list[tuple[float, float]]] = field(default_factory=dict)
     paths: list[tuple[list[tuple[float, float]], str]] = field(default_factory=list)
+    codes: dict[int, str] = field(default_factory=dict)
+    _persons: list[int] = field(default_factory=list)
+    _namer: Random | None = None
 
     def write(self, progress: Progress | None) -> None:
         cells = self.plan.cells
@@ -137,7 +140,7 @@ class _Town:
                     progress(done, len(cells))
             self._facilities(number, community[0], blocks)
             self._staff(staff, ids[("community", number)], grids)
-        self._above(staff, ids, parts)
+        self._above(staff, ids)
         self._network()
         self._scenery()
         derive_units(self.session, effective=START)
@@ -194,7 +197,7 @@ class _Town:
             reason=f"seed {self.seed}",
             effective=START,
         )
-        self.codes = {row[0]: str(row[1]) for row in rows}
+        self.codes = {int(str(row[0])): str(row[1]) for row in rows}
         return ids
 
     def _grid(self, block: Block, area: int, households: int, people: int, count: int) -> GridToStaff:
@@ -314,7 +317,7 @@ class _Town:
     def _staff(self, staff: Staff, community: int, grids: Sequence[GridToStaff]) -> None:
         self._posts(staff, list(staff.community(community, grids)))
 
-    def _above(self, staff: Staff, ids: dict[object, int], parts: object) -> None:
+    def _above(self, staff: Staff, ids: dict[object, int]) -> None:
         """Posts of streets and county, and everybody's leave."""
         rows = []
         for key, area in ids.items():
@@ -332,9 +335,6 @@ class _Town:
             ("person_id", "valid"),
             [(persons[p], TimestamptzRange(start, end, "[)")) for p, start, end in staff.leave(len(persons))],
         )
-
-    _persons: list[int] = field(default_factory=list)
-    _namer: Random | None = None
 
     def _posts(self, staff: Staff, rows: Sequence[PostRow]) -> None:
         self._namer = self._namer or dice_for(self.seed, "names")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from gis import cluster
 from gis.db import engine, signed
 from gis.errors import Conflict
+from gis.exchange.digest import record
 from gis.settings import Settings
 from web.commands import bar, database, stages
 
@@ -54,7 +55,7 @@ def command(
                 fill_real(session, osm, areas, seed)
             else:
                 fill_made_up(session, households, seed)
-            remember(session, wanted)
+            record(session, "demo", wanted, wanted, {}, "", made_up=True)  # a second run finds it done
             session.commit()
     with Session(engine(addresses.app)) as session:
         from gis.facilities.circles import recompute
@@ -125,16 +126,6 @@ def start_afresh(settings: Settings, addresses: cluster.Addresses) -> cluster.Ad
     engine(addresses.owner).dispose()
     cluster.reset(settings)
     return database(settings)
-
-
-def remember(session: Session, wanted: str) -> None:
-    """Note what the demo holds, so that a second run finds it done."""
-    session.execute(
-        text("""
-        INSERT INTO dataset (kind, source, digest, made_up, counts) VALUES ('demo', :source, :source, true, '{}')
-        ON CONFLICT (kind) DO UPDATE SET source = excluded.source, digest = excluded.digest"""),
-        {"source": wanted},
-    )
 
 
 def step(words: str) -> None:
