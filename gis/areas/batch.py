@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from gis import crs as systems
 from gis.areas.answer import Question
-from gis.areas.locate import Ladder, outside_words, read_time
+from gis.areas.locate import Ladder, no_grids_words, outside_words, read_time
 from gis.areas.reasons import step
 from gis.areas.register import (
     EPOCH,
@@ -258,7 +258,11 @@ class _Batch:
         for row in rows[grid < 0]:
             all_grids = all_grids or read_grids(self.session, at)
             near = all_grids.nearest(float(x[row]), float(y[row]))
-            self.refuse(int(row), outside_words(all_grids, near))
+            if near is None:
+                moment = (EPOCH + int(times[row]) * MICROSECOND).astimezone(at.tzinfo)
+                self.refuse(int(row), no_grids_words(self.session, moment))
+            else:
+                self.refuse(int(row), outside_words(all_grids, near))
         inside = grid >= 0
         rows, grid, rule = rows[inside], grid[inside], rule[inside]
         ladder = Ladder(lambda: self.session, register)

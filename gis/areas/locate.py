@@ -146,21 +146,24 @@ def outside(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
     grids = nearest_grids(session, at, x, y)
     near = grids.nearest(x, y)
     if near is None:
-        first = session.scalar(text(FIRST))
-        if first is not None and first > at:
-            since = first.astimezone(at.tzinfo).isoformat()
-            return OutsideGrids(f"no grids were in force at {at.isoformat()}; the first boundaries hold from {since}")
-        return OutsideGrids(outside_words(grids, None))
+        return OutsideGrids(no_grids_words(session, at))
     nearest = {"code": grids.codes[near.row], "name": grids.names[near.row]}
     return OutsideGrids(outside_words(grids, near), nearest=nearest, distance_m=round(near.metres, 1))
 
 
-def outside_words(grids: Grids, near: InGrid | None) -> str:
+def outside_words(grids: Grids, near: InGrid) -> str:
     """Why a point has no grid, in a sentence."""
-    if near is None:
-        return "no grids are in force at that moment; load some with: ./wangge load areas FILE --level grid"
     name, code = grids.names[near.row], grids.codes[near.row]
     return f"the point is outside every grid; the nearest is {name} ({code}), {near.metres:.0f} m away"
+
+
+def no_grids_words(session: Session, at: datetime) -> str:
+    """Why no point has a grid at a moment, in a sentence."""
+    first = session.scalar(text(FIRST))
+    if first is not None and first > at:
+        since = first.astimezone(at.tzinfo).isoformat()
+        return f"no grids were in force at {at.isoformat()}; the first boundaries hold from {since}"
+    return "no grids are in force at that moment; load some with: ./wangge load areas FILE --level grid"
 
 
 class Ladder:
