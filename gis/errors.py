@@ -62,6 +62,24 @@ class Conflict(WanggeError):
     title = "Conflict"
 
 
+class SignInNeeded(WanggeError):
+    """Nobody is signed in, or the key or session is not valid."""
+
+    title = "Sign-in needed"
+
+
+class Forbidden(WanggeError):
+    """The asker may see that it is there, but not do this."""
+
+    title = "Not allowed"
+
+
+class TooMany(WanggeError):
+    """Too many requests, or too many failed tries, in a while."""
+
+    title = "Too many requests"
+
+
 class Unavailable(WanggeError):
     """A part the answer needs (database, walking network) is not there yet."""
 

@@ -5,12 +5,32 @@ from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base
 from gis.facilities.models import Facility, ServiceCircle
 from gis.history import History
+from gis.incidents.models import (
+    CatalogueEdition,
+    Category,
+    Device,
+    DeviceAlarm,
+    Idempotency,
+    Incident,
+    IncidentEvent,
+    IncidentMove,
+    Notice,
+    NoticeTarget,
+    OrderOffer,
+    OrderTaker,
+    Photo,
+    Reporter,
+    RoutingRule,
+    RuleSet,
+)
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode
-from gis.people.models import Leave, Person, Post, Role
+from gis.people.models import AccessGrant, Account, ApiKey, Leave, Person, Post, Role, SignIn
 from gis.places.models import Building, Household, Stairwell, UnitPart
 
 __all__ = [
-    "Area", "Base", "BasemapFeature", "Boundary", "Building", "Dataset", "Facility", "History", "Household",
-    "Leave", "Person", "Post", "Revision", "Role", "ServiceCircle", "Stairwell", "UnitPart", "WalkEdge",
-    "WalkNetwork", "WalkNode",
+    "AccessGrant", "Account", "ApiKey", "Area", "Base", "BasemapFeature", "Boundary", "Building", "CatalogueEdition",
+    "Category", "Dataset", "Device", "DeviceAlarm", "Facility", "History", "Household", "Idempotency", "Incident",
+    "IncidentEvent", "IncidentMove", "Leave", "Notice", "NoticeTarget", "OrderOffer", "OrderTaker", "Person", "Photo",
+    "Post", "Reporter", "Revision", "Role", "RoutingRule", "RuleSet", "ServiceCircle", "SignIn", "Stairwell",
+    "UnitPart", "WalkEdge", "WalkNetwork", "WalkNode",
 ]  # fmt: skip

@@ -7,17 +7,19 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 
 from gis.cluster import Addresses
 from gis.db import engine
+from gis.incidents.models import IncidentMove
+from gis.incidents.workflow import TABLE
 from gis.people.models import Role
 from gis.people.roles import ROLES
 
 # What the application may do: read and change rows, never the shape of tables; areas and history are kept for ever.
-KEPT = ("area", "history", "revision")
+KEPT = ("area", "history", "revision", "incident", "incident_event")
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -56,6 +58,7 @@ def migrate(addresses: Addresses, to: str = "head") -> None:
         command.upgrade(alembic, to)
         if current(connection) == head():
             _fill_roles(connection)
+            _fill_moves(connection)
             if app and app != owner:
                 _grant(connection, app)
 
@@ -66,16 +69,23 @@ def _fill_roles(connection: Connection) -> None:
     connection.execute(new.on_conflict_do_update(index_elements=["key"], set_=changes))
 
 
+def _fill_moves(connection: Connection) -> None:
+    columns = [column.name for column in IncidentMove.__table__.columns]
+    connection.execute(delete(IncidentMove))
+    connection.execute(insert(IncidentMove).values([dict(zip(columns, row, strict=True)) for row in sorted(TABLE)]))
+
+
 def _grant(connection: Connection, app: str) -> None:
     role = sql.Identifier(app).as_string(None)
     kept = ", ".join(KEPT)
     connection.execute(
         text(f"""
-        GRANT USAGE ON SCHEMA public, personal TO {role};
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, personal TO {role};
-        GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, personal TO {role};
+        GRANT USAGE ON SCHEMA public, personal, jobs TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, personal, jobs TO {role};
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, personal, jobs TO {role};
         REVOKE DELETE, TRUNCATE ON {kept} FROM {role};
         REVOKE INSERT, UPDATE ON history FROM {role};
-        REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, spatial_ref_sys FROM {role};
+        REVOKE UPDATE ON incident_event FROM {role};
+        REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, incident_move, spatial_ref_sys FROM {role};
         """)
     )

@@ -17,7 +17,19 @@ from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from gis.errors import Conflict, FieldError, InvalidInput, NotFound, OutsideGrids, TooMuch, Unavailable, WanggeError
+from gis.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    OutsideGrids,
+    SignInNeeded,
+    TooMany,
+    TooMuch,
+    Unavailable,
+    WanggeError,
+)
 
 # error -> status and the name its `type` ends with; the nearest class on the error's line of descent counts
 STATUS: dict[type[WanggeError], tuple[int, str]] = {
@@ -25,6 +37,9 @@ STATUS: dict[type[WanggeError], tuple[int, str]] = {
     NotFound: (404, "not-found"),
     OutsideGrids: (404, "outside-grids"),
     Conflict: (409, "conflict"),
+    SignInNeeded: (401, "sign-in-needed"),
+    Forbidden: (403, "not-allowed"),
+    TooMany: (429, "too-many"),
     TooMuch: (413, "too-large"),
     Unavailable: (503, "not-available"),
     WanggeError: (400, "bad-request"),

@@ -1,0 +1,186 @@
+"""Who may do what, where: roles × actions as one table, and the rows an asker may see as one condition.
+
+A person's access roles come from the posts held (or deputised for) now, by `BY_POST`, and from grants. Every read of
+incidents goes through `visible`; every change through `may`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import Forbidden
+
+
+class Action(StrEnum):
+    """What can be allowed."""
+
+    SYSTEM = "system"  # nobody: only our own jobs
+    REPORT = "incident.report"
+    READ = "incident.read"  # every incident of the areas; one's own and those one holds are always seen
+    NOTE = "incident.note"
+    RATE = "incident.rate"
+    HANDLE = "incident.handle"  # take, return, handle, ask for suspension, time, voiding
+    DISPATCH = "incident.dispatch"
+    APPROVE = "incident.approve"
+    SUPERVISE = "incident.supervise"
+    CONTACTS = "contacts.read"  # how to reach who reported
+    NAMES = "names.read"  # names of those who answer for places
+    FIGURES = "reports.read"
+    EXPORT = "export"
+    HISTORY = "history.read"
+    DRAFT = "boundary.draft"
+    PUBLISH = "boundary.publish"
+    POSTS = "posts.hand_over"
+    RULES = "rules.edit"  # catalogue and routing rules
+    ACCOUNTS = "accounts.manage"
+
+
+A = Action
+STAFF = frozenset({A.REPORT, A.READ, A.NOTE, A.NAMES})
+DESK = STAFF | {A.HANDLE, A.DISPATCH, A.APPROVE, A.CONTACTS, A.FIGURES, A.EXPORT, A.POSTS, A.RATE}
+
+# access role -> words on screen, and what it may do in its areas
+ROLES: dict[str, tuple[str, str, frozenset[Action]]] = {
+    "resident": ("居民", "resident", frozenset({A.REPORT, A.RATE, A.NOTE})),
+    "order_taker": ("接单人", "order taker", frozenset({A.REPORT, A.NOTE, A.HANDLE})),
+    "unit_head": ("联户长", "unit head", STAFF | {A.HANDLE}),
+    "grid_worker": ("网格员", "grid worker", STAFF | {A.HANDLE, A.CONTACTS}),
+    "grid_leader": ("网格长", "grid leader", STAFF | {A.HANDLE, A.CONTACTS, A.SUPERVISE, A.FIGURES}),
+    "dispatcher": ("社区调度员", "community dispatcher", DESK),
+    "planner": ("规划员", "planner", frozenset({A.NAMES, A.FIGURES, A.EXPORT, A.DRAFT, A.PUBLISH})),
+    "street": ("街道", "street", DESK | {A.SUPERVISE, A.PUBLISH}),
+    "command_centre": ("指挥中心", "command centre", DESK | {A.SUPERVISE, A.RULES}),
+    "auditor": ("审计员", "auditor", frozenset({A.READ, A.FIGURES, A.HISTORY, A.NAMES})),
+    "administrator": ("管理员", "administrator", frozenset({A.ACCOUNTS, A.RULES, A.NAMES, A.POSTS})),
+}
+
+# role of a post (gis/people/roles.py) -> access role in the post's area; a building's posts see what they hold
+BY_POST = {
+    "unit_head": "unit_head",
+    "grid_worker": "grid_worker",
+    "grid_leader": "grid_leader",
+    "grid_party_leader": "grid_worker",
+    "community_worker": "dispatcher",
+    "community_secretary": "dispatcher",
+    "liaison_officer": "street",
+    "street_office": "street",
+    "enforcement_squad": "order_taker",
+    "command_centre": "command_centre",
+    "building_head": "order_taker",
+    "building_sponsor": "order_taker",
+    "block_head": "order_taker",
+    "property_company": "order_taker",
+    "contact_leader": "order_taker",
+    "party_member": "order_taker",
+    "volunteer_team": "order_taker",
+}
+
+# what a program's key may be given
+KEY_ACTIONS = frozenset(
+    {A.REPORT, A.READ, A.NOTE, A.RATE, A.HANDLE, A.DISPATCH, A.NAMES, A.FIGURES, A.EXPORT, A.DRAFT, A.PUBLISH}
+)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks.
+
+    kind: anonymous, account, key or system.
+    who: As the history and events show it: "account wang", "program mini", "job clock".
+    may_in: For each action the ids of the areas it is allowed in; None is everywhere.
+    roles: (access role, area id or None), the strongest first; for screens.
+    """
+
+    kind: str
+    who: str
+    may_in: Mapping[Action, frozenset[int] | None] = field(default_factory=dict)
+    roles: tuple[tuple[str, int | None], ...] = ()
+    account_id: int | None = None
+    person_id: int | None = None
+    key_id: int | None = None
+    name: str = ""
+
+    def may(self, action: Action, areas: Iterable[int] | None = None) -> bool:
+        """Whether an action is allowed: in any of some areas (an incident's chain), or anywhere when None is given."""
+        if action not in self.may_in:
+            return False
+        allowed = self.may_in[action]
+        return allowed is None or areas is None or not allowed.isdisjoint(areas)
+
+    def need(self, action: Action, areas: Iterable[int] | None = None) -> None:
+        """Raise Forbidden unless `may`."""
+        if not self.may(action, areas):
+            raise Forbidden(f"{action.value} is not allowed to {self.role_words} here")
+
+    @property
+    def role_words(self) -> str:
+        """The access roles in English, for messages."""
+        return ", ".join(dict.fromkeys(ROLES[role][1] for role, _ in self.roles)) or self.kind
+
+
+ANONYMOUS = Principal("anonymous", "anonymous", {A.REPORT: None})
+
+
+def system(job: str) -> Principal:
+    """Our own jobs and the command line: everything, everywhere."""
+    return Principal("system", job, dict.fromkeys(Action))
+
+
+GRANTS = """
+SELECT m.access, p.area_id FROM post p JOIN (SELECT unnest(CAST(:posts AS text[])) AS post, unnest(CAST(:access AS text[])) AS access) m
+  ON m.post = p.role
+WHERE p.valid @> CAST(:at AS timestamptz) AND :person IN (p.holder_id, p.deputy_id)
+UNION
+SELECT g.role, g.area_id FROM personal.access_grant g WHERE g.account_id = :account
+"""
+
+
+def of_account(session: Session, account_id: int, person_id: int | None, username: str, at: datetime) -> Principal:
+    """An account's rights at a moment, from posts and grants."""
+    params = {"posts": [*BY_POST], "access": [*BY_POST.values()], "at": at, "person": person_id, "account": account_id}
+    found = [(role, area) for role, area in session.execute(text(GRANTS), params) if role in ROLES]
+    roles = sorted(found, key=lambda one: ([*ROLES].index(one[0]), one[1] or 0), reverse=True)
+    may_in: dict[Action, frozenset[int] | None] = {}
+    for role, area in roles or [("resident", None)]:
+        everywhere = area is None and role in ("administrator", "resident")
+        for action in ROLES[role][2]:
+            before = may_in.get(action, frozenset())
+            own = frozenset() if area is None else frozenset({area})
+            may_in[action] = None if everywhere or before is None else before | own
+    return Principal("account", f"account {username}", may_in, tuple(roles), account_id, person_id, name=username)
+
+
+def visible(by: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
+    """The condition, with its parameters, under which a row of incident is the asker's to see.
+
+    Everything that reads incidents puts it in its WHERE: lists, single reads, counts, tiles, exports, streams.
+    """
+    if by.kind == "system":
+        return "true", {}
+    areas = by.may_in.get(Action.READ, frozenset())
+    if areas is None:
+        return "true", {}
+    condition = (
+        f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person"
+        f" OR {incident}.account_id = :see_account OR {incident}.key_id = :see_key"
+        f" OR {incident}.way = 'order' AND {incident}.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
+        f" WHERE o.incident_id = {incident}.id AND o.person_id = :see_person))"
+    )
+    return condition, {
+        "see_areas": sorted(areas), "see_person": by.person_id, "see_account": by.account_id, "see_key": by.key_id,
+    }  # fmt: skip
+
+
+def unmask(session: Session) -> None:
+    """Let this transaction see how to reach reporters; only after `need(Action.CONTACTS, …)`, and for one reading."""
+    session.execute(text("SELECT set_config('wangge.contacts', 'on', true)"))
+
+
+def mask(session: Session) -> None:
+    """Hide them again."""
+    session.execute(text("SELECT set_config('wangge.contacts', '', true)"))
