@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 from gis.cluster import Addresses
 from gis.db import engine
+from gis.incidents import catalogue, rules
 from gis.incidents.models import IncidentMove
 from gis.incidents.workflow import TABLE
 from gis.people.models import Role
@@ -59,6 +60,8 @@ def migrate(addresses: Addresses, to: str = "head") -> None:
         if current(connection) == head():
             _fill_roles(connection)
             _fill_moves(connection)
+            catalogue.fill(connection)
+            rules.fill(connection)
             if app and app != owner:
                 _grant(connection, app)
 

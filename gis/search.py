@@ -94,7 +94,13 @@ area_hit AS (
        LEFT JOIN area a ON a.id = o.area_id
        LEFT JOIN boundary b ON b.area_id = a.id AND b.valid @> CAST(:at AS timestamptz)
        LEFT JOIN building h ON h.id = o.building_id
-  WHERE strpos(lower(p.name), q) > 0 AND coalesce(b.shape, h.shape) IS NOT NULL
+  WHERE strpos(lower(p.name), q) > 0 AND coalesce(b.shape, h.shape) IS NOT NULL AND (:everywhere OR EXISTS (
+    WITH RECURSIVE up AS (
+      SELECT id, parent_id FROM area WHERE id = coalesce(o.area_id, (
+        SELECT g.id FROM area g JOIN boundary gb ON gb.area_id = g.id AND gb.valid @> CAST(:at AS timestamptz)
+        WHERE g.level = 'grid' AND ST_Covers(gb.shape, ST_PointOnSurface(h.shape)) ORDER BY g.code LIMIT 1))
+      UNION SELECT x.id, x.parent_id FROM area x JOIN up ON x.id = up.parent_id)
+    SELECT FROM up WHERE up.id = ANY(CAST(:names_in AS bigint[]))))
   ORDER BY fit, p.name, p.id LIMIT :n
 ), hit AS (
   SELECT * FROM area_hit UNION ALL SELECT * FROM facility_hit
@@ -110,13 +116,16 @@ FROM hit ORDER BY fit, after, length(code), name, code LIMIT :n
 HOUSE_NAMES = ("{}号楼", "{}号", "{}栋", "{}幢", "{}座", "{}#", "{}#楼", "{}")
 
 
-def search(session: Session, words: str, at: datetime, limit: int = 10) -> list[Hit]:
+def search(
+    session: Session, words: str, at: datetime, limit: int = 10, names: frozenset[int] | None = None
+) -> list[Hit]:
     """Find areas, facilities, buildings and answerable people, best fit first.
 
     Args:
         words: What was typed: a code or its beginning, a name or part of it, a category ("药店"), an address
             with or without the community's name and the room ("西兴社区3栋2单元501室"), or a person's name.
         at: The moment whose boundaries and posts count.
+        names: Ids of the areas whose people are found; None is everywhere.
 
     Raises:
         InvalidInput: Nothing was typed, or more than 100 characters.
@@ -135,6 +144,8 @@ def search(session: Session, words: str, at: datetime, limit: int = 10) -> list[
             "q": needle,
             "at": at,
             "n": limit,
+            "everywhere": names is None,
+            "names_in": sorted(names or ()),
             "names": [name.format(said.building).lower() for name in HOUSE_NAMES] if said.building else [],
             "within": said.place.lower() if said.building else "",
             "categories": [c.key for c in CATEGORIES if needle in (c.zh, c.en.lower(), c.key)],

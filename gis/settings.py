@@ -2,12 +2,36 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from gis.errors import InvalidInput
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """An OpenID Connect provider: its address, our name and secret there, and what its button says."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    label: str = "OpenID Connect"
+
+
+@dataclass(frozen=True)
+class Smtp:
+    """A mail server, and who our mails are from. Without a user nobody signs in there."""
+
+    host: str
+    sender: str
+    port: int = 25
+    user: str = ""
+    password: str = field(default="", repr=False)
+    starttls: bool = False
 
 
 @dataclass(frozen=True)
@@ -19,6 +43,11 @@ class Settings:
     database_owner_url: Who migrates, when that is not the application's own role.
     database_read_url: A replica for reads; None means the main server.
     timezone: Where the clocks of the deployment stand; naive times are read in it.
+    address: Where people reach the service, as https://grid.example.cn; decides whether cookies need TLS.
+    idle_minutes: Without use, after which a session ends.
+    oidc: The identity provider people may sign in at; None: passwords only.
+    smtp: The server that takes notices by mail; None: none are sent.
+    private_webhooks: Notices may go to addresses of the own network (a gateway beside the service), too.
     """
 
     var: Path
@@ -27,6 +56,11 @@ class Settings:
     database_read_url: str | None = None
     timezone: ZoneInfo = SHANGHAI
     map_approval: str | None = None  # 审图号, printed on every map where set
+    address: str | None = None
+    idle_minutes: int = 30
+    oidc: Oidc | None = None
+    smtp: Smtp | None = None
+    private_webhooks: bool = False
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -38,4 +72,48 @@ class Settings:
             database_read_url=env.get("DATABASE_READ_URL") or None,
             timezone=ZoneInfo(env.get("WANGGE_TIMEZONE") or "Asia/Shanghai"),
             map_approval=env.get("WANGGE_MAP_APPROVAL") or None,
+            address=(env.get("WANGGE_ADDRESS") or "").rstrip("/") or None,
+            idle_minutes=_minutes(env.get("WANGGE_IDLE_MINUTES") or "30"),
+            oidc=_oidc(env),
+            smtp=_smtp(env),
+            private_webhooks=_yes(env, "WANGGE_PRIVATE_WEBHOOKS"),
         )
+
+
+def _minutes(given: str) -> int:
+    if not given.isdigit() or not 1 <= int(given) <= 720:
+        raise InvalidInput(f"WANGGE_IDLE_MINUTES is {given!r}; it must be a number of minutes from 1 to 720")
+    return int(given)
+
+
+def _oidc(env: Mapping[str, str]) -> Oidc | None:
+    issuer = (env.get("WANGGE_OIDC_ISSUER") or "").rstrip("/")
+    if not issuer:
+        return None
+    missing = [name for name in ("WANGGE_OIDC_CLIENT_ID", "WANGGE_OIDC_CLIENT_SECRET") if not env.get(name)]
+    if missing:
+        raise InvalidInput(f"WANGGE_OIDC_ISSUER is set, {' and '.join(missing)} must be too")
+    label = env.get("WANGGE_OIDC_LABEL") or "OpenID Connect"
+    return Oidc(issuer, env["WANGGE_OIDC_CLIENT_ID"], env["WANGGE_OIDC_CLIENT_SECRET"], label)
+
+
+def _smtp(env: Mapping[str, str]) -> Smtp | None:
+    host, sender, port = (env.get(f"WANGGE_SMTP_{name}") or "" for name in ("HOST", "FROM", "PORT"))
+    if not host:
+        return None
+    if "@" not in sender:
+        raise InvalidInput("WANGGE_SMTP_HOST is set, WANGGE_SMTP_FROM must be too: the address mails are from")
+    if port and not (port.isdigit() and 0 < int(port) < 65536):
+        raise InvalidInput(f"WANGGE_SMTP_PORT is {port!r}; it must be a number from 1 to 65535")
+    starttls = _yes(env, "WANGGE_SMTP_STARTTLS")
+    return Smtp(
+        host, sender, int(port or (587 if starttls else 25)), env.get("WANGGE_SMTP_USER") or "",
+        env.get("WANGGE_SMTP_PASSWORD") or "", starttls,
+    )  # fmt: skip
+
+
+def _yes(env: Mapping[str, str], name: str) -> bool:
+    given = (env.get(name) or "").lower()
+    if given not in ("", "0", "no", "false", "1", "yes", "true"):
+        raise InvalidInput(f"{name} is {given!r}; it must be yes or no")
+    return given in ("1", "yes", "true")

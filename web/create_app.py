@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from flask import Response
 
 from gis.settings import Settings
-from web import db, errors, observe, openapi
+from web import auth, db, errors, observe, openapi
 
 LARGEST_BODY = 8 * 1024 * 1024  # bytes; 10,000 points to locate are about 1 MB
 
@@ -27,7 +27,18 @@ BLUEPRINTS = (
     "web.api.locate",
     "web.api.tiles",
     "web.api.search",
+    "web.api.posts",
+    "web.api.photos",
+    "web.api.incidents",
+    "web.api.devices",
+    "web.api.imports",
+    "web.open311",
+    "web.api.reports",
+    "web.api.notices",
     "web.pages.map",
+    "web.pages.account",
+    "web.pages.report",
+    "web.pages.notices",
 )
 
 
@@ -53,6 +64,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     errors.init_app(app)
     openapi.init_app(app)
     observe.init_app(app)
+    auth.init_app(app, settings)
     app.after_request(sealed)
     for name in BLUEPRINTS:
         app.register_blueprint(importlib.import_module(name).bp)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gis import schema
 from gis.errors import FieldError, Unavailable
+from gis.jobs.queries import last_run
 from web.db import session
 from web.openapi import also
 
@@ -61,9 +62,20 @@ def unready() -> list[FieldError]:
 @bp.get("/metrics")
 @bp.doc(summary="Figures for Prometheus", responses=also("text/plain", {"type": "string"}))
 def metrics() -> Response:
-    """Requests and their times over all workers, by route, method and status; nothing about people."""
+    """Requests and their times over all workers, by route, method and status, and when the jobs last swept; nothing
+    about people."""
     registry = REGISTRY
     if values.ValueClass is not values.MutexValue:  # several workers: each writes files, any of them can add them up
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)
-    return Response(generate_latest(registry), mimetype=None, content_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(registry) + swept(), mimetype=None, content_type=CONTENT_TYPE_LATEST)
+
+
+def swept() -> bytes:
+    """When jobs last looked for what is due, for an alarm when that is long ago; 0 is never."""
+    try:
+        found = last_run(session())
+    except SQLAlchemyError:
+        return b""  # the database has its own alarm
+    name = "wangge_last_sweep_timestamp_seconds"
+    return f"# HELP {name} When overdue matters were last looked for.\n# TYPE {name} gauge\n{name} {found.timestamp() if found else 0:.3f}\n".encode()

@@ -1,8 +1,11 @@
 """The description of the API: what holds for all of it, and errors as they are sent."""
 
-from typing import Any
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from apiflask import APIFlask
+from pydantic import BaseModel
 from werkzeug.http import HTTP_STATUS_CODES
 
 DESCRIPTION = """\
@@ -12,6 +15,7 @@ Who answers for a place, the hierarchy of areas, facilities and their walking ci
 - Coordinates that go out are CGCS2000 longitude and latitude, which is WGS 84 to under a metre; GeoJSON has longitude first.
 - Lists page with `limit` and `cursor`: pass `next` of one page as `cursor` of the following.
 - Reads carry an `ETag`; send it back as `If-None-Match` and get 304 when nothing changed.
+- Once there are accounts, names of the people who answer are told to who may have them there; to others they are null.
 - Errors are `application/problem+json` (RFC 9457).
 """
 
@@ -42,6 +46,30 @@ def also(kind: str, schema: dict[str, Any]) -> dict[int | str, Any]:
     return {200: {"content": {kind: {"schema": schema}}}}
 
 
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def takes(model: type[BaseModel], *, files: bool = False) -> Callable[[View], View]:
+    """Describe the body of a view that reads it itself: JSON, and with `files` also a form with photos."""
+
+    def mark(view: View) -> View:
+        view.takes = (model, files)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def body(model: type[BaseModel], files: bool) -> dict[str, Any]:
+    """A request body in OpenAPI."""
+    schema = model.model_json_schema()
+    content: dict[str, Any] = {"application/json": {"schema": schema}}
+    if files:
+        parts = {"json": {"type": "string", "contentMediaType": "application/json", "description": "As the JSON body"},
+                 "photo": {"type": "array", "items": {"type": "string", "format": "binary"}}}  # fmt: skip
+        content["multipart/form-data"] = {"schema": {"type": "object", "properties": parts}}
+    return {"required": True, "content": content}
+
+
 def init_app(app: APIFlask) -> None:
     """Describe the API in OpenAPI 3.1 at /openapi.json."""
     app.config.update(
@@ -57,7 +85,11 @@ def init_app(app: APIFlask) -> None:
 
     @app.spec_processor
     def problems(spec: Any) -> Any:
-        """Errors are problem+json, and any answer may be one."""
+        """Bodies that views read themselves; errors are problem+json, and any answer may be one."""
+        for rule in app.url_map.iter_rules():
+            if marked := getattr(app.view_functions[rule.endpoint], "takes", None):
+                path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+                spec["paths"][path]["post"]["requestBody"] = body(*marked)
         for path in spec["paths"].values():
             for operation in path.values():
                 for status, response in operation["responses"].items():

@@ -45,6 +45,7 @@ class Answer:
     revision: The boundary revision that drew the grid.
     areas: From the county down to the grid.
     answerable: The one to go to first; None when nobody is there.
+    named: Whether people are named; else every name is None, whether somebody is there or not.
     """
 
     point: dict[str, object]
@@ -58,6 +59,7 @@ class Answer:
     people: list[Entry]
     answerable: Entry | None
     how: list[Step]
+    named: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +82,5 @@ def anonymous(found: Answer) -> Answer:
         )
 
     first = found.answerable
-    return replace(found, people=[nameless(entry) for entry in found.people], answerable=first and nameless(first))
+    people = [nameless(entry) for entry in found.people]
+    return replace(found, people=people, answerable=first and nameless(first), named=False)

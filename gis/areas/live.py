@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 
 from gis.areas.register import Register, read_register
 from gis.db import engine
+from gis.people.queries import names_for_all
 
 CHANNEL = "wangge_changed"
 TABLES = frozenset({"area", "boundary", "building", "stairwell", "unit_part", "person", "post", "leave"})
+ACCOUNTS = "account"  # its changes need no new register
 SETTLE = 0.1  # seconds to wait for more changes before reading again
 UNHEARD = 5.0  # seconds a register may be used while the listening connection is lost
 BEAT = 1.0  # seconds between looks at the clock, and between tries to connect
@@ -34,6 +36,7 @@ class Live:
         self._register: Register | None = None
         self._read_at = 0.0
         self._stale = True
+        self._for_all: bool | None = None
         self._hears = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -49,6 +52,14 @@ class Live:
         if not self._hears and time.monotonic() - self._read_at > UNHEARD:
             return None
         return register
+
+    def names_for_all(self) -> bool | None:
+        """As the query of that name; None: it is not known just now, ask the database."""
+        if self._thread is None:
+            self._begin()
+        if self._for_all and not self._hears and time.monotonic() - self._read_at > UNHEARD:
+            return None
+        return self._for_all
 
     def ready(self, timeout: float) -> bool:
         """Wait until a fresh register is there; False when it takes longer than so many seconds."""
@@ -78,6 +89,7 @@ class Live:
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._hears = True
                     self._stale = True  # whatever was notified while nobody listened
+                    self._for_all = self._for_all and None
                     self._listen(connection)
             except (psycopg.Error, SQLAlchemyError, OSError):
                 pass  # lost: questions go to the database, which says so itself
@@ -86,6 +98,8 @@ class Live:
 
     def _listen(self, connection: psycopg.Connection) -> None:
         while not self._stop.is_set():
+            if self._for_all is None:
+                self._for_all = self._without_accounts()
             if self._stale or self._ended():
                 fresh = self._read()
                 # what was notified while reading may be missing in what was read
@@ -101,10 +115,17 @@ class Live:
 
     def _heard(self, connection: psycopg.Connection, timeout: float) -> bool:
         """Whether a change of ours was notified; waits so many seconds for one."""
-        return any(one.payload in TABLES for one in connection.notifies(timeout=timeout, stop_after=1))
+        found = [one.payload for one in connection.notifies(timeout=timeout, stop_after=1)]
+        if ACCOUNTS in found and self._for_all:
+            self._for_all = None  # once there was an account it stays closed
+        return not TABLES.isdisjoint(found)
 
     def _read(self) -> Register:
         with Session(engine(self.url)) as session:
             # all queries see one state
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             return read_register(session, datetime.now(UTC))
+
+    def _without_accounts(self) -> bool:
+        with Session(engine(self.url)) as session:
+            return names_for_all(session)

@@ -13,12 +13,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
-from gis.areas.answer import Answer, AreaName, BuildingFound, Candidate, Question
+from gis.areas.answer import Answer, AreaName, BuildingFound, Candidate, Question, anonymous
 from gis.areas.models import Level
 from gis.areas.reasons import Step, step
 from gis.areas.register import Area, Grids, InGrid, Register, micros, nearest_grids, register_around
 from gis.errors import FieldError, InvalidInput, OutsideGrids, WanggeError
-from gis.people.queries import Entry, first_to_ask
+from gis.people.queries import Entry, first_to_ask, steps_up
 from gis.places.address import Address, building_label, parse_address, plain
 from gis.places.queries import NEAREST_BUILDING, Part, units_of_room
 from gis.shapes import nearby
@@ -58,20 +58,29 @@ def answer(session: Callable[[], Session], asked: Question, register: Register |
     return ladder.climb(asked, x, y, at)
 
 
-def answer_json(session: Callable[[], Session], asked: Question, register: Register | None = None) -> bytes:
-    """Answer one question as `answer` does, as JSON."""
-    ladder, x, y, at = _begin(session, asked, register)
+def answer_json(
+    session: Callable[[], Session],
+    asked: Question,
+    register: Register | None = None,
+    names: frozenset[int] | None = None,
+) -> bytes:
+    """Answer one question as `answer` does, as JSON.
+
+    Args:
+        names: Ids of the areas in which people are named; None is everywhere.
+    """
+    ladder, x, y, at = _begin(session, asked, register, names)
     return ladder.climb_json(asked, x, y, at)
 
 
 def _begin(
-    session: Callable[[], Session], asked: Question, register: Register | None
+    session: Callable[[], Session], asked: Question, register: Register | None, names: frozenset[int] | None = None
 ) -> tuple["Ladder", float, float, datetime]:
     x, y = to_point(asked)
     at = asked.at or datetime.now(UTC).astimezone()
     if register is None or not register.holds(at):
         register = register_around(session(), at, x, y, addresses=bool(asked.address))
-    return Ladder(session, register), x, y, at
+    return Ladder(session, register, names), x, y, at
 
 
 def answer_many(
@@ -79,6 +88,7 @@ def answer_many(
     questions: Sequence[Question],
     now: datetime,
     register: Register | None = None,
+    names: frozenset[int] | None = None,
 ) -> Iterator[Answer | WanggeError]:
     """Answer many questions in their order; one that cannot be answered gives its error.
 
@@ -86,6 +96,7 @@ def answer_many(
         now: The moment of the questions that name none.
         register: A whole register, asked where it holds the moment; other moments are read once an interval
             between two changes.
+        names: As for `answer_json`.
     """
     answers: list[Answer | WanggeError | None] = [None] * len(questions)
     points: dict[int, tuple[float, float]] = {}
@@ -106,7 +117,7 @@ def answer_many(
                 around = register_around(session(), at, lon, lat, addresses=addresses)
             used = around
         try:
-            answers[i] = Ladder(session, used).climb(questions[i], *points[i], at)
+            answers[i] = Ladder(session, used, names).climb(questions[i], *points[i], at)
         except WanggeError as error:
             answers[i] = error
     yield from (one for one in answers if one is not None)
@@ -169,9 +180,13 @@ def no_grids_words(session: Session, at: datetime) -> str:
 class Ladder:
     """Climbs from a point to the people, in one register."""
 
-    def __init__(self, session: Callable[[], Session], register: Register) -> None:
-        """session: Asked only for rooms that no stairwell or floor decides, and for the nearest grid in an error."""
-        self.session, self.register = session, register
+    def __init__(self, session: Callable[[], Session], register: Register, names: frozenset[int] | None = None) -> None:
+        """What is asked.
+
+        session: Asked only for rooms that no stairwell or floor decides, and for the nearest grid in an error.
+        names: Ids of the areas in which people are named; None is everywhere.
+        """
+        self.session, self.register, self.names = session, register, names
 
     def climb(self, asked: Question, x: float, y: float, at: datetime) -> Answer:
         """Answer a question whose point is (x, y), degrees, EPSG:4490; raises OutsideGrids."""
@@ -197,13 +212,15 @@ class Ladder:
         places = register.places
         people = self.people(chain, row, part, at)
         first = first_to_ask(people)
+        for rule, role, area in steps_up(people, first, unit=part is not None):
+            how.append(step("answerable", rule, role_zh=role.zh, role_en=role.en, area=area))
         if first is None:
             how.append(step("answerable", "nobody"))
         else:
             rule = "stands_in" if first.why else "first_there"
             role_zh, role_en = first.role_zh, first.role_en
             how.append(step("answerable", rule, role_zh=role_zh, role_en=role_en, area=first.area))
-        return Answer(
+        found = Answer(
             **_head(asked, x, y, at),
             revision=register.grids.revisions[grid.row],
             areas=[AreaName(area.level, area.code, area.name) for area in chain],
@@ -215,20 +232,30 @@ class Ladder:
             people=people,
             answerable=first,
             how=how,
+            named=True,
         )
+        return found if self.may_name(chain, part) else anonymous(found)
+
+    def may_name(self, chain: tuple[Area, ...], part: Part | None) -> bool:
+        """Whether people are named in an answer: in one of its areas, its unit among them, it is allowed."""
+        if not self.names:
+            return self.names is None
+        ids = [area.id for area in chain] + ([part.unit_id] if part else [])
+        return not self.names.isdisjoint(ids)
 
     def climb_json(self, asked: Question, x: float, y: float, at: datetime) -> bytes:
         """The same answer as JSON. What points of one grid and building share is put together once and kept."""
         head = orjson.dumps(_head(asked, x, y, at))
         key = self.place(asked, x, y)
-        if key is None:
+        if key is None or self.names:  # who may have some names only gets an answer of their own
             return orjson.dumps(self.climb(asked, x, y, at))
         kept = self.register.people.kept(micros(at)).told
-        rest = kept.get(key)
+        told = (*key, self.names is None)
+        rest = kept.get(told)
         if rest is None:
             rest = orjson.dumps(self.climb(asked, x, y, at))[len(head) - 1 :]  # the head comes first in an answer
             if len(kept) < KEPT_ANSWERS:
-                kept[key] = rest
+                kept[told] = rest
         return head[:-1] + rest
 
     def place(self, asked: Question, x: float, y: float) -> tuple[int, str, int] | None:

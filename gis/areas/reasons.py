@@ -63,6 +63,15 @@ WORDS = {
     ),
     ("unit", "none"): ("该楼栋没有本网格的十联户单元", "no unit of this grid stands on this building"),
     ("unit", "no_building"): ("没有楼栋，无法确定十联户", "without a building no unit can be told"),
+    ("answerable", "vacant"): (
+        "{role_zh}（{area}）岗位空缺，无代理人在岗，上一级",
+        "the post of {role_en} ({area}) is vacant and nobody stands in: one step up",
+    ),
+    ("answerable", "away"): (
+        "{role_zh}（{area}）请假，无代理人在岗，上一级",
+        "{role_en} ({area}) is on leave and nobody stands in: one step up",
+    ),
+    ("answerable", "no_post"): ("此处未设{role_zh}，上一级", "there is no post of {role_en} here: one step up"),
     ("answerable", "first_there"): (
         "最近的在岗责任人：{role_zh}（{area}）",
         "the nearest role with somebody there: {role_en} ({area})",

@@ -131,4 +131,36 @@ AREAS = (
            "Other levels: the code of the level above."),
 )  # fmt: skip
 
-KINDS = {"households": HOUSEHOLDS, "people": PEOPLE, "facilities": FACILITIES, "areas": AREAS}
+INCIDENTS = (
+    Column("external_id", "编号", "code", ("工单号", "工单编号", "事件编号", "案件编号", "外部编号", "id", "case_id"),
+           "原系统中的编号，不重复；同一编号只导入一次",
+           "Its number in the other system; the same is loaded once."),
+    Column("reported_at", "上报时间", "moment", ("时间", "受理时间", "来电时间", "发生时间", "reported", "time", "date"),
+           "如 2026-03-01 08:30；留空：导入时", "As 2026-03-01 08:30; empty: the moment of loading."),
+    Column("category", "类别", "code", ("事件类别", "类型", "分类", "小类", "事件类型", "type"),
+           "类别代码或名称，如 06010 或 暴露垃圾；留空时按描述归类",
+           "Code or name in the catalogue; empty: told from the description."),
+    Column("description", "描述", "text", ("内容", "事件描述", "问题描述", "诉求内容", "情况", "words", "details"),
+           "发生了什么；不填姓名和电话", "What happened; no names or telephone numbers.", needed=True),
+    *POINT,
+    Column("address", "地址", "text", ("详细地址", "位置", "地点", "事发地址", "发生地点"),
+           "没有经纬度时按地址找楼栋，如 桂花苑3号楼2单元501室",
+           "Finds the building when there is no point; decides the unit when there is."),
+    Column("area", "区域编码", "code", ("网格编码", "区域代码", "区域", "area_code"),
+           "没有经纬度和地址时：网格、十联户或社区的编码",
+           "Where there is neither: code of a grid, unit or community."),
+    Column("severity", "等级", "text", ("紧急程度", "严重程度", "优先级", "priority"),
+           "低、一般、高、紧急；留空按类别", "low, normal, high, urgent; empty: as the category says.",
+           choices=("低", "一般", "高", "紧急")),
+    Column("channel", "渠道", "text", ("来源", "上报渠道", "问题来源", "source"),
+           "留空为导入", "Way it came in; empty: import.",
+           choices=("小程序", "网页", "电话", "来访", "巡查", "啄木鸟")),
+)  # fmt: skip
+
+KINDS = {
+    "households": HOUSEHOLDS,
+    "people": PEOPLE,
+    "facilities": FACILITIES,
+    "areas": AREAS,
+    "incidents": INCIDENTS,
+}

@@ -45,6 +45,13 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
         {"code": "520402007004003", "name": "学苑第三网格", "community_code": "520402007004",
          "community_name": "学苑社区"},
     ),
+    "incidents": (
+        {"external_id": "RX20260301001", "reported_at": "2026-03-01 08:30", "category": "06010",
+         "description": "3号楼后面垃圾堆了两天没人清", "lon": 105.9535, "lat": 26.2267, "crs": "gcj02",
+         "address": "桂花苑3号楼", "channel": "电话"},
+        {"external_id": "RX20260301002", "reported_at": "2026-03-01 09:05", "category": "噪声扰民",
+         "description": "夜里广场音响太大", "area": "520402007004003", "severity": "一般", "channel": "来访"},
+    ),
 }  # fmt: skip
 
 NOTES: Mapping[str, Sequence[str]] = {
@@ -68,6 +75,12 @@ NOTES: Mapping[str, Sequence[str]] = {
         "本表是地图属性表应有的列，可在 QGIS 中按编码连接到图形。",
         "其他层级只需编码、名称和上级编码，可直接导入：./wangge load areas 文件 --level community。",
     ),
+    "incidents": (
+        "一行一件，导入后与现场上报一样定位、派单并开始计时；上报时间在过去的，时限也从那时算起。",
+        "地点三选一：经纬度（必须写坐标系）、地址、区域编码。类别填代码或名称，留空时按描述归类。",
+        "同一编号只导入一次，再次导入不改动已有事件；没有编号的行按整行内容识别。有一行不能导入，整个文件都不导入。",
+        "本表不登记上报人的姓名和电话，描述中也请不要写。",
+    ),
 }
 FIRST_NOTES = (
     "在“数据”页填写，带 * 的列必填；编码列已设为文本，请勿改成数字。",
@@ -82,7 +95,7 @@ def write_template(kind: str, path: Path) -> None:
     write as a comment.
 
     Args:
-        kind: households, people, facilities or areas.
+        kind: households, people, facilities, areas or incidents.
         path: A new .xlsx file.
 
     Raises:

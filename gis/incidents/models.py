@@ -171,6 +171,7 @@ class Incident(Base):
         Index(None, "holder_id", "state"),
         Index(None, "parent_id"),
         Index("ix_incident_running", "supervise_at", postgresql_where=text("supervise_at IS NOT NULL")),
+        Index("ix_incident_unclaimed", "due_at", postgresql_where=text("way = 'order' AND state = 'dispatched'")),
         {"comment": "A matter somebody reported; its state changes by events only."},
     )
 
@@ -311,6 +312,7 @@ class Photo(Base):
     __tablename__ = "photo"
     __table_args__ = (
         ForeignKeyConstraint(["county", "incident_id"], ["incident.county", "incident.id"]),
+        Index(None, "id", unique=True),
         Index(None, "incident_id"),
         {"comment": "A photo of an incident; its file lies under var/photos."},
     )
@@ -416,7 +418,9 @@ class Notice(Base):
     __table_args__ = (
         known("state", ("waiting", "sent", "dead", "seen"), "state_known"),
         CheckConstraint("num_nonnulls(target_id, person_id, account_id) = 1", name="one_receiver"),
-        Index("ix_notice_waiting", "next_try_at", postgresql_where=text("state = 'waiting' AND target_id IS NOT NULL")),
+        Index(
+            "ix_notice_waiting", "target_id", "id", postgresql_where=text("state = 'waiting' AND target_id IS NOT NULL")
+        ),
         Index(None, "person_id", "state"),
         Index(None, "account_id", "state"),
         {"comment": "The outbox: what is to be told to whom, and how far that is."},

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -90,7 +91,7 @@ KEY_ACTIONS = frozenset(
 class Principal:
     """Who asks.
 
-    kind: anonymous, account, key or system.
+    kind: anonymous, account, key, reporter (who holds an incident's tracking secret) or system.
     who: As the history and events show it: "account wang", "program mini", "job clock".
     may_in: For each action the ids of the areas it is allowed in; None is everywhere.
     roles: (access role, area id or None), the strongest first; for screens.
@@ -103,6 +104,7 @@ class Principal:
     account_id: int | None = None
     person_id: int | None = None
     key_id: int | None = None
+    incident_id: UUID | None = None
     name: str = ""
 
     def may(self, action: Action, areas: Iterable[int] | None = None) -> bool:
@@ -137,11 +139,18 @@ SELECT m.access, p.area_id FROM post p JOIN (SELECT unnest(CAST(:posts AS text[]
 WHERE p.valid @> CAST(:at AS timestamptz) AND :person IN (p.holder_id, p.deputy_id)
 UNION
 SELECT g.role, g.area_id FROM personal.access_grant g WHERE g.account_id = :account
+UNION
+SELECT 'order_taker', t.area_id FROM order_taker t WHERE t.person_id = :person AND t.active
 """
 
 
+def reporter(incident_id: UUID) -> Principal:
+    """Who showed the tracking secret of an incident: that one, nothing else."""
+    return Principal("reporter", "reporter", {A.RATE: None, A.NOTE: None}, incident_id=incident_id)
+
+
 def of_account(session: Session, account_id: int, person_id: int | None, username: str, at: datetime) -> Principal:
-    """An account's rights at a moment, from posts and grants."""
+    """An account's rights at a moment, from posts, grants and taking orders."""
     params = {"posts": [*BY_POST], "access": [*BY_POST.values()], "at": at, "person": person_id, "account": account_id}
     found = [(role, area) for role, area in session.execute(text(GRANTS), params) if role in ROLES]
     roles = sorted(found, key=lambda one: ([*ROLES].index(one[0]), one[1] or 0), reverse=True)
@@ -167,12 +176,14 @@ def visible(by: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
         return "true", {}
     condition = (
         f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person"
+        f" OR {incident}.id = :see_incident"
         f" OR {incident}.account_id = :see_account OR {incident}.key_id = :see_key"
         f" OR {incident}.way = 'order' AND {incident}.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
         f" WHERE o.incident_id = {incident}.id AND o.person_id = :see_person))"
     )
     return condition, {
         "see_areas": sorted(areas), "see_person": by.person_id, "see_account": by.account_id, "see_key": by.key_id,
+        "see_incident": by.incident_id,
     }  # fmt: skip
 
 

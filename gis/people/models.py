@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
@@ -48,6 +48,7 @@ class Post(Base):
         CheckConstraint("lower_inc(valid) AND NOT upper_inc(valid)", name="half_open"),
         CheckConstraint("holder_id <> deputy_id", name="deputy_is_another"),
         Index(None, "county"),
+        Index("ix_post_takes_from", "takes_from", postgresql_where=text("takes_from IS NOT NULL")),
         {"comment": "A role for one area or building, its holder and deputy, from when to when."},
     )
 
@@ -63,6 +64,10 @@ class Post(Base):
         ForeignKey("personal.person.id"), index=True, comment="Who stands in on leave or vacancy."
     )
     valid: Mapped[Range[datetime]] = mapped_column(comment="Held from (inclusive) to (exclusive; empty: still).")
+    takes_from: Mapped[int | None] = mapped_column(
+        ForeignKey("post.id", ondelete="SET NULL"),
+        comment="The post whose open incidents come along when this one begins; empty: they have, or they stay.",
+    )
 
     holder: Mapped[Person | None] = relationship(foreign_keys=[holder_id])
     deputy: Mapped[Person | None] = relationship(foreign_keys=[deputy_id])

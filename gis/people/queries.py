@@ -2,16 +2,20 @@
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import read_integers, read_rows
-from gis.people.roles import ROLES, RoleRow
+from gis.errors import InvalidInput, NotFound
+from gis.people.access import Action, Principal
+from gis.people.roles import BY_KEY, ROLES, RoleRow
 
 Ints = NDArray[np.int64]
 Micros = int  # microseconds since 1970, as the database counts time
@@ -261,6 +265,11 @@ def _text(value: str) -> pa.Scalar:
     return pa.scalar(value, pa.large_string())
 
 
+def names_for_all(session: Session) -> bool:
+    """Whether there are no accounts yet: until then everybody is told the names of those who answer."""
+    return not session.scalar(text("SELECT EXISTS (SELECT FROM personal.account)"))
+
+
 # To whom to go first, nearest first. A role met by somebody himself counts before one met by a deputy.
 FIRST = (
     "unit_head",
@@ -279,3 +288,119 @@ def first_to_ask(people: Iterable[Entry]) -> Entry | None:
     """The first person to go to: of the nearest role in `FIRST` with somebody there; None when nobody is."""
     there = [entry for entry in people if entry.name is not None and entry.role in _ORDER]
     return min(there, key=lambda entry: (_ORDER[entry.role], entry.why is not None), default=None)
+
+
+def steps_up(people: Sequence[Entry], first: Entry | None, *, unit: bool) -> Iterator[tuple[str, RoleRow, str]]:
+    """The steps up before somebody is there: vacant, away or no_post; the role passed over; the code of its area.
+
+    Args:
+        first: As `first_to_ask` gives it.
+        unit: Whether the unit is known; while it is not, nobody knows whether its post is vacant.
+    """
+    for role in FIRST[: _ORDER[first.role] if first else None]:
+        posts = [entry for entry in people if entry.role == role]
+        for entry in posts:
+            yield "away" if entry.why == "leave" else "vacant", BY_KEY[role], entry.area
+        if not posts and (unit or role != "unit_head"):
+            yield "no_post", BY_KEY[role], ""
+
+
+CHAIN = """
+WITH RECURSIVE up AS (
+  SELECT id, parent_id FROM area WHERE id = coalesce(CAST(:area AS bigint), (
+    SELECT g.id FROM building h JOIN boundary b ON ST_Covers(b.shape, ST_PointOnSurface(h.shape)) AND b.valid @> CAST(:at AS timestamptz)
+      JOIN area g ON g.id = b.area_id AND g.level = 'grid'
+    WHERE h.id = :building ORDER BY g.code LIMIT 1))
+  UNION SELECT a.id, a.parent_id FROM area a JOIN up ON a.id = up.parent_id
+) SELECT id FROM up
+"""
+
+
+def chain_of(session: Session, area: int | None, building: int | None, at: datetime) -> list[int]:
+    """Ids of an area, or of the grid a building stands in, and of all areas above; empty where there is none."""
+    return list(session.scalars(text(CHAIN), {"area": area, "building": building, "at": at}))
+
+
+@dataclass(frozen=True)
+class PostRow:
+    """A post with who holds it. area: Code of the area, or of the building, answered for.
+
+    follows: Open incidents come along when it begins.
+    leave: Code of the person, from and until when, of leave that is not over.
+    """
+
+    id: int
+    role: str
+    area: str
+    area_name: str
+    level: str
+    holder: dict[str, str] | None
+    deputy: dict[str, str] | None
+    valid_from: datetime
+    valid_to: datetime | None
+    follows: bool
+    leave: list[dict[str, str | None]]
+
+    @property
+    def key(self) -> str:
+        """Its place in a list."""
+        return f"{self.area}|{self.id}"
+
+
+POST_LIST = """
+WITH RECURSIVE down AS (
+  SELECT id, code, name, level FROM area WHERE code = :area
+  UNION SELECT a.id, a.code, a.name, a.level FROM area a JOIN down ON a.parent_id = down.id
+  WHERE :within AND (a.retired_at IS NULL OR a.retired_at > :at)
+), place AS (
+  SELECT id AS area_id, NULL::bigint AS building_id, code, name, level FROM down
+  UNION ALL
+  SELECT NULL, h.id, h.code, h.estate || h.name, 'building' FROM building h
+  WHERE :within AND EXISTS (SELECT FROM down JOIN boundary b ON b.area_id = down.id AND b.valid @> CAST(:at AS timestamptz)
+    WHERE down.level = 'grid' AND ST_Covers(b.shape, ST_PointOnSurface(h.shape)))
+)
+SELECT p.id, p.role, place.code AS area, place.name AS area_name, place.level,
+  CASE WHEN o.id IS NOT NULL THEN jsonb_build_object('code', o.code, 'name', o.name) END AS holder,
+  CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('code', d.code, 'name', d.name) END AS deputy,
+  lower(p.valid) AS valid_from, upper(p.valid) AS valid_to, p.takes_from IS NOT NULL AS follows,
+  coalesce((SELECT jsonb_agg(jsonb_build_object('person', w.code, 'from', lower(l.valid), 'until', upper(l.valid))
+      ORDER BY lower(l.valid))
+    FROM leave l JOIN personal.person w ON w.id = l.person_id
+    WHERE l.person_id IN (p.holder_id, p.deputy_id) AND coalesce(upper(l.valid) > :at, true)), '[]') AS leave
+FROM place JOIN post p ON p.area_id = place.area_id OR p.building_id = place.building_id
+  LEFT JOIN personal.person o ON o.id = p.holder_id LEFT JOIN personal.person d ON d.id = p.deputy_id
+WHERE coalesce(upper(p.valid) > :at, true)
+  AND (CAST(:after_code AS text) IS NULL OR (place.code, p.id) > (:after_code, CAST(:after_id AS bigint)))
+ORDER BY place.code, p.id LIMIT :limit
+"""
+
+
+def posts_of(
+    session: Session,
+    by: Principal,
+    area: str,
+    at: datetime,
+    *,
+    within: bool = False,
+    limit: int = 1000,
+    after: str | None = None,
+) -> list[PostRow]:
+    """The posts of an area held at a moment or later, by code of the place.
+
+    Args:
+        by: Needs Action.NAMES there.
+        within: Also those of every area and building in it. after: `key` of the last one of the page before.
+
+    Raises:
+        NotFound: No area has the code. Forbidden: The asker may not have names there.
+    """
+    found = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
+    if found is None:
+        raise NotFound(f"no area has the code {area[:40]}")
+    by.need(Action.NAMES, chain_of(session, found, None, at))
+    code, _, number = (after or "").rpartition("|")
+    if after is not None and not number.isdigit():
+        raise InvalidInput("cursor: belongs to another list; leave it out")
+    params = {"area": area, "within": within, "at": at, "limit": limit, "after_code": code or None,
+              "after_id": int(number or 0)}  # fmt: skip
+    return [PostRow(**row) for row in session.execute(text(POST_LIST), params).mappings()]

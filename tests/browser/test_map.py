@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from gis.people import demo
 from gis.settings import ROOT
 
 pytestmark = pytest.mark.browser
@@ -25,6 +26,17 @@ def ready(page, address):
     expect(page.locator("body")).to_have_attribute("data-map", "drawn", timeout=15_000)
     expect(page.locator("canvas.leaflet-tile").first).to_be_visible()
     return page
+
+
+def signed_in(page, site, served):
+    """Who may have the names of the whole county."""
+    centre = next(one for one in demo.read(served.var / demo.FILE) if one.username == "centre")
+    page.goto(site + "/sign-in")
+    page.locator("#username").fill(centre.username)
+    page.locator("#password").fill(centre.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+    return ready(page, site)
 
 
 def tower(site):
@@ -46,8 +58,8 @@ def colours(page):
         for (const one of data) seen.add(one); } return seen.size; }""")
 
 
-def test_a_click_names_the_person_who_answers_and_says_why(desk, site):
-    ready(desk, site)
+def test_a_click_names_the_person_who_answers_and_says_why(desk, site, served):
+    signed_in(desk, site, served)
     expect(desk.get_by_text("示例数据")).to_have_count(2)  # the band, and the credit
     expect(desk.locator("#welcome")).to_contain_text("8,800")
     desk.mouse.click(600, 450)
@@ -59,13 +71,29 @@ def test_a_click_names_the_person_who_answers_and_says_why(desk, site):
     expect(desk.locator("#answer .near li").first).to_contain_text("分钟")
     # the page says what the API says for the place in its address
     lon, lat = re.search(r"p=([\d.]+),([\d.]+)", desk.url).groups()
-    answer = ask(site, f"/api/v1/locate?lon={lon}&lat={lat}&crs=wgs84")
+    answer = desk.request.get(f"{site}/api/v1/locate?lon={lon}&lat={lat}&crs=wgs84").json()
     assert desk.locator("#answer .first .name").inner_text() == answer["answerable"]["name"]
     assert desk.said == []
 
 
-def test_the_address_keeps_what_is_seen(desk, site):
+def test_without_signing_in_the_role_is_told_and_the_way_to_the_name(desk, site):
     ready(desk, site)
+    desk.mouse.click(600, 450)
+    expect(desk.locator("#answer .first .role")).not_to_be_empty()
+    expect(desk.locator("#answer .name")).to_have_count(0)
+    link = desk.locator("#answer .first a")
+    expect(link).to_have_text("登录后可见姓名")
+    here = desk.url
+    link.click()
+    expect(desk.locator("#username")).to_be_visible()
+    assert desk.locator('input[name="next"]').input_value() in here
+    lon, lat = re.search(r"p=([\d.]+),([\d.]+)", here).groups()
+    answer = ask(site, f"/api/v1/locate?lon={lon}&lat={lat}&crs=wgs84")
+    assert {(one["name"], one["holder"]) for one in answer["people"]} == {(None, None)}
+
+
+def test_the_address_keeps_what_is_seen(desk, site, served):
+    signed_in(desk, site, served)
     desk.mouse.click(600, 450)
     name = desk.locator("#answer .first .name")
     expect(name).not_to_be_empty()
@@ -127,8 +155,8 @@ def test_search_finds_codes_names_and_categories_with_the_keyboard(desk, site, w
     expect(desk.locator(".leaflet-overlay-pane path").first).to_be_visible()
 
 
-def test_search_finds_a_person_and_says_when_there_is_nothing(desk, site):
-    ready(desk, site)
+def test_search_finds_a_person_and_says_when_there_is_nothing(desk, site, served):
+    signed_in(desk, site, served)
     desk.mouse.click(600, 450)
     name = desk.locator("#answer .first .name")
     expect(name).not_to_be_empty()
@@ -151,7 +179,7 @@ def test_on_a_phone_the_panel_is_a_sheet_from_below(phone, site):
     panel = phone.locator("#panel")
     assert panel.bounding_box()["y"] > 600
     phone.touchscreen.tap(200, 330)
-    expect(phone.locator("#answer .first .name, #answer .note").first).to_be_visible()
+    expect(phone.locator("#answer .first, #answer .note").first).to_be_visible()
     expect(panel).to_have_attribute("data-size", "half")
     phone.wait_for_timeout(300)  # the sheet slides
     box = panel.bounding_box()
@@ -206,7 +234,7 @@ def test_a_lost_server_is_said_with_the_next_thing_to_do(desk, site):
     expect(desk.locator("#answer")).to_contain_text("无法连接服务器")
     desk.unroute("**/api/v1/locate**")
     desk.get_by_role("button", name="重试").click()
-    expect(desk.locator("#answer .first .name")).not_to_be_empty()
+    expect(desk.locator("#answer .first")).not_to_be_empty()
 
 
 def test_the_saved_map_opens_alone_without_any_network(desk, browser, site, tmp_path):

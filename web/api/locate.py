@@ -16,6 +16,9 @@ from gis.areas.live import Live
 from gis.areas.locate import answer_json, answer_many
 from gis.areas.register import Register
 from gis.errors import FieldError, InvalidInput, TooMuch, WanggeError
+from gis.people.access import Action
+from gis.people.queries import names_for_all
+from web.auth import principal
 from web.db import session
 from web.params import moment
 
@@ -95,7 +98,8 @@ class EntryOut(BaseModel):
     role_zh: str
     role_en: str
     name: str | None = Field(
-        description="Who answers now: the holder, or the deputy standing in; null when nobody is there"
+        description="Who answers now: the holder, or the deputy standing in; null when nobody is there, "
+        "and wherever `named` is false, as `holder`, `deputy`, `stands_in_for` and `why` are then"
     )
     area: str = Field(description="Code of the area or building answered for")
     level: str
@@ -129,7 +133,11 @@ class AnswerOut(BaseModel):
     unit_candidates: list[CandidateOut]
     people: list[EntryOut] = Field(description="Every answerable role, nearest first")
     answerable: EntryOut | None = Field(description="The one to go to first")
-    how: list[StepOut]
+    how: list[StepOut] = Field(description="Each step of the way, each step up to the next role among them; no names")
+    named: bool = Field(
+        description="Whether people are named: to who may have names in one of these areas or this unit (`names.read`); "
+        "to everybody while there are no accounts"
+    )
 
 
 class ResultOut(BaseModel):
@@ -156,10 +164,13 @@ class LocateManyOut(BaseModel):
     responses={404: "Outside every grid; names the nearest and its distance"},
 )
 def one(query_data: LocateIn) -> Response:
-    """The chain of areas, the answerable people by role, how it was decided, and the boundary revision used."""
+    """The chain of areas, the answerable people by role, how it was decided, and the boundary revision used.
+
+    Names of people are given to who may have them there; anybody is told the roles.
+    """
     at = moment(query_data.at)
     asked = Question(query_data.lon, query_data.lat, query_data.crs, query_data.address, at)
-    return told(answer_json(session, asked, present(at)))
+    return told(answer_json(session, asked, present(at), names()))
 
 
 @bp.post("/locate")
@@ -176,7 +187,7 @@ def many(json_data: LocateManyIn) -> Response:
     now = moment(None)
     given: list[Question | WanggeError] = [question(point, now) for point in points]
     asked = [one for one in given if isinstance(one, Question)]
-    answers = answer_many(session, asked, now, present(now))
+    answers = answer_many(session, asked, now, present(now), names())
     results = []
     for number, (point, one) in enumerate(zip(points, given, strict=True)):
         found = next(answers) if isinstance(one, Question) else one
@@ -234,6 +245,16 @@ def keep(state: BlueprintSetupState) -> None:
     """Give the application its live register; a session factory put in its place later (tests) is asked instead."""
     app = state.app
     app.extensions["register"] = (app.config["SESSION_FACTORY"], Live(app.config["DATABASE_URL"]))
+
+
+def names() -> frozenset[int] | None:
+    """Ids of the areas in which the asker is told who answers; None is everywhere, as for all before any account."""
+    found = principal().may_in.get(Action.NAMES, frozenset())
+    if found or found is None:
+        return found
+    factory, live = current_app.extensions["register"]
+    known = live.names_for_all() if current_app.config["SESSION_FACTORY"] is factory else None
+    return None if (names_for_all(session()) if known is None else known) else found
 
 
 def present(at: datetime) -> Register | None:

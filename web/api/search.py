@@ -7,6 +7,7 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 
 from gis.search import search
+from web.api.locate import names
 from web.api.tiles import now
 from web.db import session
 
@@ -24,6 +25,9 @@ class SearchIn(BaseModel):
 @bp.input(SearchIn, location="query")
 @bp.doc(summary="Find areas, buildings, facilities and answerable people")
 def find(query_data: SearchIn) -> dict[str, Any]:
-    """Best fit first; each item carries a point and a rectangle to show it by."""
-    found = search(session(), query_data.q, now(), query_data.limit)
+    """Best fit first; each item carries a point and a rectangle to show it by.
+
+    People are found only by who may have their names there.
+    """
+    found = search(session(), query_data.q, now(), query_data.limit, names())
     return {"query": query_data.q, "items": [asdict(hit) for hit in found]}

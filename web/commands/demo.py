@@ -1,7 +1,10 @@
 """`./wangge demo`: everything from a fresh checkout to a served map."""
 
 import time
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 import click
 from sqlalchemy import Engine, text
@@ -13,6 +16,9 @@ from gis.errors import Conflict
 from gis.exchange.digest import record
 from gis.settings import Settings
 from web.commands import bar, database, stages
+
+if TYPE_CHECKING:
+    from gis.people.demo import DemoAccount
 
 WHO = "demo"  # how the history names us; a database that nobody else has changed may be replaced
 
@@ -63,14 +69,49 @@ def command(
         step("15-minute circles")
         recompute(session, progress=bar("circles"))
         session.commit()
+    tried = demo_accounts(settings, addresses)
     engine(addresses.app).dispose()
     step(f"ready after {time.monotonic() - started:.0f} s")
+    show(settings, tried)
     if serve:
         from web.commands.serve import free_port, run
 
         port = free_port(host, port)
         click.echo(f"\n  The map:  http://{host}:{port}/\n  The API:  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n")
         run(settings, addresses, host=host, port=port, workers=2)
+
+
+def demo_accounts(settings: Settings, addresses: cluster.Addresses) -> "list[DemoAccount]":
+    """One account of each role to try."""
+    from gis.people import demo
+    from gis.people.access import system
+
+    step("an account of each role")
+    with Session(engine(addresses.app)) as session, signed(session, WHO, "demo accounts"):
+        found = demo.make(session, system(WHO), settings.var, datetime.now(settings.timezone))
+        session.commit()
+    demo.keep(settings.var / demo.FILE, found)
+    return found
+
+
+def show(settings: Settings, tried: "list[DemoAccount]") -> None:
+    """Print the accounts as a table; Chinese letters are two columns wide."""
+    from gis.people.demo import FILE
+
+    rows = [
+        ("user name", "password", "role", "place"),
+        *((one.username, one.password, one.zh, one.place) for one in tried),
+    ]
+    widths = [max(wide(row[column]) for row in rows) for column in range(3)]
+    click.echo(f"\n  Accounts to sign in with (kept in {settings.var / FILE}):\n")
+    for row in rows:
+        cells = [cell + " " * (width - wide(cell)) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  " + "  ".join([*cells, row[3]]).rstrip())
+
+
+def wide(words: str) -> int:
+    """Columns a text takes on a terminal."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in words)
 
 
 def fill_made_up(session: Session, households: int, seed: int) -> None:
@@ -104,13 +145,15 @@ def fill_again(bind: Engine, wanted: str) -> bool:
     """
     with bind.connect() as connection:
         here = connection.scalar(text("SELECT source FROM dataset WHERE kind = 'demo'"))
+        if here == wanted:
+            return False  # whatever people have done with it since
         others = connection.scalar(text("SELECT min(who) FROM history WHERE who <> :who"), {"who": WHO})
     if others is not None:
         raise Conflict(
             "this deployment holds data that is not the demo's"
             f" (changed by {others}); run the demo beside it: WANGGE_VAR=$HOME/wangge-demo ./wangge demo"
         )
-    return bool(here != wanted)
+    return True
 
 
 def start_afresh(settings: Settings, addresses: cluster.Addresses) -> cluster.Addresses:

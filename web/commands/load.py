@@ -144,6 +144,24 @@ def people(file: Path, commit: bool, as_json: bool) -> None:
     )
 
 
+@command.command()
+@FILE
+@POINTS
+@COMMIT
+@JSON
+def incidents(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
+    """Incidents kept elsewhere, from CSV or Excel; each is filed as a report. See ./wangge template incidents."""
+    from gis.exchange.incidents import load_incidents
+
+    zone = Settings.from_env().timezone
+    _run(
+        lambda session: load_incidents(session, file, crs, now=datetime.now(zone), timezone=zone),
+        f"load incidents {file.name}",
+        commit,
+        as_json,
+    )
+
+
 def _circles(session: Session, report: Report) -> None:
     """Bring the service circles in step with what was just loaded; without streets there are none."""
     from gis.facilities.circles import recompute
@@ -155,6 +173,16 @@ def _circles(session: Session, report: Report) -> None:
         return
     session.commit()
     report.notes.append(f"service circles: {done.recomputed} facilities recomputed, {done.unchanged} unchanged")
+
+
+def _incidents(session: Session, report: Report) -> None:
+    """Let open incidents follow to the patch they lie in now."""
+    from gis.incidents.follow import follow
+
+    moved = follow(session, datetime.now(Settings.from_env().timezone))
+    session.commit()
+    if moved:
+        report.notes.append(f"{moved} open incidents followed to their new patch")
 
 
 def _pair(pair: str) -> tuple[str, str]:
@@ -199,6 +227,8 @@ def _run(load: Callable[[Session], Report], why: str, commit: bool, as_json: boo
             report.committed = True
             if report.kind in MOVE_CIRCLES:
                 _circles(session, report)
+            if report.kind.startswith("areas"):
+                _incidents(session, report)
     show(report, as_json)
     if report.refused:
         for one in [] if as_json else report.refused:

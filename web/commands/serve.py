@@ -3,6 +3,12 @@
 import os
 import shutil
 import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import click
 
@@ -19,17 +25,21 @@ THREADS = 4  # of each worker: more fight for the interpreter (8: a third fewer 
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
-def command(host: str, port: int, workers: int) -> None:
+@click.option("--jobs/--no-jobs", default=True, show_default=True, help="Run the jobs too, as ./wangge worker does.")
+def command(host: str, port: int, workers: int, jobs: bool) -> None:
     """Serve the map and the API until stopped; requests under way are finished first."""
     settings = Settings.from_env()
     check_free(host, port)
     addresses = database(settings)
     click.echo(f"wangge: serving http://{host}:{port}/ with {workers} workers; stop with Ctrl-C", err=True)
-    run(settings, addresses, host=host, port=port, workers=workers)
+    run(settings, addresses, host=host, port=port, workers=workers, jobs=jobs)
 
 
-def run(settings: Settings, addresses: Addresses, *, host: str, port: int, workers: int) -> None:
+def run(settings: Settings, addresses: Addresses, *, host: str, port: int, workers: int, jobs: bool = True) -> None:
     """Serve until a signal; the workers find the database's address in their environment.
+
+    Args:
+        jobs: Keep a process beside them that runs the jobs.
 
     Raises:
         Unavailable: The port is taken.
@@ -51,7 +61,7 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
         "PROMETHEUS_MULTIPROC_DIR": str(figures),
     }
     console = {"class": "logging.StreamHandler", "formatter": "generic"}  # on stderr
-    Granian(
+    server = Granian(
         "web.wsgi:app",
         address=host,
         port=port,
@@ -64,7 +74,46 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
         websockets=False,
         log_level=LogLevels.error,
         log_dictconfig={"handlers": {"console": console, "access": console}},
-    ).serve()
+    )
+    with beside() if jobs else nullcontext():
+        server.serve()
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """Keep a process that runs the jobs: started again when it ends, stopped with this one."""
+    # started without a fork of ours (posix_spawn): the web workers must not hold its ends open
+    words = [sys.executable, "-m", "web", "worker", "--beside", str(os.getpid())]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    stopping = threading.Event()
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, close_fds=False)
+
+    def keep(process: subprocess.Popen[bytes]) -> None:
+        pause, began = 1.0, time.monotonic()
+        while not stopping.wait(0.5):
+            if process.poll() is None:
+                continue
+            pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 30.0)
+            click.echo(f"wangge: the jobs ended with {process.returncode}; again in {pause:.0f} s", err=True)
+            if stopping.wait(pause):
+                return
+            process, began = start(), time.monotonic()
+        process.terminate()
+        try:
+            process.wait(12)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    keeper = threading.Thread(target=keep, args=[start()], daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        keeper.join(15)
 
 
 def check_free(host: str, port: int) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-KINDS = ("households", "people", "facilities", "areas")
+KINDS = ("households", "people", "facilities", "areas", "incidents")
 
 
 @click.command()

@@ -67,6 +67,7 @@ def index() -> Response:
         "roles": {role.key: {"zh": role.zh, "en": role.en, "rank": role.rank} for role in ROLES},
         "categories": {key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title},
         "api": url_for("map.index").rstrip("/") + "/api/v1",
+        "sign_in": url_for("account.sign_in"),
         "colours": {"chosen": CHOSEN, "circle": CIRCLE, "steps": CIRCLE_STEPS},
     }
     response = make_response(

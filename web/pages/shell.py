@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, current_app, make_response, render_template, url_for
 
-from web.auth import principal
+from web.auth import csrf, principal
 from web.pages import language
 from web.pages.map import release, sealed
 
@@ -23,7 +23,7 @@ def page(template: str, *, script: str = "", data: Mapping[str, Any] | None = No
     chosen = language.chosen()
     nonce = secrets.token_urlsafe(16)
     root = url_for("map.index").rstrip("/")
-    given = {"language": chosen, "words": {}, "api": root + "/api/v1", "root": root, **(data or {})}
+    given = {"language": chosen, "words": {}, "api": root + "/api/v1", "root": root, "csrf": csrf(), **(data or {})}
     written = render_template(
         template, language=chosen, me=principal(), nonce=nonce, release=release(), script=script, page=given,
         made_up=current_app.config.get("MADE_UP", False), **values,

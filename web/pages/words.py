@@ -11,6 +11,7 @@ def words() -> dict[str, str]:
         "nobody": _("Nobody holds a post here"),
         "nobody_next": _("Load people and posts, or choose another place."),
         "all_people": _("Others who answer"),
+        "sign_in_names": _("Sign in to see names"),
         "deputy": _("deputy"),
         "stands_in": _("stands in for {name}"),
         "vacancy": _("stands in while the post is vacant"),

@@ -393,6 +393,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_incident_id'), 'incident', ['id'], unique=True)
     op.create_index(op.f('ix_incident_parent_id'), 'incident', ['parent_id'], unique=False)
     op.create_index('ix_incident_running', 'incident', ['supervise_at'], unique=False, postgresql_where=sa.text('supervise_at IS NOT NULL'))
+    op.create_index('ix_incident_unclaimed', 'incident', ['due_at'], unique=False, postgresql_where=sa.text("way = 'order' AND state = 'dispatched'"))
     op.create_table('notice',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False, comment='Surrogate key.'),
     sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False, comment='When it was written.'),
@@ -417,7 +418,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_notice_account_id_state'), 'notice', ['account_id', 'state'], unique=False)
     op.create_index(op.f('ix_notice_person_id_state'), 'notice', ['person_id', 'state'], unique=False)
-    op.create_index('ix_notice_waiting', 'notice', ['next_try_at'], unique=False, postgresql_where=sa.text("state = 'waiting' AND target_id IS NOT NULL"))
+    op.create_index('ix_notice_waiting', 'notice', ['target_id', 'id'], unique=False, postgresql_where=sa.text("state = 'waiting' AND target_id IS NOT NULL"))
     op.create_table('access_grant',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False, comment='Surrogate key.'),
     sa.Column('account_id', sa.BigInteger(), nullable=False, comment='Whose it is.'),
@@ -492,7 +493,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('county', 'id', name=op.f('pk_photo')),
     comment='A photo of an incident; its file lies under var/photos.'
     )
+    op.create_index(op.f('ix_photo_id'), 'photo', ['id'], unique=True)
     op.create_index(op.f('ix_photo_incident_id'), 'photo', ['incident_id'], unique=False)
+
+    op.add_column('post', sa.Column('takes_from', sa.BigInteger(), nullable=True, comment='The post whose open incidents come along when this one begins; empty: they have, or they stay.'))
+    op.create_foreign_key(op.f('fk_post_takes_from'), 'post', 'post', ['takes_from'], ['id'], ondelete='SET NULL')
+    op.create_index('ix_post_takes_from', 'post', ['takes_from'], unique=False, postgresql_where=sa.text('takes_from IS NOT NULL'))
 
     # jobs: procrastinate's own tables, in a schema of their own
     connection = op.get_bind()
@@ -539,7 +545,9 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION apply_event()")
     op.execute("DROP FUNCTION guard_state()")
     remember("")
+    op.drop_column('post', 'takes_from')
     op.drop_index(op.f('ix_photo_incident_id'), table_name='photo')
+    op.drop_index(op.f('ix_photo_id'), table_name='photo')
     op.drop_table('photo')
     op.drop_table('reporter', schema='personal')
     op.drop_index(op.f('ix_order_offer_person_id'), table_name='order_offer')
@@ -555,6 +563,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_notice_person_id_state'), table_name='notice')
     op.drop_index(op.f('ix_notice_account_id_state'), table_name='notice')
     op.drop_table('notice')
+    op.drop_index('ix_incident_unclaimed', table_name='incident', postgresql_where=sa.text("way = 'order' AND state = 'dispatched'"))
     op.drop_index('ix_incident_running', table_name='incident', postgresql_where=sa.text('supervise_at IS NOT NULL'))
     op.drop_index(op.f('ix_incident_parent_id'), table_name='incident')
     op.drop_index(op.f('ix_incident_id'), table_name='incident')

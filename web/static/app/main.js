@@ -104,6 +104,9 @@ async function place(fit) {
   else keepInView(lon, lat);
   const answer = await showPlace({ lon, lat, address: state.address }, actions);
   if (!answer) return;
+  const report = $('report-here').content.firstElementChild.cloneNode(true);
+  report.setAttribute('href', `${report.getAttribute('href')}?p=${lon.toFixed(6)},${lat.toFixed(6)}`);
+  (document.querySelector('#answer .first') ?? document.querySelector('#answer .head'))?.after(report);
   await Promise.all([
     drawArea(answer.areas.findLast((one) => one.level === 'grid').code, false),
     answer.building ? drawBuilding(answer.building.code) : null,

@@ -51,16 +51,18 @@ function standing(person) {
   return h('span', { className: 'badge' }, person.name ? `${t('deputy')} · ${words}${why ? ` · ${why}` : ''}` : why || t('vacancy'));
 }
 
-function first(person) {
+const hidden = () => h('a', { className: 'link', href: `${page.sign_in}?next=${encodeURIComponent(location.pathname + location.search + location.hash)}` }, t('sign_in_names'));
+
+function first(person, named = true) {
   if (!person) return h('div', { className: 'note' }, h('b', {}, t('nobody')), h('p', { className: 'quiet' }, t('nobody_next')));
-  return h('div', { className: 'first' }, h('p', { className: 'role' }, role(person)), h('p', { className: 'name' }, person.name || '—'), standing(person));
+  return h('div', { className: 'first' }, h('p', { className: 'role' }, role(person)), named ? h('p', { className: 'name' }, person.name || '—') : h('p', { className: 'quiet' }, hidden()), standing(person));
 }
 
-function everyone(people, names) {
+function everyone(people, names, named = true) {
   if (!people.length) return null;
   const shown = people.slice(0, 6);
   const row = (person) => h('li', {}, h('span', { className: 'role' }, role(person)),
-    h('span', { className: 'who' }, h('span', { className: 'name' }, person.name || '—'), ' ', standing(person)),
+    h('span', { className: 'who' }, named && h('span', { className: 'name' }, person.name || '—'), ' ', standing(person)),
     h('span', { className: 'where' }, names.get(person.area) || ''));
   const list = h('ul', { className: 'rows people' }, shown.map(row));
   const more = people.length > shown.length && h('button', {
@@ -123,12 +125,17 @@ export async function showPlace({ lon, lat, address }, actions) {
   const where = [building, found.unit && found.unit.name].filter(Boolean).join(' · ') || grid.name;
   show(
     head(actions, where, chain(found.areas, actions), h('p', { className: 'code' }, grid.code, address ? ` · ${address}` : '')),
-    first(found.answerable), units(found, actions, { lon, lat }), everyone(found.people.filter((one) => !same(one, found.answerable)), names(found)),
+    first(found.answerable, found.named), units(found, actions, { lon, lat }), everyone(others(found), names(found), found.named),
     await near(lon, lat, actions), reasons(found.how), foot(found));
   return found;
 }
 
 const same = (one, other) => other && one.role === other.role && one.area === other.area && one.name === other.name;
+
+const others = ({ people, answerable }) => { // without names two workers of one grid look the same: only one of them is above
+  const above = people.findIndex((one) => same(one, answerable));
+  return people.filter((one, number) => number !== above);
+};
 
 export async function showArea(code, actions) {
   loading();
@@ -138,7 +145,7 @@ export async function showArea(code, actions) {
     const level = page.levels.find((one) => one.key === area.level);
     const people = found ? found.people.filter((one) => one.area === code) : [];
     show(head(actions, area.name, chain(area.above, actions), h('p', { className: 'code' }, `${title(level)} · ${area.code}`)),
-      h('h2', {}, t('who_area')), first(people[0]), people.length > 1 ? everyone(people.slice(1), new Map()) : null,
+      h('h2', {}, t('who_area')), first(people[0], found?.named), people.length > 1 ? everyone(people.slice(1), new Map(), found?.named) : null,
       h('dl', { className: 'facts' }, h('dt', {}, t('area')), h('dd', {}, t('hectares', { n: number((area.area_m2 / 1e4).toFixed(1)) })),
         ...(area.children ? [h('dt', {}, t('below')), h('dd', {}, number(area.children))] : [])),
       area.revision ? h('p', { className: 'foot' }, h('span', {}, t('revision', { n: area.revision }))) : null);

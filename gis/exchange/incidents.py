@@ -1,0 +1,188 @@
+"""Loading incidents that were kept elsewhere: a hotline's list, a patrol's table. Each row is filed as a report is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.register import Register, read_register
+from gis.errors import TooMuch, WanggeError
+from gis.exchange import digest
+from gis.exchange.columns import INCIDENTS
+from gis.exchange.report import Report
+from gis.exchange.tables import Row, Table, finish_reading, read
+from gis.incidents import actions, catalogue
+from gis.incidents.models import CHANNELS, SEVERITIES
+from gis.people.access import Principal, system
+from gis.settings import SHANGHAI
+
+LONGEST_ID = 100  # characters of an external id
+KEPT_REGISTERS = 24  # whole registers, one for each interval between two changes, read for rows of the past
+FEW = 20  # rows up to which reading a whole register does not pay
+
+SEVERITY = {name: name for name in SEVERITIES} | {
+    "低": "low", "轻微": "low", "一般": "normal", "普通": "normal", "正常": "normal", "中": "normal",
+    "高": "high", "严重": "high", "较急": "high", "紧急": "urgent", "特急": "urgent",
+}  # fmt: skip
+CHANNEL = {name: name for name in CHANNELS} | {
+    "小程序": "mini_program", "微信": "mini_program", "网页": "web", "网站": "web", "电话": "phone", "热线": "phone",
+    "12345": "phone", "来访": "in_person", "当面": "in_person", "上门": "in_person", "巡查": "patrol", "巡逻": "patrol",
+    "啄木鸟": "woodpecker", "设备": "device", "导入": "import", "接口": "api",
+}  # fmt: skip
+
+# one load at a time, so that two of the same file file nothing twice
+ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('load incidents', 0))"
+# rows of this transaction are not in the planner's figures: it would read whole indexes to combine them
+NARROW = "SET LOCAL enable_bitmapscan = off"
+KNOWN = "SELECT attributes ->> 'external_id' FROM incident WHERE attributes ->> 'external_id' = ANY(:ids)"
+
+
+@dataclass
+class Registers:
+    """Registers of the moments of rows, read when first needed."""
+
+    session: Session
+    whole: bool
+    read: list[Register] = field(default_factory=list)
+
+    def at(self, moment: datetime) -> Register | None:
+        """The register that holds a moment; None: the database is to be asked."""
+        found = next((one for one in self.read if one.holds(moment)), None)
+        if found is None and self.whole and len(self.read) < KEPT_REGISTERS:
+            found = read_register(self.session, moment)
+            self.read.append(found)
+        return found
+
+
+def load_incidents(
+    session: Session,
+    path: Path,
+    crs: str | None = None,
+    *,
+    now: datetime,
+    by: Principal | None = None,
+    timezone: ZoneInfo = SHANGHAI,
+    most: int | None = None,
+) -> Report:
+    """File the rows of a table as reports; `gis.exchange.columns.INCIDENTS` says what it may hold.
+
+    A row is known by its external id, else by all it says: one that was loaded before is left as it is now, so the
+    same file twice changes nothing. Times without a zone are `timezone`'s.
+
+    Args:
+        crs: System of the points of rows that name none; one of `gis.crs.KNOWN`.
+        by: Who files them; None is the command line, which may do so everywhere.
+        most: Rows that are taken; None: any number.
+
+    Returns:
+        The report. Where a row is refused nothing is to be kept: the caller does not commit.
+
+    Raises:
+        InvalidInput, TooMuch: The file cannot be read as such a table, or has too many rows.
+    """
+    report = Report("incidents", path.name)
+    table = read(path, INCIDENTS, report)
+    rows = [row for row in table.rows if _take(row, table, report, now, timezone)]
+    if most is not None and report.counts["rows"] > most:
+        raise TooMuch(
+            f"{report.counts['rows']:,} rows are too many at once; send at most {most:,}, or ./wangge load incidents"
+        )
+    session.execute(text(ALONE))
+    ids = _ids(rows, table, report)
+    known = set(session.scalars(text(KNOWN), {"ids": list(ids.values())}))
+    new = [row for row in rows if row.number in ids and ids[row.number] not in known]
+    if len(new) > FEW:
+        session.execute(text(NARROW))
+    by = by or system("load incidents")
+    registers = Registers(session, len(new) > FEW)
+    categories = _categories(session)
+    for row in sorted(new, key=lambda row: (_at(row, timezone) or now, row.number)):
+        at = _at(row, timezone)
+        given = _given(row, crs, at, ids[row.number], categories)
+        try:
+            actions.report(session, by, given, now, register=registers.at(at or now))
+        except WanggeError as error:
+            faults = error.errors or ()
+            report.refused += [table.refuse(row.number, one.field, one.message) for one in faults]
+            if not faults:
+                report.refused.append(table.refuse(row.number, "", error.detail))
+    report.crs = ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
+    if finish_reading(report):
+        report.counts |= {"new": len(new), "unchanged": len(rows) - len(new)}
+        if len(rows) > len(new):
+            report.notes.append(f"{len(rows) - len(new)} rows were loaded before; their incidents stay as they are now")
+        digest.record(session, "incidents", path, digest.digest(path), report.counts, "")
+    return report
+
+
+def _take(row: Row, table: Table, report: Report, now: datetime, timezone: ZoneInfo) -> bool:
+    """Refuse what can be told without asking anybody; whether the row is good so far."""
+    faults = []
+    for key, words in (("severity", SEVERITY), ("channel", CHANNEL)):
+        if row[key] and row[key].lower() not in words:
+            faults.append((key, f"{row[key][:40]!r} is not known here; one of {', '.join(words)}"))
+    at = _at(row, timezone)
+    if at is not None and at > now + timedelta(minutes=5):
+        faults.append(("reported_at", f"{at:%Y-%m-%d %H:%M} lies in the future"))
+    if row["external_id"] and len(row["external_id"]) > LONGEST_ID:
+        faults.append(("external_id", f"is longer than {LONGEST_ID} characters"))
+    report.refused += [table.refuse(row.number, key, reason) for key, reason in faults]
+    return not faults
+
+
+def _ids(rows: Sequence[Row], table: Table, report: Report) -> dict[int, str]:
+    """The id of each row by its number: its own, else a digest of what it says; those that come twice are refused."""
+    first: dict[str, int] = {}
+    found = {}
+    for row in rows:
+        own = row["external_id"]
+        made = own or "sha256:" + sha256(orjson.dumps(dict(sorted(row.values.items())))).hexdigest()[:32]
+        before = first.setdefault(made, row.number)
+        if before == row.number:
+            found[row.number] = made
+        else:
+            reason = f"{own} stands in row {before} already" if own else f"the row is the same as row {before}"
+            more = "every incident has an id of its own" if own else "if both are meant, give each an id of its own"
+            report.refused.append(table.refuse(row.number, "external_id", f"{reason}; {more}"))
+    return found
+
+
+def _at(row: Row, timezone: ZoneInfo) -> datetime | None:
+    at: datetime | None = row["reported_at"]
+    return at.replace(tzinfo=timezone) if at else None
+
+
+def _categories(session: Session) -> Mapping[str, str]:
+    """Code by what people write for a category: its code, names, the older edition's code; a name of several is none."""
+    found: dict[str, str] = {}
+    twice: set[str] = set()
+    rows = catalogue.active(session).categories.values()
+    for one in rows:
+        codes = {code.removeprefix("0") for code in (one.code, one.old_code)}  # as Excel makes numbers of them
+        for word in {one.zh, one.en.lower(), one.old_code, *codes} - {""}:
+            if found.setdefault(word, one.code) != one.code:
+                twice.add(word)
+    return {word: code for word, code in found.items() if word not in twice} | {one.code: one.code for one in rows}
+
+
+def _given(row: Row, crs: str | None, at: datetime | None, made: str, categories: Mapping[str, str]) -> actions.Report:
+    named = row["category"] or ""
+    return actions.Report(
+        category=categories.get(named) or categories.get(named.lower()) or named,
+        description=row["description"] or "",
+        lon=row["lon"],
+        lat=row["lat"],
+        crs=row["crs"] or crs,
+        address=row["address"] or "",
+        area=row["area"] or "",
+        severity=SEVERITY[row["severity"].lower()] if row["severity"] else "",
+        channel=CHANNEL[row["channel"].lower()] if row["channel"] else "import",
+        attributes={"external_id": made},
+        at=at,
+    )

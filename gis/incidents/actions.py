@@ -1,0 +1,426 @@
+"""What can be done to an incident: report it, move it, and what our own jobs do to it. One event for each.
+
+Every function flushes and never commits. The database checks each event against the table of moves once more.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.answer import Answer, Question
+from gis.areas.locate import to_point
+from gis.areas.register import Register
+from gis.db import signed
+from gis.errors import Conflict, FieldError, Forbidden, InvalidInput
+from gis.incidents import catalogue, clock, photos
+from gis.incidents.assign import person_for, place, seats, seats_above, step
+from gis.incidents.effects import EFFECTS, NOTHING, Wish, place_of
+from gis.incidents.events import EVENT, as_json, body, lock, offer, record, tell_of
+from gis.incidents.models import CHANNELS, SEVERITIES
+from gis.incidents.queries import Duplicate, Row, View, find, may_move, near_duplicates
+from gis.incidents.routing import CLOCK, COMMUNITY, community_of, route, stage_clock
+from gis.incidents.suggest import Suggestion, suggest
+from gis.incidents.workflow import ENDED, MOVES, State, allowed, target
+from gis.notices.outbox import tell
+from gis.people.access import Action, Principal, system
+from gis.people.roles import BY_KEY
+
+LONGEST = 2000  # characters of a description or a note
+SURE = 0.25  # share of the likeliest category from which on words alone decide
+
+
+@dataclass(frozen=True)
+class Report:
+    """What somebody reports. A point (lon, lat in `crs`), else an address, else the code of an area.
+
+    category: Code in the active edition; empty: told from the words. severity: One of SEVERITIES; empty: as the rule
+    and category say. name, phone, email: How to reach who reports; kept apart from everything else.
+    at: When it was filed, for imports; None is now.
+    """
+
+    category: str = ""
+    description: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    crs: str | None = None
+    address: str = ""
+    area: str = ""
+    severity: str = ""
+    channel: str = "api"
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Filed:
+    """What came of a report.
+
+    tracking_secret: Shown once; only its hash is kept. assigned_to: role, name, area; None: it waits at the community.
+    due: When the running stage's time is over. how: How place, rule and person were decided.
+    """
+
+    id: UUID
+    county: str
+    tracking_secret: str
+    state: str
+    assigned_to: dict[str, Any] | None
+    due: datetime | None
+    rule: str
+    way: str
+    category: str
+    severity: str
+    locate: Answer
+    how: list[dict[str, Any]]
+    duplicates: list[Duplicate]
+    suggestions: list[Suggestion]
+    version: int
+    areas: list[int]
+
+
+INSERT = """
+INSERT INTO incident (county, id, reported_at, changed_at, edition_id, category, severity, description, address, channel,
+  attributes, shape, asked, areas, grid_id, unit_id, building_id, revision_id, how, rule_id, rule_name, way, skill,
+  limits, role, area_id, holder_id, stage_began, amber_at, due_at, spent_min, supervise_at, account_id, key_id,
+  tracking_hash)
+VALUES (:county, :id, :now, :now, :edition_id, :category, :severity, :description, :address, :channel,
+  CAST(:attributes AS jsonb), ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), CAST(:asked AS jsonb), :areas, :grid_id,
+  :unit_id, :building_id, :revision_id, CAST(:how AS jsonb), :rule_id, :rule_name, :way, :skill,
+  CAST(:limits AS jsonb), :role, :area_id, :holder_id, :stage_began, :amber_at, :due_at, :spent_min, :supervise_at,
+  :account_id, :key_id, :tracking_hash)
+"""
+
+
+def report(
+    session: Session,
+    by: Principal,
+    given: Report,
+    now: datetime,
+    *,
+    register: Register | None = None,
+    var: Path | None = None,
+    pictures: Sequence[photos.Picture] = (),
+    incident_id: UUID | None = None,
+    secret: str | None = None,
+) -> Filed:
+    """File a report: find its place, rule and person, start the clock, and tell them.
+
+    Args:
+        by: Needs Action.REPORT in the place's areas.
+        register: As for `gis.areas.locate.locate`.
+        var: Folder photos are kept under; needed with `pictures`.
+        incident_id, secret: The id and the tracking secret it is to have; made here when None.
+
+    Raises:
+        InvalidInput: A field is missing or wrong. OutsideGrids, NotFound: The place is none of ours.
+        Forbidden: The asker may not report there.
+    """
+    _check(given)
+    began = given.at or now
+    edition = catalogue.active(session)
+    suggestions = [] if given.category else suggest(edition, given.description)
+    where, answer, steps = place(
+        session, began, lon=given.lon, lat=given.lat, crs=given.crs, address=given.address, area=given.area,
+        register=register,
+    )  # fmt: skip
+    by.need(Action.REPORT, where.area_ids)
+    how = list(steps)
+    clear = True
+    if given.category:
+        kind = edition.category(given.category)
+    elif suggestions and suggestions[0].share >= SURE:
+        kind = edition.category(suggestions[0].code)
+        how.append(step("category", "suggested", zh=kind.zh, en=kind.en, because="、".join(suggestions[0].because)))
+    else:
+        clear, kind = False, edition.fallback
+        how.append(step("category", "unclear"))
+    severity = given.severity or kind.severity
+    routed = route(session, where, kind, severity, given.channel, began, clear)
+    how += routed.how
+    found = near_duplicates(session, by, kind.code, where.lon, where.lat, now)
+
+    county, made = where.county, incident_id or uuid4()
+    secret = secret or secrets.token_urlsafe(24)
+    session.execute(
+        text(INSERT),
+        {
+            "county": county, "id": made, "now": began, "edition_id": edition.id, "category": kind.code,
+            "severity": severity, "description": given.description.strip(), "address": given.address.strip(),
+            "channel": given.channel, "attributes": as_json(given.attributes), "lon": where.lon, "lat": where.lat,
+            "asked": as_json(where.asked), "areas": where.area_ids, "grid_id": where.grid_id, "unit_id": where.unit_id,
+            "building_id": where.building_id, "revision_id": where.revision, "how": as_json(how),
+            **routed.columns, "limits": as_json(routed.columns["limits"]), "account_id": by.account_id, "key_id": by.key_id,
+            "tracking_hash": hash_of(secret),
+        },
+    )  # fmt: skip
+    seat, rule = routed.seat, f"rule {routed.columns['rule_name']}"
+    told = {"role": routed.columns["role"], "area": seat.code if seat else "", "way": routed.columns["way"]}
+    chain: list[tuple[str, str, State, dict[str, Any]]] = [("report", by.who, State.REPORTED, {})]
+    if routed.state != State.REPORTED:
+        chain.append(("accept", rule, State.ACCEPTED, {}))
+    if routed.state == State.DISPATCHED:
+        chain.append(("dispatch", rule, State.DISPATCHED, told))
+    numbers = []
+    before = State.REPORTED
+    for name, who, after, detail in chain:
+        event = {"county": county, "incident_id": made, "at": began, "move": name, "from_state": before, "to_state": after,
+                 "from_pending": "", "to_pending": "", "who": who, "role": _role(by) if name == "report" else "system",
+                 "person_id": by.person_id if name == "report" else None, "words": "", "shape": None,
+                 "detail": as_json(detail)}  # fmt: skip
+        numbers.append(session.scalar(text(EVENT), event))
+        before = after
+    if routed.offers:
+        offer(session, county, made, routed.offers, began)
+    if given.name or given.phone or given.email:
+        contact = {"county": county, "id": made, "name": given.name, "phone": given.phone, "email": given.email}
+        session.execute(text(CONTACT), contact)
+    if pictures:
+        photos.store(session, _var(var), county, made, int(numbers[0] or 0), pictures)
+    tell(
+        session, "incident.report", county=county, incident_id=made, areas=where.area_ids,
+        person_ids=[one.person_id for one in routed.offers] or [p for p in [routed.columns["holder_id"]] if p],
+        body=body(made, routed.state, kind.code, kind.zh, where.areas[-1][2], routed.columns["role"], severity),
+    )  # fmt: skip
+    return Filed(
+        made, county, secret, routed.state.value,
+        None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
+        routed.columns["due_at"], routed.columns["rule_name"], routed.columns["way"], kind.code, severity, answer,
+        [orjson.loads(orjson.dumps(one)) for one in how], found, suggestions, len(chain) + 1, where.area_ids,
+    )  # fmt: skip
+
+
+CONTACT = """
+INSERT INTO personal.reporter (county, incident_id, name, phone, email) VALUES (:county, :id, :name, :phone, :email)
+"""
+
+
+def hash_of(secret: str) -> bytes:
+    """What is kept of a tracking secret (256 random bits need no salt)."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _check(given: Report) -> None:
+    wrong = []
+    if not given.category and not given.description.strip():
+        wrong.append(FieldError("category", "is missing; send a category, or words in description to choose one by"))
+    if len(given.description) > LONGEST:
+        wrong.append(FieldError("description", f"has {len(given.description):,} characters; at most {LONGEST:,}"))
+    for name, value, known in (("severity", given.severity, SEVERITIES), ("channel", given.channel, CHANNELS)):
+        if value not in (*known, *([""] if name == "severity" else [])):
+            wrong.append(FieldError(name, f"{value[:40]!r} is none of {', '.join(known)}"))
+    for name, longest in (("address", 200), ("name", 80), ("phone", 40), ("email", 200)):
+        if len(getattr(given, name)) > longest:
+            wrong.append(FieldError(name, f"is longer than {longest} characters"))
+    if wrong:
+        raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in wrong), wrong)
+
+
+def _role(by: Principal) -> str:
+    return next((key for key, _ in by.roles), by.kind)
+
+
+def _var(var: Path | None) -> Path:
+    if var is None:
+        raise InvalidInput("photos: this way in takes none")
+    return var
+
+
+# --- moves ---------------------------------------------------------------------------------------------------------
+
+CHAIN = ("reported", "accepted", "dispatched", "taken", "handled", "checked", "closed")
+FORWARD = {"reported": "accept", "accepted": "dispatch", "dispatched": "take", "taken": "handle", "handled": "check",
+           "checked": "close"}  # fmt: skip
+# what only the one incident is meant by: children are not moved with it
+ALONE = frozenset({"note", "rate", "reopen", "link", "unlink", "escalate", "follow", "hand_over", "reclassify",
+                   "set_limit", "supervise", "release"})  # fmt: skip
+
+
+def move(
+    session: Session,
+    by: Principal,
+    incident_id: UUID,
+    name: str,
+    now: datetime,
+    wish: Wish = NOTHING,
+    *,
+    point: tuple[float, float, str] | None = None,
+    version: int | None = None,
+    var: Path | None = None,
+    pictures: Sequence[photos.Picture] = (),
+) -> View:
+    """Do one move of the table to an incident, and the same to its children.
+
+    Args:
+        name: One of `gis.incidents.workflow.MOVES` that people do.
+        wish: What the move needs: words, for whom, how long.
+        point: Where it was done, (lon, lat, crs). version: The version it was seen at; another one is a Conflict.
+
+    Raises:
+        NotFound: There is none, or it is not the asker's to see. Forbidden: It is not the asker's to do.
+        Conflict: Its state does not allow the move, somebody was faster, or it is not the version seen.
+        InvalidInput: Something the move needs is missing or wrong.
+    """
+    if name not in MOVES or MOVES[name].by == Action.SYSTEM or name == "report":
+        words = f"{name[:40]!r} is no move; one of {', '.join(one for one in MOVES if MOVES[one].by != Action.SYSTEM)}"
+        raise InvalidInput(f"move: {words}", [FieldError("move", words)])
+    row = lock(session, by, incident_id)
+    if version is not None and version != row.version:
+        raise Conflict(f"the incident is at version {row.version}, not {version}; look again", version=row.version)
+    target(name, row.state, row.pending, row.before)
+    if not may_move(by, row, name):
+        raise Forbidden(f"{name} is not allowed to {by.role_words} here")
+    if row.parent_id is not None and name not in ALONE:
+        raise Conflict(f"{name}: the incident repeats another and moves with it; move {row.parent_id}, or unlink it first",
+                       parent=str(row.parent_id))  # fmt: skip
+    if MOVES[name].words and not wish.note.strip():
+        raise InvalidInput("note: is missing; say why", [FieldError("note", "is missing; say why")])
+    if len(wish.note) > LONGEST:
+        words = f"has {len(wish.note):,} characters; at most {LONGEST:,}"
+        raise InvalidInput(f"note: {words}", [FieldError("note", words)])
+    shape = None
+    if point is not None:
+        x, y = to_point(Question(*point))
+        shape = f"SRID=4490;POINT({x!r} {y!r})"
+    with signed(session, by.who, name):
+        event = _apply(session, by, row, name, wish, now, shape)
+        if pictures:
+            photos.store(session, _var(var), row.county, row.id, event, pictures)
+        if name not in ALONE:
+            _children(session, by, row, name, wish, now)
+        elif name == "link":
+            other = lock(session, system(by.who), wish.parent or row.id)
+            _follow(session, by, lock(session, system(by.who), row.id), other.id, "", other.state, NOTHING, now)
+    return find(session, by, incident_id, now=now, moved=row)
+
+
+def _apply(
+    session: Session, by: Principal, row: Row, name: str, wish: Wish, now: datetime, shape: str | None = None
+) -> int:
+    """One move of one incident: its columns, its event, its notices."""
+    after, _ = target(name, row.state, row.pending, row.before)
+    changes: dict[str, Any] = {}
+    detail: dict[str, Any] = {}
+    offered: list[Any] = []
+    effect = EFFECTS.get(name)
+    if effect is not None:
+        changes, detail, offered = effect(session, by, row, wish, now)
+    limits = changes.get("limits", row.limits)
+    if after != row.state and "due_at" not in changes:
+        changes |= stage_clock(limits, after, now)
+    if changes.get("way", row.way) == "order" and after == State.DISPATCHED:
+        changes["supervise_at"] = None  # unclaimed in time it falls back to the community instead
+    role = _role(by)
+    event = record(
+        session, row, name, now, by.who, words=wish.note, role=role, person_id=by.person_id, shape=shape, detail=detail,
+        changes=changes,
+    )  # fmt: skip
+    if offered:
+        offer(session, row.county, row.id, offered, now)
+    tell_of(session, row, name, after, changes, by, [one.person_id for one in offered])
+    return event
+
+
+def _children(session: Session, by: Principal, parent: Row, name: str, wish: Wish, now: datetime) -> None:
+    """What repeats an incident moves with it: the same move where its state allows, else forward to the same state."""
+    query = "SELECT id FROM incident WHERE parent_id = :id AND state NOT IN ('void') ORDER BY id"
+    after = target(name, parent.state, parent.pending, parent.before)[0]
+    for child in session.scalars(text(query), {"id": parent.id}).all():
+        _follow(session, by, lock(session, system(by.who), child), parent.id, name, after, wish, now)
+
+
+def _follow(
+    session: Session, by: Principal, row: Row, parent: UUID, name: str, after: str, wish: Wish, now: datetime
+) -> None:
+    holder = session.execute(
+        text("SELECT role, area_id, holder_id, way FROM incident WHERE id = :id"), {"id": parent}
+    ).one()
+    with_parent = {"role": holder.role, "area_id": holder.area_id, "holder_id": holder.holder_id, "way": holder.way}
+    moves = [name] if name in allowed(row.state, row.pending) else []
+    if not moves and after in CHAIN and row.state in CHAIN:
+        moves = [FORWARD[state] for state in CHAIN[CHAIN.index(row.state) : CHAIN.index(after)]]
+    for one in moves:
+        to, pending = target(one, row.state, row.pending, row.before)
+        # the stage's clock is the parent's own: two clocks would blame twice
+        changes = with_parent | (dict.fromkeys(CLOCK) if to != row.state else {})
+        record(session, row, one, now, by.who, words=wish.note, detail={"with_parent": str(parent)}, changes=changes)
+        tell_of(session, row, one, to, with_parent, by)
+        before = row.state if to == State.SUSPENDED else "" if one == "resume" else row.before
+        row = row.at(to, pending, before)
+
+
+# --- what our own jobs do ------------------------------------------------------------------------------------------
+
+
+def escalate(session: Session, incident_id: UUID, now: datetime, *, job: str = "job clock") -> bool:
+    """Send an overdue incident one level up, once for each time the clock has run out. False: it is not due (any more).
+
+    The next level follows when the same limit has passed again, counted from when this step was due, so that a
+    missed run is caught up step by step without doubling.
+    """
+    row = lock(session, system(job), incident_id)
+    if row.supervise_at is None or row.supervise_at > now or row.state in ENDED:
+        return False
+    above = _above(row)
+    level = row.supervise_level + 1
+    people = seats(session, row.areas, row.building_id, now)
+    role, person = seats_above(people, above, level)
+    if role is None:
+        record(session, row, "escalate", now, job, detail={"level": row.supervise_level, "top": True},
+               changes={"supervised": True, "supervise_at": None})  # fmt: skip
+        tell_of(session, row, "escalate", row.state, {}, system(job))
+        return True
+    wall = bool(row.limits.get("around_the_clock"))
+    following = clock.due(row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall)
+    changes = {"supervised": True, "supervise_level": level, "supervisor_role": role, "supervise_at": following}
+    zh, en = BY_KEY[role].zh, BY_KEY[role].en
+    record(
+        session, row, "escalate", now, job, words=f"超时，上报{zh}督办", role=role, person_id=person,
+        detail={"level": level, "role": role, "due": row.due_at, "en": f"overdue: to {en}"}, changes=changes,
+    )  # fmt: skip
+    tell_of(session, row, "escalate", row.state, {}, system(job), more=[person])
+    return True
+
+
+def _above(row: Row) -> list[str]:
+    """The roles over who holds it now, nearest first."""
+    ladder = list(row.limits.get("escalation", ()))
+    return ladder[ladder.index(row.role) + 1 :] if row.role in ladder else ladder
+
+
+def expire(session: Session, incident_id: UUID, now: datetime, *, job: str = "job orders") -> bool:
+    """Give an order that nobody claimed in time back to the community. False: it was claimed, or has time left."""
+    row = lock(session, system(job), incident_id)
+    if row.way != "order" or row.state != State.DISPATCHED or row.due_at is None or row.due_at > now:
+        return False
+    where = place_of(session, row)
+    everybody = seats(session, row.areas, row.building_id, now)
+    chosen = person_for([seat for seat in everybody if seat.level in ("community", "street")], COMMUNITY)
+    seat = chosen.seat
+    changes = {
+        "way": "assign", "role": seat.role if seat else COMMUNITY, "area_id": seat.area_id if seat else community_of(where),
+        "holder_id": seat.person_id if seat else None, **stage_clock(row.limits, State.ACCEPTED, now),
+    }  # fmt: skip
+    record(
+        session,
+        row,
+        "expire",
+        now,
+        job,
+        words="无人接单，退回社区",
+        detail={"en": "nobody claimed it"},
+        changes=changes,
+    )
+    session.execute(text("DELETE FROM order_offer WHERE incident_id = :id"), {"id": row.id})
+    tell_of(session, row, "expire", State.ACCEPTED, changes, system(job))
+    return True

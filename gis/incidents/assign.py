@@ -1,0 +1,329 @@
+"""Whose a matter is: from a place and a rule to the person who goes first, each step up said in words."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.answer import Answer, Question
+from gis.areas.locate import answer, to_point
+from gis.areas.models import Level
+from gis.areas.reasons import Step
+from gis.areas.register import Register
+from gis.errors import FieldError, InvalidInput, NotFound, Unavailable
+from gis.network.build import load
+from gis.network.walk import distances
+from gis.people.queries import FIRST
+from gis.people.roles import BY_KEY
+from gis.search import search
+
+FARTHEST = 5_000.0  # metres somebody is asked to walk for an order
+OFFERED = 100  # people an order is shown to at once, nearest first
+
+# rule -> the sentence. No names of people: these are kept with the incident and shown to its reporter.
+WORDS = {
+    "area": ("按区域代码{code}取{name}内一点", "by area code {code}: a point inside {name}"),
+    "address": ("按地址取{name}", "by the address: {name}"),
+    "rule": ("路由规则“{name}”：先派{role_zh}", "routing rule “{name}”: {role_en} first"),
+    "vacant": ("{role_zh}（{area}）空缺，上一级", "{role_en} ({area}) is vacant: one step up"),
+    "away": ("{role_zh}（{area}）请假且无人代理，上一级", "{role_en} ({area}) is on leave and nobody stands in: one step up"),
+    "no_post": ("此处未设{role_zh}，上一级", "there is no post of {role_en} here: one step up"),
+    "found": ("派给{role_zh}（{area}）", "goes to {role_en} ({area})"),
+    "deputy": ("派给{role_zh}（{area}）的代理人", "goes to the deputy of {role_en} ({area})"),
+    "least_busy": (
+        "派给{role_zh}（{area}）：同岗{count}人中在办最少者",
+        "goes to {role_en} ({area}): of {count} in that post, who has the least open",
+    ),
+    "nobody": ("目前无人在岗，留在社区待派", "nobody is there: it waits at the community"),
+    "offered": ("按技能“{skill}”推送给步行最近的{count}人", "offered to the {count} nearest on foot with the skill {skill}"),
+    "offered_straight": (
+        "按技能“{skill}”推送给直线最近的{count}人（未载入步行路网）",
+        "offered to the {count} nearest in a straight line with the skill {skill} (no walking network is loaded)",
+    ),
+    "no_taker": ("无人可接“{skill}”，改派负责人", "nobody takes orders for {skill}: it goes to who answers for the place"),
+    "suggested": ("按描述归类为{zh}（{because}）", "by its words: {en} ({because})"),
+    "unclear": ("描述未能归类，由社区受理时选择", "its words name no category: the community chooses when accepting"),
+}  # fmt: skip
+
+
+def step(kind: str, rule: str, **values: Any) -> Step:
+    """A reason in words."""
+    zh, en = WORDS[rule]
+    return Step(kind, rule, zh.format_map(values), en.format_map(values))
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A post at a place, and who is there now.
+
+    area_id: None for a building's post. person_id, name: Who answers now, holder or deputy; None: nobody.
+    why: leave or vacancy, when the holder does not answer himself. load: Open incidents this person holds.
+    """
+
+    post_id: int
+    role: str
+    area_id: int | None
+    code: str
+    level: str
+    person_id: int | None
+    name: str | None
+    person_code: str | None
+    why: str | None
+    load: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a matter is: lon, lat in degrees, EPSG:4490; its areas top down; who sits where.
+
+    areas: (id, level, code, name), county first, the unit last when known.
+    """
+
+    lon: float
+    lat: float
+    asked: dict[str, Any]
+    areas: tuple[tuple[int, str, str, str], ...]
+    grid_id: int
+    unit_id: int | None
+    building_id: int | None
+    revision: int
+
+    @property
+    def area_ids(self) -> list[int]:
+        """The ids of its areas."""
+        return [area[0] for area in self.areas]
+
+    @property
+    def county(self) -> str:
+        """Code of its county."""
+        return self.areas[0][2]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Who goes first: the seat, or None when nobody is there; and how that was decided."""
+
+    seat: Seat | None
+    how: list[Step]
+
+
+IDS = """
+SELECT id, level, code, name FROM area WHERE code = ANY(:codes)
+UNION ALL SELECT id, 'building', code, name FROM building WHERE code = :building
+"""
+
+INSIDE = """
+SELECT a.name, a.level, ST_X(p.spot) AS lon, ST_Y(p.spot) AS lat
+FROM area a LEFT JOIN LATERAL (
+  SELECT ST_PointOnSurface(b.shape) AS spot FROM boundary b WHERE b.area_id = a.id AND b.valid @> CAST(:at AS timestamptz)
+  UNION ALL
+  SELECT ST_PointOnSurface(h.shape) FROM unit_part u JOIN building h ON h.id = u.building_id WHERE u.unit_id = a.id
+  LIMIT 1) p ON true
+WHERE a.code = :code AND (a.retired_at IS NULL OR a.retired_at > :at)
+"""
+
+
+def place(
+    session: Session,
+    at: datetime,
+    *,
+    lon: float | None = None,
+    lat: float | None = None,
+    crs: str | None = None,
+    address: str = "",
+    area: str = "",
+    register: Register | None = None,
+) -> tuple[Place, Answer, list[Step]]:
+    """Find the place of a matter by its point, else its address, else the code of an area.
+
+    Returns the place, what `locate` answers for it, and how it was found.
+
+    Args:
+        lon, lat: Degrees in `crs`, one of `gis.crs.KNOWN`.
+        area: Code of a grid, unit or an area above; of one above a grid, nobody below it is asked.
+        register: As for `gis.areas.locate.locate`.
+
+    Raises:
+        InvalidInput: None of the three is given, or it cannot be right, or the address may mean several places.
+        OutsideGrids: No grid answers for the point. NotFound: No area has the code.
+    """
+    how: list[Step] = []
+    asked: dict[str, Any] = {}
+    part_of: str | None = None
+    unit: str | None = None
+    if lon is not None or lat is not None:
+        if lon is None or lat is None:
+            missing = "lon" if lon is None else "lat"
+            raise InvalidInput(f"{missing}: is missing; a point needs both", [FieldError(missing, "is missing")])
+        if not crs:
+            words = "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default"
+            raise InvalidInput(f"crs: {words}", [FieldError("crs", words)])
+        asked = {"lon": lon, "lat": lat, "crs": crs}
+    elif area:
+        row = session.execute(text(INSIDE), {"code": area, "at": at}).one_or_none()
+        if row is None or row.lon is None:
+            raise NotFound(f"area: no area in force has the code {area}")
+        how.append(step("point", "area", code=area, name=row.name))
+        asked = {"area": area}
+        part_of = area if row.level not in (Level.GRID, Level.UNIT) else None
+        unit = area if row.level == Level.UNIT else None
+        lon, lat, crs = row.lon, row.lat, "cgcs2000"
+    elif address:
+        lon, lat, name = _by_address(session, address, at)
+        how.append(step("point", "address", name=name))
+        asked, crs = {"address": address}, "cgcs2000"
+    else:
+        words = "is missing; send lon, lat and crs, or an address, or the code of an area"
+        raise InvalidInput(f"lon: {words}", [FieldError("lon", words)])
+    question = Question(float(lon), float(lat), str(crs), address or None, at)
+    x, y = to_point(question)
+    found = answer(lambda: session, question, register)
+    unit = unit or (found.unit.code if found.unit else None)
+    codes = [one.code for one in found.areas] + ([unit] if unit else [])
+    if part_of in codes:
+        codes = codes[: codes.index(part_of) + 1]
+    building = found.building.code if found.building and part_of is None else None
+    wanted = [*codes, found.areas[-1].code]
+    ids = {row[2]: row for row in session.execute(text(IDS), {"codes": wanted, "building": building})}
+    where = Place(
+        x, y, asked, tuple((row[0], row[1], row[2], row[3]) for row in (ids[code] for code in codes)),
+        ids[found.areas[-1].code][0], ids[unit][0] if unit in codes else None, ids[building][0] if building else None,
+        found.revision,
+    )  # fmt: skip
+    return where, found, [*how, *(one for one in found.how if one.step != "answerable")]
+
+
+def _by_address(session: Session, address: str, at: datetime) -> tuple[float, float, str]:
+    hits = [hit for hit in search(session, address[:100], at, limit=5) if hit.kind == "building"]
+    if not hits:
+        words = f"{address[:60]!r} names no building that is known; send a point (lon, lat, crs) too"
+        raise InvalidInput(f"address: {words}", [FieldError("address", words)])
+    grids = {answer(lambda: session, Question(hit.lon, hit.lat, "cgcs2000", None, at)).areas[-1].code for hit in hits}
+    if len(grids) > 1:
+        several = "; ".join(hit.name + (f" ({hit.detail})" if hit.detail else "") for hit in hits)
+        words = f"may mean several places: {several}. Name the estate or community, or send a point"
+        raise InvalidInput(f"address: {words}", [FieldError("address", words)])
+    return hits[0].lon, hits[0].lat, hits[0].name
+
+
+SEATS = """
+WITH place AS (
+  SELECT id AS area_id, NULL::bigint AS building_id, code, level FROM area WHERE id = ANY(:areas)
+  UNION ALL SELECT NULL, id, code, 'building' FROM building WHERE id = :building
+), seat AS (
+  SELECT place.*, p.id AS post_id, p.role, p.holder_id, p.deputy_id
+  FROM place JOIN post p ON p.area_id = place.area_id WHERE p.valid @> CAST(:at AS timestamptz)
+  UNION ALL
+  SELECT place.*, p.id, p.role, p.holder_id, p.deputy_id
+  FROM place JOIN post p ON p.building_id = place.building_id WHERE p.valid @> CAST(:at AS timestamptz)
+), there AS (
+  SELECT seat.*, away.holder AS holder_away,
+    CASE WHEN holder_id IS NOT NULL AND NOT away.holder THEN holder_id
+         WHEN deputy_id IS NOT NULL AND NOT away.deputy THEN deputy_id END AS person_id
+  FROM seat, LATERAL (SELECT
+    EXISTS (SELECT FROM leave l WHERE l.person_id = holder_id AND l.valid @> CAST(:at AS timestamptz)) AS holder,
+    EXISTS (SELECT FROM leave l WHERE l.person_id = deputy_id AND l.valid @> CAST(:at AS timestamptz)) AS deputy) away
+)
+SELECT post_id, role, area_id, there.code, level, person_id, person.name, person.code AS person_code,
+  CASE WHEN holder_id IS NULL THEN 'vacancy' WHEN holder_away THEN 'leave' END AS why,
+  (SELECT count(*) FROM incident i WHERE i.holder_id = person_id AND i.state NOT IN ('closed', 'void')) AS load
+FROM there LEFT JOIN personal.person person ON person.id = person_id
+ORDER BY post_id
+"""
+
+
+def seats(session: Session, areas: Collection[int], building: int | None, at: datetime) -> list[Seat]:
+    """The posts of some areas and a building, with who is there now."""
+    params = {"areas": list(areas), "building": building, "at": at}
+    return [Seat(**row) for row in session.execute(text(SEATS), params).mappings()]
+
+
+def person_for(found: Iterable[Seat], first: str, escalation: Sequence[str] = ()) -> Chosen:
+    """Who goes first: the first role with somebody there, of the rule's ladder and then of the usual one.
+
+    Several of one role: who has the least open. Each step up is said.
+    """
+    by_role: dict[str, list[Seat]] = {}
+    for seat in found:
+        by_role.setdefault(seat.role, []).append(seat)
+    start = FIRST.index(first) if first in FIRST else 0
+    ladder = list(dict.fromkeys([first, *escalation, *FIRST[start:]]))
+    how: list[Step] = []
+    for role in ladder:
+        row = BY_KEY[role]
+        words = {"role_zh": row.zh, "role_en": row.en}
+        here = by_role.get(role, [])
+        there = sorted(
+            (s for s in here if s.person_id is not None), key=lambda s: (s.load, s.why is not None, s.post_id)
+        )
+        if there:
+            best = there[0]
+            rule = "deputy" if best.why else "least_busy" if len(there) > 1 else "found"
+            how.append(step("person", rule, area=best.code, count=len(there), **words))
+            return Chosen(best, how)
+        rule = "no_post" if not here else "vacant" if all(s.why == "vacancy" for s in here) else "away"
+        how.append(step("person", rule, area=here[0].code if here else "", **words))
+    how.append(step("person", "nobody"))
+    return Chosen(None, how)
+
+
+def seats_above(found: Iterable[Seat], escalation: Sequence[str], level: int) -> tuple[str | None, int | None]:
+    """The role that supervises at a level (1: the first step up), and who is there for it; None beyond the last."""
+    if level > len(escalation):
+        return None, None
+    role = escalation[level - 1]
+    there = [seat.person_id for seat in found if seat.role == role and seat.person_id is not None]
+    return role, there[0] if there else None
+
+
+TAKERS = """
+SELECT t.person_id, t.role, t.area_id, ST_X(t.shape) AS lon, ST_Y(t.shape) AS lat,
+  ST_Distance(t.shape::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS straight
+FROM order_taker t
+WHERE t.active AND t.area_id = ANY(:areas) AND :skill = ANY(t.skills)
+  AND NOT EXISTS (SELECT FROM leave l WHERE l.person_id = t.person_id AND l.valid @> CAST(:at AS timestamptz))
+ORDER BY straight NULLS LAST, t.person_id LIMIT 200
+"""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Somebody an order is shown to; metres to walk, None when unknown."""
+
+    person_id: int
+    distance_m: float | None
+
+
+def offers(session: Session, where: Place, skill: str, at: datetime) -> tuple[list[Offer], Step]:
+    """Who an order is shown to: with the skill, of the areas, not on leave, the nearest on foot first.
+
+    Metres are exact on the walking network; in a straight line, and said so, where none is loaded. Somebody without
+    a starting place comes last; one further than `FARTHEST` on foot is not asked.
+    """
+    params = {"areas": where.area_ids, "skill": skill, "lon": where.lon, "lat": where.lat, "at": at}
+    rows = session.execute(text(TAKERS), params).all()
+    if not rows:
+        return [], step("person", "no_taker", skill=skill)
+    placed = [row for row in rows if row.lon is not None]
+    rule, metres = "offered", {row.person_id: float(row.straight) for row in placed}
+    try:
+        network = load(session)
+    except Unavailable:
+        rule = "offered_straight"
+    else:
+        if placed:
+            here = network.snap_degrees([where.lon], [where.lat])
+            homes = network.snap_degrees(np.array([row.lon for row in placed]), np.array([row.lat for row in placed]))
+            walked = distances(network, here, homes, FARTHEST)
+            metres = {row.person_id: float(m) for row, m in zip(placed, walked, strict=True) if np.isfinite(m)}
+    far = {row.person_id for row in placed} - metres.keys()
+    found = [Offer(row.person_id, metres.get(row.person_id)) for row in rows if row.person_id not in far]
+    found.sort(key=lambda one: (one.distance_m is None, one.distance_m or 0.0))
+    found = found[:OFFERED]
+    if not found:
+        return [], step("person", "no_taker", skill=skill)
+    return found, step("person", rule, skill=skill, count=len(found))

@@ -1,0 +1,121 @@
+"""The clock of the loop: working time with Chinese public holidays and the weekends worked for them (调休).
+
+Working time is Monday to Friday, `HOURS`, in `ZONE`; holidays and swapped days are those the State Council publishes
+for each year, as the package chinesecalendar keeps them. For a year it does not know yet, plain weekends and the
+holidays of fixed date count, and `known` says so.
+"""
+
+import logging
+from bisect import bisect_right
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import accumulate
+
+import chinese_calendar
+
+from gis.settings import SHANGHAI
+
+ZONE = SHANGHAI
+HOURS = ((time(9), time(12)), (time(13, 30), time(18)))  # morning and afternoon: 7.5 hours
+FIXED = {(1, 1), (5, 1), (10, 1), (10, 2), (10, 3)}  # 元旦, 劳动节, 国庆节: in every year
+
+log = logging.getLogger(__name__)
+
+Micros = int
+_MINUTE: Micros = 60_000_000
+
+
+def _micros(of: time) -> Micros:
+    return (of.hour * 60 + of.minute) * _MINUTE
+
+
+SPANS = tuple((_micros(start), _micros(end)) for start, end in HOURS)
+DAY: Micros = sum(end - start for start, end in SPANS)
+
+
+@lru_cache(maxsize=128)
+def known(year: int) -> bool:
+    """Whether the year's holidays are published in the package; False: weekends and fixed dates count. Warns once."""
+    try:
+        chinese_calendar.is_workday(date(year, 1, 1))
+    except NotImplementedError:
+        log.warning("holidays of %s are not known yet; weekends and fixed dates count", year)
+        return False
+    return True
+
+
+def working_day(day: date) -> bool:
+    """Whether it is worked on."""
+    if known(day.year):
+        return bool(chinese_calendar.is_workday(day))
+    return day.weekday() < 5 and (day.month, day.day) not in FIXED
+
+
+@lru_cache(maxsize=128)
+def _before(year: int) -> tuple[Micros, ...]:
+    """Working time from the year's beginning to the beginning of each of its days, and of the next year."""
+    days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
+    begin = date(year, 1, 1)
+    worked = (DAY if working_day(begin + timedelta(days=number)) else 0 for number in range(days))
+    return tuple(accumulate(worked, initial=0))
+
+
+def _count(moment: datetime) -> tuple[int, Micros]:
+    """The year of a moment, and the working time in it before the moment."""
+    local = moment.astimezone(ZONE)
+    day = local.date()
+    number = (day - date(day.year, 1, 1)).days
+    before = _before(day.year)
+    found = before[number]
+    if before[number + 1] > found:
+        at = ((local.hour * 60 + local.minute) * 60 + local.second) * 1_000_000 + local.microsecond
+        found += sum(min(max(at - start, 0), end - start) for start, end in SPANS)
+    return day.year, found
+
+
+def due(began: datetime, minutes: float, *, around_the_clock: bool = False) -> datetime:
+    """When so many minutes are over.
+
+    Args:
+        began: With its time zone. minutes: Of working time, or of the clock on the wall with `around_the_clock`.
+
+    No time at all: the moment itself when it is working time, else the end of the last working time before it.
+    Returned in `began`'s zone.
+    """
+    wanted = round(minutes * _MINUTE)
+    if around_the_clock:
+        return began + timedelta(microseconds=wanted)
+    year, count = _count(began)
+    wanted += count
+    if wanted == count:
+        return began
+    while wanted > _before(year)[-1]:
+        wanted -= _before(year)[-1]
+        year += 1
+    before = _before(year)
+    # the last day that begins before so much is done: at the very end of a day it is that day, not the next
+    number = bisect_right(before, wanted - 1) - 1
+    left = wanted - before[number]
+    for start, end in SPANS:
+        if left <= end - start:
+            local = datetime.combine(date(year, 1, 1) + timedelta(days=number), time(), ZONE)
+            return (local.astimezone(UTC) + timedelta(microseconds=start + left)).astimezone(began.tzinfo)
+        left -= end - start
+    raise AssertionError("a day has no more than its hours")
+
+
+def spent(began: datetime, until: datetime, *, around_the_clock: bool = False) -> float:
+    """Minutes from one moment to another: of working time, or of the clock on the wall. 0 when `until` is earlier."""
+    if until <= began:
+        return 0.0
+    if around_the_clock:
+        return (until - began) / timedelta(minutes=1)
+    (first, before), (last, after) = _count(began), _count(until)
+    return (sum(_before(year)[-1] for year in range(first, last)) + after - before) / _MINUTE
+
+
+def colour(now: datetime, amber_at: datetime | None, due_at: datetime | None) -> str | None:
+    """green below 80 % of the time, amber from there, red past 100 %; None: no clock runs."""
+    if amber_at is None or due_at is None:
+        return None
+    return "red" if now > due_at else "amber" if now >= amber_at else "green"

@@ -1,0 +1,256 @@
+"""Devices that raise alarms: smoke, door, camera, wristband, thrown object, parking. An alarm is a report.
+
+A message is signed with the device's own secret and says when it was sent. The same alarm is filed once; one that
+follows soon is a note to the incident that is open already.
+"""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.register import Register
+from gis.errors import Conflict, FieldError, InvalidInput, NotFound, SignInNeeded
+from gis.incidents import actions, catalogue
+from gis.incidents.assign import place
+from gis.incidents.effects import Wish
+from gis.incidents.workflow import ENDED
+from gis.people.access import system
+
+# kind -> words on screen, and the category its alarms are filed under where none is named
+KINDS = {
+    "smoke": ("烟感", "smoke detector", "D0101"),
+    "door": ("门磁", "door", "D0102"),
+    "camera": ("摄像头", "camera", "D0103"),
+    "wristband": ("手环", "wristband", "D0104"),
+    "thrown_object": ("高空抛物", "thrown object", "D0105"),
+    "parking": ("停车", "parking", "D0106"),
+}
+CLOCK = timedelta(minutes=5)  # a device's clock may be wrong by
+JOINS = timedelta(minutes=10)  # an alarm so soon after the last belongs to the same incident
+OLDEST = timedelta(days=7)  # of a moment a device tells: gateways keep what they cannot send
+LONGEST = 100  # characters of an alarm's number
+NOT_KNOWN = "the device is not known, or the signature is not its own"
+VERSION = "v1="
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What a device tells. number: Its own, for each alarm another. kind: What sort, in its words. at: When, as it says."""
+
+    number: str
+    kind: str = ""
+    at: datetime | None = None
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of an alarm. filed: A new incident. again: The very alarm had come before."""
+
+    incident: UUID
+    state: str
+    filed: bool
+    again: bool
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """How a message is signed: v1= and HMAC-SHA256, in hex, of the timestamp, a full stop and the body."""
+    return VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
+
+
+def verify(session: Session, code: str, timestamp: str, given: str, body: bytes, now: datetime) -> int:
+    """See that a message is a device's own, and fresh; the device's id.
+
+    Args:
+        timestamp: Seconds since 1970, as sent. given: The signature, as sent.
+
+    Raises:
+        SignInNeeded: It is not. Whether there is such a device is not told, nor by how long it takes.
+    """
+    if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
+        raise SignInNeeded("X-Wangge-Timestamp: must be the time of sending in whole seconds since 1970")
+    if abs(now.timestamp() - int(timestamp)) > CLOCK.total_seconds():
+        raise SignInNeeded("X-Wangge-Timestamp: is more than 5 minutes from now; set the device's clock and sign again")
+    row = session.execute(
+        text("SELECT id, secret, active FROM device WHERE code = :code"), {"code": code}
+    ).one_or_none()
+    wanted = signature(row.secret if row else "nobody's", timestamp, body)
+    if not hmac.compare_digest(wanted.encode(), given.encode()) or row is None or not row.active:
+        raise SignInNeeded(NOT_KNOWN)
+    return int(row.id)
+
+
+LAST = """
+SELECT a.incident_id, i.state FROM device_alarm a JOIN incident i ON i.id = a.incident_id
+WHERE a.device_id = :device AND {which} ORDER BY a.at DESC LIMIT 1
+"""
+
+
+def take(session: Session, device: int, alarm: Alarm, now: datetime, *, register: Register | None = None) -> Taken:
+    """Take an alarm of a device whose message was verified.
+
+    The same alarm again gives the same incident. Another within 10 minutes of the last, while that one's incident is
+    open, is a note to it. Alarms of one device wait for each other.
+
+    Raises:
+        InvalidInput: A field is wrong. OutsideGrids: No grid answers for where the device is.
+    """
+    _check(alarm, now)
+    lock = "SELECT id, code, kind, name, address, category, ST_X(shape) AS lon, ST_Y(shape) AS lat FROM device WHERE id = :id FOR UPDATE"
+    row = session.execute(text(lock), {"id": device}).one()
+    params = {"device": device, "alarm": alarm.number, "since": now - JOINS, "ended": [state.value for state in ENDED]}
+    before = session.execute(text(LAST.format(which="a.alarm = :alarm")), params).one_or_none()
+    if before is not None:
+        return Taken(before.incident_id, before.state, False, True)
+    by = system(f"device {row.code}")
+    which = "a.at > :since AND NOT i.state = ANY(:ended)"
+    joined = session.execute(text(LAST.format(which=which)), params).one_or_none()
+    zh = KINDS[row.kind][0]
+    words = " ".join(part for part in (f"{zh}告警", row.name, alarm.kind, _value(alarm.value)) if part)
+    if joined is not None:
+        incident, state = joined.incident_id, joined.state
+        actions.move(session, by, incident, "note", now, Wish(note=f"再次告警：{words}"[: actions.LONGEST]))
+    else:
+        edition = catalogue.active(session)  # a category of an earlier edition must not lose an alarm
+        category = row.category if row.category in edition.categories else edition.fallback.code
+        told = {"device": row.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value}
+        filed = actions.report(
+            session, by,
+            actions.Report(
+                category=category, description=words[: actions.LONGEST], lon=row.lon, lat=row.lat, crs="cgcs2000",
+                address=row.address, channel="device",
+                attributes={key: value for key, value in told.items() if value not in (None, "")},
+            ),
+            now, register=register,
+        )  # fmt: skip
+        incident, state = filed.id, filed.state
+    session.execute(
+        text("INSERT INTO device_alarm (device_id, alarm, at, incident_id) VALUES (:device, :alarm, :at, :incident)"),
+        {"device": device, "alarm": alarm.number, "at": now, "incident": incident},
+    )
+    return Taken(incident, state, joined is None, False)
+
+
+def _check(alarm: Alarm, now: datetime) -> None:
+    wrong = []
+    if not alarm.number.strip() or len(alarm.number) > LONGEST or not alarm.number.isprintable():
+        wrong.append(FieldError("alarm", f"must be the alarm's own number, 1 to {LONGEST} printable characters"))
+    if alarm.at is not None and not now - OLDEST < alarm.at < now + CLOCK:
+        wrong.append(FieldError("at", "lies in the future or more than 7 days back; set the device's clock"))
+    if wrong:
+        raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in wrong), wrong)
+
+
+def _value(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+# --- the register of devices ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    """A device as it may be shown: everything but its secret. alarms, last: How many came, and when the last one did."""
+
+    code: str
+    kind: str
+    name: str
+    county: str | None
+    lon: float
+    lat: float
+    address: str
+    category: str
+    active: bool
+    alarms: int
+    last: datetime | None
+
+
+LISTED = """
+SELECT d.code, d.kind, d.name, d.county, ST_X(d.shape) AS lon, ST_Y(d.shape) AS lat, d.address, d.category, d.active,
+  count(a.alarm) AS alarms, max(a.at) AS last
+FROM device d LEFT JOIN device_alarm a ON a.device_id = d.id GROUP BY d.id ORDER BY d.code
+"""
+
+
+def listing(session: Session) -> list[DeviceView]:
+    """Every device, by its number."""
+    return [DeviceView(**row) for row in session.execute(text(LISTED)).mappings()]
+
+
+def add(
+    session: Session,
+    code: str,
+    kind: str,
+    category: str,
+    lon: float,
+    lat: float,
+    crs: str,
+    now: datetime,
+    *,
+    name: str = "",
+    address: str = "",
+) -> str:
+    """Enter a device; its secret, to be shown this once.
+
+    Args:
+        code: Its number at the maker. category: Of the active edition; its alarms are filed under it. Empty: as usual
+            for its kind.
+        lon, lat: Degrees in `crs`, one of `gis.crs.KNOWN`.
+
+    Raises:
+        InvalidInput: A field is wrong. OutsideGrids: No grid answers for the place. Conflict: It is there already.
+    """
+    wrong = []
+    if not 1 <= len(code) <= 60 or not code.isprintable() or "/" in code or code != code.strip():
+        wrong.append(FieldError("code", "must be 1 to 60 printable characters without a slash"))
+    if kind not in KINDS:
+        wrong.append(FieldError("kind", f"{kind[:40]!r} is none of {', '.join(KINDS)}"))
+    wrong += [FieldError(field, "is longer than 200 characters") for field, given in (("name", name), ("address", address))
+              if len(given) > 200]  # fmt: skip
+    if wrong:
+        raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in wrong), wrong)
+    category = catalogue.active(session).category(category or KINDS[kind][2]).code
+    where, *_ = place(session, now, lon=lon, lat=lat, crs=crs)
+    if session.scalar(text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}):
+        raise Conflict(f"there is a device {code!r} already; ./wangge device secret gives it a new secret")
+    secret = secrets.token_urlsafe(32)
+    session.execute(
+        text("INSERT INTO device (code, kind, name, county, shape, address, category, secret) VALUES (:code, :kind, :name,"
+             " :county, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), :address, :category, :secret)"),
+        {"code": code, "kind": kind, "name": name, "county": where.county, "lon": where.lon, "lat": where.lat,
+         "address": address, "category": category, "secret": secret},
+    )  # fmt: skip
+    return secret
+
+
+def new_secret(session: Session, code: str) -> str:
+    """Another secret for a device, to be shown this once; the old one is refused from now on.
+
+    Raises:
+        NotFound: There is no such device.
+    """
+    secret = secrets.token_urlsafe(32)
+    _set(session, code, "secret", secret)
+    return secret
+
+
+def block(session: Session, code: str, active: bool = False) -> None:
+    """Take no more alarms of a device; or take them again.
+
+    Raises:
+        NotFound: There is no such device.
+    """
+    _set(session, code, "active", active)
+
+
+def _set(session: Session, code: str, column: str, value: object) -> None:
+    query = text(f"UPDATE device SET {column} = :value WHERE code = :code RETURNING id")  # noqa: S608  our own column
+    if session.scalar(query, {"value": value, "code": code}) is None:
+        raise NotFound(f"there is no device {code[:60]!r}; ./wangge device list shows them")

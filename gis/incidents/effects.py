@@ -1,0 +1,258 @@
+"""What each move changes beside the state: columns, the event's detail, and whom an order is offered to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import Conflict, FieldError, InvalidInput
+from gis.incidents import catalogue, clock
+from gis.incidents.assign import Place, offers, person_for, seats
+from gis.incidents.events import lock
+from gis.incidents.models import SEVERITIES
+from gis.incidents.queries import Row
+from gis.incidents.routing import CLOCK, COMMUNITY, community_of, route, stage_clock
+from gis.incidents.workflow import ENDED, State
+from gis.people.access import Action, Principal
+from gis.people.roles import BY_KEY
+
+LAST_LIMIT = 60 * 24 * 366  # minutes
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What goes with a move; each move reads what it needs.
+
+    note: What is said; some moves need it. to, role: For dispatch: the code of a person, or a role of the place.
+    way: For dispatch: assign, or order to push it to whoever claims it. category, severity: For accept, reclassify.
+    minutes: For more time, and for a new limit: working minutes. parent: For link. rating (1 to 5), solved: For rate.
+    """
+
+    note: str = ""
+    to: str = ""
+    role: str = ""
+    way: str = ""
+    category: str = ""
+    severity: str = ""
+    minutes: float | None = None
+    parent: UUID | None = None
+    rating: int | None = None
+    solved: bool | None = None
+
+
+NOTHING = Wish()
+Effect = tuple[dict[str, Any], dict[str, Any], list[Any]]  # columns, the event's detail, offers
+
+
+def place_of(session: Session, row: Row) -> Place:
+    """An incident's stored place, as far as routing needs it."""
+    query = "SELECT a.id, a.level, a.code, a.name FROM area a WHERE a.id = ANY(:ids)"
+    order = {"county": 0, "street": 1, "community": 2, "grid": 3, "unit": 4}
+    found = session.execute(text(query), {"ids": row.areas})
+    areas = sorted(((one.id, one.level, one.code, one.name) for one in found), key=lambda a: order[a[1]])
+    return Place(
+        row.lon, row.lat, {}, tuple(areas), row.grid_id, row.unit_id, row.building_id, row.revision_id
+    )  # fmt: skip
+
+
+def _accept(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    if wish.category or wish.severity:
+        return _reclassify(session, by, row, wish, now)
+    return {}, {}, []
+
+
+def _reclassify(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    if not wish.category and not wish.severity:
+        raise InvalidInput("category: is missing", [FieldError("category", "is missing; or send a severity")])
+    if wish.severity and wish.severity not in SEVERITIES:
+        words = f"{wish.severity[:40]!r} is none of {', '.join(SEVERITIES)}"
+        raise InvalidInput(f"severity: {words}", [FieldError("severity", words)])
+    kind = catalogue.edition(session, row.edition_id).category(wish.category or row.category)
+    severity = wish.severity or row.severity
+    where = place_of(session, row)
+    routed = route(session, where, kind, severity, row.channel, now)
+    after = State.ACCEPTED if row.state in ("reported", "returned") else row.state
+    changes = {
+        "category": kind.code, "severity": severity, "rule_id": routed.columns["rule_id"],
+        "rule_name": routed.columns["rule_name"], "skill": kind.skill, "limits": routed.columns["limits"],
+        **stage_clock(routed.columns["limits"], after, row.stage_began or now, row.spent_min),
+    }  # fmt: skip
+    detail = {"category": [row.category, kind.code], "severity": [row.severity, severity],
+              "rule": [row.rule_name, routed.columns["rule_name"]]}  # fmt: skip
+    return changes, detail, []
+
+
+def _dispatch(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    where = place_of(session, row)
+    if wish.way not in ("", "assign", "order"):
+        words = f"{wish.way[:40]!r} is neither assign nor order"
+        raise InvalidInput(f"way: {words}", [FieldError("way", words)])
+    if wish.way == "order":
+        skill = row.skill
+        if not skill:
+            words = "this category asks for no skill; dispatch it to a person (to) or role"
+            raise InvalidInput(f"way: {words}", [FieldError("way", words)])
+        found, why = offers(session, where, skill, now)
+        if not found:
+            raise Conflict(why.en)
+        changes: dict[str, Any] = {"way": "order", "role": None, "area_id": None, "holder_id": None}
+        return changes, {"how": [orjson.loads(orjson.dumps(why))], "way": "order"}, found
+    everybody = seats(session, where.area_ids, where.building_id, now)
+    if wish.to:
+        here = [seat for seat in everybody if seat.person_code == wish.to]
+        if wish.role:
+            here = [seat for seat in here if seat.role == wish.role]
+        if here:
+            seat = here[0]
+            role, area, person = seat.role, seat.area_id, seat.person_id
+            code = seat.code
+        else:
+            role, area, person, code = _taker(session, where, wish.to)
+        changes = {"way": "assign", "role": role, "area_id": area, "holder_id": person}
+        return changes, {"role": role, "area": code, "way": "assign", "chosen": True}, []
+    if wish.role and wish.role not in BY_KEY:
+        raise InvalidInput(f"role: {wish.role[:40]!r} is no role", [FieldError("role", "is no role of this city")])
+    first = wish.role or row.limits.get("first_role") or "grid_worker"
+    chosen = person_for(everybody, first, () if wish.role else row.limits.get("escalation", ()))
+    if chosen.seat is None:
+        raise Conflict("nobody is there to take it: every post up to the street is vacant or on leave")
+    seat = chosen.seat
+    changes = {"way": "assign", "role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
+    how = orjson.loads(orjson.dumps(chosen.how))
+    return changes, {"role": seat.role, "area": seat.code, "way": "assign", "how": how}, []
+
+
+def _taker(session: Session, where: Place, code: str) -> tuple[str, int, int, str]:
+    query = (
+        "SELECT t.role, t.area_id, t.person_id, a.code FROM order_taker t JOIN personal.person p ON p.id = t.person_id"
+        " JOIN area a ON a.id = t.area_id WHERE p.code = :code AND t.active AND t.area_id = ANY(:areas)"
+    )
+    found = session.execute(text(query), {"code": code, "areas": where.area_ids}).first()
+    if found is None:
+        words = f"nobody with the code {code[:40]!r} is in a post of this place or takes its orders now"
+        raise InvalidInput(f"to: {words}", [FieldError("to", words)])
+    return found[0], found[1], found[2], found[3]
+
+
+def _take(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    if by.person_id is None or by.person_id == row.holder_id:
+        return {}, {}, []
+    query = (
+        "SELECT coalesce((SELECT role FROM order_taker WHERE person_id = :person AND :way = 'order'), :role,"
+        " (SELECT role FROM post WHERE holder_id = :person AND valid @> CAST(:at AS timestamptz) ORDER BY id LIMIT 1))"
+    )
+    params = {"person": by.person_id, "way": row.way, "role": row.role, "at": now}
+    return {"holder_id": by.person_id, "role": session.scalar(text(query), params)}, {}, []
+
+
+def _return(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    where = place_of(session, row)
+    changes = {"way": "assign", "role": COMMUNITY, "area_id": community_of(where), "holder_id": None}
+    return changes, {"from_role": row.role}, []
+
+
+def _stop(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    spent = row.spent_min or 0.0
+    if row.stage_began is not None:
+        spent += clock.spent(row.stage_began, now, around_the_clock=bool(row.limits.get("around_the_clock")))
+    return dict.fromkeys(CLOCK) | {"spent_min": round(spent, 3)}, {"spent_min": round(spent, 1)}, []
+
+
+def _resume(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    return (
+        stage_clock(row.limits, row.before, now, row.spent_min),
+        {"spent_min": round(row.spent_min or 0.0, 1)},
+        [],
+    )
+
+
+def _minutes(wish: Wish, given: object = None) -> float:
+    minutes = wish.minutes if wish.minutes is not None else given
+    if not isinstance(minutes, int | float) or not 0 < minutes <= LAST_LIMIT:
+        words = f"must be more than 0 and at most {LAST_LIMIT:,} working minutes"
+        raise InvalidInput(f"minutes: {words}", [FieldError("minutes", words)])
+    return float(minutes)
+
+
+def _ask_time(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    return {}, {"minutes": _minutes(wish)}, []
+
+
+def _extend(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    query = ("SELECT detail -> 'minutes' FROM incident_event WHERE incident_id = :id AND move = 'request_extend'"
+             " ORDER BY id DESC LIMIT 1")  # fmt: skip
+    more = _minutes(wish, session.scalar(text(query), {"id": row.id}))
+    return _limit(row, float(row.limits[row.state]) + more, now)
+
+
+def _set_limit(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    return _limit(row, _minutes(wish), now)
+
+
+def _limit(row: Row, minutes: float, now: datetime) -> Effect:
+    limits = dict(row.limits) | {row.state: minutes}
+    columns = stage_clock(limits, row.state, row.stage_began or now, row.spent_min)
+    detail = {"minutes": [row.limits[row.state], minutes], "due": [row.due_at, columns["due_at"]]}
+    return columns | {"limits": limits}, detail, []
+
+
+def _supervise(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    role = next((key for key, _ in by.roles), by.kind)
+    return {"supervised": True, "supervise_level": max(row.supervise_level, 1), "supervisor_role": role}, {}, []
+
+
+def _release(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    if not row.supervised:
+        raise Conflict("release: the incident is not supervised")
+    return {"supervised": False, "supervise_level": 0, "supervisor_role": None}, {"level": row.supervise_level}, []
+
+
+def _rate(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    if wish.rating is None or not 1 <= wish.rating <= 5:
+        words = "must be a whole number from 1 (bad) to 5 (good)"
+        raise InvalidInput(f"rating: {words}", [FieldError("rating", words)])
+    told = {"rating": wish.rating, "solved": wish.solved, "follow_up": by.kind == "account" and by.may(Action.DISPATCH)}
+    return {"rating": wish.rating, "solved": wish.solved}, told, []
+
+
+def _reopen(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    # back to the same chain; what repeated another stands on its own again
+    changes: dict[str, Any] = {"parent_id": None} | ({"way": "assign"} if row.holder_id else {})
+    return changes, {"from": row.state}, []
+
+
+def _link(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    if wish.parent is None:
+        raise InvalidInput("parent: is missing", [FieldError("parent", "is missing; the id of the other incident")])
+    if wish.parent == row.id:
+        raise InvalidInput("parent: is the incident itself", [FieldError("parent", "is the incident itself")])
+    other = lock(session, by, wish.parent)
+    by.need(Action.DISPATCH, other.areas)
+    if other.parent_id is not None:
+        raise Conflict(
+            f"parent: that incident repeats another one; link to {other.parent_id}", parent=str(other.parent_id)
+        )
+    if other.state in ENDED or other.county != row.county:
+        raise Conflict("parent: that incident is closed or void, or of another county; only open ones are linked to")
+    session.execute(
+        text("UPDATE incident SET parent_id = :parent WHERE parent_id = :id"), {"parent": other.id, "id": row.id}
+    )
+    return {"parent_id": other.id, **dict.fromkeys(CLOCK)}, {"parent": str(other.id)}, []
+
+
+def _unlink(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
+    if row.parent_id is None:
+        raise Conflict("unlink: the incident is not linked to another")
+    return {"parent_id": None, **stage_clock(row.limits, row.state, now)}, {"parent": str(row.parent_id)}, []
+
+
+EFFECTS = {
+    "accept": _accept, "reclassify": _reclassify, "dispatch": _dispatch, "take": _take, "return": _return,
+    "approve_suspend": _stop, "resume": _resume, "request_extend": _ask_time, "approve_extend": _extend,
+    "set_limit": _set_limit, "supervise": _supervise, "release": _release, "rate": _rate, "reopen": _reopen,
+    "link": _link, "unlink": _unlink,
+}  # fmt: skip

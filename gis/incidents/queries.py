@@ -1,0 +1,649 @@
+"""Reading incidents: one, many, counts, the timeline, what is near. Every query carries `access.visible`."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import InvalidInput, NotFound
+from gis.incidents import clock
+from gis.incidents.assign import TAKERS, seats
+from gis.incidents.workflow import MOVES, OPEN, STATES, State, allowed
+from gis.people.access import ROLES as ACCESS
+from gis.people.access import Action, Principal, mask, unmask, visible
+from gis.people.roles import BY_KEY
+
+NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many metres and days
+# roles that are an office or an organisation: who holds them is public
+PUBLIC_ROLES = frozenset({"property_company", "volunteer_team", "enforcement_squad", "street_office", "command_centre"})
+SORTS = ("urgent", "newest")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting request."""
+
+    county: str
+    id: UUID
+    version: int
+    changed_at: datetime
+    edition_id: int
+    category: str
+    category_zh: str
+    severity: str
+    channel: str
+    lon: float
+    lat: float
+    areas: list[int]
+    grid_id: int
+    grid_code: str
+    unit_id: int | None
+    building_id: int | None
+    revision_id: int
+    rule_name: str
+    way: str
+    skill: str
+    limits: dict[str, Any]
+    state: str
+    pending: str
+    before: str
+    role: str | None
+    area_id: int | None
+    holder_id: int | None
+    stage_began: datetime | None
+    due_at: datetime | None
+    spent_min: float | None
+    supervise_at: datetime | None
+    supervised: bool
+    supervise_level: int
+    parent_id: UUID | None
+    account_id: int | None
+    key_id: int | None
+    asked_by: str | None
+    offered: bool
+
+    def at(self, state: str, pending: str, before: str) -> "Row":
+        """The same after a move."""
+        return replace(self, state=state, pending=pending, before=before)
+
+
+ASKED_BY = """CASE WHEN i.pending <> '' THEN (SELECT e.who FROM incident_event e WHERE e.incident_id = i.id
+  AND e.move = 'request_' || i.pending ORDER BY e.id DESC LIMIT 1) END AS asked_by"""
+OFFERED = """EXISTS (SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me) AS offered"""
+
+
+def LOCKED(by: Principal) -> tuple[str, dict[str, Any]]:  # noqa: N802  a query with its parameters
+    """The query that locks one incident (`:id`) the asker sees, or was offered; and its parameters."""
+    condition, params = visible(by, "i")
+    query = f"""
+SELECT i.county, i.id, i.version, i.changed_at, i.edition_id, i.category, c.zh AS category_zh, i.severity, i.channel,
+  ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, i.areas, i.grid_id, g.code AS grid_code, i.unit_id, i.building_id,
+  i.revision_id, i.rule_name, i.way, i.skill, i.limits, i.state, i.pending, i.before, i.role, i.area_id, i.holder_id,
+  i.stage_began, i.due_at, i.spent_min, i.supervise_at, i.supervised, i.supervise_level, i.parent_id, i.account_id,
+  i.key_id, {ASKED_BY}, {OFFERED}
+FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+  JOIN area g ON g.id = i.grid_id
+WHERE i.id = :id AND ({condition} OR EXISTS (
+  SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me)) FOR UPDATE OF i"""  # noqa: S608
+    return query, params | {"me": by.person_id}
+
+
+def may_move(by: Principal, row: Any, name: str) -> bool:
+    """Whether somebody may do a move of the table to an incident they see (its state apart).
+
+    Args:
+        row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered.
+
+    HANDLE is for who holds it, is offered it, or has such rights in the very area of the post it lies with; and for
+    who dispatches there. A request is approved by another than who made it. Rating is the reporter's, and of those
+    who follow up for the community.
+    """
+    if by.kind == "system":
+        return True
+    action = MOVES[name].by
+    if action == Action.SYSTEM or action not in by.may_in:
+        return False
+    own = _own(by, row)
+    if action == Action.NOTE:
+        return True
+    if action == Action.RATE:
+        where = by.may_in[action]
+        return own or (where is not None and by.may(action, row.areas))
+    if action == Action.HANDLE:
+        mine = by.person_id is not None and by.person_id == row.holder_id
+        offer = row.way == "order" and row.state == State.DISPATCHED and row.offered
+        there = row.area_id is not None and by.may(action, [row.area_id]) and row.way == "assign"
+        return mine or offer or there or by.may(Action.DISPATCH, row.areas)
+    if action == Action.APPROVE:
+        return by.may(action, row.areas) and by.who != row.asked_by
+    return by.may(action, row.areas)
+
+
+def _own(by: Principal, row: Any) -> bool:
+    return (
+        by.kind == "reporter"
+        or (by.account_id is not None and by.account_id == row.account_id)
+        or (by.key_id is not None and by.key_id == row.key_id)
+    )
+
+
+@dataclass(frozen=True)
+class View:
+    """An incident for who may see it. point: CGCS2000 degrees. assigned_to: A name where the asker may have names.
+
+    colour: green, amber or red; None: no clock runs. moves: What the asker may do now. how: How it was decided.
+    asked_by: Who made the request that waits. left_min: Working minutes until it is due, negative past it.
+    """
+
+    id: UUID
+    county: str
+    state: str
+    state_zh: str
+    state_en: str
+    pending: str
+    version: int
+    category: str
+    category_zh: str
+    category_en: str
+    kind: str
+    severity: str
+    description: str
+    address: str
+    channel: str
+    attributes: dict[str, Any]
+    point: dict[str, Any]
+    areas: list[dict[str, Any]]
+    role: str | None
+    role_zh: str | None
+    role_en: str | None
+    assigned_to: str | None
+    area: str | None
+    way: str
+    skill: str
+    rule: str
+    reported_at: datetime
+    changed_at: datetime
+    closed_at: datetime | None
+    stage_began: datetime | None
+    due: datetime | None
+    amber: datetime | None
+    colour: str | None
+    left_min: float | None
+    stopped_after_min: float | None
+    supervised: bool
+    supervise_level: int
+    supervisor_role: str | None
+    supervisor_zh: str | None
+    parent: UUID | None
+    children: list[UUID]
+    rating: int | None
+    solved: bool | None
+    photos: list[UUID]
+    asked_by: str | None
+    offered: int
+    mine: bool
+    moves: list[str]
+    how: list[dict[str, Any]]
+
+
+VIEW = f"""
+SELECT i.*, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh, c.en AS category_en, c.kind,
+  held.code AS held_code, p.name AS holder_name,
+  (SELECT jsonb_agg(jsonb_build_object('level', a.level, 'code', a.code, 'name', a.name)
+     ORDER BY array_position(ARRAY['county', 'street', 'community', 'grid', 'unit'], a.level))
+   FROM area a WHERE a.id = ANY(i.areas)) AS area_names,
+  ARRAY(SELECT x.id FROM incident x WHERE x.parent_id = i.id ORDER BY x.reported_at) AS children,
+  ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = i.id ORDER BY f.event_id, f.at) AS photos,
+  (SELECT count(*) FROM order_offer o WHERE o.incident_id = i.id) AS offers,
+  {ASKED_BY}, {OFFERED}
+FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+  LEFT JOIN area held ON held.id = i.area_id LEFT JOIN personal.person p ON p.id = i.holder_id
+"""  # noqa: S608  our own text
+
+
+def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, moved: Row | None = None) -> View:
+    """One incident.
+
+    Args:
+        moved: Its row when the asker has just moved it: it may be out of sight now, and is shown this once.
+
+    Raises:
+        NotFound: There is none, or it is not the asker's to see.
+    """
+    condition, params = (
+        ("true", dict[str, Any]()) if moved is not None and moved.id == incident_id else visible(by, "i")
+    )
+    query = text(f"{VIEW} WHERE i.id = :id AND {condition}")
+    row = session.execute(query, params | {"id": incident_id, "me": by.person_id}).one_or_none()
+    if row is None:
+        raise NotFound("there is no such incident")
+    return _view(by, row, now)
+
+
+def _view(by: Principal, row: Any, now: datetime) -> View:
+    zh, en = STATES[State(row.state)]
+    role = BY_KEY.get(row.role or "")
+    above = BY_KEY.get(row.supervisor_role or "")
+    supervisor = above.zh if above else ACCESS[row.supervisor_role][0] if row.supervisor_role in ACCESS else None
+    named = by.may(Action.NAMES, row.areas) or row.role in PUBLIC_ROLES or row.holder_id == by.person_id is not None
+    left = None
+    if row.due_at is not None:
+        wall = bool(row.limits.get("around_the_clock"))
+        late = now > row.due_at
+        begin, end = (row.due_at, now) if late else (now, row.due_at)
+        left = round(clock.spent(begin, end, around_the_clock=wall) * (-1 if late else 1), 1)
+    return View(
+        id=row.id, county=row.county, state=row.state, state_zh=zh, state_en=en, pending=row.pending,
+        version=row.version, category=row.category, category_zh=row.category_zh, category_en=row.category_en,
+        kind=row.kind, severity=row.severity, description=row.description, address=row.address, channel=row.channel,
+        attributes=row.attributes, point={"lon": round(row.lon, 7), "lat": round(row.lat, 7), "crs": "cgcs2000"},
+        areas=row.area_names or [], role=row.role, role_zh=role.zh if role else None, role_en=role.en if role else None,
+        assigned_to=row.holder_name if named else None, area=row.held_code, way=row.way, skill=row.skill,
+        rule=row.rule_name, reported_at=row.reported_at, changed_at=row.changed_at, closed_at=row.closed_at,
+        stage_began=row.stage_began, due=row.due_at, amber=row.amber_at,
+        colour=clock.colour(now, row.amber_at, row.due_at), left_min=left,
+        stopped_after_min=row.spent_min if row.due_at is None else None, supervised=row.supervised,
+        supervise_level=row.supervise_level, supervisor_role=row.supervisor_role, supervisor_zh=supervisor,
+        parent=row.parent_id, children=list(row.children), rating=row.rating, solved=row.solved,
+        photos=list(row.photos), asked_by=row.asked_by, offered=row.offers,
+        mine=by.person_id is not None and by.person_id == row.holder_id,
+        moves=sorted(name for name in allowed(row.state, row.pending) if may_move(by, row, name)), how=row.how,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which incidents. area: Code; everything in it. overdue: The running stage's time is over.
+
+    colour: green, amber or red. category: Code or its beginning. mine: Held by, or offered to, the asker.
+    since, until: By when they were reported. sort: urgent (督办 first, then by due) or newest.
+    """
+
+    state: Sequence[str] = ()
+    area: str = ""
+    category: str = ""
+    overdue: bool | None = None
+    colour: str = ""
+    way: str = ""
+    severity: str = ""
+    channel: str = ""
+    supervised: bool | None = None
+    pending: bool | None = None
+    mine: bool = False
+    words: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    parent: UUID | None = None
+    sort: str = "newest"
+
+
+OPEN_STATES = [state.value for state in OPEN]
+COLOURS = {
+    "green": "i.due_at IS NOT NULL AND i.amber_at > :now",
+    "amber": "i.amber_at <= :now AND i.due_at >= :now",
+    "red": "i.due_at < :now",
+}
+
+
+def _where(session: Session, by: Principal, wanted: Filters, now: datetime) -> tuple[str, dict[str, Any]]:
+    condition, params = visible(by, "i")
+    parts = [condition]
+    params |= {"me": by.person_id, "now": now}
+    if wanted.state:
+        unknown = [one for one in wanted.state if one not in {*STATES, "open"}]
+        if unknown:
+            raise InvalidInput(f"state: {unknown[0][:40]!r} is none of open, {', '.join(STATES)}")
+        states = {state for one in wanted.state for state in (OPEN_STATES if one == "open" else [one])}
+        parts.append("i.state = ANY(:states)")
+        params["states"] = sorted(states)
+    if wanted.area:
+        area = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": wanted.area})
+        parts.append("i.areas && CAST(ARRAY[:area] AS bigint[])")
+        params["area"] = area if area is not None else -1
+    if wanted.colour:
+        if wanted.colour not in COLOURS:
+            raise InvalidInput(f"colour: {wanted.colour[:40]!r} is none of {', '.join(COLOURS)}")
+        parts.append(COLOURS[wanted.colour])
+    if wanted.overdue is not None:
+        parts.append(COLOURS["red"] if wanted.overdue else f"({COLOURS['red']}) IS NOT TRUE")
+    for name, value in (("way", wanted.way), ("severity", wanted.severity), ("channel", wanted.channel)):
+        if value:
+            parts.append(f"i.{name} = :{name}")
+            params[name] = value
+    if wanted.category:
+        parts.append("starts_with(i.category, :category)")
+        params["category"] = wanted.category
+    if wanted.supervised is not None:
+        parts.append("i.supervised" if wanted.supervised else "NOT i.supervised")
+    if wanted.pending is not None:
+        parts.append("i.pending <> ''" if wanted.pending else "i.pending = ''")
+    if wanted.mine:
+        parts.append(
+            "(i.holder_id = :me OR i.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
+            " WHERE o.incident_id = i.id AND o.person_id = :me))"
+        )
+    if wanted.words:
+        parts.append("(strpos(lower(i.description), :words) > 0 OR strpos(lower(i.address), :words) > 0"
+                     " OR starts_with(i.id::text, :words))")  # fmt: skip
+        params["words"] = wanted.words.lower()
+    if wanted.since is not None:
+        parts.append("i.reported_at >= :since")
+        params["since"] = wanted.since
+    if wanted.until is not None:
+        parts.append("i.reported_at < :until")
+        params["until"] = wanted.until
+    if wanted.parent is not None:
+        parts.append("i.parent_id = :parent")
+        params["parent"] = wanted.parent
+    return " AND ".join(f"({part})" for part in parts), params
+
+
+KEYS = {"newest": "(i.reported_at, i.id)", "urgent": "(NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id)"}
+ORDERS = {"newest": "i.reported_at DESC, i.id DESC", "urgent": "NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id"}
+
+
+def listing(
+    session: Session, by: Principal, wanted: Filters, limit: int, after: str | None, *, now: datetime
+) -> list[View]:
+    """Incidents the asker sees, one page.
+
+    Args:
+        limit: At most so many. after: `sort_key` of the last one of the page before.
+    """
+    if wanted.sort not in SORTS:
+        raise InvalidInput(f"sort: {wanted.sort[:40]!r} is none of {', '.join(SORTS)}")
+    where, params = _where(session, by, wanted, now)
+    if after is not None:
+        part = after.split("|")
+        names = ("a0", "a1", "a2")[: len(part)]
+        if len(part) != (3 if wanted.sort == "urgent" else 2):
+            raise InvalidInput("cursor: belongs to another order; leave it out")
+        params |= dict(zip(names, part, strict=True))
+        if wanted.sort == "newest":
+            where += f" AND {KEYS['newest']} < (CAST(:a0 AS timestamptz), CAST(:a1 AS uuid))"
+        else:
+            where += f" AND {KEYS['urgent']} > (CAST(:a0 AS boolean), CAST(:a1 AS timestamptz), CAST(:a2 AS uuid))"
+    query = text(f"{VIEW} WHERE {where} ORDER BY {ORDERS[wanted.sort]} LIMIT :limit")
+    return [_view(by, row, now) for row in session.execute(query, params | {"limit": limit})]
+
+
+def sort_key(one: View, sort: str) -> str:
+    """Behind what the next page begins."""
+    if sort == "newest":
+        return f"{one.reported_at.isoformat()}|{one.id}"
+    return f"{not one.supervised}|{one.due.isoformat() if one.due else 'infinity'}|{one.id}"
+
+
+COUNTS = f"""
+SELECT i.state, count(*) AS n, count(*) FILTER (WHERE {COLOURS["red"]}) AS red,
+  count(*) FILTER (WHERE {COLOURS["amber"]}) AS amber, count(*) FILTER (WHERE i.supervised) AS supervised,
+  count(*) FILTER (WHERE i.pending <> '') AS pending
+FROM incident i WHERE """  # noqa: S608  our own text
+
+
+def counts(session: Session, by: Principal, wanted: Filters, *, now: datetime) -> dict[str, Any]:
+    """How many incidents the asker sees: by state (each of them, 0 too), and how many are late, watched, asked about."""
+    where, params = _where(session, by, replace(wanted, state=()), now)
+    rows = session.execute(text(f"{COUNTS} {where} GROUP BY i.state"), params).all()
+    states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
+    total = {name: sum(getattr(row, name) for row in rows) for name in ("red", "amber", "supervised", "pending")}
+    return {"states": states, "open": sum(states[state] for state in OPEN_STATES), "all": sum(states.values()), **total}
+
+
+@dataclass(frozen=True)
+class EventView:
+    """One thing that happened. role: Of who did it, in words. who: Account or program; None where the asker may not
+    know names. words: What was said."""
+
+    id: int
+    at: datetime
+    move: str
+    move_zh: str
+    move_en: str
+    from_state: str
+    to_state: str
+    state_zh: str
+    who: str | None
+    role: str
+    role_zh: str
+    words: str
+    photos: list[UUID]
+    detail: dict[str, Any]
+
+
+TIMELINE = """
+SELECT e.*, ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
+FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
+WHERE e.incident_id = :id AND {condition} ORDER BY e.id
+"""
+
+
+def timeline(session: Session, by: Principal, incident_id: UUID, *, seen: bool = False) -> list[EventView]:
+    """What happened to an incident, oldest first; empty when it is not the asker's to see.
+
+    Args:
+        seen: It was found for the asker already, by its tracking secret.
+    """
+    condition, params = ("true", dict[str, Any]()) if seen else visible(by, "i")
+    rows = session.execute(text(TIMELINE.format(condition=condition)), params | {"id": incident_id})
+    return [_event(row, by.may(Action.NAMES)) for row in rows]
+
+
+def _event(row: Any, named: bool) -> EventView:
+    move = MOVES.get(row.move)
+    zh = (
+        ACCESS[row.role][0] if row.role in ACCESS
+        else BY_KEY[row.role].zh if row.role in BY_KEY
+        else {"anonymous": "居民", "reporter": "上报人", "key": "程序", "system": "系统", "": "系统"}.get(row.role, row.role)
+    )  # fmt: skip
+    return EventView(
+        row.id, row.at, row.move, move.zh if move else row.move, move.en if move else row.move, row.from_state,
+        row.to_state, STATES[State(row.to_state)][0], row.who if named else None, row.role, zh, row.words,
+        list(row.photos), row.detail,
+    )  # fmt: skip
+
+
+# what the reporter reads of the timeline; the rest is between those who work
+TOLD_REPORTER = ("report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate",
+                 "reopen", "approve_suspend", "resume", "approve_extend", "approve_void", "escalate", "supervise",
+                 "expire", "follow", "hand_over")  # fmt: skip
+# whose words are meant for the reporter
+SAID_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend", "approve_void", "note")
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """An incident for who reported it: where it stands, who holds it (role; a name where the role is public), since
+    when, and what happened. No names, no words between those who work on it."""
+
+    id: UUID
+    state: str
+    state_zh: str
+    state_en: str
+    version: int
+    category: str
+    category_zh: str
+    category_en: str
+    description: str
+    address: str
+    point: dict[str, Any]
+    community: str
+    reported_at: datetime
+    changed_at: datetime
+    closed_at: datetime | None
+    role: str | None
+    role_zh: str | None
+    role_en: str | None
+    name: str | None
+    due: datetime | None
+    colour: str | None
+    supervised: bool
+    rating: int | None
+    solved: bool | None
+    photos: list[UUID]
+    moves: list[str]
+    timeline: list[dict[str, Any]]
+
+
+def by_secret(session: Session, incident_id: UUID, secret: str) -> Principal:
+    """Who shows an incident's tracking secret.
+
+    Raises:
+        NotFound: There is no such incident, or it is not its secret.
+    """
+    from gis.people.access import reporter
+
+    kept = session.scalar(text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id})
+    if not hmac.compare_digest(sha256(secret.encode()).digest(), kept or b"\0" * 32) or kept is None:
+        raise NotFound("there is no such incident")
+    return reporter(incident_id)
+
+
+def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) -> Tracked:
+    """The reporter's view.
+
+    Raises:
+        NotFound: There is no such incident, or it is not its secret.
+    """
+    by = by_secret(session, incident_id, secret)
+    seen = find(session, by, incident_id, now=now)
+    events = [
+        {"at": one.at, "move": one.move, "zh": one.move_zh, "en": one.move_en, "state": one.to_state,
+         "state_zh": one.state_zh, "role_zh": one.role_zh,
+         "to_zh": BY_KEY[one.detail["role"]].zh if one.detail.get("role") in BY_KEY else None,
+         "words": one.words if one.move in SAID_REPORTER else "", "photos": one.photos}
+        for one in timeline(session, by, incident_id)
+        if one.move in TOLD_REPORTER or (one.move == "note" and one.role in ("reporter", "anonymous"))
+    ]  # fmt: skip
+    community = next((area["name"] for area in seen.areas if area["level"] == "community"), "")
+    return Tracked(
+        seen.id, seen.state, seen.state_zh, seen.state_en, seen.version, seen.category, seen.category_zh,
+        seen.category_en, seen.description, seen.address, seen.point, community, seen.reported_at, seen.changed_at,
+        seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.due, seen.colour,
+        seen.supervised, seen.rating, seen.solved, seen.photos, seen.moves, events,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Something like it, near and lately. id: None where the asker may not see it."""
+
+    id: UUID | None
+    state: str
+    state_zh: str
+    distance_m: float
+    reported_at: datetime
+
+
+NEAR = """
+SELECT i.id, i.state, i.reported_at, ST_Distance(i.shape::geography, p.spot::geography) AS metres, {condition} AS seen
+FROM incident i, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS spot) p
+WHERE i.category = :category AND i.reported_at > :since AND i.reported_at <= :now AND i.state <> 'void'
+  AND i.parent_id IS NULL AND i.shape && ST_Expand(p.spot, :east, :north)
+  AND ST_DWithin(i.shape::geography, p.spot::geography, :metres) AND ({condition} OR {public})
+  AND i.id IS DISTINCT FROM CAST(:but AS uuid)
+ORDER BY metres, i.reported_at LIMIT 20
+"""
+
+
+def near_duplicates(
+    session: Session, by: Principal, category: str, lon: float, lat: float, at: datetime, but: UUID | None = None
+) -> list[Duplicate]:
+    """Incidents of the same category within 50 m and 7 days, nearest first; void ones and repeats left out.
+
+    Args:
+        lon, lat: Degrees, EPSG:4490. but: Not this one.
+
+    Who may not see one is told of it without its id where the category is of public space (the five-digit codes of
+    GB/T 47678.5); of quarrels, needs and the like nothing.
+    """
+    condition, params = visible(by, "i")
+    query = text(NEAR.format(condition=condition, public=r"i.category ~ '^\d{5}$'"))
+    params |= {"category": category, "lon": lon, "lat": lat, "since": at - timedelta(days=NEAR_DAYS), "now": at,
+               "metres": NEAR_M, "east": 0.0012, "north": 0.0006, "but": but}  # fmt: skip
+    return [
+        Duplicate(
+            row.id if row.seen else None, row.state, STATES[State(row.state)][0], round(row.metres, 1), row.reported_at
+        )
+        for row in session.execute(query, params)
+    ]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Somebody an incident can be given to. load: Open incidents held. away: On leave now. metres: Straight, for takers."""
+
+    code: str | None
+    name: str | None
+    role: str
+    role_zh: str
+    role_en: str
+    area: str
+    level: str
+    load: int
+    stands_in: bool
+    away: bool
+    metres: float | None
+    skills: bool
+
+
+def candidates(session: Session, by: Principal, one: View, now: datetime) -> list[Candidate]:
+    """Who an incident can be given to: everybody in a post of its place, nearest role first, then who takes orders."""
+    ids = {row.code: row.id for row in session.execute(
+        text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": [area["code"] for area in one.areas]}
+    )}  # fmt: skip
+    building = session.scalar(text("SELECT building_id FROM incident WHERE id = :id"), {"id": one.id})
+    found = sorted(
+        seats(session, list(ids.values()), building, now), key=lambda seat: (BY_KEY[seat.role].rank, seat.load)
+    )
+    named = by.may(Action.NAMES, ids.values())
+    people = [
+        Candidate(
+            seat.person_code if named else None, seat.name if named else None, seat.role, BY_KEY[seat.role].zh,
+            BY_KEY[seat.role].en, seat.code, seat.level, seat.load, bool(seat.why and seat.person_id),
+            seat.person_id is None and seat.why == "leave", None, False,
+        )
+        for seat in found
+    ]  # fmt: skip
+    if one.skill and named:
+        params = {
+            "areas": list(ids.values()),
+            "skill": one.skill,
+            "lon": one.point["lon"],
+            "lat": one.point["lat"],
+            "at": now,
+        }
+        rows = session.execute(text(TAKERS), params).all()
+        who = {row.id: row for row in session.execute(
+            text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"), {"ids": [row.person_id for row in rows]}
+        )}  # fmt: skip
+        codes = {number: code for code, number in ids.items()}
+        people += [
+            Candidate(
+                who[row.person_id].code, who[row.person_id].name, row.role, BY_KEY[row.role].zh, BY_KEY[row.role].en,
+                codes[row.area_id], "", 0, False, False, row.straight, True,
+            )
+            for row in rows
+        ]  # fmt: skip
+    return people
+
+
+def contact(session: Session, by: Principal, one: View) -> Mapping[str, str] | None:
+    """How to reach who reported; None when nothing was left.
+
+    Raises:
+        Forbidden: The asker may not have contacts there.
+    """
+    areas = session.scalars(text("SELECT unnest(areas) FROM incident WHERE id = :id"), {"id": one.id}).all()
+    by.need(Action.CONTACTS, areas)
+    unmask(session)
+    query = text("SELECT name, phone, email FROM personal.reporter WHERE county = :county AND incident_id = :id")
+    found = session.execute(query, {"county": one.county, "id": one.id}).mappings().one_or_none()
+    mask(session)
+    return dict(found) if found else None

@@ -1,0 +1,89 @@
+"""Where a matter goes: by the rules, to the person of the patch or to those who may claim it; and the clock it gets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from gis.areas.reasons import Step
+from gis.incidents import catalogue, clock, rules
+from gis.incidents.assign import Offer, Place, Seat, offers, person_for, seats, step
+from gis.incidents.workflow import State
+from gis.people.roles import BY_KEY
+
+COMMUNITY = "community_worker"  # the role matters go to that nobody else has
+AMBER = 0.8  # share of a stage's time after which it is amber
+CLOCK = ("stage_began", "amber_at", "due_at", "spent_min", "supervise_at")  # the columns of a clock
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is offered it, and why."""
+
+    state: State
+    columns: dict[str, Any]
+    seat: Seat | None
+    offers: list[Offer]
+    how: list[Step]
+
+
+def route(
+    session: Session,
+    where: Place,
+    kind: catalogue.CategoryRow,
+    severity: str,
+    channel: str,
+    at: datetime,
+    clear: bool = True,
+) -> Routed:
+    """By the rules, to the person of the patch or to those who may claim it.
+
+    Args:
+        clear: Whether the category is certain; else it waits as reported for the community to choose one.
+    """
+    case = rules.Case(kind.code, severity, frozenset(where.area_ids), at, channel)
+    rule = rules.first_match(rules.active(session).rules, case)
+    first = BY_KEY[rule.first_role]
+    how = [step("rule", "rule", name=rule.name, role_zh=first.zh, role_en=first.en)]
+    limits = {
+        "reported": rule.accept_min, "accepted": rule.dispatch_min, "dispatched": rule.take_min,
+        "taken": rule.handle_min, "handled": rule.check_min, "checked": rule.check_min, "returned": rule.dispatch_min,
+        "around_the_clock": rule.around_the_clock, "escalation": list(rule.escalation), "first_role": rule.first_role,
+    }  # fmt: skip
+    columns = {"rule_id": rule.id, "rule_name": rule.name, "way": "assign", "skill": kind.skill, "limits": limits,
+               "role": COMMUNITY, "area_id": community_of(where), "holder_id": None}  # fmt: skip
+    if not clear:
+        return Routed(State.REPORTED, columns | stage_clock(limits, State.REPORTED, at), None, [], how)
+    if rule.way == "order" and kind.skill:
+        found, why = offers(session, where, kind.skill, at)
+        how.append(why)
+        if found:
+            columns |= {"way": "order", "role": None, "area_id": None}
+            # unclaimed in time it falls back to the community instead of going one level up
+            running = stage_clock(limits, State.DISPATCHED, at) | {"supervise_at": None}
+            return Routed(State.DISPATCHED, columns | running, None, found, how)
+    chosen = person_for(seats(session, where.area_ids, where.building_id, at), rule.first_role, rule.escalation)
+    seat, state = chosen.seat, State.ACCEPTED
+    if seat is not None:
+        columns |= {"role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
+        state = State.DISPATCHED
+    return Routed(state, columns | stage_clock(limits, state, at), seat, [], [*how, *chosen.how])
+
+
+def community_of(where: Place) -> int:
+    """The community of a place; the lowest area known where it lies in none."""
+    return next((area[0] for area in where.areas if area[1] == "community"), where.areas[-1][0])
+
+
+def stage_clock(limits: Mapping[str, Any], state: str, now: datetime, spent: float | None = None) -> dict[str, Any]:
+    """The columns of a stage's clock begun now, so many minutes of it spent already; all empty where none runs."""
+    minutes = limits.get(state)
+    if minutes is None:
+        return dict.fromkeys(CLOCK)
+    wall = bool(limits.get("around_the_clock"))
+    left, until_amber = (max(float(minutes) * share - (spent or 0.0), 0.0) for share in (1.0, AMBER))
+    due = clock.due(now, left, around_the_clock=wall)
+    amber = clock.due(now, until_amber, around_the_clock=wall)
+    return {"stage_began": now, "amber_at": amber, "due_at": due, "spent_min": spent, "supervise_at": due}

@@ -1,0 +1,128 @@
+"""The jobs and their times, in procrastinate, and the worker that runs them.
+
+What is to be done is in our own tables; a job only says that it is time to look. So a job that was missed, lost with
+its worker or run twice does no harm: the next one does what is due.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import procrastinate
+from procrastinate import exceptions, jobs
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from gis.db import engine as engine_of
+from gis.jobs import work
+from gis.notices import deliver
+from gis.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# queue -> jobs of it at once, and whether the finished ones are deleted at once
+QUEUES = {
+    "clock": (2, "never"),  # kept for a day: they tell when the last sweep was
+    "post": (1, "successful"),
+    "receivers": (16, "successful"),  # so many may hang before others wait
+}
+MISSED = 24 * 3600  # seconds: a job missed for less is run when a worker is there again
+GRACE = 3.0  # seconds after which jobs under way are asked to end when the worker is stopped
+
+
+def make_app(url: str, settings: Settings) -> procrastinate.App:
+    """The jobs, on a database.
+
+    Args:
+        url: `postgresql://…` of the application's role.
+    """
+    connector = procrastinate.PsycopgConnector(
+        conninfo=url,
+        min_size=1,
+        max_size=6,
+        kwargs={"options": "-c search_path=jobs", "application_name": "wangge jobs"},
+    )
+    app = procrastinate.App(connector=connector, periodic_defaults={"max_delay": MISSED})
+    engine = quiet(engine_of(url))
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="sweep", queue="clock", queueing_lock="sweep")
+    def sweep(timestamp: int) -> None:
+        work.sweep(engine, datetime.now(UTC))
+
+    @app.periodic(cron="17 19 * * *")  # 03:17 in China
+    @app.task(name="clean", queue="clock", queueing_lock="clean")
+    def clean(timestamp: int) -> None:
+        work.clean(engine, datetime.now(UTC))
+
+    @app.periodic(cron="*/10 * * * *")
+    @app.task(name="tidy", queue="clock", queueing_lock="tidy")
+    async def tidy(timestamp: int) -> None:
+        for job in await app.job_manager.get_stalled_jobs():  # their worker died
+            await app.job_manager.finish_job(job, jobs.Status.FAILED, delete_job=True)
+        await app.job_manager.delete_old_jobs(24, include_failed=True, include_cancelled=True, include_aborted=True)
+
+    @app.periodic(cron="* * * * * */3")
+    @app.task(name="post", queue="post", queueing_lock="post")
+    async def post(timestamp: int) -> None:
+        for target in await asyncio.to_thread(due):
+            try:
+                await deliver_to.configure(queueing_lock=f"receiver {target}").defer_async(target=target)
+            except exceptions.AlreadyEnqueued:
+                continue
+
+    def due() -> list[int]:
+        with Session(engine) as session:
+            return deliver.due_targets(session, datetime.now(UTC))
+
+    @app.task(name="deliver", queue="receivers", pass_context=True)
+    def deliver_to(context: procrastinate.JobContext, target: int) -> None:
+        deliver.deliver(engine, settings, target, context.should_abort)
+
+    return app
+
+
+def quiet(engine: Engine) -> Engine:
+    """The engine, with errors that do not show positions and names in the log."""
+    made = engine.execution_options()
+    made.hide_parameters = True
+    return made
+
+
+async def run(app: procrastinate.App) -> None:
+    """Run jobs until cancelled; those under way may end first."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(sum(most for most, _ in QUEUES.values())))
+    async with app.open_async(), asyncio.TaskGroup() as group:
+        for queue, (most, deletes) in QUEUES.items():
+            group.create_task(
+                app.run_worker_async(
+                    queues=[queue],
+                    name=queue,
+                    concurrency=most,
+                    delete_jobs=deletes,
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=GRACE,
+                )
+            )
+
+
+async def keep_running(make: Callable[[], procrastinate.App]) -> None:
+    """`run`, and again when the database went away, until cancelled."""
+    pause = 1.0
+    while True:
+        began = asyncio.get_running_loop().time()
+        try:
+            await run(make())
+        except* Exception as failed:
+            pause = 1.0 if asyncio.get_running_loop().time() - began > 60 else min(pause * 2, 30.0)
+            log.error("jobs stopped (%s); again in %.0f s", first_of(failed), pause)
+        await asyncio.sleep(pause)
+
+
+def first_of(failed: BaseException) -> str:
+    """What the first of several failures says."""
+    while isinstance(failed, BaseExceptionGroup):
+        failed = failed.exceptions[0]
+    return f"{type(failed).__name__}: {failed}"

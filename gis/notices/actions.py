@@ -1,0 +1,135 @@
+"""What can be done about notices: receivers added and taken away, dead ones sent again, own ones seen, old ones deleted."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Area
+from gis.errors import Conflict, FieldError, InvalidInput, NotFound
+from gis.incidents.models import Notice, NoticeTarget
+from gis.notices import mail, webhook
+from gis.notices.queries import OWN, own
+from gis.notices.words import TOPICS
+from gis.people.access import Principal
+
+CHECK = {"webhook": webhook.check_address, "email": mail.check_address}
+SHORTEST_SECRET = 16  # characters
+
+
+def add_target(
+    session: Session, kind: str, address: str, topics: Sequence[str] = (), area: str = "", secret: str = ""
+) -> NoticeTarget:
+    """Send notices to a webhook or a mail address from now on.
+
+    Args:
+        kind: webhook or email.
+        topics: As incident.dispatch; empty: all.
+        area: Code; only of incidents in it. Empty: everywhere.
+        secret: Key webhooks are signed with; made here when empty.
+
+    Raises:
+        InvalidInput: Address, topic, area or secret is wrong. Conflict: It is there already.
+    """
+    CHECK[kind](address)
+    unknown = [topic for topic in topics if topic not in TOPICS]
+    if unknown:
+        words = f"{unknown[0][:40]!r} is none of {', '.join(TOPICS)}"
+        raise InvalidInput(f"topic: {words}", [FieldError("topic", words)])
+    if secret and len(secret) < SHORTEST_SECRET:
+        words = f"has {len(secret)} characters; at least {SHORTEST_SECRET}"
+        raise InvalidInput(f"secret: {words}", [FieldError("secret", words)])
+    area_id = session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None))) if area else None
+    if area and area_id is None:
+        words = f"no area has the code {area[:40]!r}"
+        raise InvalidInput(f"area: {words}", [FieldError("area", words)])
+    same = select(NoticeTarget.id).where(
+        NoticeTarget.active, NoticeTarget.address == address, NoticeTarget.area_id.is_not_distinct_from(area_id)
+    )
+    if (found := session.scalar(same)) is not None:
+        raise Conflict(f"notices go to {address} already, as receiver {found}; remove that one first")
+    made = NoticeTarget(
+        kind=kind, address=address, topics=sorted(set(topics)), area_id=area_id,
+        secret=(secret or secrets.token_urlsafe(32)) if kind == "webhook" else "",
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+def remove_target(session: Session, target_id: int) -> int:
+    """Send nothing more to a receiver. Returns how many notices waited for it; they are dead now.
+
+    Raises:
+        NotFound: There is no such receiver.
+    """
+    find_target(session, target_id).active = False
+    waiting = (Notice.target_id == target_id) & (Notice.state == "waiting")
+    return _count(session, update(Notice).where(waiting).values(state="dead", last_error="the receiver was removed"))
+
+
+def find_target(session: Session, target_id: int) -> NoticeTarget:
+    """A receiver that notices are sent to.
+
+    Raises:
+        NotFound: There is no such receiver.
+    """
+    found = session.get(NoticeTarget, target_id)
+    if found is None or not found.active:
+        raise NotFound(f"there is no receiver {target_id}; see ./wangge notices targets")
+    return found
+
+
+def retry(session: Session, notice_id: int | None, now: datetime) -> int:
+    """Send a dead or waiting notice again at once; None: all dead ones. Returns how many.
+
+    Raises:
+        NotFound: There is no such notice, or its receiver was removed.
+    """
+    which = [
+        Notice.target_id.in_(select(NoticeTarget.id).where(NoticeTarget.active)),
+        Notice.state == "dead" if notice_id is None else Notice.state.in_(("dead", "waiting")),
+        *([] if notice_id is None else [Notice.id == notice_id]),
+    ]
+    count = _count(session, update(Notice).where(*which).values(state="waiting", attempts=0, next_try_at=now))
+    if notice_id is not None and not count:
+        raise NotFound(f"there is no notice {notice_id} to send again; see ./wangge notices dead")
+    return count
+
+
+def seen(session: Session, by: Principal, ids: Sequence[int] | None, until: int | None = None) -> int:
+    """Mark the asker's own notices as seen: some, or all up to a number. Returns how many were not seen before."""
+    which = "id = ANY(CAST(:ids AS bigint[]))" if ids is not None else "id <= :until"
+    query = text(f"UPDATE notice n SET state = 'seen' WHERE {OWN} AND state = 'waiting' AND {which}")  # noqa: S608
+    return cast(CursorResult[object], session.execute(query, own(by) | {"ids": ids, "until": until})).rowcount
+
+
+# what is deleted, and after how long
+KEPT = (
+    (("sent",), timedelta(days=30)),
+    (("seen",), timedelta(days=90)),
+    (("dead",), timedelta(days=180)),
+    (("waiting",), timedelta(days=365)),  # nobody looked into the app
+)
+
+
+def clean(session: Session, now: datetime, most: int = 5000) -> int:
+    """Delete old notices, at most so many of each state; the caller commits and asks again until nothing is deleted."""
+    count = 0
+    for states, age in KEPT:
+        old = (
+            select(Notice.id)
+            .where(Notice.state.in_(states), Notice.at < now - age)
+            .limit(most)
+            .with_for_update(skip_locked=True)
+        )
+        count += _count(session, delete(Notice).where(Notice.id.in_(old)))
+    return count
+
+
+def _count(session: Session, change: object) -> int:
+    return cast(CursorResult[object], session.execute(change)).rowcount  # type: ignore[call-overload]

@@ -1,0 +1,148 @@
+"""Delivery of the outbox to webhooks and mail: in order for each receiver, and none waits for another.
+
+A receiver has one deliverer at a time, whoever got its lock; a process that dies lets go of it. What fails is tried
+again, ever less often; meanwhile what comes after it waits, until it has failed `STUBBORN` times: then it may be its
+own fault, and others pass it. After `KEPT` it is dead, and can be sent again by hand. So a notice arrives at least
+once: twice, when we died between sending it and writing that down.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, Row, text
+from sqlalchemy.orm import Session
+
+from gis.db import signed
+from gis.notices import mail, webhook
+from gis.notices.webhook import Undelivered
+from gis.settings import Settings
+
+FIRST_WAIT, LONGEST_WAIT = 5.0, 3600.0  # seconds between tries
+STUBBORN = 8  # failures after which others pass: about ten minutes
+KEPT = timedelta(days=3)
+FEWEST = 10  # tries before it is given up, however old
+MOST, LONGEST = 200, 30.0  # notices, seconds of one turn; others are waiting
+
+log = logging.getLogger(__name__)
+
+DUE = f"""
+SELECT t.id FROM notice_target t CROSS JOIN LATERAL (
+  SELECT next_try_at FROM notice n WHERE n.target_id = t.id AND n.state = 'waiting'
+  ORDER BY n.attempts >= {STUBBORN}, n.id LIMIT 1) head
+WHERE t.active AND head.next_try_at <= :now ORDER BY head.next_try_at
+"""  # noqa: S608  a number of ours
+NEXT = f"""
+SELECT n.id, n.at, n.topic, n.county, n.body, n.attempts, n.next_try_at, t.id AS target, t.kind, t.address, t.secret
+FROM notice n JOIN notice_target t ON t.id = n.target_id
+WHERE t.id = :target AND t.active AND n.state = 'waiting' ORDER BY n.attempts >= {STUBBORN}, n.id LIMIT 1
+"""  # noqa: S608  a number of ours
+SENT = """
+UPDATE notice SET state = 'sent', attempts = attempts + 1, last_error = '' WHERE id = :id AND state = 'waiting'
+"""
+AWAKE = "UPDATE notice SET next_try_at = :now WHERE target_id = :target AND state = 'waiting' AND next_try_at > :now"
+FAILED = """
+UPDATE notice SET attempts = attempts + 1, last_error = :error, next_try_at = :again WHERE id = :id AND state = 'waiting'
+"""
+# when one is given up, so is all of that receiver that has waited as long
+DEAD = """
+UPDATE notice SET state = 'dead', last_error = CASE WHEN last_error = '' THEN :error ELSE last_error END
+WHERE target_id = :target AND state = 'waiting' AND at <= :before
+"""
+LOCK = "hashtextextended('notice_target ' || :target, 0)"
+
+
+def due_targets(session: Session, now: datetime) -> list[int]:
+    """Ids of the receivers that something is to be sent to now, the longest waiting first."""
+    return list(session.scalars(text(DUE), {"now": now}))
+
+
+def deliver(engine: Engine, settings: Settings, target: int, stop: Callable[[], bool] = lambda: False) -> int:
+    """Send what waits for a receiver, in order, until it fails, nothing is due or its turn is over.
+
+    Args:
+        engine: Each notice gets its own transactions; none is open while something is sent.
+        stop: Asked between notices whether to end here.
+
+    Returns:
+        How many arrived. 0 too when somebody else is delivering to it.
+    """
+    arrived, began = 0, time.monotonic()
+    with _only_one(engine, target) as mine:
+        while mine and arrived < MOST and time.monotonic() - began < LONGEST and not stop():
+            with Session(engine) as session:
+                notice = session.execute(text(NEXT), {"target": target}).one_or_none()
+            if notice is None or notice.next_try_at > datetime.now(UTC):
+                break
+            error = attempt(settings, notice)
+            with Session(engine) as session, session.begin(), signed(session, "job notices"):
+                note_down(session, notice, error, datetime.now(UTC))
+            if error:
+                log.warning(
+                    "notice %s to receiver %s failed %s times: %s", notice.id, target, notice.attempts + 1, error
+                )
+                break
+            arrived += 1
+    return arrived
+
+
+def attempt(settings: Settings, notice: Any) -> str:
+    """Send a notice once. Returns what was wrong; nothing when it arrived."""
+    try:
+        if notice.kind == "email":
+            mail.send(settings, notice.address, notice.id, notice.topic, notice.at, notice.body)
+        else:
+            webhook.send(
+                notice.address,
+                notice.secret,
+                notice.id,
+                notice.topic,
+                payload(notice),
+                private=settings.private_webhooks,
+            )
+    except Undelivered as error:
+        return str(error)
+    return ""
+
+
+def payload(notice: Any) -> bytes:
+    """The body a webhook gets."""
+    told = {"id": notice.id, "topic": notice.topic, "at": notice.at.astimezone(UTC), "county": notice.county}
+    return orjson.dumps(told | notice.body, option=orjson.OPT_UTC_Z)
+
+
+def note_down(session: Session, notice: Row[Any], error: str, now: datetime) -> None:
+    """Write what came of a try."""
+    given = {"id": notice.id, "target": notice.target, "now": now, "error": error}
+    if not error:
+        session.execute(text(SENT), given)
+        if notice.attempts:  # the receiver is back: nothing waits any longer
+            session.execute(text(AWAKE), given)
+        return
+    tries = notice.attempts + 1
+    session.execute(text(FAILED), given | {"again": now + wait(tries)})
+    if tries >= FEWEST and notice.at <= now - KEPT:
+        session.execute(text(DEAD), given | {"before": now - KEPT})
+
+
+def wait(failures: int) -> timedelta:
+    """How long to wait after so many failures: twice as long each time, up to an hour, not all at the same moment."""
+    seconds = min(FIRST_WAIT * 2.0 ** min(failures - 1, 20), LONGEST_WAIT)
+    return timedelta(seconds=seconds * random.uniform(0.75, 1.0))
+
+
+@contextmanager
+def _only_one(engine: Engine, target: int) -> Iterator[bool]:
+    """Hold a receiver's lock on a connection of its own, outside any transaction; False when somebody else has it."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        mine = bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})"), {"target": str(target)}))
+        try:
+            yield mine
+        finally:
+            if mine:
+                connection.execute(text(f"SELECT pg_advisory_unlock({LOCK})"), {"target": str(target)})

@@ -1,0 +1,52 @@
+"""The outbox: what is to be told is written in the transaction it is about, and delivered from there later."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+# one row for each person, account and fitting target; an account whose person is told already is not told twice
+TELL = """
+INSERT INTO notice (topic, county, incident_id, target_id, person_id, account_id, body)
+SELECT :topic, :county, CAST(:incident AS uuid), target, person, account, CAST(:body AS jsonb) FROM (
+  SELECT NULL::bigint AS target, p AS person, NULL::bigint AS account FROM unnest(CAST(:persons AS bigint[])) p
+  UNION ALL
+  SELECT NULL, NULL, a FROM unnest(CAST(:accounts AS bigint[])) a
+   WHERE NOT EXISTS (SELECT FROM personal.account o WHERE o.id = a AND o.person_id = ANY(CAST(:persons AS bigint[])))
+  UNION ALL
+  SELECT t.id, NULL, NULL FROM notice_target t
+   WHERE t.active AND (t.topics = '{}' OR :topic = ANY(t.topics))
+     AND (t.area_id IS NULL OR t.area_id = ANY(CAST(:areas AS bigint[])))
+) receivers
+"""
+
+
+def tell(
+    session: Session,
+    topic: str,
+    *,
+    county: str | None,
+    incident_id: UUID | None,
+    areas: Sequence[int],
+    person_ids: Iterable[int] = (),
+    account_ids: Iterable[int] = (),
+    body: Mapping[str, Any],
+) -> None:
+    """Write notices, to be seen in the app and to be delivered once the transaction is committed: one statement.
+
+    Args:
+        topic: As incident.dispatch.
+        areas: Ids of the areas it happened in; targets of other areas are not told.
+        person_ids, account_ids: Who finds it in the app; each is told once.
+        body: What is told, without names, telephone numbers or words of residents.
+    """
+    session.execute(
+        text(TELL),
+        {
+            "topic": topic, "county": county, "incident": incident_id, "areas": list(areas),
+            "persons": sorted(set(person_ids)), "accounts": sorted(set(account_ids)), "body": orjson.dumps(body).decode(),
+        },
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""Questions about notices: one's own in the app, the receivers, and what did not arrive."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import SignInNeeded
+from gis.people.access import Principal, visible
+
+OWN = "(n.person_id = :own_person OR n.account_id = :own_account)"
+
+
+@dataclass(frozen=True)
+class InApp:
+    """A notice to the asker."""
+
+    id: int
+    at: datetime
+    topic: str
+    incident: UUID | None
+    body: Mapping[str, Any]
+    seen: bool
+
+
+@dataclass(frozen=True)
+class Target:
+    """A receiver, without its secret; how many notices wait for it, how many are dead, what the last failure was."""
+
+    id: int
+    kind: str
+    address: str
+    topics: list[str]
+    area: str | None
+    waiting: int
+    dead: int
+    last_error: str
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A notice to a receiver, and how far it is."""
+
+    id: int
+    at: datetime
+    topic: str
+    target: int
+    address: str
+    state: str
+    attempts: int
+    next_try_at: datetime
+    last_error: str
+    incident: UUID | None
+
+
+def own(by: Principal) -> dict[str, Any]:
+    """Parameters of `OWN`.
+
+    Raises:
+        SignInNeeded: The asker is no account.
+    """
+    if by.kind != "account":
+        raise SignInNeeded("sign in; notices are for accounts")
+    return {"own_person": by.person_id, "own_account": by.account_id}
+
+
+def _mine(by: Principal) -> tuple[str, dict[str, Any]]:
+    """Which notices are the asker's: told to them, of incidents that are (still) theirs to see."""
+    condition, params = visible(by, "i")
+    hidden = f"(n.incident_id IS NULL OR EXISTS (SELECT FROM incident i WHERE i.id = n.incident_id AND {condition}))"
+    return f"{OWN} AND {hidden}", own(by) | params
+
+
+def listing(session: Session, by: Principal, limit: int, before: int | None = None) -> list[InApp]:
+    """The asker's notices, the newest first.
+
+    Args:
+        before: Only those with a smaller number.
+
+    Raises:
+        SignInNeeded: The asker is no account.
+    """
+    condition, params = _mine(by)
+    query = f"""
+      SELECT n.id, n.at, n.topic, n.incident_id, n.body, n.state = 'seen' FROM notice n
+      WHERE {condition} AND (CAST(:before AS bigint) IS NULL OR n.id < :before) ORDER BY n.id DESC LIMIT :limit
+    """  # noqa: S608  conditions of ours
+    return [InApp(*row) for row in session.execute(text(query), params | {"before": before, "limit": limit})]
+
+
+def unseen(session: Session, by: Principal) -> int:
+    """How many of the asker's notices are new to them.
+
+    Raises:
+        SignInNeeded: The asker is no account.
+    """
+    condition, params = _mine(by)
+    query = f"SELECT count(*) FROM notice n WHERE {condition} AND n.state = 'waiting'"  # noqa: S608  ours
+    return int(session.scalar(text(query), params) or 0)
+
+
+TARGETS = """
+SELECT t.id, t.kind, t.address, t.topics, a.code, coalesce(n.waiting, 0), coalesce(n.dead, 0), coalesce(n.error, '')
+FROM notice_target t LEFT JOIN area a ON a.id = t.area_id
+LEFT JOIN (SELECT target_id, count(*) FILTER (WHERE state = 'waiting') AS waiting,
+    count(*) FILTER (WHERE state = 'dead') AS dead,
+    (array_agg(last_error ORDER BY id DESC) FILTER (WHERE last_error <> ''))[1] AS error
+  FROM notice WHERE target_id IS NOT NULL AND state IN ('waiting', 'dead') GROUP BY target_id) n ON n.target_id = t.id
+WHERE t.active ORDER BY t.id
+"""
+OUTGOING = """
+SELECT n.id, n.at, n.topic, n.target_id, t.address, n.state, n.attempts, n.next_try_at, n.last_error, n.incident_id
+FROM notice n JOIN notice_target t ON t.id = n.target_id
+WHERE n.target_id IS NOT NULL AND (:state = '' OR n.state = :state) ORDER BY n.id DESC LIMIT :limit
+"""
+
+
+def targets(session: Session) -> list[Target]:
+    """The receivers that notices are sent to."""
+    return [Target(*row) for row in session.execute(text(TARGETS))]
+
+
+def outgoing(session: Session, state: str = "", limit: int = 100) -> list[Outgoing]:
+    """Notices to receivers, the newest first.
+
+    Args:
+        state: waiting, sent or dead; empty: all.
+    """
+    return [Outgoing(*row) for row in session.execute(text(OUTGOING), {"state": state, "limit": limit})]

@@ -1,0 +1,147 @@
+"""Webhooks out: signed, never to the own network unless that is allowed, never redirected.
+
+The receiver checks `X-Wangge-Signature`: `v1=` and the hex HMAC-SHA256, under the secret both know, of
+`X-Wangge-Timestamp`, a full stop and the body as it came. An old timestamp is a replay. A notice may come twice,
+when the answer to the first was lost: `Idempotency-Key` is the same then.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import socket
+import ssl
+import time
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import httpx
+
+from gis.errors import FieldError, InvalidInput
+
+PATIENCE = 10.0  # seconds for each step of a request
+LONGEST = 15.0  # seconds for all of it
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Undelivered(Exception):
+    """A notice did not arrive; the words say why and hold no secret."""
+
+
+def signature(secret: str, timestamp: int, body: bytes) -> str:
+    """What `X-Wangge-Signature` says.
+
+    Args:
+        timestamp: Seconds since 1970, as sent in `X-Wangge-Timestamp`.
+    """
+    return "v1=" + hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+def check_address(url: str) -> None:
+    """See that an address can be a webhook's; who it belongs to is looked at when something is sent.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        fine = fine and parts.username is None and not parts.fragment and url.isprintable() and " " not in url
+    except ValueError:
+        fine = False
+    if not fine:
+        words = (
+            f"{url[:80]!r} is no address to send to; as https://gateway.example.cn/wangge, without a name or password"
+        )
+        raise InvalidInput(f"address: {words}", [FieldError("address", words)])
+
+
+def allowed(address: str, *, private: bool) -> bool:
+    """Whether a webhook may go to an IP address.
+
+    Args:
+        private: Addresses of the own network and this machine are allowed too; link-local ones never are, since
+            clouds keep their secrets there.
+    """
+    ip: Ip = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
+        if ip in NAT64:
+            inner = ipaddress.IPv4Address(ip.packed[-4:])
+        if inner is not None:
+            ip = inner
+    if ip.is_multicast or ip.is_unspecified or ip.is_link_local:
+        return False
+    return ip.is_global or (private and (ip.is_private or ip.is_loopback))
+
+
+def send(url: str, secret: str, number: int, topic: str, body: bytes, *, private: bool = False) -> None:
+    """Send a notice, signed now.
+
+    Args:
+        number: The notice's number; the same one for every try.
+        private: As for `allowed`.
+
+    Raises:
+        Undelivered: No 2xx came back in time.
+    """
+    timestamp = int(time.time())
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "wangge",
+        "Idempotency-Key": f"wangge-notice-{number}",
+        "X-Wangge-Notice": str(number),
+        "X-Wangge-Topic": topic,
+        "X-Wangge-Timestamp": str(timestamp),
+        "X-Wangge-Signature": signature(secret, timestamp, body),
+    }
+    asyncio.run(_within(url, headers, body, private))
+
+
+async def _within(url: str, headers: dict[str, str], body: bytes, private: bool) -> None:
+    try:
+        async with asyncio.timeout(LONGEST):  # a receiver that dribbles is cut off too
+            await _post(url, headers, body, private)
+    except (TimeoutError, httpx.TimeoutException):
+        raise Undelivered(f"no answer within {PATIENCE:.0f} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+        raise Undelivered(f"cannot be reached: {type(error).__name__}: {str(error)[:120]}") from None
+
+
+async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -> None:
+    asked = httpx.URL(url)
+    port = asked.port or (443 if asked.scheme == "https" else 80)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(asked.host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        raise Undelivered(f"the name {asked.host} is not known") from None
+    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+    for one in addresses:
+        if not allowed(one, private=private):
+            words = "" if private else "; WANGGE_PRIVATE_WEBHOOKS=yes allows it"
+            raise Undelivered(f"{asked.host} is {one}, an address notices may not go to{words}")
+    # sent to the very addresses that were looked at: the name may mean another one a moment later
+    async with httpx.AsyncClient(verify=_trust(), timeout=PATIENCE, follow_redirects=False, trust_env=False) as client:
+        for number, one in enumerate(addresses, 1):
+            request = client.build_request(
+                "POST", asked.copy_with(host=one), content=body, headers=headers | {"Host": asked.netloc.decode()},
+                extensions={"sni_hostname": asked.host},
+            )  # fmt: skip
+            try:
+                answer = await client.send(request, stream=True)  # what it says is not read
+                break
+            except httpx.ConnectError:
+                if number == len(addresses):
+                    raise
+        await answer.aclose()
+    if not answer.is_success:
+        raise Undelivered(
+            f"answered {answer.status_code}{', redirects are not followed' if answer.is_redirect else ''}"
+        )
+
+
+@lru_cache(maxsize=1)
+def _trust() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -1,0 +1,124 @@
+"""Secrets: passwords and how they are judged, the parts of a program's key, the key that signs session cookies."""
+
+import hashlib
+import os
+import re
+import secrets
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from gis.errors import FieldError, InvalidInput
+
+SHORTEST, LONGEST = 10, 200  # characters of a password
+FEWEST_DIFFERENT = 5  # characters of a password that are not the same
+COMMON = Path(__file__).with_name("common_passwords.txt")
+
+TOO_SHORT = "A password has at least 10 characters."
+TOO_LONG = "A password has at most 200 characters."
+TOO_COMMON = "This password is among those tried first; choose another."
+TOO_PLAIN = "A password has at least 5 different characters."
+HAS_NAME = "A password does not contain the user name."
+
+FIRST = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is mistaken for something else
+KEY = re.compile(r"wg_([A-Za-z0-9]{8,32})_([A-Za-z0-9_-]{20,100})")
+
+_HASHER = PasswordHasher()  # argon2id, RFC 9106 low memory
+
+
+def check_password(password: str, username: str) -> None:
+    """See that a password may be used.
+
+    Raises:
+        InvalidInput: On the field `password`; the message is one of the sentences above.
+    """
+    plain = _clean(password).lower()
+    found = next(
+        (
+            words
+            for wrong, words in (
+                (len(plain) < SHORTEST, TOO_SHORT),
+                (len(plain) > LONGEST, TOO_LONG),
+                (username.lower() in plain, HAS_NAME),
+                (plain in common(), TOO_COMMON),
+                (len(set(plain)) < FEWEST_DIFFERENT, TOO_PLAIN),
+            )
+            if wrong
+        ),
+        None,
+    )
+    if found:
+        raise InvalidInput(found, [FieldError("password", found)])
+
+
+@cache
+def common() -> frozenset[str]:
+    """Passwords that everybody tries first, in lower case."""
+    return frozenset(COMMON.read_text(encoding="utf-8").split())
+
+
+def first_password() -> str:
+    """A first password to tell somebody: four groups of four, 79 bits."""
+    return "-".join("".join(secrets.choice(FIRST) for _ in range(4)) for _ in range(4))
+
+
+def hashed(password: str) -> str:
+    """argon2id of a password, salt and cost included."""
+    return _HASHER.hash(_clean(password))
+
+
+def verify(stored: str | None, password: str) -> bool:
+    """Whether a password is the stored one; takes the same time when nothing is stored."""
+    if len(password) > LONGEST:
+        password, stored = "", None
+    try:
+        return _HASHER.verify(stored or _nobody(), _clean(password)) and stored is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def outdated(stored: str) -> bool:
+    """Whether a hash was made with other costs than today's."""
+    return _HASHER.check_needs_rehash(stored)
+
+
+@cache
+def _nobody() -> str:
+    return _HASHER.hash(secrets.token_urlsafe())
+
+
+def _clean(password: str) -> str:
+    return unicodedata.normalize("NFKC", password)
+
+
+def new_key() -> tuple[str, str]:
+    """Open and secret part of a new key; the secret has 256 random bits."""
+    return secrets.token_hex(6), secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a secret of full strength: SHA-256."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def signing_key(var: Path) -> str:
+    """The key that signs session cookies; made at the first call, kept under `var` for its owner only.
+
+    Processes that start together agree on one.
+    """
+    file = var / "session.key"
+    if not file.exists():
+        var.mkdir(parents=True, exist_ok=True)
+        own = file.with_name(f"session.key.{os.getpid()}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
+            written.write(secrets.token_urlsafe(48))
+        try:
+            os.link(own, file)
+        except FileExistsError:
+            pass  # another process was first
+        finally:
+            own.unlink()
+    return file.read_text().strip()

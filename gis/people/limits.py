@@ -1,0 +1,85 @@
+"""Counting requests a minute, by all worker processes of a machine together.
+
+A file of fixed size that every process maps: 16 bytes a slot (which counter, which minute, how many). Nothing is
+kept about anybody: a counter's name is there as a hash, and only for its minute.
+"""
+
+import fcntl
+import hashlib
+import mmap
+import os
+import struct
+import threading
+from functools import lru_cache
+from pathlib import Path
+
+from gis.errors import TooMany
+
+SLOTS = 1 << 16
+NEIGHBOURS = 8  # slots a counter may lie in; when all are in use this minute the least counted gives way
+MINUTE = 60  # seconds
+_SLOT = struct.Struct("<QII")  # hash of the name, minute since 1970, count
+
+
+class Counters:
+    """The counters in one file."""
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        os.ftruncate(self._file, SLOTS * _SLOT.size)
+        self._slots = mmap.mmap(self._file, SLOTS * _SLOT.size)
+        self._mine = threading.Lock()  # the file's lock keeps processes apart, not threads
+
+    def hit(self, name: str, now: float) -> int:
+        """Count one more for a name; how many there were in this minute, this one included.
+
+        Args:
+            now: Seconds since 1970.
+        """
+        minute = int(now // MINUTE)
+        number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+        with self._mine:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+            try:
+                return self._count(number, minute)
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_UN)
+
+    def _count(self, number: int, minute: int) -> int:
+        worst, least = 0, None
+        for step in range(NEIGHBOURS):
+            place = (number + step) % SLOTS * _SLOT.size
+            whose, when, count = _SLOT.unpack_from(self._slots, place)
+            if when == minute and whose == number:
+                _SLOT.pack_into(self._slots, place, number, minute, count + 1)
+                return int(count) + 1
+            used = count if when == minute else 0
+            if least is None or used < least:
+                worst, least = place, used
+        _SLOT.pack_into(self._slots, worst, number, minute, 1)
+        return 1
+
+
+@lru_cache(maxsize=8)
+def counters(var: Path) -> Counters:
+    """The counters of a deployment, under its folder."""
+    return Counters(var / "limits")
+
+
+def within(var: Path, name: str, most: int, now: float, words: str) -> None:
+    """Count one request; refuse it when it is over the limit of its minute.
+
+    Args:
+        var: The deployment's folder.
+        name: What is counted, as "key 12" or "sign-in 10.0.0.7".
+        most: Requests a minute.
+        now: Seconds since 1970.
+        words: What there are too many of, as "requests with this key".
+
+    Raises:
+        TooMany: With `retry_after`, seconds until the next minute.
+    """
+    if counters(var).hit(name, now) > most:
+        wait = MINUTE - int(now) % MINUTE
+        raise TooMany(f"more than {most} {words} in a minute; try again in {wait} s", retry_after=wait)

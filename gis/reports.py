@@ -1,0 +1,164 @@
+"""How well the loop works: response, completion, resolution and satisfaction, by area, category, person and period.
+
+What each figure means is said in `DEFINITIONS`, which the page and the API show beside the numbers. Incidents that
+repeat another one (children) and void ones are left out: a matter counts once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import FieldError, Forbidden, InvalidInput
+from gis.people.access import Action, Principal
+
+# figure -> name and definition, Chinese and English
+DEFINITIONS = {
+    "reported": ("上报数", "reports", "期间内上报的事件，不含作废和并案", "incidents reported in the period, without void ones and repeats"),
+    "open": ("在办数", "open", "其中尚未结案的", "of these, not closed yet"),
+    "overdue": ("超时在办", "overdue", "其中当前环节已超时的", "of these, past the time of the running stage now"),
+    "supervised": ("督办数", "supervised", "其中曾超时上报或被督办的", "of these, supervised at any time"),
+    "response": (
+        "响应率", "response rate",
+        "按时接单的 ÷ 已接单或接单前已超时的；按时指首次接单时派单环节未超时",
+        "taken in time ÷ taken, or late before being taken; in time: when first taken, its stage was not overdue",
+    ),
+    "completion": ("办结率", "completion rate", "已结案的 ÷ 上报数", "closed ÷ reports"),
+    "in_time": (
+        "按期处理率", "handled in time",
+        "按时处理的 ÷ 已处理的；按时指最后一次处理时处理环节未超时",
+        "handled in time ÷ handled; in time: when last handled, that stage was not overdue",
+    ),
+    "resolution": ("解决率", "resolution rate", "回访称已解决的 ÷ 回访过的", "said to be solved ÷ followed up"),
+    "satisfaction": ("满意率", "satisfaction rate", "评价4分或5分的 ÷ 评价过的", "rated 4 or 5 ÷ rated"),
+    "returned": ("退回率", "return rate", "曾被退回的 ÷ 上报数", "returned at least once ÷ reports"),
+    "hours_to_take": ("接单用时", "hours to take", "从上报到首次接单的中位小时数（自然时间）", "median hours from report to first taken, of the clock on the wall"),
+    "hours_to_handle": ("处理用时", "hours to handle", "从上报到最后一次处理的中位小时数（自然时间）", "median hours from report to last handled, of the clock on the wall"),
+}  # fmt: skip
+
+LOCAL = "i.reported_at AT TIME ZONE :zone"
+AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.areas) AND a.level = '{}')"
+# what to group by -> the key and its name in SQL
+GROUPS = {
+    "all": ("''", "''"),
+    **{level: (AREA.format("a.code", level), AREA.format("a.name", level)) for level in ("street", "community", "grid", "unit")},
+    "category": ("i.category", "c.zh"),
+    "major": ("c.major", "c.major_zh"),
+    "person": ("p.code", "p.name"),
+    "role": ("i.role", "coalesce(r.zh, '')"),
+    "channel": ("i.channel", "i.channel"),
+    "day": (f"to_char({LOCAL}, 'YYYY-MM-DD')", "''"),
+    "week": (f"to_char({LOCAL}, 'IYYY-\"W\"IW')", "''"),
+    "month": (f"to_char({LOCAL}, 'YYYY-MM')", "''"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The figures of one group; a rate is null where nothing is counted under its line.
+
+    key, name: Of the group: a code and name, a period, or empty for all. Rates are 0 to 1.
+    """
+
+    key: str | None
+    name: str | None
+    reported: int
+    open: int
+    closed: int
+    overdue: int
+    supervised: int
+    returned: float | None
+    response: float | None
+    completion: float | None
+    in_time: float | None
+    resolution: float | None
+    satisfaction: float | None
+    rated: int
+    mean_rating: float | None
+    hours_to_take: float | None
+    hours_to_handle: float | None
+
+
+FIGURES = """
+WITH one AS (
+  SELECT {key} AS key, {name} AS name, i.state, i.supervised, i.rating, i.solved, i.reported_at,
+    i.due_at < :now AS late, taken.at AS taken_at, taken.in_time AS taken_in_time, handled.at AS handled_at,
+    handled.in_time AS handled_in_time, seen.returned, seen.watched
+  FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+    LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
+    LEFT JOIN LATERAL (SELECT e.at, coalesce((e.detail ->> 'in_time')::boolean, true) AS in_time FROM incident_event e
+      WHERE e.incident_id = i.id AND e.move = 'take' ORDER BY e.id LIMIT 1) taken ON true
+    LEFT JOIN LATERAL (SELECT e.at, coalesce((e.detail ->> 'in_time')::boolean, true) AS in_time FROM incident_event e
+      WHERE e.incident_id = i.id AND e.move = 'handle' ORDER BY e.id DESC LIMIT 1) handled ON true
+    LEFT JOIN LATERAL (SELECT bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate', 'supervise')) AS watched
+      FROM incident_event e WHERE e.incident_id = i.id) seen ON true
+  WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void' AND i.parent_id IS NULL AND {allowed}
+    AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.areas))
+), counted AS (
+  SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched', 'returned')) AS answerable FROM one
+)
+SELECT key, max(name) AS name, count(*) AS reported, count(*) FILTER (WHERE state <> 'closed') AS open,
+  count(*) FILTER (WHERE state = 'closed') AS closed, count(*) FILTER (WHERE late) AS overdue,
+  count(*) FILTER (WHERE supervised OR watched) AS supervised, avg(coalesce(returned, false)::int) AS returned,
+  avg((taken_at IS NOT NULL AND taken_in_time)::int) FILTER (WHERE answerable) AS response,
+  avg((state = 'closed')::int) AS completion, avg(handled_in_time::int) AS in_time,
+  avg(solved::int) AS resolution, avg((rating >= 4)::int) FILTER (WHERE rating IS NOT NULL) AS satisfaction,
+  count(rating) AS rated, avg(rating) AS mean_rating,
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM taken_at - reported_at) / 3600) AS hours_to_take,
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM handled_at - reported_at) / 3600) AS hours_to_handle
+FROM counted GROUP BY key ORDER BY key NULLS LAST
+"""
+
+
+def figures(
+    session: Session,
+    by: Principal,
+    since: datetime,
+    until: datetime,
+    per: str = "all",
+    area: str = "",
+    *,
+    now: datetime,
+    zone: str = "Asia/Shanghai",
+) -> list[Figure]:
+    """The figures of the incidents reported from `since` until before `until`, grouped.
+
+    Args:
+        by: Needs Action.FIGURES; incidents of areas it is not allowed in are not counted.
+        per: What to group by, one of GROUPS. By person: whoever holds the incident now or held it last; names need
+            Action.NAMES. area: Code; only incidents in it. zone: Whose days, weeks (ISO 8601) and months.
+
+    Raises:
+        InvalidInput: An unknown grouping or area, or a period that ends before it begins. Forbidden: Not allowed.
+    """
+    by.need(Action.FIGURES)
+    if per not in GROUPS:
+        words = f"{per[:40]!r} is none of {', '.join(GROUPS)}"
+        raise InvalidInput(f"per: {words}", [FieldError("per", words)])
+    if since >= until:
+        raise InvalidInput("until: must be after since", [FieldError("until", "must be after since")])
+    if per == "person" and not by.may(Action.NAMES):
+        raise Forbidden("figures by person need the right to names")
+    where = None
+    if area:
+        where = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
+        if where is None:
+            raise InvalidInput(f"area: no area has the code {area[:40]}", [FieldError("area", "is no area's code")])
+    areas = by.may_in[Action.FIGURES]
+    key, name = GROUPS[per]
+    query = FIGURES.format(key=key, name=name, allowed="true" if areas is None else "i.areas && CAST(:own AS bigint[])")
+    params = {"since": since, "until": until, "now": now, "zone": zone, "area": where, "own": sorted(areas or ())}
+    return [_figure(row) for row in session.execute(text(query), params).mappings()]
+
+
+COUNTED = frozenset({"key", "name", "reported", "open", "closed", "overdue", "supervised", "rated"})
+
+
+def _figure(row: Any) -> Figure:
+    values: dict[str, Any] = dict(row)
+    rates = {
+        name: round(float(value), 4) for name, value in values.items() if name not in COUNTED and value is not None
+    }
+    return Figure(**values | rates)

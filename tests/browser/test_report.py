@@ -1,0 +1,262 @@
+"""Reporting with a phone, in a real Chromium: four taps, lost connections, and where the report stands afterwards."""
+
+import io
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, Route, expect
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis import cluster
+from gis.db import engine
+from gis.incidents import actions
+from gis.incidents.effects import Wish
+from gis.people.access import system
+from gis.settings import ROOT, Settings
+from tests.browser.conftest import opened
+from tests.served import Deployment
+
+pytestmark = pytest.mark.browser
+
+HERE = {"longitude": 105.9535, "latitude": 26.2267, "accuracy": 12}
+FAR = {"longitude": 106.5, "latitude": 26.6, "accuracy": 12}  # another city
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "device_scale_factor": 2}
+
+
+@pytest.fixture
+def walker(browser) -> Iterator[Page]:
+    """A phone whose position may be asked for."""
+    yield from opened(browser, **PHONE, geolocation=HERE, permissions=["geolocation"])
+
+
+@pytest.fixture
+def session(served: Deployment) -> Iterator[Session]:
+    """The served deployment's own database."""
+    with Session(engine(cluster.addresses(Settings(var=served.var)).app)) as made:
+        yield made
+
+
+def picture(name: str, data: bytes | None = None) -> dict[str, object]:
+    """A file for a file field: a photo of 3000 pixels, or what is given."""
+    target = io.BytesIO()
+    Image.new("RGB", (3000, 2000), "#a05030").save(target, "JPEG")
+    return {"name": name, "mimeType": "image/jpeg", "buffer": data or target.getvalue()}
+
+
+def form(page: Page, site: str, address: str = "/report") -> Page:
+    page.goto(site + address)
+    expect(page.locator("body[data-ready]")).to_be_attached()
+    return page
+
+
+def filled_in(page: Page, site: str) -> str:
+    """Photo, place and kind; the words that tell this report from others."""
+    words = f"楼道口的垃圾 {uuid4().hex[:8]}"
+    form(page, site)
+    page.locator("#camera").set_input_files(picture("stairs.jpg"))
+    page.locator("#gps").click()
+    expect(page.locator("#whose.found .role")).to_contain_text("网格员")
+    page.locator("#description").fill(words)
+    page.locator('.rep-chip[data-code="06010"]').first.click()
+    expect(page.locator(".rep-state.good")).to_be_visible()
+    return words
+
+
+def filed(session: Session, words: str) -> list[UUID]:
+    """The incidents of these words."""
+    session.rollback()
+    return list(session.scalars(text("SELECT id FROM incident WHERE description = :words"), {"words": words}))
+
+
+def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
+    words = filled_in(walker, site)
+    assert "12" in walker.locator("#place-said").inner_text()  # metres
+    tries = []
+
+    def lost_once(route: Route) -> None:
+        tries.append(route.request.headers["idempotency-key"])
+        if len(tries) == 1:
+            assert route.fetch().status == 201  # it arrives, but the answer does not
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    walker.route("**/api/v1/incidents", lost_once)
+    walker.locator("#send").dblclick()
+    expect(walker.locator(".rep-state.wrong")).to_be_visible()
+    expect(walker.locator("#description")).to_be_disabled()
+    assert len(tries) == 1 and len(filed(session, words)) == 1
+
+    form(walker, site)  # the phone put the page away meanwhile: everything is still there
+    expect(walker.locator("#description")).to_have_value(words)
+    expect(walker.locator("#photos img")).to_have_count(1)
+    walker.locator("#send").dblclick()
+    expect(walker.locator(".trk-role")).to_have_text("网格员")
+    assert len(tries) == 2 and len(set(tries)) == 1
+    (one,) = filed(session, words)
+
+    # the tracking page: whose it is by role, since when, by when; the photo, made smaller on the phone
+    at, secret = re.fullmatch(rf"{site}/track/([0-9a-f-]+)#(\S+)", walker.url).groups()
+    assert at == str(one)
+    expect(walker.locator(".trk-where")).to_have_attribute("data-state", "dispatched")
+    expect(walker.locator(".trk-steps .done")).to_have_count(2)
+    expect(walker.locator(".trk-due time")).to_be_visible()
+    walker.locator(".trk-photos button").click()
+    expect(walker.locator("#large img")).to_be_visible()
+    walker.wait_for_function("document.querySelector('#large img').naturalWidth === 2560")
+    walker.keyboard.press("Escape")
+    names = session.scalars(text("SELECT name FROM personal.person")).all()
+    shown = walker.locator("main").inner_text()
+    assert [name for name in names if name in shown] == []
+    assert [url for url in walker.asked if secret in url.split("#")[0]] == []
+    assert [said for said in walker.said if "ERR_CONNECTION_RESET" not in said] == []
+
+    # and the form is empty again, with this report among mine
+    form(walker, site)
+    expect(walker.locator("#description")).to_have_value("")
+    expect(walker.locator("#mine b")).to_have_text("1")
+
+
+def test_without_a_connection_everything_is_kept_and_sent_by_itself_later(walker, site, session):
+    words = filled_in(walker, site)
+    walker.context.set_offline(True)
+    walker.locator("#send").click()
+    expect(walker.locator("#discard")).to_be_visible()
+    expect(walker.locator("#description")).to_have_value(words)
+    assert filed(session, words) == []
+    walker.context.set_offline(False)
+    expect(walker.locator(".trk-role")).to_be_visible()
+    assert len(filed(session, words)) == 1
+
+
+def test_a_place_without_gps_is_chosen_on_the_map(phone, site):
+    form(phone, site)
+    phone.locator("#send").click(force=True)
+    expect(phone.locator("[data-step=place]")).to_have_class(re.compile("wanting"))
+    phone.locator("#gps").click()
+    expect(phone.locator("#place-said")).not_to_be_empty()
+    expect(phone.locator("#whose")).to_be_hidden()
+    box = phone.locator(".rep-map .folium-map").bounding_box()
+    phone.mouse.move(box["x"] + 150, box["y"] + 120)
+    phone.mouse.down()
+    phone.mouse.move(box["x"] + 170, box["y"] + 135, steps=4)
+    phone.mouse.up()
+    expect(phone.locator("#whose.found")).to_be_visible()
+    phone.locator("#find").evaluate("one => { one.closest('details').open = true; }")
+    phone.locator("#find").fill("垃圾")
+    phone.locator('#groups [data-code="06010"]').click()
+    expect(phone.locator('#chips [data-code="06010"]')).to_have_attribute("aria-pressed", "true")
+    expect(phone.locator("#send")).to_have_attribute("aria-disabled", "false")
+
+
+def test_outside_every_grid_it_says_so_and_offers_the_nearest(walker, site):
+    walker.context.set_geolocation(FAR)
+    form(walker, site)
+    walker.locator("#gps").click()
+    expect(walker.locator("#whose.wrong")).to_be_visible()
+    walker.locator("#description").fill("灯不亮")
+    expect(walker.locator("#send")).to_have_attribute("aria-disabled", "true")
+    walker.locator("#whose .link").click()
+    expect(walker.locator("#whose.found")).to_be_visible()
+    expect(walker.locator("#send")).to_have_attribute("aria-disabled", "false")
+
+
+def test_a_file_that_is_no_photo_is_named_and_left_out(walker, site):
+    form(walker, site)
+    walker.locator("#album").set_input_files([picture("letter.jpg", b"Dear all"), picture("good.jpg")])
+    expect(walker.locator("#photos img")).to_have_count(1)
+    expect(walker.locator("#photo-said")).to_contain_text("letter.jpg")
+    walker.locator("#album").set_input_files([picture(f"{n}.jpg") for n in range(7)])
+    expect(walker.locator("#photos img")).to_have_count(6)
+    walker.locator("#photos button").first.click()
+    expect(walker.locator("#photos img")).to_have_count(5)
+
+
+def test_rated_unhappily_and_taken_up_again(walker, site, session):
+    words = filled_in(walker, site)
+    walker.locator("#send").click()
+    expect(walker.locator(".trk-state")).to_be_visible()
+    (one,) = filed(session, words)
+    for name in ("take", "handle"):
+        actions.move(session, system("test"), one, name, datetime.now(UTC), Wish(note="扫过了"))
+    session.commit()
+    walker.reload()
+    expect(walker.locator(".trk-where")).to_have_attribute("data-state", "handled")
+    expect(walker.locator(".trk-line .trk-words").first).to_have_text("扫过了")
+    walker.locator("#rate [type=submit]").click()
+    expect(walker.locator("#rate [role=status]")).not_to_be_empty()
+    walker.locator('#rate [name=rating][value="2"]').check(force=True)
+    walker.locator('#rate [name=solved][value="false"]').check(force=True)
+    walker.locator("#rate [type=submit]").click()
+    expect(walker.locator(".trk-rated")).to_be_visible()
+    walker.locator("#reopen-words").fill("还有一半没扫")
+    walker.locator("#reopen [type=submit]").click()
+    expect(walker.locator(".trk-line > li").first).to_contain_text("还有一半没扫")
+    expect(walker.locator(".trk-where")).to_have_attribute("data-state", "dispatched")
+    walker.locator("#more-note summary").click()
+    walker.locator("#note-words").fill("在三单元")
+    walker.locator("#note input[type=file]").set_input_files(picture("more.jpg"))
+    walker.locator("#note [type=submit]").click()
+    expect(walker.locator(".trk-line > li").first).to_contain_text("在三单元")
+    expect(walker.locator(".trk-line > li").first.locator("img")).to_be_visible()
+    row = session.execute(text("SELECT rating, solved, state FROM incident WHERE id = :id"), {"id": one}).one()
+    assert tuple(row) == (2, False, "dispatched")
+    assert walker.said == []
+
+
+def test_a_wrong_code_and_an_unknown_number_look_the_same(phone, site):
+    said = []
+    for address in (f"/track/{uuid4()}#{'x' * 43}", f"/track/{uuid4()}#{'y' * 43}"):
+        phone.goto(site + address)
+        expect(phone.locator("#ask-said")).to_be_visible()
+        said.append(phone.locator("#ask").inner_text())
+    assert said[0] == said[1]
+
+
+def test_my_reports_are_on_this_device_until_forgotten(walker, site, session):
+    words = filled_in(walker, site)
+    walker.locator("#send").click()
+    expect(walker.locator(".trk-state")).to_be_visible()
+    walker.goto(f"{site}/track")
+    walker.locator("#mine li a").click()
+    expect(walker.locator(".trk-head")).to_contain_text(words)
+    walker.goto(f"{site}/track")
+    walker.on("dialog", lambda dialog: dialog.accept())
+    walker.locator("#mine .trk-do button").click()
+    expect(walker.locator(".trk-none")).to_be_visible()
+    walker.goto(f"{site}/track/{filed(session, words)[0]}")
+    expect(walker.locator("#ask")).to_be_visible()
+
+
+def test_the_map_hands_the_tapped_place_over(desk, site):
+    desk.goto(f"{site}/?p={HERE['longitude']},{HERE['latitude']}")
+    desk.locator("#answer a.button").click()
+    expect(desk).to_have_url(re.compile(r"/report\?p=105\.9535"))
+    expect(desk.locator("#whose.found")).to_be_visible()
+    column, beside = (desk.locator(name).bounding_box() for name in (".rep-send", ".rep-map"))
+    assert column["width"] <= 720 and beside["x"] >= column["x"] + column["width"]  # the map stands beside
+
+
+@pytest.mark.parametrize(
+    "address", ["/report", "/report?lang=en", "/track", "/track/00000000-0000-4000-8000-000000000000"]
+)
+def test_axe_finds_nothing_serious_and_targets_are_large(walker, site, address):
+    walker.goto(site + address)
+    walker.wait_for_timeout(800)
+    walker.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
+    found = walker.evaluate(
+        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"
+    )
+    assert found == []
+    low = walker.evaluate(
+        """[...document.querySelectorAll('main :is(button, a, summary, label.rep-pick, input:not([type=file], [type=radio]))')]
+           .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44)
+           .map((one) => one.outerHTML.slice(0, 80))"""
+    )
+    assert low == []
+    assert walker.evaluate("document.documentElement.scrollWidth") <= 390

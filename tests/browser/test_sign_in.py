@@ -1,0 +1,45 @@
+"""Signing in on a phone, as a person does it."""
+
+import pytest
+from playwright.sync_api import expect
+
+from gis.people import demo
+from gis.settings import ROOT
+
+pytestmark = pytest.mark.browser
+
+
+def serious(page):
+    """What axe-core finds that keeps people out."""
+    page.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
+    return page.evaluate(
+        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => v.id))"
+    )
+
+
+def test_a_grid_worker_signs_in_and_out_on_a_phone(phone, site, served):
+    worker = next(one for one in demo.read(served.var / demo.FILE) if one.username == "worker")
+    phone.goto(site + "/?lang=zh&off=clinic")
+    phone.locator(".me-in").click()
+    expect(phone.locator("#username")).to_be_focused()
+    phone.locator("#username").fill("worker")
+    phone.locator("#password").fill("not the password")
+    phone.keyboard.press("Enter")
+    expect(phone.get_by_role("alert")).to_be_visible()
+    expect(phone.locator("#username")).to_have_value("worker")
+    assert serious(phone) == []
+    phone.locator("#password").fill(worker.password)
+    phone.keyboard.press("Enter")
+    phone.wait_for_url(lambda url: "off=clinic" in url)  # back where it came from
+    phone.locator(".me summary").click()
+    menu = phone.locator(".me-list")
+    expect(menu).to_contain_text(worker.zh)
+    box = menu.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    assert all(one.bounding_box()["height"] >= 44 for one in menu.locator("a, button").all())
+    phone.goto(site + "/password")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390 and serious(phone) == []
+    phone.locator(".me summary").click()
+    menu.locator("form button").click()
+    expect(phone.locator(".me-in")).to_be_visible()
+    assert not [one for one in phone.said if "401" not in one]  # the wrong password is the one refusal

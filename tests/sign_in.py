@@ -1,0 +1,65 @@
+"""Accounts for tests, and signing in with them."""
+
+import re
+import time
+
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from gis.people import accounts
+from gis.people.access import Principal, system
+from gis.people.models import Account
+
+ADMIN: Principal = system("test")
+PASSWORD = "a quite long sentence"
+
+
+def account(session: Session, username: str, role: str = "", area: str = "", *, person: str = "") -> Account:
+    """An account that may sign in, with one access role; it has no password yet (see `with_password`)."""
+    made = Account(username=username)
+    session.add(made)
+    session.flush()
+    if person:
+        accounts.link(session, ADMIN, made, person=person)
+    if role:
+        accounts.grant(session, ADMIN, made, role, area)
+    session.commit()
+    return made
+
+
+def with_password(session: Session, username: str, password: str = PASSWORD, **values: object) -> Account:
+    """An account whose password is known."""
+    from gis.people import credentials
+
+    made = account(session, username)
+    made.password_hash = credentials.hashed(password)
+    for name, value in values.items():
+        setattr(made, name, value)
+    session.commit()
+    return made
+
+
+def signed_in(client: FlaskClient, who: Account) -> FlaskClient:
+    """The client with a session of the account, without the way through the form."""
+    now = int(time.time())
+    with client.session_transaction() as kept:
+        kept["account"] = [who.id, who.stamp, now, now]
+    return client
+
+
+def token(client: FlaskClient, page: str = "/password") -> str:
+    """The token of a page's first form."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(page).text)
+    assert found, page
+    return found[1]
+
+
+def sign_in(client: FlaskClient, username: str, password: str = PASSWORD, **more: str):
+    """Fill in and send the form."""
+    form = {"csrf_token": token(client, "/sign-in"), "username": username, "password": password, **more}
+    return client.post("/sign-in", data=form)
+
+
+def send(client: FlaskClient, address: str, **form: str):
+    """Send a form of a signed-in page, with its token."""
+    return client.post(address, data={"csrf_token": token(client), **form})

@@ -1,0 +1,559 @@
+"""Every route × every role against one table, and that a hidden incident cannot be told from one that is not there.
+
+A new route is one line in `TABLE`: its method and rule, who may ask it, and what to send. Without it the walk fails
+and names the route.
+"""
+
+import io
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import pytest
+from apiflask import APIFlask
+from flask.sessions import SecureCookieSessionInterface
+from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+from PIL import Image
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from gis.incidents import actions, photos, workflow
+from gis.incidents.actions import Report
+from gis.incidents.effects import Wish
+from gis.models import Area
+from gis.people.access import ANONYMOUS, Action, Principal, of_account, system
+from gis.people.credentials import digest
+from gis.people.models import AccessGrant, Account, ApiKey
+from tests import build, filed
+
+NOW = datetime.now(UTC)
+MARK = "只有本社区知道的事"  # the words of the hidden incident
+A = Action
+
+# --- who asks ------------------------------------------------------------------------------------------------------
+
+# role of a post in the home areas, or an access role given for the county; None: nobody, or nothing given
+POSTS = {
+    "unit head": "unit_head", "grid worker": "grid_worker", "grid leader": "grid_leader",
+    "community dispatcher": "community_worker", "street": "street_office", "command centre": "command_centre",
+}  # fmt: skip
+GRANTS = {"planner": "planner", "auditor": "auditor", "administrator": "administrator", "resident": None}
+KEYS = {
+    "key with no action": (),
+    "key with the loop": (A.REPORT, A.READ, A.NOTE, A.NAMES, A.HANDLE, A.DISPATCH, A.FIGURES),
+}
+ASKERS = ("anonymous", *GRANTS, *POSTS, *KEYS)
+
+
+class Asker(NamedTuple):
+    """Somebody with a client of their own. headers: What goes with every write."""
+
+    name: str
+    by: Principal
+    client: FlaskClient
+    headers: dict[str, str]
+
+
+# --- what may come back: yes, or one of the refusals ---------------------------------------------------------------
+
+Who = Callable[[Asker], str]
+
+
+def anybody(asker: Asker) -> str:
+    """Everybody, also without an account."""
+    return "yes"
+
+
+def none(asker: Asker) -> str:
+    """Nobody without a secret or signature that no role has; or there is no such thing."""
+    return "none"
+
+
+def unsigned(asker: Asker) -> str:
+    """Nobody without a signature or secret, and who has none is told to show it."""
+    return "sign in"
+
+
+def signed_in(asker: Asker) -> str:
+    """Everybody but nobody."""
+    return "sign in" if asker.by.kind == "anonymous" else "yes"
+
+
+def account(asker: Asker) -> str:
+    """People; programs have no account."""
+    return "yes" if asker.by.kind == "account" else "sign in"
+
+
+def program(action: Action) -> Who:
+    """Programs whose key allows an action; an account's session does not count here."""
+    return lambda asker: "yes" if asker.by.kind == "key" and asker.by.may(action) else "no"
+
+
+def may(action: Action, everywhere: bool = False) -> Who:
+    """Who is allowed an action somewhere, or without limit of area."""
+
+    def who(asker: Asker) -> str:
+        allowed = asker.by.may(action) and not (everywhere and asker.by.may_in[action] is not None)
+        return "yes" if allowed else "sign in" if asker.by.kind == "anonymous" else "no"
+
+    return who
+
+
+def sees(asker: Asker) -> str:
+    """Who sees the home incident; to others it is not there."""
+    if asker.by.kind == "anonymous":
+        return "sign in"
+    return "yes" if asker.by.may(A.READ) else "none"
+
+
+def sees_photo(asker: Asker) -> str:
+    """As `sees`; a photo's address says nothing to nobody either."""
+    return "yes" if asker.by.may(A.READ) else "none"
+
+
+def dispatches(asker: Asker) -> str:
+    """Who sees the home incident and may dispatch it; who may not dispatch anywhere is told so first."""
+    found = may(A.DISPATCH)(asker)
+    return sees(asker) if found == "yes" else found
+
+
+def notes(asker: Asker) -> str:
+    """Who sees the home incident and may add a note to it."""
+    found = sees(asker)
+    return "no" if found == "yes" and not asker.by.may(A.NOTE) else found
+
+
+class Row(NamedTuple):
+    """Who may ask a route, and what is sent. query: Behind the question mark; {id} and the like are filled in."""
+
+    who: Who
+    query: str = ""
+    json: Any = None
+    form: Any = None
+    path: dict[str, Any] = {}  # noqa: RUF012  never changed
+
+
+POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
+FAR_AWAY = f"lon={POINT['lon'] + 50 * build.SIDE}&lat={POINT['lat']}&crs=cgcs2000"
+AT = f"lon={POINT['lon']}&lat={POINT['lat']}&crs=cgcs2000"
+FILE = {"file": (b"id,lon\n", "x.csv")}
+
+TABLE: dict[str, Row] = {
+    # the map and its data: the same for everybody; names of people apart (see below)
+    "GET /": Row(anybody),
+    "GET /map.html": Row(anybody, "bbox=105.949,26.229,105.953,26.232&zoom=16"),
+    "GET /static/<path:filename>": Row(anybody, path={"filename": "app/app.css"}),
+    "GET /tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt": Row(anybody, path={"layer": "base", "z": 14, "x": 13012, "y": 6938}),
+    "GET /api/v1/layers": Row(anybody),
+    "GET /api/v1/layers/<layer>": Row(anybody, "bbox=105.949,26.229,105.953,26.232", path={"layer": "grids"}),
+    "GET /api/v1/areas": Row(anybody),
+    "GET /api/v1/areas/<code>": Row(anybody),
+    "GET /api/v1/areas/<code>/children": Row(anybody),
+    "GET /api/v1/areas/<code>/history": Row(anybody),
+    "GET /api/v1/locate": Row(anybody, AT),
+    "POST /api/v1/locate": Row(anybody, json={"points": [POINT]}),
+    "GET /api/v1/search": Row(anybody, "q=王g"),
+    "GET /api/v1/facilities": Row(anybody),
+    "GET /api/v1/facilities/nearest": Row(none, AT),  # 503: no network here; see `classify`
+    "GET /api/v1/facilities/<code>": Row(none, path={"code": "nothing"}),
+    "GET /api/v1/facilities/<code>/circle": Row(none, path={"code": "nothing"}),
+    # running it
+    "GET /docs": Row(anybody),
+    "GET /openapi.json": Row(anybody),
+    "GET /healthz": Row(anybody),
+    "GET /readyz": Row(anybody),
+    "GET /metrics": Row(anybody),
+    # accounts
+    "GET /sign-in": Row(anybody),
+    "POST /sign-in": Row(unsigned, form={"username": "wang", "password": "not the right one"}),
+    "GET /sign-in/provider": Row(none),
+    "GET /sign-in/provider/back": Row(none),
+    "POST /sign-out": Row(anybody),
+    "POST /sign-out-everywhere": Row(unsigned),  # leads to the form in any case
+    "GET /password": Row(account),
+    "POST /password": Row(account, form={"old": "x", "password": "y", "again": "z"}),
+    "GET /accounts": Row(may(A.ACCOUNTS)),
+    "POST /accounts": Row(may(A.ACCOUNTS), form={"username": "somebody"}),
+    "POST /accounts/<username>": Row(may(A.ACCOUNTS), form={"do": "block"}, path={"username": "user-resident"}),
+    "GET /keys": Row(may(A.ACCOUNTS, everywhere=True)),
+    "POST /keys": Row(may(A.ACCOUNTS, everywhere=True), form={"name": "program"}),
+    "POST /keys/<name>": Row(may(A.ACCOUNTS, everywhere=True), form={"do": "revoke"}, path={"name": "key 11"}),
+    # posts
+    "GET /api/v1/posts": Row(may(A.NAMES), "area={unit}"),
+    "POST /api/v1/posts/<int:post_id>/hand-over": Row(may(A.POSTS), json={"to": "p-接任"}),
+    # incidents
+    "POST /api/v1/incidents": Row(may(A.REPORT), json={**POINT, "category": "06010"}),
+    "GET /api/v1/incidents": Row(signed_in),
+    "GET /api/v1/incidents/counts": Row(signed_in),
+    "GET /api/v1/incidents/near": Row(anybody, AT + "&category=06010"),
+    "GET /api/v1/incidents/<uuid:incident_id>": Row(sees),
+    "GET /api/v1/incidents/<uuid:incident_id>/track": Row(none),
+    "GET /api/v1/incidents/<uuid:incident_id>/candidates": Row(dispatches),
+    "POST /api/v1/incidents/<uuid:incident_id>/moves": Row(notes, json={"move": "note", "note": "看过了"}),
+    "POST /api/v1/incidents/moves/bulk": Row(signed_in, json={"moves": []}),
+    "POST /api/v1/incidents/import": Row(may(A.DISPATCH), form=FILE),
+    "GET /api/v1/photos/<uuid:photo_id>": Row(sees_photo),
+    "GET /api/v1/photos/<uuid:photo_id>/thumbnail": Row(sees_photo),
+    "GET /api/v1/figures": Row(may(A.FIGURES), "since=2026-01-01"),
+    "POST /api/v1/devices/<code>/alarms": Row(unsigned, json={"alarm": "1"}, path={"code": "nothing"}),
+    "GET /api/v1/notices": Row(account),
+    "POST /api/v1/notices/seen": Row(account, json={"ids": []}),
+    "GET /notices": Row(account),
+    "POST /notices": Row(account, form={}),
+    # the reporter's pages: the same for every number; their data comes by the tracking secret
+    "GET /report": Row(anybody),
+    "GET /track": Row(anybody),
+    "GET /track/<uuid:incident_id>": Row(anybody),
+    # Open311: public reads; who reports shows a key in the request itself
+    "GET /open311/v2/": Row(anybody),
+    "GET /open311/v2/discovery": Row(anybody),
+    "GET /open311/v2/discovery.<any(json, xml):kind>": Row(anybody, path={"kind": "json"}),
+    "GET /open311/v2/services": Row(anybody),
+    "GET /open311/v2/services.<any(json, xml):kind>": Row(anybody, path={"kind": "json"}),
+    "GET /open311/v2/services/<code>": Row(anybody, path={"code": "06010.json"}),
+    "GET /open311/v2/requests": Row(anybody),
+    "GET /open311/v2/requests.<any(json, xml):kind>": Row(anybody, path={"kind": "json"}),
+    "GET /open311/v2/requests/<number>": Row(none, path={"number": "nothing.json"}),
+    "GET /open311/v2/tokens/<number>": Row(none, path={"number": "nothing.json"}),
+    "POST /open311/v2/requests": Row(program(A.REPORT), form={"service_code": "06010"}),
+    "POST /open311/v2/requests.<any(json, xml):kind>": Row(program(A.REPORT), form={"service_code": "06010"}, path={"kind": "json"}),
+    "GET /open311/v2/<path:rest>": Row(none, path={"rest": "nothing"}),
+    "POST /open311/v2/<path:rest>": Row(none, path={"rest": "nothing"}),
+}  # fmt: skip
+
+# --- the world -----------------------------------------------------------------------------------------------------
+
+
+class World:
+    """A home county with somebody of every role and an incident with a photo; a far county with another."""
+
+    def __init__(self, app: APIFlask, session: Session, client: FlaskClient) -> None:
+        filed.ready(session)
+        self.app, self.session = app, session
+        self.home = build.Town(session)
+        self.grid = self.home.grid("001")
+        tower = self.home.building("1号楼", 0.0004, 0.0004)
+        self.unit = self.home.unit(self.grid, "01", [(tower, None, None, None)])
+        self.home.person("接任")
+        self.far = build.Town(session, "520499001001")
+        self.far.post("grid_worker", self.far.grid("001", column=50), "远网格员")
+        places: dict[str, Area] = {
+            "unit_head": self.unit, "grid_worker": self.grid, "grid_leader": self.grid,
+            "community_worker": self.home.community, "street_office": self.home.street,
+            "command_centre": self.home.county,
+        }  # fmt: skip
+        self.post = [self.home.post(role, places[role], f"王{role}") for role in POSTS.values()][1]
+        self.incident = self._report(POINT["lon"], "楼下的事")
+        # of a kind that is not of public space: nobody else is told that there is one
+        private = "SELECT min(c.code) FROM incident_category c JOIN catalogue_edition e ON e.id = c.edition_id"
+        self.private = session.scalar(text(f"{private} WHERE e.state = 'active' AND c.code !~ '^[0-9]'")) or "06010"
+        self.hidden = self._report(POINT["lon"] + 50 * build.SIDE, MARK)
+        self.photo, self.hidden_photo = self._photo(self.incident), self._photo(self.hidden)
+        self.askers = [self._asker(number, name) for number, name in enumerate(ASKERS)]
+        session.commit()
+
+    def _report(self, lon: float, words: str) -> UUID:
+        category = self.private if words == MARK else "06010"
+        given = Report(category, words, lon=lon, lat=POINT["lat"], crs="cgcs2000", channel="patrol", name="报事人甲",
+                       phone="13900000000")  # fmt: skip
+        return actions.report(self.session, system("test"), given, NOW).id
+
+    def _photo(self, incident: UUID) -> UUID:
+        file = io.BytesIO()
+        Image.new("RGB", (40, 30), "green").save(file, "JPEG")
+        event, county = self.session.execute(
+            text("SELECT max(id), min(county) FROM incident_event WHERE incident_id = :id"), {"id": incident}
+        ).one()
+        var = self.app.config["SETTINGS"].var
+        return photos.store(self.session, var, county, incident, event, [photos.check(file.getvalue())])[0]
+
+    def _asker(self, number: int, name: str) -> Asker:
+        if name in KEYS:
+            county = self.home.county.id
+            public, secret = f"testpublic{number}", "s" * 43
+            key = ApiKey(name=f"key {number}", public=public, secret_hash=digest(secret), area_ids=[county],
+                         actions=[action.value for action in KEYS[name]], per_minute=100_000)  # fmt: skip
+            self.session.add(key)
+            self.session.flush()
+            by = Principal("key", name, {action: frozenset({county}) for action in KEYS[name]}, key_id=key.id)
+            return self._client(name, by, {"Authorization": f"Bearer wg_{public}_{secret}"})
+        if name == "anonymous":
+            return self._client(name, ANONYMOUS, {})
+        person = self.home.person(f"王{POSTS[name]}").id if name in POSTS else None
+        made = Account(username=f"user-{name.replace(' ', '-')}", person_id=person)
+        self.session.add(made)
+        self.session.flush()
+        if role := GRANTS.get(name):
+            area = None if role == "administrator" else self.home.county.id
+            self.session.add(AccessGrant(account_id=made.id, role=role, area_id=area))
+            self.session.flush()
+        return self._client(name, of_account(self.session, made.id, person, made.username, NOW), {})
+
+    def _client(self, name: str, by: Principal, headers: dict[str, str]) -> Asker:
+        """A client that sends the same cookie each time, whatever an answer says, and the token that goes with it."""
+        now, raw = int(time.time()), "0" * 40
+        kept = {"csrf_token": raw} | ({"account": [by.account_id, 1, now, now]} if by.account_id else {})
+        interface = self.app.session_interface
+        assert isinstance(interface, SecureCookieSessionInterface)
+        signer = interface.get_signing_serializer(self.app)
+        assert signer is not None
+        token = URLSafeTimedSerializer(self.app.secret_key or "", salt="wtf-csrf-token").dumps(raw)
+        headers |= {"Cookie": f"wangge_session={signer.dumps(kept)}", "X-CSRFToken": token}
+        return Asker(name, by, self.app.test_client(use_cookies=False), headers)
+
+    def who(self, name: str) -> Asker:
+        """The asker of a name."""
+        return next(asker for asker in self.askers if asker.name == name)
+
+    def ask(self, asker: Asker, method: str, path: str, row: Row | None = None, **more: Any) -> TestResponse:
+        """Send a request and undo what it did."""
+        sent: dict[str, Any] = dict(more)
+        if row is not None and row.json is not None:
+            sent["json"] = row.json
+        elif row is not None and row.form is not None:
+            parts = {key: (io.BytesIO(v[0]), v[1]) if isinstance(v, tuple) else v for key, v in row.form.items()}
+            sent["data"] = parts
+        undo = self.session.begin_nested()
+        try:
+            return asker.client.open(path, method=method, headers=asker.headers, **sent)
+        finally:
+            undo.rollback()
+            self.session.expire_all()
+
+    def path(self, rule: str, row: Row) -> str:
+        """A rule with its places filled in."""
+        known = {"incident_id": self.incident, "photo_id": self.photo, "post_id": self.post.id, "code": self.grid.code}
+
+        def fill(found: re.Match[str]) -> str:
+            return str((known | row.path)[found[1]])
+
+        path = re.sub(r"<(?:[^<>]*:)?(\w+)>", fill, rule)
+        query = row.query.format(unit=self.unit.code, grid=self.grid.code, id=self.incident)
+        return f"{path}?{query}" if query else path
+
+
+@pytest.fixture
+def world(app: APIFlask, session: Session, client: FlaskClient) -> World:
+    """The world, seen by every client within the test's transaction."""
+    return World(app, session, client)
+
+
+def classify(response: TestResponse) -> str:
+    """What came back, as the table says it."""
+    if response.status_code in (302, 303) and "/sign-in" in response.headers["Location"]:
+        return "sign in"
+    if response.status_code == 503 and b"walking network" in response.data:
+        return "none"
+    return {401: "sign in", 403: "no", 404: "none"}.get(
+        response.status_code, "yes" if response.status_code < 500 else f"error {response.status_code}"
+    )
+
+
+def routes(app: APIFlask) -> Iterator[str]:
+    """Every route of the application, as the table names it."""
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield f"{method} {rule.rule}"
+
+
+# --- the walk ------------------------------------------------------------------------------------------------------
+
+
+def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
+    found = set(routes(app))
+    assert sorted(found - set(TABLE)) == [], "routes without a row in TABLE"
+    assert sorted(set(TABLE) - found) == [], "rows of TABLE without a route"
+    wrong = []
+    for name, row in TABLE.items():
+        method, rule = name.split(" ", 1)
+        for asker in world.askers:
+            response = world.ask(asker, method, world.path(rule, row), row)
+            came, said = classify(response), response.get_data()
+            if came != row.who(asker):
+                wrong.append(f"{name}: {asker.name} gets {response.status_code} ({came}), not {row.who(asker)}")
+            if not asker.by.may(A.NAMES) and re.search("王[a-z]+_", response.get_data(as_text=True)):
+                wrong.append(f"{name}: {asker.name} is shown names")
+            shown = [what for what in (str(world.hidden), MARK, "13900000000") if what.encode() in said]
+            wrong += [f"{name}: {asker.name} is shown {what}" for what in shown]
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+# --- what is hidden is as what is not there ------------------------------------------------------------------------
+
+ABSENT = uuid4()
+BULK = "/api/v1/incidents/moves/bulk"
+MOVES = [name for name, one in workflow.MOVES.items() if one.by != A.SYSTEM and name != "report"]
+
+# of an incident, {id}, or a photo, {photo}: the request and its body
+ASKED: list[tuple[str, str, Any]] = [
+    ("GET", "/api/v1/incidents/{id}", None),
+    ("GET", "/api/v1/incidents/{id}?contact=true", None),
+    ("GET", "/api/v1/incidents/{id}/candidates", None),
+    ("GET", "/api/v1/incidents/{id}/track", None),
+    ("GET", "/api/v1/incidents?parent={id}", None),
+    ("GET", "/api/v1/incidents?words={id}", None),
+    ("GET", "/api/v1/incidents/counts?words={id}", None),
+    ("GET", "/api/v1/photos/{photo}", None),
+    ("GET", "/api/v1/photos/{photo}/thumbnail", None),
+    ("GET", "/open311/v2/requests/{id}.json", None),
+    ("GET", "/open311/v2/tokens/{id}.json", None),
+    ("GET", "/open311/v2/requests.json?service_request_id={id}", None),
+    ("GET", "/track/{id}", None),
+    *(("POST", "/api/v1/incidents/{id}/moves", {"move": name, "note": "看看", "minutes": 60}) for name in MOVES),
+    *(("POST", BULK, {"moves": [{"id": "{id}", "move": name, "note": "看看"}]}) for name in ("note", "take", "close")),
+    ("POST", "/api/v1/incidents/{home}/moves", {"move": "link", "parent": "{id}"}),
+]  # fmt: skip
+
+
+def filled(what: Any, places: dict[str, str]) -> Any:
+    """A body or path with its places filled in."""
+    if isinstance(what, dict):
+        return {key: filled(value, places) for key, value in what.items()}
+    if isinstance(what, list):
+        return [filled(one, places) for one in what]
+    if isinstance(what, str):
+        for name, value in places.items():
+            what = what.replace("{" + name + "}", value)
+    return what
+
+
+@pytest.mark.parametrize("secret", [None, "not-its-secret"])
+def test_a_hidden_incident_answers_like_an_absent_one(world: World, secret: str | None) -> None:
+    wrong = []
+    for asker in world.askers:
+        for method, path, body in ASKED:
+            seen = []
+            for number, photo in ((world.hidden, world.hidden_photo), (ABSENT, uuid4())):
+                places = {"id": str(number), "photo": str(photo), "home": str(world.incident)}
+                headers = asker.headers | ({"X-Tracking-Secret": secret} if secret else {})
+                asked = asker._replace(headers=headers)
+                came = world.ask(asked, method, filled(path, places), json=filled(body, places))
+                text_ = came.get_data(as_text=True)
+                for one in (str(number), str(photo)):
+                    text_ = text_.replace(one, "ID")
+                kept = {name: value for name, value in came.headers.items() if name not in ("Content-Length", "ETag")}
+                seen.append((came.status_code, strip(text_), kept if came.status_code >= 400 else None))
+            if seen[0] != seen[1]:
+                wrong.append(f"{method} {path} {body} for {asker.name}: {seen[0]} / {seen[1]}")
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+def strip(said: str) -> str:
+    """A page without its nonces and tokens."""
+    return re.sub(r'nonce="[^"]*"|csrf_token" value="[^"]*"|"csrf":"[^"]*"|ms=[0-9.]+', "", said)
+
+
+def test_lists_counts_and_figures_are_as_if_the_hidden_one_were_not_there(world: World) -> None:
+    """The same bytes before and after something happens in the far county."""
+    paths = [
+        "/api/v1/incidents", "/api/v1/incidents?sort=urgent&state=open", "/api/v1/incidents/counts",
+        f"/api/v1/incidents?area={world.far.county.code}", f"/api/v1/incidents/counts?area={world.far.county.code}",
+        "/api/v1/figures?since=2026-01-01", f"/api/v1/figures?since=2026-01-01&area={world.far.county.code}",
+        "/api/v1/notices", "/open311/v2/requests.json", f"/api/v1/incidents/{world.incident}",
+        "/api/v1/search?q=" + MARK[:4], f"/api/v1/incidents/near?{FAR_AWAY}&category={world.private}",
+    ]  # fmt: skip
+
+    def look() -> dict[tuple[str, str], str]:
+        found = {}
+        for asker in world.askers:
+            for path in paths:
+                said = world.ask(asker, "GET", path).get_data(as_text=True)
+                found[asker.name, path] = re.sub(r'"(until|left_min)": ?[^,}]+', "", said)
+        return found
+
+    before = look()
+    for _ in range(2):
+        number = world._report(POINT["lon"] + 50 * build.SIDE, MARK)
+        actions.move(world.session, system("test"), number, "note", NOW, Wish(note=MARK))
+    after = look()
+    assert [key for key in before if before[key] != after[key]] == []
+    assert not any(str(world.hidden) in said or MARK in said for said in after.values())
+
+
+def test_a_report_beside_a_hidden_quarrel_is_not_told_of_it(world: World) -> None:
+    sent = {"lon": POINT["lon"] + 50 * build.SIDE, "lat": POINT["lat"], "crs": "cgcs2000", "category": world.private}
+    for name in ("anonymous", "resident", "community dispatcher"):
+        came = world.ask(world.who(name), "POST", "/api/v1/incidents", json=sent)
+        assert came.json is not None
+        assert came.json.get("duplicates", []) == [], name
+
+
+def test_who_sees_the_home_incident_sees_it_whole(world: World) -> None:
+    """The walk would also pass if nobody saw anything."""
+    seen = {
+        asker.name: world.ask(asker, "GET", "/api/v1/incidents/counts").json["all"]  # type: ignore[index]
+        for asker in world.askers
+        if asker.name != "anonymous"
+    }
+    see = {"auditor", *POSTS, "key with the loop"}
+    assert seen == {name: int(name in see) for name in seen}
+
+
+def test_contacts_are_for_who_may_call_back(world: World) -> None:
+    shown = set()
+    for asker in world.askers:
+        came = world.ask(asker, "GET", f"/api/v1/incidents/{world.incident}?contact=true")
+        if "13900000000" in came.get_data(as_text=True):
+            shown.add(asker.name)
+    assert shown == {name for name in ASKERS if world.who(name).by.may(A.CONTACTS)}
+    assert shown and "unit head" not in shown and "auditor" not in shown
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+
+def test_names_of_who_answers_are_for_who_may_have_them(world: World) -> None:
+    """By locating one place or many, and by search; the far county's are for nobody of the home county's people."""
+    far = {"lon": POINT["lon"] + 50 * build.SIDE, "lat": POINT["lat"], "crs": "cgcs2000"}
+    for asker in world.askers:
+        named = asker.by.may(A.NAMES)
+        one = world.ask(asker, "GET", f"/api/v1/locate?{AT}").json
+        many = world.ask(asker, "POST", "/api/v1/locate", json={"points": [POINT, far]}).json
+        found = world.ask(asker, "GET", "/api/v1/search?q=王grid").json
+        assert one is not None and many is not None and found is not None
+        answers = [one, many["results"][0]["answer"]]
+        for answer in answers:
+            assert answer["named"] is named, asker.name
+            names = {entry["role"]: entry["name"] for entry in answer["people"]}
+            assert names.keys() == set(POSTS.values()), asker.name
+            assert set(names.values()) == ({f"王{role}" for role in POSTS.values()} if named else {None}), asker.name
+            assert answer["answerable"]["role"] == "unit_head"
+            assert not re.search("王[a-z]+_", str(answer["how"]))
+        assert bool(found["items"]) is named or asker.name == "unit head", asker.name
+        everywhere = asker.name == "administrator"
+        there = many["results"][1]["answer"]
+        assert (there["named"], [entry["name"] for entry in there["people"]]) == (
+            everywhere, ["远网格员" if everywhere else None]
+        )  # fmt: skip
+        elsewhere = world.ask(asker, "GET", "/api/v1/search?q=远网格员").json
+        assert elsewhere is not None and bool(elsewhere["items"]) is everywhere
+
+
+def test_before_any_account_names_are_for_everybody(session: Session, client: FlaskClient) -> None:
+    town = build.Town(session)
+    town.post("grid_worker", town.grid("001"), "王网格")
+    session.commit()
+    path = f"/api/v1/locate?{AT}"
+    assert [one["name"] for one in client.get(path).json["people"]] == ["王网格"]  # type: ignore[index]
+    session.add(Account(username="first"))
+    session.commit()
+    answer = client.get(path).json
+    assert answer is not None and ([one["name"] for one in answer["people"]], answer["named"]) == ([None], False)
+
+
+def test_a_deputy_and_the_reason_are_not_told_either(session: Session, client: FlaskClient) -> None:
+    town = build.Town(session)
+    town.post("grid_worker", town.grid("001"), "王网格", deputy="陈代理")
+    town.leave("王网格")
+    session.add(Account(username="first"))
+    session.commit()
+    said = client.get(f"/api/v1/locate?{AT}").get_data(as_text=True)
+    assert "王网格" not in said and "陈代理" not in said
+    assert "代理人代理" in said  # that a deputy stands in is no secret

@@ -1,0 +1,475 @@
+"""The loop: a report finds its person, and every move is an event."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
+from gis.incidents import actions, queries
+from gis.incidents.actions import Filed, Report
+from gis.incidents.effects import Wish
+from gis.incidents.models import OrderTaker
+from gis.models import Area
+from gis.people.access import ANONYMOUS, Principal, of_account, system
+from tests import build
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
+POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
+
+
+class Place:
+    """A grid with everybody in it, another one beside it, and who may do what."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.town = build.Town(session)
+        self.grid = self.town.grid("001")
+        self.beside = self.town.grid("002", column=1)
+        self.town.post("grid_worker", self.grid, "王网格")
+        self.town.post("grid_leader", self.grid, "李网格长")
+        self.town.post("community_worker", self.town.community, "赵社工")
+        self.town.post("street_office", self.town.street, "街道办")
+        self.town.post("grid_worker", self.beside, "邻网格员")
+
+    def who(self, name: str, at: datetime = NOW) -> Principal:
+        """Somebody signed in, with the rights of their posts."""
+        return of_account(self.session, -1, self.town.person(name).id, name, at)
+
+    def report(self, category: str = "06010", by: Principal = ANONYMOUS, at: datetime = NOW, **more: object) -> Filed:
+        """Rubbish in the first grid."""
+        given = POINT | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"} | more
+        return actions.report(self.session, by, Report(**given), at)  # type: ignore[arg-type]
+
+    def do(self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object) -> queries.View:
+        """A move by somebody of the town."""
+        return actions.move(self.session, self.who(by), one, name, at, Wish(**wish))  # type: ignore[arg-type]
+
+    def seen(self, one: UUID, at: datetime = NOW) -> queries.View:
+        """As we ourselves see it."""
+        return queries.find(self.session, system("test"), one, now=at)
+
+    def moves(self, one: UUID) -> list[str]:
+        """The names of its events."""
+        return [event.move for event in queries.timeline(self.session, system("test"), one)]
+
+
+@pytest.fixture
+def place(session: Session) -> Place:
+    """The usual place."""
+    return Place(session)
+
+
+def to_state(place: Place, one: UUID, *names: str) -> queries.View:
+    """Bring an incident along the chain."""
+    found = None
+    for name in names:
+        by = "王网格" if name in ("take", "handle") else "赵社工"
+        found = place.do(one, name, by, note="按要求" if name == "handle" else "")
+    assert found is not None
+    return found
+
+
+def test_a_report_finds_its_person_in_one_call(place: Place) -> None:
+    filed = place.report()
+    assert filed.state == "dispatched"
+    assert filed.assigned_to == {"role": "grid_worker", "name": "王网格", "area": "520402007012001"}
+    assert filed.rule
+    assert filed.due is not None and filed.due > NOW
+    assert {one["step"] for one in filed.how} >= {"grid", "rule", "person"}
+    assert all(one["zh"] and one["en"] for one in filed.how)
+    assert place.moves(filed.id) == ["report", "accept", "dispatch"]
+
+
+def test_names_of_people_are_not_in_how(place: Place) -> None:
+    filed = place.report()
+    assert "王网格" not in str(filed.how)
+
+
+def test_each_step_up_is_said(place: Place) -> None:
+    place.town.leave("王网格", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    filed = place.report()
+    assert filed.assigned_to is not None and filed.assigned_to["role"] == "grid_leader"
+    rules = [one["rule"] for one in filed.how if one["step"] == "person"]
+    assert rules == ["away", "found"]
+
+
+def test_nobody_there_waits_at_the_community_with_a_running_clock(session: Session) -> None:
+    town = build.Town(session)
+    town.grid("001")
+    filed = actions.report(session, ANONYMOUS, Report(category="06010", **POINT), NOW)  # type: ignore[arg-type]
+    assert filed.state == "accepted"
+    assert filed.assigned_to is None
+    assert filed.due is not None
+    assert [one["rule"] for one in filed.how if one["step"] == "person"][-1] == "nobody"
+
+
+def test_of_two_workers_the_less_busy_one_gets_it(place: Place) -> None:
+    place.town.post("grid_worker", place.grid, "第二网格员")
+    names = [place.report().assigned_to["name"] for _ in range(4)]  # type: ignore[index]
+    assert sorted(names) == ["王网格", "王网格", "第二网格员", "第二网格员"]
+
+
+def test_the_whole_chain(place: Place) -> None:
+    one = place.report().id
+    found = to_state(place, one, "take", "handle", "check", "close")
+    assert (found.state, found.colour, found.due) == ("closed", None, None)
+    assert found.closed_at == NOW
+    assert place.moves(one) == ["report", "accept", "dispatch", "take", "handle", "check", "close"]
+
+
+def test_words_alone_are_enough(place: Place) -> None:
+    filed = place.report(category="", description="楼道口堆了一大堆垃圾没人清理，臭得很")
+    assert filed.suggestions
+    assert filed.category == filed.suggestions[0].code
+    assert filed.state == "dispatched"
+
+
+def test_words_nobody_understands_wait_for_the_community_to_choose(place: Place) -> None:
+    filed = place.report(category="", description="啊啊啊")
+    assert filed.state == "reported"
+    assert place.moves(filed.id) == ["report"]
+    found = place.do(filed.id, "accept", category="06010")
+    assert (found.state, found.category) == ("accepted", "06010")
+    assert place.do(filed.id, "dispatch").assigned_to == "王网格"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"category": "99999"}, "category"),
+        ({"category": "", "description": " "}, "category"),
+        ({"severity": "huge"}, "severity"),
+        ({"channel": "pigeon"}, "channel"),
+        ({"description": "字" * 2001}, "description"),
+        ({"lon": None}, "lon"),
+        ({"crs": None}, "crs"),
+        ({"lon": 26.23, "lat": 105.95}, ""),
+    ],
+)
+def test_a_wrong_report_names_its_field_and_leaves_nothing(
+    place: Place, session: Session, given: dict[str, object], field: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        place.report(**given)  # type: ignore[arg-type]
+    assert refused.value.detail
+    if field:
+        assert field in {error.field for error in refused.value.errors}
+    assert session.scalar(text("SELECT count(*) FROM incident")) == 0
+
+
+def test_by_area_code_and_by_address(place: Place) -> None:
+    house = place.town.building("3号楼", 0.0002, 0.0002, estate="桂花苑")
+    place.town.unit(place.grid, "01", [(house, None, None, None)])
+    by_code = place.report(lon=None, lat=None, crs=None, area="520402007012002")
+    assert by_code.assigned_to is not None and by_code.assigned_to["name"] == "邻网格员"
+    by_address = place.report(lon=None, lat=None, crs=None, address="桂花苑3号楼")
+    assert by_address.assigned_to is not None and by_address.assigned_to["area"] == "520402007012001"
+
+
+def test_of_an_area_above_nobody_below_is_asked(place: Place) -> None:
+    place.town.boundary(place.town.community, build.square(build.LON, build.LAT, 2 * build.SIDE, build.SIDE))
+    filed = place.report(lon=None, lat=None, crs=None, area="520402007012")
+    assert filed.assigned_to is not None and filed.assigned_to["role"] == "community_worker"
+
+
+def test_who_may_not_see_it_is_told_it_is_not_there(place: Place) -> None:
+    one = place.report().id
+    with pytest.raises(NotFound) as hidden:
+        place.do(one, "take", "邻网格员")
+    with pytest.raises(NotFound) as absent:
+        place.do(uuid4(), "take", "邻网格员")
+    assert hidden.value.detail == absent.value.detail
+    assert queries.listing(place.session, place.who("邻网格员"), queries.Filters(), 10, None, now=NOW) == []
+    assert queries.counts(place.session, place.who("邻网格员"), queries.Filters(), now=NOW)["all"] == 0
+
+
+def test_seeing_is_not_doing(place: Place) -> None:
+    one = place.report().id
+    with pytest.raises(Forbidden):
+        place.do(one, "check" if False else "supervise", "王网格", note="快")
+    with pytest.raises(Conflict) as refused:
+        place.do(one, "check", "赵社工")
+    assert "take" in refused.value.detail
+
+
+def test_the_list_of_moves_is_what_can_be_done(place: Place) -> None:
+    one = place.report().id
+    for name in ("王网格", "赵社工", "李网格长"):
+        by = place.who(name)
+        offered = set(queries.find(place.session, by, one, now=NOW).moves)
+        assert "take" in offered
+        assert "approve_void" not in offered  # nobody asked for it
+        assert "escalate" not in offered
+
+
+def test_returned_with_a_reason_goes_to_the_community(place: Place) -> None:
+    one = place.report().id
+    with pytest.raises(InvalidInput):
+        place.do(one, "return", "王网格")
+    found = place.do(one, "return", "王网格", note="不是我的网格")
+    assert (found.state, found.role) == ("returned", "community_worker")
+    assert place.do(one, "dispatch", role="grid_leader").assigned_to == "李网格长"
+
+
+def test_what_is_asked_for_is_approved_by_somebody_else(place: Place) -> None:
+    one = place.report().id
+    place.do(one, "request_void", "赵社工", note="重复")
+    with pytest.raises(Forbidden):
+        place.do(one, "approve_void", "赵社工")
+    found = actions.move(place.session, place.who("街道办"), one, "approve_void", NOW)
+    assert found.state == "void"
+
+
+def test_suspension_stops_the_clock_and_resuming_gives_the_rest(place: Place) -> None:
+    one = place.report().id
+    before = place.seen(one)
+    assert before.due is not None
+    later = NOW + timedelta(minutes=10)
+    place.do(one, "request_suspend", "王网格", at=later, note="等零件")
+    stopped = place.do(one, "approve_suspend", "赵社工", at=later)
+    assert (stopped.state, stopped.due, stopped.colour) == ("suspended", None, None)
+    assert stopped.stopped_after_min == 10
+    back = place.do(one, "resume", "赵社工", at=later + timedelta(minutes=30))
+    assert back.state == "dispatched"
+    assert back.due == before.due + timedelta(minutes=30)
+
+
+def test_more_time_is_an_event_with_both_limits(place: Place) -> None:
+    one = place.report().id
+    due = place.seen(one).due
+    assert due is not None
+    place.do(one, "request_extend", "王网格", minutes=20, note="人手不够")
+    found = place.do(one, "approve_extend", "赵社工")
+    assert found.due == due + timedelta(minutes=20)
+    event = queries.timeline(place.session, system("test"), one)[-1]
+    before, after = event.detail["minutes"]
+    assert after == before + 20
+
+
+def test_overdue_goes_up_once_a_time_and_a_missed_run_catches_up(place: Place) -> None:
+    one = place.report().id
+    first = place.seen(one).due
+    assert first is not None
+    assert not actions.escalate(place.session, one, first - timedelta(seconds=1))
+    assert actions.escalate(place.session, one, first)
+    assert not actions.escalate(place.session, one, first)
+    assert place.seen(one).supervise_level == 1
+    week = NOW + timedelta(days=30)
+    steps = 0
+    while actions.escalate(place.session, one, week):
+        steps += 1
+    found = place.seen(one, week)
+    assert found.supervised and found.colour == "red"
+    assert place.moves(one).count("escalate") == 1 + steps
+    assert not actions.escalate(place.session, one, week)
+
+
+def test_handled_is_green_amber_red_by_the_clock(place: Place) -> None:
+    one = place.report().id
+    found = place.seen(one)
+    assert found.amber is not None and found.due is not None
+    second = timedelta(seconds=1)
+    assert place.seen(one, found.amber - second).colour == "green"
+    assert place.seen(one, found.amber).colour == "amber"
+    assert place.seen(one, found.due).colour == "amber"
+    assert place.seen(one, found.due + second).colour == "red"
+
+
+def test_unhappy_reopens_to_the_same_chain(place: Place) -> None:
+    filed = place.report()
+    to_state(place, filed.id, "take", "handle", "check", "close")
+    by = queries.by_secret(place.session, filed.id, filed.tracking_secret)
+    actions.move(place.session, by, filed.id, "rate", NOW, Wish(rating=1, solved=False))
+    found = actions.move(place.session, by, filed.id, "reopen", NOW, Wish(note="垃圾还在"))
+    assert found.state == "dispatched"
+    assert place.seen(filed.id).assigned_to == "王网格"
+    assert place.seen(filed.id).rating == 1
+
+
+def test_the_tracking_secret_opens_one_incident_only(place: Place) -> None:
+    one, other = place.report(), place.report()
+    told = queries.tracked(place.session, one.id, one.tracking_secret, now=NOW)
+    assert told.role == "grid_worker" and told.name is None
+    assert "王网格" not in str(told)
+    for secret in (other.tracking_secret, "", "x" * 43):
+        with pytest.raises(NotFound):
+            queries.tracked(place.session, one.id, secret, now=NOW)
+    by = queries.by_secret(place.session, one.id, one.tracking_secret)
+    with pytest.raises(NotFound):
+        actions.move(place.session, by, other.id, "rate", NOW, Wish(rating=5))
+    with pytest.raises(Forbidden):
+        actions.move(place.session, by, one.id, "take", NOW)
+
+
+def test_near_duplicates_are_offered_and_quarrels_stay_private(place: Place) -> None:
+    first = place.report()
+    again = place.report(lon=build.LON + 0.0006)
+    assert [one.id for one in again.duplicates] == [None]  # somebody else's: told of, not shown
+    seen = queries.near_duplicates(place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW)
+    assert {one.id for one in seen} == {first.id, again.id}
+    assert not queries.near_duplicates(
+        place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW + timedelta(days=7, seconds=1)
+    )
+    private = next(
+        code for code in session_categories(place.session) if not code[0].isdigit()
+    )
+    place.report(category=private)
+    assert place.report(category=private).duplicates == []
+
+
+def session_categories(session: Session) -> list[str]:
+    return list(session.scalars(text("SELECT code FROM incident_category WHERE kind = 'incident' ORDER BY position")))
+
+
+def test_parent_and_children_move_together(place: Place) -> None:
+    parent, child, late = place.report().id, place.report().id, place.report().id
+    place.do(child, "link", parent=parent)
+    assert place.seen(child).due is None  # one clock, not two
+    with pytest.raises(Conflict):
+        place.do(child, "take", "王网格")
+    to_state(place, parent, "take", "handle")
+    assert place.seen(child).state == "handled"
+    place.do(late, "link", parent=parent)  # catches up
+    assert place.seen(late).state == "handled"
+    to_state(place, parent, "check", "close")
+    assert [place.seen(one).state for one in (parent, child, late)] == ["closed"] * 3
+    assert set(place.seen(parent).children) == {child, late}
+
+
+def test_an_order_is_claimed_by_one_of_those_with_the_skill(place: Place, session: Session) -> None:
+    order = session.execute(text("SELECT code, skill FROM incident_category WHERE kind = 'order' ORDER BY position")).first()
+    assert order is not None
+    for name in ("水工甲", "水工乙", "木工"):
+        skills = [order.skill] if name.startswith("水工") else ["nothing of the kind"]
+        taker(place, name, skills)
+    filed = place.report(category=order.code)
+    assert (filed.way, filed.state, filed.assigned_to) == ("order", "dispatched", None)
+    with pytest.raises(NotFound):
+        place.do(filed.id, "take", "木工")
+    assert place.do(filed.id, "take", "水工乙").state == "taken"
+    with pytest.raises(Conflict):
+        place.do(filed.id, "take", "水工甲")
+    assert place.seen(filed.id).assigned_to == "水工乙"
+
+
+def taker(place: Place, name: str, skills: list[str], area: Area | None = None) -> None:
+    """Somebody who takes orders."""
+    person = place.town.person(name)
+    place.session.add(
+        OrderTaker(person_id=person.id, role="volunteer_team", area_id=(area or place.town.community).id, skills=skills)
+    )
+    place.session.flush()
+
+
+def test_an_order_nobody_claims_falls_back_to_the_community(place: Place, session: Session) -> None:
+    order = session.execute(text("SELECT code, skill FROM incident_category WHERE kind = 'order' ORDER BY position")).first()
+    assert order is not None
+    taker(place, "水工甲", [order.skill])
+    filed = place.report(category=order.code)
+    assert filed.due is not None
+    assert not actions.expire(session, filed.id, filed.due - timedelta(seconds=1))
+    assert actions.expire(session, filed.id, filed.due)
+    assert not actions.expire(session, filed.id, filed.due)
+    found = place.seen(filed.id)
+    assert (found.state, found.way, found.role, found.assigned_to) == ("accepted", "assign", "community_worker", "赵社工")
+
+
+def test_an_order_without_takers_goes_to_who_answers_for_the_place(place: Place, session: Session) -> None:
+    code = session.scalar(text("SELECT code FROM incident_category WHERE kind = 'order' ORDER BY position"))
+    filed = place.report(category=str(code))
+    assert (filed.way, filed.state) == ("assign", "dispatched")
+    assert "no_taker" in [one["rule"] for one in filed.how]
+
+
+def test_another_version_is_a_conflict(place: Place) -> None:
+    filed = place.report()
+    with pytest.raises(Conflict) as refused:
+        actions.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version - 1)
+    assert refused.value.extra["version"] == filed.version
+    assert actions.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version).state == "taken"
+
+
+def test_contacts_are_for_who_calls_back(place: Place) -> None:
+    one = place.report(name="张三", phone="13800000000").id
+    seen = queries.find(place.session, place.who("赵社工"), one, now=NOW)
+    assert queries.contact(place.session, place.who("赵社工"), seen) == {"name": "张三", "phone": "13800000000", "email": ""}
+    assert "13800000000" not in str(seen)
+    watcher = Principal("account", "auditor", {}, account_id=None)
+    with pytest.raises(Forbidden):
+        queries.contact(place.session, watcher, seen)
+    hidden = place.session.scalar(text("SELECT count(*) FROM personal.reporter"))
+    assert hidden == 0  # row security: nobody sees them who did not ask by the proper way
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE incident SET state = 'closed'",
+        "DELETE FROM incident",
+        "UPDATE incident_event SET words = 'x'",
+        "DELETE FROM incident_event",
+        "INSERT INTO incident_event (county, incident_id, move, from_state, to_state, who)"
+        " SELECT county, id, 'close', state, 'closed', 'me' FROM incident",
+    ],
+)
+def test_the_database_refuses_what_the_table_does_not_allow(place: Place, session: Session, statement: str) -> None:
+    place.report()
+    with pytest.raises(DBAPIError), session.begin_nested():
+        session.execute(text(statement))
+
+
+def test_filters_and_pages(place: Place) -> None:
+    made = [place.report(at=NOW + timedelta(minutes=number)).id for number in range(5)]
+    place.report(category="06012", lon=build.LON + 0.0015)
+    by, now = place.who("赵社工"), NOW + timedelta(hours=1)
+
+    def ids(**wanted: object) -> list[UUID]:
+        return [v.id for v in queries.listing(place.session, by, queries.Filters(**wanted), 50, None, now=now)]  # type: ignore[arg-type]
+
+    assert ids(category="06010") == made[::-1]
+    assert len(ids(category="06")) == 6
+    assert len(ids(area="520402007012002")) == 1
+    assert ids(area="nowhere") == []
+    assert ids(state=("closed",)) == []
+    assert len(ids(state=("open",))) == 6
+    assert ids(since=NOW + timedelta(minutes=3), category="06010") == made[:2:-1]
+    for sort in queries.SORTS:
+        wanted, seen, after = queries.Filters(sort=sort), list[UUID](), None
+        while part := queries.listing(place.session, by, wanted, 2, after, now=now):
+            seen += [v.id for v in part]
+            after = queries.sort_key(part[-1], sort)
+        assert len(seen) == len(set(seen)) == 6
+    counted = queries.counts(place.session, by, queries.Filters(), now=now)
+    assert (counted["all"], counted["open"], counted["states"]["dispatched"]) == (6, 6, 6)
+
+
+def test_over_http(place: Place, client: object) -> None:
+    body = POINT | {"category": "06010", "description": "楼下有一堆垃圾"}
+    post: Callable[..., object] = client.post  # type: ignore[attr-defined]
+    key = {"Idempotency-Key": str(uuid4())}
+    first = post("/api/v1/incidents", json=body, headers=key)
+    again = post("/api/v1/incidents", json=body, headers=key)
+    assert first.status_code == again.status_code == 201  # type: ignore[attr-defined]
+    assert first.json == again.json  # type: ignore[attr-defined]
+    assert again.headers["Idempotency-Replayed"] == "true"  # type: ignore[attr-defined]
+    assert first.json["state"] == "dispatched"  # type: ignore[attr-defined]
+    assert {"id", "tracking_secret", "assigned_to", "due", "rule", "locate"} <= first.json.keys()  # type: ignore[attr-defined]
+    other = post("/api/v1/incidents", json=body | {"description": "另一件"}, headers=key)
+    assert other.status_code == 422  # type: ignore[attr-defined]
+    assert place.session.scalar(text("SELECT count(*) FROM incident")) == 1
+    kept = place.session.scalar(text("SELECT answer::text FROM idempotency"))
+    assert first.json["tracking_secret"] not in str(kept)  # type: ignore[attr-defined]
+    one = first.json["id"]  # type: ignore[attr-defined]
+    get: Callable[..., object] = client.get  # type: ignore[attr-defined]
+    secret = {"X-Tracking-Secret": first.json["tracking_secret"]}  # type: ignore[attr-defined]
+    track = get(f"/api/v1/incidents/{one}/track", headers=secret)
+    assert track.json["role_zh"] == "网格员"  # type: ignore[attr-defined]
+    assert get(f"/api/v1/incidents/{one}/track").status_code == 404  # type: ignore[attr-defined]
+    assert get(f"/api/v1/incidents/{one}").status_code == 401  # type: ignore[attr-defined]
+    rated = post(f"/api/v1/incidents/{one}/moves", json={"move": "note", "note": "在三单元门口"}, headers=secret)
+    assert rated.status_code == 200  # type: ignore[attr-defined]

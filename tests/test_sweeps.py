@@ -1,0 +1,255 @@
+"""What time brings about: overdue matters go up step by step, unclaimed orders fall back; never twice, however it is run."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from gis import cluster, schema
+from gis import db as gis_db
+from gis.incidents import clock, sweeps
+from gis.incidents.models import OrderTaker
+from gis.jobs import work
+from gis.settings import Settings
+from tests import filed
+from tests.conftest import deployment_folder
+from tests.test_incidents import NOW, Place
+
+FAR = NOW + timedelta(days=60)
+
+
+@pytest.fixture
+def place(session: Session) -> Place:
+    """The usual place."""
+    filed.ready(session)
+    return Place(session)
+
+
+@pytest.fixture(scope="module")
+def apart() -> Iterator[Engine]:
+    """A database of this file's own, where things are committed."""
+    with deployment_folder() as var:
+        addresses = cluster.start(Settings(var=var), throw_away=True)
+        schema.migrate(addresses)
+        engine = gis_db.engine(addresses.app)
+        with Session(engine) as session, session.begin():
+            filed.ready(session)
+            Place(session)
+        yield engine
+        engine.dispose()
+
+
+class Again(Place):
+    """The usual place, that stands already."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+
+def all_of(session: Session, name: str, now: datetime) -> int:
+    """Every batch of a sweep."""
+    done, after = 0, None
+    while True:
+        batch = sweeps.batch(session, name, now, after)
+        done, after = done + batch.done, batch.last
+        if after is None:
+            return done
+
+
+def steps(session: Session, number: UUID) -> list[tuple[str, int]]:
+    """Each time it went up: the role and the level."""
+    query = text(
+        "SELECT detail ->> 'role', (detail ->> 'level')::int FROM incident_event"
+        " WHERE incident_id = :id AND move = 'escalate' ORDER BY id"
+    )
+    return [(row[0], row[1]) for row in session.execute(query, {"id": number})]
+
+
+def column(session: Session, number: UUID, name: str) -> object:
+    """A column of an incident."""
+    return session.scalar(text(f"SELECT {name} FROM incident WHERE id = :id"), {"id": number})
+
+
+def test_nothing_is_due_before_its_time(place: Place) -> None:
+    one = place.report()
+    assert one.due is not None
+    assert all_of(place.session, "overdue", one.due - timedelta(seconds=1)) == 0
+    assert all_of(place.session, "overdue", one.due) == 1
+
+
+def test_overdue_goes_one_level_up_and_a_second_run_changes_nothing(place: Place) -> None:
+    one = place.report()
+    now = one.due + timedelta(minutes=1)  # type: ignore[operator]
+    assert all_of(place.session, "overdue", now) == 1
+    assert all_of(place.session, "overdue", now) == 0
+    assert steps(place.session, one.id) == [("grid_leader", 1)]
+    seen = place.seen(one.id, now)
+    assert (seen.supervised, seen.supervise_level, seen.colour) == (True, 1, "red")
+
+
+def test_a_run_missed_for_a_day_catches_up_as_the_clock_says(place: Place) -> None:
+    one = place.report()
+    limits = column(place.session, one.id, "limits")
+    minutes, wall = limits["dispatched"], limits["around_the_clock"]  # type: ignore[index]
+    moments = [one.due]
+    for _ in range(2):
+        moments.append(clock.due(moments[-1], minutes, around_the_clock=wall))  # type: ignore[arg-type]
+    late = moments[2] + timedelta(seconds=1)  # type: ignore[operator]  the third step is due, the fourth is not
+    assert all_of(place.session, "overdue", late) == 3
+    caught_up = steps(place.session, one.id)
+    assert [level for _, level in caught_up] == [1, 2, 3]
+    assert len({role for role, _ in caught_up}) == 3
+    assert all_of(place.session, "overdue", late) == 0
+
+
+def test_it_stops_at_the_top(place: Place) -> None:
+    one = place.report()
+    assert all_of(place.session, "overdue", FAR) >= 1
+    assert column(place.session, one.id, "supervise_at") is None
+    before = len(steps(place.session, one.id))
+    assert all_of(place.session, "overdue", FAR + timedelta(days=60)) == 0
+    assert len(steps(place.session, one.id)) == before
+
+
+def test_what_was_taken_in_time_is_not_supervised(place: Place) -> None:
+    one = place.report()
+    place.do(one.id, "take", "王网格")
+    assert all_of(place.session, "overdue", one.due) == 0  # type: ignore[arg-type]
+
+
+def test_closed_and_suspended_ones_are_left_alone(place: Place) -> None:
+    closed, suspended = place.report(), place.report()
+    for name, by in (("take", "王网格"), ("handle", "王网格"), ("check", "赵社工"), ("close", "赵社工")):
+        place.do(closed.id, name, by, note="好")
+    place.do(suspended.id, "request_suspend", "王网格", note="等材料")
+    place.do(suspended.id, "approve_suspend", "赵社工", note="同意")
+    assert all_of(place.session, "overdue", FAR) == 0
+
+
+def test_those_above_and_the_holder_are_told(place: Place) -> None:
+    one = place.report()
+    all_of(place.session, "overdue", one.due)  # type: ignore[arg-type]
+    query = (
+        "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id WHERE n.topic = 'incident.escalate'"
+    )
+    assert set(place.session.scalars(text(query))) == {"王网格", "李网格长"}
+
+
+def test_one_that_fails_does_not_hold_up_the_others(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = place.report(), place.report()
+    real = sweeps.SWEEPS["overdue"]
+
+    def stumble(session: Session, number: UUID, now: datetime) -> bool:
+        if number == bad.id:
+            session.execute(text("SELECT 1 / 0"))
+        return real.do(session, number, now)
+
+    monkeypatch.setitem(sweeps.SWEEPS, "overdue", real._replace(do=stumble))
+    assert all_of(place.session, "overdue", good.due) == 1  # type: ignore[arg-type]
+    assert (steps(place.session, bad.id), len(steps(place.session, good.id))) == ([], 1)
+
+
+def order(place: Place) -> UUID:
+    """An order offered to a party member."""
+    code, skill = place.session.execute(text(ORDER)).one()
+    person = place.town.person("接单人")
+    taker = OrderTaker(person_id=person.id, role="party_member", area_id=place.town.community.id, skills=[skill])
+    place.session.add(taker)
+    place.session.flush()
+    return place.report(code).id
+
+
+ORDER = """
+SELECT c.code, c.skill FROM incident_category c JOIN catalogue_edition e ON e.id = c.edition_id
+WHERE e.state = 'active' AND c.kind = 'order' AND c.skill <> '' ORDER BY c.position LIMIT 1
+"""
+
+
+def test_an_order_nobody_claims_falls_back_to_the_community_once(place: Place) -> None:
+    one = order(place)
+    due = column(place.session, one, "due_at")
+    assert isinstance(due, datetime)
+    assert (column(place.session, one, "way"), column(place.session, one, "state")) == ("order", "dispatched")
+    assert all_of(place.session, "unclaimed", due - timedelta(seconds=1)) == 0
+    assert [all_of(place.session, "unclaimed", due) for _ in range(2)] == [1, 0]
+    seen = place.seen(one, due)
+    assert (seen.state, seen.way, seen.role) == ("accepted", "assign", "community_worker")
+    assert place.moves(one)[-1] == "expire"
+
+
+def test_an_order_claimed_in_time_stays_with_who_claimed_it(place: Place) -> None:
+    one = order(place)
+    place.do(one, "take", "接单人")
+    assert all_of(place.session, "unclaimed", FAR) == 0
+
+
+def at_once(number: int, do: Callable[[], object]) -> list[object]:
+    """Do it in so many threads that begin together."""
+    ready, results = threading.Barrier(number), []
+
+    def run() -> None:
+        ready.wait()
+        results.append(do())
+
+    threads = [threading.Thread(target=run) for _ in range(number)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+    return results
+
+
+def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
+    began = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+    with Session(apart) as session, session.begin():
+        place = Again(session)
+        reports = [place.report(at=began) for _ in range(80)]  # more than a batch
+    first = min(one.due for one in reports)  # type: ignore[type-var]
+    results = at_once(3, lambda: work.sweep(apart, first)["overdue"])  # type: ignore[arg-type]
+    assert sum(results) == 80  # type: ignore[arg-type]
+    with Session(apart) as session:
+        per_incident = "SELECT DISTINCT count(*) FROM incident_event WHERE move = 'escalate' GROUP BY incident_id"
+        assert session.scalars(text(per_incident)).all() == [1]
+        doubled = "SELECT count(*) FROM (SELECT FROM notice WHERE topic = 'incident.escalate' GROUP BY incident_id, person_id HAVING count(*) > 1) n"
+        assert session.scalar(text(doubled)) == 0
+    # and all of the steps of a month at once, by several
+    results = at_once(3, lambda: work.sweep(apart, FAR)["overdue"])  # type: ignore[arg-type]
+    with Session(apart) as session:
+        query = "SELECT incident_id, array_agg((detail ->> 'level')::int ORDER BY id) FROM incident_event WHERE move = 'escalate' AND NOT detail ? 'top' GROUP BY 1"
+        levels = [tuple(row[1]) for row in session.execute(text(query))]
+    assert len(levels) == 80
+    assert {one == tuple(range(1, len(one) + 1)) for one in levels} == {True}
+    assert work.sweep(apart, FAR)["overdue"] == 0
+
+
+def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine) -> None:
+    now = datetime.now(UTC)
+    with Session(apart) as session, session.begin():
+        for days in (6, 8):
+            session.execute(
+                text("INSERT INTO idempotency (owner, key, request_hash, at) VALUES ('x', :key, '', :at)"),
+                {"key": f"{days} days", "at": now - timedelta(days=days)},
+            )
+        for days in (89, 91):
+            session.execute(
+                text("INSERT INTO personal.sign_in (username, at, succeeded) VALUES (:name, :at, false)"),
+                {"name": f"{days} days", "at": now - timedelta(days=days)},
+            )
+        person = session.scalar(text("SELECT min(id) FROM personal.person"))
+        for state, days in (("seen", 89), ("seen", 91), ("waiting", 91)):
+            session.execute(
+                text("INSERT INTO notice (topic, person_id, body, state, at) VALUES ('old', :p, '{}', :state, :at)"),
+                {"p": person, "state": state, "at": now - timedelta(days=days)},
+            )
+    done = work.clean(apart, now)
+    assert (done["idempotency"], done["personal.sign_in"], done["notice"]) == (1, 1, 1)
+    with Session(apart) as session:
+        assert session.scalars(text("SELECT key FROM idempotency")).all() == ["6 days"]
+        assert session.scalars(text("SELECT username FROM personal.sign_in")).all() == ["89 days"]
+        left = session.execute(text("SELECT state FROM notice WHERE topic = 'old' ORDER BY id")).scalars().all()
+        assert left == ["seen", "waiting"]
+    assert set(work.clean(apart, now).values()) == {0}

@@ -1,0 +1,53 @@
+"""Photos of incidents, for who may see the incident."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, current_app, request, send_file
+
+from gis.incidents import photos
+from web.api.incidents import LARGEST_FORM
+from web.auth import principal
+from web.db import session
+from web.openapi import also
+
+bp = APIBlueprint("photos", __name__, url_prefix="/api/v1", tag="Incidents")
+
+IMAGE = also("image/jpeg", {"type": "string", "format": "binary"}) | {404: "None, or of an incident that is hidden"}
+
+
+@bp.get("/photos/<uuid:photo_id>")
+@bp.doc(summary="A photo", responses=IMAGE)
+def one(photo_id: UUID) -> Response:
+    """The photo as it is kept: JPEG, PNG or WebP. Who reported sends `X-Tracking-Secret`; no secret is in an address."""
+    return _sent(photo_id, thumbnail=False)
+
+
+@bp.get("/photos/<uuid:photo_id>/thumbnail")
+@bp.doc(summary="A photo, small", responses=IMAGE)
+def thumbnail(photo_id: UUID) -> Response:
+    """At most 480 pixels long; for the rest as the photo."""
+    return _sent(photo_id, thumbnail=True)
+
+
+@bp.app_url_value_preprocessor
+def room(endpoint: str | None, _: dict[str, Any] | None) -> None:
+    """Forms with photos may be large; said before anybody (as the guard against forged forms) reads them."""
+    _model, files = getattr(current_app.view_functions.get(endpoint or ""), "takes", (None, False))
+    if files and request.mimetype == "multipart/form-data":
+        request.max_content_length = LARGEST_FORM
+
+
+def _sent(photo_id: UUID, *, thumbnail: bool) -> Response:
+    secret = request.headers.get("X-Tracking-Secret")
+    by = photos.by_secret(session(), photo_id, secret) if secret else principal()
+    var = current_app.config["SETTINGS"].var
+    path, media_type = photos.file_of(session(), by, var, photo_id, thumbnail=thumbnail)
+    # kept by the reader but asked for again each time: rights change. A photo never does, so its name is its ETag
+    response = send_file(path, media_type, conditional=True, download_name=path.name, etag=path.stem, max_age=0)
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Content-Disposition"] = f'inline; filename="{path.name}"'
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.vary.update(("Authorization", "Cookie", "X-Tracking-Secret"))
+    return response

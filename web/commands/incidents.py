@@ -1,0 +1,128 @@
+"""`./wangge incidents`: report, list, show, and the figures, from the command line."""
+
+from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID
+
+import click
+import orjson
+
+from gis import reports
+from gis.areas.locate import read_time
+from gis.errors import InvalidInput
+from gis.incidents import actions, queries
+from gis.people.access import Principal, system
+from gis.settings import Settings
+from web.commands import session_scope
+
+FIGURE_COLUMNS = ("reported", "open", "overdue", "response", "completion", "in_time", "resolution", "satisfaction")
+
+
+@click.group()
+def command() -> None:
+    """Report, list and show incidents, and count how well the loop works."""
+
+
+def me() -> Principal:
+    """Whoever has the machine may everything."""
+    return system("command line")
+
+
+@command.command("report")
+@click.option("--lon", type=float)
+@click.option("--lat", type=float)
+@click.option("--crs", help="wgs84, cgcs2000, gcj02 or bd09; there is no default.")
+@click.option("--address", default="", help="As people write it: 西兴社区3号楼2单元501室.")
+@click.option("--area", default="", help="Code of an area, where there is no point.")
+@click.option("--category", default="", help="Code of the catalogue; else told from the words.")
+@click.option("--severity", default="", help="low, normal, high or urgent; else as the category says.")
+@click.argument("description", default="")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def report(as_json: bool, **given: str | float | None) -> None:
+    """File a report, with DESCRIPTION in the reporter's words."""
+    now = datetime.now(Settings.from_env().timezone)
+    with session_scope("report") as session:
+        filed = actions.report(session, me(), actions.Report(**given, channel="phone"), now)  # type: ignore[arg-type]
+        session.commit()
+    if as_json:
+        click.echo(orjson.dumps(asdict(filed)).decode())
+        return
+    who = filed.assigned_to
+    click.echo(f"{filed.id}  {filed.state}")
+    click.echo(f"to: {who['role']} {who['name']} ({who['area']})" if who else "to: nobody yet; it waits")
+    click.echo(f"due: {filed.due.astimezone(now.tzinfo):%Y-%m-%d %H:%M}" if filed.due else "due: no clock runs")
+    click.echo("\n".join(f"  {one['zh']}" for one in filed.how))
+
+
+@command.command("list")
+@click.option("--state", default="open", show_default=True, help="One or more states by commas; open; empty for all.")
+@click.option("--area", default="", help="Code; everything in it.")
+@click.option("--category", default="", help="Code or its beginning.")
+@click.option("--overdue", is_flag=True, help="Only what is past its time.")
+@click.option("--limit", default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def listed(state: str, area: str, category: str, overdue: bool, limit: int, as_json: bool) -> None:
+    """Incidents by urgency: supervised first, then by what is due."""
+    now = datetime.now(Settings.from_env().timezone)
+    wanted = queries.Filters(
+        tuple(filter(None, state.split(","))), area, category, overdue=True if overdue else None, sort="urgent"
+    )
+    with session_scope() as session:
+        found = queries.listing(session, me(), wanted, limit, None, now=now)
+    if as_json:
+        click.echo(orjson.dumps([asdict(one) for one in found]).decode())
+        return
+    for one in found:
+        due = f"{one.due.astimezone(now.tzinfo):%m-%d %H:%M}" if one.due else "-"
+        watched = " 督办" if one.supervised else ""
+        held = f"{one.role_zh or '-'} {one.assigned_to or ''}".strip()
+        click.echo(f"{one.id}  {one.state_zh}{watched}  {one.colour or '-'}  {due}  {one.category_zh}  {held}")
+    click.echo(f"{len(found)} incidents", err=True)
+
+
+@command.command("show")
+@click.argument("incident")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def show(incident: str, as_json: bool) -> None:
+    """One incident with what happened to it."""
+    try:
+        wanted = UUID(incident)
+    except ValueError:
+        raise InvalidInput(f"{incident!r} is no incident's id") from None
+    now = datetime.now(Settings.from_env().timezone)
+    with session_scope() as session:
+        found = queries.find(session, me(), wanted, now=now)
+        events = queries.timeline(session, me(), wanted)
+    if as_json:
+        click.echo(orjson.dumps(asdict(found) | {"timeline": [asdict(one) for one in events]}).decode())
+        return
+    click.echo(f"{found.category_zh} ({found.category})  {found.state_zh}  {found.description}")
+    click.echo(" › ".join(area["name"] for area in found.areas))
+    for one in events:
+        words = f"  {one.words}" if one.words else ""
+        click.echo(f"{one.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {one.move_zh}  {one.who}{words}")
+
+
+@command.command("figures")
+@click.option("--since", required=True, help="Reported from this moment on, ISO 8601.")
+@click.option("--until", default="", help="Reported before this moment; default: now.")
+@click.option("--per", default="all", show_default=True, help=f"One of {', '.join(reports.GROUPS)}.")
+@click.option("--area", default="", help="Code; only what lies in it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
+    """Response, completion, resolution and satisfaction, with what each means."""
+    zone = Settings.from_env().timezone
+    now = datetime.now(zone)
+    end = read_time(until, zone) if until else now
+    with session_scope() as session:
+        found = reports.figures(session, me(), read_time(since, zone), end, per, area, now=now, zone=zone.key)
+    if as_json:
+        click.echo(orjson.dumps([asdict(one) for one in found]).decode())
+        return
+    click.echo("\t".join(["", *(reports.DEFINITIONS[name][0] for name in FIGURE_COLUMNS)]))
+    for one in found:
+        row = [getattr(one, name) for name in FIGURE_COLUMNS]
+        cells = ["-" if cell is None else f"{cell:.1%}" if isinstance(cell, float) else str(cell) for cell in row]
+        click.echo("\t".join([f"{one.key or ''} {one.name or ''}".strip() or "全部", *cells]))
+    for name in FIGURE_COLUMNS:
+        click.echo(f"{reports.DEFINITIONS[name][0]}: {reports.DEFINITIONS[name][2]}", err=True)

@@ -1,0 +1,97 @@
+"""`./wangge post`: who holds which post, handing over, leave."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Literal
+
+import click
+
+from gis.areas.locate import read_time
+from gis.people import actions
+from gis.people.access import system
+from gis.people.queries import posts_of
+from gis.people.roles import BY_KEY
+from gis.settings import Settings
+from web.commands import session_scope
+
+BY = system("command line")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+@click.group()
+def command() -> None:
+    """Posts: list, hand over, leave."""
+
+
+@command.command("list")
+@click.argument("area")
+@click.option("--within", is_flag=True, help="Also those of every area and building in it.")
+@click.option("--at", help="The moment, ISO 8601; now when not given.")
+@JSON
+def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
+    """List the posts of AREA (its code) with holder, deputy and leave."""
+    moment = _time(at)
+    with session_scope() as session:
+        found = posts_of(session, BY, area, moment, within=within)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
+        return
+    for one in found:
+        holder = f"{one.holder['name']} ({one.holder['code']})" if one.holder else "——"
+        deputy = f"  代理 {one.deputy['name']} ({one.deputy['code']})" if one.deputy else ""
+        until = f" – {one.valid_to:%Y-%m-%d %H:%M}" if one.valid_to else ""
+        away = "".join(f"  请假 {leave['person']} {leave['from']} – {leave['until'] or ''}" for leave in one.leave)
+        click.echo(
+            f"{one.id:>8}  {BY_KEY[one.role].zh}  {one.area_name} ({one.area})  {holder}{deputy}"
+            f"  {one.valid_from:%Y-%m-%d %H:%M}{until}{away}"
+        )
+    if not found:
+        click.echo(f"wangge: {area} has no posts; load some with ./wangge load people FILE", err=True)
+
+
+@command.command("hand-over")
+@click.argument("post", type=int)
+@click.option("--to", help="Code of the successor.")
+@click.option("--vacant", is_flag=True, help="Leave it vacant instead.")
+@click.option("--at", help="From when, ISO 8601; now when not given.")
+@click.option(
+    "--incidents",
+    type=click.Choice(["follow", "stay"]),
+    required=True,
+    help="What the old holder has open in this post goes to the successor, or stays.",
+)
+@JSON
+def hand_over(
+    post: int, to: str | None, vacant: bool, at: str | None, incidents: Literal["follow", "stay"], as_json: bool
+) -> None:
+    """Hand over POST (its number in the list)."""
+    if (to is None) != vacant:
+        raise click.UsageError("say either --to CODE or --vacant")
+    now = _time(None)
+    with session_scope("hand over") as session:
+        made = actions.hand_over(session, BY, post, to, _time(at) if at else None, incidents, now)
+        session.commit()
+    if as_json:
+        click.echo(json.dumps(asdict(made), default=str))
+    else:
+        click.echo(f"post {post} → {made.post} from {made.at:%Y-%m-%d %H:%M}; {made.incidents} incidents came along")
+
+
+@command.command()
+@click.argument("person")
+@click.option("--from", "begins", help="ISO 8601; now when not given.")
+@click.option("--until", help="ISO 8601, itself out; without: until further notice.")
+@JSON
+def leave(person: str, begins: str | None, until: str | None, as_json: bool) -> None:
+    """Enter leave of PERSON (their code): the deputies of their posts stand in."""
+    start, end = _time(begins), _time(until) if until else None
+    with session_scope("leave") as session:
+        made = actions.take_leave(session, BY, person, start, end, _time(None))
+        session.commit()
+    click.echo(json.dumps({"leave": made}) if as_json else f"{person}: away from {start:%Y-%m-%d %H:%M}")
+
+
+def _time(given: str | None) -> datetime:
+    zone = Settings.from_env().timezone
+    return read_time(given, zone) if given else datetime.now(zone)
