@@ -19,6 +19,7 @@ from gis.incidents.workflow import TABLE
 from gis.people.models import Role
 from gis.people.roles import ROLES
 
+MIGRATION = "migration"  # how the history names what a new database begins with
 # What the application may do: read and change rows, never the shape of tables; areas and history are kept for ever.
 KEPT = ("area", "history", "revision", "incident", "incident_event")
 
@@ -60,6 +61,7 @@ def migrate(addresses: Addresses, to: str = "head") -> None:
         if current(connection) == head():
             _fill_roles(connection)
             _fill_moves(connection)
+            connection.execute(text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION})
             catalogue.fill(connection)
             rules.fill(connection)
             if app and app != owner:

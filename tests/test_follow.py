@@ -13,7 +13,7 @@ from gis.incidents.effects import Wish
 from gis.incidents.follow import follow
 from gis.models import Revision
 from gis.people.access import ANONYMOUS, of_account, system
-from tests import build, filed
+from tests import build
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -70,7 +70,6 @@ class Place:
 @pytest.fixture
 def place(session: Session) -> Place:
     """The usual place."""
-    filed.ready(session)
     return Place(session)
 
 
@@ -146,7 +145,6 @@ def test_on_the_border_the_lower_code_answers(place: Place) -> None:
 
 def test_a_lower_code_drawn_up_to_the_point_takes_it(session: Session) -> None:
     """Its own grid is as it was; a new one with a lower code touches the point."""
-    filed.ready(session)
     town = build.Town(session)
     here = town.grid("005", column=1)
     given = {"lon": round(build.LON + SIDE, 7), "lat": build.LAT + SIDE / 2, "crs": "cgcs2000", "category": "06010"}

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -18,7 +19,7 @@ from gis.models import Post
 from gis.people.access import ANONYMOUS, Principal, of_account, system
 from gis.people.actions import follow_due, hand_over, take_leave
 from gis.people.queries import posts_of
-from tests import build, filed
+from tests import build, sign_in
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 AT = NOW + timedelta(days=1)
@@ -30,7 +31,6 @@ class Place:
     """A grid whose worker 王 hands over to 李, with a deputy 陈; 赵 is at the community's desk."""
 
     def __init__(self, session: Session) -> None:
-        filed.ready(session)
         self.session = session
         self.town = build.Town(session)
         self.grid = self.town.grid("001")
@@ -259,6 +259,25 @@ def test_leave_is_entered_for_the_people_of_ones_areas(place: Place) -> None:
         take_leave(place.session, place.who("赵社工"), "p-李接任", NOW, AT, NOW)
     with pytest.raises(InvalidInput, match="until"):
         take_leave(place.session, place.who("赵社工"), "p-王网格", NOW, NOW, NOW)
+
+
+def test_over_http(place: Place, client: FlaskClient) -> None:
+    desk = sign_in.account(place.session, "desk", person="p-赵社工")
+    sign_in.signed_in(client, desk)
+    header = {"X-CSRFToken": sign_in.token(client), "Idempotency-Key": "hand-over-1"}
+    one = place.report()
+    path = f"/api/v1/posts/{place.post.id}/hand-over"
+    answers = [client.post(path, json={"to": "p-李接任"}, headers=header) for _ in range(2)]
+    assert [(came.status_code, came.json["incidents"]) for came in answers if came.json] == [(200, 1), (200, 1)]
+    assert place.seen(one).assigned_to == "李接任"
+    listed = client.get(f"/api/v1/posts?area={place.town.community.code}&within=1&limit=2").json
+    assert listed is not None and len(listed["items"]) == 2 and listed["next"]
+    more = client.get(f"/api/v1/posts?area={place.town.community.code}&within=1&cursor={listed['next']}").json
+    assert more is not None
+    found = [(post["role_zh"], post["holder"]["name"]) for post in [*listed["items"], *more["items"]]]
+    assert found == [("社区工作者", "赵社工"), ("网格长", "孙网格长"), ("网格员", "李接任")]
+    refused = client.post(path, json={"to": "p-nobody"}, headers={"X-CSRFToken": header["X-CSRFToken"]})
+    assert refused.status_code == 422 and refused.json is not None
 
 
 # --- each step up is said ------------------------------------------------------------------------------------------

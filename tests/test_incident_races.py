@@ -101,7 +101,9 @@ def cookies(small: Small) -> list[dict[str, str]]:
 def post(url: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
     """POST as JSON."""
     request = urllib.request.Request(
-        url, json.dumps(body).encode(), {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}
+        url,
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})},
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -216,5 +218,7 @@ def test_kill_9_of_server_and_database_loses_nothing_and_doubles_nothing(small: 
                                  {"keys": list(acknowledged)}).all()  # fmt: skip
         assert dict(map(tuple, stored)) == acknowledged  # every one is there, under the id that was answered
         assert len(stored) == len(acknowledged)  # none twice
-        torn = "SELECT count(*) FROM incident i WHERE NOT EXISTS (SELECT FROM incident_event e WHERE e.incident_id = i.id)"
+        torn = (
+            "SELECT count(*) FROM incident i WHERE NOT EXISTS (SELECT FROM incident_event e WHERE e.incident_id = i.id)"
+        )
         assert session.scalar(text(torn)) == 0

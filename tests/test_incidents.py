@@ -315,9 +315,7 @@ def test_near_duplicates_are_offered_and_quarrels_stay_private(place: Place) -> 
     assert not queries.near_duplicates(
         place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW + timedelta(days=7, seconds=1)
     )
-    private = next(
-        code for code in session_categories(place.session) if not code[0].isdigit()
-    )
+    private = next(code for code in session_categories(place.session) if not code[0].isdigit())
     place.report(category=private)
     assert place.report(category=private).duplicates == []
 
@@ -342,7 +340,9 @@ def test_parent_and_children_move_together(place: Place) -> None:
 
 
 def test_an_order_is_claimed_by_one_of_those_with_the_skill(place: Place, session: Session) -> None:
-    order = session.execute(text("SELECT code, skill FROM incident_category WHERE kind = 'order' ORDER BY position")).first()
+    order = session.execute(
+        text("SELECT code, skill FROM incident_category WHERE kind = 'order' ORDER BY position")
+    ).first()
     assert order is not None
     for name in ("水工甲", "水工乙", "木工"):
         skills = [order.skill] if name.startswith("水工") else ["nothing of the kind"]
@@ -367,7 +367,9 @@ def taker(place: Place, name: str, skills: list[str], area: Area | None = None) 
 
 
 def test_an_order_nobody_claims_falls_back_to_the_community(place: Place, session: Session) -> None:
-    order = session.execute(text("SELECT code, skill FROM incident_category WHERE kind = 'order' ORDER BY position")).first()
+    order = session.execute(
+        text("SELECT code, skill FROM incident_category WHERE kind = 'order' ORDER BY position")
+    ).first()
     assert order is not None
     taker(place, "水工甲", [order.skill])
     filed = place.report(category=order.code)
@@ -376,7 +378,12 @@ def test_an_order_nobody_claims_falls_back_to_the_community(place: Place, sessio
     assert actions.expire(session, filed.id, filed.due)
     assert not actions.expire(session, filed.id, filed.due)
     found = place.seen(filed.id)
-    assert (found.state, found.way, found.role, found.assigned_to) == ("accepted", "assign", "community_worker", "赵社工")
+    assert (found.state, found.way, found.role, found.assigned_to) == (
+        "accepted",
+        "assign",
+        "community_worker",
+        "赵社工",
+    )
 
 
 def test_an_order_without_takers_goes_to_who_answers_for_the_place(place: Place, session: Session) -> None:
@@ -391,13 +398,19 @@ def test_another_version_is_a_conflict(place: Place) -> None:
     with pytest.raises(Conflict) as refused:
         actions.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version - 1)
     assert refused.value.extra["version"] == filed.version
-    assert actions.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version).state == "taken"
+    assert (
+        actions.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version).state == "taken"
+    )
 
 
 def test_contacts_are_for_who_calls_back(place: Place) -> None:
     one = place.report(name="张三", phone="13800000000").id
     seen = queries.find(place.session, place.who("赵社工"), one, now=NOW)
-    assert queries.contact(place.session, place.who("赵社工"), seen) == {"name": "张三", "phone": "13800000000", "email": ""}
+    assert queries.contact(place.session, place.who("赵社工"), seen) == {
+        "name": "张三",
+        "phone": "13800000000",
+        "email": "",
+    }
     assert "13800000000" not in str(seen)
     watcher = Principal("account", "auditor", {}, account_id=None)
     with pytest.raises(Forbidden):

@@ -11,14 +11,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents.models import NoticeTarget
 from gis.jobs.queries import last_run
-from gis.jobs.worker import QUEUES
 from tests import filed
 from tests.served import environment, serving
 from tests.test_incidents import Place
@@ -75,7 +73,7 @@ def test_a_worker_does_what_is_due_and_what_hangs_does_not_hold_up_the_rest(offi
             ended = time.monotonic()
             process.terminate()
             assert process.wait(20) == 0
-            assert time.monotonic() - ended < 19
+            assert time.monotonic() - ended < 9, "a receiver that hangs is not waited for"
         assert (office.settings.var / "worker.log").read_text().count("Traceback") == 0
         assert str(one.id) not in (office.settings.var / "worker.log").read_text()
 
@@ -92,9 +90,16 @@ def test_a_worker_killed_in_the_middle_leaves_nothing_stuck(office: Office) -> N
     assert len(there.got) == 2
 
 
-def test_sweeps_are_not_held_up_by_receivers() -> None:
-    assert {"clock", "post", "receivers"} == set(QUEUES)
-    assert QUEUES["receivers"][0] >= 8
+def test_a_worker_that_loses_one_connection_goes_on_with_all_its_work(office: Office) -> None:
+    listening = "FROM pg_stat_activity WHERE application_name = 'wangge jobs' AND query LIKE 'LISTEN%'"
+    with gateway() as there, worker(office):
+        target = office.add(there.url)
+        until(lambda: value(office, f"SELECT count(*) = 3 {listening}"), 30)
+        office.change(f"SELECT pg_terminate_backend((SELECT max(pid) {listening}))")
+        until(lambda: value(office, f"SELECT count(*) < 3 {listening}"), 10)
+        until(lambda: value(office, f"SELECT count(*) = 3 {listening}"), 30)
+        office.tell("incident.report")
+        until(lambda: office.states(target) == ["sent"], 20)
 
 
 def jobs_of(server: int) -> list[int]:
@@ -186,10 +191,3 @@ def swept(url: str) -> float:
 
 def test_the_figures_say_never_before_the_first_sweep(client: FlaskClient) -> None:
     assert "wangge_last_sweep_timestamp_seconds 0.000\n" in client.get("/metrics").text
-
-
-@pytest.mark.parametrize("words", [["worker", "--help"], ["serve", "--help"]])
-def test_the_commands_say_what_they_do(words: list[str]) -> None:
-    said = subprocess.run([sys.executable, "-m", "web", *words], capture_output=True, text=True, timeout=60).stdout
-    assert "jobs" in said
-    assert "--beside" not in said

@@ -598,7 +598,7 @@ def test_my_notices_newest_first_and_seen_when_i_say_so(place: Place, wang: Flas
     assert (found["unseen"], found["next"]) == (2, None)
     one = found["items"][0]
     assert (one["zh"], one["en"], one["category_zh"], one["area"], one["seen"]) == (
-        "上报", "report", "暴露垃圾", "520402007012001", False,
+        "新上报", "reported", "暴露垃圾", "520402007012001", False,
     )  # fmt: skip
     headers = {"X-CSRFToken": csrf(wang)}
     answer = wang.post("/api/v1/notices/seen", json={"ids": [one["id"]]}, headers=headers)
@@ -687,7 +687,9 @@ def test_the_page(place: Place, wang: FlaskClient) -> None:
     place.session.commit()
     page = wang.get("/notices?lang=en").text
     assert "1 new" in page
-    assert "06010 暴露垃圾" in page
+    assert "第001网格" in page
+    assert "reported" in page
+    assert str(one.id) in page
     assert "王网格" not in page.split("<main")[1]
     number = place.session.scalar(text("SELECT id FROM notice WHERE incident_id = :id"), {"id": one.id})
     assert send(wang, "/notices", id=str(number)).status_code == 303

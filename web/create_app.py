@@ -30,15 +30,21 @@ BLUEPRINTS = (
     "web.api.posts",
     "web.api.photos",
     "web.api.incidents",
+    "web.api.events",
+    "web.api.categories",
     "web.api.devices",
     "web.api.imports",
     "web.open311",
     "web.api.reports",
     "web.api.notices",
+    "web.api.rules",
     "web.pages.map",
     "web.pages.account",
     "web.pages.report",
     "web.pages.notices",
+    "web.pages.work",
+    "web.pages.desk",
+    "web.pages.rules",
 )
 
 

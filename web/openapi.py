@@ -98,6 +98,8 @@ def init_app(app: APIFlask) -> None:
                         response["content"] = {
                             "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
                         }
+        # a tag for each blueprint, some of the same name
+        spec["tags"] = [*{tag["name"]: tag for tag in reversed(spec.get("tags", []))}.values()][::-1]
         schemas = spec.setdefault("components", {}).setdefault("schemas", {})
         for unused in ("HTTPError", "ValidationError"):
             schemas.pop(unused, None)

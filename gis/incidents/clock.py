@@ -17,7 +17,8 @@ from gis.settings import SHANGHAI
 
 ZONE = SHANGHAI
 HOURS = ((time(9), time(12)), (time(13, 30), time(18)))  # morning and afternoon: 7.5 hours
-FIXED = {(1, 1), (5, 1), (10, 1), (10, 2), (10, 3)}  # 元旦, 劳动节, 国庆节: in every year
+FIXED = {(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)}  # 元旦, 劳动节, 国庆节: in every year (since 2025)
+AMBER = 0.8  # share of a time after which it is amber
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ def _micros(of: time) -> Micros:
 
 SPANS = tuple((_micros(start), _micros(end)) for start, end in HOURS)
 DAY: Micros = sum(end - start for start, end in SPANS)
+DAY_MINUTES = DAY / _MINUTE
 
 
 @lru_cache(maxsize=128)
@@ -39,7 +41,9 @@ def known(year: int) -> bool:
     try:
         chinese_calendar.is_workday(date(year, 1, 1))
     except NotImplementedError:
-        log.warning("holidays of %s are not known yet; weekends and fixed dates count", year)
+        log.warning(
+            "the holidays of %s are not known: weekends and fixed dates count; is chinesecalendar up to date?", year
+        )
         return False
     return True
 
@@ -79,10 +83,9 @@ def due(began: datetime, minutes: float, *, around_the_clock: bool = False) -> d
     Args:
         began: With its time zone. minutes: Of working time, or of the clock on the wall with `around_the_clock`.
 
-    No time at all: the moment itself when it is working time, else the end of the last working time before it.
-    Returned in `began`'s zone.
+    No time at all, or less: the moment itself. Returned in `began`'s zone.
     """
-    wanted = round(minutes * _MINUTE)
+    wanted = max(round(minutes * _MINUTE), 0)
     if around_the_clock:
         return began + timedelta(microseconds=wanted)
     year, count = _count(began)
@@ -102,6 +105,11 @@ def due(began: datetime, minutes: float, *, around_the_clock: bool = False) -> d
             return (local.astimezone(UTC) + timedelta(microseconds=start + left)).astimezone(began.tzinfo)
         left -= end - start
     raise AssertionError("a day has no more than its hours")
+
+
+def amber(began: datetime, minutes: float, *, around_the_clock: bool = False) -> datetime:
+    """When 80 % of so many minutes are over; see `due`."""
+    return due(began, minutes * AMBER, around_the_clock=around_the_clock)
 
 
 def spent(began: datetime, until: datetime, *, around_the_clock: bool = False) -> float:

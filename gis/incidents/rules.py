@@ -1,12 +1,13 @@
 """Routing rules: an ordered table, the first that matches wins; tested against past incidents before it is switched on.
 
-A set never changes once it has been in force; a change is a new set.
+A set never changes once it has been in force; a change is a new set. A draft may be loaded anew under its name.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,44 +15,70 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from gis.errors import Conflict, InvalidInput, NotFound, Unavailable
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMuch, Unavailable
 from gis.exchange.columns import Column
 from gis.exchange.report import Refused, Report
 from gis.exchange.tables import finish_reading, read
 from gis.incidents import clock
-from gis.incidents.catalogue import NO, YES, Edition, write_table
-from gis.incidents.models import CHANNELS, SEVERITIES, WAYS
-from gis.people.access import Principal, visible
+from gis.incidents.catalogue import Edition, write_table
+from gis.people.access import Action, Principal, visible
 from gis.people.roles import BY_KEY, ROLES
 
 DEFAULT = Path(__file__).parent / "data" / "rules.csv"
 DEFAULT_NAME = "默认规则"
 DAYS = ("any", "working", "rest")
+STAGES = ("reported", "accepted", "dispatched", "taken", "handled")  # states whose time LIMITS are, one each
 LIMITS = ("accept_min", "dispatch_min", "take_min", "handle_min", "check_min")
-SHOWN = 200  # incidents listed by id in a comparison
-CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::00)?")
+LONGEST = 525_600  # minutes a stage may take: a year
+MOST = 500  # rules in a set
+SHOWN = 200  # incidents named in a group of a comparison
+TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)(?:[:：]00)?")
 
-ROLE_WORDS = {role.zh: role.key for role in ROLES} | {role.key: role.key for role in ROLES}
+# column -> what it may hold -> the words for it on screen and in tables; both are read
+SAID: dict[str, dict[str, tuple[str, str]]] = {
+    "severity": {"low": ("低", "low"), "normal": ("一般", "normal"), "high": ("高", "high"), "urgent": ("紧急", "urgent")},
+    "days": {"any": ("每天", "any day"), "working": ("工作日", "working days"), "rest": ("休息日", "days of rest")},
+    "channel": {
+        "mini_program": ("小程序", "mini-program"), "web": ("网页", "web"), "phone": ("电话", "phone"),
+        "in_person": ("来访", "in person"), "patrol": ("巡查", "patrol"), "woodpecker": ("啄木鸟", "woodpecker"),
+        "open311": ("Open311", "Open311"), "device": ("设备", "device"), "import": ("导入", "import"),
+        "api": ("接口", "API"),
+    },
+    "way": {"assign": ("派单", "assign"), "order": ("点单", "order")},
+    "around_the_clock": {"yes": ("全天", "around the clock"), "no": ("工作时间", "working time")},
+    "first_role": {role.key: (role.zh, role.en) for role in ROLES},
+}  # fmt: skip
+MEANS = {
+    column: {word: key for key, (zh, en) in said.items() for word in (key, zh, en)} for column, said in SAID.items()
+}
+MEANS["around_the_clock"] |= {"是": "yes", "否": "no"}
+CHOICES = {column: tuple(zh for zh, _ in said.values()) for column, said in SAID.items()}
+
 COLUMNS = (
     Column("name", "规则", "text", ("名称", "规则名称"), "答复中出现的名称", "What the answer calls it.", needed=True),
     Column("category", "类别", "code", ("类别代码",), "类别代码或其开头，如 06010 或 06；空为任意",
            "A code or its beginning, as 06; empty: any."),
-    Column("severity", "紧急程度", "text", (), "low、normal、high、urgent；空为任意", "Empty: any.", choices=SEVERITIES),
-    Column("area", "区域", "code", ("区域代码",), "区域代码；空为任意", "Code of an area; empty: any."),
+    Column("severity", "紧急程度", "text", ("等级",), "空为任意", "low, normal, high or urgent; empty: any.",
+           choices=CHOICES["severity"]),
+    Column("area", "区域", "code", ("区域代码", "区域编码"), "区域代码，其下各级都算；空为任意",
+           "Code of an area, all within it counts; empty: any."),
     Column("time_from", "时间起", "text", (), "如 22:00；与时间止一起填", "As 22:00; together with the end."),
-    Column("time_to", "时间止", "text", (), "如 06:00，可过零点", "As 06:00; may be past midnight."),
-    Column("days", "日子", "text", (), "any 每天，working 工作日，rest 休息日", "any, working or rest.", choices=DAYS),
-    Column("channel", "渠道", "text", (), "上报渠道；空为任意", "Empty: any.", choices=CHANNELS),
-    Column("way", "方式", "text", (), "assign 派给负责人，order 点单", "assign, or order to be claimed.", True, WAYS),
-    Column("first_role", "首派岗位", "text", ("首派",), "岗位名称或代码，如 网格员", "A role, as grid_worker.", needed=True),
+    Column("time_to", "时间止", "text", (), "如 06:00，可过零点；本身不算在内", "As 06:00, itself not in it; may be past midnight."),
+    Column("days", "日子", "text", (), "空为每天", "any, working or rest; empty: any.", choices=CHOICES["days"]),
+    Column("channel", "渠道", "text", (), "上报渠道；空为任意", "Empty: any.", choices=CHOICES["channel"]),
+    Column("way", "方式", "text", (), "派单给负责人，或点单由人认领", "assign, or order to be claimed.", True, CHOICES["way"]),
+    Column("first_role", "首派岗位", "text", ("首派",), "如 网格员", "As grid worker.", True, CHOICES["first_role"]),
     Column("escalation", "上报链", "text", (), "逐级岗位，用竖线分开", "Roles one step up each, separated by bars.", needed=True),
-    Column("accept_min", "受理时限", "integer", (), "分钟", "Minutes.", needed=True),
-    Column("dispatch_min", "派单时限", "integer", (), "分钟", "Minutes.", needed=True),
-    Column("take_min", "接单时限", "integer", (), "分钟", "Minutes.", needed=True),
-    Column("handle_min", "处理时限", "integer", (), "分钟", "Minutes.", needed=True),
-    Column("check_min", "核查时限", "integer", (), "分钟", "Minutes.", needed=True),
-    Column("around_the_clock", "全天计时", "text", (), "yes 自然时间，no 工作时间", "yes: of the clock on the wall."),
+    Column("accept_min", "受理时限", "text", (), "分钟", "Minutes.", needed=True),
+    Column("dispatch_min", "派单时限", "text", (), "分钟", "Minutes.", needed=True),
+    Column("take_min", "接单时限", "text", (), "分钟", "Minutes.", needed=True),
+    Column("handle_min", "处理时限", "text", (), "分钟", "Minutes.", needed=True),
+    Column("check_min", "核查时限", "text", (), "分钟", "Minutes.", needed=True),
+    Column("around_the_clock", "计时", "text", ("全天计时",), "空为工作时间", "yes: of the clock on the wall; empty: working time.",
+           choices=CHOICES["around_the_clock"]),
 )  # fmt: skip
+
+TITLES = {column.key: f"{column.zh} ({column.key})" for column in COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -84,14 +111,13 @@ class Rule:
 
     def matches(self, case: "Case") -> bool:
         """Whether it is for a case. Times are those of `clock.ZONE`; the end of a range is out."""
-        local = case.at.astimezone(clock.ZONE)
         return (
             case.category.startswith(self.category)
             and self.severity in ("", case.severity)
             and (self.area_id is None or self.area_id in case.areas)
             and self.channel in ("", case.channel)
-            and self._hour(local.time())
-            and (self.days == "any" or (self.days == "working") == clock.working_day(local.date()))
+            and self._hour(case.local.time())
+            and (self.days == "any" or (self.days == "working") == clock.working_day(case.local.date()))
         )
 
     def _hour(self, now: time) -> bool:
@@ -104,20 +130,35 @@ class Rule:
     @property
     def anything(self) -> bool:
         """Whether it matches every case."""
-        return (
-            not (self.category or self.severity or self.area or self.channel or self.time_from) and self.days == "any"
-        )
+        narrow = self.category or self.severity or self.area or self.channel or self.time_from is not None
+        return not narrow and self.days == "any"
 
-    def covers(self, other: "Rule") -> bool:
-        """Whether it matches whatever another one matches, so that the other, if later, is never reached."""
+    def covers(self, other: "Rule", within: Collection[str] = ()) -> bool:
+        """Whether it matches whatever another one matches, so that the other, if later, is never reached.
+
+        Args:
+            within: Codes of the areas that the other's area lies in.
+        """
         return (
             other.category.startswith(self.category)
             and self.severity in ("", other.severity)
-            and self.area in ("", other.area)
+            and (self.area in ("", other.area) or self.area in within)
             and self.channel in ("", other.channel)
             and self.days in ("any", other.days)
-            and (self.time_from is None or (self.time_from, self.time_to) == (other.time_from, other.time_to))
+            and self._hours_of(other)
         )
+
+    def _hours_of(self, other: "Rule") -> bool:
+        if self.time_from is None or self.time_to is None:
+            return True
+        if other.time_from is None or other.time_to is None:
+            return False
+        start, end = ((_minute(at) - _minute(self.time_from)) % 1440 for at in (other.time_from, other.time_to))
+        return start < (end or 1440) <= (_minute(self.time_to) - _minute(self.time_from)) % 1440
+
+
+def _minute(of: time) -> int:
+    return of.hour * 60 + of.minute
 
 
 @dataclass(frozen=True)
@@ -129,6 +170,11 @@ class Case:
     areas: Collection[int]
     at: datetime
     channel: str
+
+    @cached_property
+    def local(self) -> datetime:
+        """`at` in `clock.ZONE`."""
+        return self.at.astimezone(clock.ZONE)
 
 
 @dataclass(frozen=True)
@@ -159,94 +205,201 @@ def first_match(rules: Iterable[Rule], case: Case) -> Rule:
 # --- tables -----------------------------------------------------------------------------------------------------
 
 
-def parse(path: Path, edition: Edition | None = None) -> tuple[list[Rule], Report]:
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong in a table of rules.
+
+    row: Its number as the spreadsheet shows it; None: the table as a whole. column: Key of a column; may be empty.
+    """
+
+    row: int | None
+    column: str
+    zh: str
+    en: str
+
+
+Cells = Mapping[str, str]
+
+
+def parse(path: Path, edition: Edition | None = None, session: Session | None = None) -> tuple[list[Rule], Report]:
     """Read a table of rules and check it; what is wrong is in the report's `refused`, by row and column.
 
     Args:
         edition: The catalogue whose codes may be used; None checks no codes.
+        session: Asked for the areas; None checks none.
+
+    Raises:
+        InvalidInput, TooMuch: As `gis.exchange.tables.read`; or there are more than `MOST` rules.
     """
-    report = Report("rules", path.name)
-    table = read(path, COLUMNS, report)
-    rules: list[Rule] = []
-    for row in table.rows:
-        values = {column.key: row[column.key] if row[column.key] is not None else "" for column in COLUMNS}
-        wrong = list(_wrong(values, rules, edition))
-        report.refused += [table.refuse(row.number, key, reason) for key, reason in wrong]
-        if not wrong:
-            rules.append(_rule(values))
-    if rules and not rules[-1].anything:
-        words = "the last rule must match everything (category, severity, area, times, channel empty, days any)"
-        report.refused.append(Refused("the table", "", words))
+    rules, report, problems = look_at(path, edition, session)
+    report.refused += [
+        Refused(f"row {one.row}" if one.row else "the table", TITLES.get(one.column, ""), one.en) for one in problems
+    ]  # fmt: skip
     finish_reading(report)
     return rules, report
 
 
-def _wrong(values: dict[str, Any], before: Sequence[Rule], edition: Edition | None) -> Iterable[tuple[str, str]]:
-    if not values["name"]:
-        yield "name", "is empty"
-    if edition is not None and not any(code.startswith(values["category"]) for code in edition.categories):
-        yield "category", f"no category of the catalogue begins with {values['category']!r}"
-    for key, known in (("severity", SEVERITIES), ("channel", CHANNELS), ("days", DAYS), ("way", WAYS)):
-        if values[key] and values[key] not in known:
-            yield key, f"{values[key]!r} is none of {', '.join(known)}"
-    if not values["way"]:
-        yield "way", "is empty; assign or order"
-    times = [values[key] for key in ("time_from", "time_to")]
+def look_at(
+    path: Path, edition: Edition | None = None, session: Session | None = None
+) -> tuple[list[Rule], Report, list[Problem]]:
+    """As `parse`, with the problems in both languages; the report has only those of cells that cannot be read."""
+    report = Report("rules", path.name)
+    rows: list[tuple[int, Cells]] = []
+    for row in read(path, COLUMNS, report).rows:
+        rows.append((row.number, {key: str(value) for key, value in row.values.items()}))
+        enough(len(rows))
+    rules, problems = check(rows, edition, session)
+    return rules, report, problems
+
+
+def enough(count: int) -> None:
+    """Raise TooMuch when a set would have more than `MOST` rules."""
+    if count > MOST:
+        raise TooMuch(f"a set has at most {MOST} rules")
+
+
+def check(
+    rows: Sequence[tuple[int, Cells]], edition: Edition | None = None, session: Session | None = None
+) -> tuple[list[Rule], list[Problem]]:
+    """Make rules of rows of text and say what is wrong with them.
+
+    Args:
+        rows: The number of each and its values by the keys of `COLUMNS`.
+        edition, session: As for `parse`.
+
+    Returns:
+        The rules of the rows that are right, in their order; the problems.
+    """
+    asked = {cells.get("area", "") for _, cells in rows} - {""}
+    chains = None if session is None else _chains(session, asked)
+    rules: list[tuple[int, Rule]] = []
+    problems: list[Problem] = []
+    never: dict[int, list[int]] = {}  # row of a rule for everything -> rows behind it
+    for number, cells in rows:
+        values = {column.key: str(cells.get(column.key) or "").strip() for column in COLUMNS}
+        wrong = [Problem(number, *one) for one in _wrong(values, edition, chains)]
+        problems += wrong
+        if wrong:
+            continue
+        rule = _rule(values)
+        within = (chains or {}).get(rule.area, frozenset())
+        above = next(((row, one) for row, one in rules if one.covers(rule, within)), None)
+        if above is not None and above[1].anything:
+            never.setdefault(above[0], []).append(number)
+        elif above is not None:
+            row, one = above
+            zh = f"永远轮不到：第 {row} 行“{one.name}”在前，已涵盖它"
+            en = f"is never reached: row {row} ({one.name}) before it matches all of the same"
+            problems.append(Problem(number, "name", zh, en))
+        else:
+            rules.append((number, rule))
+    for row, behind in never.items():
+        zh = f"匹配一切，只能放在最后：其后 {len(behind)} 条规则（第 {behind[0]} 行起）永远轮不到"
+        en = f"matches everything, so it must be last: {len(behind)} rules behind it, from row {behind[0]}, are never reached"
+        problems.append(Problem(row, "name", zh, en))
+    if not rows:
+        problems.append(Problem(None, "", "没有规则", "there are no rules"))
+    elif not problems and not rules[-1][1].anything:
+        zh = "最后一条规则须匹配一切：类别、紧急程度、区域、时间、渠道留空，日子为每天"
+        en = "the last rule must match everything: category, severity, area, times and channel empty, days any"
+        problems.append(Problem(None, "", zh, en))
+    return [rule for _, rule in rules], problems
+
+
+CHAINS = """
+WITH RECURSIVE up AS (
+  SELECT code AS asked, id, parent_id, code FROM area WHERE code = ANY(:codes)
+  UNION ALL SELECT up.asked, a.id, a.parent_id, a.code FROM up JOIN area a ON a.id = up.parent_id
+)
+SELECT asked, array_agg(code) AS codes FROM up GROUP BY asked
+"""
+
+
+def _chains(session: Session, codes: Collection[str]) -> dict[str, frozenset[str]]:
+    """For each code of an area that exists: its own and those of the areas it lies in."""
+    if not codes:
+        return {}
+    return {row.asked: frozenset(row.codes) for row in session.execute(text(CHAINS), {"codes": list(codes)})}
+
+
+Wrong = Iterator[tuple[str, str, str]]  # column, and what is wrong in Chinese and English
+
+
+def _wrong(values: Cells, edition: Edition | None, chains: Mapping[str, Collection[str]] | None) -> Wrong:
+    yield from _wrong_words(values)
+    category, area = values["category"], values["area"]
+    if edition is not None and not any(code.startswith(category) for code in edition.categories):
+        yield (
+            "category",
+            f"目录中没有以“{category}”开头的类别",
+            f"no category of the catalogue begins with {category!r}",
+        )
+    if area and chains is not None and area not in chains:
+        yield "area", f"没有代码为“{area}”的区域", f"no area has the code {area!r}"
+    times = values["time_from"], values["time_to"]
     for key, value in zip(("time_from", "time_to"), times, strict=True):
-        if value and not CLOCK.fullmatch(value):
-            yield key, f"{value!r} is not a time of day, as 22:00"
-    if bool(times[0]) != bool(times[1]) or (times[0] and times[0] == times[1]):
-        yield "time_to", "the beginning and the end of the hours are needed together, and must differ"
-    roles = [("first_role", values["first_role"])] + [("escalation", one) for one in _split(values["escalation"])]
-    for key, role in roles:
-        if role not in ROLE_WORDS:
-            yield key, f"{role!r} is no role; as {', '.join(one.zh for one in ROLES[:6])} …"
-    if not _split(values["escalation"]):
-        yield "escalation", "is empty; who is asked when nobody is there, or time is over?"
+        if value and not TIME.fullmatch(value):
+            yield key, f"“{value}”不是时刻，应如 22:00", f"{value!r} is not a time of day, as 22:00"
+    if bool(times[0]) != bool(times[1]):
+        yield "time_to" if times[0] else "time_from", "起止要一起填", "the beginning and the end are needed together"
+    elif times[0] and _time(times[0]) == _time(times[1]) is not None:
+        yield "time_to", "起止不能相同", "the beginning and the end must differ"
     for key in LIMITS:
-        if not isinstance(values[key], int) or values[key] <= 0:
-            yield key, "must be a number of minutes, 1 or more"
-    if values["around_the_clock"] and values["around_the_clock"].lower() not in YES + NO:
-        yield "around_the_clock", f"{values['around_the_clock']!r} must be yes or no"
-    else:
-        try:
-            made = _rule(values)
-        except (KeyError, ValueError):
-            return
-        for number, rule in enumerate(before, 1):
-            if rule.covers(made):
-                yield "name", f"is never reached: rule {number} ({rule.name}) before it matches all of the same"
-                return
+        if not (values[key].isdecimal() and 1 <= int(values[key]) <= LONGEST):
+            en = f"{values[key]!r} must be a whole number of minutes, 1 to {LONGEST}"
+            yield key, f"“{values[key]}”应为分钟数，1 至 {LONGEST} 的整数", en
+
+
+def _wrong_words(values: Cells) -> Wrong:
+    for key in ("name", "way", "first_role", "escalation"):
+        if not values[key]:
+            yield key, "不能为空", "is empty"
+    if len(values["name"]) > 100:
+        yield "name", "最多 100 个字", "has more than 100 characters"
+    words = [(key, values[key]) for key in MEANS if values[key]]
+    for key, value in [*words, *(("escalation", one) for one in _split(values["escalation"]))]:
+        known = "first_role" if key == "escalation" else key
+        if value not in MEANS[known]:
+            zh, en = ("、".join(w[0] for w in SAID[known].values()), ", ".join(SAID[known]))
+            yield key, f"“{value}”不在其中：{zh}", f"{value!r} is none of {en}"
 
 
 def _split(given: str) -> list[str]:
-    return [one.strip() for one in str(given).split("|") if one.strip()]
+    return [one.strip() for one in re.split(r"[|｜]", given) if one.strip()]
 
 
 def _time(given: str) -> time | None:
-    found = CLOCK.fullmatch(given)
+    found = TIME.fullmatch(given)
     return time(int(found[1]), int(found[2])) if found else None
 
 
-def _rule(values: dict[str, Any]) -> Rule:
-    made = values | {key: int(values[key]) for key in LIMITS}
+def _rule(values: Cells) -> Rule:
+    made: dict[str, Any] = dict(values)
+    made |= {key: MEANS[key][values[key]] for key in MEANS if values[key]}
+    made |= {key: int(values[key]) for key in LIMITS}
     made |= {key: _time(values[key]) for key in ("time_from", "time_to")}
-    made["first_role"] = ROLE_WORDS[values["first_role"]]
-    made["escalation"] = tuple(ROLE_WORDS[one] for one in _split(values["escalation"]))
-    made["around_the_clock"] = values["around_the_clock"].lower() in YES
-    return Rule(**made | {"id": None, "area_id": None, "days": values["days"] or "any"})
+    made["escalation"] = tuple(MEANS["first_role"][one] for one in _split(values["escalation"]))
+    made["around_the_clock"] = made["around_the_clock"] == "yes"
+    return Rule(**made | {"id": None, "area_id": None, "days": made["days"] or "any"})
 
 
 def dump(rules: Iterable[Rule], path: Path) -> None:
-    """Write rules as a table that `parse` reads back the same: .csv or .xlsx."""
+    """Write rules as a table that `parse` reads back the same, in Chinese words: .csv or .xlsx."""
     write_table(path, COLUMNS, [_cells(rule) for rule in rules])
 
 
-def _cells(rule: Rule) -> list[str]:
+def as_cells(rule: Rule) -> dict[str, str]:
+    """A rule as the text of its cells, by the keys of `COLUMNS`, in code words; `check` reads it back the same."""
     values = asdict(rule)
-    values |= {key: f"{values[key]:%H:%M}" if values[key] else "" for key in ("time_from", "time_to")}
+    values |= {key: "" if values[key] is None else f"{values[key]:%H:%M}" for key in ("time_from", "time_to")}
     values |= {"escalation": "|".join(rule.escalation), "around_the_clock": "yes" if rule.around_the_clock else "no"}
-    return [str(values[column.key]) for column in COLUMNS]
+    return {column.key: str(values[column.key]) for column in COLUMNS}
+
+
+def _cells(rule: Rule) -> list[str]:
+    values = as_cells(rule)
+    values |= {key: SAID[key][values[key]][0] for key in SAID if values[key]}
+    return list((values | {"escalation": "|".join(BY_KEY[one].zh for one in rule.escalation)}).values())
 
 
 # --- sets -------------------------------------------------------------------------------------------------------
@@ -260,13 +413,22 @@ VALUES (:set, :position, :name, :category, :severity, :area_id, :time_from, :tim
 
 
 def load(session: Session | Connection, rules: Sequence[Rule], name: str, author: str = "") -> int:
-    """Keep rules as a draft set; returns its id.
+    """Keep rules as a draft set, in place of a draft of the same name; returns its id.
+
+    Args:
+        rules: As `parse` or `check` gave them, with nothing wrong.
 
     Raises:
-        Conflict: There is a set of that name. InvalidInput: A rule names an area that does not exist.
+        Conflict: A set of that name is, or was, in force. InvalidInput: The name is empty or too long, there is no
+            rule for everything, or one names an area that does not exist.
     """
+    if not 1 <= len(name) <= 100:
+        raise InvalidInput("name: a set needs a name of 1 to 100 characters")
+    if not rules or not rules[-1].anything:
+        raise InvalidInput("the last rule of a set must match everything")
+    session.execute(text("DELETE FROM rule_set WHERE name = :name AND state = 'draft'"), {"name": name})
     if session.scalar(text("SELECT count(*) FROM rule_set WHERE name = :name"), {"name": name}):
-        raise Conflict(f"name: there is a set {name!r} already; sets are not changed, choose another name")
+        raise Conflict(f"name: the set {name!r} is or was in force, and such sets are not changed; choose another name")
     codes = {rule.area for rule in rules if rule.area}
     query = text("SELECT code, id FROM area WHERE code = ANY(:codes)")
     ids = {row.code: row.id for row in session.execute(query, {"codes": list(codes)})}
@@ -276,18 +438,22 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
         text("INSERT INTO rule_set (name, state, author) VALUES (:name, 'draft', :author) RETURNING id"),
         {"name": name, "author": author},
     )
-    for position, rule in enumerate(rules, 1):
-        values = asdict(rule) | {"set": made, "position": position, "area_id": ids.get(rule.area)}
-        session.execute(text(INSERT), values | {"escalation": list(rule.escalation)})
+    rows = [
+        asdict(rule)
+        | {"set": made, "position": position, "area_id": ids.get(rule.area), "escalation": [*rule.escalation]}
+        for position, rule in enumerate(rules, 1)
+    ]
+    session.execute(text(INSERT), rows)
     return int(made or 0)
 
 
 def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
-    """Switch a set on and the one in force off; incidents filed before keep their rule.
+    """Switch a set on and the one in force off; incidents filed before keep their rule. One that was may be again.
 
     Raises:
-        NotFound: There is no such set. Conflict: It is in force, or was.
+        NotFound: There is no such set. Conflict: It is in force already.
     """
+    session.execute(text("SELECT FROM rule_set WHERE state = 'active' FOR UPDATE"))  # one at a time
     state = session.scalar(text("SELECT state FROM rule_set WHERE id = :id FOR UPDATE"), {"id": set_id})
     if state is None:
         raise NotFound(f"there is no rule set {set_id}")
@@ -297,6 +463,16 @@ def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
     session.execute(
         text("UPDATE rule_set SET state = 'active', activated_at = :now WHERE id = :id"), {"id": set_id, "now": now}
     )
+
+
+def need_everywhere(session: Session, by: Principal) -> None:
+    """Raise Forbidden unless somebody may change rules in every county: a set in force holds in all of them."""
+    by.need(Action.RULES)
+    allowed = by.may_in[Action.RULES]
+    if allowed is not None and not allowed.issuperset(
+        session.scalars(text("SELECT id FROM area WHERE level = 'county'"))
+    ):
+        raise Forbidden(f"rules hold in every county; {Action.RULES.value} is allowed to {by.role_words} in some only")
 
 
 def fill(connection: Connection) -> None:
@@ -326,10 +502,12 @@ def find(session: Session, set_id: int) -> Rules:
     row = session.execute(text(f"{SETS} WHERE id = :id"), {"id": set_id}).mappings().one_or_none()
     if row is None:
         raise NotFound(f"there is no rule set {set_id}")
-    found = session.execute(text(RULES), {"id": set_id}).mappings()
-    fields = Rule.__dataclass_fields__
-    made = (Rule(**{key: value for key, value in one.items() if key in fields}) for one in found)
-    return Rules(**row, rules=tuple(replace(one, escalation=tuple(one.escalation)) for one in made))
+    return Rules(**row, rules=tuple(map(_stored, session.execute(text(RULES), {"id": set_id}).mappings())))
+
+
+def _stored(row: Mapping[Any, Any]) -> Rule:
+    made = Rule(**{key: value for key, value in row.items() if key in Rule.__dataclass_fields__})
+    return replace(made, escalation=tuple(made.escalation))
 
 
 def listing(session: Session) -> list[Rules]:
@@ -355,33 +533,58 @@ def active(session: Session) -> Rules:
 # --- testing a set ----------------------------------------------------------------------------------------------
 
 PAST = """
-SELECT i.id, i.category, i.severity, i.areas, i.reported_at, i.channel, i.rule_name, i.limits
-FROM incident i WHERE i.reported_at >= :since AND i.reported_at < :until AND {condition} ORDER BY i.reported_at
+SELECT i.id, i.category, i.severity, i.areas, i.reported_at, i.channel, i.rule_id, i.rule_name, i.way,
+  CASE WHEN i.rule_id IS NULL THEN i.limits END AS limits
+FROM incident i WHERE i.reported_at >= :since AND i.reported_at < :until AND {condition} ORDER BY i.reported_at, i.id
+"""
+OLD = """
+SELECT r.*, '' AS area FROM routing_rule r WHERE r.id IN (
+  SELECT DISTINCT i.rule_id FROM incident i WHERE i.reported_at >= :since AND i.reported_at < :until)
 """
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Past incidents that a set would treat otherwise: from which rule and first role to which, and how many.
+class Went:
+    """Where a rule sends: its name, first role (empty: unknown) and way."""
 
-    slower, faster: How many of them would have more, or less, time to be handled. ids: At most SHOWN.
+    rule: str
+    role: str
+    way: str
+
+
+@dataclass(frozen=True)
+class Past:
+    """An incident of the past."""
+
+    id: UUID
+    category: str
+    reported_at: datetime
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Past incidents that a set would treat otherwise.
+
+    before, after: What sent them, and what would. count: How many. elsewhere: They would go to another role, or in
+    the other way; else only time limits or the roles above differ. slower, faster: How many would have more, or less,
+    time to be handled. cases: The first `SHOWN`.
     """
 
-    from_rule: str
-    from_role: str
-    to_rule: str
-    to_role: str
-    way: str
+    before: Went
+    after: Went
     count: int
     elsewhere: bool
     slower: int
     faster: int
-    ids: list[UUID]
+    cases: list[Past]
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A set against the past: how many incidents were compared, how many would go elsewhere, and the differences."""
+    """A set against the past: how many incidents were compared, how many would go elsewhere or only get other limits.
+
+    differences: Those that would go elsewhere first, the largest group first.
+    """
 
     compared: int
     elsewhere: int
@@ -390,52 +593,144 @@ class Replay:
 
 
 def replay(session: Session, rules: Sequence[Rule], since: datetime, until: datetime, by: Principal) -> Replay:
-    """What a set would have done with the incidents reported from `since` until before `until` that `by` may see."""
+    """What a set would have done with the incidents reported from `since` until before `until` that `by` may see.
+
+    Compared is with the rule that sent each, as it was then; limits that people changed since do not count.
+    """
     condition, params = visible(by, "i")
-    query = text(PAST.format(condition=condition))
-    groups: dict[tuple[str, str, str, str, str], list[Any]] = {}
-    compared = elsewhere = other = 0
-    for row in session.execute(query, params | {"since": since, "until": until}):
+    params |= {"since": since, "until": until}
+    old = {one.id: one for one in map(_stored, session.execute(text(OLD), params).mappings())}
+    groups: dict[tuple[Went, Went], list[tuple[Past, Rule, Rule]]] = {}
+    compared = elsewhere = 0
+    for row in session.execute(text(PAST.format(condition=condition)), params):
         compared += 1
-        rule = first_match(rules, Case(row.category, row.severity, row.areas, row.reported_at, row.channel))
-        before = str(row.limits.get("first_role", ""))
-        moved = before != rule.first_role
-        limits = [row.limits.get(state) for state in ("reported", "accepted", "dispatched", "taken", "handled")]
-        changed = limits != [rule.accept_min, rule.dispatch_min, rule.take_min, rule.handle_min, rule.check_min]
+        after = first_match(rules, Case(row.category, row.severity, row.areas, row.reported_at, row.channel))
+        before = old.get(row.rule_id) or _recorded(row)
+        moved = (before.first_role, before.way) != (after.first_role, after.way)
         elsewhere += moved
-        other += changed and not moved
-        if moved or changed:
-            key = (row.rule_name, before, rule.name, rule.first_role, rule.way)
-            groups.setdefault(key, []).append((row.id, (row.limits.get("taken") or 0), rule.handle_min, moved))
+        if moved or _rest(before) != _rest(after):
+            key = _went(before), _went(after)
+            groups.setdefault(key, []).append((Past(row.id, row.category, row.reported_at), before, after))
     found = [
         Difference(
-            *key, len(rows), any(moved for *_, moved in rows), sum(after > before for _, before, after, _ in rows),
-            sum(after < before for _, before, after, _ in rows), [one[0] for one in rows[:SHOWN]],
+            *key,
+            count=len(cases),
+            elsewhere=(key[0].role, key[0].way) != (key[1].role, key[1].way),
+            slower=sum(_time_left(before) < _time_left(after) for _, before, after in cases),
+            faster=sum(_time_left(before) > _time_left(after) for _, before, after in cases),
+            cases=[past for past, *_ in cases[:SHOWN]],
         )
-        for key, rows in groups.items()
-    ]  # fmt: skip
+        for key, cases in groups.items()
+    ]
     found.sort(key=lambda one: (not one.elsewhere, -one.count))
-    return Replay(compared, elsewhere, other, found)
+    return Replay(compared, elsewhere, sum(one.count for one in found if not one.elsewhere), found)
 
 
-def in_words(rule: Rule, categories: dict[str, str]) -> str:
-    """A rule as a sentence, Chinese.
+def _went(rule: Rule) -> Went:
+    return Went(rule.name, rule.first_role, rule.way)
+
+
+def _rest(rule: Rule) -> tuple[object, ...]:
+    return (*(getattr(rule, key) for key in LIMITS), rule.around_the_clock, rule.escalation)
+
+
+def _time_left(rule: Rule) -> float:
+    """Minutes to be handled in; a minute of working time is about as long as 4.5 of the clock on the wall."""
+    return rule.handle_min * (1 if rule.around_the_clock else 7 * 24 * 60 / (5 * clock.DAY_MINUTES))
+
+
+def _recorded(row: Any) -> Rule:
+    """The rule of an incident whose rule is gone, from what the incident recorded of it."""
+    kept = row.limits or {}
+    limits = {key: int(kept.get(state) or 0) for key, state in zip(LIMITS, STAGES, strict=True)}
+    return Rule(
+        id=None, name=row.rule_name, category="", severity="", area="", area_id=None, time_from=None, time_to=None,
+        days="any", channel="", way=row.way, first_role=str(kept.get("first_role") or ""),
+        escalation=tuple(kept.get("escalation") or ()), around_the_clock=bool(kept.get("around_the_clock")), **limits,
+    )  # fmt: skip
+
+
+# --- words ------------------------------------------------------------------------------------------------------
+
+
+def in_words(rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str] | None = None) -> str:
+    """A rule as a sentence, Chinese: 夜间 22:00 至 06:00 的噪声扰民 → 派给网格长……
 
     Args:
-        categories: Names by code or beginning.
+        categories, areas: Names by code; of categories also by their beginnings.
     """
-    what = [categories.get(rule.category, rule.category) or "任何类别"]
-    if rule.severity:
-        what.append({"low": "不急", "normal": "一般", "high": "较急", "urgent": "紧急"}[rule.severity])
-    if rule.area:
-        what.append(f"在{rule.area}")
-    if rule.time_from and rule.time_to:
-        what.append(f"{rule.time_from:%H:%M}至{rule.time_to:%H:%M}")
-    if rule.days != "any":
-        what.append("工作日" if rule.days == "working" else "休息日")
-    if rule.channel:
-        what.append(f"渠道 {rule.channel}")
-    first = BY_KEY[rule.first_role].zh
-    way = "推送接单，无人可接时派" if rule.way == "order" else "派"
-    unit = "分钟（全天计时）" if rule.around_the_clock else "分钟（工作时间）"
-    return f"{'，'.join(what)} → {way}{first}，{rule.take_min}分钟内接单，{rule.handle_min}{unit}内处理"
+    when, whom, how_long = told(rule, categories, areas)[0]
+    return f"{when} → {whom}，{how_long}"
+
+
+def told(
+    rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str] | None = None
+) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
+    """A rule in words, Chinese and English: which matters, to whom, how long.
+
+    Args:
+        categories, areas: As for `in_words`.
+    """
+    known = categories.get(rule.category)
+    what = (known, known) if known else (f"{rule.category} 开头的类别", f"categories {rule.category}…")
+    hours = f"{rule.time_from:%H:%M}–{rule.time_to:%H:%M}" if rule.time_from is not None else ""
+    place = (areas or {}).get(rule.area, rule.area)
+    severity, days, channel = (
+        SAID[key].get(value, ("", ""))
+        for key, value in (
+            ("severity", rule.severity),
+            ("days", rule.days.replace("any", "")),
+            ("channel", rule.channel),
+        )
+    )
+    role, unit = BY_KEY[rule.first_role], SAID["around_the_clock"]["yes" if rule.around_the_clock else "no"]
+    order = rule.way == "order"
+    zh = [
+        what[0] if rule.category else "任何类别",
+        severity[0],
+        place,
+        hours,
+        days[0],
+        channel[0] and f"经{channel[0]}上报",
+    ]
+    en = [
+        what[1] if rule.category else "any category",
+        severity[1],
+        place,
+        hours,
+        days[1],
+        channel[1] and f"by {channel[1]}",
+    ]
+    return (
+        (
+            "，".join(filter(None, zh)),
+            f"先推送认领，无人可接则派给{role.zh}" if order else f"派给{role.zh}",
+            f"{minutes(rule.take_min)[0]}内接单，{minutes(rule.handle_min)[0]}内处理（{unit[0]}）",
+        ),
+        (
+            ", ".join(filter(None, en)),
+            f"offered to be claimed, else to the {role.en}" if order else f"to the {role.en}",
+            f"taken within {minutes(rule.take_min)[1]}, handled within {minutes(rule.handle_min)[1]} ({unit[1]})",
+        ),
+    )
+
+
+def category_names(edition: Edition, english: bool = False) -> dict[str, str]:
+    """What codes of categories and of their majors are called."""
+    rows = edition.categories.values()
+    majors = {one.major: one.major_en if english else one.major_zh for one in rows}
+    return majors | {one.code: one.en if english else one.zh for one in rows}
+
+
+def area_names(session: Session, rules: Iterable[Rule]) -> dict[str, str]:
+    """Names of the areas that rules are for, by code."""
+    codes = [rule.area for rule in rules if rule.area]
+    query = text("SELECT code, name FROM area WHERE code = ANY(:codes)")
+    return {row.code: row.name for row in session.execute(query, {"codes": codes})} if codes else {}
+
+
+def minutes(count: int) -> tuple[str, str]:
+    """A time in words, Chinese and English: 90 分钟, 2 小时, 12.5 小时."""
+    if count < 120 or count % 30:
+        return f"{count} 分钟", f"{count} min"
+    return f"{count / 60:g} 小时", f"{count / 60:g} h"

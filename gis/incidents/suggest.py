@@ -8,7 +8,7 @@ report's words, and its share that score's square among all.
 import logging
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -47,11 +47,11 @@ class Words:
         for word in own:
             self.cut_by.add_word(word, freq=20_000)
         self.single = {word for word in own if len(word) == 1}
-        counts: dict[str, Counter[str]] = {}
+        counts: dict[str, defaultdict[str, float]] = {}
         for code, one in edition.categories.items():
             if not one.words:
                 continue  # what nothing fits is not suggested
-            counts[code] = Counter()
+            counts[code] = defaultdict(float)
             parts = {"name": (one.zh, one.en), "words": one.words, "examples": one.examples}
             for part, texts in parts.items():
                 for text in texts:
@@ -59,10 +59,12 @@ class Words:
                         counts[code][word] += WEIGHTS[part]
         spread = Counter(word for words in counts.values() for word in words)
         self.weights: dict[str, dict[str, float]] = {}
-        for code, words in counts.items():
-            weights = {word: (1 + math.log(n)) * math.log(1 + len(counts) / spread[word]) for word, n in words.items()}
-            length = math.sqrt(sum(weight**2 for weight in weights.values()))
-            for word, weight in weights.items():
+        for code, counted in counts.items():
+            weight_of = {
+                word: (1 + math.log(n)) * math.log(1 + len(counts) / spread[word]) for word, n in counted.items()
+            }
+            length = math.sqrt(sum(weight**2 for weight in weight_of.values()))
+            for word, weight in weight_of.items():
                 # by the square root only: a category with many words is not punished for them
                 self.weights.setdefault(word, {})[code] = weight / math.sqrt(length)
 

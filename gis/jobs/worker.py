@@ -29,7 +29,7 @@ QUEUES = {
     "receivers": (16, "successful"),  # so many may hang before others wait
 }
 MISSED = 24 * 3600  # seconds: a job missed for less is run when a worker is there again
-GRACE = 3.0  # seconds after which jobs under way are asked to end when the worker is stopped
+GRACE = 2.0  # seconds after which jobs under way are asked to end when the worker is stopped
 
 
 def make_app(url: str, settings: Settings) -> procrastinate.App:
@@ -92,24 +92,29 @@ def quiet(engine: Engine) -> Engine:
 
 
 async def run(app: procrastinate.App) -> None:
-    """Run jobs until cancelled; those under way may end first."""
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(sum(most for most, _ in QUEUES.values())))
+    """Run jobs until cancelled; those under way may end first.
+
+    Raises:
+        ExceptionGroup: The database went away.
+    """
     async with app.open_async(), asyncio.TaskGroup() as group:
-        for queue, (most, deletes) in QUEUES.items():
-            group.create_task(
-                app.run_worker_async(
-                    queues=[queue],
-                    name=queue,
-                    concurrency=most,
-                    delete_jobs=deletes,
-                    install_signal_handlers=False,
-                    shutdown_graceful_timeout=GRACE,
-                )
-            )
+        for queue in QUEUES:
+            group.create_task(_work_off(app, queue))
+
+
+async def _work_off(app: procrastinate.App, queue: str) -> None:
+    most, deletes = QUEUES[queue]
+    await app.run_worker_async(
+        queues=[queue], name=queue, concurrency=most, delete_jobs=deletes, install_signal_handlers=False,
+        shutdown_graceful_timeout=GRACE,
+    )  # fmt: skip
+    raise ConnectionError(f"queue {queue} lost its connection")  # it ends by itself only then; all begin anew
 
 
 async def keep_running(make: Callable[[], procrastinate.App]) -> None:
     """`run`, and again when the database went away, until cancelled."""
+    threads = ThreadPoolExecutor(sum(most for most, _ in QUEUES.values()))
+    asyncio.get_running_loop().set_default_executor(threads)
     pause = 1.0
     while True:
         began = asyncio.get_running_loop().time()

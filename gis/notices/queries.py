@@ -17,7 +17,7 @@ OWN = "(n.person_id = :own_person OR n.account_id = :own_account)"
 
 @dataclass(frozen=True)
 class InApp:
-    """A notice to the asker."""
+    """A notice to the asker; its area and category by name, where they have one."""
 
     id: int
     at: datetime
@@ -25,6 +25,8 @@ class InApp:
     incident: UUID | None
     body: Mapping[str, Any]
     seen: bool
+    area_name: str
+    category_en: str
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,11 @@ def listing(session: Session, by: Principal, limit: int, before: int | None = No
     """
     condition, params = _mine(by)
     query = f"""
-      SELECT n.id, n.at, n.topic, n.incident_id, n.body, n.state = 'seen' FROM notice n
-      WHERE {condition} AND (CAST(:before AS bigint) IS NULL OR n.id < :before) ORDER BY n.id DESC LIMIT :limit
+      SELECT n.id, n.at, n.topic, n.incident_id, n.body, n.state = 'seen',
+        coalesce((SELECT a.name FROM area a WHERE a.code = n.body ->> 'area' ORDER BY a.id DESC LIMIT 1), ''),
+        coalesce((SELECT c.en FROM incident m JOIN incident_category c ON c.edition_id = m.edition_id
+          AND c.code = n.body ->> 'category' WHERE m.id = n.incident_id), '')
+      FROM notice n WHERE {condition} AND (CAST(:before AS bigint) IS NULL OR n.id < :before) ORDER BY n.id DESC LIMIT :limit
     """  # noqa: S608  conditions of ours
     return [InApp(*row) for row in session.execute(text(query), params | {"before": before, "limit": limit})]
 

@@ -15,8 +15,8 @@ from gis.incidents.effects import place_of
 from gis.incidents.events import lock, record, tell_of
 from gis.incidents.routing import COMMUNITY, community_of
 from gis.incidents.workflow import ENDED
+from gis.models import Leave, Person, Post
 from gis.people.access import Action, Principal, system
-from gis.people.models import Leave, Person, Post
 from gis.people.queries import chain_of
 from gis.people.roles import BY_KEY
 

@@ -108,7 +108,7 @@ def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
     expect(walker.locator(".trk-due time")).to_be_visible()
     walker.locator(".trk-photos button").click()
     expect(walker.locator("#large img")).to_be_visible()
-    walker.wait_for_function("document.querySelector('#large img').naturalWidth === 2560")
+    expect(walker.locator("#large img")).to_have_js_property("naturalWidth", 2560)
     walker.keyboard.press("Escape")
     names = session.scalars(text("SELECT name FROM personal.person")).all()
     shown = walker.locator("main").inner_text()
@@ -152,6 +152,18 @@ def test_a_place_without_gps_is_chosen_on_the_map(phone, site):
     phone.locator('#groups [data-code="06010"]').click()
     expect(phone.locator('#chips [data-code="06010"]')).to_have_attribute("aria-pressed", "true")
     expect(phone.locator("#send")).to_have_attribute("aria-disabled", "false")
+
+
+def test_a_few_words_are_enough_to_be_offered_the_kind(walker, site, served):
+    words = "三单元门口的垃圾桶满了没人倒"
+    likely = [one["code"] for one in served.get(f"/api/v1/categories/suggest?words={words}")["items"]]
+    form(walker, site)
+    walker.locator("#description").fill(words)
+    first = walker.locator("#chips .rep-chip").first
+    expect(first).to_have_attribute("data-code", likely[0])
+    expect(first.locator("small")).to_contain_text("垃圾")  # because of this word
+    first.click()
+    expect(first).to_have_attribute("aria-pressed", "true")
 
 
 def test_outside_every_grid_it_says_so_and_offers_the_nearest(walker, site):

@@ -33,9 +33,11 @@ class NoticeOut(BaseModel):
     incident: UUID | None
     category: str | None
     category_zh: str | None
+    category_en: str | None
     state: str | None = Field(description="The incident's state at that moment")
     severity: str | None
     area: str | None
+    area_name: str | None
     role: str | None
     seen: bool
 
@@ -105,4 +107,4 @@ def shown(one: InApp) -> dict[str, Any]:
     known = {name: one.body.get(name) for name in ("category", "category_zh", "state", "severity", "area", "role")}
     at = one.at.astimezone(UTC).isoformat()
     return {"id": one.id, "at": at, "topic": one.topic, "zh": zh, "en": en, "incident": one.incident, **known,
-            "seen": one.seen}  # fmt: skip
+            "area_name": one.area_name or None, "category_en": one.category_en or None, "seen": one.seen}  # fmt: skip

@@ -14,6 +14,7 @@ from gis import cluster
 from gis.db import engine, signed
 from gis.errors import Conflict
 from gis.exchange.digest import record
+from gis.schema import MIGRATION
 from gis.settings import Settings
 from web.commands import bar, database, stages
 
@@ -117,9 +118,11 @@ def wide(words: str) -> int:
 def fill_made_up(session: Session, households: int, seed: int) -> None:
     """The made-up pilot."""
     from gis.town.load import make_town
+    from gis.town.takers import order_takers
 
     step(f"a made-up town of {households:,} households")
     make_town(session, seed=seed, households=households, progress=bar("town"))
+    order_takers(session)
 
 
 def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:
@@ -147,7 +150,9 @@ def fill_again(bind: Engine, wanted: str) -> bool:
         here = connection.scalar(text("SELECT source FROM dataset WHERE kind = 'demo'"))
         if here == wanted:
             return False  # whatever people have done with it since
-        others = connection.scalar(text("SELECT min(who) FROM history WHERE who <> :who"), {"who": WHO})
+        others = connection.scalar(
+            text("SELECT min(who) FROM history WHERE who <> ALL(:ours)"), {"ours": [WHO, MIGRATION]}
+        )
     if others is not None:
         raise Conflict(
             "this deployment holds data that is not the demo's"
@@ -159,7 +164,7 @@ def fill_again(bind: Engine, wanted: str) -> bool:
 def start_afresh(settings: Settings, addresses: cluster.Addresses) -> cluster.Addresses:
     """An empty database: another demo's data goes, nobody else's can be in it."""
     with engine(addresses.app).connect() as connection:
-        empty = not connection.scalar(text("SELECT EXISTS (SELECT FROM history)"))
+        empty = not connection.scalar(text("SELECT EXISTS (SELECT FROM history WHERE who <> :who)"), {"who": MIGRATION})
     if empty:
         return addresses
     if settings.database_url:

@@ -40,11 +40,13 @@ def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
     for one in found:
         holder = f"{one.holder['name']} ({one.holder['code']})" if one.holder else "——"
         deputy = f"  代理 {one.deputy['name']} ({one.deputy['code']})" if one.deputy else ""
-        until = f" – {one.valid_to:%Y-%m-%d %H:%M}" if one.valid_to else ""
-        away = "".join(f"  请假 {leave['person']} {leave['from']} – {leave['until'] or ''}" for leave in one.leave)
+        until = f" – {_local(one.valid_to)}" if one.valid_to else ""
+        away = "".join(
+            f"  请假 {gone['person']} {_local(gone['from'])} – {_local(gone['until'])}" for gone in one.leave
+        )
         click.echo(
             f"{one.id:>8}  {BY_KEY[one.role].zh}  {one.area_name} ({one.area})  {holder}{deputy}"
-            f"  {one.valid_from:%Y-%m-%d %H:%M}{until}{away}"
+            f"  {_local(one.valid_from)}{until}{away}"
         )
     if not found:
         click.echo(f"wangge: {area} has no posts; load some with ./wangge load people FILE", err=True)
@@ -75,7 +77,7 @@ def hand_over(
     if as_json:
         click.echo(json.dumps(asdict(made), default=str))
     else:
-        click.echo(f"post {post} → {made.post} from {made.at:%Y-%m-%d %H:%M}; {made.incidents} incidents came along")
+        click.echo(f"post {post} → {made.post} from {_local(made.at)}; {made.incidents} incidents came along")
 
 
 @command.command()
@@ -89,9 +91,17 @@ def leave(person: str, begins: str | None, until: str | None, as_json: bool) -> 
     with session_scope("leave") as session:
         made = actions.take_leave(session, BY, person, start, end, _time(None))
         session.commit()
-    click.echo(json.dumps({"leave": made}) if as_json else f"{person}: away from {start:%Y-%m-%d %H:%M}")
+    click.echo(json.dumps({"leave": made}) if as_json else f"{person}: away from {_local(start)}")
 
 
 def _time(given: str | None) -> datetime:
     zone = Settings.from_env().timezone
     return read_time(given, zone) if given else datetime.now(zone)
+
+
+def _local(at: datetime | str | None) -> str:
+    """A moment in the deployment's clock, to the minute; empty for none."""
+    if at is None:
+        return ""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{moment.astimezone(Settings.from_env().timezone):%Y-%m-%d %H:%M}"

@@ -13,7 +13,9 @@ import click
 from gis.settings import Settings
 from web.commands import database
 
-LONGEST_END = 8.0  # seconds from being stopped to being gone
+# the libraries tell each lost connection several times over
+LEVELS = {"gis": logging.INFO, "procrastinate.utils": logging.CRITICAL, "psycopg.pool": logging.CRITICAL}
+LONGEST_END = 5.0  # seconds from being stopped to being gone
 
 
 @click.command()
@@ -31,7 +33,8 @@ def command(beside: int | None) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    logging.getLogger("gis").setLevel(logging.INFO)
+    for name, level in LEVELS.items():
+        logging.getLogger(name).setLevel(level)
     addresses = database(settings)
     if beside is None:
         click.echo("wangge: running jobs; stop with Ctrl-C", err=True)

@@ -18,7 +18,7 @@ from web.pages.shell import page
 bp = Blueprint("notice_page", __name__)
 
 SHOWN = 50  # on a page
-# action -> where an incident is looked at by who may do it
+# action -> where an incident is looked at by who may do it; everybody else has the tracking page
 PLACES = ((Action.DISPATCH, "desk"), (Action.HANDLE, "work"), (Action.READ, "desk"))
 GROUPS = {"today": lazy_gettext("Today"), "yesterday": lazy_gettext("Yesterday"), "earlier": lazy_gettext("Earlier")}
 
@@ -35,7 +35,7 @@ def notices() -> Response:
     today = datetime.now(zone).date()
     groups: dict[str, list[dict[str, Any]]] = {}
     for one in found[:SHOWN]:
-        told, at = said(one.topic, one.body), one.at.astimezone(zone)
+        told, at = said(one.topic, one.body, one.area_name, one.category_en), one.at.astimezone(zone)
         age = (today - at.date()).days
         group = "today" if age <= 0 else "yesterday" if age == 1 else "earlier"
         lines = [(name[index], value[index]) for name, value in told.lines]
@@ -79,6 +79,8 @@ def account() -> Principal:
 
 def place(by: Principal, incident: object) -> str:
     """The address of an incident's page for who asks; empty where there is none."""
+    if not incident:
+        return ""
     there = current_app.extensions.setdefault("wangge_paths", {rule.rule for rule in current_app.url_map.iter_rules()})
     found = next((path for action, path in PLACES if by.may(action) and f"/{path}" in there), "")
-    return f"{url_for('map.index')}{found}?incident={incident}" if incident and found else ""
+    return url_for("map.index") + (f"{found}?incident={incident}" if found else f"track/{incident}")

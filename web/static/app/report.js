@@ -12,7 +12,7 @@ const byCode = new Map(page.categories.map((one) => [one.code, one]));
 const state = { key: crypto.randomUUID?.() ?? [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join(''),
   place: null, category: null, sent: null, ...Object.fromEntries(TEXTS.map((name) => [name, ''])) };
 let photos = []; // {blob, url, bad}
-let sending = null;
+let sending = null, preparing = Promise.resolve();
 
 function save() {
   TEXTS.forEach((name) => { state[name] = $(name).value; });
@@ -77,7 +77,7 @@ function keepPhotos() {
 }
 
 for (const id of ['camera', 'album']) {
-  $(id).onchange = ({ target }) => { const chosen = [...target.files]; target.value = ''; addPhotos(chosen); };
+  $(id).onchange = ({ target }) => { const chosen = [...target.files]; target.value = ''; preparing = preparing.then(() => addPhotos(chosen)); };
 }
 
 // ---- 2: place
@@ -199,7 +199,7 @@ async function suggested() {
   let found = [];
   if (said.length > 1) {
     try {
-      const answer = await ask(`/categories/suggest?${query({ words: said })}`, 'suggest');
+      const answer = await ask(`/categories/suggest?${query({ words: said.slice(0, 500) })}`, 'suggest');
       found = (answer.suggestions ?? answer.items ?? []).filter((one) => byCode.has(one.code))
         .map((one) => [byCode.get(one.code), one.because?.length ? t('chips_why', { words: one.because.join(zh ? '、' : ', ') }) : null]);
     } catch (error) { if (error.name === 'AbortError') return; } // the list of all kinds is there
@@ -302,6 +302,9 @@ async function send() {
   if (sending) return;
   if (!state.sent) {
     if (missing().length) { point(); return; }
+    sending = preparing; // a photo being made ready goes along
+    await preparing;
+    sending = null;
     const { lon, lat, crs } = state.place;
     const given = { lon, lat, crs, category: state.category ?? '', channel: 'web', ...Object.fromEntries(TEXTS.map((name) => [name, $(name).value.trim()])) };
     state.sent = JSON.stringify(given);

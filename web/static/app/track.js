@@ -252,9 +252,13 @@ function wordsForm(name, label, button) {
     h('label', { for: `${name}-words`, className: 'rep-line' }, t(label)), h('textarea', { id: `${name}-words`, name: 'note', rows: 3, maxlength: 2000 }),
     shown, h('label', { className: 'rep-pick' }, h('input', { type: 'file', accept: 'image/jpeg,image/png,image/webp', multiple: true, onchange: add }), h('span', {}, t('note_photo'))),
     said, h('button', { type: 'submit', className: 'rep-go' }, t(button)));
-  async function add({ target }) {
+  let preparing = Promise.resolve();
+  function add({ target }) {
     const chosen = [...target.files];
     target.value = '';
+    preparing = preparing.then(() => made(chosen));
+  }
+  async function made(chosen) {
     for (const file of chosen) {
       if (photos.length >= page.most_photos) { said.textContent = t('photo_most', { n: page.most_photos }); return; }
       const ready = await prepared(file, page.longest_side);
@@ -263,8 +267,9 @@ function wordsForm(name, label, button) {
       shown.append(h('li', {}, h('img', { src: URL.createObjectURL(ready), alt: t('photo_alt', { n: photos.length }), width: 96, height: 96 })));
     }
   }
-  form.onsubmit = (event) => {
+  form.onsubmit = async (event) => {
     event.preventDefault();
+    await preparing; // a photo being made ready goes along
     const note = new FormData(form).get('note').trim();
     if (!note) { said.textContent = t('words_needed'); return; }
     move(form, { move: name, note }, photos);

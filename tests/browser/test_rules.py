@@ -1,0 +1,68 @@
+"""The page of routing rules, as the command centre uses it: download, edit, send back, test, switch on."""
+
+import dataclasses
+
+import pytest
+from playwright.sync_api import expect
+
+from gis.incidents import rules
+from gis.people import demo
+from gis.settings import ROOT
+
+pytestmark = pytest.mark.browser
+
+
+def serious(page):
+    """What axe-core finds that keeps people out."""
+    page.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
+    return page.evaluate(
+        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => v.id))"
+    )
+
+
+def sign_in(page, site, served, username):
+    """Through the form, to the page of rules."""
+    who = next(one for one in demo.read(served.var / demo.FILE) if one.username == username)
+    page.goto(site + "/sign-in?lang=zh&next=/rules")
+    page.locator("#username").fill(username)
+    page.locator("#password").fill(who.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/rules" in url)
+
+
+def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):
+    sign_in(desk, site, served, "centre")
+    expect(desk.locator(".rul-table")).to_contain_text("噪声扰民，22:00–06:00")
+    with desk.expect_download() as download:
+        desk.locator(".rul-head a").click()
+    path = tmp_path / "下载.xlsx"
+    download.value.save_as(path)
+    found, report = rules.parse(path)
+    assert found and not report.refused
+
+    rules.dump([found[-1], *found], path)  # the one for everything first
+    desk.locator("#file").set_input_files(path)
+    desk.locator(".rul-side button").click()
+    expect(desk.get_by_role("alert")).to_contain_text("匹配一切，只能放在最后")
+    assert serious(desk) == []
+
+    rules.dump([dataclasses.replace(found[-1], name="市容", category="06", first_role="grid_leader"), *found], path)
+    desk.locator("#file").set_input_files(path)
+    desk.locator("#name").fill("浏览器里试的")
+    desk.locator(".rul-side button").click()
+    expect(desk.locator("h1")).to_contain_text("浏览器里试的")
+    desk.locator(".rul-act form button").first.click()
+    expect(desk.locator("#test")).to_be_visible()
+    expect(desk.locator(".rul-switch button")).not_to_be_visible()  # not without a second step
+    desk.locator(".rul-switch summary").click()
+    expect(desk.locator(".rul-switch button")).to_be_visible()
+    assert serious(desk) == []
+    assert not [one for one in desk.said if "422" not in one]  # the wrong spreadsheet is the one refusal
+
+
+def test_a_grid_worker_reads_the_rules_on_a_phone(phone, site, served):
+    sign_in(phone, site, served, "worker")
+    expect(phone.locator(".rul-table")).to_contain_text("派给网格员")
+    assert phone.locator("#file").count() == phone.locator(".rul-act").count() == 0
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390 and serious(phone) == []
+    assert phone.said == []

@@ -1,0 +1,157 @@
+"""The clock of working time: holidays, swapped days, lunch, the last second; and that both directions agree."""
+
+import logging
+import time as wall
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gis.incidents import clock
+from gis.incidents.clock import ZONE, amber, colour, due, spent
+
+
+def at(words: str) -> datetime:
+    """A moment in Anshun."""
+    return datetime.fromisoformat(words).replace(tzinfo=ZONE)
+
+
+MOMENTS = st.datetimes(datetime(2019, 1, 1), datetime(2031, 12, 31), timezones=st.just(ZONE))
+MINUTES = st.floats(0, 60 * 24 * 400, allow_nan=False)
+TINY = 1e-6  # minutes; the clock counts whole microseconds
+
+
+@pytest.mark.parametrize(
+    ("began", "minutes", "ends"),
+    [
+        ("2026-11-23T09:00", 60, "2026-11-23T10:00"),
+        ("2026-11-23T11:30", 60, "2026-11-23T14:00"),  # lunch lies between
+        ("2026-11-23T12:30", 10, "2026-11-23T13:40"),  # begun at lunch
+        ("2026-11-23T09:00", 180, "2026-11-23T12:00"),  # the very end of the morning, not the afternoon
+        ("2026-11-23T09:00", 450, "2026-11-23T18:00"),  # the very end of the day, not the next morning
+        ("2026-11-23T17:59:59", 1 / 60, "2026-11-23T18:00"),  # the last second
+        ("2026-11-23T18:00", 1, "2026-11-24T09:01"),
+        ("2026-11-23T22:15", 30, "2026-11-24T09:30"),
+        ("2026-11-20T17:30", 60, "2026-11-23T09:30"),  # Friday to Monday
+        ("2026-02-14T17:30", 60, "2026-02-24T09:30"),  # a Saturday worked (调休), then Spring Festival till the 23rd
+        ("2026-02-15T10:00", 30, "2026-02-24T09:30"),  # the first day of Spring Festival, a Sunday
+        ("2025-01-26T09:00", 30, "2025-01-26T09:30"),  # a Sunday worked (调休)
+        ("2025-12-31T17:45", 30, "2026-01-04T09:15"),  # New Year, and the Sunday worked for it
+    ],
+)
+def test_working_time(began: str, minutes: float, ends: str) -> None:
+    assert due(at(began), minutes) == at(ends)
+
+
+def test_around_the_clock_nothing_is_left_out() -> None:
+    began = at("2026-02-16T23:30")  # the eve of Spring Festival
+    assert due(began, 60, around_the_clock=True) == at("2026-02-17T00:30")
+    assert spent(began, at("2026-02-17T00:30"), around_the_clock=True) == 60
+
+
+def test_no_time_is_the_moment_itself() -> None:
+    night = at("2026-11-23T03:00")
+    assert due(night, 0) == due(night, -5) == night
+
+
+def test_nothing_is_spent_in_the_night_nor_backwards() -> None:
+    assert spent(at("2026-11-23T18:00"), at("2026-11-24T09:00")) == 0
+    assert spent(at("2026-11-24T09:00"), at("2026-11-23T09:00")) == 0
+    assert spent(at("2026-11-23T09:00"), at("2026-11-24T09:00")) == 450
+
+
+def test_any_zone_may_be_asked_in() -> None:
+    began = at("2026-11-23T11:30").astimezone(UTC)
+    assert due(began, 60) == at("2026-11-23T14:00")
+    assert due(began, 60).tzinfo is UTC
+
+
+@settings(deadline=None)
+@given(MOMENTS, MINUTES)
+def test_what_is_due_has_been_spent_by_then(began: datetime, minutes: float) -> None:
+    assert spent(began, due(began, minutes)) == pytest.approx(minutes, abs=TINY)
+
+
+@settings(deadline=None)
+@given(MOMENTS, MINUTES, MINUTES)
+def test_more_time_never_ends_earlier(began: datetime, one: float, other: float) -> None:
+    assert due(began, min(one, other)) <= due(began, max(one, other))
+
+
+@settings(deadline=None)
+@given(st.lists(MOMENTS, min_size=3, max_size=3))
+def test_time_adds_up(moments: list[datetime]) -> None:
+    a, b, c = sorted(moments)
+    assert spent(a, b) + spent(b, c) == pytest.approx(spent(a, c), abs=TINY)
+
+
+@settings(deadline=None)
+@given(MOMENTS, MINUTES, MINUTES)
+def test_a_pause_of_no_length_changes_nothing(began: datetime, one: float, other: float) -> None:
+    apart = due(due(began, one), other)
+    together = due(began, one + other)
+    assert (
+        abs(apart - together) <= timedelta(microseconds=3) or spent(min(apart, together), max(apart, together)) < TINY
+    )
+
+
+@settings(deadline=None, max_examples=30)
+@given(MOMENTS, st.integers(0, 60 * 24 * 30))
+def test_it_counts_what_a_slow_count_by_minutes_does(began: datetime, length: int) -> None:
+    """Every minute looked at one by one, over at most two days."""
+    began = began.replace(second=0, microsecond=0)
+    until = began + timedelta(minutes=length % 2880)
+    minutes = (began + timedelta(minutes=n) for n in range(length % 2880))
+    slow = sum(
+        clock.working_day(one.date()) and any(start <= one.time() < end for start, end in clock.HOURS)
+        for one in minutes
+    )
+    assert spent(began, until) == slow
+
+
+def test_amber_comes_at_four_fifths() -> None:
+    began = at("2026-11-23T09:00")
+    assert amber(began, 450) == at("2026-11-23T16:30")
+    assert amber(began, 100, around_the_clock=True) == at("2026-11-23T10:20")
+
+
+def test_colours_change_at_eighty_percent_and_past_the_end() -> None:
+    began = at("2026-11-23T09:00")
+    yellow, red = amber(began, 100, around_the_clock=True), due(began, 100, around_the_clock=True)
+    second = timedelta(seconds=1)
+    assert colour(yellow - second, yellow, red) == "green"
+    assert colour(yellow, yellow, red) == colour(red, yellow, red) == "amber"
+    assert colour(red + second, yellow, red) == "red"
+    assert colour(red, None, None) is None
+
+
+def test_a_year_without_published_holidays_counts_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
+    clock.known.cache_clear()
+    clock._before.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        assert not clock.known(2099)
+        assert due(at("2098-12-31T17:30"), 60) == at("2099-01-02T09:30")  # New Year, then a Friday
+        assert due(at("2099-01-02T09:00"), 60) == at("2099-01-02T10:00")
+    assert [one.message for one in caplog.records if "2099" in one.message] == [
+        "the holidays of 2099 are not known: weekends and fixed dates count; is chinesecalendar up to date?"
+    ]
+    assert not clock.working_day(date(2099, 10, 2))
+    assert clock.known(2026) and clock.working_day(date(2026, 2, 14))
+
+
+def test_it_is_fast() -> None:
+    began, year_on = at("2026-03-01T10:00"), at("2027-03-01T10:00")
+    due(began, 200_000), spent(began, year_on)  # the years are read once
+    rounds = 2_000
+    start = wall.perf_counter()
+    for _ in range(rounds):
+        spent(began, due(began, 900))
+    short = (wall.perf_counter() - start) / rounds / 2
+    start = wall.perf_counter()
+    for _ in range(rounds):
+        due(began, 120_000), spent(began, year_on)
+    long = (wall.perf_counter() - start) / rounds / 2
+    assert short < 200e-6, f"{short * 1e6:.0f} µs"  # 50 µs on a quiet machine; four times that on a busy one
+    assert long < 1e-3, f"{long * 1e6:.0f} µs"
+    print(f"{short * 1e6:.0f} µs, over a year {long * 1e6:.0f} µs")

@@ -1,0 +1,213 @@
+"""The figures: right against a small case counted by hand, and against a whole made-up day counted the long way."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from gis import reports
+from gis.errors import Forbidden, InvalidInput
+from gis.incidents import actions, queries
+from gis.incidents.clock import ZONE
+from gis.incidents.effects import Wish
+from gis.incidents.workflow import TABLE
+from gis.people.access import ANONYMOUS, Principal, of_account, system
+from gis.town.day import simulate
+from gis.town.load import make_town
+from gis.town.takers import order_takers
+from tests import build
+
+DAY = datetime(2026, 11, 24, tzinfo=ZONE)  # a Tuesday
+WEEK = timedelta(days=7)
+
+
+def at(clock: str) -> datetime:
+    """A time of that day."""
+    return datetime.fromisoformat(f"2026-11-24 {clock}").replace(tzinfo=ZONE)
+
+
+@pytest.fixture
+def by_hand(session: Session) -> Session:
+    """Six matters of the ordinary rule: 60 working minutes to take, 900 to handle.
+
+    |   | reported | taken           | handled         | then                       |
+    | A | 09:00    | 09:30 in time   | 11:00 in time   | closed, rated 5, solved    |
+    | B | 09:00    | 11:00 too late  | 12:00 in time   | closed, rated 2, unsolved  |
+    | C | 09:30    | never           |                 | open and overdue at 15:00  |
+    | D | 14:40    | not yet         |                 | open, in time at 15:00     |
+    | E | 09:00    | 09:20 in time   | not yet         | returned once before       |
+    | F | 09:10    | repeats A; does not count                                      |
+    | G | 09:10    | void; does not count                                           |
+    """
+    town = build.Town(session)
+    grid = town.grid("001")
+    for role, place, name in (
+        ("grid_worker", grid, "王网格"), ("community_worker", town.community, "赵社工"), ("street_office", town.street, "街道"),
+    ):  # fmt: skip
+        town.post(role, place, name)
+
+    def who(name: str) -> Principal:
+        return of_account(session, -1, town.person(name).id, name, DAY)
+
+    def report(when: str) -> Any:
+        given = actions.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+        return actions.report(session, ANONYMOUS, given, at(when)).id
+
+    def do(one: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:
+        actions.move(session, who(by), one, name, at(when), Wish(**wish))
+
+    a, b, c, d, e, f, g = (report(when) for when in ("09:00", "09:00", "09:30", "14:40", "09:00", "09:10", "09:10"))
+    assert c and d
+    do(f, "link", "09:15", "赵社工", parent=a)
+    do(a, "take", "09:30")
+    do(a, "handle", "11:00", note="清走了")
+    do(b, "take", "11:00")
+    do(b, "handle", "12:00", note="清走了")
+    for one, rating in ((a, 5), (b, 2)):
+        do(one, "check", "14:00", "赵社工")
+        do(one, "close", "14:10", "赵社工")
+        do(one, "rate", "14:20", "赵社工", rating=rating, solved=rating > 2)
+    do(e, "return", "09:05", note="不是我的")
+    do(e, "dispatch", "09:10", "赵社工")
+    do(e, "take", "09:20")
+    do(g, "request_void", "09:20", "赵社工", note="测试")
+    do(g, "approve_void", "09:25", "街道")
+    return session
+
+
+def test_the_figures_counted_by_hand(by_hand: Session) -> None:
+    now = at("15:00")
+    (found,) = reports.figures(by_hand, system("test"), DAY, DAY + WEEK, now=now)
+    assert (found.reported, found.open, found.closed, found.overdue) == (5, 3, 2, 1)
+    assert found.response == 0.5  # A and E of A, B, C, E; D has time left
+    assert found.completion == 0.4  # A, B of five
+    assert found.in_time == 1.0  # A and B were handled in time
+    assert found.resolution == 0.5
+    assert found.satisfaction == 0.5
+    assert (found.rated, found.mean_rating) == (2, 3.5)
+    assert found.returned == 0.2
+    assert found.hours_to_take == 0.5  # of 0.33, 0.5 and 2 hours the middle
+    assert found.hours_to_handle == 2.5  # between 2 and 3 hours
+
+
+@pytest.mark.parametrize(
+    ("per", "keys"),
+    [
+        ("community", ["520402007012"]), ("grid", ["520402007012001"]), ("category", ["06010"]), ("major", ["06"]),
+        ("day", ["2026-11-24"]), ("week", ["2026-W48"]), ("month", ["2026-11"]), ("role", ["grid_worker"]),
+        ("person", ["p-王网格"]), ("channel", ["api"]),
+    ],
+)  # fmt: skip
+def test_every_grouping_adds_up_to_the_whole(by_hand: Session, per: str, keys: list[str]) -> None:
+    found = reports.figures(by_hand, system("test"), DAY, DAY + WEEK, per, now=at("15:00"))
+    assert [one.key for one in found] == keys
+    assert sum(one.reported for one in found) == 5
+
+
+def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:
+    elsewhere = Principal("account", "x", {reports.Action.FIGURES: frozenset({-1})})
+    assert reports.figures(by_hand, elsewhere, DAY, DAY + WEEK, now=at("15:00")) == []
+    with pytest.raises(Forbidden):
+        reports.figures(by_hand, elsewhere, DAY, DAY + WEEK, "person", now=at("15:00"))
+    with pytest.raises(Forbidden):
+        reports.figures(by_hand, ANONYMOUS, DAY, DAY + WEEK, now=at("15:00"))
+    for wrong in ({"per": "moon"}, {"area": "nowhere"}, {"until": DAY}):
+        with pytest.raises(InvalidInput):
+            reports.figures(by_hand, system("test"), DAY, **{"until": DAY + WEEK, "now": DAY} | wrong)  # type: ignore[arg-type]
+
+
+def test_over_http_one_must_be_somebody(client: FlaskClient) -> None:
+    assert client.get("/api/v1/figures?since=2026-11-01").status_code == 401
+
+
+@pytest.fixture(scope="module")
+def town(engine: Engine) -> Iterator[Session]:
+    """The pilot with people who take orders, and a day of 2,000 reports; undone afterwards."""
+    with engine.connect() as connection:
+        outer = connection.begin()
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            make_town(session)
+            order_takers(session)
+            # a tenth of the workers is away that day: deputies stand in, or the next role up answers
+            away = ("INSERT INTO leave (person_id, valid) SELECT DISTINCT holder_id, tstzrange(:day, :day + interval '1 day')"
+                    " FROM post WHERE role = 'grid_worker' AND holder_id % 10 = 0")  # fmt: skip
+            session.execute(text(away), {"day": DAY})
+            simulate(session, at("07:00"), at("22:00"), 2000, last=DAY + timedelta(days=2))
+            yield session
+        outer.rollback()
+
+
+def test_a_day_in_the_pilot(town: Session) -> None:
+    """2,000 reports: all are there, each held by somebody or open at the community, and nothing against the table."""
+    query = "SELECT state, count(*) FROM incident GROUP BY state"
+    states = Counter({state: n for state, n in town.execute(text(query))})
+    assert states.total() == 2000
+    assert states["closed"] > 1000
+    assert town.scalar(text("SELECT count(*) FROM incident WHERE state = 'dispatched' AND way = 'assign'"
+                            " AND holder_id IS NULL")) == 0  # fmt: skip
+    events = town.execute(text("SELECT incident_id, move, from_state, from_pending, to_state, to_pending FROM incident_event"
+                               " ORDER BY id")).all()  # fmt: skip
+    last: dict[Any, tuple[str, str]] = {}
+    for one in events:
+        assert (one.move, one.from_state, one.from_pending, one.to_state, one.to_pending) in TABLE
+        before = last.get(one.incident_id, ("reported", ""))
+        assert (one.from_state, one.from_pending) == before  # no gap between one event and the next
+        last[one.incident_id] = (one.to_state, one.to_pending)
+    now = dict((i, (s, p)) for i, s, p in town.execute(text("SELECT id, state, pending FROM incident")))
+    assert now == last
+    assert {"take", "return", "handle", "escalate", "rate", "reopen", "expire"} <= {one.move for one in events}
+
+
+def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> None:
+    end = DAY + timedelta(days=2)
+    rows = {row.id: row for row in town.execute(text("SELECT * FROM incident"))}
+    events = defaultdict(list)
+    for event in town.execute(text("SELECT * FROM incident_event ORDER BY id")):
+        events[event.incident_id].append(event)
+    counted = [row for row in rows.values() if row.state != "void" and row.parent_id is None]
+    first_take = {i: next((e for e in events[i] if e.move == "take"), None) for i in rows}
+    last_handle = {i: next((e for e in reversed(events[i]) if e.move == "handle"), None) for i in rows}
+    late = {row.id for row in counted if row.due_at is not None and row.due_at < end}
+    answerable = [row for row in counted if first_take[row.id] or (
+        row.id in late and row.state in ("reported", "accepted", "dispatched", "returned"))]  # fmt: skip
+
+    def share(part: int, whole: int) -> float | None:
+        return round(part / whole, 4) if whole else None
+
+    def kept(event: Any) -> bool:
+        return event is not None and event.detail.get("in_time", True)
+
+    (found,) = reports.figures(town, system("test"), DAY, end, now=end)
+    assert found.reported == len(counted)
+    assert found.open == sum(row.state != "closed" for row in counted)
+    assert found.overdue == len(late)
+    assert found.response == share(sum(kept(first_take[row.id]) for row in answerable), len(answerable))
+    assert found.completion == share(sum(row.state == "closed" for row in counted), len(counted))
+    handled = [last_handle[row.id] for row in counted if last_handle[row.id]]
+    assert found.in_time == share(sum(map(kept, handled)), len(handled))
+    rated = [row.rating for row in counted if row.rating is not None]
+    assert found.satisfaction == share(sum(rating >= 4 for rating in rated), len(rated))
+    followed = [row.solved for row in counted if row.solved is not None]
+    assert found.resolution == share(sum(followed), len(followed))
+    watched = {i for i in rows if any(e.move in ("escalate", "supervise") for e in events[i])}
+    assert found.supervised == sum(row.supervised or row.id in watched for row in counted)
+    per = reports.figures(town, system("test"), DAY, end, "community", now=end)
+    assert len(per) == 3 and sum(one.reported for one in per) == found.reported
+
+
+def test_a_day_is_the_same_again(session: Session) -> None:
+    make_town(session, households=600)
+    order_takers(session)
+    days = []
+    for _ in range(2):
+        with session.begin_nested() as undone:
+            day = simulate(session, at("08:00"), at("12:00"), 20, seed=7, last=at("18:00"))
+            kept = queries.counts(session, system("test"), queries.Filters(), now=at("18:00"))
+            days.append((day.moves - Counter({"unclaimed": 0}), kept["states"]))
+            undone.rollback()
+    assert days[0] == days[1]

@@ -1,0 +1,95 @@
+"""The catalogue of categories, and the likeliest of them for some words."""
+
+from typing import Annotated, Any
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field
+
+from gis.incidents import catalogue
+from gis.incidents.suggest import LONGEST, suggest
+from gis.people.access import Action
+from web.api import reply
+from web.auth import principal
+from web.db import session
+
+bp = APIBlueprint("categories", __name__, url_prefix="/api/v1", tag="Incidents")
+
+
+class WordsIn(BaseModel):
+    """What happened, in words."""
+
+    words: Annotated[str, Field(max_length=LONGEST, description="As a resident would say it")]
+
+
+class CategoryOut(BaseModel):
+    """A kind of matter."""
+
+    code: str
+    old_code: str = Field(description="Its code in the older edition; empty when it had none")
+    zh: str
+    en: str
+    kind: str = Field(description="incident, or order")
+    severity: str
+    attributes: list[dict[str, Any]] = Field(description="Questions of its own, as in Open311 GeoReport v2")
+
+
+class GroupOut(BaseModel):
+    """A major group."""
+
+    code: str
+    zh: str
+    en: str
+    categories: list[CategoryOut]
+
+
+class CatalogueOut(BaseModel):
+    """The edition in force."""
+
+    edition: str
+    groups: list[GroupOut]
+
+
+class SuggestionOut(BaseModel):
+    """A likely category."""
+
+    code: str
+    zh: str
+    en: str
+    share: float = Field(description="0 to 1, of all that fits")
+    because: list[str] = Field(description="The words that point to it")
+
+
+class SuggestionsOut(BaseModel):
+    """The likeliest, best first; empty when the words fit nothing."""
+
+    items: list[SuggestionOut]
+
+
+@bp.get("/categories")
+@bp.output(CatalogueOut)
+@bp.doc(summary="The catalogue of categories")
+def categories() -> Response:
+    """By major group, in the order of the table; what only devices and staff file is for those who read incidents."""
+    found = catalogue.active(session())
+    everything = principal().may(Action.READ)
+    groups: dict[str, dict[str, Any]] = {}
+    for one in found.categories.values():
+        if one.public or everything:
+            group = groups.setdefault(
+                one.major, {"code": one.major, "zh": one.major_zh, "en": one.major_en, "categories": []}
+            )
+            shown = ("code", "old_code", "zh", "en", "kind", "severity", "attributes")
+            group["categories"].append({key: getattr(one, key) for key in shown})
+    return reply({"edition": found.name, "groups": list(groups.values())})
+
+
+@bp.get("/categories/suggest")
+@bp.input(WordsIn, location="query")
+@bp.output(SuggestionsOut)
+@bp.doc(summary="The likeliest categories for some words")
+def suggested(query_data: WordsIn) -> Response:
+    """Three at most, each with the words that point to it. The person chooses."""
+    return reply(
+        {"items": suggest(catalogue.active(session()), query_data.words, public=not principal().may(Action.READ))}
+    )
