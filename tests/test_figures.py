@@ -7,20 +7,22 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import reports
+from gis import cluster, db, reports, schema
 from gis.errors import Forbidden, InvalidInput
 from gis.incidents import actions, queries
 from gis.incidents.clock import ZONE
 from gis.incidents.effects import Wish
 from gis.incidents.workflow import TABLE
 from gis.people.access import ANONYMOUS, Principal, of_account, system
+from gis.settings import Settings
 from gis.town.day import simulate
 from gis.town.load import make_town
 from gis.town.takers import order_takers
 from tests import build
+from tests.conftest import deployment_folder
 
 DAY = datetime(2026, 11, 24, tzinfo=ZONE)  # a Tuesday
 WEEK = timedelta(days=7)
@@ -126,26 +128,29 @@ def test_over_http_one_must_be_somebody(client: FlaskClient) -> None:
 
 
 @pytest.fixture(scope="module")
-def town(engine: Engine) -> Iterator[Session]:
-    """The pilot with people who take orders, and a day of 2,000 reports; undone afterwards."""
-    with engine.connect() as connection:
-        outer = connection.begin()
-        with Session(connection, join_transaction_mode="create_savepoint") as session:
+def town() -> Iterator[Session]:
+    """The pilot with people who take orders, and a day of 2,000 reports, committed to a database of its own."""
+    with deployment_folder() as var:
+        addresses = cluster.start(Settings(var=var), throw_away=True)
+        schema.migrate(addresses)
+        with Session(db.engine(addresses.app)) as session:
             make_town(session)
             order_takers(session)
             # a tenth of the workers is away that day: deputies stand in, or the next role up answers
-            away = ("INSERT INTO leave (person_id, valid) SELECT DISTINCT holder_id, tstzrange(:day, :day + interval '1 day')"
+            away = ("INSERT INTO leave (person_id, valid)"
+                    " SELECT DISTINCT holder_id, tstzrange(CAST(:day AS timestamptz), CAST(:day AS timestamptz) + interval '1 day')"
                     " FROM post WHERE role = 'grid_worker' AND holder_id % 10 = 0")  # fmt: skip
             session.execute(text(away), {"day": DAY})
-            simulate(session, at("07:00"), at("22:00"), 2000, last=DAY + timedelta(days=2))
+            session.commit()
+            simulate(session, at("07:00"), at("22:00"), 2000, last=DAY + timedelta(days=2), commit=session.commit)
             yield session
-        outer.rollback()
+        db.engine(addresses.app).dispose()
 
 
 def test_a_day_in_the_pilot(town: Session) -> None:
     """2,000 reports: all are there, each held by somebody or open at the community, and nothing against the table."""
-    query = "SELECT state, count(*) FROM incident GROUP BY state"
-    states = Counter({state: n for state, n in town.execute(text(query))})
+    query = "SELECT state, count(*) AS n FROM incident GROUP BY state"
+    states = Counter({row.state: row.n for row in town.execute(text(query))})
     assert states.total() == 2000
     assert states["closed"] > 1000
     assert town.scalar(text("SELECT count(*) FROM incident WHERE state = 'dispatched' AND way = 'assign'"
@@ -158,7 +163,7 @@ def test_a_day_in_the_pilot(town: Session) -> None:
         before = last.get(one.incident_id, ("reported", ""))
         assert (one.from_state, one.from_pending) == before  # no gap between one event and the next
         last[one.incident_id] = (one.to_state, one.to_pending)
-    now = dict((i, (s, p)) for i, s, p in town.execute(text("SELECT id, state, pending FROM incident")))
+    now = {row.id: (row.state, row.pending) for row in town.execute(text("SELECT id, state, pending FROM incident"))}
     assert now == last
     assert {"take", "return", "handle", "escalate", "rate", "reopen", "expire"} <= {one.move for one in events}
 

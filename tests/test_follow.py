@@ -244,7 +244,7 @@ def test_the_unit_told_by_its_code_is_kept_while_it_stands(place: Place) -> None
 
 
 def test_the_history_has_both_patches(place: Place) -> None:
-    one = place.report()
+    place.report()
     place.redraw(0.5)
     follow(place.session, LATER)
     kept = place.session.execute(

@@ -181,6 +181,7 @@ def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
         ({"escalation": "grid_leader|mayor"}, "上报链", "'mayor' is none of unit_head"),
         ({"escalation": ""}, "上报链", "is empty"),
         ({"take_min": "0"}, "接单时限", "'0' must be a whole number of minutes"),
+        ({"take_min": "9" * 5000}, "接单时限", "'99999999999999999999' must be a whole number of minutes"),
         ({"handle_min": "soon"}, "处理时限", "'soon' must be a whole number of minutes"),
         ({"around_the_clock": "perhaps"}, "计时", "'perhaps' is none of yes, no"),
     ],

@@ -247,15 +247,10 @@ def look_at(
     rows: list[tuple[int, Cells]] = []
     for row in read(path, COLUMNS, report).rows:
         rows.append((row.number, {key: str(value) for key, value in row.values.items()}))
-        enough(len(rows))
+        if len(rows) > MOST:
+            raise TooMuch(f"a set has at most {MOST} rules")
     rules, problems = check(rows, edition, session)
     return rules, report, problems
-
-
-def enough(count: int) -> None:
-    """Raise TooMuch when a set would have more than `MOST` rules."""
-    if count > MOST:
-        raise TooMuch(f"a set has at most {MOST} rules")
 
 
 def check(
@@ -345,9 +340,9 @@ def _wrong(values: Cells, edition: Edition | None, chains: Mapping[str, Collecti
     elif times[0] and _time(times[0]) == _time(times[1]) is not None:
         yield "time_to", "起止不能相同", "the beginning and the end must differ"
     for key in LIMITS:
-        if not (values[key].isdecimal() and 1 <= int(values[key]) <= LONGEST):
-            en = f"{values[key]!r} must be a whole number of minutes, 1 to {LONGEST}"
-            yield key, f"“{values[key]}”应为分钟数，1 至 {LONGEST} 的整数", en
+        if not (re.fullmatch(r"\d{1,6}", values[key]) and 1 <= int(values[key]) <= LONGEST):
+            en = f"{values[key][:20]!r} must be a whole number of minutes, 1 to {LONGEST}"
+            yield key, f"“{values[key][:20]}”应为分钟数，1 至 {LONGEST} 的整数", en
 
 
 def _wrong_words(values: Cells) -> Wrong:

@@ -46,7 +46,8 @@ def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):
     expect(desk.get_by_role("alert")).to_contain_text("匹配一切，只能放在最后")
     assert serious(desk) == []
 
-    rules.dump([dataclasses.replace(found[-1], name="市容", category="06", first_role="grid_leader"), *found], path)
+    first = dataclasses.replace(found[-1], name="市容", category="06", first_role="grid_leader")
+    rules.dump([*found[:-1], first, found[-1]], path)
     desk.locator("#file").set_input_files(path)
     desk.locator("#name").fill("浏览器里试的")
     desk.locator(".rul-side button").click()

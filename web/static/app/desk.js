@@ -466,6 +466,16 @@ const first = address().get('incident');
 await load();
 if (first) show(first, { quiet: true });
 live(hear);
-// the clocks of the rows run on, also where nothing happens
-setInterval(() => { if (!document.hidden && !chosen.size && !news.size && !heard.size && $('list').scrollTop === 0) load({ keep: true }); }, EVERY);
+// the clocks of the rows run on, also where nothing happens; nothing moves
+setInterval(async () => {
+  if (document.hidden || !rows.length || $('panel-moves').hasAttribute('aria-busy')) return;
+  const found = await ask(`/incidents?${wanted()}&${query({ state: state(), limit: Math.min(200, Math.max(PAGE, rows.length)) })}`, 'tick').catch(() => null);
+  for (const one of found?.items ?? []) {
+    const place = rows.findIndex((other) => other.id === one.id);
+    if (place >= 0 && rows[place].version <= one.version) {
+      rows[place] = one;
+      $('rows').children[place].querySelector('.c-clock').replaceChildren(clockBadge(one));
+    }
+  }
+}, EVERY);
 document.body.dataset.ready = 'yes';
