@@ -45,6 +45,7 @@ class Settings:
     timezone: Where the clocks of the deployment stand; naive times are read in it.
     address: Where people reach the service, as https://grid.example.cn; decides whether cookies need TLS.
     idle_minutes: Without use, after which a session ends.
+    reports_per_minute: Reports without a key or session that one address may file in a minute.
     oidc: The identity provider people may sign in at; None: passwords only.
     smtp: The server that takes notices by mail; None: none are sent.
     private_webhooks: Notices may go to addresses of the own network (a gateway beside the service), too.
@@ -58,6 +59,7 @@ class Settings:
     map_approval: str | None = None  # 审图号, printed on every map where set
     address: str | None = None
     idle_minutes: int = 30
+    reports_per_minute: int = 60
     oidc: Oidc | None = None
     smtp: Smtp | None = None
     private_webhooks: bool = False
@@ -73,16 +75,18 @@ class Settings:
             timezone=ZoneInfo(env.get("WANGGE_TIMEZONE") or "Asia/Shanghai"),
             map_approval=env.get("WANGGE_MAP_APPROVAL") or None,
             address=(env.get("WANGGE_ADDRESS") or "").rstrip("/") or None,
-            idle_minutes=_minutes(env.get("WANGGE_IDLE_MINUTES") or "30"),
+            idle_minutes=_number(env, "WANGGE_IDLE_MINUTES", 30, 720),
+            reports_per_minute=_number(env, "WANGGE_REPORTS_PER_MINUTE", 60, 1_000_000),
             oidc=_oidc(env),
             smtp=_smtp(env),
             private_webhooks=_yes(env, "WANGGE_PRIVATE_WEBHOOKS"),
         )
 
 
-def _minutes(given: str) -> int:
-    if not given.isdigit() or not 1 <= int(given) <= 720:
-        raise InvalidInput(f"WANGGE_IDLE_MINUTES is {given!r}; it must be a number of minutes from 1 to 720")
+def _number(env: Mapping[str, str], name: str, usual: int, most: int) -> int:
+    given = env.get(name) or str(usual)
+    if not given.isdigit() or not 1 <= int(given) <= most:
+        raise InvalidInput(f"{name} is {given!r}; it must be a number from 1 to {most:,}")
     return int(given)
 
 

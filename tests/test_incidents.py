@@ -1,10 +1,12 @@
 """The loop: a report finds its person, and every move is an event."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -145,7 +147,7 @@ def test_words_nobody_understands_wait_for_the_community_to_choose(place: Place)
         ({"category": "", "description": " "}, "category"),
         ({"severity": "huge"}, "severity"),
         ({"channel": "pigeon"}, "channel"),
-        ({"description": "字" * 2001}, "description"),
+        ({"description": "字" * 4001}, "description"),
         ({"lon": None}, "lon"),
         ({"crs": None}, "crs"),
         ({"lon": 26.23, "lat": 105.95}, ""),
@@ -461,28 +463,41 @@ def test_filters_and_pages(place: Place) -> None:
     assert (counted["all"], counted["open"], counted["states"]["dispatched"]) == (6, 6, 6)
 
 
-def test_over_http(place: Place, client: object) -> None:
+def test_over_http(place: Place, client: FlaskClient) -> None:
     body = POINT | {"category": "06010", "description": "楼下有一堆垃圾"}
-    post: Callable[..., object] = client.post  # type: ignore[attr-defined]
     key = {"Idempotency-Key": str(uuid4())}
-    first = post("/api/v1/incidents", json=body, headers=key)
-    again = post("/api/v1/incidents", json=body, headers=key)
-    assert first.status_code == again.status_code == 201  # type: ignore[attr-defined]
-    assert first.json == again.json  # type: ignore[attr-defined]
-    assert again.headers["Idempotency-Replayed"] == "true"  # type: ignore[attr-defined]
-    assert first.json["state"] == "dispatched"  # type: ignore[attr-defined]
-    assert {"id", "tracking_secret", "assigned_to", "due", "rule", "locate"} <= first.json.keys()  # type: ignore[attr-defined]
-    other = post("/api/v1/incidents", json=body | {"description": "另一件"}, headers=key)
-    assert other.status_code == 422  # type: ignore[attr-defined]
+    first = client.post("/api/v1/incidents", json=body, headers=key)
+    again = client.post("/api/v1/incidents", json=body, headers=key)
+    assert first.status_code == again.status_code == 201
+    filed: dict[str, Any] = first.json or {}
+    assert filed == again.json
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert filed["state"] == "dispatched"
+    assert {"id", "tracking_secret", "assigned_to", "due", "rule", "locate"} <= filed.keys()
+    other = client.post("/api/v1/incidents", json=body | {"description": "另一件"}, headers=key)
+    assert other.status_code == 422
     assert place.session.scalar(text("SELECT count(*) FROM incident")) == 1
     kept = place.session.scalar(text("SELECT answer::text FROM idempotency"))
-    assert first.json["tracking_secret"] not in str(kept)  # type: ignore[attr-defined]
-    one = first.json["id"]  # type: ignore[attr-defined]
-    get: Callable[..., object] = client.get  # type: ignore[attr-defined]
-    secret = {"X-Tracking-Secret": first.json["tracking_secret"]}  # type: ignore[attr-defined]
-    track = get(f"/api/v1/incidents/{one}/track", headers=secret)
-    assert track.json["role_zh"] == "网格员"  # type: ignore[attr-defined]
-    assert get(f"/api/v1/incidents/{one}/track").status_code == 404  # type: ignore[attr-defined]
-    assert get(f"/api/v1/incidents/{one}").status_code == 401  # type: ignore[attr-defined]
-    rated = post(f"/api/v1/incidents/{one}/moves", json={"move": "note", "note": "在三单元门口"}, headers=secret)
-    assert rated.status_code == 200  # type: ignore[attr-defined]
+    assert filed["tracking_secret"] not in str(kept)
+    one, secret = filed["id"], {"X-Tracking-Secret": filed["tracking_secret"]}
+    track = client.get(f"/api/v1/incidents/{one}/track", headers=secret).json or {}
+    assert track["role_zh"] == "网格员"
+    assert client.get(f"/api/v1/incidents/{one}/track").status_code == 404
+    assert client.get(f"/api/v1/incidents/{one}").status_code == 401
+    noted = client.post(f"/api/v1/incidents/{one}/moves", json={"move": "note", "note": "在三单元门口"}, headers=secret)
+    assert noted.status_code == 200
+
+
+def test_one_address_may_not_file_without_end(
+    place: Place, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = replace(client.application.config["SETTINGS"], reports_per_minute=3)
+    monkeypatch.setitem(client.application.config, "SETTINGS", few)
+    body = POINT | {"category": "06010"}
+    codes = [
+        client.post("/api/v1/incidents", json=body, environ_base={"REMOTE_ADDR": "198.51.100.7"}).status_code
+        for _ in range(5)
+    ]
+    assert codes == [201, 201, 201, 429, 429]
+    other = client.post("/api/v1/incidents", json=body, environ_base={"REMOTE_ADDR": "198.51.100.8"})
+    assert other.status_code == 201

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from gis.incidents.models import NoticeTarget
 from gis.jobs.queries import last_run
-from tests import filed
 from tests.served import environment, serving
 from tests.test_incidents import Place
 from tests.test_notices import SECRET, Office, gateway, office, until
@@ -49,7 +48,6 @@ def test_a_worker_does_what_is_due_and_what_hangs_does_not_hold_up_the_rest(offi
     began = datetime.now(UTC) - timedelta(days=40)
     with gateway() as good, gateway(always=9.0) as wedged:
         with Session(office.engine) as session, session.begin():
-            filed.ready(session)
             one = Place(session).report(at=began)
             session.execute(text("UPDATE notice_target SET active = false"))
             for there in [wedged] * 3 + [good]:

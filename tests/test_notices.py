@@ -32,7 +32,6 @@ from gis.notices import actions, deliver, mail, queries, webhook
 from gis.notices.outbox import tell
 from gis.people.access import ANONYMOUS, of_account, system
 from gis.settings import Settings, Smtp
-from tests import filed
 from tests.conftest import deployment_folder
 from tests.served import environment
 from tests.sign_in import account, send, signed_in
@@ -122,7 +121,6 @@ def mail_server() -> Iterator[tuple[Smtp, list[EmailMessage]]]:
 @pytest.fixture
 def place(session: Session) -> Place:
     """The usual place."""
-    filed.ready(session)
     return Place(session)
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,6 @@ from gis.incidents import clock, sweeps
 from gis.incidents.models import OrderTaker
 from gis.jobs import work
 from gis.settings import Settings
-from tests import filed
 from tests.conftest import deployment_folder
 from tests.test_incidents import NOW, Place
 
@@ -25,7 +25,6 @@ FAR = NOW + timedelta(days=60)
 @pytest.fixture
 def place(session: Session) -> Place:
     """The usual place."""
-    filed.ready(session)
     return Place(session)
 
 
@@ -37,7 +36,6 @@ def apart() -> Iterator[Engine]:
         schema.migrate(addresses)
         engine = gis_db.engine(addresses.app)
         with Session(engine) as session, session.begin():
-            filed.ready(session)
             Place(session)
         yield engine
         engine.dispose()
@@ -226,7 +224,7 @@ def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
     assert work.sweep(apart, FAR)["overdue"] == 0
 
 
-def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine) -> None:
+def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     with Session(apart) as session, session.begin():
         for days in (6, 8):
@@ -245,11 +243,11 @@ def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine) -> None:
                 text("INSERT INTO notice (topic, person_id, body, state, at) VALUES ('old', :p, '{}', :state, :at)"),
                 {"p": person, "state": state, "at": now - timedelta(days=days)},
             )
-    done = work.clean(apart, now)
+    done = work.clean(apart, now, tmp_path)
     assert (done["idempotency"], done["personal.sign_in"], done["notice"]) == (1, 1, 1)
     with Session(apart) as session:
         assert session.scalars(text("SELECT key FROM idempotency")).all() == ["6 days"]
         assert session.scalars(text("SELECT username FROM personal.sign_in")).all() == ["89 days"]
         left = session.execute(text("SELECT state FROM notice WHERE topic = 'old' ORDER BY id")).scalars().all()
         assert left == ["seen", "waiting"]
-    assert set(work.clean(apart, now).values()) == {0}
+    assert set(work.clean(apart, now, tmp_path).values()) == {0}

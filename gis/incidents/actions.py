@@ -24,7 +24,7 @@ from gis.errors import Conflict, FieldError, Forbidden, InvalidInput
 from gis.incidents import catalogue, clock, photos
 from gis.incidents.assign import person_for, place, seats, seats_above, step
 from gis.incidents.effects import EFFECTS, NOTHING, Wish, place_of
-from gis.incidents.events import EVENT, as_json, body, lock, offer, record, tell_of
+from gis.incidents.events import as_json, body, lock, offer, record, tell_of, write
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.queries import Duplicate, Row, View, find, may_move, near_duplicates
 from gis.incidents.routing import CLOCK, COMMUNITY, community_of, route, stage_clock
@@ -34,7 +34,7 @@ from gis.notices.outbox import tell
 from gis.people.access import Action, Principal, system
 from gis.people.roles import BY_KEY
 
-LONGEST = 2000  # characters of a description or a note
+LONGEST = 4000  # characters of a description or a note
 SURE = 0.25  # share of the likeliest category from which on words alone decide
 
 
@@ -166,27 +166,23 @@ def report(
     )  # fmt: skip
     seat, rule = routed.seat, f"rule {routed.columns['rule_name']}"
     told = {"role": routed.columns["role"], "area": seat.code if seat else "", "way": routed.columns["way"]}
-    chain: list[tuple[str, str, State, dict[str, Any]]] = [("report", by.who, State.REPORTED, {})]
+    same = {"county": county, "incident_id": made, "at": began}
+    events: list[dict[str, Any]] = [
+        {"move": "report", "who": by.who, "role": _role(by), "person_id": by.person_id, "from_state": "reported",
+         "to_state": "reported"},
+    ]  # fmt: skip
     if routed.state != State.REPORTED:
-        chain.append(("accept", rule, State.ACCEPTED, {}))
+        events.append({"move": "accept", "from_state": "reported", "to_state": "accepted"})
     if routed.state == State.DISPATCHED:
-        chain.append(("dispatch", rule, State.DISPATCHED, told))
-    numbers = []
-    before = State.REPORTED
-    for name, who, after, detail in chain:
-        event = {"county": county, "incident_id": made, "at": began, "move": name, "from_state": before, "to_state": after,
-                 "from_pending": "", "to_pending": "", "who": who, "role": _role(by) if name == "report" else "system",
-                 "person_id": by.person_id if name == "report" else None, "words": "", "shape": None,
-                 "detail": as_json(detail)}  # fmt: skip
-        numbers.append(session.scalar(text(EVENT), event))
-        before = after
+        events.append({"move": "dispatch", "from_state": "accepted", "to_state": "dispatched", "detail": told})
+    numbers = write(session, [{"who": rule, "role": "system"} | same | one for one in events])
     if routed.offers:
         offer(session, county, made, routed.offers, began)
     if given.name or given.phone or given.email:
         contact = {"county": county, "id": made, "name": given.name, "phone": given.phone, "email": given.email}
         session.execute(text(CONTACT), contact)
     if pictures:
-        photos.store(session, _var(var), county, made, int(numbers[0] or 0), pictures)
+        photos.store(session, _var(var), county, made, numbers[0], pictures)
     tell(
         session, "incident.report", county=county, incident_id=made, areas=where.area_ids,
         person_ids=[one.person_id for one in routed.offers] or [p for p in [routed.columns["holder_id"]] if p],
@@ -196,7 +192,7 @@ def report(
         made, county, secret, routed.state.value,
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         routed.columns["due_at"], routed.columns["rule_name"], routed.columns["way"], kind.code, severity, answer,
-        [orjson.loads(orjson.dumps(one)) for one in how], found, suggestions, len(chain) + 1, where.area_ids,
+        [orjson.loads(orjson.dumps(one)) for one in how], found, suggestions, len(events) + 1, where.area_ids,
     )  # fmt: skip
 
 

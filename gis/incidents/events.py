@@ -16,12 +16,18 @@ from gis.incidents.workflow import target
 from gis.notices.outbox import tell
 from gis.people.access import Principal
 
-EVENT = """
+# in their order: the trigger checks each against what those before it left
+EVENTS = """
 INSERT INTO incident_event (county, incident_id, at, move, from_state, to_state, from_pending, to_pending, who, role,
   person_id, words, shape, detail)
-VALUES (:county, :incident_id, :at, :move, :from_state, :to_state, :from_pending, :to_pending, :who, :role,
-  :person_id, :words, ST_GeomFromEWKT(:shape), CAST(:detail AS jsonb)) RETURNING id
+SELECT county, incident_id, at, move, from_state, to_state, from_pending, to_pending, who, role, person_id, words,
+  ST_GeomFromEWKT(shape), detail
+FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (county text, incident_id uuid, at timestamptz, move text,
+  from_state text, to_state text, from_pending text, to_pending text, who text, role text, person_id bigint, words text,
+  shape text, detail jsonb)
+RETURNING id
 """
+EVENT: dict[str, Any] = {"from_pending": "", "to_pending": "", "role": "", "person_id": None, "words": "", "shape": None, "detail": {}}
 
 
 # whom a move is told, beside whoever holds the matter then: the community's desk, the reporter, those above
@@ -30,12 +36,18 @@ TOLD = {
     "handle": ("community", "reporter"), "close": ("reporter",), "send_back": ("reporter",),
     "reopen": ("community",), "request_suspend": ("community",), "request_extend": ("community",),
     "request_void": ("community",), "approve_suspend": ("reporter",), "resume": ("reporter",),
-    "approve_void": ("reporter",), "expire": ("community",), "rate": ("community",), "note": ("reporter",),
+    "approve_void": ("reporter",), "expire": ("community",), "rate": ("community",),
 }  # fmt: skip
 
 
 def as_json(value: Any) -> str:
+    """JSON as text, for a column."""
     return orjson.dumps(value).decode()
+
+
+def write(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Write events in their order; returns their numbers. What an event does not say is as in EVENT."""
+    return list(session.scalars(text(EVENTS), {"events": as_json([{**EVENT, **one} for one in events])}))
 
 
 def lock(session: Session, by: Principal, incident_id: UUID) -> Row:
@@ -86,13 +98,13 @@ def record(
             text(f"UPDATE incident SET {sets} WHERE county = :k_county AND id = :k_id"),  # noqa: S608  our own columns
             values | {"k_county": row.county, "k_id": row.id},
         )
-    number = session.scalar(
-        text(EVENT),
-        {"county": row.county, "incident_id": row.id, "at": now, "move": name, "from_state": row.state, "to_state": after,
-         "from_pending": row.pending, "to_pending": pending, "who": who, "role": role, "person_id": person_id,
-         "words": words, "shape": shape, "detail": as_json(detail or {})},
+    (number,) = write(
+        session,
+        [{"county": row.county, "incident_id": row.id, "at": now, "move": name, "from_state": row.state,
+          "to_state": after, "from_pending": row.pending, "to_pending": pending, "who": who, "role": role,
+          "person_id": person_id, "words": words, "shape": shape, "detail": detail or {}}],
     )  # fmt: skip
-    return int(number or 0)
+    return number
 
 
 def offer(session: Session, county: str, incident_id: UUID, found: Sequence[Any], now: datetime) -> None:

@@ -513,20 +513,24 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
     """
     by = by_secret(session, incident_id, secret)
     seen = find(session, by, incident_id, now=now)
+    told = [
+        one
+        for one in timeline(session, by, incident_id)
+        if one.move in TOLD_REPORTER or (one.move == "note" and one.role in ("reporter", "anonymous"))
+    ]
     events = [
         {"at": one.at, "move": one.move, "zh": one.move_zh, "en": one.move_en, "state": one.to_state,
          "state_zh": one.state_zh, "role_zh": one.role_zh,
          "to_zh": BY_KEY[one.detail["role"]].zh if one.detail.get("role") in BY_KEY else None,
          "words": one.words if one.move in SAID_REPORTER else "", "photos": one.photos}
-        for one in timeline(session, by, incident_id)
-        if one.move in TOLD_REPORTER or (one.move == "note" and one.role in ("reporter", "anonymous"))
+        for one in told
     ]  # fmt: skip
     community = next((area["name"] for area in seen.areas if area["level"] == "community"), "")
     return Tracked(
         seen.id, seen.state, seen.state_zh, seen.state_en, seen.version, seen.category, seen.category_zh,
         seen.category_en, seen.description, seen.address, seen.point, community, seen.reported_at, seen.changed_at,
         seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.due, seen.colour,
-        seen.supervised, seen.rating, seen.solved, seen.photos, seen.moves, events,
+        seen.supervised, seen.rating, seen.solved, [photo for one in told for photo in one.photos], seen.moves, events,
     )  # fmt: skip
 
 
@@ -537,6 +541,7 @@ class Duplicate:
     id: UUID | None
     state: str
     state_zh: str
+    state_en: str
     distance_m: float
     reported_at: datetime
 
@@ -569,7 +574,7 @@ def near_duplicates(
                "metres": NEAR_M, "east": 0.0012, "north": 0.0006, "but": but}  # fmt: skip
     return [
         Duplicate(
-            row.id if row.seen else None, row.state, STATES[State(row.state)][0], round(row.metres, 1), row.reported_at
+            row.id if row.seen else None, row.state, *STATES[State(row.state)], round(row.metres, 1), row.reported_at
         )
         for row in session.execute(query, params)
     ]

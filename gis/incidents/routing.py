@@ -14,7 +14,6 @@ from gis.incidents.workflow import State
 from gis.people.roles import BY_KEY
 
 COMMUNITY = "community_worker"  # the role matters go to that nobody else has
-AMBER = 0.8  # share of a stage's time after which it is amber
 CLOCK = ("stage_began", "amber_at", "due_at", "spent_min", "supervise_at")  # the columns of a clock
 
 
@@ -83,7 +82,7 @@ def stage_clock(limits: Mapping[str, Any], state: str, now: datetime, spent: flo
     if minutes is None:
         return dict.fromkeys(CLOCK)
     wall = bool(limits.get("around_the_clock"))
-    left, until_amber = (max(float(minutes) * share - (spent or 0.0), 0.0) for share in (1.0, AMBER))
+    left, until_amber = (max(float(minutes) * share - (spent or 0.0), 0.0) for share in (1.0, clock.AMBER))
     due = clock.due(now, left, around_the_clock=wall)
     amber = clock.due(now, until_amber, around_the_clock=wall)
     return {"stage_began": now, "amber_at": amber, "due_at": due, "spent_min": spent, "supervise_at": due}

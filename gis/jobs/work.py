@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from gis.db import signed
-from gis.incidents import sweeps
+from gis.incidents import photos, sweeps
 from gis.incidents.follow import follow
 from gis.notices import actions as notices
 from gis.people.actions import follow_due
@@ -78,10 +79,16 @@ PARTS: dict[str, Part] = {
 }
 
 
-def clean(engine: Engine, now: datetime) -> dict[str, int]:
-    """Delete what is kept no longer, a transaction a few thousand rows. Returns how many of each table."""
+def clean(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
+    """Delete what is kept no longer, a transaction a few thousand rows. Returns how many of each table.
+
+    Args:
+        var: The deployment's folder, where photos lie.
+    """
     done = {f"{table}": _until_none(engine, _old(table, at, now - age)) for (table, at), age in OLD.items()}
     done["notice"] = _until_none(engine, lambda session: notices.clean(session, now, MOST))
+    with Session(engine) as session:
+        done["photo files"] = photos.clean(session, var)
     return done
 
 

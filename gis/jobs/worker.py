@@ -55,7 +55,7 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
     @app.periodic(cron="17 19 * * *")  # 03:17 in China
     @app.task(name="clean", queue="clock", queueing_lock="clean")
     def clean(timestamp: int) -> None:
-        work.clean(engine, datetime.now(UTC))
+        work.clean(engine, datetime.now(UTC), settings.var)
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="tidy", queue="clock", queueing_lock="tidy")

@@ -106,6 +106,7 @@ def served(settings: Settings, url: str) -> Iterator[int]:
         "WANGGE_VAR": str(settings.var),
         "PROMETHEUS_MULTIPROC_DIR": str(figures),
         "PYTHONPATH": str(ROOT),
+        "WANGGE_REPORTS_PER_MINUTE": "1000000",
     }
     words = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS)]
     words += ["--blocking-threads", str(THREADS), "--no-ws", "--log-level", "error", "tests.bench.app:app"]

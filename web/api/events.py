@@ -162,7 +162,7 @@ def events() -> Response:
     if given and not (given.isdigit() and len(given) < 19):
         raise InvalidInput("Last-Event-ID: must be the number of an event, as the stream gave it")
     last = int(given) if given else None
-    hold = found.held.acquire(blocking=False)
+    hold = request.args.get("hold") != "0" and found.held.acquire(blocking=False)  # hold=0: only what is new by now
     response = Response(stream_with_context(_stream(found, last, hold)), mimetype="text/event-stream")
     if hold:
         response.call_on_close(found.held.release)

@@ -1,6 +1,7 @@
 """Incidents: report, read, move."""
 
 import hmac
+import time
 from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from gis.incidents import actions, photos, queries
 from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
 from gis.incidents.queries import Filters, View
+from gis.people import limits
 from gis.people.access import Action, Principal
 from web import params
 from web.api import page, reply
@@ -133,12 +135,17 @@ class OneIn(BaseModel):
     responses={
         201: "Filed: the person of the patch, the reasons, the running clock and a tracking secret, shown once",
         403: "Not allowed in that area", 404: "Outside every grid; names the nearest", 422: "A field is missing or wrong",
+        429: "Too many reports without a key or account from one address in a minute",
     },
 )  # fmt: skip
 def report() -> Response:
     """A point and a few words in, the answerable person and a running clock out. Send an `Idempotency-Key`."""
-    given, pictures = body(ReportIn)
     by = principal()
+    if by.kind == "anonymous":
+        settings = current_app.config["SETTINGS"]
+        who = f"report {request.remote_addr}"
+        limits.within(settings.var, who, settings.reports_per_minute, time.time(), "reports without a key or account")
+    given, pictures = body(ReportIn)
     now = moment(None)
     made = uuid4()
 

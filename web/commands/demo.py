@@ -1,7 +1,7 @@
 """`./wangge demo`: everything from a fresh checkout to a served map."""
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
@@ -21,6 +21,7 @@ from web.commands import bar, database, stages
 if TYPE_CHECKING:
     from gis.people.demo import DemoAccount
 
+INCIDENTS = 60
 WHO = "demo"  # how the history names us; a database that nobody else has changed may be replaced
 
 
@@ -117,12 +118,16 @@ def wide(words: str) -> int:
 
 def fill_made_up(session: Session, households: int, seed: int) -> None:
     """The made-up pilot."""
+    from gis.town.day import simulate
     from gis.town.load import make_town
     from gis.town.takers import order_takers
 
     step(f"a made-up town of {households:,} households")
     make_town(session, seed=seed, households=households, progress=bar("town"))
     order_takers(session)
+    step(f"{INCIDENTS} made-up incidents of the last days")
+    now = datetime.now(Settings.from_env().timezone)
+    simulate(session, now - timedelta(days=4), now, INCIDENTS, seed)
 
 
 def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:

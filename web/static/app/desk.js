@@ -2,17 +2,17 @@
 import { $, Refused, ask, h, number, page, phone, query, t, zh } from './dom.js';
 import { clockBadge, gridOf, inOrder, live, moveButtons, moveWords, needsWords, newKey, photoList, pick, place, send, shape, stateWords, tags, timeline, urgency, when } from './incident.js';
 
-const { map } = window.wangge;
 const EVERY = 60_000, PAGE = 60, FETCH = 12; // rows fetched one by one when they change; more of them wait for the bar
 const FIELDS = ['words', 'area', 'category', 'colour', 'way', 'supervised', 'pending', 'since', 'until', 'sort'];
 const ENDED = ['closed', 'void'];
-let rows = [], next = null, chosen = new Set(), at = -1, opened = null, full = null, news = new Map(), results = new Map(), asked = 0, marker = null;
+const TABS = ['open', ...Object.keys(page.states), 'all'];
+let rows = [], next = null, chosen = new Set(), at = -1, opened = null, full = null, news = new Map(), results = new Map(), asked = 0, totals = null;
 
 // ---- the address: every filter, the state and the open matter
 const address = () => new URLSearchParams(location.search);
-const state = () => { const given = address().get('state') || 'open'; return page.tabs.includes(given) ? given : 'open'; };
+const state = () => { const given = address().get('state') || 'open'; return TABS.includes(given) ? given : 'open'; };
 const filters = () => Object.fromEntries(FIELDS.map((name) => [name, address().get(name) ?? '']));
-const wanted = () => { const found = filters(); return query({ ...found, sort: found.sort || (ENDED.includes(state()) ? 'newest' : 'urgent') }); };
+const wanted = () => { const found = filters(); return query({ ...found, state: state() === 'all' ? '' : state(), sort: found.sort || 'newest' }); };
 
 function go(changes, { replace = false } = {}) {
   const found = { state: state() === 'open' ? '' : state(), ...filters(), incident: opened ?? '', ...changes };
@@ -23,16 +23,15 @@ function go(changes, { replace = false } = {}) {
 function showFilters() {
   const found = filters(), now = state();
   for (const name of FIELDS) {
-    const field = $('filters').elements[name];
-    if (field.type === 'checkbox') field.checked = found[name] === 'true';
-    else if (field !== document.activeElement || field.value !== found[name]) field.value = found[name];
+    const field = $('filters').elements[name], value = name === 'sort' ? found[name] || 'newest' : found[name];
+    if (field !== document.activeElement || field.tagName === 'SELECT') field.value = value;
   }
   const set = FIELDS.filter((name) => name !== 'sort' && found[name]).length;
+  const more = FIELDS.filter((name) => found[name] && $('more-filters').contains($('filters').elements[name])).length;
   $('clear').hidden = !set;
-  $('more-filters').querySelector('b').textContent = set ? number(set) : '';
+  $('more-count').textContent = more ? number(more) : '';
   for (const tab of $('tabs').children) {
     if (tab.dataset.state === now) { tab.setAttribute('aria-current', 'page'); tab.scrollIntoView({ block: 'nearest', inline: 'nearest' }); } else tab.removeAttribute('aria-current');
-    tab.href = `?${query({ ...found, state: tab.dataset.state })}`;
   }
 }
 
@@ -43,7 +42,7 @@ async function load({ more = false, keep = false } = {}) {
   if (!more && !keep) { chosen.clear(); results.clear(); }
   try {
     const [found, counted] = await Promise.all([
-      ask(`/incidents?${wanted()}&${query({ state: state(), limit: PAGE, cursor: more ? next : '' })}`, 'list'),
+      ask(`/incidents?${wanted()}&${query({ limit: PAGE, cursor: more ? next : '' })}`, 'list'),
       more ? null : counts(),
     ]);
     if (mine !== asked) return;
@@ -64,68 +63,73 @@ async function load({ more = false, keep = false } = {}) {
 
 function failed(error, again) {
   if (error.problem?.status === 401) { location.href = `${page.sign_in}?${query({ next: location.pathname + location.search })}`; return; }
-  say([error.message || t('error'), ' ', h('button', { type: 'button', className: 'link', onclick: again }, t('retry'))], true);
-  if (!rows.length) $('rows').replaceChildren(h('tr', { className: 'dsk-none' }, h('td', { colspan: 7 }, t('error'))));
+  say([error.problem?.status === 0 && rows.length ? t('offline_list') : error.message || t('error'), ' ', h('button', { type: 'button', className: 'link', onclick: again }, t('retry'))], true);
 }
 
 async function counts() {
-  const found = await ask(`/incidents/counts?${query(filters())}`, 'counts');
-  for (const tab of $('tabs').children) tab.querySelector('b').textContent = number(tab.dataset.state === 'open' ? found.open : found.states[tab.dataset.state]);
-  $('n-supervised').textContent = number(found.supervised);
-  $('n-pending').textContent = number(found.pending);
+  totals = await ask(`/incidents/counts?${query(filters())}`, 'counts');
+  for (const tab of $('tabs').children) {
+    const n = tab.dataset.state === 'open' ? totals.open : tab.dataset.state === 'all' ? totals.all : totals.states[tab.dataset.state];
+    tab.querySelector('b').textContent = number(n);
+    tab.classList.toggle('zero', !n);
+  }
+  foot();
+}
+
+function foot() {
+  const all = totals && (state() === 'open' ? totals.open : state() === 'all' ? totals.all : totals.states[state()]);
+  $('shown').textContent = rows.length ? t('shown', { n: number(rows.length), all: number(Math.max(all ?? 0, rows.length)) }) : '';
 }
 
 function say(words, bad = false) {
-  $('said').hidden = !words || !words.length;
   $('said').classList.toggle('bad', bad);
   $('said').replaceChildren(...[words].flat());
 }
 
-const holder = (one) => one.role || one.assigned_to
-  ? [h('b', {}, one.assigned_to ?? pick(one, 'role')), one.assigned_to && h('small', {}, pick(one, 'role'))]
-  : [h('span', { className: 'quiet' }, one.way === 'order' && one.offered ? t('offered', { n: one.offered }) : t('nobody'))];
+const holder = (one) => (one.role || one.assigned_to
+  ? [h('span', {}, one.assigned_to ?? pick(one, 'role')), one.assigned_to && h('small', {}, pick(one, 'role'))]
+  : [h('small', {}, one.way === 'order' && one.offered ? t('offered', { n: one.offered }) : t('nobody'))]);
 
 function row(one) {
-  const result = results.get(one.id), gone = !fits(one);
-  return h('tr', { 'data-id': one.id, className: [urgency(one), one.supervised && 'watched', gone && 'gone', one.id === opened && 'opened', one.id === rows[at]?.id && 'at', result && (result.ok ? 'went' : 'failed')].filter(Boolean).join(' '), onclick: (event) => clicked(event, one.id) },
-    h('td', { className: 'c-pick' }, h('input', { type: 'checkbox', checked: chosen.has(one.id), 'aria-label': t('select', { what: `${pick(one, 'category')} ${place(one)}` }), onchange: (event) => choose(one.id, event.target.checked) })),
-    h('td', { className: 'c-clock' }, clockBadge(one)),
-    h('td', { className: 'c-what' }, h('a', { href: `?${query({ state: state(), ...filters(), incident: one.id })}`, className: 'dsk-open' }, pick(one, 'category')), ' ', ...tags(one).filter(Boolean),
-      one.description && h('small', {}, one.description), result && h('em', {}, result.words)),
-    h('td', { className: 'c-where' }, h('span', {}, place(one)), one.address && h('small', {}, gridOf(one))),
-    h('td', { className: 'c-who' }, ...holder(one).filter(Boolean)),
-    h('td', { className: 'c-state' }, h('span', { className: `inc-state s-${one.state}` }, stateWords(one.state))),
-    h('td', { className: 'c-when' }, when(one.reported_at)));
+  const result = results.get(one.id);
+  return h('tr', { 'data-id': one.id, className: fits(one) ? null : 'old', 'aria-current': one.id === opened ? 'true' : null, onclick: (event) => clicked(event, one.id) },
+    h('td', { className: 'dsk-pick' }, h('input', { type: 'checkbox', checked: chosen.has(one.id), 'aria-label': t('choose', { what: `${pick(one, 'category')} ${place(one)}` }), onchange: (event) => choose(one.id, event.target.checked) })),
+    h('td', { className: 'dsk-clock' }, clockBadge(one)),
+    h('td', { className: 'dsk-what' }, h('button', { type: 'button', className: 'dsk-open' }, pick(one, 'category')), ...tags(one).filter(Boolean),
+      h('small', {}, one.description), result && h('p', { className: result.ok ? 'dsk-went' : 'dsk-failed' }, result.words)),
+    h('td', { className: 'dsk-where' }, h('span', {}, place(one)), one.address && h('small', {}, gridOf(one))),
+    h('td', { className: 'dsk-state' }, h('b', { className: `inc-state ${one.state}` }, stateWords(one.state))),
+    h('td', { className: 'dsk-held' }, ...holder(one).filter(Boolean)),
+    h('td', { className: 'dsk-when' }, when(one.reported_at)));
 }
 
-const fits = (one) => state() === one.state || (state() === 'open' && !ENDED.includes(one.state));
+const fits = (one) => state() === 'all' || state() === one.state || (state() === 'open' && !ENDED.includes(one.state));
 function clicked(event, id) {
-  if (event.target.closest('input, .c-pick')) return;
-  if (event.target.closest('a') && (event.metaKey || event.ctrlKey || event.shiftKey)) return;
-  event.preventDefault();
+  if (event.target.closest('.dsk-pick')) return;
   show(id);
 }
 
 function draw() {
   $('rows').replaceChildren(...rows.map(row));
+  const filtered = !$('clear').hidden;
+  $('none').hidden = rows.length > 0;
   if (!rows.length) {
-    const some = !$('clear').hidden;
-    $('rows').replaceChildren(h('tr', { className: 'dsk-none' }, h('td', { colspan: 7 }, t(some || state() !== 'open' ? 'empty' : 'empty_open'), ' ',
-      some && h('button', { type: 'button', className: 'link', onclick: clear }, t('clear')))));
+    $('none').replaceChildren(h('p', {}, t(filtered || totals?.all ? 'none' : 'none_at_all')),
+      filtered ? h('button', { type: 'button', className: 'inc-do', onclick: clear }, t('clear')) : '');
   }
   $('more').hidden = !next;
-  $('shown').textContent = rows.length ? t(next ? 'shown_more' : 'shown', { n: number(rows.length) }) : '';
+  foot();
   drawBulk();
 }
 
-function redraw(one) {
+function redraw(one, mark = true) {
   const place = rows.findIndex((other) => other.id === one.id);
   if (place < 0) return false;
   rows[place] = one;
-  const old = $('rows').children[place], fresh = row(one), held = old.contains(document.activeElement) && document.activeElement.className;
+  const old = $('rows').children[place], fresh = row(one), held = old.contains(document.activeElement);
   old.replaceWith(fresh);
-  if (held) fresh.querySelector(`.${CSS.escape(held)}`)?.focus({ preventScroll: true });
-  fresh.classList.add('changed');
+  if (held) fresh.querySelector('.dsk-open').focus({ preventScroll: true });
+  fresh.classList.toggle('marked', mark);
   drawBulk();
   return true;
 }
@@ -136,191 +140,158 @@ function choose(id, on) { chosen[on ? 'add' : 'delete'](id); drawBulk(); }
 function drawBulk() {
   const picked = rows.filter((one) => chosen.has(one.id));
   $('bulk').hidden = !picked.length;
-  $('pick-all').checked = picked.length > 0 && picked.length === rows.length;
-  $('pick-all').indeterminate = picked.length > 0 && picked.length < rows.length;
+  $('all').checked = picked.length > 0 && picked.length === rows.length;
+  $('all').indeterminate = picked.length > 0 && picked.length < rows.length;
   if (!picked.length) return;
   const not = new Set(['request_extend', 'request_suspend', 'request_void', 'take', 'handle', 'link', 'rate', 'reclassify', 'reopen', 'set_limit', 'approve_extend']);
   const names = inOrder(picked.map((one) => new Set(one.moves)).reduce((a, b) => new Set([...a].filter((name) => b.has(name))))).filter((name) => !not.has(name));
-  $('bulk').replaceChildren(h('b', {}, t('selected', { n: number(picked.length) })),
+  $('bulk').replaceChildren(h('b', {}, t('chosen', { n: number(picked.length) })),
     ...names.map((name, i) => h('button', { type: 'button', className: i ? 'inc-do' : 'inc-go', 'data-move': name, onclick: () => bulk(name, picked) }, moveWords(name))),
     ...(names.length ? [] : [h('span', { className: 'quiet' }, t('bulk_none'))]),
-    h('button', { type: 'button', className: 'link', onclick: () => { chosen.clear(); draw(); } }, t('cancel')));
+    h('button', { type: 'button', className: 'dsk-x', 'aria-label': t('cancel'), onclick: () => { chosen.clear(); draw(); } }, '×'));
 }
 
-async function bulk(name, picked) {
-  const note = needsWords(name) ? await words(t('bulk_words', { move: moveWords(name), n: number(picked.length) })) : '';
-  if (note === null) return;
+async function bulk(name, picked, note = '') {
+  if (needsWords(name) && !note) { words(name, picked); return; }
   $('bulk').setAttribute('aria-busy', 'true');
   try {
     const { results: found } = await send('/incidents/moves/bulk', { key: newKey(), body: { moves: picked.map((one) => ({ id: one.id, version: one.version, move: name, ...(note && { note }) })) } });
-    results = new Map(found.map((one) => [one.id, { ok: one.ok, words: one.ok ? t('row_done', { move: moveWords(name) }) : t('refused', { why: one.problem.detail }) }]));
+    results = new Map(found.map((one) => [one.id, { ok: one.ok, words: one.ok ? t('moved', { move: moveWords(name) }) : t('refused', { why: one.problem.detail }) }]));
     const bad = found.filter((one) => !one.ok);
     chosen = new Set(bad.map((one) => one.id));
     await refresh(found.map((one) => one.id));
+    drawBulk();
     counts().catch(() => {});
     say([t('bulk_done', { move: moveWords(name), n: number(found.length - bad.length) }), bad.length ? ` · ${t('bulk_failed', { n: number(bad.length) })}` : ''], bad.length > 0);
     if (opened && found.some((one) => one.id === opened)) show(opened, { quiet: true });
-  } catch (error) { failed(error, () => bulk(name, picked)); } finally { $('bulk').removeAttribute('aria-busy'); }
+  } catch (error) { failed(error, () => bulk(name, picked, note)); } finally { $('bulk').removeAttribute('aria-busy'); }
 }
 
-function words(title) {
-  return new Promise((done) => {
-    const note = h('textarea', { rows: 3, maxlength: 2000, id: 'ask-words' }), said = h('p', { className: 'inc-wrong', role: 'alert', hidden: true });
-    let answer = null;
-    $('ask').replaceChildren(h('form', { className: 'inc-form', onsubmit: (event) => {
-      event.preventDefault();
-      if (!note.value.trim()) { said.textContent = t('say_why'); said.hidden = false; note.focus(); return; }
-      answer = note.value.trim();
-      $('ask').close();
-    } }, h('h2', { id: 'ask-title' }, title), h('label', { for: 'ask-words' }, t('words')), note, said,
-    h('div', { className: 'inc-pair' }, h('button', { type: 'button', className: 'inc-do', onclick: () => $('ask').close() }, t('cancel')), h('button', { type: 'submit', className: 'inc-go' }, 'OK'))));
-    $('ask').onclose = () => done(answer);
-    $('ask').showModal();
-  });
+// the words that a move of several needs, asked for where its button was
+function words(name, picked) {
+  const note = h('input', { maxlength: 2000, 'aria-label': t('words'), placeholder: t('say_why') });
+  $('bulk').replaceChildren(h('b', {}, `${moveWords(name)} · ${t('chosen', { n: number(picked.length) })}`),
+    h('form', { className: 'inc-pair', onsubmit: (event) => { event.preventDefault(); if (note.value.trim()) bulk(name, picked, note.value.trim()); else note.focus(); } },
+      note, h('button', { type: 'submit', className: 'inc-go' }, moveWords(name)), h('button', { type: 'button', className: 'inc-do', onclick: drawBulk }, t('cancel'))));
+  note.focus();
 }
 
 async function refresh(ids) {
   if (ids.length > FETCH) { await load({ keep: true }); return; }
   await Promise.all(ids.map(async (id) => {
-    try { redraw(await ask(`/incidents/${id}`, `row ${id}`)); } catch (error) { if (error.problem?.status === 404) $('rows').querySelector(`[data-id="${id}"]`)?.classList.add('gone'); }
+    try { redraw(await ask(`/incidents/${id}`, `row ${id}`)); } catch (error) { if (error.problem?.status === 404) $('rows').querySelector(`[data-id="${id}"]`)?.classList.add('old'); }
   }));
 }
 
-// ---- one matter
-async function show(id, { quiet = false, said = '' } = {}) {
+// ---- one matter: its head, what was said of it, its facts, its moves, and what happened
+const part = Object.fromEntries(['head', 'said', 'top', 'moves', 'rest'].map((name) => [name, h(name === 'head' ? 'header' : 'div', { className: `dsk-${name}-part` })]));
+part.said.setAttribute('role', 'alert');
+
+async function show(id, { quiet = false } = {}) {
   const again = opened === id;
   opened = id;
-  if (!quiet) {
-    at = Math.max(at, 0);
-    const place = rows.findIndex((one) => one.id === id);
-    if (place >= 0) at = place;
-    go({ incident: id }, { replace: true });
-  }
+  const found = rows.findIndex((one) => one.id === id);
+  if (found >= 0) at = found;
+  if (!quiet) go({ incident: id }, { replace: true });
   mark();
-  $('panel').hidden = false;
   document.body.classList.add('dsk-opened');
   if (!again || !full) {
-    const known = rows.find((one) => one.id === id);
     full = null;
-    if (known) fill(known); else { $('panel-top').replaceChildren(h('div', { className: 'skeleton' }, ...[1, 2, 3, 4].map(() => h('i')))); $('panel-rest').replaceChildren(); $('panel-moves').replaceChildren(); head(null); }
-    $('panel-body').scrollTop = 0;
-    if (phone.matches) $('panel').focus();
+    $('detail').replaceChildren(part.head, part.said, part.top, part.moves, part.rest);
+    for (const one of [part.moves, part.rest]) one.replaceChildren();
+    if (rows[found]) fill(rows[found]); else { head(null); part.top.replaceChildren(h('div', { className: 'skeleton' }, ...[1, 2, 3, 4].map(() => h('i')))); }
+    $('detail').scrollTop = 0;
+    if (phone.matches) $('detail').focus();
   }
-  panelSays(said);
+  if (!quiet) panelSays('');
   try {
-    const found = await ask(`/incidents/${id}`, 'one');
+    const one = await ask(`/incidents/${id}`, 'one');
     if (opened !== id) return;
-    full = found;
-    fill(found);
-    redraw(found);
-    $('rows').querySelector(`[data-id="${id}"]`)?.classList.remove('changed');
+    full = one;
+    fill(one);
+    redraw(one, false);
   } catch (error) {
     if (error.name === 'AbortError' || opened !== id) return;
-    if (error.problem?.status === 404) { head(null); for (const part of ['panel-rest', 'panel-moves']) $(part).replaceChildren(); $('panel-map').hidden = true; $('panel-top').replaceChildren(h('p', { className: 'quiet' }, t('not_found'))); return; }
-    panelSays([error.message, ' ', h('button', { type: 'button', className: 'link', onclick: () => show(id) }, t('retry'))]);
+    if (error.problem?.status === 404) { head(null); for (const one of [part.top, part.moves, part.rest]) one.replaceChildren(); }
+    panelSays([error.message, ' ', h('button', { type: 'button', className: 'dsk-link', onclick: () => show(id) }, t('retry'))]);
   }
 }
 
-function panelSays(what) { $('panel-said').hidden = !what || !what.length; $('panel-said').replaceChildren(...[what].flat()); if (what?.length) $('panel-body').scrollTop = 0; }
-function mark() { for (const one of $('rows').children) { one.classList.toggle('opened', one.dataset.id === opened); one.classList.toggle('at', one.dataset.id === rows[at]?.id); } }
+function panelSays(what) { part.said.replaceChildren(...(what?.length ? [h('p', { className: 'inc-wrong' }, ...[what].flat())] : [])); if (what?.length) $('detail').scrollTop = 0; }
+function mark() { for (const one of $('rows').children) { if (one.dataset.id === opened) one.setAttribute('aria-current', 'true'); else one.removeAttribute('aria-current'); } }
 
 function close() {
   const id = opened;
   opened = full = null;
-  $('panel').hidden = true;
   document.body.classList.remove('dsk-opened');
+  $('detail').replaceChildren(h('p', { className: 'dsk-choose' }, t('choose_one')));
   go({ incident: '' }, { replace: true });
   mark();
   $('rows').querySelector(`[data-id="${id}"] .dsk-open`)?.focus();
 }
 
 function head(one) {
-  $('panel-head').replaceChildren(one ? shape(urgency(one)) : '', h('h2', {}, one ? pick(one, 'category') : ''),
-    h('button', { type: 'button', className: 'dsk-x', 'aria-label': t('close_panel'), onclick: close }, h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: 'm5 5 10 10M15 5 5 15' }))));
+  part.head.replaceChildren(one ? shape(urgency(one)) : '', h('h2', {}, one ? pick(one, 'category') : ''),
+    h('button', { type: 'button', className: 'dsk-x', 'aria-label': t('close'), onclick: close }, '×'));
 }
 
 const fact = (name, ...what) => { const said = what.flat().filter((one) => one !== null && one !== undefined && one !== false && one !== ''); return said.length ? [h('dt', {}, t(name)), h('dd', {}, ...said)] : []; };
-const writing = () => $('panel-moves').querySelector('.inc-form');
+const writing = () => part.moves.querySelector('.inc-form');
 
 function fill(one) {
   head(one);
-  const keep = writing();
-  $('panel-top').replaceChildren(
-    h('p', { className: 'dsk-line' }, h('b', { className: `inc-state s-${one.state}` }, stateWords(one.state)), clockBadge(one), ...tags(one).filter(Boolean)),
-    one.description ? h('blockquote', {}, one.description) : '', photoList(one.photos) || '',
-    h('dl', { className: 'facts' },
-      ...fact('where', place(one)), ...fact('grid', one.areas.filter((area) => ['community', 'grid', 'unit'].includes(area.level)).map((area) => area.name).join(' › ')),
-      ...fact('holds', one.role || one.assigned_to ? [one.assigned_to && h('b', {}, `${one.assigned_to} `), pick(one, 'role')] : one.way === 'order' && one.offered ? t('offered', { n: one.offered }) : t('nobody')),
-      ...fact('reported', when(one.reported_at), ` · ${page.channels[one.channel] ?? one.channel}`), ...fact('severity', page.severities[one.severity]),
-      ...fact('rule', one.rule), ...(one.rating ? fact('rated_by', `${t('rated', { n: one.rating })}${one.solved === null ? '' : ` · ${t(one.solved ? 'solved' : 'unsolved')}`}`) : []),
-      ...fact('number', h('code', {}, one.id.slice(0, 8)))));
-  $('panel-map').hidden = false;
-  const spot = [one.point.lat, one.point.lon];
-  requestAnimationFrame(() => {
-    map.invalidateSize();
-    map.setView(spot, 17, { animate: false });
-    marker?.remove();
-    marker = L.marker(spot, { interactive: false, keyboard: false, icon: L.divIcon({ className: 'dsk-pin', iconSize: [34, 34], html: shape(urgency(one)) }) }).addTo(map);
-  });
-  const reasons = h('details', { className: 'dsk-how' }, h('summary', {}, t('why')), h('ol', { className: 'how' }, one.how.map((step) => h('li', {}, zh ? step.zh : step.en))));
-  $('panel-rest').replaceChildren(
-    h('div', { id: 'suggest' }), kin(one), reasons,
-    page.contacts ? contact(one) : '',
-    one.timeline ? h('section', {}, h('h3', {}, t('timeline')), timeline(one.timeline)) : '');
-  if (keep) return; // not while somebody writes
-  const buttons = one.moves.length ? moveButtons(one, (name, body, photos) => act(one, name, body, photos), EXTRA(one)) : h('p', { className: 'quiet' }, page.dispatch ? t('nothing_to_do') : t('read_only'));
-  $('panel-moves').replaceChildren(buttons);
-  if (one.timeline && one.moves.includes('dispatch')) suggest(one);
+  const within = one.areas.filter((area) => ['community', 'grid', 'unit'].includes(area.level)).map((area) => area.name).join(' › ');
+  part.top.replaceChildren(
+    h('p', { className: 'dsk-line' }, h('b', { className: `inc-state ${one.state}` }, stateWords(one.state)), clockBadge(one), ...tags(one).filter(Boolean)),
+    one.asked_by ? h('p', { className: 'quiet' }, t('asked_by', { who: one.asked_by.replace(/^(account|program) /, '') })) : '',
+    h('blockquote', {}, one.description || t('no_words')), photoList(one.photos) || '',
+    h('dl', {}, ...fact('where', place(one), within !== place(one) && h('small', {}, within)), ...fact('holds', ...holder(one)),
+      ...fact('reported', when(one.reported_at)), ...fact('severity', t(`sev_${one.severity}`)), ...fact('rule', one.rule),
+      ...fact('number', h('span', { className: 'dsk-number' }, one.id.slice(0, 8)))));
+  part.rest.replaceChildren(...kin(one), page.may.contacts ? contact(one) : '',
+    h('details', {}, h('summary', {}, t('why')), h('ol', { className: 'dsk-why' }, one.how.map((step) => h('li', {}, zh ? step.zh : step.en)))),
+    ...(one.timeline ? [h('h3', {}, t('timeline')), timeline(one.timeline)] : []));
+  if (!writing()) part.moves.replaceChildren(moveButtons(one, (name, body, photos) => act(one, name, body, photos), EXTRA(one)));
 }
 
 // what is like it, what it repeats, what repeats it
 function kin(one) {
-  const other = (id, words, more) => h('li', {}, h('a', { href: `?${query({ incident: id })}`, onclick: (event) => { event.preventDefault(); show(id); } }, words), more);
-  const like = (one.duplicates ?? []).filter((found) => found.id !== one.id && !one.children.includes(found.id));
-  return h('div', { className: 'dsk-kin' },
-    one.parent && h('p', {}, `${t('child_of')} `, other(one.parent, t('open_it')).firstChild),
-    one.children.length > 0 && h('section', {}, h('h3', {}, t('linked')), h('ul', {}, one.children.map((id) => other(id, h('code', {}, id.slice(0, 8)))))),
-    like.length > 0 && !one.parent && h('section', {}, h('h3', {}, t('duplicates')), h('ul', {}, like.map((found) => other(found.id,
-      [stateWords(found.state), ' · ', t('metres', { n: Math.round(found.distance_m) }), ' · ', when(found.reported_at)],
-      found.id && !ENDED.includes(found.state) && one.moves.includes('link') && h('button', { type: 'button', className: 'inc-do small', 'data-link': found.id, onclick: () => act(one, 'link', { parent: found.id }, []) }, t('link')))))));
+  const other = (id, ...words) => (id ? h('button', { type: 'button', className: 'dsk-link', onclick: () => show(id) }, ...words) : h('span', {}, ...words));
+  const like = (one.duplicates ?? []).filter((found) => found.id !== one.id && !one.children.includes(found.id) && found.id !== one.parent);
+  return [
+    ...(one.parent ? [h('h3', {}, t('is_child')), h('p', {}, other(one.parent, one.parent.slice(0, 8)))] : []),
+    ...(one.children.length ? [h('h3', {}, t('has_children', { n: one.children.length })), h('ul', { className: 'dsk-near' }, one.children.map((id) => h('li', {}, other(id, id.slice(0, 8)))))] : []),
+    ...(like.length && !one.parent ? [h('h3', {}, t('duplicates')), h('ul', { className: 'dsk-near' }, like.map((found) => h('li', {},
+      other(found.id, stateWords(found.state), ' · ', t('metres', { n: Math.round(found.distance_m) }), ' · ', when(found.reported_at)),
+      found.id && !ENDED.includes(found.state) && one.moves.includes('link') && h('button', { type: 'button', className: 'inc-do', 'data-link': found.id, onclick: () => act(one, 'link', { parent: found.id }, []) }, t('link')))))] : []),
+  ];
 }
 
 function contact(one) {
-  const box = h('div', { className: 'dsk-contact' });
-  box.append(h('button', { type: 'button', className: 'link', onclick: async () => {
+  const box = h('div', {});
+  box.append(h('button', { type: 'button', className: 'dsk-link', onclick: async () => {
     try {
       const { contact: found } = await ask(`/incidents/${one.id}?contact=true`, 'contact');
-      box.replaceChildren(h('h3', {}, t('contact')), h('p', {}, found ? [found.name, found.phone && h('a', { href: `tel:${found.phone}` }, found.phone), found.email].filter(Boolean).flatMap((part, i) => (i ? [' · ', part] : [part])) : t('contact_none')));
-    } catch (error) { box.append(h('p', { className: 'quiet' }, error.message)); }
+      box.replaceChildren(h('h3', {}, t('contact')), h('p', {}, ...(found ? [found.name, found.phone && h('a', { href: `tel:${found.phone}` }, found.phone), found.email].filter(Boolean).flatMap((said, i) => (i ? [' · ', said] : [said])) : [t('no_contact')])));
+    } catch (error) { if (error.name !== 'AbortError') box.append(h('p', { className: 'quiet' }, error.message)); }
   } }, t('show_contact')));
   return box;
 }
 
-// who should go: the first of the list who is there, with what speaks for it
-const people = async (one) => (await ask(`/incidents/${one.id}/candidates`, 'candidates')).items;
-const standing = (found) => [pick(found, 'role'), found.stands_in && t('stands_in'), found.away && t('away'), !found.away && found.code && t('load', { n: number(found.load) }),
-  found.metres !== null && t('metres', { n: number(Math.round(found.metres)) }), found.skills && t('takes_orders')].filter(Boolean).join(' · ');
-
-async function suggest(one) {
-  try {
-    const found = (await people(one)).filter((person) => !person.away && person.code && person.name !== one.assigned_to);
-    const first = (one.skill && found.find((person) => person.skills)) || found[0];
-    if (!first || opened !== one.id) return;
-    $('suggest').replaceChildren(h('section', { className: 'dsk-suggest' }, h('h3', {}, t('suggest_title')),
-      h('p', {}, h('b', {}, first.name), h('small', {}, standing(first))),
-      ['accepted', 'returned'].includes(one.state) && h('button', { type: 'button', className: 'inc-do', onclick: () => act(one, 'dispatch', { to: first.code, role: first.skills ? '' : first.role }, []) }, t('suggest_give', { name: first.name }))));
-  } catch { /* the form offers them too */ }
-}
+// ---- fields of its own that a move asks for
+const standing = (found) => [pick(found, 'role'), found.stands_in && t('stands_in'), found.away ? t('away') : found.code ? t('load', { n: number(found.load) }) : t('vacant'),
+  found.metres !== null && t('metres', { n: number(Math.round(found.metres)) }), found.skills && t('skilled')].filter(Boolean).join(' · ');
 
 const EXTRA = (one) => ({
   dispatch: async () => {
-    const found = await people(one).catch(() => []);
-    const choice = (value, words, small, away = false) => h('label', { className: away ? 'away' : null }, h('input', { type: 'radio', name: 'to', value }), h('span', {}, words, small && h('small', {}, small)));
-    const element = h('fieldset', { className: 'dsk-people' }, h('legend', {}, t('to_whom')), choice('', t('by_rule')),
-      one.skill && choice('order', t('push_order')),
-      found.map((person, i) => choice(String(i), person.name ?? pick(person, 'role'), standing(person), person.away)),
-      !found.length && h('p', { className: 'quiet' }, t('nobody_there')));
-    element.querySelector('input').checked = true;
+    const { items: found } = await ask(`/incidents/${one.id}/candidates`, 'candidates').catch(() => ({ items: [] }));
+    const there = (person) => person.code && !person.away;
+    const first = (one.skill && found.find((person) => person.skills && there(person))) || found.find(there);
+    const choice = (value, words, small, more) => h('label', { className: 'dsk-who' }, h('input', { type: 'radio', name: 'to', value, checked: value === '' }), h('span', {}, h('i', {}, words), more && h('em', {}, more), small && h('small', {}, small)));
+    const people = found.filter((person) => person.code || !page.may.dispatch);
+    const element = h('fieldset', { className: 'dsk-people' }, h('legend', {}, t('candidates')), choice('', t('by_rule'), t('by_rule_why')),
+      one.skill && choice('order', t('push'), t('push_why')),
+      people.map((person) => choice(String(found.indexOf(person)), person.name ?? pick(person, 'role'), standing(person), person === first && t('suggested'))));
     return { element, read: () => {
       const value = element.querySelector('input:checked')?.value;
       if (value === 'order') return { way: 'order' };
@@ -329,7 +300,7 @@ const EXTRA = (one) => ({
     } };
   },
   reclassify: () => {
-    const kind = h('select', { id: 'inc-kind' }, groups(one.category)), severity = h('select', { id: 'inc-severity' }, Object.entries(page.severities).map(([key, words]) => h('option', { value: key, selected: key === one.severity }, words)));
+    const kind = h('select', { id: 'inc-kind' }, groups(one.category)), severity = h('select', { id: 'inc-severity' }, page.severities.map((key) => h('option', { value: key, selected: key === one.severity }, t(`sev_${key}`))));
     return { element: h('div', {}, h('label', { for: 'inc-kind' }, t('category')), kind, h('label', { for: 'inc-severity' }, t('severity')), severity), read: () => ({ category: kind.value, severity: severity.value }) };
   },
 });
@@ -341,22 +312,21 @@ const groups = (selected) => {
 };
 
 async function act(one, name, body, photos) {
-  const box = $('panel-moves');
-  if (box.hasAttribute('aria-busy')) return;
-  box.setAttribute('aria-busy', 'true');
+  if (part.moves.hasAttribute('aria-busy')) return;
+  part.moves.setAttribute('aria-busy', 'true');
   panelSays('');
   try {
     const found = await send(`/incidents/${one.id}/moves`, { key: newKey(), version: one.version, body: { move: name, ...body }, photos });
-    box.replaceChildren();
+    part.moves.replaceChildren();
     redraw(found);
     counts().catch(() => {});
-    say(t('done', { move: moveWords(name) }));
+    say(t('moved', { move: moveWords(name) }));
     if (opened === one.id) await show(one.id, { quiet: true });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (error.problem.status === 409) await conflict(one, error.problem);
     else panelSays(error.problem.status === 0 ? t('offline') : t('refused', { why: error.message }));
-  } finally { box.removeAttribute('aria-busy'); }
+  } finally { part.moves.removeAttribute('aria-busy'); }
 }
 
 // somebody was faster: what they did, and the matter as it stands now
@@ -365,17 +335,17 @@ async function conflict(one, problem) {
     const now = await ask(`/incidents/${one.id}`, 'one'), last = now.timeline.at(-1);
     if (now.version === one.version) { panelSays(t('refused', { why: problem.detail })); return; }
     full = now;
-    $('panel-moves').replaceChildren();
+    part.moves.replaceChildren();
     fill(now);
     redraw(now);
-    panelSays(t('conflict_now', { state: stateWords(now.state), move: zh ? last.move_zh : last.move_en, role: zh ? last.role_zh : last.role }));
+    panelSays(t('conflict', { why: `${zh ? last.role_zh : last.role} · ${zh ? last.move_zh : last.move_en} → ${stateWords(now.state)}` }));
   } catch { panelSays(t('conflict', { why: problem.detail })); }
 }
 
 // ---- what is new: rows change where they stand; what would move them waits for the bar
 function bar() {
   $('news').hidden = !news.size;
-  $('news').replaceChildren(h('b', {}, t('news', { n: number(news.size) })), ' ', t('news_show'));
+  $('news').textContent = t('new_some', { n: number(news.size) });
 }
 
 const heard = new Set();
@@ -397,8 +367,8 @@ async function settle() {
     if (known) {
       if (known.version < event.version) own.push(id);
     } else if (fits(event) && (!filters().category || event.category.startsWith(filters().category)) && !news.has(id)) news.set(id, event);
-    if (id === opened && (full?.version ?? 0) < event.version && !$('panel-moves').hasAttribute('aria-busy')) {
-      if (writing()) panelSays([t('changed_here', { state: stateWords(event.state) }), ' ', h('button', { type: 'button', className: 'link', onclick: () => { $('panel-moves').replaceChildren(); show(id, { quiet: true }); } }, t('show_it'))]);
+    if (id === opened && (full?.version ?? 0) < event.version && !part.moves.hasAttribute('aria-busy')) {
+      if (writing()) panelSays([`${t('changed')}: ${stateWords(event.state)} `, h('button', { type: 'button', className: 'dsk-link', onclick: () => { part.moves.replaceChildren(); panelSays(''); show(id, { quiet: true }); } }, t('retry'))]);
       else show(id, { quiet: true });
     }
   }
@@ -414,27 +384,20 @@ let typing;
 $('filters').addEventListener('submit', (event) => event.preventDefault());
 $('filters').addEventListener('input', ({ target }) => {
   clearTimeout(typing);
-  const apply = () => { go({ [target.name]: target.type === 'checkbox' ? (target.checked ? 'true' : '') : target.value.trim() }, { replace: target.name === 'words' }); again(); };
+  const apply = () => { go({ [target.name]: target.name === 'sort' && target.value === 'newest' ? '' : target.value.trim() }, { replace: target.name === 'words' }); again(); };
   if (target.name === 'words') typing = setTimeout(apply, 350); else apply();
 });
-$('tabs').addEventListener('click', (event) => {
-  const tab = event.target.closest('a');
-  if (!tab || event.metaKey || event.ctrlKey || event.shiftKey) return;
-  event.preventDefault();
-  go({ state: tab.dataset.state === 'open' ? '' : tab.dataset.state });
-  again();
-});
-$('more-filters').addEventListener('click', () => { const on = $('filters').classList.toggle('all'); $('more-filters').setAttribute('aria-expanded', String(on)); });
+$('tabs').append(...TABS.map((name) => h('button', { type: 'button', 'data-state': name, onclick: () => { go({ state: name === 'open' ? '' : name }); again(); } },
+  name === 'open' || name === 'all' ? t(name) : stateWords(name), h('b', {}))));
 $('clear').addEventListener('click', clear);
 $('more').addEventListener('click', () => load({ more: true }));
 $('news').addEventListener('click', () => load({ keep: true }));
-$('help').addEventListener('click', () => $('keys').showModal());
-$('pick-all').addEventListener('change', ({ target }) => { chosen = new Set(target.checked ? rows.map((one) => one.id) : []); draw(); });
+$('all').addEventListener('change', ({ target }) => { chosen = new Set(target.checked ? rows.map((one) => one.id) : []); draw(); });
 addEventListener('popstate', () => {
   const id = address().get('incident');
   again();
   if (id && id !== opened) show(id, { quiet: true });
-  else if (!id && opened) { opened = full = null; $('panel').hidden = true; document.body.classList.remove('dsk-opened'); }
+  else if (!id && opened) close();
 });
 
 addEventListener('keydown', (event) => {
@@ -453,14 +416,13 @@ addEventListener('keydown', (event) => {
   else if (event.key === 'x' && rows[at]) { choose(rows[at].id, !chosen.has(rows[at].id)); $('rows').children[at].querySelector('input').checked = chosen.has(rows[at].id); }
   else if (event.key === '/') { event.preventDefault(); $('filters').elements.words.focus(); }
   else if (event.key === 'r' && news.size) load({ keep: true });
-  else if (event.key === '?') $('keys').showModal();
+  else if (event.key === '?') $('help').showModal();
   else if (event.key === 'Escape' && opened) close();
 });
 
 // ---- begin
-$('filters').elements.area.append(...page.areas.map((one) => h('option', { value: one.code }, '\u3000'.repeat(one.depth) + one.name)));
-$('filters').elements.category.append(...groups());
-for (const way of [map.scrollWheelZoom, map.keyboard]) way.disable();
+$('filters').elements.area.append(h('option', { value: '' }, t('area_all')), ...page.areas.map((one) => h('option', { value: one.code }, '\u3000'.repeat(one.depth) + one.name)));
+$('filters').elements.category.append(h('option', { value: '' }, `${t('category')} · ${t('all')}`), ...groups());
 showFilters();
 const first = address().get('incident');
 await load();
@@ -468,13 +430,13 @@ if (first) show(first, { quiet: true });
 live(hear);
 // the clocks of the rows run on, also where nothing happens; nothing moves
 setInterval(async () => {
-  if (document.hidden || !rows.length || $('panel-moves').hasAttribute('aria-busy')) return;
-  const found = await ask(`/incidents?${wanted()}&${query({ state: state(), limit: Math.min(200, Math.max(PAGE, rows.length)) })}`, 'tick').catch(() => null);
+  if (document.hidden || !rows.length || part.moves.hasAttribute('aria-busy')) return;
+  const found = await ask(`/incidents?${wanted()}&${query({ limit: Math.min(200, Math.max(PAGE, rows.length)) })}`, 'tick').catch(() => null);
   for (const one of found?.items ?? []) {
     const place = rows.findIndex((other) => other.id === one.id);
     if (place >= 0 && rows[place].version <= one.version) {
       rows[place] = one;
-      $('rows').children[place].querySelector('.c-clock').replaceChildren(clockBadge(one));
+      $('rows').children[place].querySelector('.dsk-clock').replaceChildren(clockBadge(one));
     }
   }
 }, EVERY);

@@ -124,8 +124,8 @@ function draw() {
     button.querySelector('b').textContent = name === 'done' ? '' : number(inTab(name).length);
   }
   const shown = inTab(tab);
-  $('cards').setAttribute('aria-labelledby', `tab-${tab}`);
-  $('cards').removeAttribute('aria-busy');
+  $('panel').setAttribute('aria-labelledby', `tab-${tab}`);
+  $('panel').removeAttribute('aria-busy');
   $('cards').replaceChildren(...shown.map((one, i) => card(one, i + 1)), ...(shown.length ? [] : [h('li', { className: 'wrk-empty' }, t(`empty_${tab}`))]));
   drawMap(shown);
 }
