@@ -45,6 +45,7 @@ class Settings:
     timezone: Where the clocks of the deployment stand; naive times are read in it.
     address: Where people reach the service, as https://grid.example.cn; decides whether cookies need TLS.
     idle_minutes: Without use, after which a session ends.
+    proxies: Reverse proxies before the service whose X-Forwarded-For and -Proto are believed.
     reports_per_minute: Reports without a key or session that one address may file in a minute.
     oidc: The identity provider people may sign in at; None: passwords only.
     smtp: The server that takes notices by mail; None: none are sent.
@@ -59,6 +60,7 @@ class Settings:
     map_approval: str | None = None  # 审图号, printed on every map where set
     address: str | None = None
     idle_minutes: int = 30
+    proxies: int = 0
     reports_per_minute: int = 60
     oidc: Oidc | None = None
     smtp: Smtp | None = None
@@ -76,6 +78,7 @@ class Settings:
             map_approval=env.get("WANGGE_MAP_APPROVAL") or None,
             address=(env.get("WANGGE_ADDRESS") or "").rstrip("/") or None,
             idle_minutes=_number(env, "WANGGE_IDLE_MINUTES", 30, 720),
+            proxies=_number(env, "WANGGE_PROXIES", 0, 9),
             reports_per_minute=_number(env, "WANGGE_REPORTS_PER_MINUTE", 60, 1_000_000),
             oidc=_oidc(env),
             smtp=_smtp(env),
@@ -85,8 +88,9 @@ class Settings:
 
 def _number(env: Mapping[str, str], name: str, usual: int, most: int) -> int:
     given = env.get(name) or str(usual)
-    if not given.isdigit() or not 1 <= int(given) <= most:
-        raise InvalidInput(f"{name} is {given!r}; it must be a number from 1 to {most:,}")
+    least = min(usual, 1)
+    if not given.isdigit() or not least <= int(given) <= most:
+        raise InvalidInput(f"{name} is {given!r}; it must be a number from {least} to {most:,}")
     return int(given)
 
 

@@ -4,6 +4,7 @@ import importlib
 
 from apiflask import APIFlask
 from flask import Response
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gis.settings import Settings
 from web import auth, db, errors, observe, openapi
@@ -66,6 +67,9 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    if settings.proxies:
+        trusted = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted)  # type: ignore[method-assign]
     db.init_app(app, database_url, settings.database_read_url)
     errors.init_app(app)
     openapi.init_app(app)

@@ -8,8 +8,11 @@ from gis.errors import Forbidden
 from gis.incidents import catalogue
 from gis.incidents.models import SEVERITIES
 from gis.people.access import Action, Principal
+from layers.overview import overview
+from web import params
 from web.auth import principal
 from web.db import session
+from web.pages.report import ground
 from web.pages.shell import page
 from web.pages.work import shared, words, worker
 
@@ -24,6 +27,7 @@ def desk() -> Response:
     """The page; its filters, and `incident`, are in its address, and what it shows it asks the API for."""
     by = looker()
     edition = catalogue.active(session())
+    figures = overview(session(), params.moment(None))
     data = shared() | {
         "words": words() | desk_words(),
         "categories": [
@@ -34,7 +38,7 @@ def desk() -> Response:
         "severities": list(SEVERITIES),
         "may": {"dispatch": by.may(Action.DISPATCH), "contacts": by.may(Action.CONTACTS)},
     }
-    return page("desk.html", script="desk.js", data=data)
+    return page("desk.html", script="desk.js", data=data, parts=ground(figures), figures=figures)
 
 
 def looker() -> Principal:
@@ -74,7 +78,8 @@ def areas(by: Principal) -> list[dict[str, object]]:
 def desk_words() -> dict[str, str]:
     """What desk.js puts on screen besides what incident.js does."""
     return {
-        "all": _("All"),
+        "all": _("All states"),
+        "all_kinds": _("All kinds"),
         "open": _("Open"),
         "none": _("Nothing fits these filters."),
         "none_next": _("Take a filter away to see more."),

@@ -5,14 +5,15 @@ import { clockBadge, gridOf, inOrder, live, moveButtons, moveWords, needsWords, 
 const EVERY = 60_000, PAGE = 60, FETCH = 12; // rows fetched one by one when they change; more of them wait for the bar
 const FIELDS = ['words', 'area', 'category', 'colour', 'way', 'supervised', 'pending', 'since', 'until', 'sort'];
 const ENDED = ['closed', 'void'];
-const TABS = ['open', ...Object.keys(page.states), 'all'];
-let rows = [], next = null, chosen = new Set(), at = -1, opened = null, full = null, news = new Map(), results = new Map(), asked = 0, totals = null;
+const TABS = ['open', 'reported', 'accepted', 'returned', 'dispatched', 'taken', 'suspended', 'handled', 'checked', 'closed', 'void', 'all'];
+const { map } = window.wangge;
+let rows = [], next = null, chosen = new Set(), at = -1, opened = null, full = null, news = new Map(), results = new Map(), asked = 0, totals = null, marker = null;
 
 // ---- the address: every filter, the state and the open matter
 const address = () => new URLSearchParams(location.search);
 const state = () => { const given = address().get('state') || 'open'; return TABS.includes(given) ? given : 'open'; };
 const filters = () => Object.fromEntries(FIELDS.map((name) => [name, address().get(name) ?? '']));
-const wanted = () => { const found = filters(); return query({ ...found, state: state() === 'all' ? '' : state(), sort: found.sort || 'newest' }); };
+const wanted = () => { const found = filters(); return query({ ...found, state: state() === 'all' ? '' : state(), sort: found.sort || (ENDED.includes(state()) || state() === 'all' ? 'newest' : 'urgent') }); };
 
 function go(changes, { replace = false } = {}) {
   const found = { state: state() === 'open' ? '' : state(), ...filters(), incident: opened ?? '', ...changes };
@@ -23,7 +24,7 @@ function go(changes, { replace = false } = {}) {
 function showFilters() {
   const found = filters(), now = state();
   for (const name of FIELDS) {
-    const field = $('filters').elements[name], value = name === 'sort' ? found[name] || 'newest' : found[name];
+    const field = $('filters').elements[name], value = found[name];
     if (field !== document.activeElement || field.tagName === 'SELECT') field.value = value;
   }
   const set = FIELDS.filter((name) => name !== 'sort' && found[name]).length;
@@ -186,6 +187,9 @@ async function refresh(ids) {
 // ---- one matter: its head, what was said of it, its facts, its moves, and what happened
 const part = Object.fromEntries(['head', 'said', 'top', 'moves', 'rest'].map((name) => [name, h(name === 'head' ? 'header' : 'div', { className: `dsk-${name}-part` })]));
 part.said.setAttribute('role', 'alert');
+part.ground = $('ground');
+part.ground.remove();
+part.ground.hidden = false;
 
 async function show(id, { quiet = false } = {}) {
   const again = opened === id;
@@ -197,7 +201,7 @@ async function show(id, { quiet = false } = {}) {
   document.body.classList.add('dsk-opened');
   if (!again || !full) {
     full = null;
-    $('detail').replaceChildren(part.head, part.said, part.top, part.moves, part.rest);
+    $('detail').replaceChildren(part.head, part.said, part.top, part.moves, part.ground, part.rest);
     for (const one of [part.moves, part.rest]) one.replaceChildren();
     if (rows[found]) fill(rows[found]); else { head(null); part.top.replaceChildren(h('div', { className: 'skeleton' }, ...[1, 2, 3, 4].map(() => h('i')))); }
     $('detail').scrollTop = 0;
@@ -212,7 +216,7 @@ async function show(id, { quiet = false } = {}) {
     redraw(one, false);
   } catch (error) {
     if (error.name === 'AbortError' || opened !== id) return;
-    if (error.problem?.status === 404) { head(null); for (const one of [part.top, part.moves, part.rest]) one.replaceChildren(); }
+    if (error.problem?.status === 404) { head(null); for (const one of [part.top, part.moves, part.rest]) one.replaceChildren(); part.ground.remove(); }
     panelSays([error.message, ' ', h('button', { type: 'button', className: 'dsk-link', onclick: () => show(id) }, t('retry'))]);
   }
 }
@@ -251,7 +255,19 @@ function fill(one) {
   part.rest.replaceChildren(...kin(one), page.may.contacts ? contact(one) : '',
     h('details', {}, h('summary', {}, t('why')), h('ol', { className: 'dsk-why' }, one.how.map((step) => h('li', {}, zh ? step.zh : step.en)))),
     ...(one.timeline ? [h('h3', {}, t('timeline')), timeline(one.timeline)] : []));
+  ground(one);
   if (!writing()) part.moves.replaceChildren(moveButtons(one, (name, body, photos) => act(one, name, body, photos), EXTRA(one)));
+}
+
+// where it is, on the map of the areas
+function ground(one) {
+  const spot = [one.point.lat, one.point.lon];
+  requestAnimationFrame(() => {
+    map.invalidateSize({ pan: false });
+    map.setView(spot, 17, { animate: false });
+    marker?.remove();
+    marker = L.marker(spot, { interactive: false, keyboard: false, icon: L.divIcon({ className: 'dsk-pin', iconSize: [32, 32], html: shape(urgency(one)) }) }).addTo(map);
+  });
 }
 
 // what is like it, what it repeats, what repeats it
@@ -384,7 +400,7 @@ let typing;
 $('filters').addEventListener('submit', (event) => event.preventDefault());
 $('filters').addEventListener('input', ({ target }) => {
   clearTimeout(typing);
-  const apply = () => { go({ [target.name]: target.name === 'sort' && target.value === 'newest' ? '' : target.value.trim() }, { replace: target.name === 'words' }); again(); };
+  const apply = () => { go({ [target.name]: target.value.trim() }, { replace: target.name === 'words' }); again(); };
   if (target.name === 'words') typing = setTimeout(apply, 350); else apply();
 });
 $('tabs').append(...TABS.map((name) => h('button', { type: 'button', 'data-state': name, onclick: () => { go({ state: name === 'open' ? '' : name }); again(); } },
@@ -422,7 +438,8 @@ addEventListener('keydown', (event) => {
 
 // ---- begin
 $('filters').elements.area.append(h('option', { value: '' }, t('area_all')), ...page.areas.map((one) => h('option', { value: one.code }, '\u3000'.repeat(one.depth) + one.name)));
-$('filters').elements.category.append(h('option', { value: '' }, `${t('category')} · ${t('all')}`), ...groups());
+$('filters').elements.category.append(h('option', { value: '' }, t('all_kinds')), ...groups());
+for (const way of [map.scrollWheelZoom, map.keyboard]) way.disable();
 showFilters();
 const first = address().get('incident');
 await load();

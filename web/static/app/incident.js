@@ -77,7 +77,7 @@ const ORDER = ['take', 'handle', 'accept', 'dispatch', 'check', 'close', 'approv
 export const inOrder = (moves) => [...moves].sort((a, b) => (ORDER.indexOf(a) + 99) % 99 - (ORDER.indexOf(b) + 99) % 99);
 const FIRST = new Set(['take', 'handle', 'accept', 'dispatch', 'check', 'close', 'approve_suspend', 'approve_extend', 'approve_void', 'resume']);
 // one tap does it: nothing more to be said
-export const AT_ONCE = new Set(['take', 'accept', 'check', 'close', 'resume', 'release_hold', 'unlink', 'approve_suspend', 'approve_void']);
+export const AT_ONCE = new Set(['take', 'accept', 'check', 'close', 'resume', 'unlink', 'approve_suspend', 'approve_void']);
 export const needsWords = (name) => Boolean(page.moves[name]?.[2]);
 const PHOTOS = new Set(['handle', 'note', 'return', 'request_suspend', 'request_void']);
 const MINUTES = new Set(['request_extend', 'approve_extend', 'set_limit']);
@@ -90,7 +90,8 @@ export function moveButtons(one, act, extra = {}) {
   const box = h('div', { className: 'inc-moves' });
   const skip = new Set(['rate', 'link', 'reopen']);
   const draw = () => {
-    const names = inOrder(one.moves).filter((name) => !skip.has(name));
+    const idle = [!one.supervised && 'release', one.supervised && 'supervise', !one.parent && 'unlink'];
+    const names = inOrder(one.moves).filter((name) => !skip.has(name) && !idle.includes(name));
     const button = (name, main) => h('button', { type: 'button', className: main ? 'inc-go' : 'inc-do', 'data-move': name,
       onclick: () => (AT_ONCE.has(name) && !extra[name] ? act(name, {}, []) : form(name)) }, moveWords(name));
     const main = names.filter((name) => FIRST.has(name));
