@@ -82,20 +82,25 @@ class Figure:
 
 
 FIGURES = """
-WITH one AS (
-  SELECT {key} AS key, {name} AS name, i.state, i.supervised, i.rating, i.solved, i.reported_at,
-    i.due_at < :now AS late, taken.at AS taken_at, taken.in_time AS taken_in_time, handled.at AS handled_at,
-    handled.in_time AS handled_in_time, seen.returned, seen.watched
+WITH picked AS (
+  SELECT i.id, i.state, i.supervised, i.rating, i.solved, i.reported_at, i.due_at, {key} AS key, {name} AS name
   FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
-    LEFT JOIN LATERAL (SELECT e.at, coalesce((e.detail ->> 'in_time')::boolean, true) AS in_time FROM incident_event e
-      WHERE e.incident_id = i.id AND e.move = 'take' ORDER BY e.id LIMIT 1) taken ON true
-    LEFT JOIN LATERAL (SELECT e.at, coalesce((e.detail ->> 'in_time')::boolean, true) AS in_time FROM incident_event e
-      WHERE e.incident_id = i.id AND e.move = 'handle' ORDER BY e.id DESC LIMIT 1) handled ON true
-    LEFT JOIN LATERAL (SELECT bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate', 'supervise')) AS watched
-      FROM incident_event e WHERE e.incident_id = i.id) seen ON true
   WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void' AND i.parent_id IS NULL AND {allowed}
     AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.areas))
+), happened AS (
+  SELECT e.incident_id, min(e.at) FILTER (WHERE e.move = 'take') AS taken_at,
+    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true) ORDER BY e.id) FILTER (WHERE e.move = 'take'))[1]
+      AS taken_in_time,
+    max(e.at) FILTER (WHERE e.move = 'handle') AS handled_at,
+    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true) ORDER BY e.id DESC) FILTER (WHERE e.move = 'handle'))[1]
+      AS handled_in_time,
+    bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate', 'supervise')) AS watched
+  FROM incident_event e JOIN picked ON picked.id = e.incident_id
+  WHERE e.move IN ('take', 'handle', 'return', 'escalate', 'supervise') GROUP BY e.incident_id
+), one AS (
+  SELECT i.key, i.name, i.state, i.supervised, i.rating, i.solved, i.reported_at, i.due_at < :now AS late, h.*
+  FROM picked i LEFT JOIN happened h ON h.incident_id = i.id
 ), counted AS (
   SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched', 'returned')) AS answerable FROM one
 )

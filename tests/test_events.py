@@ -18,12 +18,12 @@ from gis.areas.models import Area
 from gis.db import engine
 from gis.incidents import actions
 from gis.incidents.actions import Report
+from gis.incidents.stream import Feed, Heard, told
 from gis.people import keys
 from gis.people.access import of_account, system
 from gis.settings import Settings
 from tests.build import Town
 from tests.sign_in import account, signed_in
-from web.api.events import Feed, Heard, told
 
 BY = system("test")
 

@@ -17,6 +17,7 @@ from gis.incidents.actions import Filed, Report
 from gis.incidents.effects import Wish
 from gis.incidents.models import OrderTaker
 from gis.models import Area
+from gis.network.store import WalkEdgeRow, replace_network
 from gis.people.access import ANONYMOUS, Principal, of_account, system
 from tests import build
 
@@ -366,6 +367,37 @@ def taker(place: Place, name: str, skills: list[str], area: Area | None = None) 
         OrderTaker(person_id=person.id, role="volunteer_team", area_id=(area or place.town.community).id, skills=skills)
     )
     place.session.flush()
+
+
+def test_an_order_goes_to_the_nearest_on_foot_not_as_the_crow_flies(place: Place, session: Session) -> None:
+    order = session.execute(
+        text("SELECT code, skill FROM incident_category WHERE kind = 'order' ORDER BY position")
+    ).first()
+    assert order is not None
+    x, y = POINT["lon"], POINT["lat"]
+    # a street that goes west 0.003 degrees (300 m); and one around a river, 40 m across but 1 km on foot
+    around = [(x, y), (x, y + 0.005), (x + 0.0004, y + 0.005), (x + 0.0004, y)]
+    nodes = [(1, x, y), (2, x - 0.003, y), (3, x + 0.0004, y)]
+    edges = [
+        WalkEdgeRow(1, 1, 2, [(x, y), (x - 0.003, y)], "residential", "", False, ""),
+        WalkEdgeRow(2, 1, 3, around, "residential", "", False, ""),
+    ]
+    replace_network(session, nodes, edges, "test")
+    for name, lon in (("对岸", x + 0.0004), ("同街", x - 0.003), ("无住址", None)):
+        taker(place, name, [order.skill])
+        if lon is not None:
+            session.execute(
+                text("UPDATE order_taker SET shape = ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) WHERE person_id = :id"),
+                {"lon": lon, "lat": y, "id": place.town.person(name).id},
+            )
+    filed = place.report(category=order.code)
+    query = text("SELECT p.name, o.distance_m FROM order_offer o JOIN personal.person p ON p.id = o.person_id"
+                 " WHERE o.incident_id = :id ORDER BY o.distance_m NULLS LAST")  # fmt: skip
+    offered = session.execute(query, {"id": filed.id}).all()
+    assert [one.name for one in offered] == ["同街", "对岸", "无住址"]
+    assert offered[0].distance_m == pytest.approx(300, abs=3)
+    assert offered[1].distance_m > 1000
+    assert "offered" in [one["rule"] for one in filed.how]
 
 
 def test_an_order_nobody_claims_falls_back_to_the_community(place: Place, session: Session) -> None:

@@ -167,7 +167,7 @@ class Incident(Base):
         CheckConstraint("parent_id <> id", name="not_its_own_parent"),
         Index(None, "id", unique=True),
         Index("ix_incident_areas", "areas", postgresql_using="gin"),
-        Index(None, "county", "reported_at"),
+        Index(None, "reported_at", "id"),
         Index(None, "holder_id", "state"),
         Index(None, "parent_id"),
         Index("ix_incident_running", "supervise_at", postgresql_where=text("supervise_at IS NOT NULL")),

@@ -35,7 +35,7 @@ export const urgencyWords = (one) => t(`colour_${urgency(one)}`);
 export function span(minutes) {
   const whole = Math.max(1, Math.round(Math.abs(minutes))), hours = Math.floor(whole / 60), rest = whole % 60;
   if (!hours) return t('minutes', { n: rest });
-  return rest && hours < 100 ? t('hours_minutes', { h: hours, n: rest }) : t('hours', { h: number(hours) });
+  return rest && hours < 10 ? t('hours_minutes', { h: hours, n: rest }) : t('hours', { h: number(hours) });
 }
 
 export function left(one) {
@@ -94,8 +94,10 @@ export function moveButtons(one, act, extra = {}) {
     const names = inOrder(one.moves).filter((name) => !skip.has(name) && !idle.includes(name));
     const button = (name, main) => h('button', { type: 'button', className: main ? 'inc-go' : 'inc-do', 'data-move': name,
       onclick: () => (AT_ONCE.has(name) && !extra[name] ? act(name, {}, []) : form(name)) }, moveWords(name));
-    const main = names.filter((name) => FIRST.has(name));
-    box.replaceChildren(...main.map((name, i) => button(name, i === 0)), ...names.filter((name) => !FIRST.has(name)).map((name) => button(name, false)));
+    // another's work is not the first thing to be offered at the desk
+    const own = one.mine || Boolean(page.patches);
+    const main = names.filter((name) => FIRST.has(name) && (own || !['take', 'handle'].includes(name)) && !(name === 'dispatch' && one.state === 'dispatched'));
+    box.replaceChildren(...main.map((name, i) => button(name, i === 0)), ...names.filter((name) => !main.includes(name)).map((name) => button(name, false)));
     if (!names.length) box.append(h('p', { className: 'quiet' }, t('nothing_to_do')));
   };
   async function form(name) {

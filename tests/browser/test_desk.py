@@ -1,0 +1,205 @@
+"""The dispatcher's desk beside a worker's phone, in a real Chromium: live, filtered by its address, several at once."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.incidents import actions
+from gis.incidents.effects import Wish
+from tests.browser.conftest import opened
+from tests.browser.test_sign_in import serious
+from tests.browser.test_work import BY, filed, moved, picture, session, signed_in
+from tests.served import Deployment
+
+pytestmark = pytest.mark.browser
+__all__ = ["session"]  # a fixture
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+
+
+@pytest.fixture
+def worker(browser) -> Iterator[Page]:
+    """The phone of the grid worker, beside the desk."""
+    yield from opened(browser, **PHONE)
+
+
+def at(words: str) -> str:
+    """The address of the desk with one matter, as it goes into another address."""
+    return quote(f"/desk?words={quote(words)}", safe="")
+
+
+def row(page: Page, words: str):
+    return page.locator("#rows tr", has_text=words)
+
+
+def state(session: Session, number: UUID) -> str:
+    session.rollback()
+    return str(session.scalar(text("SELECT state FROM incident WHERE id = :id"), {"id": number}))
+
+
+def handled(session: Session, how_many: int) -> list[str]:
+    """Reports that somebody has handled; their words."""
+
+    said = []
+    for _ in range(how_many):
+        number, words = filed(session)
+        moved(session, number)
+        actions.move(session, BY, number, "handle", datetime.now(UTC), Wish(note="清完了"))
+        said.append(words)
+    session.commit()
+    return said
+
+
+def test_what_the_worker_does_is_seen_at_the_desk_and_closed_there(
+    desk: Page, worker: Page, site: str, served: Deployment, session: Session
+) -> None:
+    number, words = filed(session)
+    signed_in(desk, site, served, "dispatcher", "/desk")
+    desk.locator("#filters [name=words]").fill(words)
+    expect(desk.locator("#rows tr")).to_have_count(1)
+    row(desk, words).locator(".dsk-open").click()
+    detail = desk.locator("#detail")
+    expect(detail.locator(".inc-line li")).to_have_count(3)
+    expect(detail.locator(".leaflet-marker-icon")).to_have_count(1)
+    assert serious(desk) == []
+
+    signed_in(worker, site, served, "worker", "/work")
+    worker.locator(".wrk-card", has_text=words).locator("[data-move=take]").tap()
+    expect(row(desk, words).locator(".inc-state")).to_have_text("处理中", timeout=9000)  # nobody loaded the page again
+    worker.locator("#tab-doing").tap()
+    worker.locator(".wrk-card", has_text=words).locator("[data-move=handle]").tap()
+    worker.locator("#sheet textarea").fill("清完了")
+    worker.locator("#sheet input[type=file]").set_input_files(picture())
+    worker.locator("#sheet .inc-form .inc-go").tap()
+    expect(row(desk, words).locator(".inc-state")).to_have_text("已处理", timeout=9000)
+    expect(detail.locator(".inc-photos img").first).to_be_visible()
+
+    detail.locator("[data-move=check]").click()
+    detail.locator("[data-move=close]").click()
+    expect(detail.locator(".dsk-line .inc-state")).to_have_text("已结案")
+    assert state(session, number) == "closed"
+    assert desk.said == []
+
+
+def test_the_filters_are_in_the_address(desk: Page, site: str, served: Deployment, session: Session) -> None:
+    _, words = filed(session)
+    page = signed_in(desk, site, served, "dispatcher", "/desk")
+    page.locator("#filters [name=category]").select_option("06010")
+    page.locator("#tabs [data-state=dispatched]").click()
+    page.locator("#filters [name=words]").fill(words)
+    expect(page.locator("#rows tr")).to_have_count(1)
+    expect(page).to_have_url(re.compile("state=dispatched.*words="))
+    row(page, words).locator(".dsk-open").click()
+    expect(page).to_have_url(re.compile("incident="))
+    page.reload()
+    expect(page.locator("#rows tr")).to_have_count(1)
+    expect(page.locator("#filters [name=category]")).to_have_value("06010")
+    expect(page.locator("#tabs [aria-current]")).to_contain_text("已派单")
+    expect(page.locator("#detail blockquote")).to_have_text(words)
+    page.locator("#tabs [data-state=closed]").click()
+    expect(page.locator("#none")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#tabs [aria-current]")).to_contain_text("已派单")
+    expect(page.locator("#rows tr")).to_have_count(1)
+    page.locator("#clear").click()
+    expect(page.locator("#filters [name=words]")).to_have_value("")
+
+
+def test_three_are_checked_at_once(desk: Page, site: str, served: Deployment, session: Session) -> None:
+    said = handled(session, 3)
+    page = signed_in(desk, site, served, "dispatcher", quote("/desk?state=handled&sort=newest", safe=""))
+    for words in said:
+        row(page, words).locator("input").check()
+    expect(page.locator("#bulk b")).to_contain_text("3")
+    assert serious(page) == []
+    page.locator("#bulk [data-move=check]").click()
+    for words in said:
+        expect(row(page, words).locator(".inc-state")).to_have_text("已核查")
+        expect(row(page, words).locator(".dsk-went")).to_be_visible()
+    expect(page.locator("#bulk")).to_be_hidden()
+
+
+def test_one_of_several_that_cannot_be_done_says_why(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
+    said = handled(session, 2)
+    page = signed_in(desk, site, served, "dispatcher", quote("/desk?state=handled&sort=newest", safe=""))
+    for words in said:
+        row(page, words).locator("input").check()
+    number = row(page, said[0]).get_attribute("data-id")
+
+    def first(route) -> None:
+
+        actions.move(session, BY, UUID(number), "check", datetime.now(UTC))
+        session.commit()
+        route.continue_()
+
+    page.route("**/api/v1/incidents/moves/bulk", first)
+    page.locator("#bulk [data-move=check]").click()
+    expect(row(page, said[1]).locator(".dsk-went")).to_be_visible()
+    expect(row(page, said[0]).locator(".dsk-failed")).to_be_visible()
+
+
+def test_it_is_given_to_somebody_else_with_the_keyboard_and_the_mouse(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
+    number, words = filed(session)
+    page = signed_in(desk, site, served, "dispatcher", at(words))
+    expect(page.locator("#rows tr")).to_have_count(1)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    detail = page.locator("#detail")
+    detail.locator("[data-move=dispatch]").click()
+    expect(detail.locator(".dsk-who em")).to_have_count(1)  # one is suggested
+    choices = detail.locator(".dsk-who", has_text="网格长")
+    choices.first.click()
+    assert serious(page) == []
+    detail.locator(".inc-form .inc-go").click()
+    expect(row(page, words).locator(".dsk-held")).to_contain_text("网格长")
+    page.keyboard.press("/")
+    expect(page.locator("#filters [name=words]")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.locator(".dsk-choose")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_be_visible()
+    assert state(session, number) == "dispatched"
+
+
+def test_who_was_too_late_is_told_what_happened(desk: Page, site: str, served: Deployment, session: Session) -> None:
+    number, words = filed(session)
+    page = signed_in(desk, site, served, "dispatcher", at(words))
+    row(page, words).locator(".dsk-open").click()
+    button = page.locator("#detail [data-move=take]")
+    expect(button).to_be_visible()
+    page.route("**/api/v1/incidents/*/moves", lambda route: (moved(session, number), route.continue_()))
+    button.click()
+    expect(page.locator("#detail .inc-wrong")).to_contain_text("处理中")
+    expect(page.locator("#detail .dsk-line .inc-state")).to_have_text("处理中")
+
+
+def test_who_may_only_read_moves_nothing(desk: Page, site: str, served: Deployment, session: Session) -> None:
+    _, words = filed(session)
+    page = signed_in(desk, site, served, "auditor", at(words))
+    row(page, words).locator(".dsk-open").click()
+    expect(page.locator("#detail .inc-line li")).to_have_count(3)
+    expect(page.locator("#detail [data-move]")).to_have_count(0)
+
+
+def test_on_a_phone_the_matter_covers_the_list(phone: Page, site: str, served: Deployment, session: Session) -> None:
+    _, words = filed(session)
+    page = signed_in(phone, site, served, "dispatcher", at(words))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    row(page, words).locator(".dsk-open").tap()
+    expect(page.locator("#detail blockquote")).to_have_text(words)
+    expect(page.locator("#rows")).to_be_hidden()
+    assert serious(page) == []
+    page.locator("#detail .dsk-x").tap()
+    expect(row(page, words)).to_be_visible()
