@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -166,12 +167,12 @@ def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
         connection.execute(
             "INSERT INTO area (code, level, name, county) VALUES ('520402', 'county', '西秀区', '520402')"
         )
-    backup(addresses, tmp_path / "all.dump")
+    backup(addresses, tmp_path / "all.backup", tmp_path)
     with psycopg.connect(addresses.app) as connection:
         connection.execute(
             "INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝区', '520403')"
         )
-    restore(addresses, tmp_path / "all.dump")
+    restore(addresses, tmp_path / "all.backup", tmp_path)
     with psycopg.connect(addresses.app) as connection:
         assert connection.execute("SELECT code FROM area").fetchall() == [("520402",)]
         assert connection.execute("SELECT table_name, op FROM history WHERE table_name = 'area'").fetchall() == [
@@ -183,6 +184,75 @@ def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
             connection.execute("DELETE FROM area")
 
 
+def photo_in(var, name="0a/0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg", data=b"a photo"):
+    file = var / "photos" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    return file
+
+
+def test_a_backup_holds_the_photos_and_brings_them_back(settings, tmp_path):
+    from gis.backup import backup, restore
+
+    addresses = fresh(settings)
+    here, there = tmp_path / "here", tmp_path / "there"
+    large = photo_in(here, data=bytes(range(256)) * 5000)
+    small = photo_in(here, "0a/0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d-small.jpg")
+    photo_in(here, "0a/.tmp8x2.part")  # being written: no photo yet
+    assert backup(addresses, tmp_path / "all.backup", here) == 2
+    mine = photo_in(there, "ff/ff6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg")
+    assert restore(addresses, tmp_path / "all.backup", there) == 2
+    found = {file.relative_to(there): file.read_bytes() for file in there.rglob("*") if file.is_file()}
+    assert found.pop(mine.relative_to(there)) == b"a photo"
+    assert found == {file.relative_to(here): file.read_bytes() for file in (large, small)}
+    large.unlink()
+    restore(addresses, tmp_path / "all.backup", here)  # and where they were lost
+    assert large.stat().st_size == 1_280_000
+
+
+def test_half_a_backup_brings_no_photo(settings, tmp_path):
+    from gis.backup import backup, restore
+
+    addresses = fresh(settings)
+    photo_in(tmp_path / "here")
+    whole = tmp_path / "all.backup"
+    backup(addresses, whole, tmp_path / "here")
+    data, bad = whole.read_bytes(), tmp_path / "bad.backup"
+    for length in (20_000, len(data) // 1024 * 512, data.rindex(b"end\0") // 512 * 512):
+        bad.write_bytes(data[:length])
+        with pytest.raises(InvalidInput, match=r"bad\.backup is not a backup"):
+            restore(addresses, bad, tmp_path / "there")
+        assert not (tmp_path / "there").exists()
+
+
+def test_a_backup_never_writes_outside_the_photos(settings, tmp_path):
+    from gis.backup import backup, restore
+
+    addresses = fresh(settings)
+    whole, evil = tmp_path / "all.backup", tmp_path / "evil.backup"
+    backup(addresses, whole, tmp_path / "here")
+    with tarfile.open(whole) as source, tarfile.open(evil, "w") as target:
+        target.addfile(source.getmember("database.dump"), source.extractfile("database.dump"))
+        for name in ("../up.jpg", "photos/../../up.jpg", "secrets.json", "/up.jpg", "end"):
+            target.addfile(tarfile.TarInfo(name))
+    assert restore(addresses, evil, tmp_path / "there") == 0
+    assert not (tmp_path / "there").exists() and not (tmp_path / "up.jpg").exists()
+
+
+def test_a_bare_dump_of_before_the_photos_is_restored_too(settings, tmp_path):
+    from gis.backup import backup, restore
+
+    addresses = fresh(settings)
+    backup(addresses, tmp_path / "all.backup", tmp_path)
+    with tarfile.open(tmp_path / "all.backup") as whole:
+        (tmp_path / "old.dump").write_bytes(whole.extractfile("database.dump").read())
+    with psycopg.connect(addresses.app) as connection:
+        connection.execute("INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝', '520403')")
+    restore(addresses, tmp_path / "old.dump", tmp_path)
+    with psycopg.connect(addresses.app) as connection:
+        assert connection.execute("SELECT count(*) FROM area").fetchone()[0] == 0
+
+
 @pytest.mark.parametrize("content", [b"", b"not a dump at all", b"PGDMP\x01\x0e\x00broken"])
 def test_a_broken_backup_changes_nothing(settings, tmp_path, content):
     from gis.backup import restore
@@ -191,7 +261,7 @@ def test_a_broken_backup_changes_nothing(settings, tmp_path, content):
     bad = tmp_path / "bad.dump"
     bad.write_bytes(content)
     with pytest.raises(InvalidInput, match=r"bad\.dump is not a backup"):
-        restore(addresses, bad)
+        restore(addresses, bad, tmp_path)
     with psycopg.connect(addresses.app) as connection:
         assert connection.execute("SELECT count(*) FROM area").fetchone()[0] == 0
 

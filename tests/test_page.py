@@ -5,12 +5,19 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+from werkzeug.http import HTTP_STATUS_CODES
 
 from gis.models import Dataset
+from gis.people import accounts
+from gis.people.access import ROLES as ACCESS
+from gis.settings import ROOT
 from layers import saved_map
-from tests import build
+from tests import build, sign_in
 from tests.build import LAT, LON, SIDE
 from tests.test_layers import EVIL, facility, tile_of
+from web.errors import DETAIL, STATUS
 from web.pages.words import words
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -129,12 +136,52 @@ def test_every_word_of_the_scripts_is_translated(app):
         assert set(re.findall(r"\{\w+\}", english[key])) == set(re.findall(r"\{\w+\}", chinese[key])), key
 
 
-def test_the_scripts_use_only_words_that_are_there(app):
+def together(script):
+    """A script and those it imports, as one text."""
     from web.pages.map import OWN
 
-    used = {key for file in OWN.glob("*.js") for key in re.findall(r"\bt\('(\w+)'", file.read_text(encoding="utf-8"))}
-    with app.test_request_context():
-        assert used <= set(words())
+    wanted, found = {script}, {}
+    while wanted - set(found):
+        name = (wanted - set(found)).pop()
+        found[name] = (OWN / name).read_text(encoding="utf-8")
+        wanted |= set(re.findall(r"""(?:from |import\()'\./(\w+\.js)'""", found[name]))
+    return "".join(found.values())
+
+
+def test_the_scripts_use_only_words_that_are_there(client, session, town):
+    who = sign_in.account(session, "everybody")
+    for role in ACCESS:
+        if role != "resident":
+            accounts.grant(session, sign_in.ADMIN, who, role, town.county.code)
+    session.commit()
+    sign_in.signed_in(client, who)
+    seen = set()
+    for path in sorted({rule.rule for rule in client.application.url_map.iter_rules() if not rule.arguments}):
+        page = client.get(path, headers={"Accept": "text/html"}) if not path.startswith("/api/") else None
+        if page is None or page.status_code != 200 or page.mimetype != "text/html":
+            continue
+        for script in re.findall(r'type="module" src="/static/app/([\w.]+)\?', page.text):
+            data = json.loads(re.search(r'id="page">(.*?)</script>', page.text, re.S)[1])
+            used = set(re.findall(r"\bt\('(\w+)'", together(script)))
+            assert used <= set(data["words"]), (path, script)
+            seen.add(script)
+    assert {"main.js", "report.js", "track.js", "work.js", "desk.js"} <= seen
+
+
+def test_every_word_of_the_pages_is_in_the_chinese_catalogue():
+    keywords = {"_": None, "gettext": None, "lazy_gettext": None}
+    extracted = extract_from_dir(
+        ROOT / "web", [("pages/**.py", "python"), ("templates/**.html", "jinja2")], keywords=keywords
+    )
+    wanted = {message for _, _, message, _, _ in extracted}
+    wanted |= {cls.title for cls in STATUS} | set(DETAIL.values()) | {HTTP_STATUS_CODES[code] for code in DETAIL}
+    with (ROOT / "web/translations/zh_Hans_CN/LC_MESSAGES/messages.po").open("rb") as file:
+        catalogue = read_po(file, locale="zh_Hans_CN", abort_invalid=True)
+    chinese = {message.id: message.string for message in catalogue if message.id}
+    assert len(wanted) > 300
+    assert sorted(wanted - {words for words, said in chinese.items() if said}) == []
+    filled = re.compile(r"\{\w+\}|%\(\w+\)[sd]")  # what is filled in is in both
+    assert [words for words, said in chinese.items() if set(filled.findall(words)) != set(filled.findall(said))] == []
 
 
 def test_the_page_data_cannot_end_its_script(client, session, town):
@@ -198,4 +245,16 @@ def test_search_answers_with_what_and_where(client, town):
 def test_unknown_addresses_get_a_page_for_people(client):
     answer = client.get("/nowhere", headers={"Accept": "text/html"})
     assert answer.status_code == 404 and answer.mimetype == "text/html" and "404" in answer.text
-    assert Loads(answer.text).handlers == []
+    found = Loads(answer.text)
+    assert found.handlers == []
+    assert ("body", {"class": "plain"}) in found.tags and "/static/app/app.css" in found.addresses
+    assert "<h1>没有找到</h1>" in answer.text and '<html lang="zh-Hans-CN">' in answer.text
+    assert "<h1>Not Found</h1>" in client.get("/nowhere?lang=en", headers={"Accept": "text/html"}).text
+
+
+def test_what_is_not_allowed_gets_a_page_for_people(client, session, town):
+    sign_in.signed_in(client, sign_in.account(session, "nobody"))
+    answer = client.get("/accounts", headers={"Accept": "text/html"})
+    assert answer.status_code == 403 and answer.mimetype == "text/html"
+    assert ("body", {"class": "plain"}) in Loads(answer.text).tags
+    assert "<h1>没有权限</h1>" in answer.text and "返回地图" in answer.text

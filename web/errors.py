@@ -12,6 +12,7 @@ import orjson
 import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Response, current_app, make_response, render_template, request
+from flask_babel import gettext
 from markupsafe import escape
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
@@ -30,6 +31,7 @@ from gis.errors import (
     Unavailable,
     WanggeError,
 )
+from web.pages import language
 
 # error -> status and the name its `type` ends with; the nearest class on the error's line of descent counts
 STATUS: dict[type[WanggeError], tuple[int, str]] = {
@@ -166,7 +168,8 @@ def _wants_page() -> bool:
 
 def _page(status: int, title: str, detail: str, number: object) -> str:
     try:
-        return render_template("error.html", status=status, title=title, detail=detail, id=number)
+        said = {"title": gettext(title), "detail": gettext(detail) if detail else ""}  # Chinese where there is any
+        return render_template("error.html", language=language.chosen(), status=status, id=number, **said)
     except Exception as error:  # an error page that fails must not hide the error
         log.error("error page", exc_info=error)
         return (

@@ -30,13 +30,14 @@ ONE_OF_EACH = {
     "admin": ("administrator", ""),
 }
 
-# the first grid with a worker and a leader in office, and a unit of it with a head
+# the grid with a worker and a leader in office and the most to do, and a unit of it with a head
 MIDDLE = """
 SELECT g.id FROM area g
 JOIN post w ON w.area_id = g.id AND w.role = 'grid_worker' AND w.valid @> CAST(:at AS timestamptz) AND w.holder_id IS NOT NULL
 JOIN post l ON l.area_id = g.id AND l.role = 'grid_leader' AND l.valid @> CAST(:at AS timestamptz) AND l.holder_id IS NOT NULL
 WHERE NOT EXISTS (SELECT FROM leave v WHERE v.person_id IN (w.holder_id, l.holder_id) AND v.valid @> CAST(:at AS timestamptz))
-ORDER BY w.holder_id IN (l.holder_id, l.deputy_id), g.code LIMIT 1
+ORDER BY w.holder_id IN (l.holder_id, l.deputy_id),
+  (SELECT count(*) FROM incident i WHERE i.holder_id = w.holder_id AND i.state IN ('dispatched', 'taken')) DESC, g.code LIMIT 1
 """
 AROUND = """
 WITH RECURSIVE up AS (

@@ -46,7 +46,6 @@ def state(session: Session, number: UUID) -> str:
 
 def handled(session: Session, how_many: int) -> list[str]:
     """Reports that somebody has handled; their words."""
-
     said = []
     for _ in range(how_many):
         number, words = filed(session)
@@ -183,6 +182,18 @@ def test_who_was_too_late_is_told_what_happened(desk: Page, site: str, served: D
     button.click()
     expect(page.locator("#detail .inc-wrong")).to_contain_text("处理中")
     expect(page.locator("#detail .dsk-line .inc-state")).to_have_text("处理中")
+
+
+def test_what_is_new_waits_until_it_is_asked_for(desk: Page, site: str, served: Deployment, session: Session) -> None:
+    _, words = filed(session)
+    page = signed_in(desk, site, served, "dispatcher", at("垃圾没人清"))
+    expect(row(page, words)).to_be_visible()
+    _, more = filed(session)
+    expect(page.locator("#news")).to_contain_text("1", timeout=9000)
+    expect(row(page, more)).to_have_count(0)
+    page.keyboard.press("r")
+    expect(row(page, more)).to_be_visible()
+    expect(page.locator("#news")).to_be_hidden()
 
 
 def test_who_may_only_read_moves_nothing(desk: Page, site: str, served: Deployment, session: Session) -> None:

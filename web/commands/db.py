@@ -98,20 +98,22 @@ def migrate(to: str) -> None:
 @command.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Write the whole database to FILE."""
-    make_backup(database(), file)
-    click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
+    """Write the whole database and the photos to FILE."""
+    settings = Settings.from_env()
+    photos = make_backup(database(settings), file, settings.var)
+    click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB, with {photos:,} photo files")
 
 
 @command.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Replace what is in the database without asking.")
 def restore(file: Path, yes: bool) -> None:
-    """Replace the database by the backup in FILE; a broken file changes nothing."""
+    """Replace the database by the backup in FILE, and bring its photos back; a broken file changes nothing."""
     if not yes:
         click.confirm("This replaces everything in the database. Go on?", abort=True, err=True)
-    take_back(database(), file)
-    click.echo(f"restored from {file}")
+    settings = Settings.from_env()
+    photos = take_back(database(settings), file, settings.var)
+    click.echo(f"restored from {file}, with {photos:,} photo files")
 
 
 @command.command()

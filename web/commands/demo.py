@@ -21,7 +21,7 @@ from web.commands import bar, database, stages
 if TYPE_CHECKING:
     from gis.people.demo import DemoAccount
 
-INCIDENTS = 60
+INCIDENTS = 120
 WHO = "demo"  # how the history names us; a database that nobody else has changed may be replaced
 
 

@@ -4,11 +4,15 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, current_app, make_response, render_template, url_for
+from flask import Response, make_response, render_template, url_for
+from sqlalchemy import text
 
 from web.auth import csrf, principal
+from web.db import session
 from web.pages import language
 from web.pages.map import release, sealed
+
+MADE_UP = text("SELECT EXISTS (SELECT FROM dataset WHERE made_up)")
 
 
 def page(template: str, *, script: str = "", data: Mapping[str, Any] | None = None, **values: object) -> Response:
@@ -26,7 +30,7 @@ def page(template: str, *, script: str = "", data: Mapping[str, Any] | None = No
     given = {"language": chosen, "words": {}, "api": root + "/api/v1", "root": root, "csrf": csrf(), **(data or {})}
     written = render_template(
         template, language=chosen, me=principal(), nonce=nonce, release=release(), script=script, page=given,
-        made_up=current_app.config.get("MADE_UP", False), **values,
+        made_up=session().scalar(MADE_UP), **values,
     )  # fmt: skip
     response = sealed(make_response(written), nonce)
     response.headers["Cache-Control"] = "no-store"

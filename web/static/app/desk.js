@@ -1,6 +1,6 @@
 // The dispatcher's desk: what is open, filtered by what the address says, one matter beside it, and what can be done.
 import { $, Refused, ask, h, number, page, phone, query, t, zh } from './dom.js';
-import { clockBadge, gridOf, inOrder, live, moveButtons, moveWords, needsWords, newKey, photoList, pick, place, send, shape, stateWords, tags, timeline, urgency, when } from './incident.js';
+import { clockBadge, gridOf, inOrder, live, moveButtons, moveWords, needsWords, newKey, photoList, pick, place, send, shape, stateWords, tags, timeline, urgency, useful, when } from './incident.js';
 
 const EVERY = 60_000, PAGE = 60, FETCH = 12; // rows fetched one by one when they change; more of them wait for the bar
 const FIELDS = ['words', 'area', 'category', 'colour', 'way', 'supervised', 'pending', 'since', 'until', 'sort'];
@@ -13,7 +13,9 @@ let rows = [], next = null, chosen = new Set(), at = -1, opened = null, full = n
 const address = () => new URLSearchParams(location.search);
 const state = () => { const given = address().get('state') || 'open'; return TABS.includes(given) ? given : 'open'; };
 const filters = () => Object.fromEntries(FIELDS.map((name) => [name, address().get(name) ?? '']));
-const wanted = () => { const found = filters(); return query({ ...found, state: state() === 'all' ? '' : state(), sort: found.sort || (ENDED.includes(state()) || state() === 'all' ? 'newest' : 'urgent') }); };
+// as the API has them: `until` is a moment, the field's day is still within
+const dayAfter = (day) => day && new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
+const wanted = () => { const found = filters(); return query({ ...found, until: dayAfter(found.until), state: state() === 'all' ? '' : state(), sort: found.sort || (ENDED.includes(state()) || state() === 'all' ? 'newest' : 'urgent') }); };
 
 function go(changes, { replace = false } = {}) {
   const found = { state: state() === 'open' ? '' : state(), ...filters(), incident: opened ?? '', ...changes };
@@ -68,7 +70,7 @@ function failed(error, again) {
 }
 
 async function counts() {
-  totals = await ask(`/incidents/counts?${query(filters())}`, 'counts');
+  totals = await ask(`/incidents/counts?${query({ ...filters(), until: dayAfter(filters().until), sort: '' })}`, 'counts');
   for (const tab of $('tabs').children) {
     const n = tab.dataset.state === 'open' ? totals.open : tab.dataset.state === 'all' ? totals.all : totals.states[tab.dataset.state];
     tab.querySelector('b').textContent = number(n);
@@ -145,7 +147,7 @@ function drawBulk() {
   $('all').indeterminate = picked.length > 0 && picked.length < rows.length;
   if (!picked.length) return;
   const not = new Set(['request_extend', 'request_suspend', 'request_void', 'take', 'handle', 'link', 'rate', 'reclassify', 'reopen', 'set_limit', 'approve_extend']);
-  const names = inOrder(picked.map((one) => new Set(one.moves)).reduce((a, b) => new Set([...a].filter((name) => b.has(name))))).filter((name) => !not.has(name));
+  const names = inOrder(picked.map((one) => new Set(useful(one))).reduce((a, b) => new Set([...a].filter((name) => b.has(name))))).filter((name) => !not.has(name));
   $('bulk').replaceChildren(h('b', {}, t('chosen', { n: number(picked.length) })),
     ...names.map((name, i) => h('button', { type: 'button', className: i ? 'inc-do' : 'inc-go', 'data-move': name, onclick: () => bulk(name, picked) }, moveWords(name))),
     ...(names.length ? [] : [h('span', { className: 'quiet' }, t('bulk_none'))]),
@@ -240,7 +242,7 @@ function head(one) {
 }
 
 const fact = (name, ...what) => { const said = what.flat().filter((one) => one !== null && one !== undefined && one !== false && one !== ''); return said.length ? [h('dt', {}, t(name)), h('dd', {}, ...said)] : []; };
-const writing = () => part.moves.querySelector('.inc-form');
+const writing = () => part.moves.querySelector('[data-writing]');
 
 function fill(one) {
   head(one);
@@ -301,7 +303,7 @@ const standing = (found) => [pick(found, 'role'), found.stands_in && t('stands_i
 const EXTRA = (one) => ({
   dispatch: async () => {
     const { items: found } = await ask(`/incidents/${one.id}/candidates`, 'candidates').catch(() => ({ items: [] }));
-    const there = (person) => person.code && !person.away;
+    const there = (person) => person.code && !person.away && person.name !== one.assigned_to;
     const first = (one.skill && found.find((person) => person.skills && there(person))) || found.find(there);
     const choice = (value, words, small, more) => h('label', { className: 'dsk-who' }, h('input', { type: 'radio', name: 'to', value, checked: value === '' }), h('span', {}, h('i', {}, words), more && h('em', {}, more), small && h('small', {}, small)));
     const people = found.filter((person) => person.code || !page.may.dispatch);
@@ -372,23 +374,32 @@ function hear(event) {
   soon = setTimeout(settle, 250);
 }
 
+// those of some that the filters let through; an event says no more of its matter than state and category
+async function among(ids) {
+  const { words: said, area, colour, way, supervised, pending, since, until } = filters();
+  if (!ids.length || ![said, area, colour, way, supervised, pending, since, until].some(Boolean)) return ids;
+  const found = await ask(`/incidents?${wanted()}&${query({ limit: PAGE })}`, 'among').catch(() => ({ items: [] }));
+  return ids.filter((id) => found.items.some((one) => one.id === id));
+}
+
 async function settle() {
   const events = [...heard];
   heard.clear();
   if (events.includes(null)) news.set('gap', true);
   const last = new Map(events.filter(Boolean).map((event) => [event.id, event]));
-  const own = [];
+  const own = [], fresh = [];
   for (const [id, event] of last) {
     const known = rows.find((one) => one.id === id);
     if (known) {
       if (known.version < event.version) own.push(id);
-    } else if (fits(event) && (!filters().category || event.category.startsWith(filters().category)) && !news.has(id)) news.set(id, event);
+    } else if (fits(event) && (!filters().category || event.category.startsWith(filters().category)) && !news.has(id)) fresh.push(id);
     if (id === opened && (full?.version ?? 0) < event.version && !part.moves.hasAttribute('aria-busy')) {
       if (writing()) panelSays([`${t('changed')}: ${stateWords(event.state)} `, h('button', { type: 'button', className: 'dsk-link', onclick: () => { part.moves.replaceChildren(); panelSays(''); show(id, { quiet: true }); } }, t('retry'))]);
       else show(id, { quiet: true });
     }
   }
   counts().catch(() => {});
+  (await among(fresh)).forEach((id) => news.set(id, true));
   if (own.length > FETCH) own.forEach((id) => news.set(id, true)); else await refresh(own);
   bar();
 }
@@ -418,7 +429,7 @@ addEventListener('popstate', () => {
 
 addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
-  if (event.key === 'Escape' && writing()) { writing().querySelector('.inc-do')?.click(); return; }
+  if (event.key === 'Escape' && writing()) { writing().querySelector('.inc-form .inc-do[type=button]')?.click(); return; }
   if (event.target.closest('textarea, select, input:not([type="checkbox"])')) { if (event.key === 'Escape') event.target.blur(); return; }
   const step = { j: 1, k: -1 }[event.key];
   if (step && rows.length) {

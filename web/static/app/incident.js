@@ -83,15 +83,16 @@ const PHOTOS = new Set(['handle', 'note', 'return', 'request_suspend', 'request_
 const MINUTES = new Set(['request_extend', 'approve_extend', 'set_limit']);
 const CHIPS = { return: ['return_not_mine', 'return_not_found', 'return_kind', 'return_twice'], handle: ['handle_done', 'handle_told', 'handle_cleared'],
   send_back: ['back_not_done', 'back_no_photo'], request_void: ['void_nothing', 'void_twice'] };
-export const isFirst = (name) => FIRST.has(name);
+// of what the state allows, what would change something
+export const useful = (one) => one.moves.filter((name) => name !== (one.supervised ? 'supervise' : 'release') && (one.parent || name !== 'unlink'));
 
 // Buttons of what may be done; `act(name, body, photos)` does it. `extra[name]` makes more fields: {element, read}.
 export function moveButtons(one, act, extra = {}) {
   const box = h('div', { className: 'inc-moves' });
   const skip = new Set(['rate', 'link', 'reopen']);
   const draw = () => {
-    const idle = [!one.supervised && 'release', one.supervised && 'supervise', !one.parent && 'unlink'];
-    const names = inOrder(one.moves).filter((name) => !skip.has(name) && !idle.includes(name));
+    delete box.dataset.writing;
+    const names = inOrder(useful(one)).filter((name) => !skip.has(name));
     const button = (name, main) => h('button', { type: 'button', className: main ? 'inc-go' : 'inc-do', 'data-move': name,
       onclick: () => (AT_ONCE.has(name) && !extra[name] ? act(name, {}, []) : form(name)) }, moveWords(name));
     // another's work is not the first thing to be offered at the desk
@@ -101,6 +102,7 @@ export function moveButtons(one, act, extra = {}) {
     if (!names.length) box.append(h('p', { className: 'quiet' }, t('nothing_to_do')));
   };
   async function form(name) {
+    box.dataset.writing = name;
     const more = extra[name] ? await extra[name]() : null;
     const note = h('textarea', { rows: 3, maxlength: 2000, id: 'inc-note', required: needsWords(name) });
     const minutes = MINUTES.has(name) && h('input', { type: 'number', min: 1, max: 100000, step: 1, inputmode: 'numeric', id: 'inc-minutes', required: name === 'set_limit' });

@@ -158,6 +158,7 @@ async function show(id, move = '') {
     const full = await ask(`/incidents/${id}`, 'one');
     if (opened !== id) return;
     if (writing()) { // not under the thumb: only what happened
+      sheet.querySelector('.wrk-body > .quiet')?.remove();
       sheet.querySelector('.wrk-body').append(h('h3', {}, t('timeline')), timeline(full.timeline));
     } else fill(full, full);
     if (!sheet.open) sheet.showModal();
