@@ -372,8 +372,11 @@ def escalate(session: Session, incident_id: UUID, now: datetime, *, job: str = "
     people = seats(session, row.areas, row.building_id, now)
     role, person = seats_above(people, above, level)
     if role is None:
-        record(session, row, "escalate", now, job, detail={"level": row.supervise_level, "top": True},
-               changes={"supervised": True, "supervise_at": None})  # fmt: skip
+        record(
+            session, row, "escalate", now, job, words="超时，已上报到最高一级，继续督办", role="system",
+            detail={"level": row.supervise_level, "top": True, "en": "overdue: it is at the top already"},
+            changes={"supervised": True, "supervise_at": None},
+        )  # fmt: skip
         tell_of(session, row, "escalate", row.state, {}, system(job))
         return True
     wall = bool(row.limits.get("around_the_clock"))
@@ -381,7 +384,7 @@ def escalate(session: Session, incident_id: UUID, now: datetime, *, job: str = "
     changes = {"supervised": True, "supervise_level": level, "supervisor_role": role, "supervise_at": following}
     zh, en = BY_KEY[role].zh, BY_KEY[role].en
     record(
-        session, row, "escalate", now, job, words=f"超时，上报{zh}督办", role=role, person_id=person,
+        session, row, "escalate", now, job, words=f"超时，上报{zh}督办", role="system", person_id=person,
         detail={"level": level, "role": role, "due": row.due_at, "en": f"overdue: to {en}"}, changes=changes,
     )  # fmt: skip
     tell_of(session, row, "escalate", row.state, {}, system(job), more=[person])

@@ -27,7 +27,15 @@ FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (county text, incident_id u
   shape text, detail jsonb)
 RETURNING id
 """
-EVENT: dict[str, Any] = {"from_pending": "", "to_pending": "", "role": "", "person_id": None, "words": "", "shape": None, "detail": {}}
+EVENT: dict[str, Any] = {
+    "from_pending": "",
+    "to_pending": "",
+    "role": "",
+    "person_id": None,
+    "words": "",
+    "shape": None,
+    "detail": {},
+}
 
 
 # whom a move is told, beside whoever holds the matter then: the community's desk, the reporter, those above

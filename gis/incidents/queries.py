@@ -398,7 +398,7 @@ def counts(session: Session, by: Principal, wanted: Filters, *, now: datetime) -
 
 @dataclass(frozen=True)
 class EventView:
-    """One thing that happened. role: Of who did it, in words. who: Account or program; None where the asker may not
+    """One thing that happened. role: Of who did it, in words. who: Account or program; None for our own jobs and rules, and where the asker may not
     know names. words: What was said."""
 
     id: int
@@ -444,7 +444,7 @@ def _event(row: Any, named: bool) -> EventView:
     )  # fmt: skip
     return EventView(
         row.id, row.at, row.move, move.zh if move else row.move, move.en if move else row.move, row.from_state,
-        row.to_state, STATES[State(row.to_state)][0], row.who if named else None, row.role, zh, row.words,
+        row.to_state, STATES[State(row.to_state)][0], row.who if named and row.role != "system" and not row.who.startswith("job ") else None, row.role, zh, row.words,
         list(row.photos), row.detail,
     )  # fmt: skip
 

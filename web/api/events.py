@@ -24,6 +24,7 @@ LIFE = 55.0  # seconds a stream is kept open, then the client asks again: rights
 BEAT = 15.0  # seconds between comments that keep the way open
 CHECK = 15.0  # seconds between looks at the asker's rights
 RETRY = 5000  # milliseconds until an asker without a stream asks again
+LATELY = 100  # events looked at first when only the last one is wanted
 USES = (Action.READ, Action.HANDLE, Action.DISPATCH, Action.SUPERVISE)
 
 
@@ -85,7 +86,10 @@ def _stream(found: Feed, last: int | None, hold: bool) -> Iterator[bytes]:
         try:
             if fresh or time.monotonic() - checked >= CHECK:
                 by, checked = allowed(), time.monotonic()
-                news = told(db.session(), by, fresh, datetime.now(UTC))
+                now = datetime.now(UTC)
+                news = told(db.session(), by, fresh[-LATELY:] if begins else fresh, now)
+                if begins and not news:  # nothing of theirs lately
+                    news = told(db.session(), by, fresh[:-LATELY], now)
                 if begins:  # a number to go on from: of the last event in the asker's sight, not of a hidden one
                     yield f"id: {news[-1]['event'] if news else 0}\nevent: now\ndata: {{}}\n\n".encode()
                     begins, news = False, []
