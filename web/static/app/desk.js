@@ -34,7 +34,7 @@ function showFilters() {
   $('clear').hidden = !set;
   $('more-count').textContent = more ? number(more) : '';
   for (const tab of $('tabs').children) {
-    if (tab.dataset.state === now) { tab.setAttribute('aria-current', 'page'); tab.scrollIntoView({ block: 'nearest', inline: 'nearest' }); } else tab.removeAttribute('aria-current');
+    if (tab.dataset.state === now) tab.setAttribute('aria-current', 'page'); else tab.removeAttribute('aria-current');
   }
 }
 
@@ -76,6 +76,8 @@ async function counts() {
     tab.querySelector('b').textContent = number(n);
     tab.classList.toggle('zero', !n);
   }
+  const here = $('tabs').querySelector('[aria-current]');
+  if (here && (here.offsetLeft < $('tabs').scrollLeft || here.offsetLeft + here.offsetWidth > $('tabs').scrollLeft + $('tabs').clientWidth)) here.scrollIntoView({ block: 'nearest', inline: 'center' });
   foot();
 }
 
@@ -108,7 +110,8 @@ function row(one) {
 
 const fits = (one) => state() === 'all' || state() === one.state || (state() === 'open' && !ENDED.includes(one.state));
 function clicked(event, id) {
-  if (event.target.closest('.dsk-pick')) return;
+  const cell = event.target.closest('.dsk-pick');
+  if (cell) { if (event.target === cell) cell.firstChild.click(); return; } // beside the box, as a thumb does
   show(id);
 }
 
@@ -306,7 +309,7 @@ const EXTRA = (one) => ({
     const there = (person) => person.code && !person.away && person.name !== one.assigned_to;
     const first = (one.skill && found.find((person) => person.skills && there(person))) || found.find(there);
     const choice = (value, words, small, more) => h('label', { className: 'dsk-who' }, h('input', { type: 'radio', name: 'to', value, checked: value === '' }), h('span', {}, h('i', {}, words), more && h('em', {}, more), small && h('small', {}, small)));
-    const people = found.filter((person) => person.code || !page.may.dispatch);
+    const people = found.filter((person) => person.code).sort((a, b) => (b === first) - (a === first));
     const element = h('fieldset', { className: 'dsk-people' }, h('legend', {}, t('candidates')), choice('', t('by_rule'), t('by_rule_why')),
       one.skill && choice('order', t('push'), t('push_why')),
       people.map((person) => choice(String(found.indexOf(person)), person.name ?? pick(person, 'role'), standing(person), person === first && t('suggested'))));
