@@ -163,7 +163,7 @@ def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, 
         yield "code", f"{code!r} must be five digits, or a letter and four digits{lost}"
     elif code in seen:
         yield "code", f"{code} is in row {seen[code]} already"
-    elif not code.startswith(values["major"].zfill(2) if code.isdigit() else values["major"]):
+    elif not code.startswith(values["major"]) or (code.isdigit() and len(values["major"]) != 2):
         yield "major", f"{values['major']!r} is not how the code {code} begins"
     if values["old_code"] and not re.fullmatch(r"\d{5}", values["old_code"]):
         yield "old_code", f"{values['old_code']!r} must be five digits"
@@ -195,9 +195,22 @@ def _attributes_wrong(given: str) -> str | None:
             return f"question {number}: datatype must be one of {', '.join(DATATYPES)}"
         if not one.get("description"):
             return f"question {number}: description is empty"
-        if "list" in one["datatype"] and not all("key" in v and "name" in v for v in one.get("values") or [{}]):
-            return f"question {number}: values must each have key and name"
+        if "list" in one["datatype"] and not _choices_right(one.get("values")):
+            return f"question {number}: values must be a list, each an object with key and name"
+        if not isinstance(one.get("required", False), bool):
+            return f"question {number}: required must be true or false"
+    codes = [one["code"] for one in found]
+    if len(set(codes)) < len(codes):
+        return "two questions have one code"
     return None
+
+
+def _choices_right(values: object) -> bool:
+    return (
+        isinstance(values, list)
+        and bool(values)
+        and all(isinstance(one, dict) and one.get("key") and one.get("name") for one in values)
+    )
 
 
 def _row(values: dict[str, str]) -> CategoryRow:

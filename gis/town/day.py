@@ -7,7 +7,7 @@ do each step, so that what they may not do fails here as it would there.
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
@@ -206,6 +206,12 @@ def _step(
 
 
 def _who(session: Session, town: Town, row: queries.Row, name: str, now: datetime) -> Principal:
+    """Who does a step; the history tells them from real people."""
+    by = _really(session, town, row, name)
+    return replace(by, who=f"demo {by.who}")
+
+
+def _really(session: Session, town: Town, row: queries.Row, name: str) -> Principal:
     if name in ("rate", "reopen"):
         return reporter(row.id)
     if name.startswith("approve"):
@@ -215,10 +221,10 @@ def _who(session: Session, town: Town, row: queries.Row, name: str, now: datetim
     if row.holder_id is not None:
         return town.person(row.holder_id)
     if row.way == "order":
-        query = text("SELECT person_id FROM order_offer WHERE incident_id = :id ORDER BY random() LIMIT 1")
-        person = session.scalar(query, {"id": row.id})
-        if person is not None:
-            return town.person(person)
+        query = text("SELECT array_agg(person_id ORDER BY person_id) FROM order_offer WHERE incident_id = :id")
+        people = session.scalar(query, {"id": row.id})
+        if people:
+            return town.person(town.dice.choice(people))
     return town.desk(row.areas, "community_worker")
 
 
