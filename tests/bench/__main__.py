@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gis import cluster
 from gis.settings import ROOT, Settings
-from tests.bench import bulk, circle, coverage, growth, http
+from tests.bench import bulk, circle, coverage, growth, http, report
 from tests.bench.rows import Reach, Row, machine, markdown
 
 ROWS: dict[str, Callable[[Settings, bool], Row]] = {
@@ -21,6 +21,7 @@ ROWS: dict[str, Callable[[Settings, bool], Row]] = {
     "coverage": coverage.measure,
     "bulk": bulk.measure,
     "http": http.measure,
+    "report": report.measure,
     "growth": growth.measure,
 }
 PAGE = ROOT / "docs" / "BENCHMARKS.md"

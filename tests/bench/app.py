@@ -7,7 +7,7 @@ from web.wsgi import app
 __all__ = ["app"]
 
 
-@app.get("/bench-constant")
+@app.route("/bench-constant", methods=["GET", "POST"])
 def constant() -> Response:
     """The same application, logging and headers; nothing to work out."""
     return Response(b'{"ok":true}', mimetype="application/json")

@@ -139,13 +139,18 @@ def wait(port: int, path: str) -> None:
             time.sleep(0.2)
 
 
-def by_wrk(port: int, paths: Sequence[str], seconds: int) -> Load:
-    """wrk, asking for the paths in a random order."""
-    listed = ",".join(f'"{path}"' for path in paths)
+def by_wrk(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Load:
+    """wrk, asking for the paths in a random order; with `post`, sending each as a JSON body to that path."""
+    listed = ",".join(f"[=[{path}]=]" for path in paths)
+    ask = (
+        f"wrk.format('POST', '{post}', {{['Content-Type'] = 'application/json'}}, path)"
+        if post
+        else "wrk.format('GET', path)"
+    )
     script = (
         f"local paths = {{{listed}}}\nlocal made = {{}}\nlocal seed = 0\n"
         "function setup(thread) seed = seed + 1; thread:set('seed', seed) end\n"
-        "function init() math.randomseed(seed); for i, path in ipairs(paths) do made[i] = wrk.format('GET', path) end end\n"
+        f"function init() math.randomseed(seed); for i, path in ipairs(paths) do made[i] = {ask} end end\n"
         "function request() return made[math.random(#made)] end\n"
     )
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
@@ -170,9 +175,15 @@ def by_wrk(port: int, paths: Sequence[str], seconds: int) -> Load:
     return Load(float(rate[1]), p50, p99, bad)
 
 
-def by_threads(port: int, paths: Sequence[str], seconds: int) -> Load:
+def by_threads(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Load:
     """One thread a connection in this process: fewer requests a second than wrk could ask, the same for both sides."""
-    made = [f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode() for path in paths]
+    made = [
+        f"POST {post} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(path.encode())}"
+        f"\r\n\r\n{path}".encode()
+        if post
+        else f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+        for path in paths
+    ]
     spent: list[float] = []
     bad: list[int] = []
     end = time.monotonic() + seconds
@@ -191,7 +202,7 @@ def by_threads(port: int, paths: Sequence[str], seconds: int) -> Load:
                 while len(data) < whole:
                     data += connection.recv(65536)
                 spent.append(time.perf_counter() - begin)
-                if not data.startswith(b"HTTP/1.1 200"):
+                if not data.startswith(b"HTTP/1.1 20"):
                     bad.append(1)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(CONNECTIONS)]

@@ -1,0 +1,73 @@
+"""`POST /incidents` over HTTP, from report to assignment, beside the same application answering a constant to a POST."""
+
+import shutil
+
+import orjson
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis import cluster, schema
+from gis.db import engine
+from gis.settings import Settings
+from gis.town.load import make_town
+from tests.bench.http import (
+    CONNECTIONS,
+    CONSTANT,
+    SHAPES,
+    WORKERS,
+    by_threads,
+    by_wrk,
+    middle,
+    served,
+    told,
+    wait,
+    within,
+)
+from tests.bench.rows import Figure, Reach, Row
+from web.commands.serve import THREADS
+
+REPORTS = "/api/v1/incidents"
+CODES = ("06010", "06012", "06013", "06028", "09009", "C0101")
+
+
+def measure(settings: Settings, small: bool) -> Row:
+    """Serve a made-up town and in turns file reports, each at another place, and post the constant."""
+    seconds, turns = (1, 1) if small else (8, 3)
+    addresses = cluster.start(settings, throw_away=False)  # a report is acknowledged when it is on the disk
+    schema.migrate(addresses)
+    with Session(engine(addresses.app)) as session:
+        make_town(session, 2026, 300) if small else make_town(session)
+        session.commit()
+        grids = shapely.from_wkb([bytes(row[0]) for row in session.execute(text(SHAPES))])
+    with engine(addresses.owner).begin() as owner:
+        owner.execute(text("ANALYZE"))
+    bodies = [
+        orjson.dumps({"lon": x, "lat": y, "crs": "wgs84", "category": CODES[number % len(CODES)], "description": "bench"}).decode()
+        for number, (x, y) in enumerate(within(grids, 2000))
+    ]  # fmt: skip
+    wrk = shutil.which("wrk")
+    ask = by_wrk if wrk else by_threads
+    with served(settings, addresses.app) as port:
+        x, y = within(grids, 1)[0]
+        wait(port, f"/api/v1/locate?lon={x:.7f}&lat={y:.7f}&crs=wgs84")
+        for some, path in ((bodies, REPORTS), (["{}"], CONSTANT)):
+            ask(port, some, 1 if small else 2, path)
+        seen = [(ask(port, bodies, seconds, REPORTS), ask(port, ["{}"], seconds, CONSTANT)) for _ in range(turns)]
+    with Session(engine(addresses.app)) as session:
+        filed = session.scalar(text("SELECT count(*) FROM incident WHERE state = 'dispatched'"))
+    ours, constant = (middle([pair[side] for pair in seen]) for side in (0, 1))
+    return Row(
+        "report",
+        "POST /incidents over HTTP: from report to assignment",
+        f"A made-up town ({len(grids)} grids); granian, {WORKERS} workers of {THREADS} threads, {CONNECTIONS} connections, {turns} turns of {seconds} s; load by {'wrk' if wrk else 'threads in Python'} on the same machine; every report is on the disk (fsync) when it is acknowledged.",
+        "requests a second",
+        Figure("report: place, rule, person, events, notices, history", ours.rate, turns, told(ours)),
+        [Figure("the same application answering a constant to a POST", constant.rate, turns, told(constant))],
+        [Reach(f"every report is acknowledged: {ours.bad} refused", ours.bad == 0)],
+        more_is_better=True,
+        notes=[
+            f"{filed:,} reports were filed and assigned in all.",
+            "Server, database and load generator share the cores.",
+        ],
+    )  # fmt: skip
