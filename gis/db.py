@@ -47,7 +47,7 @@ def key(comment: str = "Surrogate key.") -> Any:
     return mapped_column(BigInteger, Identity(always=False), primary_key=True, comment=comment)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def engine(url: str) -> Engine:
     """The engine for a server; one per address and process.
 

@@ -39,10 +39,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment folder (`WANGGE_VAR`) and, while it is served, its address."""
+    """A deployment folder (`WANGGE_VAR`) and, while it is served, its address; `key`, when one is to be sent."""
 
     var: Path
     url: str = ""
+    key: str = ""
 
     def run(self, *words: object) -> subprocess.CompletedProcess[str]:
         """Run a command as `./wangge WORDS`, from a folder that is not the checkout."""
@@ -60,6 +61,7 @@ class Deployment:
         """GET a path, or POST a body (bytes as they are, else as JSON)."""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = {"Accept": "*/*"} | ({} if data is None else {"Content-Type": "application/json"})
+        sent |= {"Authorization": f"Bearer {self.key}"} if self.key else {}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(
             self.url + urllib.parse.quote(path, safe="/?&=,%+:"), data, sent, method=method

@@ -7,7 +7,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +60,16 @@ def grids(served: Deployment, folder: Path) -> dict[str, shapely.Geometry]:
 
 
 @pytest.fixture(scope="module")
+def served(served: Deployment) -> Deployment:
+    """The pilot, asked with a key that is told names."""
+    words = ("--action", "names.read", "--area", "520402", "--per-minute", "100000")
+    made = served.run("key", "add", "acceptance", *words)
+    key = re.search(r"wg_\S+", made.stdout)
+    assert key, made.stdout + made.stderr
+    return replace(served, key=key[0])
+
+
+@pytest.fixture(scope="module")
 def tower(served: Deployment, folder: Path) -> Tower:
     """The building with the most units."""
     homes = defaultdict(list)
@@ -82,7 +92,7 @@ def restored(served: Deployment, folder: Path) -> Iterator[Deployment]:
         done = Deployment(var).run("db", "restore", "--yes", backup)
         assert done.returncode == 0, done.stderr
         with serving(var, 8300) as url:
-            yield Deployment(var, url)
+            yield Deployment(var, url, served.key)
 
 
 def many(site: Deployment, points: list[dict]) -> list[dict]:

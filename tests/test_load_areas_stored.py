@@ -333,6 +333,7 @@ def test_the_command_rehearses_then_commits(session, tmp_path, run):
     assert rehearsed.exit_code == 0 and "nothing was changed" in rehearsed.output
     assert session.scalar(select(func.count()).select_from(Area)) == 0
     done = run("areas", path, "--level", "grid", "--commit", "--json")
+    assert done.exit_code == 0, (done.output, done.exception)
     report = json.loads(done.stdout)
     assert report["committed"] and report["crs"] == "EPSG:4490" and report["counts"]["new"] == 1
     assert session.scalar(text("SELECT count(*) FROM dataset WHERE kind = 'areas:grid'")) == 1

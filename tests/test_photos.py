@@ -290,7 +290,7 @@ def test_a_photo_is_kept_as_two_files_under_its_own_name(place):
     filed = place.report(photo(colour="red"), photo(kind="PNG", mode="RGBA"))
     first, second = place.ids(filed)
     kept = {str(file.relative_to(place.var / "photos")) for file in place.files()}
-    assert kept == {
+    assert kept >= {
         f"{one.hex[:2]}/{one}{small}{ending}"
         for one, ending in ((first, ".jpg"), (second, ".png"))
         for small in ("", "-small")

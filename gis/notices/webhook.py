@@ -12,6 +12,7 @@ import ipaddress
 import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -97,7 +98,8 @@ def send(url: str, secret: str, number: int, topic: str, body: bytes, *, private
         "X-Wangge-Timestamp": str(timestamp),
         "X-Wangge-Signature": signature(secret, timestamp, body),
     }
-    asyncio.run(_within(url, headers, body, private))
+    with ThreadPoolExecutor(1) as own:  # the caller's thread may have a loop of its own
+        own.submit(lambda: asyncio.run(_within(url, headers, body, private))).result()
 
 
 async def _within(url: str, headers: dict[str, str], body: bytes, private: bool) -> None:

@@ -180,7 +180,6 @@ def _incidents(session: Session, report: Report) -> None:
     from gis.incidents.follow import follow
 
     moved = follow(session, datetime.now(Settings.from_env().timezone))
-    session.commit()
     if moved:
         report.notes.append(f"{moved} open incidents followed to their new patch")
 
@@ -223,12 +222,12 @@ def _run(load: Callable[[Session], Report], why: str, commit: bool, as_json: boo
     with session_scope(why) as session:
         report = load(session)
         if commit and not report.refused:
+            if report.kind.startswith("areas"):
+                _incidents(session, report)
             session.commit()
             report.committed = True
             if report.kind in MOVE_CIRCLES:
                 _circles(session, report)
-            if report.kind.startswith("areas"):
-                _incidents(session, report)
     show(report, as_json)
     if report.refused:
         for one in [] if as_json else report.refused:
