@@ -1,5 +1,6 @@
 """The loop: a report finds its person, and every move is an event."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -533,3 +534,70 @@ def test_one_address_may_not_file_without_end(
     assert codes == [201, 201, 201, 429, 429]
     other = client.post("/api/v1/incidents", json=body, environ_base={"REMOTE_ADDR": "198.51.100.8"})
     assert other.status_code == 201
+
+
+def test_what_is_said_while_it_is_suspended_does_not_lock_it(place: Place) -> None:
+    filed = place.report()
+    place.do(filed.id, "request_suspend", "王网格", note="等零件")
+    place.do(filed.id, "approve_suspend", "赵社工")
+    by = queries.by_secret(place.session, filed.id, filed.tracking_secret)
+    actions.move(place.session, by, filed.id, "note", NOW, Wish(note="请问何时处理"))
+    place.do(filed.id, "note", "赵社工", note="已催")
+    assert place.do(filed.id, "resume", "赵社工").state == "dispatched"
+
+
+def test_who_was_offered_an_order_has_no_door_to_it_afterwards(place: Place, session: Session) -> None:
+    order = session.execute(
+        text("SELECT code, skill FROM incident_category WHERE kind = 'order' ORDER BY position")
+    ).first()
+    assert order is not None
+    taker(place, "水工甲", [order.skill])
+    filed = place.report(category=order.code)
+    place.do(filed.id, "take", "水工甲")
+    place.do(filed.id, "return", "水工甲", note="来不了")
+    for name in ("note", "request_void", "take"):
+        with pytest.raises(NotFound):
+            place.do(filed.id, name, "水工甲", note="还是我来")
+    place.do(filed.id, "dispatch", "赵社工", to="p-赵社工")
+    with pytest.raises(NotFound):
+        place.do(filed.id, "take", "水工甲")
+
+
+def test_who_reported_does_not_read_what_staff_say_among_themselves(place: Place) -> None:
+    resident = replace(place.who("居民甲"), account_id=None, kind="key", key_id=None, who="account resident")
+    filed = place.report()
+    place.do(filed.id, "return", "王网格", note="内部：不归我管")
+    place.do(filed.id, "note", "赵社工", note="内部备注")
+    by = queries.by_secret(place.session, filed.id, filed.tracking_secret)
+    told = str(queries.timeline(place.session, by, filed.id))
+    assert "内部" not in told and "退回" in told
+    assert "内部备注" in str(queries.timeline(place.session, place.who("赵社工"), filed.id))
+    assert queries.timeline(place.session, resident, filed.id) == []
+
+
+def test_accepting_late_begins_the_clock_then(place: Place) -> None:
+    filed = place.report(category="", description="啊啊啊")
+    later = NOW + timedelta(days=2)
+    found = place.do(filed.id, "accept", at=later, category="06010")
+    assert found.stage_began == later and found.colour == "green"
+
+
+def test_a_weak_word_does_not_decide_alone(place: Place) -> None:
+    assert place.report(category="", description="那个东西请看一看").state == "reported"
+
+
+def test_nested_json_and_a_form_s_second_body_are_refused(place: Place, client: FlaskClient) -> None:
+    deep = client.post("/api/v1/incidents", data="[" * 100_000, content_type="application/json")
+    assert deep.status_code in (400, 422)
+    body = POINT | {"category": "06010", "attributes": {}}
+    nest: dict[str, Any] = {}
+    for _ in range(400):
+        nest = {"a": nest}
+    assert client.post("/api/v1/incidents", json=body | {"attributes": nest}).status_code == 422
+    key = {"Idempotency-Key": str(uuid4())}
+    codes = [
+        client.post("/api/v1/incidents", data={"json": json.dumps(body | {"description": words})}, headers=key,
+                    content_type="multipart/form-data").status_code
+        for words in ("一", "二")
+    ]  # fmt: skip
+    assert codes == [201, 422]

@@ -68,6 +68,7 @@ def init_app(app: APIFlask) -> None:
     app.register_error_handler(HTTPException, http)
     app.register_error_handler(OperationalError, database)
     app.register_error_handler(DataError, unfit)
+    app.register_error_handler(RecursionError, nested)
     app.register_error_handler(Exception, unexpected)
     app.error_processor(validation)
     # error_processor claims Werkzeug's errors too; ours knows pages
@@ -121,6 +122,11 @@ def unfit(error: DataError) -> Response:
     """A value that PostgreSQL cannot hold, as text with a NUL in it or a number beyond bigint."""
     log.warning("unfit", endpoint=request.endpoint, exc_info=error)
     return answer(422, "invalid-input", InvalidInput.title, "A value is not one that can be looked up or stored.")
+
+
+def nested(error: RecursionError) -> Response:
+    """JSON within JSON within JSON, deeper than anything is meant."""
+    return answer(422, "invalid-input", InvalidInput.title, "The JSON is nested too deeply.")
 
 
 def unexpected(error: Exception) -> Response:

@@ -70,7 +70,7 @@ def once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Call
 
 
 def _digest() -> bytes:
-    if not request.files:
+    if request.mimetype != "multipart/form-data":
         return hashlib.sha256(request.get_data(cache=True)).digest()
     # the parts of a form, without the boundary that differs from try to try
     found = hashlib.sha256(request.form.get("json", "").encode())

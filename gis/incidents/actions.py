@@ -139,7 +139,7 @@ def report(
     clear = True
     if given.category:
         kind = edition.category(given.category)
-    elif suggestions and suggestions[0].share >= SURE:
+    elif suggestions and _sure(edition, suggestions[0]):
         kind = edition.category(suggestions[0].code)
         how.append(step("category", "suggested", zh=kind.zh, en=kind.en, because="、".join(suggestions[0].because)))
     else:
@@ -206,6 +206,11 @@ def hash_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
+def _sure(edition: catalogue.Edition, best: Suggestion) -> bool:
+    """Whether words alone may decide: much of what fits, and by one of the category's own words."""
+    return best.share >= SURE and not set(best.because).isdisjoint(edition.categories[best.code].words)
+
+
 def _check(given: Report) -> None:
     wrong = []
     if not given.category and not given.description.strip():
@@ -215,6 +220,10 @@ def _check(given: Report) -> None:
     for name, value, known in (("severity", given.severity, SEVERITIES), ("channel", given.channel, CHANNELS)):
         if value not in (*known, *([""] if name == "severity" else [])):
             wrong.append(FieldError(name, f"{value[:40]!r} is none of {', '.join(known)}"))
+    try:
+        orjson.dumps(given.attributes)
+    except TypeError:
+        wrong.append(FieldError("attributes", "is nested too deeply, or holds something that is no JSON"))
     for name, longest in (("address", 200), ("name", 80), ("phone", 40), ("email", 200)):
         if len(getattr(given, name)) > longest:
             wrong.append(FieldError(name, f"is longer than {longest} characters"))
@@ -270,7 +279,7 @@ def move(
     if name not in MOVES or MOVES[name].by == Action.SYSTEM or name == "report":
         words = f"{name[:40]!r} is no move; one of {', '.join(one for one in MOVES if MOVES[one].by != Action.SYSTEM)}"
         raise InvalidInput(f"move: {words}", [FieldError("move", words)])
-    row = lock(session, by, incident_id)
+    row = lock(session, by, incident_id, offered=name == "take")
     if version is not None and version != row.version:
         raise Conflict(f"the incident is at version {row.version}, not {version}; look again", version=row.version)
     target(name, row.state, row.pending, row.before)

@@ -79,7 +79,7 @@ def _reclassify(session: Session, by: Principal, row: Row, wish: Wish, now: date
     changes = {
         "category": kind.code, "severity": severity, "rule_id": routed.columns["rule_id"],
         "rule_name": routed.columns["rule_name"], "skill": kind.skill, "limits": routed.columns["limits"],
-        **stage_clock(routed.columns["limits"], after, row.stage_began or now, row.spent_min),
+        **stage_clock(routed.columns["limits"], after, *((row.stage_began or now, row.spent_min) if after == row.state else (now, None))),
     }  # fmt: skip
     detail = {"category": [row.category, kind.code], "severity": [row.severity, severity],
               "rule": [row.rule_name, routed.columns["rule_name"]]}  # fmt: skip
@@ -230,6 +230,8 @@ def _link(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) 
         raise InvalidInput("parent: is missing", [FieldError("parent", "is missing; the id of the other incident")])
     if wish.parent == row.id:
         raise InvalidInput("parent: is the incident itself", [FieldError("parent", "is the incident itself")])
+    if row.pending:
+        raise Conflict(f"link: a request ({row.pending}) waits; approve or refuse it first")
     other = lock(session, by, wish.parent)
     by.need(Action.DISPATCH, other.areas)
     if other.parent_id is not None:

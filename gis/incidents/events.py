@@ -58,13 +58,16 @@ def write(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
     return list(session.scalars(text(EVENTS), {"events": as_json([{**EVENT, **one} for one in events])}))
 
 
-def lock(session: Session, by: Principal, incident_id: UUID) -> Row:
+def lock(session: Session, by: Principal, incident_id: UUID, *, offered: bool = False) -> Row:
     """An incident's row, held against others until the end of the transaction.
+
+    Args:
+        offered: Also an order that was offered to the asker and that somebody else has claimed.
 
     Raises:
         NotFound: There is none, or it is not the asker's to see.
     """
-    query, params = LOCKED(by)
+    query, params = LOCKED(by, offered)
     found = session.execute(text(query), params | {"id": incident_id}).mappings().one_or_none()
     if found is None:
         raise NotFound("there is no such incident")

@@ -78,7 +78,7 @@ ASKED_BY = """CASE WHEN i.pending <> '' THEN (SELECT e.who FROM incident_event e
 OFFERED = """EXISTS (SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me) AS offered"""
 
 
-def LOCKED(by: Principal) -> tuple[str, dict[str, Any]]:  # noqa: N802  a query with its parameters
+def LOCKED(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:  # noqa: N802  a query with its parameters
     """The query that locks one incident (`:id`) the asker sees, or was offered; and its parameters."""
     condition, params = visible(by, "i")
     query = f"""
@@ -89,9 +89,9 @@ SELECT i.county, i.id, i.version, i.changed_at, i.edition_id, i.category, c.zh A
   i.key_id, {ASKED_BY}, {OFFERED}
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
-WHERE i.id = :id AND ({condition} OR EXISTS (
+WHERE i.id = :id AND ({condition} OR CAST(:offered AS boolean) AND i.way = 'order' AND EXISTS (
   SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me)) FOR UPDATE OF i"""  # noqa: S608
-    return query, params | {"me": by.person_id}
+    return query, params | {"me": by.person_id, "offered": offered}
 
 
 def may_move(by: Principal, row: Any, name: str) -> bool:
@@ -118,7 +118,11 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
     if action == Action.HANDLE:
         mine = by.person_id is not None and by.person_id == row.holder_id
         offer = row.way == "order" and row.state == State.DISPATCHED and row.offered
-        there = row.area_id is not None and by.may(action, [row.area_id]) and row.way == "assign"
+        there = (
+            row.area_id is not None
+            and row.way == "assign"
+            and all(by.may(one, [row.area_id]) for one in (action, Action.READ))
+        )
         return mine or offer or there or by.may(Action.DISPATCH, row.areas)
     if action == Action.APPROVE:
         return by.may(action, row.areas) and by.who != row.asked_by
@@ -251,7 +255,7 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
         stopped_after_min=row.spent_min if row.due_at is None else None, supervised=row.supervised,
         supervise_level=row.supervise_level, supervisor_role=row.supervisor_role, supervisor_zh=supervisor,
         parent=row.parent_id, children=list(row.children), rating=row.rating, solved=row.solved,
-        photos=list(row.photos), asked_by=row.asked_by, offered=row.offers,
+        photos=list(row.photos), asked_by=row.asked_by if named else None, offered=row.offers,
         mine=by.person_id is not None and by.person_id == row.holder_id,
         moves=sorted(name for name in allowed(row.state, row.pending) if may_move(by, row, name)), how=row.how,
     )  # fmt: skip
@@ -418,7 +422,7 @@ class EventView:
 
 
 TIMELINE = """
-SELECT e.*, ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
+SELECT e.*, i.areas, i.holder_id, ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
 WHERE e.incident_id = :id AND {condition} ORDER BY e.id
 """
@@ -432,7 +436,21 @@ def timeline(session: Session, by: Principal, incident_id: UUID, *, seen: bool =
     """
     condition, params = ("true", dict[str, Any]()) if seen else visible(by, "i")
     rows = session.execute(text(TIMELINE.format(condition=condition)), params | {"id": incident_id})
-    return [_event(row, by.may(Action.NAMES)) for row in rows]
+    found = rows.all()
+    # who reported, and who may only claim it, does not read what those who work on it say among themselves
+    inside = found and (
+        by.may(Action.READ, found[0].areas) or (by.person_id is not None and by.person_id == found[0].holder_id)
+    )
+    events = [_event(row, by.may(Action.NAMES)) for row in found]
+    return events if inside else [_told(one) for one in events if one.move in TOLD_REPORTER or _own_note(one)]
+
+
+def _own_note(one: EventView) -> bool:
+    return one.move == "note" and one.role in ("reporter", "anonymous", "resident")
+
+
+def _told(one: EventView) -> EventView:
+    return one if one.move in SAID_REPORTER else replace(one, words="")
 
 
 def _event(row: Any, named: bool) -> EventView:
@@ -513,11 +531,7 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
     """
     by = by_secret(session, incident_id, secret)
     seen = find(session, by, incident_id, now=now)
-    told = [
-        one
-        for one in timeline(session, by, incident_id)
-        if one.move in TOLD_REPORTER or (one.move == "note" and one.role in ("reporter", "anonymous"))
-    ]
+    told = [one for one in timeline(session, by, incident_id) if one.move in TOLD_REPORTER or _own_note(one)]
     events = [
         {"at": one.at, "move": one.move, "zh": one.move_zh, "en": one.move_en, "state": one.to_state,
          "state_zh": one.state_zh, "role_zh": one.role_zh,

@@ -10,6 +10,7 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from pydantic import BaseModel, Field, ValidationError
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from gis.areas.answer import Question, anonymous
@@ -279,8 +280,9 @@ def bulk(json_data: BulkIn) -> Response:
                 with session().begin_nested():
                     found = _move(session(), by, given.id, given, given.version, ())
                 results.append({"id": str(given.id), "ok": True, "state": found.state, "version": found.version})
-            except WanggeError as error:
-                results.append({"id": str(given.id), "ok": False, "problem": problem(error)})
+            except (WanggeError, DataError) as error:
+                known = error if isinstance(error, WanggeError) else InvalidInput("a value cannot be stored")
+                results.append({"id": str(given.id), "ok": False, "problem": problem(known)})
         return 200, {"results": results}
 
     return once(by, do)

@@ -63,7 +63,7 @@ BEGIN
       USING ERRCODE = 'check_violation', CONSTRAINT = 'incident_move_allowed';
   END IF;
   UPDATE incident SET state = NEW.to_state, pending = NEW.to_pending, version = version + 1, changed_at = NEW.at,
-    before = CASE WHEN NEW.to_state = 'suspended' THEN NEW.from_state WHEN NEW.move = 'resume' THEN '' ELSE before END,
+    before = CASE WHEN NEW.to_state = 'suspended' AND NEW.from_state <> 'suspended' THEN NEW.from_state WHEN NEW.move = 'resume' THEN '' ELSE before END,
     closed_at = CASE WHEN NEW.to_state NOT IN ('closed', 'void') THEN NULL
                      WHEN NEW.from_state = NEW.to_state THEN closed_at ELSE NEW.at END
   WHERE county = NEW.county AND id = NEW.incident_id;
