@@ -601,3 +601,85 @@ def test_nested_json_and_a_form_s_second_body_are_refused(place: Place, client: 
         for words in ("一", "二")
     ]  # fmt: skip
     assert codes == [201, 422]
+
+
+def test_work_goes_on_while_a_request_waits(place: Place) -> None:
+    one = place.report().id
+    place.do(one, "request_extend", "王网格", note="配件未到", minutes=60)
+    assert place.do(one, "take", "王网格").pending == "extend"
+    with pytest.raises(Forbidden):
+        place.do(one, "withdraw")  # somebody else's
+    assert place.do(one, "withdraw", "王网格").pending == ""
+    place.do(one, "request_void", "王网格", note="现场未见")
+    done = place.do(one, "handle", "王网格", note="清运了")
+    assert (done.state, done.pending) == ("handled", "")  # nobody needs an answer any more
+    other = place.report().id
+    place.do(other, "request_suspend", "王网格", note="等批复")
+    assert (place.do(other, "return", "王网格", note="不归我管").pending, place.seen(other).state) == ("", "returned")
+
+
+def test_who_holds_it_does_not_give_himself_more_time(place: Place, session: Session) -> None:
+    session.execute(text("UPDATE post SET holder_id = NULL WHERE role LIKE 'grid%'"))
+    one = place.report("06010").id
+    assert place.seen(one).assigned_to == "赵社工"
+    assert "set_limit" not in queries.find(session, place.who("赵社工"), one, now=NOW).moves
+    with pytest.raises(Forbidden):
+        place.do(one, "set_limit", minutes=9999, note="忙")
+    assert place.do(one, "set_limit", "街道办", minutes=9999, note="配件要等").due is not None
+
+
+def test_what_repeats_another_has_no_clock_and_no_moves_of_its_own(place: Place) -> None:
+    parent, child = place.report().id, place.report().id
+    place.do(child, "link", parent=parent)
+    place.do(child, "set_limit", minutes=60, note="快些")
+    assert place.seen(child).due is None
+    offered = queries.find(place.session, place.who("赵社工"), child, now=NOW).moves
+    assert "unlink" in offered and "note" in offered
+    for name in offered:
+        try:
+            with place.session.begin_nested():
+                place.do(child, name, note="试", parent=parent, minutes=5, rating=3, category="06010")
+        except Conflict as error:
+            assert "moves with it" not in str(error), name
+        except InvalidInput:
+            pass
+
+
+def test_what_repeated_a_void_report_stands_on_its_own_again(place: Place) -> None:
+    parent, child = place.report().id, place.report().id
+    to_state(place, child, "take", "handle")
+    place.do(child, "link", parent=parent)
+    assert place.seen(child).due is None
+    place.do(parent, "request_void", "王网格", note="误报")
+    place.do(parent, "approve_void")
+    left = place.seen(child)
+    assert (left.state, left.parent) == ("handled", None)
+    assert left.due is not None and left.due > NOW  # somebody is answerable, and the clock runs
+    assert place.moves(child)[-1] == "unlink"
+
+
+def test_a_returned_repeat_is_closed_with_the_other(place: Place) -> None:
+    parent, child = place.report().id, place.report().id
+    place.do(child, "return", "王网格", note="不归我")
+    place.do(child, "link", parent=parent)
+    to_state(place, parent, "take", "handle", "check", "close")
+    assert place.seen(child).state == "closed"
+
+
+def test_a_suspended_repeat_does_not_stay_behind_without_a_clock(place: Place) -> None:
+    parent, child = place.report().id, place.report().id
+    place.do(child, "request_suspend", "王网格", note="等批复")
+    place.do(child, "approve_suspend")
+    place.do(child, "link", parent=parent)
+    to_state(place, parent, "take", "handle", "check", "close")
+    assert (place.seen(child).state, place.seen(child).parent) == ("suspended", None)
+    place.do(child, "resume")
+    assert place.seen(child).due is not None
+
+
+def test_three_events_of_a_report_change_its_row_once(place: Place, session: Session) -> None:
+    one = place.report()
+    query = "SELECT op, new ->> 'state' FROM history WHERE table_name = 'incident' AND row_key LIKE :key ORDER BY id"
+    rows = session.execute(text(query), {"key": f"%{one.id}"}).all()
+    assert [tuple(row) for row in rows] == [("insert", "reported"), ("update", "dispatched")]
+    assert one.version == place.seen(one.id).version == 4

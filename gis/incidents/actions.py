@@ -29,7 +29,7 @@ from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.queries import Duplicate, Row, View, find, may_move, near_duplicates
 from gis.incidents.routing import CLOCK, COMMUNITY, community_of, route, stage_clock
 from gis.incidents.suggest import Suggestion, suggest
-from gis.incidents.workflow import ENDED, MOVES, State, allowed, target
+from gis.incidents.workflow import ALONE, ENDED, MOVES, State, allowed, target
 from gis.notices.outbox import tell
 from gis.people.access import Action, Principal, system
 from gis.people.roles import BY_KEY
@@ -166,6 +166,8 @@ def report(
     )  # fmt: skip
     seat, rule = routed.seat, f"rule {routed.columns['rule_name']}"
     told = {"role": routed.columns["role"], "area": seat.code if seat else "", "way": routed.columns["way"]}
+    if seat is not None:
+        told["person"] = seat.person_code
     same = {"county": county, "incident_id": made, "at": began}
     events: list[dict[str, Any]] = [
         {"move": "report", "who": by.who, "role": _role(by), "person_id": by.person_id, "from_state": "reported",
@@ -246,9 +248,6 @@ def _var(var: Path | None) -> Path:
 CHAIN = ("reported", "accepted", "dispatched", "taken", "handled", "checked", "closed")
 FORWARD = {"reported": "accept", "accepted": "dispatch", "dispatched": "take", "taken": "handle", "handled": "check",
            "checked": "close"}  # fmt: skip
-# what only the one incident is meant by: children are not moved with it
-ALONE = frozenset({"note", "rate", "reopen", "link", "unlink", "escalate", "follow", "hand_over", "reclassify",
-                   "set_limit", "supervise", "release"})  # fmt: skip
 
 
 def move(
@@ -277,7 +276,8 @@ def move(
         InvalidInput: Something the move needs is missing or wrong.
     """
     if name not in MOVES or MOVES[name].by == Action.SYSTEM or name == "report":
-        words = f"{name[:40]!r} is no move; one of {', '.join(one for one in MOVES if MOVES[one].by != Action.SYSTEM)}"
+        known = [one for one in MOVES if MOVES[one].by != Action.SYSTEM and one != "report"]
+        words = f"{name[:40]!r} is no move; one of {', '.join(known)}"
         raise InvalidInput(f"move: {words}", [FieldError("move", words)])
     row = lock(session, by, incident_id, offered=name == "take")
     if version is not None and version != row.version:
@@ -323,6 +323,8 @@ def _apply(
     limits = changes.get("limits", row.limits)
     if after != row.state and "due_at" not in changes:
         changes |= stage_clock(limits, after, now)
+    if changes.get("parent_id", row.parent_id) is not None and changes.keys() & set(CLOCK):
+        changes |= dict.fromkeys(CLOCK)  # the clock is the parent's own: two would blame twice
     if changes.get("way", row.way) == "order" and after == State.DISPATCHED:
         changes["supervise_at"] = None  # unclaimed in time it falls back to the community instead
     role = _role(by)
@@ -337,31 +339,37 @@ def _apply(
 
 
 def _children(session: Session, by: Principal, parent: Row, name: str, wish: Wish, now: datetime) -> None:
-    """What repeats an incident moves with it: the same move where its state allows, else forward to the same state."""
+    """What repeats an incident moves with it: the same move where its state allows, else forward to the same state.
+
+    What cannot end with it (made void; or suspended by itself before it was linked) stands on its own again.
+    """
     query = "SELECT id FROM incident WHERE parent_id = :id AND state NOT IN ('void') ORDER BY id"
     after = target(name, parent.state, parent.pending, parent.before)[0]
-    for child in session.scalars(text(query), {"id": parent.id}).all():
-        _follow(session, by, lock(session, system(by.who), child), parent.id, name, after, wish, now)
+    for number in session.scalars(text(query), {"id": parent.id}).all():
+        child = _follow(session, by, lock(session, system(by.who), number), parent.id, name, after, wish, now)
+        if after in ENDED and child.state not in ENDED:
+            _apply(session, system(by.who), child, "unlink", NOTHING, now)
 
 
 def _follow(
     session: Session, by: Principal, row: Row, parent: UUID, name: str, after: str, wish: Wish, now: datetime
-) -> None:
+) -> Row:
     holder = session.execute(
         text("SELECT role, area_id, holder_id, way FROM incident WHERE id = :id"), {"id": parent}
     ).one()
     with_parent = {"role": holder.role, "area_id": holder.area_id, "holder_id": holder.holder_id, "way": holder.way}
     moves = [name] if name in allowed(row.state, row.pending) else []
-    if not moves and after in CHAIN and row.state in CHAIN:
-        moves = [FORWARD[state] for state in CHAIN[CHAIN.index(row.state) : CHAIN.index(after)]]
+    start = "reported" if row.state == "returned" else row.state  # accepted anew
+    if not moves and after in CHAIN and start in CHAIN:
+        moves = [FORWARD[state] for state in CHAIN[CHAIN.index(start) : CHAIN.index(after)]]
     for one in moves:
         to, pending = target(one, row.state, row.pending, row.before)
-        # the stage's clock is the parent's own: two clocks would blame twice
         changes = with_parent | (dict.fromkeys(CLOCK) if to != row.state else {})
         record(session, row, one, now, by.who, words=wish.note, detail={"with_parent": str(parent)}, changes=changes)
         tell_of(session, row, one, to, with_parent, by)
         before = row.state if to == State.SUSPENDED else "" if one == "resume" else row.before
         row = row.at(to, pending, before)
+    return row
 
 
 # --- what our own jobs do ------------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ def _dispatch(session: Session, by: Principal, row: Row, wish: Wish, now: dateti
         else:
             role, area, person, code = _taker(session, where, wish.to)
         changes = {"way": "assign", "role": role, "area_id": area, "holder_id": person}
-        return changes, {"role": role, "area": code, "way": "assign", "chosen": True}, []
+        return changes, {"role": role, "area": code, "person": wish.to, "way": "assign", "chosen": True}, []
     if wish.role and wish.role not in BY_KEY:
         raise InvalidInput(f"role: {wish.role[:40]!r} is no role", [FieldError("role", "is no role of this city")])
     first = wish.role or row.limits.get("first_role") or "grid_worker"
@@ -123,7 +123,7 @@ def _dispatch(session: Session, by: Principal, row: Row, wish: Wish, now: dateti
     seat = chosen.seat
     changes = {"way": "assign", "role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
     how = orjson.loads(orjson.dumps(chosen.how))
-    return changes, {"role": seat.role, "area": seat.code, "way": "assign", "how": how}, []
+    return changes, {"role": seat.role, "area": seat.code, "person": seat.person_code, "way": "assign", "how": how}, []
 
 
 def _taker(session: Session, where: Place, code: str) -> tuple[str, int, int, str]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from gis.errors import InvalidInput, NotFound
 from gis.incidents import clock
 from gis.incidents.assign import TAKERS, seats
-from gis.incidents.workflow import MOVES, OPEN, STATES, State, allowed
+from gis.incidents.workflow import ALONE, MOVES, OPEN, STATES, State, allowed
 from gis.people.access import ROLES as ACCESS
 from gis.people.access import Action, Principal, mask, unmask, visible
 from gis.people.roles import BY_KEY
@@ -101,8 +101,8 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
         row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered.
 
     HANDLE is for who holds it, is offered it, or has such rights in the very area of the post it lies with; and for
-    who dispatches there. A request is approved by another than who made it. Rating is the reporter's, and of those
-    who follow up for the community.
+    who dispatches there. A request is withdrawn by who made it and approved by another; so is a limit changed by
+    another than who holds the incident. Rating is the reporter's, and of those who follow up for the community.
     """
     if by.kind == "system":
         return True
@@ -110,6 +110,10 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
     if action == Action.SYSTEM or action not in by.may_in:
         return False
     own = _own(by, row)
+    if name == "withdraw":
+        return bool(by.who == row.asked_by)
+    if name == "set_limit" and by.person_id is not None and by.person_id == row.holder_id:
+        return False
     if action == Action.NOTE:
         return True
     if action == Action.RATE:
@@ -257,7 +261,10 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
         parent=row.parent_id, children=list(row.children), rating=row.rating, solved=row.solved,
         photos=list(row.photos), asked_by=row.asked_by if named else None, offered=row.offers,
         mine=by.person_id is not None and by.person_id == row.holder_id,
-        moves=sorted(name for name in allowed(row.state, row.pending) if may_move(by, row, name)), how=row.how,
+        moves=sorted(
+            name for name in allowed(row.state, row.pending)
+            if may_move(by, row, name) and (row.parent_id is None or name in ALONE)
+        ), how=row.how,
     )  # fmt: skip
 
 

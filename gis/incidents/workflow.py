@@ -43,13 +43,15 @@ STATES = {
 ENDED = (State.CLOSED, State.VOID)
 OPEN = tuple(state for state in State if state not in ENDED)
 REQUESTS = ("suspend", "extend", "void")
+ANY = "any"
 WORKING = (State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 
 
 class Move(NamedTuple):
     """What may be done.
 
-    states: From which states. to: The state after; None: it stays. Needs `pending` waiting, leaves `leaves`.
+    states: From which states. to: The state after; None: it stays. Needs `pending` waiting (ANY: one of REQUESTS),
+    leaves `leaves`.
     by: The action somebody must be allowed (gis/people/access.py).
     mine: Only who holds the incident, or whose area it is in by a post, may do it; not merely who sees it.
     words: Whether a note is needed.
@@ -93,8 +95,9 @@ MOVES: dict[str, Move] = {
     "refuse_suspend": Move("不同意挂账", "refuse suspension", WORKING, None, Action.APPROVE, "suspend", words=True),
     "refuse_extend": Move("不同意延时", "refuse more time", WORKING, None, Action.APPROVE, "extend", words=True),
     "refuse_void": Move("不同意作废", "refuse making void", (R, *WORKING), None, Action.APPROVE, "void", words=True),
+    "withdraw": Move("撤回申请", "withdraw a request", (R, *WORKING), None, Action.HANDLE, ANY),
     "resume": Move("恢复", "resume", (State.SUSPENDED,), None, Action.APPROVE),  # back to the state before
-    "set_limit": Move("调整时限", "change the time limit", (R, *WORKING, H, C), None, Action.DISPATCH, words=True),
+    "set_limit": Move("调整时限", "change the time limit", (R, *WORKING, H, C), None, Action.APPROVE, words=True),
     "supervise": Move("督办", "supervise", OPEN, None, Action.SUPERVISE, words=True),
     "release": Move("解除督办", "end supervision", OPEN, None, Action.SUPERVISE, words=True),
     "escalate": Move("超时督办", "overdue, one level up", OPEN, None, Action.SYSTEM),
@@ -105,14 +108,22 @@ MOVES: dict[str, Move] = {
     "note": Move("补充", "note", ALL, None, Action.NOTE, words=True),
 }
 # moves that leave a waiting request as it is
-PASSES = frozenset({"note", "escalate", "supervise", "release", "hand_over", "follow", "link", "unlink", "set_limit"})
+PASSES = frozenset(
+    {"note", "escalate", "supervise", "release", "hand_over", "follow", "link", "unlink", "set_limit", "take"}
+)
+# moves after which nobody needs an answer to it any more
+LAPSES = frozenset({"handle", "return"})
+# moves of an incident that repeats another; all else it does with the one it repeats, and these it does by itself
+ALONE = frozenset({"note", "rate", "reopen", "link", "unlink", "escalate", "follow", "hand_over", "reclassify",
+                   "set_limit", "supervise", "release"})  # fmt: skip
 
 
 def rows() -> Iterator[tuple[str, str, str, str, str]]:
     """The table as the database holds it: move, from_state, from_pending, to_state, to_pending."""
     for name, move in MOVES.items():
+        waiting = ("", *REQUESTS) if name in PASSES | LAPSES else REQUESTS if move.pending == ANY else (move.pending,)
         for state in move.states:
-            for before in ("", *REQUESTS) if name in PASSES else (move.pending,):
+            for before in waiting:
                 after = before if name in PASSES else move.leaves
                 for to in WORKING if name == "resume" else (move.to or state,):
                     yield name, state.value, before, to.value, after

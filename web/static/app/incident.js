@@ -73,11 +73,11 @@ export const timeline = (events) => h('ol', { className: 'inc-line' }, [...event
 // in which order they are offered: what carries the work on first
 const ORDER = ['take', 'handle', 'accept', 'dispatch', 'check', 'close', 'approve_suspend', 'approve_extend', 'approve_void', 'resume',
   'refuse_suspend', 'refuse_extend', 'refuse_void', 'send_back', 'return', 'reclassify', 'supervise', 'release', 'set_limit',
-  'request_extend', 'request_suspend', 'request_void', 'link', 'unlink', 'reopen', 'rate', 'note'];
+  'withdraw', 'request_extend', 'request_suspend', 'request_void', 'link', 'unlink', 'reopen', 'rate', 'note'];
 export const inOrder = (moves) => [...moves].sort((a, b) => (ORDER.indexOf(a) + 99) % 99 - (ORDER.indexOf(b) + 99) % 99);
 const FIRST = new Set(['take', 'handle', 'accept', 'dispatch', 'check', 'close', 'approve_suspend', 'approve_extend', 'approve_void', 'resume']);
 // one tap does it: nothing more to be said
-export const AT_ONCE = new Set(['take', 'accept', 'check', 'close', 'resume', 'unlink', 'approve_suspend', 'approve_void']);
+export const AT_ONCE = new Set(['take', 'accept', 'check', 'close', 'resume', 'unlink', 'withdraw', 'approve_suspend', 'approve_void']);
 export const needsWords = (name) => Boolean(page.moves[name]?.[2]);
 const PHOTOS = new Set(['handle', 'note', 'return', 'request_suspend', 'request_void']);
 const MINUTES = new Set(['request_extend', 'approve_extend', 'set_limit']);
