@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from geoalchemy2 import Geometry
 from numpy.typing import NDArray
-from psycopg import sql
-from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, create_engine, text
+from psycopg.sql import SQL, Identifier
+from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, TextClause, create_engine, text
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.types import Text
@@ -45,6 +45,12 @@ def geometry(kind: str) -> Geometry:
 def key(comment: str = "Surrogate key.") -> Any:
     """A generated bigint primary key."""
     return mapped_column(BigInteger, Identity(always=False), primary_key=True, comment=comment)
+
+
+@lru_cache(maxsize=512)
+def sql(query: str) -> TextClause:
+    """`sqlalchemy.text`, parsed once a process; for the queries of every request."""
+    return text(query)
 
 
 @lru_cache(maxsize=64)
@@ -100,8 +106,8 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
         psycopg.Error: A row does not fit; the transaction is then to be rolled back.
     """
     raw: Any = session.connection().connection.dbapi_connection
-    target = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))
+    target = SQL("COPY {} ({}) FROM STDIN").format(
+        Identifier(*table.split(".")), SQL(", ").join(map(Identifier, columns))
     )
     count = 0
     with raw.cursor() as cursor, cursor.copy(target) as copy:

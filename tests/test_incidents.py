@@ -84,8 +84,8 @@ def test_a_report_finds_its_person_in_one_call(place: Place) -> None:
     assert filed.assigned_to == {"role": "grid_worker", "name": "王网格", "area": "520402007012001"}
     assert filed.rule
     assert filed.due is not None and filed.due > NOW
-    assert {one["step"] for one in filed.how} >= {"grid", "rule", "person"}
-    assert all(one["zh"] and one["en"] for one in filed.how)
+    assert {one.step for one in filed.how} >= {"grid", "rule", "person"}
+    assert all(one.zh and one.en for one in filed.how)
     assert place.moves(filed.id) == ["report", "accept", "dispatch"]
 
 
@@ -98,7 +98,7 @@ def test_each_step_up_is_said(place: Place) -> None:
     place.town.leave("王网格", NOW - timedelta(days=1), NOW + timedelta(days=1))
     filed = place.report()
     assert filed.assigned_to is not None and filed.assigned_to["role"] == "grid_leader"
-    rules = [one["rule"] for one in filed.how if one["step"] == "person"]
+    rules = [one.rule for one in filed.how if one.step == "person"]
     assert rules == ["away", "found"]
 
 
@@ -109,7 +109,7 @@ def test_nobody_there_waits_at_the_community_with_a_running_clock(session: Sessi
     assert filed.state == "accepted"
     assert filed.assigned_to is None
     assert filed.due is not None
-    assert [one["rule"] for one in filed.how if one["step"] == "person"][-1] == "nobody"
+    assert [one.rule for one in filed.how if one.step == "person"][-1] == "nobody"
 
 
 def test_of_two_workers_the_less_busy_one_gets_it(place: Place) -> None:
@@ -398,7 +398,7 @@ def test_an_order_goes_to_the_nearest_on_foot_not_as_the_crow_flies(place: Place
     assert [one.name for one in offered] == ["同街", "对岸", "无住址"]
     assert offered[0].distance_m == pytest.approx(300, abs=3)
     assert offered[1].distance_m > 1000
-    assert "offered" in [one["rule"] for one in filed.how]
+    assert "offered" in [one.rule for one in filed.how]
 
 
 def test_an_order_nobody_claims_falls_back_to_the_community(place: Place, session: Session) -> None:
@@ -425,7 +425,7 @@ def test_an_order_without_takers_goes_to_who_answers_for_the_place(place: Place,
     code = session.scalar(text("SELECT code FROM incident_category WHERE kind = 'order' ORDER BY position"))
     filed = place.report(category=str(code))
     assert (filed.way, filed.state) == ("assign", "dispatched")
-    assert "no_taker" in [one["rule"] for one in filed.how]
+    assert "no_taker" in [one.rule for one in filed.how]
 
 
 def test_another_version_is_a_conflict(place: Place) -> None:

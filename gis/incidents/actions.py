@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from gis.areas.answer import Answer, Question
 from gis.areas.locate import to_point
+from gis.areas.reasons import Step
 from gis.areas.register import Register
-from gis.db import signed
+from gis.db import signed, sql
 from gis.errors import Conflict, FieldError, Forbidden, InvalidInput
 from gis.incidents import catalogue, clock, photos
 from gis.incidents.assign import person_for, place, seats, seats_above, step
@@ -82,7 +83,7 @@ class Filed:
     category: str
     severity: str
     locate: Answer
-    how: list[dict[str, Any]]
+    how: list[Step]
     duplicates: list[Duplicate]
     suggestions: list[Suggestion]
     version: int
@@ -153,7 +154,7 @@ def report(
     county, made = where.county, incident_id or uuid4()
     secret = secret or secrets.token_urlsafe(24)
     session.execute(
-        text(INSERT),
+        sql(INSERT),
         {
             "county": county, "id": made, "now": began, "edition_id": edition.id, "category": kind.code,
             "severity": severity, "description": given.description.strip(), "address": given.address.strip(),
@@ -194,7 +195,7 @@ def report(
         made, county, secret, routed.state.value,
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         routed.columns["due_at"], routed.columns["rule_name"], routed.columns["way"], kind.code, severity, answer,
-        [orjson.loads(orjson.dumps(one)) for one in how], found, suggestions, len(events) + 1, where.area_ids,
+        how, found, suggestions, len(events) + 1, where.area_ids,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from gis.areas.locate import answer, to_point
 from gis.areas.models import Level
 from gis.areas.reasons import Step
 from gis.areas.register import Register
+from gis.db import sql
 from gis.errors import FieldError, InvalidInput, NotFound, Unavailable
 from gis.network.build import load
 from gis.network.walk import distances
@@ -188,7 +189,7 @@ def place(
         codes = codes[: codes.index(part_of) + 1]
     building = found.building.code if found.building and part_of is None else None
     wanted = [*codes, found.areas[-1].code]
-    ids = {row[2]: row for row in session.execute(text(IDS), {"codes": wanted, "building": building})}
+    ids = {row[2]: row for row in session.execute(sql(IDS), {"codes": wanted, "building": building})}
     where = Place(
         x, y, asked, tuple((row[0], row[1], row[2], row[3]) for row in (ids[code] for code in codes)),
         ids[found.areas[-1].code][0], ids[unit][0] if unit in codes else None, ids[building][0] if building else None,
@@ -239,7 +240,7 @@ ORDER BY post_id
 def seats(session: Session, areas: Collection[int], building: int | None, at: datetime) -> list[Seat]:
     """The posts of some areas and a building, with who is there now."""
     params = {"areas": list(areas), "building": building, "at": at}
-    return [Seat(**row) for row in session.execute(text(SEATS), params).mappings()]
+    return [Seat(**row) for row in session.execute(sql(SEATS), params).mappings()]
 
 
 def person_for(found: Iterable[Seat], first: str, escalation: Sequence[str] = ()) -> Chosen:

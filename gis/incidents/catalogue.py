@@ -20,6 +20,7 @@ from openpyxl import Workbook
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
+from gis.db import sql
 from gis.errors import Conflict, FieldError, InvalidInput, NotFound, Unavailable
 from gis.exchange.columns import Column
 from gis.exchange.report import Refused, Report
@@ -240,7 +241,7 @@ def load(session: Session | Connection, rows: Sequence[CategoryRow], name: str, 
     Raises:
         Conflict: Another edition has the name.
     """
-    before = session.scalar(text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
+    before = session.scalar(sql("SELECT id FROM catalogue_edition WHERE state = 'active'"))
     if before is not None and [*_read(session, before).categories.values()] == list(rows):
         return None
     if session.scalar(text("SELECT count(*) FROM catalogue_edition WHERE name = :name"), {"name": name}):
@@ -295,7 +296,7 @@ def active(session: Session) -> Edition:
     Raises:
         Unavailable: None is loaded.
     """
-    found = session.scalar(text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
+    found = session.scalar(sql("SELECT id FROM catalogue_edition WHERE state = 'active'"))
     if found is None:
         raise Unavailable("no catalogue is loaded; load one with: ./wangge catalogue load FILE --name NAME --commit")
     return edition(session, found)

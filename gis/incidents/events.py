@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import sql
 from gis.errors import NotFound
 from gis.incidents.queries import LOCKED, Row
 from gis.incidents.routing import COMMUNITY
@@ -55,7 +56,7 @@ def as_json(value: Any) -> str:
 
 def write(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
     """Write events in their order; returns their numbers. What an event does not say is as in EVENT."""
-    return list(session.scalars(text(EVENTS), {"events": as_json([{**EVENT, **one} for one in events])}))
+    return list(session.scalars(sql(EVENTS), {"events": as_json([{**EVENT, **one} for one in events])}))
 
 
 def lock(session: Session, by: Principal, incident_id: UUID, *, offered: bool = False) -> Row:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import sql
 from gis.errors import InvalidInput, NotFound
 from gis.incidents import clock
 from gis.incidents.assign import TAKERS, seats
@@ -590,7 +591,7 @@ def near_duplicates(
     GB/T 47678.5); of quarrels, needs and the like nothing.
     """
     condition, params = visible(by, "i")
-    query = text(NEAR.format(condition=condition, public=r"i.category ~ '^\d{5}$'"))
+    query = sql(NEAR.format(condition=condition, public=r"i.category ~ '^\d{5}$'"))
     params |= {"category": category, "lon": lon, "lat": lat, "since": at - timedelta(days=NEAR_DAYS), "now": at,
                "metres": NEAR_M, "east": 0.0012, "north": 0.0006, "but": but}  # fmt: skip
     return [

@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
+from gis.db import sql
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMuch, Unavailable
 from gis.exchange.columns import Column
 from gis.exchange.report import Refused, Report
@@ -517,7 +518,7 @@ def active(session: Session) -> Rules:
     Raises:
         Unavailable: None is.
     """
-    found = session.scalar(text("SELECT id FROM rule_set WHERE state = 'active'"))
+    found = session.scalar(sql("SELECT id FROM rule_set WHERE state = 'active'"))
     if found is None:
         raise Unavailable("no routing rules are in force; switch a set on with: ./wangge rules activate NAME")
     if found not in _kept:

@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from gis.db import sql
 
 # one row for each person, account and fitting target; an account whose person is told already is not told twice
 TELL = """
@@ -44,7 +45,7 @@ def tell(
         body: What is told, without names, telephone numbers or words of residents.
     """
     session.execute(
-        text(TELL),
+        sql(TELL),
         {
             "topic": topic, "county": county, "incident": incident_id, "areas": list(areas),
             "persons": sorted(set(person_ids)), "accounts": sorted(set(account_ids)), "body": orjson.dumps(body).decode(),

@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -169,13 +169,12 @@ def _again(kept: dict[str, Any]) -> None:
 def filed_body(by: Principal, filed: actions.Filed) -> dict[str, Any]:
     """What came of a report, as JSON; names only for those who may have them."""
     named = by.may(Action.NAMES, filed.areas)
-    told = asdict(filed)
+    shown = filed if named else replace(filed, locate=anonymous(filed.locate))
+    told: dict[str, Any] = orjson.loads(orjson.dumps(shown))
     told.pop("areas")
-    told["locate"] = filed.locate if named else anonymous(filed.locate)
     if told["assigned_to"] and not named and told["assigned_to"]["role"] not in queries.PUBLIC_ROLES:
         told["assigned_to"]["name"] = None
-    found: dict[str, Any] = orjson.loads(orjson.dumps(told))
-    return found
+    return told
 
 
 @bp.get("/incidents")

@@ -51,7 +51,7 @@ def report(as_json: bool, **given: str | float | None) -> None:
     click.echo(f"{filed.id}  {filed.state}")
     click.echo(f"to: {who['role']} {who['name']} ({who['area']})" if who else "to: nobody yet; it waits")
     click.echo(f"due: {filed.due.astimezone(now.tzinfo):%Y-%m-%d %H:%M}" if filed.due else "due: no clock runs")
-    click.echo("\n".join(f"  {one['zh']}" for one in filed.how))
+    click.echo("\n".join(f"  {one.zh}" for one in filed.how))
 
 
 @command.command("list")
