@@ -571,6 +571,9 @@ def test_who_reported_does_not_read_what_staff_say_among_themselves(place: Place
     by = queries.by_secret(place.session, filed.id, filed.tracking_secret)
     told = str(queries.timeline(place.session, by, filed.id))
     assert "内部" not in told and "退回" in told
+    code = place.town.person("王网格").code
+    assert code not in told and code in str(queries.timeline(place.session, place.who("赵社工"), filed.id))
+    assert "王网格" in [one.who for one in queries.timeline(place.session, place.who("赵社工"), filed.id)]
     assert "内部备注" in str(queries.timeline(place.session, place.who("赵社工"), filed.id))
     assert queries.timeline(place.session, resident, filed.id) == []
 

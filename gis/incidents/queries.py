@@ -1,7 +1,7 @@
 """Reading incidents: one, many, counts, the timeline, what is near. Every query carries `access.visible`."""
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -12,9 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import sql
-from gis.errors import InvalidInput, NotFound
-from gis.incidents import clock
+from gis.errors import NotFound, wrong
+from gis.incidents import catalogue, clock
 from gis.incidents.assign import TAKERS, seats
+from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.workflow import ALONE, MOVES, OPEN, STATES, State, allowed
 from gis.people.access import ROLES as ACCESS
 from gis.people.access import Action, Principal, mask, unmask, visible
@@ -303,24 +304,53 @@ COLOURS = {
 }
 
 
+# filter -> the values there are
+KNOWN: dict[str, Collection[str]] = {
+    "state": ("open", *STATES), "colour": tuple(COLOURS), "way": ("assign", "order"), "severity": SEVERITIES,
+    "channel": CHANNELS, "sort": SORTS,
+}  # fmt: skip
+
+
+def check(session: Session, wanted: Filters) -> None:
+    """See that filters name what there is, so that an empty list means that nothing fits.
+
+    Raises:
+        InvalidInput: A value is none of those known, or no category ever had the code, or one beginning with it.
+    """
+    for name, known in KNOWN.items():
+        given = getattr(wanted, name)
+        for value in (given,) if isinstance(given, str) else given:
+            if (value or name == "sort") and value not in known:
+                raise wrong(name, f"{value[:40]!r} is none of {', '.join(known)}")
+    ever = "SELECT EXISTS (SELECT FROM incident_category WHERE starts_with(code, :code))"  # in an older edition, too
+    if wanted.category and not session.scalar(sql(ever), {"code": wanted.category}):
+        catalogue.active(session).category(wanted.category)
+
+
+def area_id(session: Session, code: str) -> int:
+    """The id of an area, whoever asks and be it retired: codes of areas are public.
+
+    Raises:
+        InvalidInput: There never was an area of the code.
+    """
+    found: int | None = session.scalar(sql("SELECT id FROM area WHERE code = :code"), {"code": code})
+    if found is None:
+        raise wrong("area", f"no area has the code {code[:40]!r}")
+    return found
+
+
 def _where(session: Session, by: Principal, wanted: Filters, now: datetime) -> tuple[str, dict[str, Any]]:
     condition, params = visible(by, "i")
     parts = [condition]
     params |= {"me": by.person_id, "now": now}
     if wanted.state:
-        unknown = [one for one in wanted.state if one not in {*STATES, "open"}]
-        if unknown:
-            raise InvalidInput(f"state: {unknown[0][:40]!r} is none of open, {', '.join(STATES)}")
         states = {state for one in wanted.state for state in (OPEN_STATES if one == "open" else [one])}
         parts.append("i.state = ANY(:states)")
         params["states"] = sorted(states)
     if wanted.area:
-        area = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": wanted.area})
         parts.append("i.areas && CAST(ARRAY[:area] AS bigint[])")
-        params["area"] = area if area is not None else -1
+        params["area"] = area_id(session, wanted.area)
     if wanted.colour:
-        if wanted.colour not in COLOURS:
-            raise InvalidInput(f"colour: {wanted.colour[:40]!r} is none of {', '.join(COLOURS)}")
         parts.append(COLOURS[wanted.colour])
     if wanted.overdue is not None:
         parts.append(COLOURS["red"] if wanted.overdue else f"({COLOURS['red']}) IS NOT TRUE")
@@ -368,21 +398,29 @@ def listing(
     Args:
         limit: At most so many. after: `sort_key` of the last one of the page before.
     """
-    if wanted.sort not in SORTS:
-        raise InvalidInput(f"sort: {wanted.sort[:40]!r} is none of {', '.join(SORTS)}")
+    check(session, wanted)
     where, params = _where(session, by, wanted, now)
     if after is not None:
-        part = after.split("|")
-        names = ("a0", "a1", "a2")[: len(part)]
-        if len(part) != (3 if wanted.sort == "urgent" else 2):
-            raise InvalidInput("cursor: belongs to another order; leave it out")
-        params |= dict(zip(names, part, strict=True))
+        params |= _behind(after, wanted.sort)
         if wanted.sort == "newest":
             where += f" AND {KEYS['newest']} < (CAST(:a0 AS timestamptz), CAST(:a1 AS uuid))"
         else:
             where += f" AND {KEYS['urgent']} > (CAST(:a0 AS boolean), CAST(:a1 AS timestamptz), CAST(:a2 AS uuid))"
     query = text(f"{VIEW} WHERE {where} ORDER BY {ORDERS[wanted.sort]} LIMIT :limit")
     return [_view(by, row, now) for row in session.execute(query, params | {"limit": limit})]
+
+
+def _behind(after: str, sort: str) -> dict[str, Any]:
+    first: list[Any] = after.split("|")
+    try:
+        first[-1] = UUID(first[-1])
+        if first[-2] != "infinity":
+            first[-2] = datetime.fromisoformat(first[-2])
+        if first[:-2] not in ([["True"], ["False"]] if sort == "urgent" else [[]]):
+            raise ValueError
+    except (ValueError, IndexError):
+        raise wrong("cursor", "belongs to another order; leave it out") from None
+    return {f"a{number}": str(one) for number, one in enumerate(first)}
 
 
 def sort_key(one: View, sort: str) -> str:
@@ -401,6 +439,7 @@ FROM incident i WHERE """  # noqa: S608  our own text
 
 def counts(session: Session, by: Principal, wanted: Filters, *, now: datetime) -> dict[str, Any]:
     """How many incidents the asker sees: by state (each of them, 0 too), and how many are late, watched, asked about."""
+    check(session, wanted)
     where, params = _where(session, by, replace(wanted, state=()), now)
     rows = session.execute(text(f"{COUNTS} {where} GROUP BY i.state"), params).all()
     states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
@@ -430,8 +469,9 @@ class EventView:
 
 
 TIMELINE = """
-SELECT e.*, i.areas, i.holder_id, ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
+SELECT e.*, i.areas, i.holder_id, p.name AS person_name, ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
+  LEFT JOIN personal.person p ON p.id = e.person_id
 WHERE e.incident_id = :id AND {condition} ORDER BY e.id
 """
 
@@ -458,7 +498,8 @@ def _own_note(one: EventView) -> bool:
 
 
 def _told(one: EventView) -> EventView:
-    return one if one.move in SAID_REPORTER else replace(one, words="")
+    role = {key: value for key, value in one.detail.items() if key == "role"}  # of who has it now, not who that is
+    return replace(one, words=one.words if one.move in SAID_REPORTER else "", detail=role)
 
 
 def _event(row: Any, named: bool) -> EventView:
@@ -468,9 +509,10 @@ def _event(row: Any, named: bool) -> EventView:
         else BY_KEY[row.role].zh if row.role in BY_KEY
         else {"anonymous": "居民", "reporter": "上报人", "key": "程序", "system": "系统", "": "系统"}.get(row.role, row.role)
     )  # fmt: skip
+    nobody = row.role in ("system", "anonymous") or row.who.startswith("job ")
     return EventView(
         row.id, row.at, row.move, move.zh if move else row.move, move.en if move else row.move, row.from_state,
-        row.to_state, STATES[State(row.to_state)][0], row.who if named and row.role != "system" and not row.who.startswith("job ") else None, row.role, zh, row.words,
+        row.to_state, STATES[State(row.to_state)][0], (row.person_name or row.who) if named and not nobody else None, row.role, zh, row.words,
         list(row.photos), row.detail,
     )  # fmt: skip
 
@@ -539,12 +581,12 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
     """
     by = by_secret(session, incident_id, secret)
     seen = find(session, by, incident_id, now=now)
-    told = [one for one in timeline(session, by, incident_id) if one.move in TOLD_REPORTER or _own_note(one)]
+    told = timeline(session, by, incident_id)
     events = [
         {"at": one.at, "move": one.move, "zh": one.move_zh, "en": one.move_en, "state": one.to_state,
          "state_zh": one.state_zh, "role_zh": one.role_zh,
          "to_zh": BY_KEY[one.detail["role"]].zh if one.detail.get("role") in BY_KEY else None,
-         "words": one.words if one.move in SAID_REPORTER else "", "photos": one.photos}
+         "words": one.words, "photos": one.photos}
         for one in told
     ]  # fmt: skip
     community = next((area["name"] for area in seen.areas if area["level"] == "community"), "")

@@ -222,6 +222,7 @@ navigator.permissions?.query({ name: 'geolocation' }).then((found) => { if (foun
 
 waiting = ((await store.all()) ?? []).filter((entry) => entry.who === page.me).sort((a, b) => a.at - b.at);
 await load();
+if (!inTab('new').length && inTab('doing').length) { tab = 'doing'; draw(); } // nothing to take: what is at hand
 drawPatch();
 flush();
 let soon;
