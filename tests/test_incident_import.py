@@ -19,6 +19,7 @@ from gis.errors import InvalidInput
 from gis.exchange.incidents import load_incidents
 from gis.exchange.report import Report
 from gis.exchange.templates import write_template
+from gis.incidents.sweeps import batch
 from gis.people import keys
 from gis.people.access import Action, Principal
 from gis.settings import SHANGHAI
@@ -80,10 +81,20 @@ def test_rows_are_filed_as_reports(place: Place, tmp_path: Path) -> None:
     assert rubbish["attributes"] == {"external_id": "R1"}
 
 
-def test_the_clock_of_an_old_row_began_when_it_was_reported(place: Place, tmp_path: Path) -> None:
+def test_the_clock_of_an_old_row_begins_when_it_is_loaded(place: Place, tmp_path: Path) -> None:
     load(place, table(tmp_path, [GOOD | {"上报时间": "2026-11-02 09:00"}]))
     (one,) = stored(place.session)
-    assert isinstance(one["due_at"], datetime) and one["due_at"] < NOW
+    assert isinstance(one["due_at"], datetime) and one["due_at"] > NOW  # nobody is late with what nobody had
+    events = place.session.execute(text("SELECT move, at FROM incident_event ORDER BY id")).all()
+    assert events[0].at == one["reported_at"] == datetime(2026, 11, 2, 9, tzinfo=SHANGHAI)
+    assert {event.at for event in events[1:]} == {NOW}
+    assert batch(place.session, "overdue", NOW).done == 0
+
+
+def test_an_old_row_goes_to_who_is_there_now(place: Place, tmp_path: Path) -> None:
+    place.town.leave("王网格", datetime(2026, 11, 1, tzinfo=SHANGHAI), datetime(2026, 11, 5, tzinfo=SHANGHAI))
+    load(place, table(tmp_path, [GOOD | {"上报时间": "2026-11-02 09:00"}]))
+    assert stored(place.session)[0]["role"] == "grid_worker"
 
 
 def test_the_same_file_twice_changes_nothing(place: Place, tmp_path: Path) -> None:

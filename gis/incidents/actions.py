@@ -45,7 +45,8 @@ class Report:
 
     category: Code in the active edition; empty: told from the words. severity: One of SEVERITIES; empty: as the rule
     and category say. name, phone, email: How to reach who reports; kept apart from everything else.
-    at: When it was filed, for imports; None is now.
+    at: When it was reported, for imports; None is now. Its place is that of then; it goes to who is there now, and its
+    clock begins now: nobody is late with what nobody had.
     """
 
     category: str = ""
@@ -147,7 +148,7 @@ def report(
         clear, kind = False, edition.fallback
         how.append(step("category", "unclear"))
     severity = given.severity or kind.severity
-    routed = route(session, where, kind, severity, given.channel, began, clear)
+    routed = route(session, where, kind, severity, given.channel, began, now, clear)
     how += routed.how
     found = near_duplicates(session, by, kind.code, where.lon, where.lat, now)
 
@@ -169,9 +170,9 @@ def report(
     told = {"role": routed.columns["role"], "area": seat.code if seat else "", "way": routed.columns["way"]}
     if seat is not None:
         told["person"] = seat.person_code
-    same = {"county": county, "incident_id": made, "at": began}
+    same = {"county": county, "incident_id": made, "at": now}
     events: list[dict[str, Any]] = [
-        {"move": "report", "who": by.who, "role": _role(by), "person_id": by.person_id, "from_state": "reported",
+        {"move": "report", "at": began, "who": by.who, "role": _role(by), "person_id": by.person_id, "from_state": "reported",
          "to_state": "reported"},
     ]  # fmt: skip
     if routed.state != State.REPORTED:
@@ -180,7 +181,7 @@ def report(
         events.append({"move": "dispatch", "from_state": "accepted", "to_state": "dispatched", "detail": told})
     numbers = write(session, [{"who": rule, "role": "system"} | same | one for one in events])
     if routed.offers:
-        offer(session, county, made, routed.offers, began)
+        offer(session, county, made, routed.offers, now)
     if given.name or given.phone or given.email:
         contact = {"county": county, "id": made, "name": given.name, "phone": given.phone, "email": given.email}
         session.execute(text(CONTACT), contact)

@@ -74,7 +74,7 @@ def _reclassify(session: Session, by: Principal, row: Row, wish: Wish, now: date
     kind = catalogue.edition(session, row.edition_id).category(wish.category or row.category)
     severity = wish.severity or row.severity
     where = place_of(session, row)
-    routed = route(session, where, kind, severity, row.channel, now)
+    routed = route(session, where, kind, severity, row.channel, now, now)
     after = State.ACCEPTED if row.state in ("reported", "returned") else row.state
     changes = {
         "category": kind.code, "severity": severity, "rule_id": routed.columns["rule_id"],

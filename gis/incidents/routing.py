@@ -35,11 +35,13 @@ def route(
     severity: str,
     channel: str,
     at: datetime,
+    now: datetime,
     clear: bool = True,
 ) -> Routed:
     """By the rules, to the person of the patch or to those who may claim it.
 
     Args:
+        at: When it was reported, which is what rules ask for. now: Who is there then gets it, and its clock begins.
         clear: Whether the category is certain; else it waits as reported for the community to choose one.
     """
     case = rules.Case(kind.code, severity, frozenset(where.area_ids), at, channel)
@@ -54,21 +56,21 @@ def route(
     columns = {"rule_id": rule.id, "rule_name": rule.name, "way": "assign", "skill": kind.skill, "limits": limits,
                "role": COMMUNITY, "area_id": community_of(where), "holder_id": None}  # fmt: skip
     if not clear:
-        return Routed(State.REPORTED, columns | stage_clock(limits, State.REPORTED, at), None, [], how)
+        return Routed(State.REPORTED, columns | stage_clock(limits, State.REPORTED, now), None, [], how)
     if rule.way == "order" and kind.skill:
-        found, why = offers(session, where, kind.skill, at)
+        found, why = offers(session, where, kind.skill, now)
         how.append(why)
         if found:
             columns |= {"way": "order", "role": None, "area_id": None}
             # unclaimed in time it falls back to the community instead of going one level up
-            running = stage_clock(limits, State.DISPATCHED, at) | {"supervise_at": None}
+            running = stage_clock(limits, State.DISPATCHED, now) | {"supervise_at": None}
             return Routed(State.DISPATCHED, columns | running, None, found, how)
-    chosen = person_for(seats(session, where.area_ids, where.building_id, at), rule.first_role, rule.escalation)
+    chosen = person_for(seats(session, where.area_ids, where.building_id, now), rule.first_role, rule.escalation)
     seat, state = chosen.seat, State.ACCEPTED
     if seat is not None:
         columns |= {"role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
         state = State.DISPATCHED
-    return Routed(state, columns | stage_clock(limits, state, at), seat, [], [*how, *chosen.how])
+    return Routed(state, columns | stage_clock(limits, state, now), seat, [], [*how, *chosen.how])
 
 
 def community_of(where: Place) -> int:
