@@ -44,6 +44,21 @@ class InvalidInput(WanggeError):
     title = "The input is not valid"
 
 
+def wrong(field: str, words: str) -> InvalidInput:
+    """One wrong field as an error: its name is in the sentence and in `errors`.
+
+    Args:
+        field: Name of the field ("lon").
+        words: What is wrong with it, and what would be right.
+    """
+    return InvalidInput(f"{field}: {words}", [FieldError(field, words)])
+
+
+def all_wrong(found: Sequence[FieldError]) -> InvalidInput:
+    """Several wrong fields as one error; at least one."""
+    return InvalidInput("; ".join(f"{one.field}: {one.message}" for one in found), found)
+
+
 class NotFound(WanggeError):
     """What was asked for does not exist."""
 

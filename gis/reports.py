@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import FieldError, Forbidden, InvalidInput
+from gis.errors import Forbidden, wrong
 from gis.people.access import Action, Principal
 
 # figure -> name and definition, Chinese and English
@@ -141,16 +141,16 @@ def figures(
     by.need(Action.FIGURES)
     if per not in GROUPS:
         words = f"{per[:40]!r} is none of {', '.join(GROUPS)}"
-        raise InvalidInput(f"per: {words}", [FieldError("per", words)])
+        raise wrong("per", words)
     if since >= until:
-        raise InvalidInput("until: must be after since", [FieldError("until", "must be after since")])
+        raise wrong("until", "must be after since")
     if per == "person" and not by.may(Action.NAMES):
         raise Forbidden("figures by person need the right to names")
     where = None
     if area:
         where = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
         if where is None:
-            raise InvalidInput(f"area: no area has the code {area[:40]}", [FieldError("area", "is no area's code")])
+            raise wrong("area", f"no area has the code {area[:40]!r}")
     areas = by.may_in[Action.FIGURES]
     key, name = GROUPS[per]
     query = FIGURES.format(key=key, name=name, allowed="true" if areas is None else "i.areas && CAST(:own AS bigint[])")

@@ -135,7 +135,8 @@ def search(
         wrong = "is empty; type a code, name, address or person"
         raise InvalidInput(f"q {wrong}", [FieldError("q", wrong)])
     if len(words) > LONGEST:
-        raise InvalidInput(f"q has {len(words)} characters; {LONGEST} at most")
+        wrong = f"has {len(words)} characters; {LONGEST} at most"
+        raise InvalidInput(f"q {wrong}", [FieldError("q", wrong)])
     said = parse_address(words)
     needle = words.lower()
     found = session.execute(

@@ -235,6 +235,8 @@ TABLE: dict[str, Row] = {
     # pages of those who work on them
     "GET /work": Row(may(A.HANDLE)),
     "GET /desk": Row(may(A.READ)),
+    "GET /figures": Row(may(A.FIGURES)),
+    "GET /figures.csv": Row(may(A.FIGURES)),
     # the reporter's pages: the same for every number; their data comes by the tracking secret
     "GET /report": Row(anybody),
     "GET /track": Row(anybody),

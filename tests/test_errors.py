@@ -143,7 +143,7 @@ def test_a_browser_gets_a_page_and_the_api_never_does(client: FlaskClient) -> No
 def test_words_from_the_request_are_escaped_on_the_page(client: FlaskClient, app: APIFlask) -> None:
     from web.errors import domain
 
-    with app.test_request_context("/x", headers=BROWSER):
+    with app.test_request_context("/x?lang=en", headers=BROWSER):
         page = app.make_response(domain(errors.NotFound("no <script>alert(1)</script>"))).get_data(as_text=True)
     assert "<script>alert" not in page and "&lt;script&gt;" in page
 

@@ -482,7 +482,8 @@ def test_filters_and_pages(place: Place) -> None:
     assert ids(category="06010") == made[::-1]
     assert len(ids(category="06")) == 6
     assert len(ids(area="520402007012002")) == 1
-    assert ids(area="nowhere") == []
+    with pytest.raises(InvalidInput, match="area"):
+        ids(area="nowhere")
     assert ids(state=("closed",)) == []
     assert len(ids(state=("open",))) == 6
     assert ids(since=NOW + timedelta(minutes=3), category="06010") == made[:2:-1]

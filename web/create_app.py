@@ -7,7 +7,7 @@ from flask import Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gis.settings import Settings
-from web import auth, db, errors, observe, openapi
+from web import auth, db, errors, fit, observe, openapi
 
 LARGEST_BODY = 8 * 1024 * 1024  # bytes; 10,000 points to locate are about 1 MB
 
@@ -46,6 +46,7 @@ BLUEPRINTS = (
     "web.pages.work",
     "web.pages.desk",
     "web.pages.rules",
+    "web.pages.figures",
 )
 
 
@@ -74,6 +75,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     errors.init_app(app)
     openapi.init_app(app)
     observe.init_app(app)
+    fit.init_app(app)
     auth.init_app(app, settings)
     app.after_request(sealed)
     for name in BLUEPRINTS:

@@ -32,6 +32,7 @@ from gis.errors import (
     WanggeError,
 )
 from web.pages import language
+from web.said import chinese
 
 # error -> status and the name its `type` ends with; the nearest class on the error's line of descent counts
 STATUS: dict[type[WanggeError], tuple[int, str]] = {
@@ -77,8 +78,24 @@ def init_app(app: APIFlask) -> None:
 
 def domain(error: WanggeError) -> Response:
     """One of our own errors."""
-    status, kind = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    status, kind = kind_of(error)
     return answer(status, kind, error.title, error.detail, error.errors, error.extra)
+
+
+def kind_of(error: WanggeError) -> tuple[int, str]:
+    """Status and name of one of our own errors."""
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+
+
+def in_chinese(error: WanggeError) -> str:
+    """One of our own errors as a Chinese sentence."""
+    status, kind = kind_of(error)
+    return chinese(kind, status, error.detail, error.errors, error.extra)
+
+
+def in_words(error: WanggeError) -> str:
+    """One of our own errors in the reader's language."""
+    return in_chinese(error) if language.chosen() == "zh" else error.detail
 
 
 def http(error: HTTPException) -> Response:
@@ -149,13 +166,17 @@ def answer(
     Args:
         kind: Name the `type` ends with, or about:blank when the status says it all.
         extra: More members of the problem.
+
+    Beside `detail` stands `zh`, for pages: the same in Chinese, in short.
     """
+    found = tuple(errors)
+    zh = chinese(kind, status, detail, found, extra)
     if _wants_page():
-        response = make_response(_page(status, title, detail, extra.get("id")), status)
+        response = make_response(_page(status, title, detail, zh, extra.get("id")), status)
     else:
         body = {**extra, "type": kind if kind == "about:blank" else f"/problems/{kind}", "title": title}
-        body |= {"status": status, "detail": detail}
-        if listed := [{"field": one.field, "message": one.message} for one in errors]:
+        body |= {"status": status, "detail": detail, "zh": zh}
+        if listed := [{"field": one.field, "message": one.message} for one in found]:
             body["errors"] = listed
         response = make_response(orjson.dumps(body), status)
         response.mimetype = "application/problem+json"
@@ -172,10 +193,13 @@ def _wants_page() -> bool:
     return accepts.best_match(["application/problem+json", "application/json", "text/html"]) == "text/html"
 
 
-def _page(status: int, title: str, detail: str, number: object) -> str:
+def _page(status: int, title: str, detail: str, zh: str, number: object) -> str:
     try:
-        said = {"title": gettext(title), "detail": gettext(detail) if detail else ""}  # Chinese where there is any
-        return render_template("error.html", language=language.chosen(), status=status, id=number, **said)
+        chosen = language.chosen()
+        translated = gettext(detail) if detail else ""
+        words = zh if chosen == "zh" and translated == detail else translated
+        said = {"title": gettext(title), "detail": words}
+        return render_template("error.html", language=chosen, status=status, id=number, **said)
     except Exception as error:  # an error page that fails must not hide the error
         log.error("error page", exc_info=error)
         return (

@@ -8,7 +8,7 @@ import orjson
 from flask import Response, request
 from sqlalchemy import text
 
-from gis.errors import FieldError, InvalidInput
+from gis.errors import wrong
 from gis.people.access import Principal
 from web.db import session
 
@@ -40,14 +40,14 @@ def once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Call
         return _answer(status, body)
     if not SHORTEST <= len(key) <= LONGEST or not key.isprintable():
         words = f"must have {SHORTEST} to {LONGEST} printable characters; a random UUID is best"
-        raise InvalidInput(f"Idempotency-Key: {words}", [FieldError("Idempotency-Key", words)])
+        raise wrong("Idempotency-Key", words)
     claim = {"owner": f"{by.kind} {by.who} {request.method} {request.path}", "key": key, "hash": _digest()}
     if session().scalar(text(CLAIM), claim) is None:
         query = "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
         kept = session().execute(text(query), claim).one()
         if kept.request_hash != claim["hash"]:
             words = "was used for another request; make a new one for each"
-            raise InvalidInput(f"Idempotency-Key: {words}", [FieldError("Idempotency-Key", words)])
+            raise wrong("Idempotency-Key", words)
         body = dict(kept.answer)
         if show is not None:
             show(body)

@@ -28,6 +28,7 @@ PROBLEM: dict[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "What is wrong, and what would be right"},
+        "zh": {"type": "string", "description": "The same in Chinese, in short, for pages"},
         "errors": {
             "type": "array",
             "description": "The single fields, rows or shapes",

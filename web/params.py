@@ -10,7 +10,8 @@ from typing import Annotated
 from flask import current_app
 from pydantic import BaseModel, Field
 
-from gis.errors import FieldError, InvalidInput
+from gis.errors import InvalidInput as InvalidInput  # what these raise
+from gis.errors import wrong as wrong
 
 LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+08:00" whose plus a query string turned into a space
 
@@ -30,11 +31,6 @@ class At(BaseModel):
         Field(description="ISO 8601 date or time; without an offset it is local time; default: now", max_length=40,
               examples=["2026-03-03", "2026-11-23T09:00:00+08:00"]),
     ] = None  # fmt: skip
-
-
-def wrong(field: str, message: str) -> InvalidInput:
-    """One wrong field as an error."""
-    return InvalidInput(f"{field}: {message}", [FieldError(field, message)])
 
 
 def number(given: str, field: str) -> float:

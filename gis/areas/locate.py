@@ -17,7 +17,7 @@ from gis.areas.answer import Answer, AreaName, BuildingFound, Candidate, Questio
 from gis.areas.models import Level
 from gis.areas.reasons import Step, step
 from gis.areas.register import Area, Grids, InGrid, Register, micros, nearest_grids, register_around
-from gis.errors import FieldError, InvalidInput, OutsideGrids, WanggeError
+from gis.errors import OutsideGrids, WanggeError, wrong
 from gis.people.queries import Entry, first_to_ask, steps_up
 from gis.places.address import Address, building_label, parse_address, plain
 from gis.places.queries import NEAREST_BUILDING, Part, units_of_room
@@ -133,8 +133,11 @@ def to_point(asked: Question) -> tuple[float, float]:
     return systems.to_storage(lon, lat, asked.crs) if asked.crs in systems.SHIFTED else (lon, lat)
 
 
-def read_time(value: str, zone: tzinfo) -> datetime:
+def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
     """Read a moment: an ISO 8601 date (its first moment) or date and time, in `zone` where it names none.
+
+    Args:
+        field: What the moment was given as, for the error.
 
     Raises:
         InvalidInput: It is neither.
@@ -145,7 +148,7 @@ def read_time(value: str, zone: tzinfo) -> datetime:
             raise ValueError
     except ValueError:
         words = f"{value!r} is not a moment; an ISO 8601 date or time is needed, as 2026-03-03 or 2026-03-03T09:00"
-        raise InvalidInput(f"at: {words}", [FieldError("at", words)]) from None
+        raise wrong(field, words) from None
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(zone)
 
 

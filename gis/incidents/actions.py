@@ -5,7 +5,7 @@ Every function flushes and never commits. The database checks each event against
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from gis.areas.locate import to_point
 from gis.areas.reasons import Step
 from gis.areas.register import Register
 from gis.db import signed, sql
-from gis.errors import Conflict, FieldError, Forbidden, InvalidInput
+from gis.errors import Conflict, FieldError, Forbidden, all_wrong, wrong
 from gis.incidents import catalogue, clock, photos
 from gis.incidents.assign import person_for, place, seats, seats_above, step
 from gis.incidents.effects import EFFECTS, NOTHING, Wish, place_of
@@ -232,7 +232,7 @@ def _check(given: Report) -> None:
         if len(getattr(given, name)) > longest:
             wrong.append(FieldError(name, f"is longer than {longest} characters"))
     if wrong:
-        raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in wrong), wrong)
+        raise all_wrong(wrong)
 
 
 def _role(by: Principal) -> str:
@@ -241,7 +241,7 @@ def _role(by: Principal) -> str:
 
 def _var(var: Path | None) -> Path:
     if var is None:
-        raise InvalidInput("photos: this way in takes none")
+        raise wrong("photos", "this way in takes none")
     return var
 
 
@@ -261,7 +261,7 @@ def move(
     wish: Wish = NOTHING,
     *,
     point: tuple[float, float, str] | None = None,
-    version: int | None = None,
+    version: int | Collection[int] | None = None,
     var: Path | None = None,
     pictures: Sequence[photos.Picture] = (),
 ) -> View:
@@ -270,7 +270,8 @@ def move(
     Args:
         name: One of `gis.incidents.workflow.MOVES` that people do.
         wish: What the move needs: words, for whom, how long.
-        point: Where it was done, (lon, lat, crs). version: The version it was seen at; another one is a Conflict.
+        point: Where it was done, (lon, lat, crs). version: The version it was seen at, or several any of which will do;
+            another one is a Conflict.
 
     Raises:
         NotFound: There is none, or it is not the asker's to see. Forbidden: It is not the asker's to do.
@@ -280,10 +281,12 @@ def move(
     if name not in MOVES or MOVES[name].by == Action.SYSTEM or name == "report":
         known = [one for one in MOVES if MOVES[one].by != Action.SYSTEM and one != "report"]
         words = f"{name[:40]!r} is no move; one of {', '.join(known)}"
-        raise InvalidInput(f"move: {words}", [FieldError("move", words)])
+        raise wrong("move", words)
     row = lock(session, by, incident_id, offered=name == "take")
-    if version is not None and version != row.version:
-        raise Conflict(f"the incident is at version {row.version}, not {version}; look again", version=row.version)
+    seen = (version,) if isinstance(version, int) else version
+    if seen is not None and row.version not in seen:
+        words = f"the incident is at version {row.version}, not {' or '.join(map(str, seen))}; look again"
+        raise Conflict(words, version=row.version)
     target(name, row.state, row.pending, row.before)
     if not may_move(by, row, name):
         raise Forbidden(f"{name} is not allowed to {by.role_words} here")
@@ -291,10 +294,10 @@ def move(
         raise Conflict(f"{name}: the incident repeats another and moves with it; move {row.parent_id}, or unlink it first",
                        parent=str(row.parent_id))  # fmt: skip
     if MOVES[name].words and not wish.note.strip():
-        raise InvalidInput("note: is missing; say why", [FieldError("note", "is missing; say why")])
+        raise wrong("note", "is missing; say why")
     if len(wish.note) > LONGEST:
         words = f"has {len(wish.note):,} characters; at most {LONGEST:,}"
-        raise InvalidInput(f"note: {words}", [FieldError("note", words)])
+        raise wrong("note", words)
     shape = None
     if point is not None:
         x, y = to_point(Question(*point))

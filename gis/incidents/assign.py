@@ -15,7 +15,8 @@ from gis.areas.models import Level
 from gis.areas.reasons import Step
 from gis.areas.register import Register
 from gis.db import sql
-from gis.errors import FieldError, InvalidInput, NotFound, Unavailable
+from gis.errors import NotFound, Unavailable, wrong
+from gis.incidents import catalogue
 from gis.network.build import load
 from gis.network.walk import distances
 from gis.people.queries import FIRST
@@ -40,12 +41,12 @@ WORDS = {
         "goes to {role_en} ({area}): of {count} in that post, who has the least open",
     ),
     "nobody": ("目前无人在岗，留在社区待派", "nobody is there: it waits at the community"),
-    "offered": ("按技能“{skill}”推送给步行最近的{count}人", "offered to the {count} nearest on foot with the skill {skill}"),
+    "offered": ("按技能“{skill_zh}”推送给步行最近的{count}人", "offered to the {count} nearest on foot with the skill {skill}"),
     "offered_straight": (
-        "按技能“{skill}”推送给直线最近的{count}人（未载入步行路网）",
+        "按技能“{skill_zh}”推送给直线最近的{count}人（未载入步行路网）",
         "offered to the {count} nearest in a straight line with the skill {skill} (no walking network is loaded)",
     ),
-    "no_taker": ("无人可接“{skill}”，改派负责人", "nobody takes orders for {skill}: it goes to who answers for the place"),
+    "no_taker": ("无人可接“{skill_zh}”，改派负责人", "nobody takes orders for {skill}: it goes to who answers for the place"),
     "suggested": ("按描述归类为{zh}（{because}）", "by its words: {en} ({because})"),
     "unclear": ("描述未能归类，由社区受理时选择", "its words name no category: the community chooses when accepting"),
 }  # fmt: skip
@@ -159,15 +160,15 @@ def place(
     if lon is not None or lat is not None:
         if lon is None or lat is None:
             missing = "lon" if lon is None else "lat"
-            raise InvalidInput(f"{missing}: is missing; a point needs both", [FieldError(missing, "is missing")])
+            raise wrong(missing, "is missing; a point needs both lon and lat")
         if not crs:
             words = "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default"
-            raise InvalidInput(f"crs: {words}", [FieldError("crs", words)])
+            raise wrong("crs", words)
         asked = {"lon": lon, "lat": lat, "crs": crs}
     elif area:
         row = session.execute(text(INSIDE), {"code": area, "at": at}).one_or_none()
         if row is None or row.lon is None:
-            raise NotFound(f"area: no area in force has the code {area}")
+            raise NotFound(f"area: no area in force has the code {area[:40]}")
         how.append(step("point", "area", code=area, name=row.name))
         asked = {"area": area}
         part_of = area if row.level not in (Level.GRID, Level.UNIT) else None
@@ -179,7 +180,7 @@ def place(
         asked, crs = {"address": address}, "cgcs2000"
     else:
         words = "is missing; send lon, lat and crs, or an address, or the code of an area"
-        raise InvalidInput(f"lon: {words}", [FieldError("lon", words)])
+        raise wrong("lon", words)
     question = Question(float(lon), float(lat), str(crs), address or None, at)
     x, y = to_point(question)
     found = answer(lambda: session, question, register)
@@ -202,12 +203,12 @@ def _by_address(session: Session, address: str, at: datetime) -> tuple[float, fl
     hits = [hit for hit in search(session, address[:100], at, limit=5) if hit.kind == "building"]
     if not hits:
         words = f"{address[:60]!r} names no building that is known; send a point (lon, lat, crs) too"
-        raise InvalidInput(f"address: {words}", [FieldError("address", words)])
+        raise wrong("address", words)
     grids = {answer(lambda: session, Question(hit.lon, hit.lat, "cgcs2000", None, at)).areas[-1].code for hit in hits}
     if len(grids) > 1:
         several = "; ".join(hit.name + (f" ({hit.detail})" if hit.detail else "") for hit in hits)
         words = f"may mean several places: {several}. Name the estate or community, or send a point"
-        raise InvalidInput(f"address: {words}", [FieldError("address", words)])
+        raise wrong("address", words)
     return hits[0].lon, hits[0].lat, hits[0].name
 
 
@@ -306,9 +307,10 @@ def offers(session: Session, where: Place, skill: str, at: datetime) -> tuple[li
     a starting place comes last; one further than `FARTHEST` on foot is not asked.
     """
     params = {"areas": where.area_ids, "skill": skill, "lon": where.lon, "lat": where.lat, "at": at}
+    words = {"skill": skill, "skill_zh": catalogue.active(session).skill_zh(skill)}
     rows = session.execute(text(TAKERS), params).all()
     if not rows:
-        return [], step("person", "no_taker", skill=skill)
+        return [], step("person", "no_taker", **words)
     placed = [row for row in rows if row.lon is not None]
     rule, metres = "offered", {row.person_id: float(row.straight) for row in placed}
     try:
@@ -326,5 +328,5 @@ def offers(session: Session, where: Place, skill: str, at: datetime) -> tuple[li
     found.sort(key=lambda one: (one.distance_m is None, one.distance_m or 0.0))
     found = found[:OFFERED]
     if not found:
-        return [], step("person", "no_taker", skill=skill)
-    return found, step("person", rule, skill=skill, count=len(found))
+        return [], step("person", "no_taker", **words)
+    return found, step("person", rule, **words, count=len(found))

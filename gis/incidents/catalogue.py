@@ -21,7 +21,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from gis.db import sql
-from gis.errors import Conflict, FieldError, InvalidInput, NotFound, Unavailable
+from gis.errors import Conflict, InvalidInput, NotFound, Unavailable, wrong
 from gis.exchange.columns import Column
 from gis.exchange.report import Refused, Report
 from gis.exchange.tables import finish_reading, read
@@ -102,7 +102,11 @@ class Edition:
         near = "; ".join(f"{one} {self.categories[one].zh}" for one in close)
         hint = f"; it is {newer[0].code} now" if newer else f"; did you mean {near}?" if near else ""
         words = f"{code[:40]!r} is no category of the catalogue{hint}"
-        raise InvalidInput(f"category: {words}", [FieldError("category", words)])
+        raise wrong("category", words)
+
+    def skill_zh(self, skill: str) -> str:
+        """A skill in Chinese: the categories that ask for it; itself where none does."""
+        return "、".join(one.zh for one in self.categories.values() if one.skill == skill) or skill
 
     @cached_property
     def fallback(self) -> CategoryRow:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.register import Register
-from gis.errors import Conflict, FieldError, InvalidInput, NotFound, SignInNeeded
+from gis.errors import Conflict, FieldError, NotFound, SignInNeeded, all_wrong
 from gis.incidents import actions, catalogue
 from gis.incidents.assign import place
 from gis.incidents.effects import Wish
@@ -145,7 +145,7 @@ def _check(alarm: Alarm, now: datetime) -> None:
     if alarm.at is not None and not now - OLDEST < alarm.at < now + CLOCK:
         wrong.append(FieldError("at", "lies in the future or more than 7 days back; set the device's clock"))
     if wrong:
-        raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in wrong), wrong)
+        raise all_wrong(wrong)
 
 
 def _value(value: Any) -> str:
@@ -215,7 +215,7 @@ def add(
     wrong += [FieldError(field, "is longer than 200 characters") for field, given in (("name", name), ("address", address))
               if len(given) > 200]  # fmt: skip
     if wrong:
-        raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in wrong), wrong)
+        raise all_wrong(wrong)
     category = catalogue.active(session).category(category or KINDS[kind][2]).code
     where, *_ = place(session, now, lon=lon, lat=lat, crs=crs)
     if session.scalar(text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}):

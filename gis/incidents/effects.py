@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import Conflict, FieldError, InvalidInput
+from gis.errors import Conflict, wrong
 from gis.incidents import catalogue, clock
 from gis.incidents.assign import Place, offers, person_for, seats
 from gis.incidents.events import lock
@@ -67,10 +67,10 @@ def _accept(session: Session, by: Principal, row: Row, wish: Wish, now: datetime
 
 def _reclassify(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
     if not wish.category and not wish.severity:
-        raise InvalidInput("category: is missing", [FieldError("category", "is missing; or send a severity")])
+        raise wrong("category", "is missing; or send a severity")
     if wish.severity and wish.severity not in SEVERITIES:
         words = f"{wish.severity[:40]!r} is none of {', '.join(SEVERITIES)}"
-        raise InvalidInput(f"severity: {words}", [FieldError("severity", words)])
+        raise wrong("severity", words)
     kind = catalogue.edition(session, row.edition_id).category(wish.category or row.category)
     severity = wish.severity or row.severity
     where = place_of(session, row)
@@ -90,12 +90,12 @@ def _dispatch(session: Session, by: Principal, row: Row, wish: Wish, now: dateti
     where = place_of(session, row)
     if wish.way not in ("", "assign", "order"):
         words = f"{wish.way[:40]!r} is neither assign nor order"
-        raise InvalidInput(f"way: {words}", [FieldError("way", words)])
+        raise wrong("way", words)
     if wish.way == "order":
         skill = row.skill
         if not skill:
             words = "this category asks for no skill; dispatch it to a person (to) or role"
-            raise InvalidInput(f"way: {words}", [FieldError("way", words)])
+            raise wrong("way", words)
         found, why = offers(session, where, skill, now)
         if not found:
             raise Conflict(why.en)
@@ -115,7 +115,7 @@ def _dispatch(session: Session, by: Principal, row: Row, wish: Wish, now: dateti
         changes = {"way": "assign", "role": role, "area_id": area, "holder_id": person}
         return changes, {"role": role, "area": code, "person": wish.to, "way": "assign", "chosen": True}, []
     if wish.role and wish.role not in BY_KEY:
-        raise InvalidInput(f"role: {wish.role[:40]!r} is no role", [FieldError("role", "is no role of this city")])
+        raise wrong("role", f"{wish.role[:40]!r} is no role of this city")
     first = wish.role or row.limits.get("first_role") or "grid_worker"
     chosen = person_for(everybody, first, () if wish.role else row.limits.get("escalation", ()))
     if chosen.seat is None:
@@ -134,7 +134,7 @@ def _taker(session: Session, where: Place, code: str) -> tuple[str, int, int, st
     found = session.execute(text(query), {"code": code, "areas": where.area_ids}).first()
     if found is None:
         words = f"nobody with the code {code[:40]!r} is in a post of this place or takes its orders now"
-        raise InvalidInput(f"to: {words}", [FieldError("to", words)])
+        raise wrong("to", words)
     return found[0], found[1], found[2], found[3]
 
 
@@ -174,7 +174,7 @@ def _minutes(wish: Wish, given: object = None) -> float:
     minutes = wish.minutes if wish.minutes is not None else given
     if not isinstance(minutes, int | float) or not 0 < minutes <= LAST_LIMIT:
         words = f"must be more than 0 and at most {LAST_LIMIT:,} working minutes"
-        raise InvalidInput(f"minutes: {words}", [FieldError("minutes", words)])
+        raise wrong("minutes", words)
     return float(minutes)
 
 
@@ -214,7 +214,7 @@ def _release(session: Session, by: Principal, row: Row, wish: Wish, now: datetim
 def _rate(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
     if wish.rating is None or not 1 <= wish.rating <= 5:
         words = "must be a whole number from 1 (bad) to 5 (good)"
-        raise InvalidInput(f"rating: {words}", [FieldError("rating", words)])
+        raise wrong("rating", words)
     told = {"rating": wish.rating, "solved": wish.solved, "follow_up": by.kind == "account" and by.may(Action.DISPATCH)}
     return {"rating": wish.rating, "solved": wish.solved}, told, []
 
@@ -227,9 +227,9 @@ def _reopen(session: Session, by: Principal, row: Row, wish: Wish, now: datetime
 
 def _link(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
     if wish.parent is None:
-        raise InvalidInput("parent: is missing", [FieldError("parent", "is missing; the id of the other incident")])
+        raise wrong("parent", "is missing; the id of the other incident")
     if wish.parent == row.id:
-        raise InvalidInput("parent: is the incident itself", [FieldError("parent", "is the incident itself")])
+        raise wrong("parent", "is the incident itself")
     if row.pending:
         raise Conflict(f"link: a request ({row.pending}) waits; approve or refuse it first")
     other = lock(session, by, wish.parent)

@@ -513,7 +513,7 @@ def _event(row: Any, named: bool) -> EventView:
     return EventView(
         row.id, row.at, row.move, move.zh if move else row.move, move.en if move else row.move, row.from_state,
         row.to_state, STATES[State(row.to_state)][0], (row.person_name or row.who) if named and not nobody else None, row.role, zh, row.words,
-        list(row.photos), row.detail,
+        list(row.photos), row.detail if named else {key: value for key, value in row.detail.items() if key != "person"},
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from gis.db import sql
-from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMuch, Unavailable
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMuch, Unavailable, wrong
 from gis.exchange.columns import Column
 from gis.exchange.report import Refused, Report
 from gis.exchange.tables import finish_reading, read
@@ -419,9 +419,9 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
             rule for everything, or one names an area that does not exist.
     """
     if not 1 <= len(name) <= 100:
-        raise InvalidInput("name: a set needs a name of 1 to 100 characters")
+        raise wrong("name", "a set needs a name of 1 to 100 characters")
     if not rules or not rules[-1].anything:
-        raise InvalidInput("the last rule of a set must match everything")
+        raise wrong("rules", "the last rule of a set must match everything")
     session.execute(text("DELETE FROM rule_set WHERE name = :name AND state = 'draft'"), {"name": name})
     if session.scalar(text("SELECT count(*) FROM rule_set WHERE name = :name"), {"name": name}):
         raise Conflict(f"name: the set {name!r} is or was in force, and such sets are not changed; choose another name")
@@ -429,7 +429,7 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
     query = text("SELECT code, id FROM area WHERE code = ANY(:codes)")
     ids = {row.code: row.id for row in session.execute(query, {"codes": list(codes)})}
     if missing := sorted(codes - ids.keys()):
-        raise InvalidInput(f"area: no area has the code {', '.join(missing)}")
+        raise wrong("area", f"no area has the code {', '.join(missing)}")
     made = session.scalar(
         text("INSERT INTO rule_set (name, state, author) VALUES (:name, 'draft', :author) RETURNING id"),
         {"name": name, "author": author},

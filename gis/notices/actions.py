@@ -10,7 +10,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
-from gis.errors import Conflict, FieldError, InvalidInput, NotFound
+from gis.errors import Conflict, NotFound, wrong
 from gis.incidents.models import Notice, NoticeTarget
 from gis.notices import mail, webhook
 from gis.notices.queries import OWN, own
@@ -39,14 +39,14 @@ def add_target(
     unknown = [topic for topic in topics if topic not in TOPICS]
     if unknown:
         words = f"{unknown[0][:40]!r} is none of {', '.join(TOPICS)}"
-        raise InvalidInput(f"topic: {words}", [FieldError("topic", words)])
+        raise wrong("topic", words)
     if secret and len(secret) < SHORTEST_SECRET:
         words = f"has {len(secret)} characters; at least {SHORTEST_SECRET}"
-        raise InvalidInput(f"secret: {words}", [FieldError("secret", words)])
+        raise wrong("secret", words)
     area_id = session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None))) if area else None
     if area and area_id is None:
         words = f"no area has the code {area[:40]!r}"
-        raise InvalidInput(f"area: {words}", [FieldError("area", words)])
+        raise wrong("area", words)
     same = select(NoticeTarget.id).where(
         NoticeTarget.active, NoticeTarget.address == address, NoticeTarget.area_id.is_not_distinct_from(area_id)
     )

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
-from gis.errors import FieldError, InvalidInput
+from gis.errors import wrong
 from gis.notices.webhook import PATIENCE, Undelivered
 from gis.notices.words import said
 from gis.settings import Settings
@@ -31,7 +31,7 @@ def check_address(address: str) -> None:
         or " " in address
     ):
         words = f"{address[:80]!r} is no e-mail address; as desk@example.cn"
-        raise InvalidInput(f"address: {words}", [FieldError("address", words)])
+        raise wrong("address", words)
 
 
 def letter(

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from gis.errors import FieldError, InvalidInput
+from gis.errors import wrong
 
 PATIENCE = 10.0  # seconds for each step of a request
 LONGEST = 15.0  # seconds for all of it
@@ -56,7 +56,7 @@ def check_address(url: str) -> None:
         words = (
             f"{url[:80]!r} is no address to send to; as https://gateway.example.cn/wangge, without a name or password"
         )
-        raise InvalidInput(f"address: {words}", [FieldError("address", words)])
+        raise wrong("address", words)
 
 
 def allowed(address: str, *, private: bool) -> bool:

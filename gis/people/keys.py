@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
-from gis.errors import Conflict, FieldError, InvalidInput, NotFound
+from gis.errors import Conflict, FieldError, NotFound, all_wrong, wrong
 from gis.people.access import KEY_ACTIONS, Action, Principal
 from gis.people.credentials import KEY, digest, new_key
 from gis.people.models import ApiKey
@@ -85,7 +85,7 @@ def add(
     if days is not None and not 1 <= days <= 3650:
         wrong.append(FieldError("days", "must be between 1 and 3650"))
     if wrong:
-        raise InvalidInput("; ".join(f"{one.field}: {one.message}" for one in wrong), wrong)
+        raise all_wrong(wrong)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('api_key ' || :name, 0))"), {"name": name})
     if session.scalar(select(ApiKey.id).where(ApiKey.name == name).limit(1)):
         raise Conflict(f"there is a key named {name!r} already; rotate it, or choose another name")
@@ -103,7 +103,7 @@ def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -
     """
     if not 0 <= keep_hours <= LONGEST_OVERLAP:
         words = f"must be between 0 and {LONGEST_OVERLAP}"
-        raise InvalidInput(f"keep_hours: {words}", [FieldError("keep_hours", words)])
+        raise wrong("keep_hours", words)
     # with a row lock, so that two rotations at once do not both keep the old secret as the newest
     newest = session.scalars(
         select(ApiKey)

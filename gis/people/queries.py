@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import read_integers, read_rows
-from gis.errors import InvalidInput, NotFound
+from gis.errors import NotFound, wrong
 from gis.people.access import Action, Principal
 from gis.people.roles import BY_KEY, ROLES, RoleRow
 
@@ -399,8 +399,8 @@ def posts_of(
         raise NotFound(f"no area has the code {area[:40]}")
     by.need(Action.NAMES, chain_of(session, found, None, at))
     code, _, number = (after or "").rpartition("|")
-    if after is not None and not number.isdigit():
-        raise InvalidInput("cursor: belongs to another list; leave it out")
+    if after is not None and not (number.isdecimal() and len(number) < 19):
+        raise wrong("cursor", "belongs to another list; leave it out")
     params = {"area": area, "within": within, "at": at, "limit": limit, "after_code": code or None,
               "after_id": int(number or 0)}  # fmt: skip
     return [PostRow(**row) for row in session.execute(text(POST_LIST), params).mappings()]

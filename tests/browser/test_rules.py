@@ -27,7 +27,7 @@ def sign_in(page, site, served, username):
     page.locator("#username").fill(username)
     page.locator("#password").fill(who.password)
     page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/rules" in url)
+    page.wait_for_url(lambda url: "/sign-in" not in url)
 
 
 def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):

@@ -13,7 +13,7 @@ from gis.errors import FieldError, InvalidInput
 from gis.incidents import devices
 from gis.incidents.devices import Alarm
 from gis.people import limits
-from web import params
+from web import fit, params
 from web.api.locate import present
 from web.db import session
 from web.openapi import takes
@@ -84,9 +84,7 @@ def read(body: bytes) -> Alarm:
         InvalidInput: It is not JSON, or a field is missing or wrong.
     """
     try:
-        given = AlarmIn.model_validate(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        raise InvalidInput("the body is not valid JSON") from None
+        given = AlarmIn.model_validate(fit.loads(body))
     except ValidationError as error:
         fields = [FieldError(".".join(map(str, one["loc"])) or "body", one["msg"]) for one in error.errors()]
         raise InvalidInput(f"{fields[0].field}: {fields[0].message}", fields) from None

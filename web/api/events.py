@@ -13,7 +13,7 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Flask, Response, current_app, g, request, stream_with_context
 
-from gis.errors import Forbidden, InvalidInput, SignInNeeded, WanggeError
+from gis.errors import Forbidden, SignInNeeded, WanggeError, wrong
 from gis.incidents.stream import Feed, Heard, told
 from gis.people.access import Action, Principal
 from web import auth, db
@@ -40,9 +40,10 @@ def events() -> Response:
     grid and colour. Without `Last-Event-ID` from now on; with it what came after, at most of a day and 1000."""
     allowed()
     found = feed(current_app)
-    given = request.headers.get("Last-Event-ID") or request.args.get("last", "")
-    if given and not (given.isdigit() and len(given) < 19):
-        raise InvalidInput("Last-Event-ID: must be the number of an event, as the stream gave it")
+    header = request.headers.get("Last-Event-ID", "")
+    given, name = (header, "Last-Event-ID") if header else (request.args.get("last", ""), "last")
+    if given and not (given.isdecimal() and len(given) < 19):
+        raise wrong(name, "must be the number of an event, as the stream gave it")
     last = int(given) if given else None
     hold = request.args.get("hold") != "0" and found.held.acquire(blocking=False)  # hold=0: only what is new by now
     response = Response(stream_with_context(_stream(found, last, hold)), mimetype="text/event-stream")

@@ -10,7 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from pydantic import BaseModel, Field
 
-from gis.errors import FieldError, InvalidInput, SignInNeeded
+from gis.errors import FieldError, InvalidInput, SignInNeeded, wrong
 from gis.exchange.incidents import load_incidents
 from gis.people.access import Action
 from web import params
@@ -57,14 +57,19 @@ def load(query_data: ImportIn) -> Response:
     by.need(Action.DISPATCH)
     given = request.files.get("file")
     if given is None or not given.filename:
-        raise params.wrong("file", "is missing; send the table as a part of multipart/form-data")
+        raise wrong("file", "is missing; send the table as a part of multipart/form-data")
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(given.filename).suffix.lower()[:8]}"
         given.save(path)
         zone = current_app.config["SETTINGS"].timezone
-        report = load_incidents(
-            session(), path, query_data.crs, now=params.moment(None), by=by, timezone=zone, most=MOST
-        )
+        try:
+            report = load_incidents(
+                session(), path, query_data.crs, now=params.moment(None), by=by, timezone=zone, most=MOST
+            )
+        except InvalidInput as error:
+            if error.errors:
+                raise
+            raise wrong("file", error.detail.replace(path.name, given.filename[:100])) from None
     report.source = given.filename[:100]
     if query_data.commit and report.refused:
         errors = [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused]

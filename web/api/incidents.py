@@ -1,7 +1,9 @@
 """Incidents: report, read, move."""
 
 import hmac
+import re
 import time
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -15,18 +17,19 @@ from sqlalchemy.orm import Session
 
 from gis.areas.answer import Question, anonymous
 from gis.areas.locate import to_point
-from gis.errors import FieldError, InvalidInput, SignInNeeded, WanggeError
+from gis.errors import FieldError, InvalidInput, SignInNeeded, WanggeError, wrong
 from gis.incidents import actions, photos, queries
 from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
 from gis.incidents.queries import Filters, View
 from gis.people import limits
 from gis.people.access import Action, Principal
-from web import params
+from web import fit, params
 from web.api import page, reply
 from web.api.locate import present, problem
 from web.auth import principal
 from web.db import session
+from web.errors import in_chinese
 from web.once import once
 from web.openapi import takes
 from web.params import moment
@@ -35,6 +38,7 @@ bp = APIBlueprint("incidents", __name__, url_prefix="/api/v1", tag="Incidents")
 
 LARGEST_FORM = 64 * 1024 * 1024  # bytes of a report with its photos
 MOST_MOVES = 200  # in one request
+ETAG = re.compile(r'(?:W/)?"?(\d{1,18})"?', re.ASCII)  # of an incident: its version
 
 
 class ReportIn(BaseModel):
@@ -257,7 +261,7 @@ def move(incident_id: UUID) -> Response:
     by = queries.by_secret(session(), incident_id, secret) if secret else signed_in()
 
     def do() -> tuple[int, dict[str, Any]]:
-        found = _move(session(), by, incident_id, given, if_match(), pictures)
+        found = _move(session(), by, incident_id, given, if_match() or None, pictures)
         return 200, orjson.loads(orjson.dumps(_own(by, found)))
 
     response = once(by, do)
@@ -280,20 +284,26 @@ def bulk(json_data: BulkIn) -> Response:
                     found = _move(session(), by, given.id, given, given.version, ())
                 results.append({"id": str(given.id), "ok": True, "state": found.state, "version": found.version})
             except (WanggeError, DataError) as error:
-                known = error if isinstance(error, WanggeError) else InvalidInput("a value cannot be stored")
-                results.append({"id": str(given.id), "ok": False, "problem": problem(known)})
+                known = error if isinstance(error, WanggeError) else wrong("move", "a value cannot be stored")
+                told = problem(known) | {"zh": in_chinese(known)}
+                results.append({"id": str(given.id), "ok": False, "problem": told})
         return 200, {"results": results}
 
     return once(by, do)
 
 
 def _move(
-    database: Session, by: Principal, incident_id: UUID, given: MoveIn, version: int | None, pictures: Any
+    database: Session,
+    by: Principal,
+    incident_id: UUID,
+    given: MoveIn,
+    version: int | Collection[int] | None,
+    pictures: Any,
 ) -> View:
     point = None
     if given.lon is not None and given.lat is not None:
         if not given.crs:
-            raise InvalidInput("crs: is missing", [FieldError("crs", "is missing; there is no default")])
+            raise wrong("crs", "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default")
         point = (given.lon, given.lat, given.crs)
     wish = Wish(**given.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version"}))
     return actions.move(
@@ -338,10 +348,7 @@ def body(model: type[Any]) -> tuple[Any, list[photos.Picture]]:
     files: list[Any] = []
     if request.mimetype == "multipart/form-data":
         request.max_content_length = LARGEST_FORM
-        try:
-            raw = orjson.loads(request.form.get("json", "{}"))
-        except orjson.JSONDecodeError:
-            raise InvalidInput("json: this part of the form is not valid JSON") from None
+        raw = fit.loads(request.form.get("json", "{}"), "json")
         files = request.files.getlist("photo")
     else:
         raw = request.get_json()
@@ -353,14 +360,19 @@ def body(model: type[Any]) -> tuple[Any, list[photos.Picture]]:
     return given, photos.check_all([one.stream.read() for one in files])
 
 
-def if_match() -> int | None:
-    """The version in `If-Match`; None when there is none, or any will do."""
-    given = request.headers.get("If-Match", "*").strip().removeprefix("W/").strip('"')
+def if_match() -> list[int]:
+    """The versions in `If-Match` (RFC 9110, 13.1.1), any of which will do; none when there is no such header, or `*`.
+
+    Raises:
+        InvalidInput: It names no version of ours.
+    """
+    given = request.headers.get("If-Match", "*").strip()
     if given == "*":
-        return None
-    if not given.isdigit():
-        raise InvalidInput(f"If-Match: {given[:40]!r} is no version; send the ETag of the incident")
-    return int(given)
+        return []
+    found = [int(tag[1]) for part in given.split(",") if (tag := ETAG.fullmatch(part.strip()))]
+    if not found:
+        raise wrong("If-Match", f'{given[:40]!r} is no version; send the ETag of the incident: "3", or "3", "4", or *')
+    return found
 
 
 def versioned(told: dict[str, Any], version: int) -> Response:

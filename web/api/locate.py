@@ -15,9 +15,10 @@ from gis.areas.answer import Question
 from gis.areas.live import Live
 from gis.areas.locate import answer_json, answer_many
 from gis.areas.register import Register
-from gis.errors import FieldError, InvalidInput, TooMuch, WanggeError
+from gis.errors import FieldError, TooMuch, WanggeError, all_wrong
 from gis.people.access import Action
 from gis.people.queries import names_for_all
+from web import fit
 from web.auth import principal
 from web.db import session
 from web.params import moment
@@ -185,7 +186,8 @@ def many(json_data: LocateManyIn) -> Response:
             f"{len(points):,} points are too many at once; send at most {MOST:,}, or use ./wangge locate --batch"
         )
     now = moment(None)
-    given: list[Question | WanggeError] = [question(point, now) for point in points]
+    strange = fit.suspect()
+    given = [(strange and unkept(point)) or question(point, now) for point in points]
     asked = [one for one in given if isinstance(one, Question)]
     answers = answer_many(session, asked, now, present(now), names())
     results = []
@@ -196,6 +198,14 @@ def many(json_data: LocateManyIn) -> Response:
             {"id": point.get("id", number), kind: problem(found) if isinstance(found, WanggeError) else found}
         )
     return told(orjson.dumps({"results": results}))
+
+
+def unkept(point: dict[str, Any]) -> WanggeError | None:
+    """What no table can hold of one point of a body, as its error; such an `id` is not given back."""
+    found = list(fit.unfit(point, ""))
+    if any(one.field.startswith("id") for one in found):
+        del point["id"]
+    return all_wrong(found) if found else None
 
 
 def question(point: dict[str, Any], now: datetime) -> Question | WanggeError:
@@ -212,7 +222,7 @@ def question(point: dict[str, Any], now: datetime) -> Question | WanggeError:
     texts = (field for field in ("address", "at") if not isinstance(point.get(field, ""), str | None))
     wrong += [FieldError(field, "must be a text") for field in texts]
     if wrong:
-        return InvalidInput(f"{wrong[0].field}: {wrong[0].message}", wrong)
+        return all_wrong(wrong)
     try:
         at = moment(point["at"]) if point.get("at") else now
     except WanggeError as error:

@@ -9,7 +9,7 @@ import orjson
 
 from gis import reports
 from gis.areas.locate import read_time
-from gis.errors import InvalidInput
+from gis.errors import wrong
 from gis.incidents import actions, queries
 from gis.people.access import Principal, system
 from gis.settings import Settings
@@ -59,14 +59,16 @@ def report(as_json: bool, **given: str | float | None) -> None:
 @click.option("--area", default="", help="Code; everything in it.")
 @click.option("--category", default="", help="Code or its beginning.")
 @click.option("--overdue", is_flag=True, help="Only what is past its time.")
-@click.option("--limit", default=50, show_default=True)
+@click.option("--severity", default="", help="low, normal, high or urgent.")
+@click.option("--channel", default="", help="The way it came in, as mini_program or phone.")
+@click.option("--way", default="", help="assign or order.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def listed(state: str, area: str, category: str, overdue: bool, limit: int, as_json: bool) -> None:
+def listed(state: str, overdue: bool, limit: int, as_json: bool, **given: str) -> None:
     """Incidents by urgency: supervised first, then by what is due."""
     now = datetime.now(Settings.from_env().timezone)
-    wanted = queries.Filters(
-        tuple(filter(None, state.split(","))), area, category, overdue=True if overdue else None, sort="urgent"
-    )
+    states = tuple(filter(None, state.split(",")))
+    wanted = queries.Filters(states, overdue=True if overdue else None, sort="urgent", **given)  # type: ignore[arg-type]
     with session_scope() as session:
         found = queries.listing(session, me(), wanted, limit, None, now=now)
     if as_json:
@@ -88,7 +90,9 @@ def show(incident: str, as_json: bool) -> None:
     try:
         wanted = UUID(incident)
     except ValueError:
-        raise InvalidInput(f"{incident!r} is no incident's id") from None
+        raise wrong(
+            "incident", f"{incident[:60]!r} is no incident's id, as ./wangge incidents list shows them"
+        ) from None
     now = datetime.now(Settings.from_env().timezone)
     with session_scope() as session:
         found = queries.find(session, me(), wanted, now=now)
@@ -113,9 +117,9 @@ def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
     """Response, completion, resolution and satisfaction, with what each means."""
     zone = Settings.from_env().timezone
     now = datetime.now(zone)
-    end = read_time(until, zone) if until else now
+    begin, end = read_time(since, zone, "since"), read_time(until, zone, "until") if until else now
     with session_scope() as session:
-        found = reports.figures(session, me(), read_time(since, zone), end, per, area, now=now, zone=zone.key)
+        found = reports.figures(session, me(), begin, end, per, area, now=now, zone=zone.key)
     if as_json:
         click.echo(orjson.dumps([asdict(one) for one in found]).decode())
         return

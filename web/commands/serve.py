@@ -77,6 +77,7 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
     )
     with beside() if jobs else nullcontext():
         server.serve()
+    click.echo(f"wangge: stopped; http://{host}:{port}/ is served no more", err=True)
 
 
 @contextmanager

@@ -326,7 +326,7 @@ def requests() -> Response:
         wanted = Wanted(ids=[number for one in ids[:MOST] if (number := _uuid(one))], county=where)
     else:
         since, until = _range()
-        wanted = Wanted(None, _list("service_code"), where, _closed(), since, until)
+        wanted = Wanted(None, _codes(), where, _closed(), since, until)
     size, page = _count("page_size", MOST, MOST), _count("page", 1, 100_000)
     found = public.listing(session(), by, wanted, size, (page - 1) * size)
     return private(by, answer(kind(), "service_requests", [told(one) for one in found]))
@@ -402,6 +402,15 @@ def _uuid(given: str) -> UUID | None:
 def _list(name: str) -> list[str]:
     """Values by commas; the field may also be repeated."""
     return [part.strip() for given in request.args.getlist(name) for part in given.split(",") if part.strip()]
+
+
+def _codes() -> list[str]:
+    """Codes asked for, which a category has or had in an older edition of the catalogue."""
+    given = _list("service_code")
+    known = "SELECT ARRAY(SELECT code FROM incident_category WHERE code = ANY(:codes))"
+    if strange := set(given) - set(session().scalar(text(known), {"codes": given}) or ()):
+        raise wrong("service_code", f"{min(strange)[:40]!r} was not found; GET services lists them")
+    return given
 
 
 def _closed() -> bool | None:

@@ -20,13 +20,14 @@ from sqlalchemy import select
 
 from gis.areas.models import Area
 from gis.db import signed
-from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMany, Unavailable, WanggeError
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMany, Unavailable, WanggeError, wrong
 from gis.people import accounts, credentials, keys, limits
 from gis.people.access import KEY_ACTIONS, ROLES, Action, Principal
 from gis.people.models import Account
 from gis.settings import Settings
 from web import auth
 from web.db import session
+from web.errors import in_words
 from web.pages import language
 from web.pages.shell import page
 
@@ -367,7 +368,7 @@ def change_account(username: str) -> Response:
     by = auth.need(Action.ACCOUNTS)
     do = request.form.get("do", "")
     if do not in CHANGES:
-        raise InvalidInput(f"do: must be one of {', '.join(CHANGES)}")
+        raise wrong("do", f"must be one of {', '.join(CHANGES)}")
     try:
         account = accounts.find(session(), username)
         with signed(session(), by.who, "account page"):
@@ -517,7 +518,9 @@ def to(address: str) -> Response:
 
 
 def _wrong(error: WanggeError) -> dict[str, str]:
-    return {one.field: said(one.message) for one in error.errors} or {"": said(error.detail)}
+    if not error.errors:
+        return {"": said(error.detail) if error.detail in WORDS else in_words(error)}
+    return {one.field: said(one.message) if one.message in WORDS else in_words(error) for one in error.errors}
 
 
 def _account() -> Principal:

@@ -68,9 +68,9 @@ GROUP BY code, name, level ORDER BY path LIMIT 2000
 """
 
 
-def areas(by: Principal) -> list[dict[str, object]]:
-    """The areas the asker sees incidents of, with what is in them, as a tree in one list."""
-    seen = by.may_in.get(Action.READ) or frozenset()
+def areas(by: Principal, action: Action = Action.READ) -> list[dict[str, object]]:
+    """The areas somebody may do something in, with what is in them, as a tree in one list."""
+    seen = by.may_in.get(action) or frozenset()
     rows = session().execute(text(AREAS), {"areas": sorted(seen)})
     return [{"code": row.code, "name": row.name, "depth": row.depth} for row in rows]
 

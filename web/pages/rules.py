@@ -19,6 +19,7 @@ from web import params
 from web.api.rules import number, seeing
 from web.auth import need
 from web.db import session
+from web.errors import in_words
 from web.pages import language
 from web.pages.notices import place
 from web.pages.shell import page
@@ -54,7 +55,7 @@ def upload() -> Response:
         try:
             made, report, problems = rules.look_at(path, catalogue.active(session()), session())
         except WanggeError as error:
-            why = error.detail.replace(path.name, given.filename)
+            why = in_words(error).replace(path.name, given.filename)
             return _page(by, wrong=_("This file is no table of rules: %(why)s", why=why), name=name)
     problems += [Problem(_row(one.where), one.field, one.reason, one.reason) for one in report.refused]
     if problems:

@@ -1,5 +1,5 @@
 // The dispatcher's desk: what is open, filtered by what the address says, one matter beside it, and what can be done.
-import { $, Refused, ask, h, number, page, phone, query, t, zh } from './dom.js';
+import { $, Refused, ask, h, inWords, number, page, phone, query, t, zh } from './dom.js';
 import { clockBadge, gridOf, inOrder, live, moveButtons, moveWords, needsWords, newKey, photoList, pick, place, send, shape, stateWords, tags, timeline, urgency, useful, when } from './incident.js';
 
 const EVERY = 60_000, PAGE = 60, FETCH = 12; // rows fetched one by one when they change; more of them wait for the bar
@@ -162,7 +162,7 @@ async function bulk(name, picked, note = '') {
   $('bulk').setAttribute('aria-busy', 'true');
   try {
     const { results: found } = await send('/incidents/moves/bulk', { key: newKey(), body: { moves: picked.map((one) => ({ id: one.id, version: one.version, move: name, ...(note && { note }) })) } });
-    results = new Map(found.map((one) => [one.id, { ok: one.ok, words: one.ok ? t('moved', { move: moveWords(name) }) : t('refused', { why: one.problem.detail }) }]));
+    results = new Map(found.map((one) => [one.id, { ok: one.ok, words: one.ok ? t('moved', { move: moveWords(name) }) : t('refused', { why: inWords(one.problem) }) }]));
     const bad = found.filter((one) => !one.ok);
     chosen = new Set(bad.map((one) => one.id));
     await refresh(found.map((one) => one.id));

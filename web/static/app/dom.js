@@ -32,8 +32,11 @@ export function pin(category, large = false) {
     h('path', { transform: 'translate(4.5 4.5)', d: layer.icons[category] || '', fill: style.glyph || '#fff' }));
 }
 
+// What a problem says in the reader's language: the server gives the Chinese sentence as `zh`.
+export const inWords = (problem) => (zh && problem.zh) || problem.detail || problem.title;
+
 export class Refused extends Error {
-  constructor(problem) { super(problem.detail || problem.title); this.problem = problem; }
+  constructor(problem) { super(inWords(problem)); this.problem = { ...problem, detail: inWords(problem) }; }
 }
 
 // Asks the API; a newer question of the same kind cancels the older one.

@@ -1,5 +1,5 @@
 // The reporter's form: photo, place, kind, send. A draft has one key, so that sending again never files it twice.
-import { $, Refused, ask, h, number, page, query, t, title, zh } from './dom.js';
+import { $, Refused, ask, h, inWords, number, page, query, t, title, zh } from './dom.js';
 import { kept, remember } from './mine.js';
 import { prepared } from './picture.js';
 
@@ -349,7 +349,7 @@ function refused(status, problem) {
   $('photo-said').textContent = said.join(' ');
   save();
   $('send').textContent = t('send');
-  say(status === 429 ? t('busy') : said.join(' ') || (problem.type === '/problems/outside-grids' ? t('place_outside') : t('refused', { why: problem.detail })), 'wrong');
+  say(status === 429 ? t('busy') : said.join(' ') || (problem.type === '/problems/outside-grids' ? t('place_outside') : t('refused', { why: inWords(problem) })), 'wrong');
   if (said.length) document.querySelector('[data-step="photo"]').scrollIntoView({ block: 'start' });
 }
 

@@ -1,0 +1,156 @@
+"""Refusals in Chinese: the one table from what was refused to the sentence that pages show in place of the English.
+
+The first sentence of `SENTENCES` whose pattern fits counts, then the field's, then the kind's. Problems carry it as
+`zh`, beside `detail`, which stays in English for programs.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gis.errors import FieldError
+from gis.incidents.workflow import MOVES, STATES
+
+# key in a message -> its words
+MOVE = {name: move.zh for name, move in MOVES.items()}
+REQUEST = {"suspend": "挂账", "extend": "延时", "void": "作废"}
+ACTION = {
+    "incident.report": "上报", "incident.read": "查看事件", "incident.note": "补充", "incident.rate": "评价",
+    "incident.handle": "处理事件", "incident.dispatch": "派单", "incident.approve": "审批", "incident.supervise": "督办",
+    "contacts.read": "查看联系方式", "names.read": "查看姓名", "reports.read": "查看统计", "export": "导出",
+    "history.read": "查看历史", "boundary.draft": "起草边界", "boundary.publish": "发布边界", "posts.hand_over": "移交岗位",
+    "rules.edit": "修改路由规则", "accounts.manage": "管理账号",
+}  # fmt: skip
+FIELD = {
+    "note": "说明", "description": "描述", "name": "姓名或名称", "phone": "电话", "email": "邮箱", "address": "地址",
+    "category": "类别", "severity": "紧急程度", "channel": "渠道", "way": "派单方式", "area": "区域", "state": "状态",
+    "colour": "时限颜色", "sort": "排序", "words": "关键词", "since": "起始时间", "until": "截止时间", "at": "时间",
+    "minutes": "工作分钟数", "rating": "评分", "parent": "关联事件", "to": "派给的人", "role": "角色", "lon": "经度",
+    "lat": "纬度", "crs": "坐标系", "attributes": "补充问题", "photo": "照片", "photos": "照片", "file": "文件",
+    "json": "提交的内容", "body": "提交的内容", "move": "操作", "username": "用户名", "password": "密码", "q": "搜索词",
+    "limit": "条数", "per": "分组", "days": "天数", "set": "规则集", "rules": "规则", "code": "代码",
+}  # fmt: skip
+
+# pattern of the English detail -> sentence; {1} is the first group, looked up in WORDS
+SENTENCES = tuple(
+    (re.compile(pattern), zh)
+    for pattern, zh in {
+        r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\), and a request \((\w+)\) waits":
+            "现在不能{1}：该事件{2}，且有{3}申请待审批。",
+        r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\)": "现在不能{1}：该事件{2}。",
+        r"the incident is at version": "该事件刚有新的变化，请看过后再试。",
+        r"(\w+): the incident repeats another": "不能{1}：该事件已并入另一事件，随其办理；请办理那一件，或先拆案。",
+        r"nobody is there to take it": "目前没有人可派：直到街道的岗位都空缺或请假。",
+        r"nobody takes orders for": "附近没有人接这类点单，请派给责任人。",
+        r"release: the incident is not supervised": "该事件没有被督办。",
+        r"link: a request \((\w+)\) waits": "有{1}申请待审批，请先审批再并案。",
+        r"parent: that incident repeats": "要并入的事件本身已并入另一事件，请并入那一件。",
+        r"parent: that incident is closed": "要并入的事件已结案或作废，或不在本县；只能并入在办的事件。",
+        r"parent: is the incident itself": "不能并入自己。",
+        r"unlink: the incident is not linked": "该事件没有并入其他事件。",
+        r"there is no such incident": "没有这个事件，或您看不到它。",
+        r"there is no such photo": "没有这张照片，或您看不到它。",
+        r"the set is in force already": "这套规则已在使用。",
+        r"name: the set .* is or was in force": "同名的规则集在用或用过，请换一个名称。",
+        r"there is no rule set": "没有这套规则。",
+        r"rules hold in every county": "路由规则对所有县生效，只有管理所有县的人可以启用。",
+        r"routing rules are not shown": "您无权查看路由规则。",
+        r"no routing rules are in force": "还没有启用路由规则，请联系管理员。",
+        r"no catalogue is loaded": "还没有载入事件类别，请联系管理员。",
+        r"the desk is for those who": "调度台供派单和查看事件的人使用。",
+        r"keys are for administrators": "程序密钥由总管理员管理。",
+        r"no account is named": "没有这个账号。",
+        r"there is a key named": "已有同名的密钥。",
+        r"change the first password": "请先修改初始密码。",
+        r"the form is no longer valid": "表单已失效，请刷新页面后再提交一次。",
+        r"the key is not valid": "密钥无效：可能输错、过期或已被撤销。",
+        r"the identity provider cannot be reached": "统一身份认证暂时连不上，请稍后再试，或用密码登录。",
+        r"signing in at an identity provider is not set up": "这里没有接入统一身份认证。",
+        r"([\w.]+) is not allowed to": "您在这里无权{1}。",
+        r"there is nothing at this address": "这个网址没有内容。",
+        r"nothing is loaded yet": "还没有载入数据。",
+        r"lon: is missing; send": "请在地图上选点，或填写地址。",
+        r"area: no area": "没有这个代码的区域。",
+        r"category: .* is no category": "没有这个类别，请重新选择。",
+        r"address: .* names no building": "按这个地址找不到楼栋，请在地图上选点。",
+        r"address: .* may mean several places": "这个地址可能指几个地方，请写明小区或社区，或在地图上选点。",
+        r"to: nobody with the code": "此人不在该处任职，也不接这里的点单。",
+        r"way: this category asks for no skill": "这个类别不能作为点单推送，请派给人或角色。",
+        r"minutes: must be": "工作分钟数须大于 0，且不超过上限。",
+        r"rating: must be": "请评 1 到 5 分。",
+        r"photos?(\[\d+\])?:? there are": "照片太多了。",
+        r"photos?(\[\d+\])?:? (has|is)": "照片没有被接受，请换一张 JPEG、PNG 或 WebP 照片。",
+        r"until: must be after since": "截止时间须晚于起始时间。",
+        r"(file: )?.*is empty$": "文件是空的。",
+        r".*: a table ends in": "文件须是 .xlsx 或 .csv 表格。",
+        r".*is protected by a password": "文件设有密码，请去掉密码后再传。",
+        r".*(cannot be read as a workbook|is damaged|is not text)": "文件已损坏，或不是表格；请重新另存为 .xlsx 或 .csv。",
+        r".*neither UTF-8 nor GB18030": "文件的文字编码不对，请另存为 UTF-8 的 CSV。",
+        r".*needed column .* not found": "表中缺少必需的列，请对照模板。",
+        r"(?:[\w-]+(?:\.[\w-]+)*): is missing; say why": "请写明原因。",
+    }.items()
+)  # fmt: skip
+
+# pattern of a field's message -> sentence about the field
+ABOUT = tuple(
+    (re.compile(pattern), zh)
+    for pattern, zh in {
+        r"is missing|Field required|was not provided|is empty": "{field}没有填写。",
+        r"has [\d,]+ characters|is longer than|String should have at most": "{field}太长了。",
+        r"holds a NUL": "{field}中有无法保存的字符，请删去。",
+        r"is beyond the numbers|is not a finite number|is not a number|should be a valid number": "{field}的数值不对。",
+        r".* is not a (time|moment)": "{field}不是有效的时间。",
+        r".* is none of |.* is neither |.*is no role|Input should be": "{field}的值不对，请重新选择。",
+        r"Extra inputs": "提交的内容有多余的项，请刷新页面后再试。",
+    }.items()
+)
+
+KIND = {
+    "invalid-input": "填写的内容有误，请检查后再试。",
+    "not-found": "没有找到。",
+    "outside-grids": "这个位置不在任何网格内。",
+    "conflict": "与现在的情况不符，请刷新后再试。",
+    "sign-in-needed": "请先登录。",
+    "not-allowed": "您无权进行这项操作。",
+    "too-many": "操作太频繁，请稍后再试。",
+    "too-large": "内容太大了。",
+    "not-available": "服务暂时不可用，请稍后再试。",
+    "bad-request": "无法处理这项请求。",
+}
+STATUS = {400: "请求无法读取，请刷新页面后再试。", 404: "这个网址没有内容。", 405: "这个网址不接受这种操作。",
+          413: KIND["too-large"], 415: "提交的内容格式不对。"}  # fmt: skip
+WORDS: dict[str, str] = MOVE | REQUEST | ACTION | {zh: zh for zh, _en in STATES.values()}
+
+
+def chinese(
+    kind: str, status: int, detail: str, errors: Iterable[FieldError] = (), extra: Mapping[str, Any] | None = None
+) -> str:
+    """A refusal as one or more Chinese sentences; always something, never English.
+
+    Args:
+        kind: What the problem's `type` ends with, or about:blank.
+        detail, errors, extra: As in the problem.
+    """
+    if kind == "too-many" and isinstance(wait := (extra or {}).get("retry_after"), int):
+        return f"操作太频繁，请 {wait} 秒后再试。" if wait < 120 else f"操作太频繁，请 {-(-wait // 60)} 分钟后再试。"
+    if kind == "outside-grids":
+        return KIND[kind]
+    for pattern, zh in SENTENCES:
+        if found := pattern.match(detail):
+            return re.sub(r"\{(\d)\}", lambda place: WORDS.get(found[int(place[1])], "进行这项操作"), zh)
+    about = list(dict.fromkeys(filter(None, map(_about, errors))))[:3]
+    return (
+        "".join(about)
+        or KIND.get(kind)
+        or STATUS.get(status)
+        or ("系统出错，请稍后再试。" if status >= 500 else KIND["bad-request"])
+    )
+
+
+def _about(error: FieldError) -> str:
+    """What is wrong with one field; nothing where it is not known."""
+    head = re.split(r"[.\[ ]", error.field)[0]
+    if head in ("Idempotency-Key", "If-Match", "cursor"):
+        return "页面已过时，请刷新后再试。"
+    zh = next((zh for pattern, zh in ABOUT if pattern.match(error.message)), "{field}不对，请检查。")
+    return zh.format(field=FIELD[head]) if head in FIELD else ""
