@@ -88,6 +88,8 @@ def test_the_clock_of_an_old_row_begins_when_it_is_loaded(place: Place, tmp_path
     events = place.session.execute(text("SELECT move, at FROM incident_event ORDER BY id")).all()
     assert events[0].at == one["reported_at"] == datetime(2026, 11, 2, 9, tzinfo=SHANGHAI)
     assert {event.at for event in events[1:]} == {NOW}
+    told = place.session.scalar(text("SELECT detail ->> 'loaded_at' FROM incident_event WHERE move = 'report'"))
+    assert datetime.fromisoformat(str(told)) == NOW
     assert batch(place.session, "overdue", NOW).done == 0
 
 
@@ -272,8 +274,8 @@ def test_what_is_no_table_is_refused(client: FlaskClient, place: Place) -> None:
     assert upload(client, desk, rows).status_code == 413
 
 
-def test_ten_thousand_rows_in_a_minute(place: Place, tmp_path: Path) -> None:
-    count = 300  # as many as are quick; the rest by the rule of three
+def test_a_row_costs_milliseconds(place: Place, tmp_path: Path) -> None:
+    count = 300
     start = NOW - timedelta(days=30)
     rows = [
         GOOD | {"编号": f"R{n}", "经度": LON + (n % 9) * 1e-5, "上报时间": (start + timedelta(minutes=7 * n)).strftime("%Y-%m-%d %H:%M")}
@@ -282,8 +284,7 @@ def test_ten_thousand_rows_in_a_minute(place: Place, tmp_path: Path) -> None:
     file = table(tmp_path, rows)
     began = time.perf_counter()
     assert load(place, file).counts["new"] == count
-    # a minute for 10,000 on a quiet machine; tests share theirs
-    assert (time.perf_counter() - began) / count * 10_000 < 180  # seconds
+    assert (time.perf_counter() - began) / count < 0.018  # seconds; 0.005 on a quiet machine, tests share theirs
 
 
 def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_path: Path) -> None:

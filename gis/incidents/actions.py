@@ -115,6 +115,7 @@ def report(
     pictures: Sequence[photos.Picture] = (),
     incident_id: UUID | None = None,
     secret: str | None = None,
+    look_alike: bool = True,
 ) -> Filed:
     """File a report: find its place, rule and person, start the clock, and tell them.
 
@@ -122,6 +123,7 @@ def report(
         by: Needs Action.REPORT in the place's areas.
         register: As for `gis.areas.locate.locate`.
         var: Folder photos are kept under; needed with `pictures`.
+        look_alike: Whether to look for what it may repeat.
         incident_id, secret: The id and the tracking secret it is to have; made here when None.
 
     Raises:
@@ -150,7 +152,7 @@ def report(
     severity = given.severity or kind.severity
     routed = route(session, where, kind, severity, given.channel, began, now, clear)
     how += routed.how
-    found = near_duplicates(session, by, kind.code, where.lon, where.lat, now)
+    found = near_duplicates(session, by, kind.code, where.lon, where.lat, now) if look_alike else []
 
     county, made = where.county, incident_id or uuid4()
     secret = secret or secrets.token_urlsafe(24)
@@ -173,7 +175,7 @@ def report(
     same = {"county": county, "incident_id": made, "at": now}
     events: list[dict[str, Any]] = [
         {"move": "report", "at": began, "who": by.who, "role": _role(by), "person_id": by.person_id, "from_state": "reported",
-         "to_state": "reported"},
+         "to_state": "reported", "detail": {"loaded_at": now} if given.at else {}},
     ]  # fmt: skip
     if routed.state != State.REPORTED:
         events.append({"move": "accept", "from_state": "reported", "to_state": "accepted"})
