@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, InvalidInput, NotFound, OutsideGrids, SignInNeeded
-from gis.incidents import devices, queries
+from gis.incidents import devices, queries, timeline
 from gis.incidents.devices import Alarm
 from gis.people.access import ANONYMOUS, system
 from tests import build
@@ -108,7 +108,7 @@ def test_an_alarm_soon_after_is_a_note_to_the_open_incident(place: Place, send: 
     assert (status, second["incident"], second["filed"], second["again"]) == (200, first["incident"], False, False)
     notes = [
         event.words
-        for event in queries.timeline(place.session, system("test"), UUID(str(first["incident"])))
+        for event in timeline.events(place.session, system("test"), UUID(str(first["incident"])))
         if event.move == "note"
     ]
     assert notes == ["再次告警：烟感告警 3号楼2单元5层 smoke still smoking"]

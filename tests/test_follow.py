@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import actions, queries
+from gis.incidents import actions, queries, timeline
 from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
 from gis.incidents.follow import follow
@@ -57,9 +57,9 @@ class Place:
         """As we ourselves see it."""
         return queries.find(self.session, system("test"), one, now=LATER)
 
-    def events(self, one: UUID) -> list[queries.EventView]:
+    def events(self, one: UUID) -> list[timeline.EventView]:
         """Its follow events."""
-        return [event for event in queries.timeline(self.session, system("test"), one) if event.move == "follow"]
+        return [event for event in timeline.events(self.session, system("test"), one) if event.move == "follow"]
 
     def move(self, one: UUID, name: str, who: str, **wish: object) -> None:
         """A move by somebody of the town."""

@@ -12,7 +12,7 @@ from gis.areas.answer import Answer
 from gis.areas.locate import locate
 from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents import actions as incidents
-from gis.incidents import queries
+from gis.incidents import queries, timeline
 from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
 from gis.models import Post
@@ -58,9 +58,9 @@ class Place:
         """As we ourselves see it."""
         return queries.find(self.session, system("test"), one, now=NOW)
 
-    def events(self, one: UUID) -> list[queries.EventView]:
+    def events(self, one: UUID) -> list[timeline.EventView]:
         """Its events of posts handed over."""
-        return [event for event in queries.timeline(self.session, system("test"), one) if event.move == "hand_over"]
+        return [event for event in timeline.events(self.session, system("test"), one) if event.move == "hand_over"]
 
     def worker(self, at: datetime) -> str | None:
         """Who answers as grid worker."""

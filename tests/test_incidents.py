@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.incidents import actions, queries
+from gis.incidents import actions, queries, timeline
 from gis.incidents.actions import Filed, Report
 from gis.incidents.effects import Wish
 from gis.incidents.models import OrderTaker
@@ -59,7 +59,7 @@ class Place:
 
     def moves(self, one: UUID) -> list[str]:
         """The names of its events."""
-        return [event.move for event in queries.timeline(self.session, system("test"), one)]
+        return [event.move for event in timeline.events(self.session, system("test"), one)]
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ def test_more_time_is_an_event_with_both_limits(place: Place) -> None:
     place.do(one, "request_extend", "王网格", minutes=20, note="人手不够")
     found = place.do(one, "approve_extend", "赵社工")
     assert found.due == due + timedelta(minutes=20)
-    event = queries.timeline(place.session, system("test"), one)[-1]
+    event = timeline.events(place.session, system("test"), one)[-1]
     before, after = event.detail["minutes"]
     assert after == before + 20
 
@@ -287,7 +287,7 @@ def test_handled_is_green_amber_red_by_the_clock(place: Place) -> None:
 def test_unhappy_reopens_to_the_same_chain(place: Place) -> None:
     filed = place.report()
     to_state(place, filed.id, "take", "handle", "check", "close")
-    by = queries.by_secret(place.session, filed.id, filed.tracking_secret)
+    by = timeline.by_secret(place.session, filed.id, filed.tracking_secret)
     actions.move(place.session, by, filed.id, "rate", NOW, Wish(rating=1, solved=False))
     found = actions.move(place.session, by, filed.id, "reopen", NOW, Wish(note="垃圾还在"))
     assert found.state == "dispatched"
@@ -297,13 +297,13 @@ def test_unhappy_reopens_to_the_same_chain(place: Place) -> None:
 
 def test_the_tracking_secret_opens_one_incident_only(place: Place) -> None:
     one, other = place.report(), place.report()
-    told = queries.tracked(place.session, one.id, one.tracking_secret, now=NOW)
+    told = timeline.tracked(place.session, one.id, one.tracking_secret, now=NOW)
     assert told.role == "grid_worker" and told.name is None
     assert "王网格" not in str(told)
     for secret in (other.tracking_secret, "", "x" * 43):
         with pytest.raises(NotFound):
-            queries.tracked(place.session, one.id, secret, now=NOW)
-    by = queries.by_secret(place.session, one.id, one.tracking_secret)
+            timeline.tracked(place.session, one.id, secret, now=NOW)
+    by = timeline.by_secret(place.session, one.id, one.tracking_secret)
     with pytest.raises(NotFound):
         actions.move(place.session, by, other.id, "rate", NOW, Wish(rating=5))
     with pytest.raises(Forbidden):
@@ -541,7 +541,7 @@ def test_what_is_said_while_it_is_suspended_does_not_lock_it(place: Place) -> No
     filed = place.report()
     place.do(filed.id, "request_suspend", "王网格", note="等零件")
     place.do(filed.id, "approve_suspend", "赵社工")
-    by = queries.by_secret(place.session, filed.id, filed.tracking_secret)
+    by = timeline.by_secret(place.session, filed.id, filed.tracking_secret)
     actions.move(place.session, by, filed.id, "note", NOW, Wish(note="请问何时处理"))
     place.do(filed.id, "note", "赵社工", note="已催")
     assert place.do(filed.id, "resume", "赵社工").state == "dispatched"
@@ -569,14 +569,14 @@ def test_who_reported_does_not_read_what_staff_say_among_themselves(place: Place
     filed = place.report()
     place.do(filed.id, "return", "王网格", note="内部：不归我管")
     place.do(filed.id, "note", "赵社工", note="内部备注")
-    by = queries.by_secret(place.session, filed.id, filed.tracking_secret)
-    told = str(queries.timeline(place.session, by, filed.id))
+    by = timeline.by_secret(place.session, filed.id, filed.tracking_secret)
+    told = str(timeline.events(place.session, by, filed.id))
     assert "内部" not in told and "退回" in told
     code = place.town.person("王网格").code
-    assert code not in told and code in str(queries.timeline(place.session, place.who("赵社工"), filed.id))
-    assert "王网格" in [one.who for one in queries.timeline(place.session, place.who("赵社工"), filed.id)]
-    assert "内部备注" in str(queries.timeline(place.session, place.who("赵社工"), filed.id))
-    assert queries.timeline(place.session, resident, filed.id) == []
+    assert code not in told and code in str(timeline.events(place.session, place.who("赵社工"), filed.id))
+    assert "王网格" in [one.who for one in timeline.events(place.session, place.who("赵社工"), filed.id)]
+    assert "内部备注" in str(timeline.events(place.session, place.who("赵社工"), filed.id))
+    assert timeline.events(place.session, resident, filed.id) == []
 
 
 def test_accepting_late_begins_the_clock_then(place: Place) -> None:

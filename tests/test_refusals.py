@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 from gis import cluster, errors
 from gis.errors import WanggeError
-from gis.incidents import actions, queries
+from gis.incidents import actions, timeline
 from gis.incidents.effects import Wish
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.people.access import Action, Principal
@@ -316,7 +316,7 @@ def test_staff_read_who_a_matter_went_to_and_the_reporter_does_not(place: Place)
     now = datetime.now(UTC)
 
     def dispatched(by: Principal) -> dict[str, Any]:
-        (found,) = [one.detail for one in queries.timeline(place.session, by, filed.id) if one.move == "dispatch"]
+        (found,) = [one.detail for one in timeline.events(place.session, by, filed.id) if one.move == "dispatch"]
         return found
 
     code = place.town.person("王网格").code
@@ -324,10 +324,10 @@ def test_staff_read_who_a_matter_went_to_and_the_reporter_does_not(place: Place)
     place.do(filed.id, "return", "王网格", note="不在我片区")
     place.do(filed.id, "dispatch", to=place.town.person("李网格长").code)
     again = [
-        one.detail for one in queries.timeline(place.session, place.who("赵社工"), filed.id) if one.move == "dispatch"
+        one.detail for one in timeline.events(place.session, place.who("赵社工"), filed.id) if one.move == "dispatch"
     ]
     assert again[-1]["person"] == place.town.person("李网格长").code
-    tracked = queries.tracked(place.session, filed.id, filed.tracking_secret, now=now)
+    tracked = timeline.tracked(place.session, filed.id, filed.tracking_secret, now=now)
     assert code not in str(tracked) and "person" not in str(tracked.timeline)
     assert [one["to_zh"] for one in tracked.timeline if one["move"] == "dispatch"] == ["网格员", "网格长"]
 

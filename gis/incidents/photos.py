@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import FieldError, InvalidInput, NotFound, TooMuch, WanggeError
-from gis.incidents.queries import TOLD_REPORTER
+from gis.incidents.timeline import TOLD_REPORTER
 from gis.people.access import ANONYMOUS, Principal, reporter, visible
 
 LARGEST = 10 * 1024 * 1024  # bytes of a photo as it comes in

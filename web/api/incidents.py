@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gis.areas.answer import Question, anonymous
 from gis.areas.locate import to_point
 from gis.errors import FieldError, InvalidInput, SignInNeeded, WanggeError, wrong
-from gis.incidents import actions, photos, queries
+from gis.incidents import actions, photos, queries, timeline
 from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
 from gis.incidents.queries import Filters, View
@@ -219,7 +219,7 @@ def one(incident_id: UUID, query_data: OneIn) -> Response:
     by, now = signed_in(), moment(None)
     found = queries.find(session(), by, incident_id, now=now)
     told = asdict(found)
-    told["timeline"] = queries.timeline(session(), by, incident_id)
+    told["timeline"] = timeline.events(session(), by, incident_id)
     lon, lat = found.point["lon"], found.point["lat"]
     told["duplicates"] = queries.near_duplicates(session(), by, found.category, lon, lat, now, incident_id)
     if query_data.contact:
@@ -231,7 +231,7 @@ def one(incident_id: UUID, query_data: OneIn) -> Response:
 @bp.doc(summary="Where my report stands", responses={404: "None, or not its tracking secret"})
 def track(incident_id: UUID) -> Response:
     """For who reported: header `X-Tracking-Secret`. Who holds it by role, by name only where the role is public."""
-    found = queries.tracked(session(), incident_id, request.headers.get("X-Tracking-Secret", ""), now=moment(None))
+    found = timeline.tracked(session(), incident_id, request.headers.get("X-Tracking-Secret", ""), now=moment(None))
     return versioned(asdict(found), found.version)
 
 
@@ -258,7 +258,7 @@ def move(incident_id: UUID) -> Response:
     """Take, handle, return, check, close, rate … as the incident's `moves` lists. `If-Match`: its version."""
     given, pictures = body(MoveIn)
     secret = request.headers.get("X-Tracking-Secret")
-    by = queries.by_secret(session(), incident_id, secret) if secret else signed_in()
+    by = timeline.by_secret(session(), incident_id, secret) if secret else signed_in()
 
     def do() -> tuple[int, dict[str, Any]]:
         found = _move(session(), by, incident_id, given, if_match() or None, pictures)

@@ -10,7 +10,7 @@ import orjson
 from gis import reports
 from gis.areas.locate import read_time
 from gis.errors import wrong
-from gis.incidents import actions, queries
+from gis.incidents import actions, queries, timeline
 from gis.people.access import Principal, system
 from gis.settings import Settings
 from web.commands import session_scope
@@ -96,7 +96,7 @@ def show(incident: str, as_json: bool) -> None:
     now = datetime.now(Settings.from_env().timezone)
     with session_scope() as session:
         found = queries.find(session, me(), wanted, now=now)
-        events = queries.timeline(session, me(), wanted)
+        events = timeline.events(session, me(), wanted)
     if as_json:
         click.echo(orjson.dumps(asdict(found) | {"timeline": [asdict(one) for one in events]}).decode())
         return
