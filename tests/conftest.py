@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,6 +111,16 @@ def deployment_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         if os.geteuid() == 0 and base.parent == Path("/var/lib/wangge"):
             shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture
+def apart() -> Iterator[Callable[[], Session]]:
+    """Sessions of a database of its own, where commits stay."""
+    with deployment_folder() as var:
+        addresses = cluster.start(Settings(var=var), throw_away=True)
+        schema.migrate(addresses)
+        yield lambda: Session(gis_db.engine(addresses.app))
+        gis_db.engine(addresses.app).dispose()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,10 @@
 """The catalogue: read, checked, loaded as a new edition, written back; and over HTTP and the command line."""
 
 import csv
+import dataclasses
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -164,3 +168,25 @@ def test_over_http(client: FlaskClient) -> None:
     assert likely is not None
     assert likely["items"][0]["code"] == "06036"
     assert "纸箱" in likely["items"][0]["because"]
+
+
+def test_of_two_loads_at_once_the_second_sees_the_first(apart: Callable[[], Session]) -> None:
+    rows, _ = parse(DEFAULT)
+    others = [*rows[:-1], dataclasses.replace(rows[-1], zh="别的事项")]
+
+    def second() -> str:
+        with apart() as session:
+            try:
+                made = catalogue.load(session, others, "2027-01")
+                session.commit()
+            except Conflict as error:
+                return str(error)
+            return str(made)
+
+    with apart() as first, ThreadPoolExecutor(1) as pool:
+        assert catalogue.load(first, others, "2027-01")
+        waiting = pool.submit(second)
+        time.sleep(0.3)
+        assert not waiting.done()
+        first.commit()
+        assert waiting.result(10) == "None"  # the same rows are in force already

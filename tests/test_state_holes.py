@@ -1,6 +1,6 @@
 """No way round the table of moves: not by a number that is taken, a temporary table, a trigger of one's own, or COPY."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,15 +22,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from gis.db import engine
 from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.incidents import actions
 from gis.incidents.effects import Wish
 from gis.incidents.workflow import MOVES, REQUESTS, STATES, TABLE, State, allowed, target
 from gis.people.access import Action, Principal, of_account, system
-from gis.settings import Settings
 from tests import build
-from tests.conftest import deployment_folder
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 SYSTEM = system("test")
@@ -371,18 +368,6 @@ def test_temporary_tables_and_triggers_are_no_way_round(world: Session, way: str
     assert stands(world, number).state == "dispatched"
     assert refused(world, BEHIND[way].format(number).replace(":", r"\:"), {})
     assert stands(world, number).state == "dispatched"
-
-
-@pytest.fixture
-def apart() -> Iterator[Callable[[], Session]]:
-    """Sessions of a database where commits stay."""
-    from gis import cluster, schema
-
-    with deployment_folder() as var:
-        addresses = cluster.start(Settings(var=var), throw_away=True)
-        schema.migrate(addresses)
-        yield lambda: Session(engine(addresses.app))
-        engine(addresses.app).dispose()
 
 
 def test_of_two_at_once_one_is_refused(apart: Callable[[], Session]) -> None:

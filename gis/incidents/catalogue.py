@@ -236,6 +236,10 @@ FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (code text, old_code
 """
 
 
+# one load at a time: the second sees what the first made of it
+ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('load catalogue', 0))"
+
+
 def load(session: Session | Connection, rows: Sequence[CategoryRow], name: str, source: str = "") -> int | None:
     """Make rows the edition in force and retire the one before. None, and nothing done, when they are in force already.
 
@@ -245,6 +249,7 @@ def load(session: Session | Connection, rows: Sequence[CategoryRow], name: str, 
     Raises:
         Conflict: Another edition has the name.
     """
+    session.execute(text(ALONE))
     before = session.scalar(sql("SELECT id FROM catalogue_edition WHERE state = 'active'"))
     if before is not None and [*_read(session, before).categories.values()] == list(rows):
         return None
