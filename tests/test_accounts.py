@@ -223,7 +223,7 @@ def test_use_keeps_a_session_and_a_stream_does_not(client, session):
     def seen(path):
         with client.session_transaction() as kept:
             kept["account"] = [*kept["account"][:3], int(time.time()) - 600]
-        client.get(path)
+        client.get(path).close()
         with client.session_transaction() as kept:
             return int(time.time()) - kept["account"][3]
 
