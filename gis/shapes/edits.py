@@ -1,0 +1,720 @@
+"""Edits of a coverage: each keeps it whole, or is refused with the place and the remedy. No database.
+
+Lands are grids by code: polygons in degrees, EPSG:4490, on the 1e-7 degree lattice, a coverage (see
+`gis.shapes.coverage`). Every edit is given the grids it names and all that touch them (more do no harm) and answers
+the shapes that change: None where a code has no land any more, and neighbours that only gain a vertex. The land as a
+whole stays as it is, but for `add`, and `retire` without a receiver. The given shapes are never changed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely import LineString, MultiLineString, Point, Polygon, STRtree
+from shapely.geometry.base import BaseGeometry
+
+from gis.errors import InvalidInput, NotFound
+from gis.shapes import coverage, cut
+from gis.shapes.coverage import Land
+from gis.shapes.cut import Vertex
+from gis.shapes.measure import area, local_metres, place, widths
+from gis.shapes.repair import in_words, polygons, repair
+
+Lands = Mapping[str, Land]
+Changed = dict[str, Land | None]
+
+NARROWEST = 1.0  # metres; a part that is nowhere wider is a sliver
+REACH = 1.0  # metres by which the end of a line may miss the border it was drawn to
+LOST = 1e-9  # of the land that an edit touches may change by rounding on the outline
+MOST_VERTICES = 10_000  # of one drawn line or outline
+FRESH = tuple(f"new{number}" for number in range(1, 100))
+
+
+def move_border(lands: Lands, first: str, second: str, line: LineString) -> Changed:
+    """Give two grids another border between them.
+
+    Args:
+        line: The new border, drawn from end to end; it begins and ends on the outline of the two together.
+
+    Raises:
+        NotFound: A code is not among the lands.
+        InvalidInput: The two are no neighbours; the line crosses itself, does not part them in two, or leaves a
+            sliver.
+
+    The border that the line replaces is the one nearest to it; others that the two share stay.
+    """
+    _known(lands, first, second)
+    if first == second:
+        raise InvalidInput(f"a border lies between two grids; {first} is named twice")
+    line = _line(line)
+    near = _near(lands, [first, second])
+    a, b = lands[first], lands[second]
+    shared = _borders(a, b)
+    if not shared:
+        raise InvalidInput(f"{first} and {second} share no border; name two neighbours")
+    old = min(shared, key=lambda border: (shapely.hausdorff_distance(border, line), border.wkb))
+    kept = [border for border in shared if border is not old]
+    both = coverage.dissolve([a, b])
+    drawn = _reaching(line, both)
+    _crosses(drawn, both, f"{first} and {second} together")
+    merged: dict[str, Land] = {code: shape for code, shape in near.items() if code not in (first, second)}
+    merged[first] = both
+    found = [face for face, _ in cut.faces(merged, [first], shapely.union_all([drawn, *kept]))]
+    sides = _two_sides(found, a, b, drawn, kept, first, second)
+    return _whole(near, {first: cut.united(sides[0]), second: cut.united(sides[1])}, islands=False)
+
+
+def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = None, islands: bool = False) -> Changed:
+    """Give a grid a new outline.
+
+    Args:
+        outline: The whole new land of the grid.
+        give_to: The grid that takes what it loses; None: each piece goes to the neighbour with the longest border.
+        islands: Whether grids may come to lie in more parts than before.
+
+    Raises:
+        NotFound: A code is not among the lands.
+        InvalidInput: The outline is no polygon, leaves the land, or leaves slivers or islands.
+    """
+    _known(lands, code, *([give_to] if give_to else []))
+    if give_to == code:
+        raise InvalidInput(f"give_to: {code} cannot take what it loses itself; name a neighbour, or leave it out")
+    target = _outline(outline, "geometry")
+    near = _near(lands, [code], target)
+    beyond = polygons(shapely.difference(target, coverage.dissolve(list(near.values()))))
+    if beyond is not None and (wide := _widest(beyond)).width > coverage.NOISE:
+        raise InvalidInput(
+            f"the outline leaves the land by {area(beyond):,.0f} m² at {_at(wide.shape)};"
+            " draw it along the outline, or add the free land to a grid first"
+        )
+    gains = [other for other in near if other != code and _overlap(near[other], target)]
+    loses = polygons(shapely.difference(near[code], target)) is not None
+    neighbours = [other for other in near if other != code and _borders(near[code], near[other])] if loses else []
+    touched = list(dict.fromkeys([code, *gains, *neighbours]))
+    found = cut.faces(near, touched, target.boundary)
+    own = [face for face, _ in found if _within(face, target)]
+    if not own:
+        raise InvalidInput(f"nothing of the outline lies in {code} or its neighbours; draw it where the grid is")
+    rest = [(face, owner) for face, owner in found if not _within(face, target)]
+    lost = [face for face, owner in rest if owner == code]
+    _thin([face for face, owner in found if owner != code and _within(face, target)] + lost, "the outline moves")
+    kept = {other: [face for face, owner in rest if owner == other] for other in touched if other != code}
+    for face in lost:
+        taker = give_to or _longest_border(face, {other: united for other, faces in kept.items()
+                                                  if (united := cut.united(faces)) is not None})  # fmt: skip
+        if taker is None:
+            raise InvalidInput(f"no neighbour borders on what {code} loses at {_at(face)}; keep that land in the grid")
+        kept.setdefault(taker, [near[taker]] if taker not in touched else []).append(face)
+    shapes: Changed = {other: _together(faces) for other, faces in kept.items()} | {code: cut.united(own)}
+    _none_gone(shapes)
+    return _whole(near, shapes, islands=islands)
+
+
+def split(
+    lands: Lands,
+    code: str,
+    *,
+    line: LineString | None = None,
+    parts: Sequence[Land] = (),
+    codes: Sequence[str] | None = None,
+    fresh: Iterable[str] = FRESH,
+    islands: bool = False,
+) -> Changed:
+    """Cut a grid in parts, by a line or into given polygons.
+
+    Args:
+        line: From border to border, across the grid.
+        parts: Polygons that fill the grid; slits between them go to the part beside.
+        codes: Of the parts, numbered west to east (then north to south) by their middles; of given `parts` in their
+            order. None: the largest part keeps the code, the others take the next of `fresh`, west to east.
+        fresh: Codes that were never used.
+        islands: Whether a given part may lie in pieces.
+
+    Raises:
+        NotFound: The code is not among the lands.
+        InvalidInput: The line crosses itself or does not cross the grid, the parts overlap or leave land out, a part
+            is a sliver, or the codes are not as many as the parts.
+    """
+    _known(lands, code)
+    if (line is None) == (not parts):
+        raise InvalidInput("a split needs a line, or the polygons of its parts; give one of them")
+    near = _near(lands, [code])
+    land = near[code]
+    if line is not None:
+        drawn = _reaching(_line(line), land)
+        _crosses(drawn, land, code)
+        pieces = [[face] for face, _ in cut.faces(near, [code], drawn)]
+        if len(pieces) < max(2, len(shapely.get_parts(land)) + 1):
+            raise InvalidInput(f"the line does not part {code}; draw it from border to border, across the grid")
+        shapes = [one for piece in pieces if (one := cut.united(piece)) is not None]
+        if len(shapely.get_parts(land)) > 1:
+            shapes = _regrouped(shapes, land)
+    else:
+        shapes = _given_parts(near, code, [_outline(part, f"parts {i}") for i, part in enumerate(parts, 1)])
+    for shape in shapes:
+        _wide_enough(shape, f"the split of {code} leaves")
+        if parts and not islands and len(shapely.get_parts(shape)) > 1:
+            _islands(code, shape)
+    order = list(range(len(shapes))) if parts and codes else _west_to_east(shapes)
+    named = _part_codes(code, [shapes[i] for i in order], codes, iter(fresh))
+    taken = sorted(set(named) & set(lands) - {code})
+    if taken:
+        raise InvalidInput(f"{', '.join(taken)}: taken already; give the new part a code of its own")
+    return _whole(near, dict(zip(named, (shapes[i] for i in order), strict=True)), islands=True)
+
+
+def merge(lands: Lands, codes: Sequence[str], into: str, *, islands: bool = False) -> Changed:
+    """Make one grid of several.
+
+    Args:
+        codes: At least two.
+        into: The code that keeps the land: one of them, or one never used.
+        islands: Whether they may lie apart.
+
+    Raises:
+        NotFound: A code is not among the lands.
+        InvalidInput: There are fewer than two, or they lie apart.
+    """
+    named = list(dict.fromkeys(codes))
+    _known(lands, *named)
+    if len(named) < 2:
+        raise InvalidInput("a merge needs two grids or more")
+    if into in lands and into not in named:
+        raise InvalidInput(f"into: {into} is a grid that is not merged; name one of {', '.join(named)}, or add it")
+    near = _near(lands, named)
+    whole = polygons(shapely.coverage_union_all(_array([near[code] for code in named])))
+    before = max(len(shapely.get_parts(near[code])) for code in named)
+    if whole is not None and not islands and len(shapely.get_parts(whole)) > before:
+        apart = min(shapely.get_parts(whole), key=lambda part: part.area)
+        raise InvalidInput(
+            f"{', '.join(named)} do not border on each other, as at {_at(apart)};"
+            " merge neighbours, or allow parts that lie apart"
+        )
+    return _whole(near, dict.fromkeys(named) | {into: whole}, islands=True)
+
+
+def transfer(lands: Lands, region: Land, to: str, *, islands: bool = False) -> Changed:
+    """Give the land in a drawn region to a grid; what of it lies outside every grid is left out.
+
+    Raises:
+        NotFound: The grid is not among the lands.
+        InvalidInput: The region is no polygon, holds no land of others, takes all of a grid, or leaves a sliver or
+            islands.
+    """
+    _known(lands, to)
+    target = _outline(region, "region")
+    near = _near(lands, [to], target)
+    touched = [code for code, land in near.items() if code != to and _overlap(land, target)]
+    if not touched:
+        raise InvalidInput(f"the region at {_at(target)} holds no land that is not {to}'s; draw it over a neighbour")
+    found = cut.faces(near, [to, *touched], target.boundary)
+    moved = [face for face, owner in found if owner != to and _within(face, target)]
+    if not moved:
+        raise InvalidInput(f"the region at {_at(target)} is too small to move any land; draw it larger")
+    _thin(moved, "the region moves")
+    shapes: Changed = {
+        code: cut.united([face for face, owner in found if owner == code and not _within(face, target)])
+        for code in touched
+    }
+    shapes[to] = cut.united([*moved, *(face for face, owner in found if owner == to)])
+    _none_gone(shapes)
+    return _whole(near, shapes, islands=islands)
+
+
+def add(lands: Lands, code: str, outline: Land) -> Changed:
+    """Make a grid on free land; what of the outline lies in a grid already is left out.
+
+    Raises:
+        InvalidInput: The code is taken, the outline is no polygon, there is no free land in it, or only a sliver.
+    """
+    if code in lands:
+        raise InvalidInput(f"{code} has land already; reshape it, or give the new grid a code of its own")
+    target = _outline(outline, "geometry")
+    near = _near(lands, [], target)
+    free = target if not near else polygons(shapely.difference(target, coverage.dissolve(list(near.values()))))
+    if free is None or (wide := _widest(free)).width < NARROWEST:
+        raise InvalidInput(
+            f"there is no free land at {_at(target)}; it belongs to {', '.join(list(near)[:3])}: split one"
+        )
+    spot = wide.shape.point_on_surface()
+    touching = {key: land for key, land in near.items() if shapely.dwithin(land, free, cut.NOISE * 1e-7)}
+    held = touching | {code: _roughly(free)}
+    found = cut.faces(held, list(held), _outside_border(free, touching))
+    own = [face for face, owner in found if owner == code]
+    if not own or not any(shapely.intersects(face, spot) for face in own):
+        raise InvalidInput(f"the free land at {_at(free)} is too narrow for a grid; draw it larger")
+    shapes: Changed = {key: cut.united([face for face, owner in found if owner == key]) for key in touching}
+    shapes[code] = cut.united(own)
+    return _whole(near, shapes, islands=True, grows=True)
+
+
+def retire(lands: Lands, code: str, *, give_to: str | None = None) -> Changed:
+    """Take a grid out of use.
+
+    Args:
+        give_to: The neighbour that takes its land; None: the land belongs to nobody from then on.
+
+    Raises:
+        NotFound: A code is not among the lands.
+        InvalidInput: The receiver is no neighbour.
+    """
+    if give_to is None:
+        _known(lands, code)
+        return {code: None}
+    return merge(lands, [code, give_to], give_to)
+
+
+def move_vertex(lands: Lands, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex, Vertex] | None = None) -> Changed:
+    """Move a corner of the borders, for all grids that share it.
+
+    Args:
+        vertex: Longitude and latitude of a vertex.
+        to: Where it goes; onto the next vertex of its border: it goes away.
+        edge: The two ends of an edge on which a new vertex is made and moved; `vertex` is then not looked at.
+
+    Raises:
+        InvalidInput: There is no such vertex or edge, it is on the outline of the land, or borders would cross.
+    """
+    for name, xy in (("to", to), ("from", vertex)):
+        if not np.isfinite(xy).all():
+            raise InvalidInput(f"{name}: longitude and latitude must be numbers")
+    target = _vertex(to)
+    ends = None if edge is None else frozenset((_vertex(edge[0]), _vertex(edge[1])))
+    spot = Point(vertex) if ends is None else shapely.multipoints([list(one) for one in ends])
+    reach = shapely.buffer(shapely.union_all([spot, Point(target)]).envelope, coverage.LEAST * 1e-5)
+    near = _near(lands, [], reach)
+    whose: dict[str, Land] = {}
+    if ends is not None:
+        table = {ends: [target]}
+        whose = {key: new for key, land in near.items() if (new := cut.with_vertices(land, table)) is not land
+                 and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)}  # fmt: skip
+        if not whose:
+            raise InvalidInput("edge: no border has this edge; take two vertices that follow each other")
+    else:
+        old = _vertex(vertex)
+        for key, land in near.items():
+            xy = shapely.get_coordinates(land)
+            if ((xy == old).all(axis=1)).any():
+                whose[key] = shapely.transform(land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy))
+        if not whose:
+            raise InvalidInput(f"from: no border has a vertex at {old[0]:.7f}, {old[1]:.7f}; move one that is there")
+    shapes: Changed = {key: _without_doubles(land, target) for key, land in whose.items()}
+    around = _near(lands, list(whose), reach)
+    before = coverage.dissolve([near[key] for key in whose])
+    for key, shape in shapes.items():
+        if shape is None or not shape.is_valid:
+            raise InvalidInput(
+                f"the border of {key} would cross itself at {target[0]:.6f}, {target[1]:.6f}; move it less far"
+            )
+    changed = cut.meet(around, shapes)
+    after = shapely.union_all(_array([shape for shape in changed.values() if shape is not None]))
+    differ = polygons(shapely.symmetric_difference(before, after)) if len(changed) == len(whose) else None
+    if differ is not None and _widest(differ).width > coverage.LEAST:
+        raise InvalidInput(
+            f"the vertex at {vertex[0]:.6f}, {vertex[1]:.6f} is on the outline of the land, which this would change"
+            f" at {_at(differ)}; move borders between grids, or add free land"
+        )
+    return _whole(around, shapes, islands=False)
+
+
+# --- what is drawn -------------------------------------------------------------------------------------------------
+
+
+def _line(line: BaseGeometry) -> LineString:
+    if not isinstance(line, LineString) or line.is_empty:
+        raise InvalidInput(f"line: a LineString is needed, not {'nothing' if line.is_empty else line.geom_type}")
+    flat = shapely.force_2d(line)
+    _countable(flat, "line")
+    xy = cut.on_steps(shapely.get_coordinates(flat))
+    kept = np.concatenate([[True], (xy[1:] != xy[:-1]).any(axis=1)])
+    if kept.sum() < 2:
+        raise InvalidInput("line: begins and ends in one point; draw it across")
+    drawn = LineString(xy[kept])
+    if not drawn.is_simple:
+        crossing = _self_crossing(drawn)
+        raise InvalidInput(f"line: crosses itself near {crossing.x:.6f}, {crossing.y:.6f}; draw it without a loop")
+    return drawn
+
+
+def _self_crossing(line: LineString) -> Point:
+    """A place where a line that is not simple meets itself."""
+    pieces = shapely.get_parts(shapely.node(line))
+    ends = shapely.get_coordinates(shapely.get_point(pieces, 0)), shapely.get_coordinates(shapely.get_point(pieces, -1))
+    found, times = np.unique(np.concatenate(ends), axis=0, return_counts=True)
+    return Point(found[np.argmax(times)])
+
+
+def _outline(outline: BaseGeometry, field: str) -> Land:
+    if not outline.is_empty:
+        _countable(outline, field)
+    if not outline.is_valid and isinstance(outline, Polygon):
+        raise InvalidInput(
+            f"{field}: {in_words(str(shapely.is_valid_reason(outline)))}; draw it without crossing itself"
+        )
+    done = repair(outline)
+    if done.shape is None:
+        raise InvalidInput(f"{field}: {done.reason}")
+    return done.shape
+
+
+def _countable(shape: BaseGeometry, field: str) -> None:
+    if not np.isfinite(shapely.get_coordinates(shape)).all():
+        raise InvalidInput(f"{field}: has a coordinate that is not a number")
+    if shapely.get_num_coordinates(shape) > MOST_VERTICES:
+        raise InvalidInput(f"{field}: has more than {MOST_VERTICES:,} vertices; simplify it")
+
+
+def _reaching(line: LineString, land: Land) -> LineString:
+    """A line whose ends, where they miss the border by less than `REACH`, are led onto it."""
+    xy = [tuple(one) for one in line.coords]
+    for end in (0, -1):
+        point = Point(xy[end])
+        if not shapely.contains_properly(land, point):
+            continue
+        nearest = shapely.shortest_line(point, land.boundary)
+        if _metres(nearest) <= REACH:
+            onto = nearest.coords[-1]
+            xy = [onto, *xy] if end == 0 else [*xy, onto]
+    return LineString(xy)
+
+
+def _crosses(line: LineString, land: Land, name: str) -> None:
+    """Refuse a line that ends inside the land, or that is not in it at all."""
+    inside = [part for part in shapely.get_parts(shapely.intersection(line, land)) if isinstance(part, LineString)]
+    inside = [part for part in inside if shapely.contains_properly(land, part.interpolate(0.5, normalized=True))
+              or shapely.intersects(part.interpolate(0.5, normalized=True), land)]  # fmt: skip
+    if not inside or shapely.relate_pattern(line, land, "F********"):
+        raise InvalidInput(f"the line does not cross {name}; draw it from border to border, across the grid")
+    for end in (line.coords[0], line.coords[-1]):
+        if shapely.contains_properly(land, Point(end)):
+            raise InvalidInput(
+                f"the line ends inside {name}, at {end[0]:.6f}, {end[1]:.6f}; draw it from border to border"
+            )
+
+
+# --- which land is whose -------------------------------------------------------------------------------------------
+
+
+def _two_sides(
+    found: Sequence[Polygon], a: Land, b: Land, line: LineString, kept: Sequence[LineString], first: str, second: str
+) -> tuple[list[Polygon], list[Polygon]]:
+    """The faces of each of two grids after a line was drawn between them; both sides of a border differ."""
+    graph: dict[int, set[int]] = defaultdict(set)
+    for i, j in zip(*STRtree(_array(found)).query(_array(found), predicate="intersects").tolist(), strict=True):
+        if i < j and _borders(found[i], found[j]):
+            graph[i].add(j)
+            graph[j].add(i)
+    groups: list[tuple[list[int], list[int]]] = []
+    colour: dict[int, int] = {}
+    for start in range(len(found)):
+        if start in colour:
+            continue
+        colour[start], queue = 0, [start]
+        sides: tuple[list[int], list[int]] = ([], [])
+        while queue:
+            i = queue.pop()
+            sides[colour[i]].append(i)
+            for j in sorted(graph[i]):
+                if colour.setdefault(j, 1 - colour[i]) == colour[i]:
+                    raise InvalidInput(
+                        f"the line does not part {first} from {second} near {_at(found[j])};"
+                        " draw it from one end of the border to the other"
+                    )
+                if j not in sides[0] and j not in sides[1] and j not in queue:
+                    queue.append(j)
+        groups.append(sides)
+    if not any(all(sides) for sides in groups):
+        raise InvalidInput(f"the line does not part {first} from {second}; draw it across both, from border to border")
+    answer: tuple[list[Polygon], list[Polygon]] = ([], [])
+    for sides in groups:
+        own = [[sum(shapely.intersection(found[i], land).area for i in side) for land in (a, b)] for side in sides]
+        swap = own[0][1] + own[1][0] > own[0][0] + own[1][1]
+        for i in sides[0]:
+            answer[int(swap)].append(found[i])
+        for i in sides[1]:
+            answer[1 - int(swap)].append(found[i])
+    for side, name in zip(answer, (first, second), strict=True):
+        if not side:
+            raise InvalidInput(f"the line leaves no land to {name}; merge the two instead")
+    return answer
+
+
+def _given_parts(near: Lands, code: str, parts: Sequence[Land]) -> list[Land]:
+    """The land of a grid as given polygons part it."""
+    land = near[code]
+    if len(parts) < 2:
+        raise InvalidInput("parts: a split has two parts or more")
+    for i, j in zip(*STRtree(_array(parts)).query(_array(parts), predicate="intersects").tolist(), strict=True):
+        shared = polygons(shapely.intersection(parts[i], parts[j])) if i < j else None
+        if shared is not None and (wide := _widest(shared)).width > coverage.NOISE:
+            raise InvalidInput(f"parts {i + 1} and {j + 1} overlap at {_at(wide.shape)}; give every place one part")
+    found = cut.faces(near, [code], shapely.union_all([part.boundary for part in parts]))
+    sides: dict[int, list[Polygon]] = {i: [] for i in range(len(parts))}
+    left = []
+    for face, _ in found:
+        share = [shapely.intersection(face, part).area for part in parts]
+        if max(share) >= face.area / 2:
+            sides[int(np.argmax(share))].append(face)
+        else:
+            left.append(face)
+    for face in left:
+        if (wide := _widest(face)).width > NARROWEST:
+            raise InvalidInput(
+                f"the parts leave out {area(face):,.0f} m² of {code} at {_at(wide.shape)}; give that land to one of them"
+            )
+        taker = _longest_border(
+            face, {str(i): one for i, side in sides.items() if (one := _together(side)) is not None}
+        )
+        sides[int(taker or 0)].append(face)
+    for i, side in sides.items():
+        if not side:
+            raise InvalidInput(f"part {i + 1} lies outside {code}; draw it in the grid")
+    return [shape for side in sides.values() if (shape := _together(side)) is not None and not land.is_empty]
+
+
+def _regrouped(shapes: Sequence[Land], land: Land) -> list[Land]:
+    """Of a grid that lay in parts: those that were not cut stay with the largest piece."""
+    whole = list(shapely.get_parts(land))
+    uncut = [shape for shape in shapes if any(shapely.equals(shape, part) for part in whole)]
+    pieces = [shape for shape in shapes if not any(shape is one for one in uncut)]
+    if not uncut or not pieces:
+        return list(shapes)
+    largest = max(range(len(pieces)), key=lambda i: pieces[i].area)
+    pieces[largest] = _together([*shapely.get_parts(pieces[largest]), *uncut]) or pieces[largest]
+    return pieces
+
+
+def _part_codes(code: str, shapes: Sequence[Land], codes: Sequence[str] | None, fresh: Iterator[str]) -> list[str]:
+    if codes is None:
+        keeps = max(range(len(shapes)), key=lambda i: (round(area(shapes[i]), 3), -i))
+        named = [code if i == keeps else next(fresh, "") for i in range(len(shapes))]
+        if "" in named:
+            raise InvalidInput(f"there are not codes enough for {len(shapes)} parts; draw a simpler line")
+        return named
+    if len(codes) != len(shapes):
+        raise InvalidInput(
+            f"codes: {len(codes)} codes for {len(shapes)} parts, west to east as at"
+            f" {'; '.join(_at(shape) for shape in shapes[:4])}; give one a part, or draw a line that crosses once"
+        )
+    if len(set(codes)) < len(codes):
+        raise InvalidInput("codes: every part needs a code of its own")
+    if code not in codes:
+        raise InvalidInput(f"codes: one part keeps {code}; put it among the codes")
+    return list(codes)
+
+
+def _west_to_east(shapes: Sequence[Land]) -> list[int]:
+    middles = [shapely.centroid(shape) for shape in shapes]
+    return sorted(range(len(shapes)), key=lambda i: (round(middles[i].x, 7), -round(middles[i].y, 7)))
+
+
+def _longest_border(face: Land, lands: Lands) -> str | None:
+    """The land that shares the longest border with a face, the lower code of two as long; None when none does."""
+    lengths = {code: sum(_metres(line) for line in _borders(face, land)) for code, land in sorted(lands.items())}
+    best = max(lengths, key=lambda code: lengths[code], default=None)
+    return best if best is not None and lengths[best] > 0 else None
+
+
+def _borders(one: Land, other: Land) -> list[LineString]:
+    """The lines that two lands of a coverage share, each from end to end."""
+    if not shapely.intersects(one, other):
+        return []
+    shared = shapely.intersection(one.boundary, other.boundary)
+    lines = [part for part in shapely.get_parts(shared) if isinstance(part, LineString)]
+    if not lines:
+        return []
+    merged = shapely.line_merge(MultiLineString(lines))
+    return [part for part in shapely.get_parts(merged) if isinstance(part, LineString)]
+
+
+def _within(face: Polygon, land: Land) -> bool:
+    return bool(shapely.intersects(face.point_on_surface(), land))
+
+
+def _overlap(one: Land, other: Land) -> bool:
+    shared = polygons(shapely.intersection(one, other)) if shapely.intersects(one, other) else None
+    return shared is not None and _widest(shared).width > coverage.LEAST
+
+
+def _outside_border(free: Land, lands: Lands) -> BaseGeometry:
+    """The border of free land where no grid is."""
+    if not lands:
+        return free.boundary
+    rim = shapely.buffer(coverage.dissolve(list(lands.values())), cut.MEETS)
+    return shapely.difference(free.boundary, rim)
+
+
+def _roughly(free: Land) -> Land:
+    done = repair(free)
+    return done.shape if done.shape is not None else free
+
+
+def _together(faces: Sequence[Land]) -> Land | None:
+    """The land of faces that form a coverage; faces of earlier shapes may lack a vertex, which `_whole` mends."""
+    if not faces:
+        return None
+    singles = [part for face in faces for part in shapely.get_parts(face)]
+    return cut.united(singles)
+
+
+# --- what may not come of it ---------------------------------------------------------------------------------------
+
+
+def _whole(lands: Lands, shapes: Changed, *, islands: bool, grows: bool = False) -> Changed:
+    """The shapes of an edit with the neighbours that follow, when everything is a coverage still.
+
+    Raises:
+        InvalidInput: A grid falls apart, a part is a sliver, or the borders are too fine for the lattice there.
+    """
+    changed = cut.meet(lands, shapes)
+    changed = {code: shape for code, shape in changed.items()
+               if shape is None or code not in lands or not shapely.equals_exact(shape, lands[code], 0)}  # fmt: skip
+    for code, shape in changed.items():
+        if shape is None:
+            continue
+        before = lands.get(code)
+        parts = shapely.get_parts(shape)
+        if not islands and before is not None and len(parts) > len(shapely.get_parts(before)):
+            _islands(code, shape)
+        if before is not None and len(parts) > 1:
+            for part in parts:
+                if not any(shapely.equals(part, old) for old in shapely.get_parts(before)):
+                    _wide_enough(part, f"{code} would have")
+        elif code in shapes:
+            _wide_enough(shape, f"{code} would have" if before is None else f"{code} would keep")
+    after = {**lands, **changed}
+    held = [shape for code in after if (shape := after[code]) is not None]
+    around = [shape for shape in held if _near_any(shape, changed)]
+    if not coverage.is_valid(around):
+        raise InvalidInput(_torn(around))
+    if not grows:
+        was = sum(lands[code].area for code in changed if code in lands)
+        now = sum(shape.area for shape in changed.values() if shape is not None)
+        rounding = max(LOST * was, 1e3 * 1e-14)
+        if abs(was - now) > rounding:
+            spot = next(shape for shape in changed.values() if shape is not None)
+            raise InvalidInput(f"the borders at {_at(spot)} are too fine to be cut there; move the line by a metre")
+    return changed
+
+
+def _near_any(shape: Land, changed: Mapping[str, Land | None]) -> bool:
+    return any(other is not None and shapely.intersects(shape, other) for other in changed.values())
+
+
+def _torn(shapes: Sequence[Land]) -> str:
+    held = _array(shapes)
+    bad = [shape for shape in held if not shape.is_valid]
+    edges = shapely.coverage_invalid_edges(held)
+    spots = [edge for edge in edges if not shapely.is_empty(edge)] or bad or list(held[:1])
+    spot = shapely.get_coordinates(spots[0])[0]
+    return f"borders would cross at {spot[0]:.6f}, {spot[1]:.6f}; keep a metre between borders, or let them meet"
+
+
+def _islands(code: str, shape: Land) -> None:
+    least = min(shapely.get_parts(shape), key=lambda part: part.area)
+    raise InvalidInput(
+        f"{code} would fall apart: {area(least):,.0f} m² at {_at(least)} lie by themselves;"
+        " draw it in one piece, or allow parts that lie apart"
+    )
+
+
+def _wide_enough(shape: Land, words: str) -> None:
+    thin = list(shapely.get_parts(shape))
+    wide = widths(_array(thin))
+    i = int(np.argmin(wide))
+    if wide[i] < NARROWEST:
+        raise InvalidInput(
+            f"{words} a sliver {wide[i]:.2f} m wide at {_at(thin[i])};"
+            " draw along the border there, or a metre away from it"
+        )
+
+
+def _thin(moved: Sequence[Land], words: str) -> None:
+    """Refuse land that moves in pieces narrower than `NARROWEST`: a line meant to follow a border missed it."""
+    if not len(moved):
+        return
+    wide = widths(_array(moved))
+    slivers = np.flatnonzero((wide < NARROWEST) & (wide >= 0))
+    if slivers.size:
+        i = int(slivers[0])
+        raise InvalidInput(
+            f"{words} a sliver {wide[i]:.2f} m wide at {_at(moved[i])}; draw along the border there, or move single"
+            " corners"
+        )
+
+
+def _none_gone(shapes: Changed) -> None:
+    for code, shape in shapes.items():
+        if shape is None:
+            raise InvalidInput(f"{code} would have no land left; merge it with a neighbour instead")
+
+
+class _Widest:
+    def __init__(self, shape: Land, width: float) -> None:
+        self.shape, self.width = shape, width
+
+
+def _widest(land: Land) -> Any:
+    parts = shapely.get_parts(land)
+    wide = widths(parts)
+    i = int(np.argmax(wide))
+    return _Widest(parts[i], float(wide[i]))
+
+
+# --- places --------------------------------------------------------------------------------------------------------
+
+
+def _known(lands: Lands, *codes: str) -> None:
+    if missing := sorted(set(codes) - set(lands)):
+        raise NotFound(f"no grid with land has the code {', '.join(missing)}; look it up on the map")
+
+
+def _near(lands: Lands, codes: Sequence[str], drawn: BaseGeometry | None = None) -> dict[str, Land]:
+    """Some grids, those a drawn shape lies over, and all that touch any of these."""
+    names, shapes = list(lands), _array(list(lands.values()))
+    if not names:
+        return {}
+    core = {code: lands[code] for code in codes}
+    if drawn is not None:
+        hit = STRtree(shapes).query(drawn, predicate="intersects") if len(names) else []
+        core |= {names[i]: shapes[i] for i in hit}
+    if not core:
+        return {}
+    around = np.unique(STRtree(shapes).query(_array(list(core.values())), predicate="intersects")[1])
+    return {names[i]: shapes[i] for i in around.tolist()}
+
+
+def _without_doubles(land: Land, at: Vertex) -> Land | None:
+    """A land without the vertex repeated where one was moved onto the next; None when nothing of it is left."""
+    parts = []
+    for part in shapely.get_parts(land):
+        rings = [[xy for i, xy in enumerate(ring.coords[:]) if i == 0 or xy != ring.coords[i - 1] or xy != at]
+                 for ring in (part.exterior, *part.interiors)]  # fmt: skip
+        if len(rings[0]) < 4:
+            return None
+        parts.append(Polygon(rings[0], [ring for ring in rings[1:] if len(ring) >= 4]))
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+
+
+def _vertex(xy: Sequence[float]) -> Vertex:
+    x, y = cut.on_steps(np.array(xy[:2], dtype=float)).tolist()
+    return x, y
+
+
+def _metres(line: BaseGeometry) -> float:
+    if line.is_empty:
+        return 0.0
+    return float(shapely.length(local_metres(np.array([line]), latitude=shapely.get_coordinates(line)[0][1])[0]))
+
+
+def _at(shape: BaseGeometry) -> str:
+    lon, lat = place(shape)
+    return f"{lon:.6f}, {lat:.6f}"
+
+
+def _array(shapes: Sequence[BaseGeometry]) -> Any:
+    held = np.empty(len(shapes), dtype=object)
+    held[:] = shapes
+    return held
