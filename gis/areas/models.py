@@ -4,8 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from geoalchemy2 import WKBElement
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
-from sqlalchemy.dialects.postgresql import ExcludeConstraint, Range
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -59,6 +59,57 @@ class Revision(Base):
     effective: Mapped[datetime | None] = mapped_column(comment="From when its boundaries hold.")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the draft began.")
     published_at: Mapped[datetime | None] = mapped_column(comment="When it was published.")
+    publisher: Mapped[str | None] = mapped_column(comment="Who published it, when that was not the author's own doing.")
+    version: Mapped[int] = mapped_column(server_default="1", comment="Goes up with every change of a draft.")
+    reverts: Mapped[int | None] = mapped_column(
+        ForeignKey("revision.id"), comment="The published revision whose changes it takes back."
+    )
+
+
+class Operation(Base):
+    """One edit of a draft, with what came of it; publishing does them again on the boundaries of that moment."""
+
+    __tablename__ = "operation"
+    __table_args__ = (
+        UniqueConstraint("revision_id", "step"),
+        CheckConstraint("step > 0", name="steps_from_one"),
+        Index(None, "touched", postgresql_using="gin"),
+        {"comment": "One edit of a boundary draft, in order."},
+    )
+
+    id: Mapped[int] = key()
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), comment="The draft.")
+    step: Mapped[int] = mapped_column(comment="Its place in the draft, from 1.")
+    op: Mapped[dict[str, object]] = mapped_column(
+        JSONB, comment="What is done, as it was asked for; new codes filled in."
+    )
+    touched: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Codes of the grids that gain, lose or end.")
+    made: Mapped[dict[str, object]] = mapped_column(JSONB, comment="New grids: code to name and parent.")
+    shapes: Mapped[dict[str, str | None]] = mapped_column(
+        JSONB, comment="The shapes that change by code, WKB in hex; null: no land any more."
+    )
+    drawn_on: Mapped[dict[str, int]] = mapped_column(
+        JSONB, comment="The stored boundaries it was drawn on: id by code of the grid."
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was done.")
+
+
+class Lineage(Base):
+    """Which grid another came from."""
+
+    __tablename__ = "lineage"
+    __table_args__ = (
+        UniqueConstraint("revision_id", "from_id", "to_id"),
+        CheckConstraint("kind IN ('split', 'merged')", name="kind_known"),
+        CheckConstraint("from_id <> to_id", name="not_from_itself"),
+        {"comment": "Which area another was split from, or merged into."},
+    )
+
+    id: Mapped[int] = key()
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), comment="The revision that did it.")
+    kind: Mapped[str] = mapped_column(comment="split (a part of it became a new area) or merged (its land went on).")
+    from_id: Mapped[int] = mapped_column(ForeignKey("area.id"), index=True, comment="The area before.")
+    to_id: Mapped[int] = mapped_column(ForeignKey("area.id"), index=True, comment="The area after.")
 
 
 class Area(Base):
@@ -117,3 +168,24 @@ class Boundary(Base):
     def in_force(cls, at: datetime) -> ColumnElement[bool]:
         """Match the shapes that hold at a moment (half-open: the end itself is out)."""
         return cls.valid.op("@>")(text("CAST(:in_force_at AS timestamptz)").bindparams(in_force_at=at))
+
+
+class DatedParent(Base):
+    """Under which area another stood over a range of time, for those that ever changed it."""
+
+    __tablename__ = "dated_parent"
+    __table_args__ = (
+        CheckConstraint("NOT isempty(valid)", name="dates_in_order"),
+        ExcludeConstraint(("area_id", "="), ("valid", "&&"), using="gist", name="one_parent_at_a_time"),
+        {"comment": "The area one level up over a range of time; areas without a row always had their parent_id."},
+    )
+
+    id: Mapped[int] = key()
+    area_id: Mapped[int] = mapped_column(ForeignKey("area.id"), comment="Whose parent it is.")
+    parent_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("area.id"), index=True, comment="The area one level up."
+    )
+    revision_id: Mapped[int] = mapped_column(
+        ForeignKey("revision.id"), index=True, comment="The revision that moved it."
+    )
+    valid: Mapped[Range[datetime]] = mapped_column(comment="From (empty: ever) to (exclusive; empty: still).")
