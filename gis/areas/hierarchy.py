@@ -1,7 +1,7 @@
 """The tree of areas: lists, one area with what stands above and below it, and how it came to be.
 
-Every question takes the moment it is asked about. Shapes and retirement are dated; an area's name and parent
-are today's (their earlier values are in `changes` of its history).
+Every question takes the moment it is asked about. Shapes, parents and retirement are dated; an area's name is today's
+(its earlier ones are in `changes` of its history).
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
-from gis.areas.models import Area, Boundary, Level, Revision
+from gis.areas.models import Area, Boundary, DatedParent, Level, Revision
 from gis.errors import NotFound
 
 Parent = aliased(Area, name="parent")
@@ -153,7 +153,7 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
     below = _rows(at).where(Parent.code == code, _stood(at)).subquery()
     return AreaDetail(
         row=_row(found),
-        above=_above(session, code),
+        above=_above(session, code, at),
         children=session.scalar(select(func.count()).select_from(below)) or 0,
         area_m2=m2,
         bbox=None if west is None else (west, south, east, north),
@@ -215,7 +215,8 @@ def _rows(at: datetime) -> Select[Any]:
             func.lower(Boundary.valid),
             func.upper(Boundary.valid),
         )
-        .outerjoin(Parent, Parent.id == Area.parent_id)
+        .outerjoin(DatedParent, and_(DatedParent.area_id == Area.id, DatedParent.in_force(at)))
+        .outerjoin(Parent, Parent.id == func.coalesce(DatedParent.parent_id, Area.parent_id))
         .outerjoin(Boundary, and_(Boundary.area_id == Area.id, Boundary.in_force(at)))
     )
 
@@ -230,14 +231,17 @@ def _stood(at: datetime) -> ColumnElement[bool]:
     return and_(or_(Area.retired_at.is_(None), Area.retired_at > at), or_(Boundary.id.isnot(None), never_drawn))
 
 
-def _above(session: Session, code: str) -> tuple[AreaName, ...]:
+def _above(session: Session, code: str, at: datetime) -> tuple[AreaName, ...]:
     rows = session.execute(
         text("""
-        WITH RECURSIVE up AS (
-            SELECT parent_id, 0 AS step FROM area WHERE code = :code
-            UNION ALL SELECT a.parent_id, step + 1 FROM area a JOIN up ON a.id = up.parent_id)
+        WITH RECURSIVE dated AS (
+            SELECT a.id, coalesce(d.parent_id, a.parent_id) AS parent_id FROM area a
+            LEFT JOIN dated_parent d ON d.area_id = a.id AND d.valid @> CAST(:at AS timestamptz)
+        ), up AS (
+            SELECT dated.parent_id, 0 AS step FROM area JOIN dated USING (id) WHERE code = :code
+            UNION ALL SELECT dated.parent_id, step + 1 FROM dated JOIN up ON dated.id = up.parent_id)
         SELECT a.level, a.code, a.name FROM up JOIN area a ON a.id = up.parent_id ORDER BY step DESC"""),
-        {"code": code},
+        {"code": code, "at": at},
     )
     return tuple(AreaName(*row) for row in rows)
 

@@ -20,7 +20,9 @@ from gis.db import engine
 from gis.people.queries import names_for_all
 
 CHANNEL = "wangge_changed"
-TABLES = frozenset({"area", "boundary", "dated_parent", "building", "stairwell", "unit_part", "person", "post", "leave"})
+TABLES = frozenset(
+    {"area", "boundary", "dated_parent", "building", "stairwell", "unit_part", "person", "post", "leave"}
+)
 ACCOUNTS = "account"  # its changes need no new register
 SETTLE = 0.1  # seconds to wait for more changes before reading again
 UNHEARD = 5.0  # seconds a register may be used while the listening connection is lost

@@ -85,6 +85,9 @@ class Operation(Base):
     )
     touched: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Codes of the grids that gain, lose or end.")
     made: Mapped[dict[str, object]] = mapped_column(JSONB, comment="New grids: code to name and parent.")
+    lineage: Mapped[list[list[str]]] = mapped_column(
+        JSONB, comment="Where grids came from: [split or merged, code before, code after]."
+    )
     shapes: Mapped[dict[str, str | None]] = mapped_column(
         JSONB, comment="The shapes that change by code, WKB in hex; null: no land any more."
     )
@@ -189,3 +192,8 @@ class DatedParent(Base):
         ForeignKey("revision.id"), index=True, comment="The revision that moved it."
     )
     valid: Mapped[Range[datetime]] = mapped_column(comment="From (empty: ever) to (exclusive; empty: still).")
+
+    @classmethod
+    def in_force(cls, at: datetime) -> ColumnElement[bool]:
+        """Match the parents that hold at a moment (half-open: the end itself is out)."""
+        return cls.valid.op("@>")(text("CAST(:parent_at AS timestamptz)").bindparams(parent_at=at))

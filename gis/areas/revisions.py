@@ -35,6 +35,7 @@ def publish_shapes(
     author: str,
     reason: str | None = None,
     effective: datetime | None = None,
+    draft: Revision | None = None,
 ) -> Revision | None:
     """Give grids new shapes, and every community, street and county above them the union of its grids.
 
@@ -45,6 +46,7 @@ def publish_shapes(
         title: What the change is, in a few words.
         author: Who drew it: account, program or load.
         effective: From when the shapes hold, with its time zone; None is now.
+        draft: The draft that this publishes; None: the publication gets a revision of its own.
 
     Returns:
         The published revision; None when every shape was in force already, and nothing was written.
@@ -63,6 +65,7 @@ def publish_shapes(
     session.execute(select(Area.id).where(Area.code.in_(counties)).order_by(Area.code).with_for_update())
     drawn = {code: multi(shape) for code, shape in shapes.items() if shape is not None}
     _check_shapes(drawn)
+    _check_later(session, [grids[code].id for code in shapes], effective)
     _check_coverage(session, counties, drawn, set(shapes), effective)
     by_id: dict[int, MultiPolygon | None] = {grids[code].id: drawn.get(code) for code in shapes}
     return redraw(
@@ -72,6 +75,7 @@ def publish_shapes(
         author=author,
         reason=reason,
         effective=effective,
+        draft=draft,
     )
 
 
@@ -126,6 +130,7 @@ def redraw(
     author: str,
     reason: str | None,
     effective: datetime | None,
+    draft: Revision | None = None,
 ) -> Revision | None:
     """Close the shapes that differ and open the new ones; unchecked: `publish_shapes` is the way for grids.
 
@@ -139,21 +144,17 @@ def redraw(
         Conflict: An area has a shape that begins later than `effective`.
     """
     effective = moment(session, effective)
-    _check_later(session, drawn, effective)
     now = in_force(session, drawn, effective)
     changed = [area for area, shape in drawn.items() if not same(shape, now.get(area))]
     if not changed:
         return None
+    _check_later(session, changed, effective)
     base = session.scalar(select(func.max(Revision.id)).where(Revision.state == RevisionState.PUBLISHED))
-    revision = Revision(
-        title=title,
-        state=RevisionState.PUBLISHED,
-        author=author,
-        reason=reason,
-        base=base,
-        effective=effective,
-        published_at=func.now(),
-    )
+    # not now(): of several in one transaction, too, the later is later
+    published_at = session.execute(select(func.clock_timestamp())).scalar_one()
+    revision = draft or Revision(title=title, author=author, base=base)
+    revision.state, revision.published_at = RevisionState.PUBLISHED, published_at
+    revision.reason, revision.effective = reason, effective
     session.add(revision)
     session.flush()
     held = {"ids": changed, "at": effective}
@@ -297,7 +298,7 @@ def _check_later(session: Session, area_ids: Iterable[int], effective: datetime)
     if row:
         raise Conflict(
             f"{row[0]} has a boundary that holds from {row[1].isoformat()};"
-            f" a change cannot hold from {effective.isoformat()}, before it"
+            f" a change cannot hold from {effective.isoformat()}, before it; let it take effect then or later"
         )
 
 

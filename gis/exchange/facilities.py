@@ -33,7 +33,7 @@ FROM building b WHERE b.id = f.building_id
 COUNTIES = """
 UPDATE incoming_facility f SET county = (
   SELECT a.county FROM area a JOIN boundary s ON s.area_id = a.id AND s.valid @> now()
-  WHERE a.retired_at IS NULL AND ST_Covers(s.shape, f.point) ORDER BY a.level <> 'grid', a.code LIMIT 1)
+  WHERE (a.retired_at IS NULL OR a.retired_at > now()) AND ST_Covers(s.shape, f.point) ORDER BY a.level <> 'grid', a.code LIMIT 1)
 """
 
 # An empty cell leaves what is there, and so does a point in a known outline; the file a row came from is kept

@@ -31,16 +31,16 @@ CREATE TEMP TABLE incoming_household (
 
 # The grid of a known unit is its parent; of a new one that whose code its own begins with.
 UNITS = """
-SELECT w.unit, w.name, a.id, a.level, a.retired_at IS NOT NULL AS retired,
+SELECT w.unit, w.name, a.id, a.level, a.retired_at <= now() AS retired,
        g.id AS grid_id, g.code AS grid, g.county
 FROM (SELECT unit, max(unit_name) AS name FROM incoming_household WHERE unit IS NOT NULL GROUP BY unit) w
 LEFT JOIN area a ON a.code = w.unit
-LEFT JOIN area g ON g.level = 'grid' AND g.retired_at IS NULL
+LEFT JOIN area g ON g.level = 'grid' AND (g.retired_at IS NULL OR g.retired_at > now())
   AND CASE WHEN a.id IS NULL THEN g.code = left(w.unit, :digits) ELSE g.id = a.parent_id END
 ORDER BY w.unit
 """
 
-GRIDS = "SELECT code FROM area WHERE level = 'grid' AND retired_at IS NULL"
+GRIDS = "SELECT code FROM area WHERE level = 'grid' AND (retired_at IS NULL OR retired_at > now())"
 
 # Where a building stands: the grid with the lowest code that covers a point in it.
 STANDS_IN = """

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from gis.areas.publish import settle
 from gis.db import signed
 from gis.incidents import photos, sweeps
 from gis.incidents.follow import follow
@@ -74,6 +75,7 @@ def _at_once(name: str, do: Callable[[Session, datetime], int]) -> Part:
 # in this order: who holds a matter is settled before anybody is told that it is overdue
 PARTS: dict[str, Part] = {
     "posts": _at_once("posts", follow_due),
+    "units": _at_once("units", settle),
     "boundaries": _at_once("boundaries", follow),
     **{name: _in_batches(name) for name in sweeps.SWEEPS},
 }

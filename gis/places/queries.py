@@ -24,8 +24,9 @@ SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.shape) FROM building b
 WHERE {where} ORDER BY b.code COLLATE "C\""""
 # A unit counts while it is not retired, and, where its shapes are dated, while one is in force.
 PARTS = """
-SELECT p.building_id, u.id, u.code, u.name, u.parent_id, s.name, p.floor_from, p.floor_to
+SELECT p.building_id, u.id, u.code, u.name, coalesce(d.parent_id, u.parent_id), s.name, p.floor_from, p.floor_to
 FROM unit_part p JOIN area u ON u.id = p.unit_id LEFT JOIN stairwell s ON s.id = p.stairwell_id
+  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid @> %(at)s::timestamptz
 WHERE {where} AND (u.retired_at IS NULL OR u.retired_at > %(at)s::timestamptz)
   AND (EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id AND f.valid @> %(at)s::timestamptz)
        OR NOT EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id))

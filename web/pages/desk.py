@@ -58,10 +58,10 @@ def looker() -> Principal:
 
 AREAS = """
 WITH RECURSIVE down AS (
-  SELECT id, code, name, level, code AS path, 0 AS depth FROM area WHERE id = ANY(:areas) AND retired_at IS NULL
+  SELECT id, code, name, level, code AS path, 0 AS depth FROM area WHERE id = ANY(:areas) AND (retired_at IS NULL OR retired_at > now())
   UNION ALL
   SELECT a.id, a.code, a.name, a.level, down.path || ' ' || a.code, depth + 1 FROM area a JOIN down ON a.parent_id = down.id
-  WHERE a.level <> 'unit' AND a.retired_at IS NULL AND depth < 4
+  WHERE a.level <> 'unit' AND (a.retired_at IS NULL OR a.retired_at > now()) AND depth < 4
 )
 SELECT code, name, level, min(depth) AS depth, min(path) AS path FROM down
 GROUP BY code, name, level ORDER BY path LIMIT 2000

@@ -43,7 +43,7 @@ def patches(by: Principal) -> list[dict[str, str]]:
     """The areas where the asker handles matters, smallest first."""
     areas = by.may_in.get(Action.HANDLE) or frozenset()
     query = text(
-        "SELECT code, name, level FROM area WHERE id = ANY(:areas) AND retired_at IS NULL"
+        "SELECT code, name, level FROM area WHERE id = ANY(:areas) AND (retired_at IS NULL OR retired_at > now())"
         " ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], level), code LIMIT 20"
     )
     return [dict(row) for row in session().execute(query, {"areas": sorted(areas)}).mappings()]

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("op", pg.JSONB(), nullable=False, comment="What is done, as it was asked for; new codes filled in."),
         sa.Column("touched", pg.ARRAY(sa.Text()), nullable=False, comment="Codes of the grids that gain, lose or end."),
         sa.Column("made", pg.JSONB(), nullable=False, comment="New grids: code to name and parent."),
+        sa.Column("lineage", pg.JSONB(), nullable=False, comment="Where grids came from: [split or merged, code before, code after]."),
         sa.Column("shapes", pg.JSONB(), nullable=False, comment="The shapes that change by code, WKB in hex; null: no land any more."),
         sa.Column("drawn_on", pg.JSONB(), nullable=False, comment="The stored boundaries it was drawn on: id by code of the grid."),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False, comment="When it was done."),

@@ -1,0 +1,307 @@
+"""Boundary drafts: drawn, looked at, published, in conflict, rebased, withdrawn and taken back."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import shapely
+from shapely.geometry import mapping
+from sqlalchemy import select, text
+
+from gis.areas import drafts, hierarchy, publish
+from gis.areas.locate import locate
+from gis.areas.models import Area, Boundary, Lineage, Revision
+from gis.areas.revisions import in_force, publish_shapes
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
+from gis.people.access import Action, Principal, system
+from gis.shapes import coverage
+from tests import build
+
+LEAD = system("test")
+X, Y, S = build.LON, build.LAT, build.SIDE
+BASE = "520402007012"
+
+
+@pytest.fixture
+def town(session):
+    """Nine grids in three rows: 001 002 003 below, 007 008 009 above; a house in each of the middle row."""
+    town = build.Town(session)
+    for i in range(9):
+        town.grid(f"{i + 1:03d}", i % 3, i // 3)
+    town.houses = [town.building(f"{i}号楼", (i + 0.4) * S, 1.4 * S, width=0.0002, code=f"b{i}") for i in range(3)]
+    codes = [f"{BASE}{i + 1:03d}" for i in range(9)]
+    grids = session.scalars(select(Area).where(Area.code.in_(codes)).order_by(Area.code)).all()
+    shapes = coverage.node([in_force(session, [g.id], datetime.now(UTC))[g.id] for g in grids])
+    publish_shapes(
+        session,
+        dict(zip(codes, shapes, strict=True)),
+        title="base",
+        author="test",
+        effective=datetime.now(UTC) - timedelta(days=30),
+    )
+    session.commit()
+    return town
+
+
+def code(number: int) -> str:
+    return f"{BASE}{number:03d}"
+
+
+def line(*points: tuple[float, float]) -> dict:
+    return mapping(shapely.LineString([(X + x * S, Y + y * S) for x, y in points]))
+
+
+def land(west: float, south: float, east: float, north: float) -> dict:
+    return mapping(shapely.box(X + west * S, Y + south * S, X + east * S, Y + north * S))
+
+
+def shapes_of(session, at=None) -> dict[str, shapely.MultiPolygon]:
+    rows = session.execute(
+        text(
+            "SELECT a.code, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id"
+            " WHERE a.level = 'grid' AND b.valid @> coalesce(CAST(:at AS timestamptz), clock_timestamp())"
+        ),
+        {"at": at},
+    )
+    return {row[0]: shapely.from_wkb(row[1]) for row in rows}
+
+
+def begin(session, by=LEAD, title="春季调整"):
+    return drafts.begin(session, by, title).id
+
+
+def test_a_moved_border_is_published_with_all_levels_above(session, town):
+    number = begin(session)
+    made = drafts.operate(
+        session,
+        LEAD,
+        number,
+        {"op": "move_border", "between": [code(4), code(5)], "line": line((1, 1), (1.3, 1.5), (1, 2))},
+    )
+    assert made.touched == [code(4), code(5)]
+    before = shapes_of(session)
+    done = publish.publish(session, LEAD, number, "新建小区", None)
+    session.commit()
+    after = shapes_of(session)
+    assert done.state == "published" and done.reason == "新建小区"
+    assert after[code(4)].area == pytest.approx(before[code(4)].area * 1.15, rel=1e-6)
+    assert coverage.is_valid(list(after.values()))
+    assert {one for one in after if not after[one].equals_exact(before[one], 0)} == {code(4), code(5)}
+    whole = coverage.dissolve(list(after.values()))
+    assert in_force(session, [town.community.id], datetime.now(UTC))[town.community.id].equals(whole)
+    answer = locate(session, X + 1.2 * S, Y + 1.5 * S, "cgcs2000")
+    assert answer.areas[-1].code == code(4) and answer.revision == number
+
+
+def test_a_split_makes_a_new_grid_with_code_name_and_lineage(session, town):
+    number = begin(session)
+    made = drafts.operate(session, LEAD, number, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))})
+    assert made.op["codes"] == [code(10), code(5)]  # the larger part keeps the code; west to east
+    publish.publish(session, LEAD, number, "户数过多", None)
+    session.commit()
+    new = session.scalars(select(Area).where(Area.code == code(10))).one()
+    assert (new.name, new.level, new.parent_id) == ("西兴第10网格", "grid", town.community.id)
+    lineage = session.scalars(select(Lineage).where(Lineage.to_id == new.id)).one()
+    assert (lineage.kind, session.get(Area, lineage.from_id).code) == ("split", code(5))
+    assert locate(session, X + 1.2 * S, Y + 1.5 * S, "cgcs2000").areas[-1].code == code(10)
+
+
+def test_a_merge_retires_the_other_code_for_good(session, town):
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    publish.publish(session, LEAD, number, "人口外迁", None)
+    session.commit()
+    assert code(6) not in shapes_of(session)
+    assert session.scalar(select(Area.retired_at).where(Area.code == code(6))) is not None
+    again = begin(session)
+    with pytest.raises(InvalidInput, match="never used again"):
+        drafts.operate(
+            session,
+            LEAD,
+            again,
+            {"op": "split", "code": code(5), "line": line((1.5, 0.9), (1.5, 2.1)), "codes": [code(5), code(6)]},
+        )
+
+
+def test_undo_takes_back_a_step_and_all_after_it(session, town):
+    number = begin(session)
+    for i in (5, 9):
+        drafts.operate(
+            session,
+            LEAD,
+            number,
+            {
+                "op": "split",
+                "code": code(i),
+                "line": line(((i - 1) % 3 - 0.1, (i - 1) // 3 + 0.5), ((i - 1) % 3 + 1.1, (i - 1) // 3 + 0.4)),
+            },
+        )
+    assert [one.step for one in drafts.undo(session, LEAD, number, 2)] == [2]
+    assert set(drafts.drawn_shapes(drafts.steps(session, number))) >= {code(5), code(10)}
+    assert code(11) not in drafts.drawn_shapes(drafts.steps(session, number))
+    with pytest.raises(NotFound, match="no step 2"):
+        drafts.undo(session, LEAD, number, 2)
+
+
+def test_drafts_on_different_grids_both_publish_and_on_the_same_grid_conflict(session, town):
+    one, two, three = begin(session), begin(session), begin(session)
+    drafts.operate(session, LEAD, one, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
+    drafts.operate(session, LEAD, two, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
+    drafts.operate(session, LEAD, three, {"op": "move_border", "between": [code(5), code(8)],
+                                          "line": line((1, 2), (1.5, 1.8), (2, 2))})  # fmt: skip
+    publish.publish(session, LEAD, one, "一", None)
+    publish.publish(session, LEAD, two, "二", None)
+    with pytest.raises(Conflict, match=f"{code(5)} \\(test, revision {one}\\)") as refused:
+        publish.publish(session, LEAD, three, "三", None)
+    assert [clash["grid"] for clash in refused.value.extra["conflicts"]] == [code(5)]
+    assert [clash.grid for clash in drafts.rebase(session, LEAD, three)] == [code(5)]
+    publish.publish(session, LEAD, three, "三", None)
+    session.commit()
+    after = shapes_of(session)
+    assert coverage.is_valid(list(after.values()))
+    assert sum(shape.area for shape in after.values()) == pytest.approx(9 * S * S, rel=1e-9)
+
+
+def test_a_neighbour_that_gained_a_vertex_is_no_conflict(session, town):
+    one, two = begin(session), begin(session)
+    drafts.operate(session, LEAD, one, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
+    drafts.operate(session, LEAD, two, {"op": "split", "code": code(4), "line": line((-0.1, 1.7), (1.1, 1.6))})
+    publish.publish(session, LEAD, one, "一", None)
+    publish.publish(session, LEAD, two, "二", None)
+    session.commit()
+    assert coverage.is_valid(list(shapes_of(session).values()))
+
+
+def test_a_future_publication_takes_effect_by_itself(session, town):
+    town.unit(
+        session.scalars(select(Area).where(Area.code == code(5))).one(), "01", [(town.houses[1], None, None, None)]
+    )
+    number, then = begin(session), datetime.now(UTC) + timedelta(days=10)
+    drafts.operate(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)})
+    publish.publish(session, LEAD, number, "下月起", then)
+    session.commit()
+    where = (X + 1.5 * S, Y + 1.5 * S, "cgcs2000")
+    assert locate(session, *where).areas[-1].code == code(5)
+    assert locate(session, *where, at=then - timedelta(seconds=1)).areas[-1].code == code(5)
+    later = locate(session, *where, at=then)
+    assert later.areas[-1].code == code(4)
+    assert later.unit.code == code(5) + "01"
+    assert [row.parent for row in hierarchy.areas(session, then, level="unit")] == [code(4)]
+    assert [row.parent for row in hierarchy.areas(session, datetime.now(UTC), level="unit")] == [code(5)]
+    assert publish.settle(session, datetime.now(UTC)) == 0
+    assert publish.settle(session, then) == 1
+    with pytest.raises(Conflict, match="holds from"):
+        again = begin(session)
+        drafts.operate(session, LEAD, again, {"op": "split", "code": code(4), "line": line((-0.1, 1.5), (2.1, 1.4))})
+        publish.publish(session, LEAD, again, "早了", None)
+
+
+def test_a_revert_brings_the_old_lines_and_the_old_code_back(session, town):
+    before = shapes_of(session)
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    publish.publish(session, LEAD, number, "合并", None)
+    back = publish.revert(session, LEAD, number)
+    assert back.reverts == number and back.state == "draft"
+    publish.publish(session, LEAD, back.id, "撤销合并", None)
+    session.commit()
+    after = shapes_of(session)
+    assert after.keys() == before.keys()
+    assert all(after[one].equals(before[one]) for one in before)
+    assert session.scalar(select(Area.retired_at).where(Area.code == code(6))) is None
+
+
+def test_a_second_pair_of_eyes_and_rights_by_area(session, town):
+    planner = Principal(
+        "account",
+        "account li",
+        {Action.DRAFT: frozenset({town.community.id}), Action.PUBLISH: frozenset({town.community.id})},
+    )
+    other = Principal(
+        "account",
+        "account zhou",
+        {Action.DRAFT: frozenset({town.county.id}), Action.PUBLISH: frozenset({town.county.id})},
+    )
+    stranger = Principal(
+        "account", "account wu", {Action.DRAFT: frozenset({10**9}), Action.PUBLISH: frozenset({10**9})}
+    )
+    number = begin(session, planner)
+    drafts.operate(session, planner, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    with pytest.raises(NotFound):
+        drafts.revision(session, stranger, number)
+    with pytest.raises(Forbidden, match="somebody else"):
+        drafts.operate(session, other, number, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
+    with pytest.raises(Forbidden, match="not allowed"):
+        mine = begin(session, stranger)
+        drafts.operate(session, stranger, mine, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
+    with pytest.raises(Forbidden, match="colleague"):
+        publish.publish(session, planner, number, "好", None, two_persons=True)
+    done = publish.publish(session, other, number, "好", None, two_persons=True)
+    assert (done.author, done.publisher) == ("account li", "account zhou")
+
+
+def test_what_cannot_be_published_says_why(session, town):
+    number = begin(session)
+    with pytest.raises(InvalidInput, match="no operations"):
+        publish.publish(session, LEAD, number, "好", None)
+    drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    with pytest.raises(InvalidInput, match="reason"):
+        publish.publish(session, LEAD, number, "  ", None)
+    with pytest.raises(InvalidInput, match="past"):
+        publish.publish(session, LEAD, number, "好", datetime.now(UTC) - timedelta(days=1))
+    drafts.withdraw(session, LEAD, number)
+    with pytest.raises(Conflict, match="withdrawn"):
+        publish.publish(session, LEAD, number, "好", None)
+    with pytest.raises(Conflict, match="withdrawn"):
+        drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
+
+
+def test_homes_are_never_left_without_a_grid(session, town):
+    unit = town.unit(
+        session.scalars(select(Area).where(Area.code == code(5))).one(), "01", [(town.houses[1], None, None, None)]
+    )
+    town.household(town.houses[1], "501", unit=unit)
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "retire", "code": code(5)})
+    with pytest.raises(InvalidInput, match="1 households would belong to no grid"):
+        publish.publish(session, LEAD, number, "好", None)
+
+
+def test_two_drafts_are_never_given_the_same_new_code(session, town):
+    one, two = begin(session), begin(session)
+    cut = {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
+    first = drafts.operate(session, LEAD, one, cut)
+    second = drafts.operate(session, LEAD, two, cut)
+    assert set(first.made) == {code(10)} and set(second.made) == {code(11)}
+
+
+def test_a_base_that_is_behind_is_said(session, town):
+    first = session.scalar(select(Revision.id).where(Revision.title == "base"))
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    publish.publish(session, LEAD, number, "好", None)
+    late = drafts.begin(session, LEAD, "晚了", first).id
+    with pytest.raises(Conflict, match="rebase"):
+        drafts.operate(session, LEAD, late, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (3.1, 1.4))})
+    drafts.rebase(session, LEAD, late)
+    drafts.operate(session, LEAD, late, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (3.1, 1.4))})
+
+
+def test_a_merge_across_communities_needs_the_parent(session, town):
+    other = town.area("community", "520402007013", "东兴社区", town.street)
+    grid = town.area("grid", "520402007013001", "东兴第1网格", other)
+    publish_shapes(session, {grid.code: build.square(X + 3 * S, Y + S)}, title="东兴", author="test")
+    number = begin(session)
+    both = {"op": "merge", "codes": [code(6), grid.code], "into": code(6)}
+    with pytest.raises(InvalidInput, match="which community"):
+        drafts.operate(session, LEAD, number, both)
+    with pytest.raises(InvalidInput, match="not of community"):
+        drafts.operate(session, LEAD, number, both | {"parent": other.code})
+    drafts.operate(session, LEAD, number, both | {"parent": BASE})
+    publish.publish(session, LEAD, number, "并入西兴", None)
+    session.commit()
+    assert (
+        session.scalars(
+            select(Boundary).where(Boundary.area_id == other.id, Boundary.in_force(datetime.now(UTC)))
+        ).all()
+        == []
+    )
