@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 
+from gis import qgis
 from gis.cluster import Addresses
 from gis.db import engine
 from gis.incidents import catalogue, rules
@@ -56,6 +57,8 @@ def migrate(addresses: Addresses, to: str = "head") -> None:
         if to == "base":
             command.downgrade(alembic, to)
             return
+        if current(connection) != head():
+            qgis.clear(connection)
         # moving forward is the usual case; Alembic itself refuses unknown names
         command.upgrade(alembic, to)
         if current(connection) == head():
@@ -64,6 +67,7 @@ def migrate(addresses: Addresses, to: str = "head") -> None:
             connection.execute(text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION})
             catalogue.fill(connection)
             rules.fill(connection)
+            qgis.prepare(connection)
             if app and app != owner:
                 _grant(connection, app)
 

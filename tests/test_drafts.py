@@ -7,7 +7,7 @@ import shapely
 from shapely.geometry import mapping
 from sqlalchemy import select, text
 
-from gis.areas import drafts, hierarchy, publish
+from gis.areas import drafts, hierarchy, preview, publish
 from gis.areas.locate import locate
 from gis.areas.models import Area, Boundary, Lineage, Revision
 from gis.areas.revisions import in_force, publish_shapes
@@ -305,3 +305,65 @@ def test_a_merge_across_communities_needs_the_parent(session, town):
         ).all()
         == []
     )
+
+
+def test_a_preview_counts_whatever_changes_hands(session, town):
+    grid = session.scalars(select(Area).where(Area.code == code(5))).one()
+    unit = town.unit(grid, "01", [(town.houses[1], None, None, None)])
+    for room in ("101", "102", "201"):
+        town.household(town.houses[1], room, unit=unit)
+    town.post("unit_head", unit, "张三")
+    town.post("grid_leader", grid, "李四")
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)})
+    found = preview.preview(session, LEAD, number)
+    assert [(one.code, one.change, one.households, one.units) for one in found.grids] == [
+        (code(4), "changed", (0, 3), (0, 1)), (code(5), "changed", (3, 0), (1, 0))]  # fmt: skip
+    (piece,) = found.pieces
+    assert (piece.start, piece.end, piece.households, piece.people) == (code(5), code(4), 3, 9)
+    assert piece.shape.area == pytest.approx(0.7 * S * S, rel=1e-6)
+    assert {(one.kind, one.code, one.start, one.end, one.holder) for one in found.moved} == {
+        ("building", "b1", code(5), code(4), None), ("unit", unit.code, code(5), code(4), None),
+        ("post", unit.code, code(5), code(4), "张三")}  # fmt: skip
+    assert {one.kind for one in found.problems} == {"households"}
+    assert found.totals["households"] == 3 and found.totals["units"] == 1
+
+
+def test_a_border_through_a_building_and_a_torn_unit_are_warned_of_and_settled(session, town):
+    grid = session.scalars(select(Area).where(Area.code == code(5))).one()
+    other = town.building("9号楼", 1.8 * S, 1.1 * S, width=0.0001, code="b9")
+    unit = town.unit(grid, "01", [(town.houses[1], None, None, None), (other, None, None, None)])
+    for room in ("101", "102", "201"):
+        town.household(town.houses[1], room, unit=unit)
+    town.household(other, "101", unit=unit)
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.55, 2), "to": code(4)})
+    problems = {one.kind: one for one in preview.preview(session, LEAD, number).problems}
+    assert "75%" in problems["building_cut"].en and "25%" in problems["building_cut"].en
+    assert problems["unit_torn"].codes == (unit.code, code(4), code(5))
+    assert "3 in 520402007012004" in problems["unit_torn"].en
+    drafts.operate(session, LEAD, number, {"op": "settle", "unit": unit.code, "grid": code(5)})
+    publish.publish(session, LEAD, number, "好", None)
+    session.commit()
+    assert session.get(Area, unit.id).parent_id == grid.id
+
+
+def test_a_split_warns_that_nobody_answers_yet_and_a_merge_of_posts_left(session, town):
+    town.post("grid_leader", session.scalars(select(Area).where(Area.code == code(6))).one(), "王五")
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "split", "code": code(1), "line": line((-0.1, 0.5), (1.1, 0.4))})
+    drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    found = preview.preview(session, LEAD, number)
+    assert {(one.kind, one.codes) for one in found.problems} == {("no_post", (code(10),)), ("post_left", (code(6),))}
+    assert {grid.code: grid.change for grid in found.grids} == {
+        code(1): "changed", code(10): "new", code(5): "changed", code(6): "gone"}  # fmt: skip
+
+
+def test_the_editor_sees_the_draft_with_its_neighbours(session, town):
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
+    found = preview.view(session, LEAD, number, code(5))
+    assert set(found.grids) == {code(i) for i in (4, 5, 6, 7, 8, 9, 10)}
+    shape, before, editable = found.grids[code(5)]
+    assert before.area > shape.area and editable
+    assert coverage.is_valid([shape for shape, _, _ in found.grids.values()])

@@ -3,12 +3,10 @@
 Nothing here commits: whoever calls does, once, so that a publication that fails half-way leaves everything as it was.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import shapely
 from psycopg.types.range import TimestamptzRange
 from shapely import MultiPolygon
@@ -17,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas import drafts
+from gis.areas.homes import homeless, unit_homes
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
-from gis.areas.register import Grids, read_grids
+from gis.areas.register import read_grids
 from gis.areas.revisions import in_force, moment, publish_shapes
 from gis.db import copy_rows, sql
 from gis.errors import Conflict, Forbidden, InvalidInput, wrong
@@ -31,22 +30,6 @@ from gis.shapes.repair import multi
 LONGEST_REASON = 1000  # characters
 LOSES = ("redraw", "retire")  # operations after which land may belong to nobody
 
-# Buildings with homes of the units that stand near some land, with the unit of each home: (unit, lon, lat, households).
-HOMES = """
-WITH near AS (
-  SELECT DISTINCT p.unit_id FROM building b JOIN unit_part p ON p.building_id = b.id
-  WHERE b.shape && ST_MakeEnvelope(:west, :south, :east, :north, 4490)
-)
-SELECT u.id, u.code, u.name, coalesce(d.parent_id, u.parent_id), ST_X(s.spot), ST_Y(s.spot), coalesce(h.homes, 0)
-FROM near JOIN area u ON u.id = near.unit_id AND (u.retired_at IS NULL OR u.retired_at > now())
-  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid @> CAST(:at AS timestamptz)
-  JOIN (SELECT DISTINCT unit_id, building_id FROM unit_part) p ON p.unit_id = u.id
-  JOIN building b ON b.id = p.building_id CROSS JOIN LATERAL (SELECT ST_PointOnSurface(b.shape) AS spot) s
-  LEFT JOIN LATERAL (
-    SELECT count(*) AS homes FROM household h WHERE h.building_id = b.id AND h.unit_id = u.id
-  ) h ON true
-ORDER BY u.code, b.id
-"""
 # what of the dated parents holds at a moment, brought into the areas themselves
 SETTLED = """
 UPDATE area a SET parent_id = d.parent_id FROM dated_parent d
@@ -122,6 +105,7 @@ def drafts_author(draft: Revision) -> Principal:
 
 def settle(session: Session, now: datetime) -> int:
     """Bring units under the grids that are theirs from now on; returns how many changed. For the sweep."""
+    session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))  # see the trigger refuse_edit
     return int(getattr(session.execute(sql(SETTLED), {"now": now}), "rowcount", 0))
 
 
@@ -132,6 +116,7 @@ def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
 
 
 def _write(session: Session, draft: Revision, done: Sequence[Operation], why: str, at: datetime, now: datetime) -> None:
+    session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))  # see the trigger refuse_edit
     shapes = drafts.drawn_shapes(done)
     made: dict[str, Any] = {code: one.made[code] for one in done for code in one.made}
     ids = _ids(session, shapes)
@@ -179,17 +164,6 @@ def freed(before: Sequence[Land], after: Sequence[Land]) -> Any:
     return shapely.difference(dissolve(before), dissolve(after))
 
 
-def homeless(session: Session, lost: Any) -> int:
-    """How many households stand on some land (degrees, EPSG:4490)."""
-    if lost.is_empty:
-        return 0
-    query = """
-    SELECT count(*) FROM building b JOIN household h ON h.building_id = b.id
-    WHERE b.shape && ST_GeomFromWKB(:lost, 4490)
-      AND ST_Covers(ST_GeomFromWKB(:lost, 4490), ST_PointOnSurface(b.shape))"""
-    return session.scalar(sql(query), {"lost": shapely.to_wkb(lost)}) or 0
-
-
 def _ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
     rows = session.execute(sql("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": list(codes)})
     return {row.code: row.id for row in rows}
@@ -226,19 +200,22 @@ def rehome(session: Session, number: int, lands: Sequence[Any], done: Sequence[O
     """Units stand under the grid in which most of their households live, or the one a draft says, from a moment on."""
     lands = [land for land in lands if land is not None]
     grids = read_grids(session, at, shapely.box(*shapely.total_bounds(lands))) if lands else None
-    moved = unit_grids(session, grids, lands, at)
+    moved = [] if grids is None else unit_homes(session, grids, lands, at)
     told = {str(one.op["unit"]): str(one.op["grid"]) for one in done if one.op["op"] == "settle"}
-    wish = {unit: (parent, grid) for unit, _, _, parent, grid, _ in moved if grid is not None and grid != parent}
+    wish: dict[int, tuple[int, int]] = {}
+    for unit in moved:
+        if unit.best is not None and grids is not None and unit.parent != grids.codes[unit.best]:
+            wish[unit.id] = (unit.parent_id, int(grids.ids[unit.best]))
     if told:
         rows = session.execute(
             text("SELECT u.id, u.parent_id, g.id FROM unnest(CAST(:units AS text[]), CAST(:grids AS text[])) t(u, g)"
                  " JOIN area u ON u.code = t.u JOIN area g ON g.code = t.g"),
             {"units": list(told), "grids": list(told.values())},
         )  # fmt: skip
-        for unit, parent, grid in rows:
-            wish.pop(unit, None)
+        for one, parent, grid in rows:
+            wish.pop(one, None)
             if parent != grid:
-                wish[unit] = (parent, grid)
+                wish[one] = (parent, grid)
     if not wish:
         return
     held = {"ids": list(wish), "at": at}
@@ -259,49 +236,6 @@ def rehome(session: Session, number: int, lands: Sequence[Any], done: Sequence[O
     rows_ += [(unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in wish.items()]
     copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid"), rows_)
     session.execute(text("SELECT pg_notify('wangge_changed', 'dated_parent')"))
-
-
-def unit_grids(
-    session: Session, grids: Grids | None, lands: Sequence[Any], at: datetime
-) -> list[tuple[int, str, str, int, int | None, dict[int, int]]]:
-    """Where the units near some land live.
-
-    Returns:
-        Per unit: id, code, name, id of the grid above it now, id of the grid where most of its households live (of
-        as many that of most buildings, the present one, the lower code; None outside every grid), and households by
-        id of grid.
-    """
-    if grids is None or not len(grids.codes):
-        return []
-    west, south, east, north = shapely.total_bounds(lands).tolist()
-    rows = session.execute(sql(HOMES), {"west": west, "south": south, "east": east, "north": north, "at": at}).all()
-    if not rows:
-        return []
-    # a unit may reach beyond: its other buildings lie in grids that did not change
-    spots = np.array([[row[4], row[5]] for row in rows])
-    inside = (spots >= grids_box(grids)[:2]).all(axis=1) & (spots <= grids_box(grids)[2:]).all(axis=1)
-    row_of, _, _ = grids.find_many(spots[:, 0], spots[:, 1])
-    homes: dict[int, Counter[int]] = defaultdict(Counter)
-    buildings: dict[int, Counter[int]] = defaultdict(Counter)
-    about: dict[int, tuple[str, str, int]] = {}
-    for row, of, within in zip(rows, row_of.tolist(), inside.tolist(), strict=True):
-        about[row[0]] = (row[1], row[2], row[3])
-        grid = int(grids.ids[of]) if of >= 0 and within else row[3]
-        homes[row[0]][grid] += row[6]
-        buildings[row[0]][grid] += 1
-    order = {int(one): i for i, one in enumerate(grids.ids.tolist())}
-    found: list[tuple[int, str, str, int, int | None, dict[int, int]]] = []
-    for unit, (code, name, parent) in about.items():
-        counts = homes[unit]
-        houses = buildings[unit]
-        best = min(counts, key=lambda grid: (-counts[grid], -houses[grid], grid != parent, order.get(grid, len(order))))
-        found.append((unit, code, name, parent, best, dict(counts)))
-    return found
-
-
-def grids_box(grids: Grids) -> Any:
-    """West, south, east and north of some grids, degrees."""
-    return shapely.total_bounds(grids.shapes)
 
 
 def revert(session: Session, by: Principal, number: int) -> Revision:

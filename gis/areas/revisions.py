@@ -157,6 +157,7 @@ def redraw(
     revision.reason, revision.effective = reason, effective
     session.add(revision)
     session.flush()
+    session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))  # see the trigger refuse_edit
     held = {"ids": changed, "at": effective}
     # A shape that began at this very moment never held: it is replaced, not closed.
     session.execute(text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), held)

@@ -24,7 +24,9 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
     include_schemas=True,
-    include_name=lambda name, kind, parents: kind != "schema" or name in (None, "public", "personal"),
+    include_name=lambda name, kind, parents: (
+        name != "layer_styles" and (kind != "schema" or name in (None, "public", "personal"))  # that table is QGIS's
+    ),
     include_object=ours,
     process_revision_directives=alembic_helpers.writer,
     render_item=alembic_helpers.render_item,

@@ -1,0 +1,635 @@
+"""A look before the leap: what a boundary draft would move, and what is odd about it.
+
+Everything is counted as `locate` would answer: a building lies in the grid that covers the point inside it, on a border
+in the lower code, outside every grid in the nearest within 50 m; a household lies where its building does.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import STRtree
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas import codes as patterns
+from gis.areas import drafts, operations, publish
+from gis.areas.homes import Homes, box, homeless, read_homes, unit_homes
+from gis.areas.models import Level, Operation, Revision, RevisionState
+from gis.areas.register import Grids
+from gis.areas.revisions import moment
+from gis.crs import metric, transformer
+from gis.db import STORAGE_SRID, read_rows, sql
+from gis.errors import NotFound
+from gis.incidents.workflow import ENDED
+from gis.people.access import Action, Principal, visible
+from gis.people.roles import BY_KEY
+from gis.shapes import coverage, measure
+from gis.shapes.coverage import Land
+from gis.shapes.measure import area, place, widths
+from gis.shapes.repair import polygons
+
+GRID_HOUSEHOLDS = (300, 500)  # DESIGN 15: a warning outside, no refusal
+UNIT_HOUSEHOLDS = (10, 20)
+AROUND = 0.001  # degrees, about 100 m: grids this near may take a building on the outside
+CUT = 0.02  # of a building's footprint: less of it over a border is drawing noise
+SAID = 200  # problems of one kind; the rest is counted
+
+FACILITIES = f"""
+SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape)) FROM facility f
+WHERE f.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID}) ORDER BY f.code"""  # noqa: S608  a number of ours
+POSTS = """
+SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name), p.area_id, p.building_id, h.name
+FROM post p LEFT JOIN area a ON a.id = p.area_id LEFT JOIN building b ON b.id = p.building_id
+  LEFT JOIN personal.person h ON h.id = p.holder_id
+WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
+  AND (upper_inf(p.valid) OR upper(p.valid) > CAST(:at AS timestamptz))
+ORDER BY p.id"""
+
+
+class Problem(NamedTuple):
+    """Something odd. severity: refused (cannot be published so) or warning. place: lon, lat in degrees."""
+
+    kind: str
+    severity: str
+    codes: tuple[str, ...]
+    zh: str
+    en: str
+    place: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class GridChange:
+    """A grid before and after. change: new, gone or changed; pairs are (before, after), areas in square metres."""
+
+    code: str
+    name: str
+    community: str
+    change: str
+    area_m2: tuple[float, float]
+    households: tuple[int, int]
+    people: tuple[int, int]
+    buildings: tuple[int, int]
+    units: tuple[int, int]
+    compactness: tuple[float | None, float | None]
+    before: Land | None
+    after: Land | None
+
+
+class Piece(NamedTuple):
+    """Land that changes its grid; None: nobody's before, or after. Square metres; degrees, EPSG:4490."""
+
+    start: str | None
+    end: str | None
+    area_m2: float
+    households: int
+    people: int
+    shape: Land
+
+
+class Moved(NamedTuple):
+    """A building, unit, post or facility that changes its grid, by codes of grids; with its households."""
+
+    kind: str
+    code: str
+    name: str
+    start: str | None
+    end: str | None
+    households: int = 0
+    holder: str | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """All that a revision would change.
+
+    incidents: How many open incidents change grid, by (from, to); None when the asker may not know.
+    incident_ids: Those of them the asker may see.
+    """
+
+    revision: int
+    title: str
+    state: str
+    grids: list[GridChange]
+    pieces: list[Piece]
+    moved: list[Moved]
+    incidents: dict[tuple[str | None, str | None], int] | None
+    incident_ids: list[str]
+    problems: list[Problem]
+    names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many of each change hands."""
+        kinds = Counter(one.kind for one in self.moved)
+        return {
+            "grids": len(self.grids),
+            "households": sum(piece.households for piece in self.pieces),
+            "people": sum(piece.people for piece in self.pieces),
+            "buildings": kinds["building"],
+            "units": kinds["unit"],
+            "posts": kinds["post"],
+            "facilities": kinds["facility"],
+            "incidents": sum((self.incidents or {}).values()),
+        }
+
+
+def preview(session: Session, by: Principal, number: int) -> Preview:
+    """What a draft would change, or a published revision did.
+
+    Raises:
+        NotFound: There is no such revision in the asker's areas.
+    """
+    revision = drafts.revision(session, by, number)
+    done = drafts.steps(session, number)
+    before, after, near = _states(session, revision, done)
+    moved_land = operations.moves_land(before, _changed(before, after))
+    before_all, after_all = {**near, **before}, {**near, **after}
+    names = grid_names(session, {*before_all, *after_all}, done)
+    at = moment(session, None)
+    core = [shape for code in moved_land for shape in (before.get(code), after.get(code)) if shape is not None]
+    homes = read_homes(session, core)
+    old, new = as_grids(before_all, names), as_grids(after_all, names)
+    was, becomes = where(old, homes.spots), where(new, homes.spots)
+    problems = _of_draft(session, revision)
+    pieces = _pieces(before, after, moved_land, homes, was, becomes)
+    units, torn = _units(session, old, new, core, at)
+    grids = [_grid(code, names, before.get(code), after.get(code), homes, was, becomes, units) for code in moved_land]
+    moved = _buildings(homes, was, becomes)
+    moved += [Moved("unit", code, name, start, end, sum(counts.values()))
+              for code, name, start, end, counts in units if start != end and end is not None]  # fmt: skip
+    ids = dict(zip(homes.codes, homes.ids.tolist(), strict=True))
+    gone = [grid.code for grid in grids if grid.change == "gone"]
+    moved += _posts(session, by, moved, ids, gone, at)
+    moved += _facilities(session, core, old, new)
+    incidents, incident_ids = _incidents(session, by, core, old, new, moved_land)
+    problems += _odd_grids(session, grids, at)
+    problems += _cut_buildings(homes, old, new, names)
+    problems += torn
+    problems += _free_land(session, before, after, done)
+    return Preview(
+        number, revision.title, revision.state, grids, pieces, moved, incidents, incident_ids, problems, names
+    )
+
+
+def _states(
+    session: Session, revision: Revision, done: Sequence[Operation]
+) -> tuple[dict[str, Land], dict[str, Land], dict[str, Land]]:
+    """The shapes before and after of what a revision draws, and the grids around that stay."""
+    drawn = drafts.drawn_shapes(done)
+    if revision.state == RevisionState.PUBLISHED:
+        return _published(session, revision)
+    if not drawn:
+        return {}, {}, {}
+    county = patterns.ancestor(next(iter(drawn)), Level.COUNTY)
+    reach = [shapely.buffer(shape, AROUND).envelope for shape in drawn.values() if shape is not None]
+    stored = drafts.around(session, county, {}, list(drawn), reach).lands
+    before = {code: stored[code] for code in drawn if code in stored}
+    after = {code: shape for code, shape in drawn.items() if shape is not None}
+    return before, after, {code: shape for code, shape in stored.items() if code not in drawn}
+
+
+def _published(session: Session, revision: Revision) -> tuple[dict[str, Land], dict[str, Land], dict[str, Land]]:
+    rows = session.execute(
+        text("""
+        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id
+        WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid) = :at) ORDER BY a.code"""),
+        {"id": revision.id, "at": revision.effective},
+    ).all()
+    after = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[1]}
+    before = {row[0]: shapely.from_wkb(row[2]) for row in rows if not row[1]}
+    return before, after, {}
+
+
+def _changed(before: Mapping[str, Land], after: Mapping[str, Land]) -> dict[str, Land | None]:
+    return {code: after.get(code) for code in {**before, **after}}
+
+
+def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]) -> dict[str, str]:
+    """The names of grids, those a draft makes among them."""
+    rows = session.execute(sql("SELECT code, name FROM area WHERE code = ANY(:codes)"), {"codes": sorted(codes)})
+    made: dict[str, Any] = {code: one.made[code] for one in done for code in one.made}
+    return {code: one["name"] for code, one in made.items()} | {row.code: row.name for row in rows}
+
+
+def as_grids(lands: Mapping[str, Land], names: Mapping[str, str]) -> Grids:
+    """Grids by code as locating reads them; ids are their rows."""
+    codes = sorted(lands)
+    shapes = np.empty(len(codes), dtype=object)
+    shapes[:] = [lands[code] for code in codes]
+    rows = np.arange(len(codes), dtype=np.int64)
+    return Grids(rows, codes, [names.get(code, code) for code in codes], [0] * len(codes), [0] * len(codes), shapes)
+
+
+def where(grids: Grids, spots: NDArray[np.float64]) -> list[str | None]:
+    """The grid of each point (lon, lat in degrees), by code."""
+    if not len(spots) or not len(grids.codes):
+        return [None] * len(spots)
+    rows, _, _ = grids.find_many(spots[:, 0], spots[:, 1])
+    return [grids.codes[row] if row >= 0 else None for row in rows.tolist()]
+
+
+def _grid(
+    code: str, names: Mapping[str, str], before: Land | None, after: Land | None, homes: Homes,
+    was: Sequence[str | None], becomes: Sequence[str | None], units: Sequence[tuple[str, str, str, str, Any]],
+) -> GridChange:  # fmt: skip
+    inside = [np.array([one == code for one in side], dtype=bool) for side in (was, becomes)]
+
+    def pair(values: Any) -> Any:
+        return tuple(int(values[side].sum()) if len(side) else 0 for side in inside)
+
+    return GridChange(
+        code,
+        names.get(code, code),
+        patterns.ancestor(code, Level.COMMUNITY),
+        "new" if before is None else "gone" if after is None else "changed",
+        tuple(0.0 if one is None else round(area(one), 1) for one in (before, after)),  # type: ignore[arg-type]
+        pair(homes.households),
+        pair(homes.people),
+        pair(np.ones(len(homes.ids), dtype=np.int64)),
+        (sum(unit[2] == code for unit in units), sum(unit[3] == code for unit in units)),
+        tuple(None if one is None else compactness(one) for one in (before, after)),  # type: ignore[arg-type]
+        before,
+        after,
+    )  # fmt: skip
+
+
+def compactness(land: Land) -> float:
+    """How round a grid is (Polsby-Popper), measured in metres: 1 for a circle, near 0 for a ribbon."""
+    west, south, east, north = land.bounds
+    to_metres = transformer(STORAGE_SRID, metric((west + east) / 2, (south + north) / 2))
+    flat = shapely.transform(land, lambda xy: np.column_stack(to_metres.transform(xy[:, 0], xy[:, 1])))
+    return round(measure.compactness(flat), 3)
+
+
+def _pieces(
+    before: Mapping[str, Land], after: Mapping[str, Land], codes: Sequence[str], homes: Homes,
+    was: Sequence[str | None], becomes: Sequence[str | None],
+) -> list[Piece]:  # fmt: skip
+    """Land that changes hands between the grids whose land changes."""
+    starts, ends = [code for code in codes if code in before], [code for code in codes if code in after]
+    found: list[tuple[str | None, str | None, Land]] = []
+    if starts and ends:
+        olds, news = _array([before[code] for code in starts]), _array([after[code] for code in ends])
+        for i, j in zip(*STRtree(news).query(olds, predicate="intersects").tolist(), strict=True):
+            if starts[i] != ends[j] and (land := polygons(shapely.intersection(olds[i], news[j]))) is not None:
+                found.append((starts[i], ends[j], land))
+    for code in starts:
+        rest = (
+            polygons(shapely.difference(before[code], shapely.union_all(list(after.values()))))
+            if after
+            else before[code]
+        )
+        found += [(code, None, rest)] if rest is not None else []
+    for code in ends:
+        more = (
+            polygons(shapely.difference(after[code], shapely.union_all(list(before.values()))))
+            if before
+            else after[code]
+        )
+        found += [(None, code, more)] if more is not None else []
+    wide = widths(_array([land for _, _, land in found]))
+    both = list(zip(was, becomes, strict=True))
+    pieces = []
+    for (start, end, land), metres in zip(found, wide.tolist(), strict=True):
+        if metres > coverage.LEAST:
+            inside = np.array([pair == (start, end) for pair in both], dtype=bool)
+            homes_in, people_in = int(homes.households[inside].sum()), int(homes.people[inside].sum())
+            pieces.append(Piece(start, end, round(area(land), 1), homes_in, people_in, land))
+    return sorted(pieces, key=lambda piece: (piece.start or "", piece.end or ""))
+
+
+def _buildings(homes: Homes, was: Sequence[str | None], becomes: Sequence[str | None]) -> list[Moved]:
+    return [
+        Moved("building", code, name, start, end, int(count))
+        for code, name, start, end, count in zip(
+            homes.codes, homes.names, was, becomes, homes.households.tolist(), strict=True
+        )
+        if start != end
+    ]
+
+
+def _units(
+    session: Session, old: Grids, new: Grids, core: Sequence[Land], at: datetime
+) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[Problem]]:
+    """Units near the changed land: code, name, grid before and after, households by grid after; and those newly torn."""
+    found, torn = [], []
+    was = {unit.code: unit for unit in unit_homes(session, old, core, at)}
+    for unit in unit_homes(session, new, core, at):
+        before = was[unit.code]
+        best = new.codes[unit.best] if unit.best is not None else None
+        counts = {new.codes[row]: count for row, count in unit.households.items()}
+        start = unit.parent
+        found.append((unit.code, unit.name, start, best or start, counts))
+        if len(unit.households) > 1 and len(before.households) < len(unit.households):
+            shares = "、".join(f"{code} {count} 户" for code, count in counts.items())
+            english = ", ".join(f"{count} in {code}" for code, count in counts.items())
+            torn.append(Problem(
+                "unit_torn", "warning", (unit.code, *counts),
+                f"十联户{unit.name}跨网格：{shares}；随多数户归入{best}，也可另行指定",
+                f"unit {unit.code} is torn between grids: {english} households; it follows the majority to {best}, or"
+                " settle it otherwise",
+                unit.spot,
+            ))  # fmt: skip
+    return found, torn
+
+
+def _posts(
+    session: Session,
+    by: Principal,
+    moved: Sequence[Moved],
+    buildings: Mapping[str, int],
+    gone: Sequence[str],
+    at: datetime,
+) -> list[Moved]:
+    """Posts of the buildings and units that change grid, and of grids that end."""
+    units = {one.code: one for one in moved if one.kind == "unit"}
+    houses = {buildings[one.code]: one for one in moved if one.kind == "building"}
+    query = sql("SELECT id, code FROM area WHERE code = ANY(:codes)")
+    ids = {row.id: row.code for row in session.execute(query, {"codes": [*units, *gone]})}
+    rows = session.execute(text(POSTS), {"areas": list(ids), "buildings": list(houses), "at": at}).all()
+    named = by.may(Action.NAMES)
+    found = []
+    for _, role, code, name, area_id, building_id, holder in rows:
+        move = houses[building_id] if area_id is None else units.get(ids[area_id])
+        start, end = (move.start, move.end) if move else (code, None)
+        found.append(Moved("post", code, f"{BY_KEY[role].zh}（{name}）", start, end, 0, holder if named else None))
+    return found
+
+
+def _facilities(session: Session, core: Sequence[Land], old: Grids, new: Grids) -> list[Moved]:
+    rows = read_rows(session, FACILITIES, box(core)) if core else []
+    spots = shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows])) if rows else np.empty((0, 2))
+    return [
+        Moved("facility", row[0], row[2] or row[1], start, end)
+        for row, start, end in zip(rows, where(old, spots), where(new, spots), strict=True)
+        if start != end
+    ]
+
+
+def _incidents(
+    session: Session, by: Principal, core: Sequence[Land], old: Grids, new: Grids, codes: Sequence[str]
+) -> tuple[dict[tuple[str | None, str | None], int] | None, list[str]]:
+    """Open incidents that change grid: how many, for who may have figures there, and those the asker may see."""
+    if not core:
+        return {}, []
+    condition, params = visible(by)
+    query = f"""
+    SELECT i.id, ST_X(i.shape), ST_Y(i.shape), {condition} FROM incident i
+    WHERE i.state <> ALL(:ended) AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608
+    rows = session.execute(
+        text(query), params | box(core) | {"ended": [state.value for state in ENDED]}
+    ).all()  # fmt: skip
+    spots = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
+    pairs = list(zip(where(old, spots), where(new, spots), strict=True))
+    moved = [(row, pair) for row, pair in zip(rows, pairs, strict=True) if pair[0] != pair[1]]
+    ids = sorted(str(row[0]) for row, _ in moved if row[3])
+    try:
+        drafts.need(session, by, Action.FIGURES, codes)
+    except Exception:
+        return None, ids
+    return dict(Counter(pair for _, pair in moved)), ids
+
+
+# --- what is odd ---------------------------------------------------------------------------------------------------
+
+
+def _of_draft(session: Session, revision: Revision) -> list[Problem]:
+    if revision.state != RevisionState.DRAFT:
+        return []
+    return [
+        Problem(
+            "conflict", "refused", (one.grid,),
+            f"{one.name}（{one.grid}）已被{one.author}在修订 {one.revision} 中调整，请先变基",
+            f"{one.grid} was redrawn by {one.author} in revision {one.revision}; rebase first",
+        )
+        for one in drafts.conflicts(session, revision.id)
+    ]  # fmt: skip
+
+
+def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> list[Problem]:
+    """Household bands, parts that lie apart, and new grids for whom nobody answers."""
+    low, high = GRID_HOUSEHOLDS
+    found = []
+    for grid in grids:
+        if grid.after is None:
+            continue
+        count = grid.households[1]
+        spot = place(grid.after)
+        if not low <= count <= high and count != grid.households[0]:
+            found.append(Problem(
+                "households", "warning", (grid.code,),
+                f"{grid.name}有 {count} 户，建议 {low}–{high} 户",
+                f"{grid.name} has {count} households; {low} to {high} are advised", spot,
+            ))  # fmt: skip
+        parts = shapely.get_parts(grid.after)
+        if len(parts) > 1 and (grid.before is None or len(shapely.get_parts(grid.before)) < len(parts)):
+            least = min(parts, key=lambda part: part.area)
+            found.append(Problem(
+                "islands", "warning", (grid.code,), f"{grid.name}分成不相连的 {len(parts)} 块",
+                f"{grid.name} lies in {len(parts)} parts", place(least),
+            ))  # fmt: skip
+        if grid.change == "new":
+            found.append(Problem(
+                "no_post", "warning", (grid.code,), f"新网格{grid.name}还没有网格长和网格员，事件先由社区受理",
+                f"nobody holds a post in the new grid {grid.name} yet; its community answers until then", spot,
+            ))  # fmt: skip
+    gone = [grid for grid in grids if grid.change == "gone"]
+    rows = session.execute(
+        text("SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id WHERE a.code = ANY(:codes)"
+             " AND p.valid @> CAST(:at AS timestamptz) GROUP BY a.code ORDER BY a.code"),
+        {"codes": [grid.code for grid in gone], "at": at},
+    ).all()  # fmt: skip
+    names = {grid.code: grid.name for grid in gone}
+    found += [
+        Problem(
+            "post_left", "warning", (code,), f"{names[code]}停用后，其 {count} 个岗位不再对应任何范围，请办理交接",
+            f"{names[code]} ends and leaves {count} posts without land; hand them over",
+        )
+        for code, count in rows
+    ]  # fmt: skip
+    return found
+
+
+def _cut_buildings(homes: Homes, old: Grids, new: Grids, names: Mapping[str, str]) -> list[Problem]:
+    """Buildings that a border newly runs through, with the share of each side."""
+    if not len(homes.ids):
+        return []
+    before, after = _shares(homes.shapes, old), _shares(homes.shapes, new)
+    found = []
+    for i, shares in after.items():
+        if len(shares) < 2 or shares == before.get(i):
+            continue
+        said = "、".join(
+            f"{names.get(code, code)} {share}%" for code, share in sorted(shares.items(), key=lambda s: -s[1])
+        )
+        found.append(Problem(
+            "building_cut", "warning", (homes.codes[i], *sorted(shares)),
+            f"边界穿过{homes.names[i]}：{said}", f"a border runs through {homes.names[i]}: {said.replace('、', ', ')}",
+            place(homes.shapes[i]),
+        ))  # fmt: skip
+    return found[:SAID]
+
+
+def _shares(buildings: Any, grids: Grids) -> dict[int, dict[str, int]]:
+    """Of each building that lies in several grids, the share of its footprint in each, in percent."""
+    building, grid = STRtree(grids.shapes).query(buildings, predicate="intersects")
+    several = np.isin(building, np.flatnonzero(np.bincount(building, minlength=len(buildings)) > 1))
+    building, grid = building[several], grid[several]
+    share = shapely.area(shapely.intersection(buildings[building], grids.shapes[grid])) / shapely.area(
+        buildings[building]
+    )
+    found: dict[int, dict[str, int]] = {}
+    for i, j, part in zip(building.tolist(), grid.tolist(), share.tolist(), strict=True):
+        if part > CUT:
+            found.setdefault(i, {})[grids.codes[j]] = round(part * 100)
+    return found
+
+
+def _free_land(
+    session: Session, before: Mapping[str, Land], after: Mapping[str, Land], done: Sequence[Operation]
+) -> list[Problem]:
+    """Land that belongs to nobody any more; with homes on it, it cannot be published."""
+    if not any(one.op["op"] in publish.LOSES for one in done):
+        return []
+    found = []
+    lost = publish.freed(list(before.values()), list(after.values()))
+    for part in shapely.get_parts(lost):
+        if part.is_empty or widths(_array([part]))[0] <= coverage.NOISE:
+            continue
+        homes = homeless(session, part)
+        words = f"，其上 {homes} 户将没有网格" if homes else ""
+        english = f", and {homes} households on it would have no grid" if homes else ""
+        found.append(Problem(
+            "free_land", "refused" if homes else "warning", (), f"{area(part):,.0f} 平方米不再属于任何网格{words}",
+            f"{area(part):,.0f} m² would belong to no grid{english}", place(part),
+        ))  # fmt: skip
+    return found
+
+
+# --- the editor's picture ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class View:
+    """The grids of an area as a draft has them, with those around it.
+
+    grids: code -> (shape, before or None when unchanged, whether it may be edited).
+    homes: Longitude, latitude, households and people of each building with homes.
+    """
+
+    grids: dict[str, tuple[Land, Land | None, bool]]
+    names: dict[str, str]
+    households: Counter[str]
+    people: Counter[str]
+    homes: list[tuple[float, float, int, int]]
+
+
+def view(session: Session, by: Principal, number: int, within: str) -> View:
+    """The grids in an area (a grid, community, street or county, by code) as a draft has them, and their neighbours.
+
+    Raises:
+        NotFound: There is no such revision in the asker's areas, or no such area.
+    """
+    drafts.revision(session, by, number)
+    done = drafts.steps(session, number)
+    drawn = drafts.drawn_shapes(done)
+    if session.scalar(sql("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
+        raise NotFound(f"there is no area with code {within!r}")
+    rows = session.execute(
+        sql("SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)"
+            " WHERE a.level = 'grid' AND starts_with(a.code, :within)"),
+        {"within": within},
+    ).scalars()  # fmt: skip
+    codes = sorted({*rows, *(code for code in drawn if code.startswith(within))})
+    return as_view(session, by, done, codes)
+
+
+def as_view(
+    session: Session, by: Principal, done: Sequence[Operation], codes: Sequence[str], *, around: bool = True
+) -> View:
+    """Some grids as a draft has them; with those around.
+
+    Args:
+        done: The operations of the draft.
+    """
+    drawn = drafts.drawn_shapes(done)
+    if not codes:
+        return View({}, {}, Counter(), Counter(), [])
+    county = patterns.ancestor(codes[0], Level.COUNTY)
+    state = drafts.around(session, county, drawn, codes, [])
+    stored = drafts.around(session, county, {}, list(drawn), []).lands if drawn else {}
+    lands = state.lands if around else {code: land for code, land in state.lands.items() if code in codes}
+    names = grid_names(session, lands, done)
+    homes = read_homes(session, [lands[code] for code in codes if code in lands])
+    becomes = where(as_grids(state.lands, names), homes.spots)
+    households: Counter[str] = Counter()
+    people: Counter[str] = Counter()
+    for code, count, heads in zip(becomes, homes.households.tolist(), homes.people.tolist(), strict=True):
+        if code is not None:
+            households[code] += count
+            people[code] += heads
+    allowed = by.may_in.get(Action.DRAFT, frozenset())
+    under = None if allowed is None else tuple(drafts.area_codes(session, sorted(allowed)))
+    wanted = set(codes)
+    grids = {
+        code: (
+            land,
+            stored.get(code) if code in drawn else None,
+            under is None or (bool(under) and code.startswith(under)),
+        )
+        for code, land in lands.items()
+        if around or code in wanted
+    }
+    dots = [
+        (round(x, 7), round(y, 7), count, heads)
+        for (x, y), count, heads in zip(
+            homes.spots.tolist(), homes.households.tolist(), homes.people.tolist(), strict=True
+        )
+        if count
+    ]
+    return View(grids, names, households, people, dots)
+
+
+def guides(session: Session, by: Principal, number: int, within: str) -> dict[str, list[Any]]:
+    """Streets and building outlines of an area to snap to: lists of [lon, lat], degrees.
+
+    Raises:
+        As `view`.
+    """
+    drafts.revision(session, by, number)
+    box = session.execute(
+        sql("SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
+            " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid)) x"),
+        {"code": within},
+    ).one()  # fmt: skip
+    if box[0] is None:
+        raise NotFound(f"there is no area with land and code {within!r}")
+    asked = dict(zip(("west", "south", "east", "north"), box, strict=True))
+    held = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
+    streets = read_rows(session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {held}", asked)  # noqa: S608
+    houses = read_rows(session, f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {held}", asked)  # noqa: S608
+    lines = shapely.from_wkb([row[0] for row in streets])
+    rings = shapely.get_exterior_ring(shapely.get_parts(shapely.from_wkb([row[0] for row in houses])))
+    return {
+        name: [np.round(shapely.get_coordinates(one), 7).tolist() for one in shapes]
+        for name, shapes in (("streets", lines), ("buildings", rings))
+    }
+
+
+def of_operation(session: Session, by: Principal, made: Operation) -> list[Problem]:
+    """What is odd after an operation: at the grids it touched."""
+    found = preview(session, by, made.revision_id)
+    touched = set(made.touched)
+    return [one for one in found.problems if touched & set(one.codes) or one.severity == "refused"]
+
+
+def _array(shapes: Sequence[Any]) -> Any:
+    held = np.empty(len(shapes), dtype=object)
+    held[:] = shapes
+    return held
