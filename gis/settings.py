@@ -49,6 +49,7 @@ class Settings:
     reports_per_minute: Reports without a key or session that one address may file in a minute.
     oidc: The identity provider people may sign in at; None: passwords only.
     smtp: The server that takes notices by mail; None: none are sent.
+    two_persons: Somebody else than its author must publish a boundary draft.
     private_webhooks: Notices may go to addresses of the own network (a gateway beside the service), too.
     """
 
@@ -65,6 +66,7 @@ class Settings:
     oidc: Oidc | None = None
     smtp: Smtp | None = None
     private_webhooks: bool = False
+    two_persons: bool = False
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -83,6 +85,7 @@ class Settings:
             oidc=_oidc(env),
             smtp=_smtp(env),
             private_webhooks=_yes(env, "WANGGE_PRIVATE_WEBHOOKS"),
+            two_persons=_yes(env, "WANGGE_TWO_PERSONS"),
         )
 
 

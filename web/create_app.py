@@ -24,6 +24,7 @@ BLUEPRINTS = (
     "web.health",
     "web.docs",
     "web.api.areas",
+    "web.api.revisions",
     "web.api.facilities",
     "web.api.locate",
     "web.api.tiles",
