@@ -1,7 +1,7 @@
 """The shapes of areas under load: mended, the grids of a county made a coverage, and what is off said."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -55,7 +55,12 @@ def mend_all(entries: Sequence[Entry], report: Report, *, needed: bool) -> None:
 
 
 def fit_grids(
-    session: Session, entries: Sequence[Entry], clean: float | None, at: datetime, report: Report
+    session: Session,
+    entries: Sequence[Entry],
+    clean: float | None,
+    at: datetime,
+    report: Report,
+    gone: Collection[str] = (),
 ) -> dict[str, MultiPolygon]:
     """Make the grids of the file a coverage with the stored ones around them.
 
@@ -63,6 +68,7 @@ def fit_grids(
         entries: With a code of their own and a good shape each.
         clean: Metres, or None for drawing noise only.
         at: The moment whose stored grids count.
+        gone: Codes of stored grids whose land the file has given to others.
 
     Returns:
         The shapes that differ from what is stored, by code; stored neighbours that had to move are among
@@ -73,15 +79,22 @@ def fit_grids(
         counties[codes.ancestor(entry.code, Level.COUNTY)][entry.code] = entry
     moved: dict[str, MultiPolygon] = {}
     for county, held in sorted(counties.items()):
-        moved |= _fit_county(session, county, held, clean or NOISE, at, report)
+        moved |= _fit_county(session, county, held, clean or NOISE, at, report, gone)
     return moved
 
 
 def _fit_county(
-    session: Session, county: str, held: dict[str, Entry], tolerance: float, at: datetime, report: Report
+    session: Session,
+    county: str,
+    held: dict[str, Entry],
+    tolerance: float,
+    at: datetime,
+    report: Report,
+    gone: Collection[str],
 ) -> dict[str, MultiPolygon]:
     drawn = {code: entry.shape for code, entry in held.items() if entry.shape is not None}
     near = grids_near(session, [county], list(drawn.values()), at, ROUND_ABOUT)
+    near = {code: shape for code, shape in near.items() if code not in gone}
     for code in _as_stored(drawn, near, tolerance):
         drawn[code] = near[code]
     together: dict[str, Land] = drawn | {code: shape for code, shape in near.items() if code not in drawn}
@@ -99,7 +112,7 @@ def _fit_county(
     report.notes += shortened(left, "gaps between grids")
     if wide:
         return {}
-    fitted = _cleaned(session, county, together, tolerance, at, report)
+    fitted = _cleaned(session, county, together, tolerance, at, report, gone)
     slivers: list[Gap | Overlap] = [*overlaps, *narrow]
     if slivers:
         whole = sum(one.m2 for one in slivers)
@@ -135,12 +148,13 @@ def _cleaned(
     tolerance: float,
     at: datetime,
     report: Report,
+    gone: Collection[str],
 ) -> dict[str, Land]:
     """A coverage of the file's grids and the stored ones around; of the whole county if those move others."""
     try:
         fitted = dict(zip(together, coverage.clean(list(together.values()), tolerance), strict=True))
         everything = grids_near(session, [county], list(together.values()), at, EVERYWHERE)
-        rest = {code: shape for code, shape in everything.items() if code not in together}
+        rest = {code: shape for code, shape in everything.items() if code not in together and code not in gone}
         whole: dict[str, Land] = {**together, **rest}
         if not rest or coverage.is_valid([*fitted.values(), *rest.values()]):
             return fitted

@@ -75,8 +75,8 @@ def load_areas(
     report.counts = {"rows": len(file.entries)}
     if not file.entries and not report.refused:
         report.refused.append(Refused(path.name, "", f"holds no {level}"))
-    known = _known(session, file.entries, level)
-    good = _check(file, level, known, report)
+    known = known_areas(session, file.entries, level)
+    good = check_entries(file, level, known, report)
     mend_all(good, report, needed=level is Level.GRID)
     if level is Level.GRID:
         shapes = fit_grids(session, [entry for entry in good if entry.shape is not None], clean, at, report)
@@ -123,14 +123,14 @@ def _above(code: str, level: Level) -> dict[Level, str]:
     return {one: codes.ancestor(code, one) for one in LEVELS[: LEVELS.index(level)]}
 
 
-def _known(session: Session, entries: Iterable[Entry], level: Level) -> dict[str, Area]:
+def known_areas(session: Session, entries: Iterable[Entry], level: Level) -> dict[str, Area]:
     """The areas there are already, of those in the file and all above them, by code."""
     wanted = {entry.code for entry in entries}
     wanted |= {above for code in list(wanted) for above in _above(code, level).values()}
     return {area.code: area for area in session.scalars(select(Area).where(Area.code.in_(wanted)))}
 
 
-def _check(file: AreaFile, level: Level, known: Mapping[str, Area], report: Report) -> list[Entry]:
+def check_entries(file: AreaFile, level: Level, known: Mapping[str, Area], report: Report) -> list[Entry]:
     """The entries whose code, name and parents are right; the others are refused with all that is wrong."""
     refused = report.refused
     unreadable = {one.where for one in refused}

@@ -1,19 +1,23 @@
 """Boundary revisions: drafts of operations, looked at before they are published."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import orjson
 import shapely
 from apiflask import APIBlueprint
-from flask import Response, current_app
+from flask import Response, current_app, request
 from pydantic import BaseModel, Field
 
 from gis.areas import drafts, operations, preview, publish
 from gis.areas.models import Operation, Revision, RevisionState
 from gis.areas.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS, Preview, Problem, View
-from gis.exchange import preview_sheet
+from gis.errors import FieldError, InvalidInput, wrong
+from gis.exchange import boundaries, preview_sheet
 from gis.people.access import Action, Principal
 from gis.shapes.coverage import Land
 from gis.shapes.measure import area
@@ -26,6 +30,7 @@ from web.once import once
 
 bp = APIBlueprint("revisions", __name__, url_prefix="/api/v1", tag="Boundaries")
 
+LARGEST_FILE = 64 * 1024 * 1024  # bytes
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REFUSALS: dict[int | str, Any] = {
     401: "Sign in, or send a key", 403: "Not allowed there", 404: "No such revision in your areas",
@@ -69,6 +74,17 @@ class PublishIn(BaseModel):
 
     reason: str = Field(max_length=2000, description="For everybody who looks at the history")
     effective: str | None = Field(None, max_length=40, description="From when, not past; null: now")
+
+
+class FileIn(BaseModel):
+    """How to read a file of grids."""
+
+    title: str = Field(max_length=400, description="What the change is, in a few words")
+    clean: float | None = Field(None, gt=0, le=50, description="Metres: overlaps and gaps up to this width are mended")
+    crs: str | None = Field(
+        None, max_length=20, description="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where it names none"
+    )
+    layer: str | None = Field(None, max_length=100, description="Which layer, where the file has several")
 
 
 class WithinIn(BaseModel):
@@ -165,6 +181,48 @@ def undo(number: int, step: int) -> Response:
         }  # fmt: skip
 
     return once(by, do)
+
+
+@bp.post("/revisions/from-file")
+@bp.input(FileIn, location="query")
+@bp.doc(
+    summary="Make a draft of a file of grids", responses=WRITES | {201: "The draft, and the report", 413: "Too large"}
+)
+def from_file(query_data: FileIn) -> Response:
+    """GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile in the form's part `file`, matched by code.
+
+    A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them up to a width.
+    """
+    request.max_content_length = LARGEST_FILE
+    by = need(Action.DRAFT)
+    given = request.files.get("file")
+    if given is None or not given.filename:
+        raise wrong("file", "is missing; send the map as a part of multipart/form-data")
+    asked = query_data
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"upload{''.join(Path(given.filename).suffixes[-2:]).lower()[:12]}"
+        given.save(path)
+        try:
+            found = boundaries.draft_from_file(
+                session(), by, path, asked.title, crs=asked.crs, clean=asked.clean, layer=asked.layer
+            )
+        except InvalidInput as error:
+            if error.errors:
+                raise
+            raise wrong("file", error.detail.replace(path.name, given.filename[:100])) from None
+    report = found.report
+    report.source = given.filename[:100]
+    if report.refused:
+        errors = [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused]
+        raise InvalidInput(f"{len(errors)} refused; no draft was made", errors, torn=as_torn(found), notes=report.notes)
+    session().commit()
+    body = {
+        "report": asdict(report), "new": found.new, "gone": found.gone, "changed": found.changed, "torn": as_torn(found),
+        "revision": None if found.draft is None else as_json(found.draft, by),
+    }  # fmt: skip
+    response = Response(orjson.dumps(body), 201 if found.draft else 200, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @bp.get("/revisions/<int:number>/coverage")
@@ -341,6 +399,18 @@ def geojson(land: Land | None) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = orjson.loads(shapely.to_geojson(shapely.orient_polygons(land)))
     return found
+
+
+def as_torn(found: boundaries.Drawn) -> dict[str, Any]:
+    """The overlaps and gaps of a file as GeoJSON."""
+    torn = found.torn
+    faults = [(one, "overlap", [first, second]) for first, second, one in torn.overlaps]
+    faults += [(one, "gap", []) for one in torn.gaps]
+    return {"type": "FeatureCollection", "features": [
+        {"type": "Feature", "geometry": geojson(one.shape), "properties": {
+            "kind": kind, "codes": between, "m2": round(one.m2, 1), "width_m": round(one.width, 2), "place": one.place}}
+        for one, kind, between in faults
+    ]}  # fmt: skip
 
 
 def as_problem(one: Problem) -> dict[str, Any]:
