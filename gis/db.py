@@ -79,6 +79,11 @@ def signed(session: Session, who: str, why: str | None = None) -> Iterator[Sessi
     yield session
 
 
+def publishing(session: Session) -> None:
+    """Let this transaction change boundaries and who stands under whom; to others the database refuses that."""
+    session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))
+
+
 def new_ids(session: Session, table: str, count: int) -> list[int]:
     """Numbers for rows yet to be written, from the table's own sequence.
 

@@ -17,12 +17,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 import psycopg
 from psycopg import sql
+from pyproj import CRS
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
 from gis import cluster
 from gis.cluster import Addresses
-from gis.db import engine
+from gis.db import STORAGE_SRID, engine
 from gis.errors import NotFound, Unavailable, wrong
 from gis.facilities.categories import CATEGORIES
 from gis.settings import Settings
@@ -45,6 +46,7 @@ class Style:
     width: Of the line, mm.
     fill: Of polygons; empty: outline only.
     dashed: A broken line.
+    size: Of the names, points.
     shown, named: Scales (1 to so many) from which on the layer and the names appear; 0: at every scale.
     by: Column whose values have colours of their own, and these: value -> (words, colour).
     """
@@ -53,6 +55,7 @@ class Style:
     width: float = 0.3
     fill: str = ""
     dashed: bool = False
+    size: float = 9
     shown: int = 0
     named: int = 0
     by: str = ""
@@ -74,6 +77,17 @@ class View:
     style: Style
     geometry: str = "Polygon"
     label: str = "name"
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach the views, as the form of QGIS asks for it; host is a name or the folder of a Unix socket."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str
 
 
 KEY = {"id": ("主键", "Key of the row: the Feature id to choose in QGIS")}
@@ -116,10 +130,12 @@ def _area(level: str, zh: str, en: str, style: Style) -> View:
 
 
 VIEWS = {
-    "county": _area("county", "区县", "Counties as they are now", Style(OUTLINE["community"], 1.0)),
-    "street": _area("street", "街道", "Streets and townships as they are now", Style(OUTLINE["community"], 0.8)),
+    "county": _area("county", "区县", "Counties as they are now", Style(OUTLINE["community"], 1.0, size=14)),
+    "street": _area(
+        "street", "街道", "Streets and townships as they are now", Style(OUTLINE["community"], 0.8, size=13)
+    ),
     "community": _area(
-        "community", "社区", "Communities as they are now", Style(OUTLINE["community"], 0.6, named=150_000)
+        "community", "社区", "Communities as they are now", Style(OUTLINE["community"], 0.6, size=12, named=150_000)
     ),
     "grid": _area("grid", "网格", "Grids as they are now", Style(OUTLINE["grid"], 0.4, named=30_000)),
     "unit": _area(
@@ -209,6 +225,10 @@ VIEWS = {
     ),
 }
 
+# from the top of the map downwards; those at rest are there and not shown at first
+PILE = ("facility", "unit", "grid_history", "grid", "community", "street", "county", "walk_edge", "building")
+RESTING = ("grid_history", "street", "county")
+
 
 # --- the views and their styles: by the owner of the tables ---
 
@@ -224,6 +244,7 @@ def prepare(connection: Connection) -> None:
     Args:
         connection: Of the owner of the tables, in a database at the newest migration.
     """
+    connection.execute(text("LOCK TABLE layer_styles IN SHARE ROW EXCLUSIVE MODE"))  # one at a time
     if not _current(connection):
         clear(connection)
         for statement in (*_statements(), f"COMMENT ON SCHEMA {SCHEMA} IS '{_digest()}'"):
@@ -289,10 +310,50 @@ def _current(connection: Connection) -> bool:
 
 
 def qml(view: View) -> str:
-    """The style of a view as a QGIS document: outlines first, names in a Chinese face over them, Chinese headings.
+    """The style of a view as a QGIS document: outlines first, names in a Chinese face over them, Chinese headings."""
+    return (
+        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
+        f'<qgis version="3.22" {_switches(view)}>{_drawn(view)}</qgis>'
+    )
 
-    Properties are `prop` elements, which every QGIS reads, from 2 on.
-    """
+
+def layer_file(access: Access) -> str:
+    """A layer definition (.qlr) of QGIS with every view, its key and its style; QGIS asks for the password itself."""
+    words = {"dbname": access.database, "host": access.host, "port": str(access.port), "user": access.user, "key": "id"}
+    server = " ".join(f"{name}='{_quoted(value)}'" for name, value in words.items())
+    land = escape(CRS(STORAGE_SRID).to_wkt())  # QGIS takes a system by its number alone for none
+    tree, layers = [], []
+    for name in PILE:
+        view = VIEWS[name]
+        kind = {"Line": "LineString", "Polygon": "MultiPolygon"}.get(view.geometry, view.geometry)
+        source = escape(
+            f'{server} srid={STORAGE_SRID} type={kind} table="{SCHEMA}"."{name}" ({GEOMETRY})', {'"': "&quot;"}
+        )
+        checked = "Qt::Unchecked" if name in RESTING else "Qt::Checked"
+        tree.append(
+            f'<layer-tree-layer id="wangge_{name}" name={quoteattr(view.zh)} providerKey="postgres" source="{source}"'
+            f' checked="{checked}" expanded="0"/>'
+        )
+        layers.append(
+            f'<maplayer type="vector" geometry="{view.geometry}" {_switches(view)}><id>wangge_{name}</id>'
+            f"<datasource>{source}</datasource><layername>{escape(view.zh)}</layername>"
+            f'<srs><spatialrefsys nativeFormat="Wkt"><wkt>{land}</wkt><srid>{STORAGE_SRID}</srid>'
+            f"<authid>EPSG:{STORAGE_SRID}</authid></spatialrefsys></srs>"
+            f'<provider encoding="UTF-8">postgres</provider>{_drawn(view)}</maplayer>'
+        )
+    return (
+        "<!DOCTYPE qgis-layer-definition>\n<qlr>"
+        f'<layer-tree-group name="{STYLE}" checked="Qt::Checked" expanded="1">{"".join(tree)}</layer-tree-group>'
+        f"<maplayers>{''.join(layers)}</maplayers></qlr>\n"
+    )
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", r"\\").replace("'", r"\'")
+
+
+def _drawn(view: View) -> str:
+    """How a view is drawn, in elements; properties are `prop`, which every QGIS reads, from 2 on."""
     style = view.style
     if style.by:
         symbols = [_symbol(view, number, colour) for number, (_, _, colour) in enumerate(style.values)]
@@ -307,19 +368,22 @@ def qml(view: View) -> str:
     else:
         symbol = _symbol(view, 0, style.colour)
         renderer = f'<renderer-v2 type="singleSymbol"><symbols>{symbol}</symbols></renderer-v2>'
-    shown = f' hasScaleBasedVisibilityFlag="1" minScale="{style.shown}" maxScale="0"' if style.shown else ""
     aliases = "".join(
         f'<alias index="{number}" field="{column}" name={quoteattr(zh)}/>'
         for number, (column, (zh, _)) in enumerate(view.columns.items())
         if column != GEOMETRY
     )
     return (
-        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
-        f'<qgis version="3.22" labelsEnabled="1" readOnly="1" styleCategories="AllStyleCategories"{shown}>'
         f"{renderer}{_labels(view)}<aliases>{aliases}</aliases>"
         f"<previewExpression>{escape(view.label)}</previewExpression>"
-        f"<layerGeometryType>{('Point', 'Line', 'Polygon').index(view.geometry)}</layerGeometryType></qgis>"
+        f"<layerGeometryType>{('Point', 'Line', 'Polygon').index(view.geometry)}</layerGeometryType>"
     )
+
+
+def _switches(view: View) -> str:
+    shown = view.style.shown
+    scales = f' hasScaleBasedVisibilityFlag="1" minScale="{shown}" maxScale="0"' if shown else ""
+    return f'labelsEnabled="1" readOnly="1" styleCategories="AllStyleCategories"{scales}'
 
 
 def _symbol(view: View, number: int, colour: str) -> str:
@@ -358,7 +422,7 @@ def _labels(view: View) -> str:
     }[view.geometry]
     return (
         '<labeling type="simple"><settings calloutType="simple">'
-        f'<text-style fieldName="{view.label}" isExpression="0" fontFamily="{FACES[0]}" fontSize="9" fontSizeUnit="Point"'
+        f'<text-style fieldName="{view.label}" isExpression="0" fontFamily="{FACES[0]}" fontSize="{style.size}" fontSizeUnit="Point"'
         f' textColor="{_rgba(colour)}" textOpacity="1"><families>{families}</families>'
         '<text-buffer bufferDraw="1" bufferSize="0.8" bufferSizeUnits="MM" bufferColor="255,255,255,255"'
         ' bufferOpacity="0.85"/></text-style>'
@@ -373,17 +437,6 @@ def _rgba(colour: str) -> str:
 
 
 # --- roles: by whoever may make roles ---
-
-
-@dataclass(frozen=True)
-class Access:
-    """How to reach the views, as the form of QGIS asks for it; host is a name or the folder of a Unix socket."""
-
-    host: str
-    port: int
-    database: str
-    user: str
-    password: str
 
 
 def give_access(settings: Settings, addresses: Addresses, name: str) -> Access:

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from gis import cluster, crs
 from gis.areas.models import Area, Boundary, Revision
+from gis.db import publishing
 from gis.facilities.models import Facility, ServiceCircle
 from gis.network.models import WalkNetwork
 from gis.network.store import WalkEdgeRow, replace_network
@@ -49,6 +50,7 @@ def square(west: float, east: float) -> str:
 @pytest.fixture
 def town(session: Session) -> Session:
     """A county with one community of two grids; in summer, grid A gave its eastern half to B."""
+    publishing(session)
     first = Revision(title="first", state="published", author="t", effective=SPRING, published_at=SPRING)
     second = Revision(
         title="moved", state="published", author="t", reason="new road", effective=SUMMER, published_at=SUMMER

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Area, Boundary, Revision
 from gis.basemap.models import Dataset
+from gis.db import publishing
 from gis.errors import InvalidInput, NotFound
 from gis.exchange.dump import LAYERS, WRITERS, credits, dump
 from gis.exchange.facilities import load_facilities
@@ -40,6 +41,7 @@ def ewkt(shape: object) -> str:
 @pytest.fixture
 def town(session: Session) -> Session:
     """One of everything; the grid grew to WIDER on 1 March, and somebody answers for it."""
+    publishing(session)
     drawn = Revision(title="first", state="published", author="test", published_at=BEFORE)
     session.add(drawn)
     parent = None

@@ -17,7 +17,7 @@ from pyproj import Geod
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import signed
+from gis.db import publishing, signed
 from gis.errors import InvalidInput
 from gis.exchange import osm_rules as rules
 from gis.exchange.osm import load_osm
@@ -468,6 +468,7 @@ def test_a_building_that_households_live_in_is_never_deleted(session: Session, l
 
 
 def test_counties_come_from_the_areas_in_force(session: Session, load: Load) -> None:
+    publishing(session)
     county = "INSERT INTO area (code, level, name, county) VALUES ('520402', 'county', '西秀区', '520402') RETURNING id"
     area = session.scalar(text(county))
     revision = session.scalar(

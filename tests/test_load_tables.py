@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from gis import crs as systems
 from gis.areas.models import Area, Boundary, Revision
+from gis.db import publishing
 from gis.errors import InvalidInput, TooMuch
 from gis.exchange import tables
 from gis.exchange.cells import code, degrees, integer, moment, system
@@ -51,6 +52,7 @@ def shape(polygon: Polygon) -> str:
 @pytest.fixture
 def town(session: Session) -> Session:
     """Grids WEST (from 105.950) and EAST (to 105.952); w1, w2 (桂花苑) in WEST, w3 (金桂园) in EAST."""
+    publishing(session)
     drawn = Revision(title="first", state="published", author="test", published_at=datetime(2026, 1, 1, tzinfo=UTC))
     parent = None
     for level, area_code, name in (

@@ -15,6 +15,8 @@ COMMANDS = {
     "load": "Import OSM, areas, households, facilities, people, incidents; rehearses unless --commit.",
     "template": "Write an empty spreadsheet to fill in and load.",
     "dump": "Export a layer; the format follows the file's ending.",
+    "qgis": "Let planners look at the maps in QGIS: access, revoke, list.",
+    "revision": "Boundary drafts: begin, do, preview, publish, withdraw, rebase, revert, from-file.",
     "town": "Make a made-up town of any size from a seed.",
     "locate": "Say who answers for a place, or for a file of places.",
     "account": "Accounts of people: add, list, grant, withdraw, password, block, unblock, link.",

@@ -19,7 +19,7 @@ from gis.areas.homes import homeless, unit_homes
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
 from gis.areas.register import read_grids
 from gis.areas.revisions import in_force, moment, publish_shapes
-from gis.db import copy_rows, sql
+from gis.db import copy_rows, publishing, sql
 from gis.errors import Conflict, Forbidden, InvalidInput, wrong
 from gis.incidents.follow import follow
 from gis.people.access import Action, Principal
@@ -105,7 +105,7 @@ def drafts_author(draft: Revision) -> Principal:
 
 def settle(session: Session, now: datetime) -> int:
     """Bring units under the grids that are theirs from now on; returns how many changed. For the sweep."""
-    session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))  # see the trigger refuse_edit
+    publishing(session)
     return int(getattr(session.execute(sql(SETTLED), {"now": now}), "rowcount", 0))
 
 
@@ -116,7 +116,7 @@ def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
 
 
 def _write(session: Session, draft: Revision, done: Sequence[Operation], why: str, at: datetime, now: datetime) -> None:
-    session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))  # see the trigger refuse_edit
+    publishing(session)
     shapes = drafts.drawn_shapes(done)
     made: dict[str, Any] = {code: one.made[code] for one in done for code in one.made}
     ids = _ids(session, shapes)

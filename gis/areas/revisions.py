@@ -18,7 +18,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area, Boundary, Level, Revision, RevisionState
-from gis.db import PRECISION, STORAGE_SRID, copy_rows
+from gis.db import PRECISION, STORAGE_SRID, copy_rows, publishing
 from gis.errors import Conflict, FieldError, InvalidInput, NotFound
 from gis.shapes.coverage import Land, dissolve
 from gis.shapes.repair import multi, on_lattice
@@ -157,7 +157,7 @@ def redraw(
     revision.reason, revision.effective = reason, effective
     session.add(revision)
     session.flush()
-    session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))  # see the trigger refuse_edit
+    publishing(session)
     held = {"ids": changed, "at": effective}
     # A shape that began at this very moment never held: it is replaced, not closed.
     session.execute(text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), held)

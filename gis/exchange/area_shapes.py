@@ -61,6 +61,7 @@ def fit_grids(
     at: datetime,
     report: Report,
     gone: Collection[str] = (),
+    same_within: float | None = None,
 ) -> dict[str, MultiPolygon]:
     """Make the grids of the file a coverage with the stored ones around them.
 
@@ -69,6 +70,7 @@ def fit_grids(
         clean: Metres, or None for drawing noise only.
         at: The moment whose stored grids count.
         gone: Codes of stored grids whose land the file has given to others.
+        same_within: Metres by which a grid may differ from the stored one and is as stored; None: as `clean`.
 
     Returns:
         The shapes that differ from what is stored, by code; stored neighbours that had to move are among
@@ -79,7 +81,7 @@ def fit_grids(
         counties[codes.ancestor(entry.code, Level.COUNTY)][entry.code] = entry
     moved: dict[str, MultiPolygon] = {}
     for county, held in sorted(counties.items()):
-        moved |= _fit_county(session, county, held, clean or NOISE, at, report, gone)
+        moved |= _fit_county(session, county, held, clean or NOISE, at, report, gone, same_within or clean or NOISE)
     return moved
 
 
@@ -91,11 +93,12 @@ def _fit_county(
     at: datetime,
     report: Report,
     gone: Collection[str],
+    same_within: float,
 ) -> dict[str, MultiPolygon]:
     drawn = {code: entry.shape for code, entry in held.items() if entry.shape is not None}
     near = grids_near(session, [county], list(drawn.values()), at, ROUND_ABOUT)
     near = {code: shape for code, shape in near.items() if code not in gone}
-    for code in _as_stored(drawn, near, tolerance):
+    for code in _as_stored(drawn, near, same_within):
         drawn[code] = near[code]
     together: dict[str, Land] = drawn | {code: shape for code, shape in near.items() if code not in drawn}
     names = list(together)

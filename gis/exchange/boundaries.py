@@ -106,7 +106,7 @@ def draft_from_file(
             words = f"community {codes.ancestor(entry.code, Level.COMMUNITY)} is not known; load the communities first"
             report.refused.append(file.refuse(entry, "community_code", words))
     found.gone = _gone(good, stored)
-    moved = fit_grids(session, good, clean, PLANNED, report, found.gone)
+    moved = fit_grids(session, good, clean, PLANNED, report, found.gone, same_within=NOISE)
     found.torn = _torn(good, stored, found.gone, clean or NOISE)
     if report.refused:
         return found

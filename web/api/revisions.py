@@ -19,7 +19,7 @@ from gis.areas.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS, Preview, Problem
 from gis.errors import FieldError, InvalidInput, wrong
 from gis.exchange import boundaries, preview_sheet
 from gis.people.access import Action, Principal
-from gis.shapes.coverage import Land
+from gis.shapes.coverage import Gap, Land, Overlap
 from gis.shapes.measure import area
 from web import params
 from web.api import GEOJSON, page, reply
@@ -404,7 +404,9 @@ def geojson(land: Land | None) -> dict[str, Any] | None:
 def as_torn(found: boundaries.Drawn) -> dict[str, Any]:
     """The overlaps and gaps of a file as GeoJSON."""
     torn = found.torn
-    faults = [(one, "overlap", [first, second]) for first, second, one in torn.overlaps]
+    faults: list[tuple[Gap | Overlap, str, list[str]]] = [
+        (one, "overlap", [first, second]) for first, second, one in torn.overlaps
+    ]
     faults += [(one, "gap", []) for one in torn.gaps]
     return {"type": "FeatureCollection", "features": [
         {"type": "Feature", "geometry": geojson(one.shape), "properties": {
