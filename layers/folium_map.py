@@ -105,6 +105,11 @@ def live_map(*, static: str, release: str, centre: tuple[float, float], zoom: fl
         min_zoom=MIN_ZOOM,
         max_zoom=MAX_ZOOM,
     )
+    return rendered(shown, layer)
+
+
+def rendered(shown: LiveMap, layer: VectorTiles) -> Parts:
+    """A map with our tiles on it, ready to be set into a page."""
     layer.add_to(shown)
     figure: Any = shown.get_root()
     assert isinstance(figure, Figure)

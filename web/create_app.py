@@ -48,6 +48,7 @@ BLUEPRINTS = (
     "web.pages.desk",
     "web.pages.rules",
     "web.pages.figures",
+    "web.pages.editor",
 )
 
 

@@ -28,6 +28,7 @@ Changed = dict[str, Land | None]
 NARROWEST = 1.0  # metres; a part that is nowhere wider is a sliver
 REACH = 1.0  # metres by which the end of a line may miss the border it was drawn to
 LOST = 1e-9  # of the land that an edit touches may change by rounding on the outline
+STEP = 1e-7  # degrees, of the lattice
 MOST_VERTICES = 10_000  # of one drawn line or outline
 FRESH = tuple(f"new{number}" for number in range(1, 100))
 
@@ -302,16 +303,16 @@ def move_vertex(lands: Lands, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex,
             raise InvalidInput(f"from: no border has a vertex at {old[0]:.7f}, {old[1]:.7f}; move one that is there")
     shapes: Changed = {key: _without_doubles(land, target) for key, land in whose.items()}
     around = _near(lands, list(whose), reach)
-    before = coverage.dissolve([near[key] for key in whose])
     for key, shape in shapes.items():
         if shape is None or not shape.is_valid:
             raise InvalidInput(
                 f"the border of {key} would cross itself at {target[0]:.6f}, {target[1]:.6f}; move it less far"
             )
     changed = cut.meet(around, shapes)
+    before = coverage.dissolve([around[key] for key in changed])
     after = shapely.union_all(_array([shape for shape in changed.values() if shape is not None]))
-    differ = polygons(shapely.symmetric_difference(before, after)) if len(changed) == len(whose) else None
-    if differ is not None and _widest(differ).width > coverage.LEAST:
+    differ = polygons(shapely.symmetric_difference(before, after))
+    if differ is not None and differ.area > STEP * STEP:
         raise InvalidInput(
             f"the vertex at {vertex[0]:.6f}, {vertex[1]:.6f} is on the outline of the land, which this would change"
             f" at {_at(differ)}; move borders between grids, or add free land"

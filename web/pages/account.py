@@ -98,6 +98,7 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("desk", lazy_gettext("Dispatcher's desk"), Action.DISPATCH),
     ("screen", lazy_gettext("Command centre screen"), Action.SUPERVISE),
     ("figures", lazy_gettext("Figures"), Action.FIGURES),
+    ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),
     ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),

@@ -72,7 +72,7 @@ def areas(by: Principal, action: Action = Action.READ) -> list[dict[str, object]
     """The areas somebody may do something in, with what is in them, as a tree in one list."""
     seen = by.may_in.get(action) or frozenset()
     rows = session().execute(text(AREAS), {"areas": sorted(seen)})
-    return [{"code": row.code, "name": row.name, "depth": row.depth} for row in rows]
+    return [{"code": row.code, "name": row.name, "level": row.level, "depth": row.depth} for row in rows]
 
 
 def desk_words() -> dict[str, str]:

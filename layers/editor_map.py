@@ -1,0 +1,30 @@
+"""The map of the boundary editor: the live map's quiet ground with leaflet-geoman to draw on it."""
+
+from typing import Any
+
+from layers.folium_map import MAX_ZOOM, MIN_ZOOM, LiveMap, Parts, VectorTiles, rendered
+
+
+class EditorMap(LiveMap):
+    """A Folium map that also brings leaflet-geoman, from this deployment."""
+
+    def __init__(self, static: str, version: str, **options: Any) -> None:
+        """Args: as of `LiveMap`."""
+        super().__init__(static, version, **options)
+        vendor = f"{static}/vendor/leaflet-geoman/leaflet-geoman"
+        self.default_js = [*self.default_js, ("geoman", f"{vendor}.js")]
+        self.default_css = [*self.default_css, ("geoman_css", f"{vendor}.css")]
+
+
+def editor_map(*, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles) -> Parts:
+    """The map of the editor.
+
+    Args:
+        static: Address of web/static. release: Of our own scripts.
+        centre: (lon, lat), degrees.
+    """
+    shown = EditorMap(
+        static, release, location=[centre[1], centre[0]], zoom_start=zoom, min_zoom=MIN_ZOOM, max_zoom=MAX_ZOOM,
+        prefer_canvas=True,
+    )  # fmt: skip
+    return rendered(shown, layer)

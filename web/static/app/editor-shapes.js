@@ -1,0 +1,231 @@
+// The grids in the browser as one coverage: a vertex is kept once, however many grids share it, so that moving it moves
+// all of them. Positions are degrees rounded to the lattice of 1e-7, as the server stores them. No Leaflet here.
+
+const STEPS = 1e7;
+const CELL = 0.0005; // degrees: about 50 m, the squares in which vertices and lines are looked up
+
+export const round = (n) => Math.round(n * STEPS) / STEPS;
+export const key = ([lon, lat]) => `${Math.round(lon * STEPS)},${Math.round(lat * STEPS)}`;
+
+const cell = (lon, lat) => `${Math.floor(lon / CELL)},${Math.floor(lat / CELL)}`;
+
+function* cells(west, south, east, north) {
+  for (let x = Math.floor(west / CELL); x <= Math.floor(east / CELL); x += 1) {
+    for (let y = Math.floor(south / CELL); y <= Math.floor(north / CELL); y += 1) yield `${x},${y}`;
+  }
+}
+
+// Lines by the squares they cross, for what is near a place.
+export class Segments {
+  constructor() { this.squares = new Map(); }
+
+  add(a, b, tag) {
+    const segment = { a, b, tag };
+    for (const square of cells(Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1]))) {
+      if (!this.squares.has(square)) this.squares.set(square, []);
+      this.squares.get(square).push(segment);
+    }
+  }
+
+  near(lon, lat, reach) {
+    const found = new Set();
+    for (const square of cells(lon - reach, lat - reach, lon + reach, lat + reach)) {
+      (this.squares.get(square) ?? []).forEach((one) => found.add(one));
+    }
+    return found;
+  }
+}
+
+export class Coverage {
+  constructor() {
+    this.grids = new Map(); // code -> {code, polygons: [[ring of [lon, lat]]], properties}
+    this.owners = new Map(); // vertex -> Set of codes
+    this.squares = new Map(); // square -> Set of vertices
+    this.edges = null; // made when asked for
+  }
+
+  // Take over what the server says of a grid; without geometry it has no land any more.
+  set(feature) {
+    this.drop(feature.id);
+    if (!feature.geometry) return null;
+    const polygons = feature.geometry.type === 'Polygon' ? [feature.geometry.coordinates] : feature.geometry.coordinates;
+    const grid = { code: feature.id, properties: feature.properties, polygons: polygons.map((rings) => rings.map((ring) => ring.map(([lon, lat]) => [lon, lat]))) };
+    this.grids.set(grid.code, grid);
+    this.register(grid);
+    return grid;
+  }
+
+  drop(code) {
+    const grid = this.grids.get(code);
+    if (!grid) return;
+    this.unregister(grid);
+    this.grids.delete(code);
+  }
+
+  register(grid) {
+    this.edges = null;
+    for (const xy of vertices(grid)) {
+      const at = key(xy);
+      if (!this.owners.has(at)) this.owners.set(at, new Set());
+      this.owners.get(at).add(grid.code);
+      const square = cell(...xy);
+      if (!this.squares.has(square)) this.squares.set(square, new Set());
+      this.squares.get(square).add(at);
+    }
+  }
+
+  unregister(grid) {
+    this.edges = null;
+    for (const xy of vertices(grid)) {
+      const at = key(xy), owners = this.owners.get(at);
+      if (!owners) continue;
+      owners.delete(grid.code);
+      if (!owners.size) {
+        this.owners.delete(at);
+        this.squares.get(cell(...xy))?.delete(at);
+      }
+    }
+  }
+
+  // The vertex nearest to a place within a reach (degrees of latitude), with the grids that share it.
+  vertexNear(lon, lat, reach) {
+    const wide = reach / Math.cos(lat * Math.PI / 180);
+    let best = null;
+    for (const square of cells(lon - wide, lat - reach, lon + wide, lat + reach)) {
+      for (const at of this.squares.get(square) ?? []) {
+        const xy = at.split(',').map((n) => n / STEPS), far = distance(xy, [lon, lat]);
+        if (far <= reach && (!best || far < best.far)) best = { key: at, xy, far, codes: [...this.owners.get(at)] };
+      }
+    }
+    return best;
+  }
+
+  segments() {
+    if (!this.edges) {
+      this.edges = new Segments();
+      const seen = new Set();
+      for (const grid of this.grids.values()) {
+        for (const [a, b] of edges(grid)) {
+          const name = key(a) < key(b) ? `${key(a)} ${key(b)}` : `${key(b)} ${key(a)}`;
+          if (!seen.has(name)) { seen.add(name); this.edges.add(a, b, 'border'); }
+        }
+      }
+    }
+    return this.edges;
+  }
+
+  // The border nearest to a place, with the point on it and the grids on its sides.
+  edgeNear(lon, lat, reach) {
+    const found = nearest(this.segments().near(lon, lat, reach * 1.5), lon, lat, reach);
+    if (!found) return null;
+    const [a, b] = [this.owners.get(key(found.a)) ?? new Set(), this.owners.get(key(found.b)) ?? new Set()];
+    return { ...found, codes: [...a].filter((code) => b.has(code) && this.has(code, found.a, found.b)) };
+  }
+
+  has(code, a, b) {
+    const names = [`${key(a)} ${key(b)}`, `${key(b)} ${key(a)}`];
+    for (const [start, end] of edges(this.grids.get(code))) if (names.includes(`${key(start)} ${key(end)}`)) return true;
+    return false;
+  }
+
+  // Move a vertex of all grids that share it, or make one on an edge; returns how to put everything back.
+  move(codes, from, to, edge) {
+    const before = codes.map((code) => [code, structuredClone(this.grids.get(code).polygons)]);
+    const names = edge ? [`${key(edge[0])} ${key(edge[1])}`, `${key(edge[1])} ${key(edge[0])}`] : null, start = key(from);
+    for (const code of codes) {
+      const grid = this.grids.get(code);
+      for (const rings of grid.polygons) {
+        for (const ring of rings) {
+          if (names) {
+            for (let i = ring.length - 1; i > 0; i -= 1) {
+              if (names.includes(`${key(ring[i - 1])} ${key(ring[i])}`)) ring.splice(i, 0, to);
+            }
+          } else ring.forEach((xy, i) => { if (key(xy) === start) ring[i] = to; });
+        }
+      }
+    }
+    return () => before.forEach(([code, polygons]) => { this.grids.get(code).polygons = polygons; });
+  }
+
+  // The grid a place lies in; on a border the lower code.
+  at(lon, lat) {
+    return [...this.grids.values()].filter((grid) => inside(grid, lon, lat)).map((grid) => grid.code).sort()[0] ?? null;
+  }
+}
+
+export function* vertices(grid) {
+  for (const rings of grid.polygons) for (const ring of rings) yield* ring;
+}
+
+export function* edges(grid) {
+  for (const rings of grid.polygons) for (const ring of rings) for (let i = 1; i < ring.length; i += 1) yield [ring[i - 1], ring[i]];
+}
+
+export const distance = (a, b) => {
+  const wide = Math.cos(a[1] * Math.PI / 180);
+  return Math.hypot((a[0] - b[0]) * wide, a[1] - b[1]);
+};
+
+// The point of some segments nearest to a place, within a reach.
+export function nearest(segments, lon, lat, reach) {
+  const wide = Math.cos(lat * Math.PI / 180);
+  let best = null;
+  for (const { a, b, tag } of segments) {
+    const [dx, dy] = [(b[0] - a[0]) * wide, b[1] - a[1]];
+    const length = dx * dx + dy * dy;
+    const share = length ? Math.max(0, Math.min(1, ((lon - a[0]) * wide * dx + (lat - a[1]) * dy) / length)) : 0;
+    const point = [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share], far = distance(point, [lon, lat]);
+    if (far <= reach && (!best || far < best.far)) best = { point, far, a, b, tag };
+  }
+  return best;
+}
+
+export function inside(grid, lon, lat) {
+  let within = false;
+  for (const rings of grid.polygons) {
+    for (const ring of rings) {
+      for (let i = 1; i < ring.length; i += 1) {
+        const [a, b] = [ring[i - 1], ring[i]];
+        if (a[1] > lat !== b[1] > lat && lon < (b[0] - a[0]) * (lat - a[1]) / (b[1] - a[1]) + a[0]) within = !within;
+      }
+    }
+  }
+  return within;
+}
+
+export function box(grid) {
+  const found = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [lon, lat] of vertices(grid)) {
+    found[0] = Math.min(found[0], lon); found[1] = Math.min(found[1], lat);
+    found[2] = Math.max(found[2], lon); found[3] = Math.max(found[3], lat);
+  }
+  return found;
+}
+
+// Households in a grid, from the points of buildings: [lon, lat, households, people].
+export function households(grid, homes) {
+  const [west, south, east, north] = box(grid);
+  let count = 0;
+  for (const [lon, lat, n] of homes) {
+    if (lon >= west && lon <= east && lat >= south && lat <= north && inside(grid, lon, lat)) count += n;
+  }
+  return count;
+}
+
+// Polsby-Popper: 1 for a circle, near 0 for a ribbon; in metres about the grid's own latitude.
+export function compactness(grid) {
+  const [, south, , north] = box(grid), wide = Math.cos((south + north) / 2 * Math.PI / 180);
+  let area = 0, around = 0;
+  for (const rings of grid.polygons) {
+    rings.forEach((ring, n) => {
+      let twice = 0;
+      for (let i = 1; i < ring.length; i += 1) {
+        const [a, b] = [ring[i - 1], ring[i]];
+        twice += (a[0] - ring[0][0]) * wide * (b[1] - ring[0][1]) - (b[0] - ring[0][0]) * wide * (a[1] - ring[0][1]);
+        around += Math.hypot((b[0] - a[0]) * wide, b[1] - a[1]);
+      }
+      area += (n ? -1 : 1) * Math.abs(twice) / 2;
+    });
+  }
+  return around ? 4 * Math.PI * area / (around * around) : 0;
+}
