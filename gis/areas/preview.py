@@ -577,10 +577,11 @@ def as_view(
     allowed = by.may_in.get(Action.DRAFT, frozenset())
     under = None if allowed is None else tuple(drafts.area_codes(session, sorted(allowed)))
     wanted = set(codes)
+    moved = set(operations.moves_land(stored, {code: drawn[code] for code in drawn if code in lands}))
     grids = {
         code: (
             land,
-            stored.get(code) if code in drawn else None,
+            stored.get(code) if code in moved else None,
             under is None or (bool(under) and code.startswith(under)),
         )
         for code, land in lands.items()

@@ -166,6 +166,36 @@ export const distance = (a, b) => {
   return Math.hypot((a[0] - b[0]) * wide, a[1] - b[1]);
 };
 
+// The edges of a GeoJSON shape that no grid has any more: the line before a change. Those in `seen` are left out.
+export function gone(geometry, coverage, seen = new Set()) {
+  const now = new Set();
+  for (const grid of coverage.grids.values()) for (const [a, b] of edges(grid)) now.add(`${key(a)} ${key(b)}`).add(`${key(b)} ${key(a)}`);
+  const polygons = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates, lines = [];
+  for (const rings of polygons) {
+    for (const ring of rings) {
+      let line = [];
+      for (let i = 1; i < ring.length; i += 1) {
+        const name = [key(ring[i - 1]), key(ring[i])].sort().join(' ');
+        if (seen.has(name) || now.has(`${key(ring[i - 1])} ${key(ring[i])}`) || onBorder(ring[i - 1], ring[i], coverage)) {
+          if (line.length) lines.push(line);
+          line = [];
+        } else line = line.length ? [...line, ring[i]] : [ring[i - 1], ring[i]];
+        seen.add(name);
+      }
+      if (line.length) lines.push(line);
+    }
+  }
+  return lines;
+}
+
+// Whether an edge lies on today's borders still, only with more vertices on it.
+function onBorder(a, b, coverage) {
+  return [0.21, 0.5, 0.79].every((share) => {
+    const [lon, lat] = [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share];
+    return nearest(coverage.segments().near(lon, lat, 3e-7), lon, lat, 3e-7);
+  });
+}
+
 // The point of some segments nearest to a place, within a reach.
 export function nearest(segments, lon, lat, reach) {
   const wide = Math.cos(lat * Math.PI / 180);

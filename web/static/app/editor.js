@@ -1,8 +1,8 @@
 // The boundary editor: tools on the left, the map, the panel. What is drawn is an operation the server does on the
 // coverage; the picture here only runs ahead of it while a vertex is dragged.
-import { $, page, query, t } from './dom.js';
+import { $, page, phone, query, t } from './dom.js';
 import * as api from './editor-api.js';
-import { compactness, Coverage, households, nearest, round, Segments } from './editor-shapes.js';
+import { compactness, Coverage, gone, households, nearest, round, Segments } from './editor-shapes.js';
 import { say, showGrids, showProblems, showSteps, showTotals } from './editor-panel.js';
 
 const { map } = window.wangge;
@@ -18,7 +18,7 @@ const canvas = L.canvas({ padding: 0.4, tolerance: 4 });
 const borders = L.layerGroup().addTo(map), before = L.layerGroup().addTo(map), over = L.layerGroup().addTo(map);
 const state = {
   tool: 'move', chosen: [], steps: [], redo: [], busy: false, dragging: null, within: page.within, homes: [], guides: new Segments(),
-  snap: true, preview: null, newest: null, editable: page.mine && page.state === 'draft',
+  snap: true, preview: null, editable: page.mine && page.state === 'draft' && !phone.matches,
 };
 
 // ---- the picture
@@ -43,18 +43,49 @@ function draw(code) {
   if (!grid) return;
   const made = L.polygon(latlngs(grid), { ...style(code), renderer: canvas, snapIgnore: true, pmIgnore: true, bubblingMouseEvents: true, smoothFactor: 0.5 });
   layers.set(code, made.addTo(borders));
-  if (grid.properties.before) {
-    olds.set(code, L.geoJSON(grid.properties.before, { interactive: false, pmIgnore: true, snapIgnore: true, renderer: canvas,
-      style: { color: INK.old, weight: 2, dashArray: '6 5', fill: false } }).addTo(before));
+}
+
+// The lines that were, where they are no more; once all shapes of a change are there.
+function drawOld() {
+  const seen = new Set();
+  for (const grid of coverage.grids.values()) {
+    olds.get(grid.code)?.remove();
+    olds.delete(grid.code);
+    const lines = grid.properties.before ? gone(grid.properties.before, coverage, seen) : [];
+    if (lines.length) {
+      olds.set(grid.code, L.polyline(lines.map((line) => line.map(([lon, lat]) => [lat, lon])), { interactive: false, pmIgnore: true,
+        snapIgnore: true, renderer: canvas, color: INK.old, weight: 2, dashArray: '6 5' }).addTo(before));
+    }
   }
 }
 
-const restyle = () => layers.forEach((layer, code) => layer.setStyle(style(code)));
+function restyle() {
+  layers.forEach((layer, code) => layer.setStyle(style(code)));
+  layers.forEach((layer, code) => code.startsWith(state.within) && layer.bringToFront());
+  state.chosen.forEach((code) => layers.get(code)?.bringToFront());
+}
+
+// Names, where there is room for them.
+const labels = L.layerGroup().addTo(map);
+const MOST_LABELS = 120;
+function label() {
+  labels.clearLayers();
+  if (map.getZoom() < 15) return;
+  const view = map.getBounds(), shown = [...layers].filter(([, layer]) => view.contains(layer.getBounds().getCenter()));
+  if (shown.length > MOST_LABELS) return;
+  for (const [code, layer] of shown) {
+    const { name: words, households: count } = coverage.grids.get(code).properties;
+    const icon = L.divIcon({ className: 'ed-label', iconSize: null, html: Object.assign(document.createElement('span'), { textContent: `${words} ${count}` }) });
+    L.marker(layer.getBounds().getCenter(), { icon, interactive: false, keyboard: false, pmIgnore: true, snapIgnore: true }).addTo(labels);
+  }
+}
 
 function apply(changed) {
   for (const feature of changed.features) { coverage.set(feature); draw(feature.id); }
   state.chosen = state.chosen.filter((code) => coverage.grids.has(code));
   restyle();
+  drawOld();
+  label();
 }
 
 async function load() {
@@ -63,8 +94,10 @@ async function load() {
     const found = await api.load(state.within);
     [...coverage.grids.keys()].forEach((code) => { coverage.drop(code); draw(code); });
     state.homes = found.homes;
-    state.newest = found.newest;
     for (const feature of found.features) { coverage.set(feature); draw(feature.id); }
+    restyle();
+    drawOld();
+    label();
     busy('');
     refresh();
   } catch (error) {
@@ -125,7 +158,6 @@ function refresh() {
       const [found, draft] = await Promise.all([api.preview(), api.read()]);
       state.preview = found;
       state.steps = draft.operations;
-      state.newest = draft.newest;
       showRows();
       showProblems(found.problems, fly);
       showSteps(state.steps);
@@ -217,6 +249,7 @@ function choose(code) {
 function guide() {
   const { tool, chosen } = state;
   stopDrawing();
+  if (phone.matches) return undefined;
   if (!state.editable) return say(t(page.mine ? 'not_draft' : 'not_mine'), '', true);
   if (tool === 'move') say(map.getZoom() < HANDLES_FROM ? t('zoom_for_handles') : t('move_help'), '', map.getZoom() < HANDLES_FROM);
   if (tool === 'border') {
@@ -449,7 +482,7 @@ $('ed-within').addEventListener('change', async (event) => { state.within = even
 $('zoom-in').addEventListener('click', () => map.zoomIn());
 $('zoom-out').addEventListener('click', () => map.zoomOut());
 $('whole').addEventListener('click', fit);
-map.on('moveend', address);
+map.on('moveend', () => { address(); label(); });
 map.on('zoomend', () => { if (state.tool === 'move') guide(); });
 
 document.querySelectorAll('.ed-tabs [role="tab"]').forEach((tab) => tab.addEventListener('click', () => {
