@@ -91,6 +91,62 @@ SENTENCES = tuple(
     }.items()
 )  # fmt: skip
 
+# the same for boundaries; {=1} is the first group as it stands: a code, a number or a place
+AT, CODE = r"([\d.]+, [\d.]+)", r"([\w, ]+?)"
+BOUNDARIES = tuple(
+    (re.compile(pattern), zh)
+    for pattern, zh in {
+        rf"the border of {CODE} would cross itself at {AT}": "边界会在 {=2} 处自相交叉，请少移动一些。",
+        rf"borders would cross at {AT}": "边界会在 {=1} 处相互交叉；边界之间请留出一米，或让它们重合。",
+        rf"the borders at {AT} are too fine": "{=1} 处的边界太细，无法在此切分，请把线移开约一米。",
+        rf"the vertex at {AT} is on the outline of the land": "{=1} 处的顶点在外轮廓上，不能移动；请移动网格之间的边界，或新增空地网格。",
+        rf"from: no border has a vertex at {AT}": "{=1} 处没有边界顶点，请刷新后再试。",
+        r"edge: no border has this edge": "没有这条边，请刷新后再试。",
+        rf"line: crosses itself near {AT}": "画的线在 {=1} 处自相交叉，请不要绕圈。",
+        r"line: begins and ends in one point": "线的起点和终点重合，请横穿网格画线。",
+        rf"the line does not cross {CODE};": "画的线没有穿过网格，请从边界画到边界。",
+        rf"the line ends inside {CODE}, at {AT}": "画的线在网格内 {=2} 处中断，请从边界画到边界。",
+        rf"the line does not part {CODE}": "画的线没有把网格分开，请从边界的一端画到另一端。",
+        rf"the line leaves no land to {CODE};": "这样画{=1}就没有土地了，请改用合并。",
+        rf"{CODE} and {CODE} share no border": "{=1} 与 {=2} 不相邻，请选择两个相邻网格。",
+        rf"{CODE} would fall apart: ([\d,]+) m² at {AT}": "{=1} 会被分成不相连的几块（{=3} 处有 {=2} 平方米）；请画成一整块，或允许分块。",
+        rf".*a sliver ([\d.]+) m wide at {AT}": "{=2} 处会留下仅宽 {=1} 米的狭条，请沿边界画，或离边界一米以上。",
+        rf"{CODE} do not border on each other": "这些网格不相邻，请合并相邻网格，或允许分块。",
+        rf"{CODE} would have no land left": "{=1} 会没有土地，请改为与相邻网格合并。",
+        rf"the outline leaves the land by ([\d,]+) m² at {AT}": "新边界在 {=2} 处超出现有范围 {=1} 平方米；请沿外轮廓画，或先新增空地网格。",
+        rf"no neighbour borders on what {CODE} loses": "没有相邻网格可以接收让出的土地，请保留在原网格内。",
+        rf"the region at {AT} holds no land": "圈出的范围里没有其他网格的土地，请画在相邻网格上。",
+        rf"there is no free land at {AT}": "{=1} 处没有空地，请改用拆分。",
+        rf"the free land at {AT} is too narrow": "{=1} 处的空地太窄，不能单独成为网格。",
+        r"codes: (\d+) codes for (\d+) parts": "分成了 {=2} 块，但给了 {=1} 个编码。",
+        rf"\w+: {CODE}: used already": "编码 {=1} 已经用过；编码从不重复使用，请另取一个。",
+        rf"\w+: {CODE} does not begin with the code of its community": "编码 {=1} 与所属社区的编码不符。",
+        r"parent: the grids lie in": "这些网格属于不同社区，请指明合并后归哪个社区。",
+        rf"into: {CODE} is not of community": "保留的网格 {=1} 不属于指定的社区。",
+        r"op: the grids lie in": "一次只能编辑一个县的边界。",
+        r"title: say in": "请用 200 字以内说明调整内容。",
+        r"reason: say in": "请填写发布理由（1000 字以内）。",
+        r"effective: .* is past": "生效时间已过；边界只能现在或将来生效。",
+        rf"{CODE} was redrawn by revision (\d+)": "{=1} 已在修订 {=2} 中调整，请先变基。",
+        r"redrawn since by somebody else": "草案涉及的网格已被他人调整，请变基并重新核对。",
+        r"redrawn since:": "这些网格之后又调整过，请先撤销后来的修订。",
+        r"step (\d+) does not fit": "第 {=1} 步与现在的边界不符；请撤销该步并重新绘制。",
+        rf"{CODE} has a boundary that holds from (\S+?)[;,]": "{=1} 已有计划于 {=2} 生效的边界；请选择在那之后生效。",
+        r"revision (\d+) is drawn by somebody else": "这是他人的草案，请另建自己的草案。",
+        r"revision (\d+) is (draft|published|withdrawn)": "修订 {=1} 已不是可用的状态，请刷新。",
+        r"the draft has version": "草案刚有新的变化，请刷新后再试。",
+        r"a draft is published by somebody else": "本地规定草案须由他人复核发布，请同事查看。",
+        r"draft (\d+) has no operations": "草案里还没有改动。",
+        r"draft (\d+) changes nothing": "草案没有实际改动：各步相互抵消。",
+        rf"(\d+) households would belong to no grid, near {AT}": "{=1} 户将不属于任何网格（{=2} 附近）；请与相邻网格合并，或指定接收的网格。",
+        r"there is no boundary revision": "没有这个边界修订，或您看不到它。",
+        rf"no grid with land has the code {CODE};": "没有编码为 {=1} 的网格。",
+        r"there is no grid at this place": "这里没有网格。",
+        r"(\d+) refused; no draft was made": "文件有 {=1} 处问题，没有生成草案。",
+        r"(boundaries are|boundary)": "边界须通过修订来调整。",
+    }.items()
+)  # fmt: skip
+
 # pattern of a field's message -> sentence about the field
 ABOUT = tuple(
     (re.compile(pattern), zh)
@@ -135,9 +191,9 @@ def chinese(
         return f"操作太频繁，请 {wait} 秒后再试。" if wait < 120 else f"操作太频繁，请 {-(-wait // 60)} 分钟后再试。"
     if kind == "outside-grids":
         return KIND[kind]
-    for pattern, zh in SENTENCES:
+    for pattern, zh in (*SENTENCES, *BOUNDARIES):
         if found := pattern.match(detail):
-            return re.sub(r"\{(\d)\}", lambda place: WORDS.get(found[int(place[1])], "进行这项操作"), zh)
+            return re.sub(r"\{(=?)(\d)\}", lambda place: _filled(found[int(place[2])], bool(place[1])), zh)
     about = list(dict.fromkeys(filter(None, map(_about, errors))))[:3]
     return (
         "".join(about)
@@ -145,6 +201,10 @@ def chinese(
         or STATUS.get(status)
         or ("系统出错，请稍后再试。" if status >= 500 else KIND["bad-request"])
     )
+
+
+def _filled(given: str, as_it_stands: bool) -> str:
+    return given if as_it_stands else WORDS.get(given, "进行这项操作")
 
 
 def _about(error: FieldError) -> str:

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from tests.served import Deployment
+from tests.conftest import deployment_folder
+from tests.served import Deployment, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -53,3 +54,13 @@ def opened(browser, **options):
     page.on("request", lambda request: page.asked.append(request.url))
     yield page
     context.close()
+
+
+@pytest.fixture(scope="session")
+def planned():
+    """A served made-up pilot of its own, for tests that publish boundaries."""
+    with deployment_folder() as var:
+        made = Deployment(var).run("demo", "--no-serve")
+        assert made.returncode == 0, made.stderr
+        with serving(var) as url:
+            yield Deployment(var, url)

@@ -433,7 +433,7 @@ map.on('click', ({ latlng }) => {
 function use(tool) {
   state.tool = tool;
   state.chosen = tool === 'merge' || tool === 'border' ? state.chosen : state.chosen.slice(0, 1);
-  document.querySelectorAll('[data-tool]').forEach((one) => one.setAttribute('aria-pressed', String(one.dataset.tool === tool)));
+  document.querySelectorAll('.ed-tools [data-tool]').forEach((one) => one.setAttribute('aria-pressed', String(one.dataset.tool === tool)));
   map.getContainer().dataset.tool = tool;
   if (tool !== 'move') handle.remove();
   restyle();
@@ -471,7 +471,7 @@ document.addEventListener('keydown', (event) => {
   return undefined;
 });
 
-document.querySelectorAll('[data-tool]').forEach((one) => one.addEventListener('click', () => use(one.dataset.tool)));
+document.querySelectorAll('.ed-tools [data-tool]').forEach((one) => one.addEventListener('click', () => use(one.dataset.tool)));
 document.querySelectorAll('[data-close]').forEach((one) => one.addEventListener('click', () => one.closest('dialog').close()));
 $('ed-undo').addEventListener('click', undo);
 $('ed-redo').addEventListener('click', redo);
@@ -555,7 +555,7 @@ load().then(() => {
   if (view.length === 3 && view.every(Number.isFinite)) map.setView([view[1], view[0]], view[2], { animate: false });
   else fit();
   state.chosen = (given.get('chosen') || '').split(',').filter((code) => coverage.grids.has(code));
-  use(document.querySelector(`[data-tool="${CSS.escape(given.get('tool') || '')}"]`) ? given.get('tool') : 'move');
+  use(document.querySelector(`.ed-tools [data-tool="${CSS.escape(given.get('tool') || '')}"]`) ? given.get('tool') : 'move');
   document.body.dataset.ready = 'true';
 });
 window.wangge.coverage = coverage;

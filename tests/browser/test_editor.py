@@ -1,0 +1,186 @@
+"""The boundary editor as a planner uses it: drag a shared vertex, split, merge, undo, publish; then ask the database."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+from shapely.geometry import shape
+
+from gis.people import demo
+from gis.settings import ROOT
+from gis.shapes import coverage
+
+pytestmark = pytest.mark.browser
+
+# a vertex that four grids of the community share, in the middle of the map: its place in pixels and the codes
+SHARED = """() => {
+  const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect();
+  const found = [...coverage.owners].filter(([, owners]) => owners.size > 2).map(([key, owners]) => {
+    const [lon, lat] = key.split(',').map((n) => n / 1e7), at = map.latLngToContainerPoint([lat, lon]);
+    return { lon, lat, codes: [...owners].sort(), x: at.x + box.x, y: at.y + box.y };
+  });
+  const far = ({ x, y }) => Math.hypot(x - box.x - box.width / 2, y - box.y - box.height / 2);
+  return found.filter(({ codes }) => codes.every((code) => code.startsWith(codes[0].slice(0, 12)))).sort((a, b) => far(a) - far(b))[0];
+}"""
+# the box of a grid in pixels
+BOX = """(code) => {
+  const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect(), all = { w: 1e9, e: -1e9, n: 1e9, s: -1e9 };
+  for (const [lon, lat] of coverage.grids.get(code).polygons[0][0]) {
+    const at = map.latLngToContainerPoint([lat, lon]);
+    all.w = Math.min(all.w, at.x + box.x); all.e = Math.max(all.e, at.x + box.x);
+    all.n = Math.min(all.n, at.y + box.y); all.s = Math.max(all.s, at.y + box.y);
+  }
+  return all;
+}"""
+PUBLISHED = "/api/v1/layers/grids?bbox=105,25,107,27"
+
+
+def open_editor(page, deployment, title):
+    """Sign in as the planner and begin a draft in the first community."""
+    who = next(one for one in demo.read(deployment.var / demo.FILE) if one.username == "planner")
+    page.goto(deployment.url + "/sign-in?lang=zh&next=/editor")
+    page.locator("#username").fill(who.username)
+    page.locator("#password").fill(who.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+    page.goto(deployment.url + "/editor?lang=zh")
+    page.get_by_label("调整内容").fill(title)
+    page.get_by_role("button", name="开始").click()
+    page.wait_for_selector("body[data-ready]")
+
+
+def grids(deployment):
+    """The published grids: shape by code."""
+    return {one["properties"]["code"]: shape(one["geometry"]) for one in deployment.ask(PUBLISHED).json()["features"]}
+
+
+def serious(page):
+    """What axe-core finds that keeps people out."""
+    page.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
+    return page.evaluate(
+        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes[0].html]))"
+    )
+
+
+def drag(page, spot, by):
+    page.mouse.move(spot["x"] - 20, spot["y"] - 20)
+    page.mouse.move(spot["x"], spot["y"], steps=4)
+    expect(page.locator(".ed-handle")).to_be_visible()
+    page.mouse.down()
+    page.mouse.move(spot["x"] + by[0], spot["y"] + by[1], steps=8)
+
+
+def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(desk, planned):
+    before = grids(planned)
+    open_editor(desk, planned, "浏览器里的调整")
+    spot = desk.evaluate(SHARED)
+    old = {
+        code: desk.evaluate("(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)", code)
+        for code in spot["codes"]
+    }
+
+    # while it is dragged, every grid that shares the vertex has it in the new place
+    desk.locator("text=吸附到边界").click()  # let it lie where it is dropped
+    drag(desk, spot, (24, 16))
+    desk.wait_for_timeout(60)
+    held = {
+        code: desk.evaluate("(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)", code)
+        for code in spot["codes"]
+    }
+    assert all(held[code] != old[code] for code in spot["codes"])
+    moved = [
+        set(map(tuple, json.loads(held[code])[0][0])) - set(map(tuple, json.loads(old[code])[0][0]))
+        for code in spot["codes"]
+    ]
+    assert moved[0] and all(one == moved[0] for one in moved)
+    expect(desk.locator("#ed-grids li")).to_have_count(len(spot["codes"]))
+    desk.mouse.up()
+    expect(desk.locator("#ed-said")).to_contain_text("已保存为第 1 步")
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
+
+    # a split across one grid, undone, done again
+    code = spot["codes"][0]
+    desk.keyboard.press("s")
+    box = desk.evaluate(BOX, code)
+    middle = (box["n"] + box["s"]) / 2
+    desk.mouse.move(box["w"] - 12, middle)
+    desk.mouse.click(box["w"] - 12, middle)
+    desk.mouse.move(box["e"], middle, steps=4)
+    desk.mouse.dblclick(box["e"] + 12, middle)
+    expect(desk.locator("#ed-step-count")).to_have_text("2")
+    expect(desk.locator("#ed-grids em")).to_have_text("新")
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("Control+z")
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
+    expect(desk.locator("#ed-grids em")).to_have_count(0)
+    desk.keyboard.press("Control+Shift+z")
+    expect(desk.locator("#ed-step-count")).to_have_text("2")
+    new = desk.evaluate("[...wangge.coverage.grids.keys()]")
+    new = sorted(set(new) - set(before))
+    assert len(new) == 1
+
+    # merge the two other grids of the vertex
+    desk.keyboard.press("m")
+    for one in spot["codes"][2:4]:
+        box = desk.evaluate(BOX, one)
+        desk.mouse.click((box["w"] + box["e"]) / 2, (box["n"] + box["s"]) / 2)
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#ed-step-count")).to_have_text("3")
+    expect(desk.locator("#ed-grids")).to_contain_text("停用")
+    desk.locator("#ed-tab-problems").click()
+    expect(desk.locator("#ed-problems")).to_contain_text("还没有网格长")
+    assert serious(desk) == []
+
+    # nothing is in force before it is published
+    assert grids(planned).keys() == before.keys()
+    desk.locator("#ed-publish").click()
+    expect(desk.locator("#ed-publish-totals")).to_contain_text("改换网格")
+    assert serious(desk) == []
+    desk.get_by_label("发布理由").fill("新楼入住")
+    desk.locator("#ed-publish-now").click()
+    desk.wait_for_url(lambda url: "/revisions/" in url)
+
+    after = grids(planned)
+    assert after.keys() == before.keys() - {spot["codes"][3]} | set(new)
+    assert coverage.is_valid(list(after.values()))
+    assert sum(one.area for one in after.values()) == pytest.approx(sum(one.area for one in before.values()), rel=1e-9)
+    drawn = [one for one in after if one not in before or not after[one].equals(before[one])]
+    assert {*spot["codes"][:3], *new} <= set(drawn)
+    [last] = planned.ask(f"/api/v1/areas/{new[0]}/history").json()["boundaries"]
+    assert (last["title"], last["reason"]) == ("浏览器里的调整", "新楼入住")
+
+
+def test_what_cannot_be_is_refused_in_words_and_put_back(desk, planned):
+    open_editor(desk, planned, "拉不动")
+    spot = desk.evaluate(SHARED)
+    drag(desk, spot, (420, 330))
+    desk.mouse.up()
+    expect(desk.locator("#ed-said.wrong")).to_contain_text("边界")
+    now = desk.evaluate(
+        "(key) => [...wangge.coverage.grids.values()].filter((one) => JSON.stringify(one.polygons).includes(key)).length",
+        f"{spot['lon']},{spot['lat']}",
+    )
+    assert now == len(spot["codes"])
+    expect(desk.locator("#ed-step-count")).to_be_empty()
+
+
+def test_it_stays_smooth_while_dragging(desk, planned):
+    open_editor(desk, planned, "流畅")
+    spot = desk.evaluate(SHARED)
+    desk.evaluate("wangge.frames = []")
+    drag(desk, spot, (60, 40))
+    for step in range(30):
+        desk.mouse.move(spot["x"] + step, spot["y"] + step / 2)
+    desk.wait_for_timeout(50)
+    frames = sorted(desk.evaluate("wangge.frames"))
+    desk.keyboard.press("Escape")
+    desk.mouse.up()
+    assert frames and frames[len(frames) // 2] < 16
+    expect(desk.locator("#ed-step-count")).to_be_empty()
+
+
+def test_on_a_phone_one_looks_only(phone, planned):
+    open_editor(phone, planned, "手机")
+    expect(phone.locator(".ed-desk")).to_be_visible()
+    expect(phone.locator(".ed-tools")).to_be_hidden()
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
