@@ -181,7 +181,7 @@ def merge(lands: Lands, codes: Sequence[str], into: str, *, islands: bool = Fals
     named = list(dict.fromkeys(codes))
     _known(lands, *named)
     if len(named) < 2:
-        raise InvalidInput("a merge needs two grids or more")
+        raise InvalidInput("a merge needs two grids or more; name another neighbour")
     if into in lands and into not in named:
         raise InvalidInput(f"into: {into} is a grid that is not merged; name one of {', '.join(named)}, or add it")
     near = _near(lands, named)
@@ -280,7 +280,7 @@ def move_vertex(lands: Lands, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex,
     """
     for name, xy in (("to", to), ("from", vertex)):
         if not np.isfinite(xy).all():
-            raise InvalidInput(f"{name}: longitude and latitude must be numbers")
+            raise InvalidInput(f"{name}: is no place; longitude and latitude are numbers")
     target = _vertex(to)
     ends = None if edge is None else frozenset((_vertex(edge[0]), _vertex(edge[1])))
     spot = Point(vertex) if ends is None else shapely.multipoints([list(one) for one in ends])
@@ -362,7 +362,7 @@ def _outline(outline: BaseGeometry, field: str) -> Land:
 
 def _countable(shape: BaseGeometry, field: str) -> None:
     if not np.isfinite(shapely.get_coordinates(shape)).all():
-        raise InvalidInput(f"{field}: has a coordinate that is not a number")
+        raise InvalidInput(f"{field}: has a coordinate that is not a number; draw it again")
     if shapely.get_num_coordinates(shape) > MOST_VERTICES:
         raise InvalidInput(f"{field}: has more than {MOST_VERTICES:,} vertices; simplify it")
 
@@ -446,7 +446,7 @@ def _given_parts(near: Lands, code: str, parts: Sequence[Land]) -> list[Land]:
     """The land of a grid as given polygons part it."""
     land = near[code]
     if len(parts) < 2:
-        raise InvalidInput("parts: a split has two parts or more")
+        raise InvalidInput("parts: there is only one; a split has two parts or more")
     for i, j in zip(*STRtree(_array(parts)).query(_array(parts), predicate="intersects").tolist(), strict=True):
         shared = polygons(shapely.intersection(parts[i], parts[j])) if i < j else None
         if shared is not None and (wide := _widest(shared)).width > coverage.NOISE:
@@ -500,7 +500,7 @@ def _part_codes(code: str, shapes: Sequence[Land], codes: Sequence[str] | None, 
             f" {'; '.join(_at(shape) for shape in shapes[:4])}; give one a part, or draw a line that crosses once"
         )
     if len(set(codes)) < len(codes):
-        raise InvalidInput("codes: every part needs a code of its own")
+        raise InvalidInput("codes: one is there twice; every part needs a code of its own")
     if code not in codes:
         raise InvalidInput(f"codes: one part keeps {code}; put it among the codes")
     return list(codes)
