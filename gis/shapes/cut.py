@@ -21,7 +21,8 @@ from gis.shapes.repair import polygons
 
 STEPS = round(1 / PRECISION)  # lattice steps in a degree
 NOISE = 10  # steps, 0.1 m: a drawn point this near to a border is meant to be on it
-ALONG_OUTLINE = 200  # steps, 2 m: how far along the outline a crossing may be moved
+ALONG_OUTLINE = 500  # steps, 5 m: how far along the outline a crossing may be moved, to the nearest that is good
+GOOD = 4  # square steps, twice the land that a corner on the outline may gain or lose (0.1 m² are 1,000)
 MEETS = 1.5 * PRECISION  # degrees: a new vertex this near to a neighbour's edge lies on it
 
 Vertex = tuple[float, float]
@@ -181,7 +182,7 @@ def _on_edge(edge: NDArray[np.float64], near: Vertex, outline: bool, known: list
     along = np.arange(first, last + 1)
     across = np.round(py + (along - px) * ((qy - py) / (qx - px))).astype(np.int64)
     off = np.abs((qx - px) * (across - py) - (qy - py) * (along - px))
-    best = np.lexsort((along, np.abs(along - x), off))[0]
+    best = np.lexsort((along, np.abs(along - x), np.maximum(off, GOOD)))[0]
     found = (along[best] / STEPS, across[best] / STEPS)
     vertex = (float(found[1]), float(found[0])) if steep else (float(found[0]), float(found[1]))
     known.append(vertex)

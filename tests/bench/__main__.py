@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gis import cluster
 from gis.settings import ROOT, Settings
-from tests.bench import bulk, circle, coverage, growth, http, report
+from tests.bench import boundaries, bulk, circle, coverage, growth, http, report
 from tests.bench.rows import Reach, Row, machine, markdown
 
 ROWS: dict[str, Callable[[Settings, bool], Row]] = {
@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[Settings, bool], Row]] = {
     "http": http.measure,
     "report": report.measure,
     "growth": growth.measure,
+    "boundaries": boundaries.measure,
 }
 PAGE = ROOT / "docs" / "BENCHMARKS.md"
 

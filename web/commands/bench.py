@@ -10,7 +10,7 @@ import click
 from gis.settings import ROOT, Settings
 
 WANTED = ROOT / "tests" / "bench" / "requirements.txt"
-NAMES = ("circle", "coverage", "bulk", "http", "report", "growth")
+NAMES = ("circle", "coverage", "bulk", "http", "report", "growth", "boundaries")
 
 
 @click.command()

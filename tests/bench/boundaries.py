@@ -1,0 +1,159 @@
+"""Drawing, previewing and publishing one border move in a large county; and questions about the past after ten years."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import shapely
+from psycopg.types.range import Range
+from shapely import LineString
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis import cluster, schema
+from gis.areas import drafts, preview, publish
+from gis.areas.locate import locate
+from gis.areas.revisions import redraw
+from gis.db import copy_rows, engine, publishing
+from gis.people.access import system
+from gis.settings import Settings
+from gis.shapes.coverage import dissolve
+from gis.shapes.repair import multi
+from tests.bench import grids
+from tests.bench.rows import Figure, Reach, Row, median
+
+BY = system("bench")
+PREVIEW, PUBLISH = 0.3, 1.0  # seconds to reach
+MONTHS = 120
+
+
+def measure(settings: Settings, small: bool) -> Row:
+    """A county in a database of its own; one border after the other."""
+    columns, runs, asked = (12, 3, 20) if small else (100, 15, 300)
+    addresses = cluster.start(settings, throw_away=True)
+    schema.migrate(addresses)
+    shapes = grids.lattice(columns, columns)
+    with Session(engine(addresses.app)) as session:
+        grids.write(session, shapes)
+        _upper(session)
+        session.commit()
+        _analyze(addresses)
+        spent: dict[str, list[float]] = {"operate": [], "preview": [], "publish": []}
+        rng = np.random.default_rng(3)
+        for run in range(runs + 1):
+            number = drafts.begin(session, BY, "bench").id
+            op = _border(shapes, columns, int(rng.integers(1, columns - 2)), int(rng.integers(1, columns - 1)))
+            session.commit()
+            for name, work in (
+                ("operate", lambda n=number, op=op: drafts.operate(session, BY, n, op)),
+                ("preview", lambda n=number: preview.preview(session, BY, n)),
+                ("publish", lambda n=number: publish.publish(session, BY, n, "bench", None)),
+            ):
+                begin = time.perf_counter()
+                work()
+                session.commit()
+                if run:  # the first warms up
+                    spent[name].append(time.perf_counter() - begin)
+        _many_revisions(session, small)
+        _analyze(addresses)
+        now, then = _past(session, asked, small)
+    took = {name: median(values) for name, values in spent.items()}
+    return Row(
+        "boundaries",
+        "Publish one border move",
+        f"A county of {columns * columns:,} grids with its communities, streets and outline; {runs} borders, one after the"
+        f" other, each drawn, previewed and published (committed to the disk). Then {MONTHS} monthly revisions of every"
+        " grid in a corner, and places in it asked about through the database.",
+        "ms",
+        Figure("publish", took["publish"] * 1e3, runs, f"slowest {max(spent['publish']) * 1e3:.0f} ms"),
+        [
+            Figure("preview", took["preview"] * 1e3, runs, f"slowest {max(spent['preview']) * 1e3:.0f} ms"),
+            Figure(
+                "draw (one operation)", took["operate"] * 1e3, runs, f"slowest {max(spent['operate']) * 1e3:.0f} ms"
+            ),
+            Figure("a place today, after ten years of revisions", now * 1e3, asked),
+            Figure("a place five years ago, after ten years of revisions", then * 1e3, asked),
+        ],
+        [
+            Reach(f"publish ≤ 1 s: {took['publish']:.2f} s", max(spent["publish"]) <= PUBLISH),
+            Reach(f"preview ≤ 0.3 s: {took['preview']:.2f} s", max(spent["preview"]) <= PREVIEW),
+            Reach(f"a question about the past within 1.5 × of today's: {then / now:.2f} ×", then <= 1.5 * now),
+        ],
+        absent=["No peer edits a coverage as operations; the rows beside are our own parts."],
+    )
+
+
+def _upper(session: Session) -> None:
+    """Give communities, streets and county the union of what lies below, as a load would."""
+    rows = session.execute(text(
+        "SELECT a.parent_id, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid'"
+    )).all()  # fmt: skip
+    held: dict[int, list[Any]] = {}
+    for (parent, _), shape in zip(rows, shapely.from_wkb([row[1] for row in rows]), strict=True):
+        held.setdefault(parent, []).append(shape)
+    drawn = {parent: multi(dissolve(parts)) for parent, parts in held.items()}
+    every = dict(drawn)
+    while drawn:
+        above: dict[int, list[Any]] = {}
+        for one, parent in session.execute(
+            text("SELECT id, parent_id FROM area WHERE id = ANY(:ids)"), {"ids": list(drawn)}
+        ):
+            if parent is not None:
+                above.setdefault(parent, []).append(drawn[one])
+        drawn = {parent: multi(dissolve(parts)) for parent, parts in above.items()}
+        every |= drawn
+    redraw(session, every, title="upper", author="bench", reason=None, effective=datetime(2020, 1, 2, tzinfo=UTC))
+
+
+def _border(shapes: Any, columns: int, column: int, row: int) -> dict[str, Any]:
+    """A new border between a grid and the next one east: from end to end, bent by some metres."""
+    n = row * columns + column
+    a, b = (f"{grids.COUNTY}{i // 10_000:03d}{i // 20 % 500:03d}{i % 20 + 1:03d}" for i in (n, n + 1))
+    shared = shapely.line_merge(shapely.intersection(shapes[n].boundary, shapes[n + 1].boundary))
+    start, end = shared.coords[0], shared.coords[-1]
+    middle = ((start[0] + end[0]) / 2 + 0.0002, (start[1] + end[1]) / 2)
+    return {"op": "move_border", "between": [a, b], "line": shapely.geometry.mapping(LineString([start, middle, end]))}
+
+
+def _analyze(addresses: cluster.Addresses) -> None:
+    """As autovacuum does in time; only the owner may."""
+    with engine(addresses.owner).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE area, boundary, post, leave"))
+
+
+def _many_revisions(session: Session, small: bool) -> None:
+    """Redraw the grids of a corner every month for ten years."""
+    first = datetime.now(UTC) - timedelta(days=30 * MONTHS)
+    corner = 10 if small else 20
+    publishing(session)
+    box = {"west": grids.WEST, "south": grids.SOUTH, "east": grids.WEST + corner * grids.STEP,
+           "north": grids.SOUTH + corner * grids.STEP}  # fmt: skip
+    held = session.execute(
+        text("SELECT b.area_id, b.revision_id, b.shape::text FROM boundary b JOIN area a ON a.id = b.area_id"
+             " WHERE a.level = 'grid' AND upper_inf(b.valid)"
+             " AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, 4490)"), box,
+    ).all()  # fmt: skip
+    session.execute(text("DELETE FROM boundary WHERE area_id = ANY(:ids)"), {"ids": [row[0] for row in held]})
+    month = timedelta(days=30)
+    spans = [Range(first + n * month, first + (n + 1) * month if n < MONTHS else None) for n in range(MONTHS + 1)]
+    copy_rows(
+        session, "boundary", ("area_id", "revision_id", "shape", "valid"),
+        ((area, revision, shape, span) for area, revision, shape in held for span in spans),
+    )  # fmt: skip
+    session.commit()
+
+
+def _past(session: Session, asked: int, small: bool) -> tuple[float, float]:
+    """Median seconds of locating through the database, today and five years back."""
+    corner = 10 if small else 20
+    rng = np.random.default_rng(5)
+    inside = corner * grids.STEP * 0.9
+    spent: tuple[list[float], list[float]] = ([], [])
+    for _ in range(asked):
+        lon, lat = grids.WEST + 0.001 + rng.uniform(0, inside), grids.SOUTH + 0.001 + rng.uniform(0, inside)
+        for side, at in zip(spent, (datetime.now(UTC), datetime.now(UTC) - timedelta(days=5 * 365)), strict=True):
+            begin = time.perf_counter()
+            locate(session, lon, lat, "cgcs2000", at=at)
+            side.append(time.perf_counter() - begin)
+    return median(spent[0]), median(spent[1])
