@@ -49,6 +49,7 @@ BLUEPRINTS = (
     "web.pages.rules",
     "web.pages.figures",
     "web.pages.editor",
+    "web.pages.revisions",
 )
 
 

@@ -17,7 +17,7 @@ import shapely
 from shapely import STRtree
 from sqlalchemy.orm import Session
 
-from gis.areas import codes, drafts
+from gis.areas import codes, drafts, operations
 from gis.areas.models import Level, Revision
 from gis.areas.revisions import grids_near
 from gis.errors import InvalidInput, wrong
@@ -114,8 +114,8 @@ def draft_from_file(
     found.changed = sorted(code for code in moved if code in stored)
     report.counts |= {"new": len(found.new), "changed": len(found.changed), "gone": len(found.gone)}
     report.counts["unchanged"] = len(good) - len({entry.code for entry in good} & set(moved))
-    if not moved and not found.gone:
-        report.notes.append("every grid is as stored; there is nothing to draft")
+    if not found.gone and not operations.moves_land(stored, moved):
+        report.notes.append("every grid is as stored, but for vertices; there is nothing to draft")
         return found
     named = {entry.code: entry.values.get("name", "") for entry in good}
     grids: list[dict[str, Any]] = [

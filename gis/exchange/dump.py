@@ -2,7 +2,7 @@
 
 import csv
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ SELECT a.code, a.name, a.level, p.code AS parent, a.county, s.revision_id AS rev
        round(ST_Area(s.shape::geography)::numeric)::float8 AS area_m2, s.shape AS shape
 FROM area a JOIN boundary s ON s.area_id = a.id AND s.valid @> CAST(:at AS timestamptz)
 LEFT JOIN area p ON p.id = a.parent_id
-WHERE a.level = '{level}' ORDER BY a.code
+WHERE a.level = '{level}' AND starts_with(a.code, :within) ORDER BY a.code
 """
 
 
@@ -79,7 +79,10 @@ DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".f
 DANGEROUS = tuple("=+-@＝＋－＠\t\r")  # a spreadsheet would take what begins so for a formula
 
 
-def dump(session: Session, layer: str, path: Path, at: datetime | None = None) -> int:
+Asked = Mapping[str, object]  # of areas: at, the moment; within, what their codes begin with
+
+
+def dump(session: Session, layer: str, path: Path, at: datetime | None = None, within: str = "") -> int:
     """Write a layer to a file; an existing file is replaced, and stays as it was when anything fails.
 
     Facilities and households are points. Shapes are EPSG:4490 (GeoJSON: the same numbers as WGS 84, RFC
@@ -90,6 +93,7 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None) -
         layer: One of `LAYERS`.
         path: Ends in .gpkg, .geojson, .shp, .fgb, .csv or .xlsx.
         at: For areas: the moment whose boundaries count; now when None.
+        within: For areas: only those under the area with this code, and itself.
 
     Returns:
         How many rows were written.
@@ -108,8 +112,9 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None) -
         raise InvalidInput(f"{path.parent}: there is no such folder")
     if at is not None and not LAYERS[layer].dated:
         raise InvalidInput(f"{layer} have no dates; a moment (at) goes with areas only")
+    asked = {"at": at or datetime.now(UTC), "within": within}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".dump-") as folder:
-        count = WRITERS[ending](session, layer, Path(folder) / path.name, at or datetime.now(UTC))
+        count = WRITERS[ending](session, layer, Path(folder) / path.name, asked)
         if count == 0:
             when = f" at {at:%Y-%m-%d %H:%M}" if at else ""
             raise NotFound(f"there are no {layer}{when}; nothing is written")
@@ -123,18 +128,18 @@ def escape(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(DANGEROUS) else value
 
 
-def _rows(session: Session, layer: str, at: datetime, shape: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
+def _rows(session: Session, layer: str, asked: Asked, shape: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
     """Names of the columns, and rows as they come, with the geometry as the SQL expression `shape`."""
     what = LAYERS[layer]
     query = f"SELECT l.*, {shape} FROM ({what.query}) l"  # noqa: S608  our own table
-    found = session.execute(text(query), {"at": at} if what.dated else {}, execution_options={"yield_per": 5000})
+    found = session.execute(text(query), asked if what.dated else {}, execution_options={"yield_per": 5000})
     names = list(found.keys())
     gone = names.index("shape")
     return names[:gone] + names[gone + 1 :], ((*row[:gone], *row[gone + 1 :]) for row in found)
 
 
-def _write_shapes(session: Session, layer: str, path: Path, at: datetime) -> int:
-    names, rows = _rows(session, layer, at, "ST_AsBinary(l.shape) AS wkb")
+def _write_shapes(session: Session, layer: str, path: Path, asked: Asked) -> int:
+    names, rows = _rows(session, layer, asked, "ST_AsBinary(l.shape) AS wkb")
     table = list(rows)
     if not table:
         return 0
@@ -168,14 +173,14 @@ def _column(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([None if value is None else str(value) for value in values], dtype=object), empty
 
 
-def _table(session: Session, layer: str, at: datetime, *more: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
+def _table(session: Session, layer: str, asked: Asked, *more: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
     point = "ST_PointOnSurface(l.shape)"  # of a point: itself
     place = (f"ST_X({point}) AS lon", f"ST_Y({point}) AS lat", "'cgcs2000' AS crs")
-    return _rows(session, layer, at, ", ".join((*place, *more)))
+    return _rows(session, layer, asked, ", ".join((*place, *more)))
 
 
-def _write_csv(session: Session, layer: str, path: Path, at: datetime) -> int:
-    names, rows = _table(session, layer, at, "ST_AsText(l.shape, 7) AS wkt")
+def _write_csv(session: Session, layer: str, path: Path, asked: Asked) -> int:
+    names, rows = _table(session, layer, asked, "ST_AsText(l.shape, 7) AS wkt")
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
@@ -186,8 +191,8 @@ def _write_csv(session: Session, layer: str, path: Path, at: datetime) -> int:
     return count
 
 
-def _write_xlsx(session: Session, layer: str, path: Path, at: datetime) -> int:
-    names, rows = _table(session, layer, at)
+def _write_xlsx(session: Session, layer: str, path: Path, asked: Asked) -> int:
+    names, rows = _table(session, layer, asked)
     book = Workbook(write_only=True)
     sheet = book.create_sheet(layer)
     sheet.append(names)
@@ -210,7 +215,7 @@ def _write_xlsx(session: Session, layer: str, path: Path, at: datetime) -> int:
     return count
 
 
-WRITERS: dict[str, Callable[[Session, str, Path, datetime], int]] = {
+WRITERS: dict[str, Callable[[Session, str, Path, Asked], int]] = {
     **dict.fromkeys(DRIVERS, _write_shapes),
     ".csv": _write_csv,
     ".xlsx": _write_xlsx,

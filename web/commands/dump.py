@@ -15,12 +15,13 @@ LAYERS = "counties streets communities grids units buildings facilities circles 
 @click.argument("layer", type=click.Choice(LAYERS.split()))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--at", help="For areas: the day or moment whose boundaries count, as 2026-03-01 or 2026-03-01T08:30.")
-def command(layer: str, file: Path, at: str | None) -> None:
+@click.option("--within", default="", help="For areas: only those whose code begins with this one.")
+def command(layer: str, file: Path, at: str | None, within: str) -> None:
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
     from gis.exchange.dump import credits, dump
 
     with session_scope() as session:
-        count = dump(session, layer, file, _moment(at))
+        count = dump(session, layer, file, _moment(at), within)
         click.echo(f"{file}: {count} {layer}")
         for credit in credits(session):
             click.echo(credit, err=True)

@@ -99,6 +99,7 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("screen", lazy_gettext("Command centre screen"), Action.SUPERVISE),
     ("figures", lazy_gettext("Figures"), Action.FIGURES),
     ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
+    ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),
     ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),

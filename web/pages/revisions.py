@@ -1,0 +1,122 @@
+"""`/revisions`: boundary drafts and what was published; each with a preview to look at before the leap, or after it."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flask import Blueprint, Response, request
+from flask_babel import gettext as _
+
+from gis.areas import drafts
+from gis.areas.models import RevisionState
+from gis.areas.preview import GRID_HOUSEHOLDS
+from gis.errors import Forbidden
+from gis.exchange.boundaries import PLANNED
+from gis.exchange.dump import dump
+from gis.people.access import Action, Principal
+from layers.overview import overview
+from web import params
+from web.auth import need, principal
+from web.db import session
+from web.pages.desk import areas
+from web.pages.report import ground
+from web.pages.shell import page
+
+bp = Blueprint("revisions_page", __name__)
+
+MOST = 200  # rows of the list
+STATES = tuple(state.value for state in RevisionState)
+
+
+@bp.get("/revisions")
+def revisions() -> Response:
+    """The list; `state` is in the address. A file edited elsewhere is brought back here."""
+    by = planner()
+    state = request.args.get("state", "")
+    if state and state not in STATES:
+        raise params.wrong("state", f"{state[:40]!r} is none of {', '.join(STATES)}")
+    rows = drafts.revisions(session(), by, state=state or None, limit=MOST)
+    figures = overview(session(), params.moment(None))
+    places = [one for one in areas(by, Action.DRAFT) if one["level"] != "grid"]
+    return page(
+        "revisions.html", script="revisions.js", rows=rows, state=state, states=words_of_states(), places=places,
+        parts=ground(figures), figures=figures, may_draft=by.may(Action.DRAFT), me_who=by.who,
+        data={"words": words(), "bbox": figures.bbox},
+    )  # fmt: skip
+
+
+@bp.get("/revisions/<int:number>")
+def revision(number: int) -> Response:
+    """What it changes, on the map and in tables, and what can be done with it."""
+    by = planner()
+    found = drafts.revision(session(), by, number)
+    figures = overview(session(), params.moment(None))
+    mine = found.author == by.who
+    may = {
+        "edit": found.state == RevisionState.DRAFT and mine and by.may(Action.DRAFT),
+        "publish": found.state == RevisionState.DRAFT and by.may(Action.PUBLISH),
+        "revert": found.state == RevisionState.PUBLISHED and by.may(Action.DRAFT),
+    }
+    return page(
+        "revision.html", script="revision.js", found=found, may=may, states=words_of_states(), parts=ground(figures),
+        figures=figures,
+        data={"words": words(), "revision": number, "state": found.state, "mine": mine, "bands": GRID_HOUSEHOLDS,
+              "may": may},
+    )  # fmt: skip
+
+
+@bp.get("/revisions/grids.gpkg")
+def download() -> Response:
+    """The grids of an area (`within`) as a GeoPackage, to be edited in QGIS and brought back."""
+    by = planner()
+    within = request.args.get("within", "")
+    if not within:
+        raise params.wrong("within", "which area, by its code")
+    drafts.need(session(), by, Action.DRAFT if by.may(Action.DRAFT) else Action.PUBLISH, [within])
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "grids.gpkg"
+        dump(session(), "grids", path, PLANNED, within)
+        written = path.read_bytes()
+    response = Response(written, mimetype="application/geopackage+sqlite3")
+    response.headers["Content-Disposition"] = f'attachment; filename="grids-{within}.gpkg"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def planner() -> Principal:
+    """Who asks, when they may draft or publish somewhere.
+
+    Raises:
+        SignInNeeded, Forbidden: Nobody, or somebody who may not.
+    """
+    by = principal()
+    if by.kind == "anonymous":
+        return need(Action.DRAFT)
+    if not (by.may(Action.DRAFT) or by.may(Action.PUBLISH)):
+        raise Forbidden("boundary revisions are for those who draft or publish them")
+    return by
+
+
+def words_of_states() -> dict[str, str]:
+    """The states as they are said."""
+    return {"draft": _("Draft"), "published": _("Published"), "withdrawn": _("Withdrawn")}
+
+
+def words() -> dict[str, Any]:
+    """What the scripts put on screen."""
+    return {
+        "error": _("This did not work"), "offline": _("The server cannot be reached. Check the connection and try again."),
+        "reading": _("Reading the file…"), "choose_file": _("Choose a file"), "no_draft": _("Every grid is as published; no draft was made."),
+        "made": _("Draft made: {changed} changed, {new} new, {gone} gone"), "open_draft": _("Look at the draft"),
+        "torn": _("The file is torn: {overlaps} overlaps, {gaps} gaps"), "overlap": _("overlap"), "gap": _("gap"),
+        "m2": _("{m2} m², {width} m wide"), "remedy": _("Mend it in QGIS, or let it be mended up to a width of so many metres."),
+        "from_to": _("{from} → {to}"), "nobody": _("no grid"), "households": _("{n} households"), "none": _("None"),
+        "new": _("new"), "gone": _("ends"), "changed": _("changed"), "refused": _("cannot be published"), "warning": _("warning"),
+        "no_problems": _("No problems found."), "nothing": _("Nothing changes hands."), "sure_withdraw": _("Give this draft up?"),
+        "conflict": _("{name} was redrawn by {author} in revision {n}"), "rebase": _("Draw it again on the newest boundaries"),
+        "old": _("before"), "now": _("after"), "unseen": _("not yours to count"), "within_band": _("within {low}–{high}"),
+        "outside_band": _("outside {low}–{high}"), "building": _("Buildings"), "unit": _("Ten-household units"), "post": _("Posts"),
+        "facility": _("Facilities"), "incident": _("Open incidents"), "hectares": _("{n} ha"), "total_grids": _("grids"), "total_households": _("households"), "total_people": _("people"),
+        "total_buildings": _("buildings"), "total_units": _("ten-household units"), "total_posts": _("posts"), "total_facilities": _("facilities"),
+        "total_incidents": _("open incidents"), "file_refused": _("The file was refused:"),
+    }  # fmt: skip
