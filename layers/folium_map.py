@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import folium
 from branca.element import Figure, MacroElement
@@ -67,7 +68,9 @@ class VectorTiles(MacroElement):
         self.config = dict(config)
 
 
-def vector_tiles(tiles: str, version: str, language: str, visible: Sequence[str], hidden: Sequence[str]) -> VectorTiles:
+def vector_tiles(
+    tiles: str, version: str, language: str, visible: Sequence[str], hidden: Sequence[str], at: str = ""
+) -> VectorTiles:
     """The layer values as the browser paints them.
 
     Args:
@@ -75,10 +78,12 @@ def vector_tiles(tiles: str, version: str, language: str, visible: Sequence[str]
         version: Of the data; goes into the address, so that tiles may be kept for good.
         visible: Names of the layers shown, of those the layer control offers.
         hidden: Categories of facilities left out.
+        at: The moment whose boundaries are shown, as it goes into an address; empty: now.
     """
+    moment = f"&at={quote(at)}" if at else ""
     return VectorTiles(
         {
-            "sources": {name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}" for name in SOURCES},
+            "sources": {name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}{moment}" for name in SOURCES},
             "source": {layer.name: name for name in SOURCES for layer in SETS[name]},
             "layers": [layer.as_json() for layer in ON_MAP],
             "visible": list(visible),

@@ -37,7 +37,7 @@ SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM
        (SELECT coalesce(sum(people), 0) FROM household) AS people,
        (SELECT count(*) FROM facility) AS facility,
        (SELECT string_agg(name, '、' ORDER BY code) FROM area WHERE level = 'county' AND (retired_at IS NULL OR retired_at > now())) AS county,
-       (SELECT max(published_at)::text FROM revision) AS revised,
+       (SELECT concat(max(published_at), ' ', max(effective) FILTER (WHERE effective <= now())) FROM revision) AS revised,
        (SELECT max(computed_at)::text FROM service_circle) AS circled,
        (SELECT coalesce(jsonb_agg(jsonb_build_array(attribution, made_up, digest, loaded_at) ORDER BY kind), '[]')
           FROM dataset) AS datasets

@@ -90,6 +90,18 @@ class Change:
     why: str
 
 
+@dataclass(frozen=True)
+class LineageRow:
+    """A grid that this one came from or went into: split_from, split_into, merged_from or merged_into, since when."""
+
+    relation: str
+    code: str
+    name: str
+    revision: int
+    title: str
+    at: datetime
+
+
 def areas(
     session: Session,
     at: datetime,
@@ -162,8 +174,10 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
     )
 
 
-def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[Change]]:
-    """Every shape an area has had and every change of its name, parent and retirement, oldest first.
+def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[Change], list[LineageRow]]:
+    """Every shape an area has had, every change of its name, parent and retirement, and where it came from or went.
+
+    Oldest first; a shape that is planned begins later than now.
 
     Raises:
         NotFound: No area has this code.
@@ -199,7 +213,21 @@ def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[Change
         ORDER BY h.id, f.field"""),
         {"key": str(area_id)},
     )
-    return [BoundaryRow(*row) for row in shapes], [Change(*row) for row in changes]
+    related = session.execute(
+        text("""
+        SELECT CASE WHEN l.from_id = :id THEN CASE l.kind WHEN 'split' THEN 'split_into' ELSE 'merged_into' END
+                    ELSE CASE l.kind WHEN 'split' THEN 'split_from' ELSE 'merged_from' END END,
+               o.code, o.name, r.id, r.title, r.effective
+        FROM lineage l JOIN area o ON o.id = CASE WHEN l.from_id = :id THEN l.to_id ELSE l.from_id END
+          JOIN revision r ON r.id = l.revision_id
+        WHERE :id IN (l.from_id, l.to_id) ORDER BY r.effective, l.id"""),
+        {"id": area_id},
+    )
+    return (
+        [BoundaryRow(*row) for row in shapes],
+        [Change(*row) for row in changes],
+        [LineageRow(*row) for row in related],
+    )
 
 
 def _rows(at: datetime) -> Select[Any]:

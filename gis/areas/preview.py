@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
-from gis.areas import drafts, operations, publish
+from gis.areas import difference, drafts, operations, publish
 from gis.areas.homes import Homes, box, homeless, read_homes, unit_homes
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.areas.register import Grids
@@ -32,7 +32,6 @@ from gis.people.roles import BY_KEY
 from gis.shapes import coverage, measure
 from gis.shapes.coverage import Land
 from gis.shapes.measure import area, place, widths
-from gis.shapes.repair import polygons
 
 GRID_HOUSEHOLDS = (300, 500)  # DESIGN 15: a warning outside, no refusal
 UNIT_HOUSEHOLDS = (10, 20)
@@ -247,7 +246,7 @@ def _grid(
         code,
         names.get(code, code),
         patterns.ancestor(code, Level.COMMUNITY),
-        "new" if before is None else "gone" if after is None else "changed",
+        difference.change(before, after),
         tuple(0.0 if one is None else round(area(one), 1) for one in (before, after)),  # type: ignore[arg-type]
         pair(homes.households),
         pair(homes.people),
@@ -271,37 +270,14 @@ def _pieces(
     before: Mapping[str, Land], after: Mapping[str, Land], codes: Sequence[str], homes: Homes,
     was: Sequence[str | None], becomes: Sequence[str | None],
 ) -> list[Piece]:  # fmt: skip
-    """Land that changes hands between the grids whose land changes."""
-    starts, ends = [code for code in codes if code in before], [code for code in codes if code in after]
-    found: list[tuple[str | None, str | None, Land]] = []
-    if starts and ends:
-        olds, news = _array([before[code] for code in starts]), _array([after[code] for code in ends])
-        for i, j in zip(*STRtree(news).query(olds, predicate="intersects").tolist(), strict=True):
-            if starts[i] != ends[j] and (land := polygons(shapely.intersection(olds[i], news[j]))) is not None:
-                found.append((starts[i], ends[j], land))
-    for code in starts:
-        rest = (
-            polygons(shapely.difference(before[code], shapely.union_all(list(after.values()))))
-            if after
-            else before[code]
-        )
-        found += [(code, None, rest)] if rest is not None else []
-    for code in ends:
-        more = (
-            polygons(shapely.difference(after[code], shapely.union_all(list(before.values()))))
-            if before
-            else after[code]
-        )
-        found += [(None, code, more)] if more is not None else []
-    wide = widths(_array([land for _, _, land in found]))
+    """Land that changes hands, with who lives on it."""
     both = list(zip(was, becomes, strict=True))
-    pieces = []
-    for (start, end, land), metres in zip(found, wide.tolist(), strict=True):
-        if metres > coverage.LEAST:
-            inside = np.array([pair == (start, end) for pair in both], dtype=bool)
-            homes_in, people_in = int(homes.households[inside].sum()), int(homes.people[inside].sum())
-            pieces.append(Piece(start, end, round(area(land), 1), homes_in, people_in, land))
-    return sorted(pieces, key=lambda piece: (piece.start or "", piece.end or ""))
+    found = []
+    for start, end, land in difference.pieces(before, after, codes):
+        inside = np.array([pair == (start, end) for pair in both], dtype=bool)
+        homes_in, people_in = int(homes.households[inside].sum()), int(homes.people[inside].sum())
+        found.append(Piece(start, end, round(area(land), 1), homes_in, people_in, land))
+    return found
 
 
 def _buildings(homes: Homes, was: Sequence[str | None], becomes: Sequence[str | None]) -> list[Moved]:

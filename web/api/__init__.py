@@ -5,8 +5,10 @@ from hashlib import blake2b
 from typing import Any, TypeVar
 
 import orjson
+import shapely
 from flask import Response, request
 
+from gis.shapes.coverage import Land
 from web.params import next_cursor
 
 JSON = "application/json"
@@ -46,3 +48,11 @@ def feature(code: str, geometry: str | None, properties: dict[str, Any], **membe
 def wants_geojson() -> bool:
     """Whether the Accept header prefers GeoJSON to plain JSON."""
     return request.accept_mimetypes.best_match([JSON, GEOJSON]) == GEOJSON
+
+
+def geojson(land: Land | None) -> dict[str, Any] | None:
+    """A shape as GeoJSON, outer rings counter-clockwise (RFC 7946)."""
+    if land is None:
+        return None
+    found: dict[str, Any] = orjson.loads(shapely.to_geojson(shapely.orient_polygons(land)))
+    return found

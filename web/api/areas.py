@@ -8,11 +8,11 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from gis.areas import hierarchy
+from gis.areas import difference, hierarchy
 from gis.areas.hierarchy import AreaRow
 from gis.areas.models import Level
 from web import params
-from web.api import GEOJSON, feature, page, reply, wants_geojson
+from web.api import GEOJSON, feature, geojson, page, reply, wants_geojson
 from web.db import session
 from web.openapi import also
 
@@ -96,12 +96,32 @@ class ChangeOut(BaseModel):
     why: str
 
 
+class LineageOut(BaseModel):
+    """A grid that this one came from, or went into."""
+
+    relation: str = Field(description="split_from, split_into, merged_from or merged_into")
+    code: str
+    name: str
+    revision: int
+    title: str
+    at: datetime = Field(description="Since when")
+
+
 class HistoryOut(BaseModel):
-    """How an area came to be, oldest first."""
+    """How an area came to be, oldest first; a planned boundary begins later than now."""
 
     code: str
     boundaries: list[BoundaryOut]
     changes: list[ChangeOut]
+    lineage: list[LineageOut]
+
+
+class DifferenceIn(BaseModel):
+    """Which two moments, and where."""
+
+    from_: str = Field(alias="from", max_length=40, description="The earlier moment: ISO 8601", examples=["2026-01-01"])
+    to: str = Field(max_length=40, description="The later moment; may be in the future", examples=["2026-12-01"])
+    within: str = Field("", max_length=40, description="Only grids under the area with this code")
 
 
 @bp.get("/areas")
@@ -150,8 +170,33 @@ def children(code: str, query_data: ChildrenIn) -> Response:
 @bp.doc(summary="The shapes and changes of an area")
 def history(code: str) -> Response:
     """Every boundary with its dates and revision, and every change of name, parent and retirement."""
-    boundaries, changes = hierarchy.history(session(), code)
-    return reply({"code": code, "boundaries": boundaries, "changes": changes})
+    boundaries, changes, lineage = hierarchy.history(session(), code)
+    return reply({"code": code, "boundaries": boundaries, "changes": changes, "lineage": lineage})
+
+
+@bp.get("/areas/difference")
+@bp.input(DifferenceIn, location="query")
+@bp.doc(
+    summary="What changed between two moments",
+    responses={404: "No such area", 413: "Too many grids; ask within one area"},
+)
+def between(query_data: DifferenceIn) -> Response:
+    """Grids with their old and new lines, and the pieces of land that changed hands; vertices alone are left out."""
+    asked = query_data
+    found = difference.difference(
+        session(), params.moment(asked.from_, "from"), params.moment(asked.to, "to"), asked.within
+    )
+    return reply({
+        "grids": [
+            {"code": one.code, "name": one.name, "change": one.change, "area_m2": one.area_m2,
+             "before": geojson(one.before), "after": geojson(one.after)}
+            for one in found.grids
+        ],
+        "pieces": {"type": "FeatureCollection", "features": [
+            {"type": "Feature", "geometry": geojson(land), "properties": {"from": start, "to": end, "area_m2": m2}}
+            for start, end, m2, land in found.pieces
+        ]},
+    })  # fmt: skip
 
 
 def listed(asked: AreasIn | ChildrenIn, **only: Any) -> Response:

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import orjson
-import shapely
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from pydantic import BaseModel, Field
@@ -19,10 +18,10 @@ from gis.areas.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS, Preview, Problem
 from gis.errors import FieldError, InvalidInput, wrong
 from gis.exchange import boundaries, preview_sheet
 from gis.people.access import Action, Principal
-from gis.shapes.coverage import Gap, Land, Overlap
+from gis.shapes.coverage import Gap, Overlap
 from gis.shapes.measure import area
 from web import params
-from web.api import GEOJSON, page, reply
+from web.api import GEOJSON, geojson, page, reply
 from web.api.incidents import if_match
 from web.auth import need, principal
 from web.db import session
@@ -391,14 +390,6 @@ def collection(found: View) -> dict[str, Any]:
         }
         for code, (land, before, editable) in sorted(found.grids.items())
     ]}  # fmt: skip
-
-
-def geojson(land: Land | None) -> dict[str, Any] | None:
-    """A shape as GeoJSON, outer rings counter-clockwise (RFC 7946)."""
-    if land is None:
-        return None
-    found: dict[str, Any] = orjson.loads(shapely.to_geojson(shapely.orient_polygons(land)))
-    return found
 
 
 def as_torn(found: boundaries.Drawn) -> dict[str, Any]:

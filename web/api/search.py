@@ -7,8 +7,8 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 
 from gis.search import search
+from web import params
 from web.api.locate import names
-from web.api.tiles import now
 from web.db import session
 
 bp = APIBlueprint("search", __name__, url_prefix="/api/v1", tag="Search")
@@ -29,5 +29,5 @@ def find(query_data: SearchIn) -> dict[str, Any]:
 
     People are found only by who may have their names there.
     """
-    found = search(session(), query_data.q, now(), query_data.limit, names())
+    found = search(session(), query_data.q, params.moment(None), query_data.limit, names())
     return {"query": query_data.q, "items": [asdict(hit) for hit in found]}

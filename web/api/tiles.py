@@ -1,13 +1,12 @@
 """Vector tiles and GeoJSON of the layers."""
 
-from datetime import datetime
 from hashlib import sha256
 from typing import Annotated
 
 import orjson
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
-from pydantic import BaseModel, Field
+from flask import Response, request
+from pydantic import Field
 
 from gis.errors import NotFound
 from layers import features as geojson
@@ -26,7 +25,7 @@ KEPT = "public, max-age=31536000, immutable"  # the address names the version, s
 ASKED_AGAIN = "public, no-cache"  # an address without a version: kept, but checked by its ETag each time
 
 
-class FeaturesIn(BaseModel):
+class FeaturesIn(params.At):
     """What part of a layer is asked for."""
 
     bbox: str | None = Field(
@@ -36,21 +35,17 @@ class FeaturesIn(BaseModel):
     limit: Annotated[int, Field(ge=1, le=20_000, description="At most so many features")] = geojson.LIMIT
 
 
-def now() -> datetime:
-    """The present, in the deployment's clock."""
-    return datetime.now(current_app.config["SETTINGS"].timezone)
-
-
 @bp.get("/tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt")
 @bp.doc(
     summary="A vector tile of a layer, or of a set of layers (base, city)",
     responses=also(MVT, {"type": "string", "format": "binary"}) | {204: "Nothing there"},
 )
 def tile(layer: str, z: int, x: int, y: int) -> Response:
-    """512-pixel tiles; `v` in the query is the data's version and lets browsers keep the answer for good."""
+    """512-pixel tiles. `v` in the query is the data's version and lets browsers keep the answer for good; `at` another
+    moment, past or planned."""
     if layer not in SETS:
         raise NotFound(f"there is no layer {layer!r}; known are {', '.join(SETS)}")
-    data = tiles.tile(session(), SETS[layer], z, x, y, now())
+    data = tiles.tile(session(), SETS[layer], z, x, y, params.moment(request.args.get("at")))
     response = Response(data, 200 if data else 204, mimetype=MVT)
     return kept(response, data)
 
@@ -71,9 +66,11 @@ def layer_features(layer: str, query_data: FeaturesIn) -> Response:
     if asked.bbox is None and asked.code is None:
         raise params.wrong("bbox", "is missing; give bbox=west,south,east,north or code")
     box = None if asked.bbox is None else params.bbox(asked.bbox)
-    found = geojson.features(session(), known(layer), now(), bbox=box, code=asked.code, limit=asked.limit)
+    found = geojson.features(
+        session(), known(layer), params.moment(asked.at), bbox=box, code=asked.code, limit=asked.limit
+    )
     if asked.code is not None and not found["features"]:
-        raise NotFound(f"layer {layer!r} has nothing with code {asked.code!r} in force now")
+        raise NotFound(f"layer {layer!r} has nothing with code {asked.code!r} in force then")
     data = orjson.dumps(found)
     return kept(Response(data, mimetype=GEOJSON), data)
 

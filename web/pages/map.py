@@ -43,8 +43,11 @@ def release() -> str:
 
 @bp.get("/")
 def index() -> Response:
-    """The map, where and as the address says."""
-    at = params.moment(None)
+    """The map, where and as the address says; `at` is the day shown, `compare` one to lay beside it."""
+    told, beside = request.args.get("at"), request.args.get("compare")
+    at = params.moment(told or None)
+    if beside:
+        params.moment(beside, "compare")
     figures = overview(session(), at)
     chosen = language.chosen()
     offered = [layer for layer in ON_MAP if layer.choice]
@@ -56,13 +59,17 @@ def index() -> Response:
         release=version,
         centre=centre(figures),
         zoom=16 if figures.bbox else 5,
-        layer=vector_tiles(url_for("map.index").rstrip("/") + "/tiles", figures.version, chosen, visible, hidden),
+        layer=vector_tiles(
+            url_for("map.index").rstrip("/") + "/tiles", figures.version, chosen, visible, hidden, at=told or ""
+        ),
     )
     nonce = secrets.token_urlsafe(16)
     page = {
         "words": words(),
         "language": chosen,
         "bbox": figures.bbox,
+        "at": told or None,
+        "compare": beside or None,
         "levels": [{"key": level.value, "zh": level.zh, "en": LEVEL_EN[level]} for level in LEVELS],
         "roles": {role.key: {"zh": role.zh, "en": role.en, "rank": role.rank} for role in ROLES},
         "categories": {key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title},
@@ -76,6 +83,9 @@ def index() -> Response:
             parts=parts,
             nonce=nonce,
             page=page,
+            at=told or "",
+            compare=beside or "",
+            day=at.strftime("%Y-%m-%d %H:%M") if told else "",
             figures=figures,
             offered=offered,
             visible=visible,
@@ -91,8 +101,8 @@ def index() -> Response:
 
 @bp.get("/map.html")
 def export() -> Response:
-    """The view in the address (`bbox`, `zoom`, `layers`, `off`, `facility`) as one file that needs no network."""
-    at = params.moment(None)
+    """The view in the address (`bbox`, `zoom`, `layers`, `off`, `facility`, `at`) as one file that needs no network."""
+    at = params.moment(request.args.get("at") or None)
     figures = overview(session(), at)
     chosen = language.chosen()
     box = params.bbox(request.args["bbox"]) if "bbox" in request.args else figures.bbox
@@ -120,7 +130,8 @@ def export() -> Response:
         title=f"{figures.place} · {gettext('Saved map')}" if figures.place else gettext("Saved map"),
         notes=[
             gettext("Made-up data: people, households and posts here are invented") if figures.made_up else "",
-            gettext("Saved on %(time)s", time=at.strftime("%Y-%m-%d %H:%M")),
+            gettext("Saved on %(time)s", time=params.moment(None).strftime("%Y-%m-%d %H:%M")),
+            gettext("Boundaries of %(day)s", day=at.strftime("%Y-%m-%d %H:%M")) if request.args.get("at") else "",
             *figures.attributions,
         ],
         circle=circle_of(request.args.get("facility"), at),

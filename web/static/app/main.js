@@ -20,7 +20,7 @@ function read() {
 
 function write(push) {
   const c = map.getCenter(), given = new URLSearchParams(location.search);
-  const kept = { lang: given.get('lang'), layers: given.get('layers'), off: given.get('off') };
+  const kept = { lang: given.get('lang'), at: given.get('at'), compare: given.get('compare'), layers: given.get('layers'), off: given.get('off') };
   const next = query({
     ...kept, c: `${c.lng.toFixed(6)},${c.lat.toFixed(6)},${map.getZoom()}`,
     p: state.p && state.p.map((n) => n.toFixed(6)).join(','), address: state.address, area: state.area, facility: state.facility,
@@ -32,7 +32,7 @@ function write(push) {
   other.href = `?${there}`.replaceAll('%2C', ',');
   const b = map.getBounds();
   const box = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()].map((n) => n.toFixed(6)).join(',');
-  $('save').href = `${$('save').pathname}?${query({ bbox: box, zoom: map.getZoom(), layers: kept.layers, off: kept.off, facility: state.facility })}`;
+  $('save').href = `${$('save').pathname}?${query({ bbox: box, zoom: map.getZoom(), layers: kept.layers, off: kept.off, at: kept.at, facility: state.facility })}`;
 }
 
 // Room around what is brought into view; on a phone also above the sheet, which covers the lower half.
@@ -54,7 +54,7 @@ const outline = (geometry, options) => L.geoJSON(geometry, { interactive: false,
 const spot = (lon, lat) => L.marker([lat, lon], { interactive: false, keyboard: false, icon: L.divIcon({ className: 'spot', iconSize: [18, 18] }) });
 
 async function drawArea(code, fit) {
-  const body = await ask(`/areas/${encodeURIComponent(code)}?geometry=true`, 'shape');
+  const body = await ask(`/areas/${encodeURIComponent(code)}?${query({ geometry: true, at: page.at })}`, 'shape');
   if (!body.geometry) return;
   const shape = outline(body.geometry).addTo(drawn);
   if (fit) map.fitBounds(shape.getBounds(), { ...room(40), maxZoom: 18 });

@@ -115,7 +115,7 @@ export async function showPlace({ lon, lat, address }, actions) {
   loading();
   let found;
   try {
-    found = await ask(`/locate?${query({ lon, lat, crs: 'wgs84', address })}`, 'answer');
+    found = await ask(`/locate?${query({ lon, lat, crs: 'wgs84', address, at: page.at })}`, 'answer');
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     return failed(error, actions);
@@ -141,7 +141,7 @@ export async function showArea(code, actions) {
   loading();
   try {
     const area = await ask(`/areas/${encodeURIComponent(code)}`, 'answer');
-    const found = area.point && await ask(`/locate?${query({ lon: area.point[0], lat: area.point[1], crs: 'cgcs2000' })}`, 'who').catch(() => null);
+    const found = area.point && await ask(`/locate?${query({ lon: area.point[0], lat: area.point[1], crs: 'cgcs2000', at: page.at })}`, 'who').catch(() => null);
     const level = page.levels.find((one) => one.key === area.level);
     const people = found ? found.people.filter((one) => one.area === code) : [];
     show(head(actions, area.name, chain(area.above, actions), h('p', { className: 'code' }, `${title(level)} · ${area.code}`)),
