@@ -18,10 +18,11 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from PIL import Image
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from gis.areas import drafts
 from gis.incidents import actions, photos, workflow
 from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
@@ -139,6 +140,14 @@ def notes(asker: Asker) -> str:
     return "no" if found == "yes" and not asker.by.may(A.NOTE) else found
 
 
+plans = may_one(A.DRAFT, A.PUBLISH)  # and sees the home draft, since both rights reach over it
+
+
+def draws(asker: Asker) -> str:
+    """Nobody: the home draft is somebody else's to edit."""
+    return "sign in" if asker.by.kind == "anonymous" else "no"
+
+
 class Row(NamedTuple):
     """Who may ask a route, and what is sent. query: Behind the question mark; {id} and the like are filled in."""
 
@@ -168,6 +177,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/areas/<code>": Row(anybody),
     "GET /api/v1/areas/<code>/children": Row(anybody),
     "GET /api/v1/areas/<code>/history": Row(anybody),
+    "GET /api/v1/areas/difference": Row(anybody, "from=2026-01-01&to=2026-02-01"),
     "GET /api/v1/locate": Row(anybody, AT),
     "POST /api/v1/locate": Row(anybody, json={"points": [POINT]}),
     "GET /api/v1/search": Row(anybody, "q=王g"),
@@ -196,6 +206,25 @@ TABLE: dict[str, Row] = {
     "GET /keys": Row(may(A.ACCOUNTS, everywhere=True)),
     "POST /keys": Row(may(A.ACCOUNTS, everywhere=True), form={"name": "program"}),
     "POST /keys/<name>": Row(may(A.ACCOUNTS, everywhere=True), form={"do": "revoke"}, path={"name": "key 11"}),
+    # boundary revisions
+    "POST /api/v1/revisions": Row(may(A.DRAFT), json={"title": "新草案"}),
+    "GET /api/v1/revisions": Row(plans),
+    "POST /api/v1/revisions/from-file": Row(may(A.DRAFT), "title=x", form=FILE),
+    "GET /api/v1/revisions/<int:number>": Row(plans),
+    "GET /api/v1/revisions/<int:number>/preview": Row(plans),
+    "GET /api/v1/revisions/<int:number>/coverage": Row(plans, "within={grid}"),
+    "GET /api/v1/revisions/<int:number>/guides": Row(plans, "within={grid}"),
+    "POST /api/v1/revisions/<int:number>/operations": Row(draws, json={"op": "retire", "code": "520402007012001"}),
+    "DELETE /api/v1/revisions/<int:number>/operations/<int:step>": Row(draws, path={"step": 1}),
+    "POST /api/v1/revisions/<int:number>/rebase": Row(draws),
+    "POST /api/v1/revisions/<int:number>/withdraw": Row(draws),
+    "POST /api/v1/revisions/<int:number>/publish": Row(may(A.PUBLISH), json={"reason": "试"}),
+    "POST /api/v1/revisions/<int:number>/revert": Row(may(A.DRAFT)),
+    "GET /editor": Row(may(A.DRAFT)),
+    "GET /editor/<int:number>": Row(may(A.DRAFT)),
+    "GET /revisions": Row(plans),
+    "GET /revisions/<int:number>": Row(plans),
+    "GET /revisions/grids.gpkg": Row(plans, "within={grid}"),
     # posts
     "GET /api/v1/posts": Row(may(A.NAMES), "area={unit}"),
     "POST /api/v1/posts/<int:post_id>/hand-over": Row(may(A.POSTS), json={"to": "p-接任"}),
@@ -287,6 +316,8 @@ class World:
         self.photo, self.hidden_photo = self._photo(self.incident), self._photo(self.hidden)
         self.askers = [self._asker(number, name) for number, name in enumerate(ASKERS)]
         self.rules = session.scalar(text("SELECT id FROM rule_set WHERE state = 'active'"))
+        self.draft = self._draft(self.grid, 0)
+        self.hidden_draft = self._draft(session.scalars(select(Area).where(Area.code == "520499001001001")).one(), 50)
         session.commit()
         for number in (self.incident, self.hidden):  # as if they had just been heard of
             last = "SELECT max(id) FROM incident_event WHERE incident_id = :id"
@@ -298,6 +329,14 @@ class World:
         given = Report(category, words, lon=lon, lat=POINT["lat"], crs="cgcs2000", channel="patrol", name="报事人甲",
                        phone="13900000000")  # fmt: skip
         return actions.report(self.session, system("test"), given, NOW).id
+
+    def _draft(self, grid: Area, column: float) -> int:
+        """Somebody's draft that splits a grid."""
+        number = drafts.begin(self.session, system("planner"), MARK if column else "家里的草案").id
+        middle = build.LON + (column + 0.5) * build.SIDE
+        line = {"type": "LineString", "coordinates": [[middle, build.LAT - 0.0001], [middle, build.LAT + 0.0011]]}
+        drafts.operate(self.session, system("planner"), number, {"op": "split", "code": grid.code, "line": line})
+        return number
 
     def _photo(self, incident: UUID) -> UUID:
         file = io.BytesIO()
@@ -364,7 +403,7 @@ class World:
     def path(self, rule: str, row: Row) -> str:
         """A rule with its places filled in."""
         known = {"incident_id": self.incident, "photo_id": self.photo, "post_id": self.post.id, "code": self.grid.code,
-                 "set_id": self.rules}  # fmt: skip
+                 "set_id": self.rules, "number": self.draft}  # fmt: skip
 
         def fill(found: re.Match[str]) -> str:
             return str((known | row.path)[found[1]])
@@ -493,6 +532,29 @@ def test_a_hidden_incident_answers_like_an_absent_one(world: World) -> None:
     ]
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
+
+
+def test_a_hidden_draft_answers_like_an_absent_one(world: World) -> None:
+    asked = [row for row in TABLE if "<int:number>" in row]
+    wrong = []
+    for asker in world.askers:
+        for name in asked:
+            method, rule = name.split(" ", 1)
+            seen = []
+            for number in (world.hidden_draft, 10**12):
+                row = TABLE[name]._replace(path=TABLE[name].path | {"number": number})
+                came = world.ask(asker, method, world.path(rule, row), row)
+                seen.append((came.status_code, strip(came.get_data(as_text=True)).replace(str(number), "ID")))
+            if seen[0] != seen[1]:
+                wrong.append(f"{name} for {asker.name}: {seen[0]} / {seen[1]}")
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+    lists = [
+        world.ask(asker, "GET", path).get_data(as_text=True)
+        for asker in world.askers
+        for path in ("/api/v1/revisions", "/revisions", "/editor")
+    ]
+    assert not any(MARK in said for said in lists)
 
 
 def test_neither_does_a_wrong_tracking_secret_tell(world: World) -> None:
