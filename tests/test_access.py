@@ -224,7 +224,7 @@ TABLE: dict[str, Row] = {
     "GET /editor/<int:number>": Row(may(A.DRAFT)),
     "GET /revisions": Row(plans),
     "GET /revisions/<int:number>": Row(plans),
-    "GET /revisions/grids.gpkg": Row(plans, "within={grid}"),
+    "GET /api/v1/export/grids.gpkg": Row(may_one(A.EXPORT, A.DRAFT, A.PUBLISH), "within={grid}"),
     # posts
     "GET /api/v1/posts": Row(may(A.NAMES), "area={unit}"),
     "POST /api/v1/posts/<int:post_id>/hand-over": Row(may(A.POSTS), json={"to": "p-接任"}),

@@ -7,7 +7,7 @@ import shapely
 from shapely.geometry import mapping
 from sqlalchemy import select, text
 
-from gis.areas import drafts, hierarchy, preview, publish
+from gis.areas import drafts, hierarchy, preview, publish, view
 from gis.areas.locate import locate
 from gis.areas.models import Area, Boundary, Lineage, Revision
 from gis.areas.revisions import in_force, publish_shapes
@@ -362,7 +362,7 @@ def test_a_split_warns_that_nobody_answers_yet_and_a_merge_of_posts_left(session
 def test_the_editor_sees_the_draft_with_its_neighbours(session, town):
     number = begin(session)
     drafts.operate(session, LEAD, number, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
-    found = preview.view(session, LEAD, number, code(5))
+    found = view.view(session, LEAD, number, code(5))
     assert set(found.grids) == {code(i) for i in (4, 5, 6, 7, 8, 9, 10)}
     shape, before, editable = found.grids[code(5)]
     assert before.area > shape.area and editable

@@ -25,6 +25,7 @@ BLUEPRINTS = (
     "web.docs",
     "web.api.areas",
     "web.api.revisions",
+    "web.api.exports",
     "web.api.facilities",
     "web.api.locate",
     "web.api.tiles",

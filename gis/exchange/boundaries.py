@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes, drafts, operations
 from gis.areas.models import Level, Revision
+from gis.areas.numbering import fresh_codes
 from gis.areas.revisions import grids_near
 from gis.errors import InvalidInput, wrong
 from gis.exchange import formats, tables
@@ -151,7 +152,7 @@ def _number(session: Session, file: AreaFile, stored: Mapping[str, Land], report
             if not community:
                 continue  # refused later: it has no code
             if community not in fresh:
-                fresh[community] = drafts.fresh_codes(session, community, ())
+                fresh[community] = fresh_codes(session, community, ())
             new = next((one for one in fresh[community] if one not in given), "")
             if new:
                 given.add(new)

@@ -16,20 +16,18 @@ from shapely import LineString, MultiLineString, Point, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput, NotFound
-from gis.shapes import coverage, cut
+from gis.shapes import coverage, cut, drawn
 from gis.shapes.coverage import Land
 from gis.shapes.cut import Vertex
-from gis.shapes.measure import area, local_metres, place, widths
-from gis.shapes.repair import in_words, polygons, repair
+from gis.shapes.measure import area, place, widths
+from gis.shapes.repair import polygons, repair
 
 Lands = Mapping[str, Land]
 Changed = dict[str, Land | None]
 
 NARROWEST = 1.0  # metres; a part that is nowhere wider is a sliver
-REACH = 1.0  # metres by which the end of a line may miss the border it was drawn to
 LOST = 1e-9  # of the land that an edit touches may change by rounding on the outline
 STEP = 1e-7  # degrees, of the lattice
-MOST_VERTICES = 10_000  # of one drawn line or outline
 FRESH = tuple(f"new{number}" for number in range(1, 100))
 
 
@@ -49,7 +47,7 @@ def move_border(lands: Lands, first: str, second: str, line: LineString) -> Chan
     _known(lands, first, second)
     if first == second:
         raise InvalidInput(f"a border lies between two grids; {first} is named twice")
-    line = _line(line)
+    line = drawn.line(line)
     near = _near(lands, [first, second])
     a, b = lands[first], lands[second]
     shared = _borders(a, b)
@@ -58,12 +56,12 @@ def move_border(lands: Lands, first: str, second: str, line: LineString) -> Chan
     old = min(shared, key=lambda border: (shapely.hausdorff_distance(border, line), border.wkb))
     kept = [border for border in shared if border is not old]
     both = coverage.dissolve([a, b])
-    drawn = _reaching(line, both)
-    _crosses(drawn, both, f"{first} and {second} together")
+    path = drawn.reaching(line, both)
+    drawn.crosses(path, both, f"{first} and {second} together")
     merged: dict[str, Land] = {code: shape for code, shape in near.items() if code not in (first, second)}
     merged[first] = both
-    found = [face for face, _ in cut.faces(merged, [first], shapely.union_all([drawn, *kept]))]
-    sides = _two_sides(found, a, b, drawn, kept, first, second)
+    found = [face for face, _ in cut.faces(merged, [first], shapely.union_all([path, *kept]))]
+    sides = _two_sides(found, a, b, path, kept, first, second)
     return _whole(near, {first: cut.united(sides[0]), second: cut.united(sides[1])}, islands=False)
 
 
@@ -82,7 +80,7 @@ def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = Non
     _known(lands, code, *([give_to] if give_to else []))
     if give_to == code:
         raise InvalidInput(f"give_to: {code} cannot take what it loses itself; name a neighbour, or leave it out")
-    target = _outline(outline, "geometry")
+    target = drawn.outline(outline, "geometry")
     near = _near(lands, [code], target)
     beyond = polygons(shapely.difference(target, coverage.dissolve(list(near.values()))))
     if beyond is not None and (wide := _widest(beyond)).width > coverage.NOISE:
@@ -144,16 +142,16 @@ def split(
     near = _near(lands, [code])
     land = near[code]
     if line is not None:
-        drawn = _reaching(_line(line), land)
-        _crosses(drawn, land, code)
-        pieces = [[face] for face, _ in cut.faces(near, [code], drawn)]
+        path = drawn.reaching(drawn.line(line), land)
+        drawn.crosses(path, land, code)
+        pieces = [[face] for face, _ in cut.faces(near, [code], path)]
         if len(pieces) < max(2, len(shapely.get_parts(land)) + 1):
             raise InvalidInput(f"the line does not part {code}; draw it from border to border, across the grid")
         shapes = [one for piece in pieces if (one := cut.united(piece)) is not None]
         if len(shapely.get_parts(land)) > 1:
             shapes = _regrouped(shapes, land)
     else:
-        shapes = _given_parts(near, code, [_outline(part, f"parts {i}") for i, part in enumerate(parts, 1)])
+        shapes = _given_parts(near, code, [drawn.outline(part, f"parts {i}") for i, part in enumerate(parts, 1)])
     for shape in shapes:
         _wide_enough(shape, f"the split of {code} leaves")
         if parts and not islands and len(shapely.get_parts(shape)) > 1:
@@ -205,7 +203,7 @@ def transfer(lands: Lands, region: Land, to: str, *, islands: bool = False) -> C
             islands.
     """
     _known(lands, to)
-    target = _outline(region, "region")
+    target = drawn.outline(region, "region")
     near = _near(lands, [to], target)
     touched = [code for code, land in near.items() if code != to and _overlap(land, target)]
     if not touched:
@@ -232,7 +230,7 @@ def add(lands: Lands, code: str, outline: Land) -> Changed:
     """
     if code in lands:
         raise InvalidInput(f"{code} has land already; reshape it, or give the new grid a code of its own")
-    target = _outline(outline, "geometry")
+    target = drawn.outline(outline, "geometry")
     near = _near(lands, [], target)
     free = target if not near else polygons(shapely.difference(target, coverage.dissolve(list(near.values()))))
     if free is None or (wide := _widest(free)).width < NARROWEST:
@@ -318,81 +316,6 @@ def move_vertex(lands: Lands, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex,
             f" at {_at(differ)}; move borders between grids, or add free land"
         )
     return _whole(around, shapes, islands=False)
-
-
-# --- what is drawn -------------------------------------------------------------------------------------------------
-
-
-def _line(line: BaseGeometry) -> LineString:
-    if not isinstance(line, LineString) or line.is_empty:
-        raise InvalidInput(f"line: a LineString is needed, not {'nothing' if line.is_empty else line.geom_type}")
-    flat = shapely.force_2d(line)
-    _countable(flat, "line")
-    xy = cut.on_steps(shapely.get_coordinates(flat))
-    kept = np.concatenate([[True], (xy[1:] != xy[:-1]).any(axis=1)])
-    if kept.sum() < 2:
-        raise InvalidInput("line: begins and ends in one point; draw it across")
-    drawn = LineString(xy[kept])
-    if not drawn.is_simple:
-        crossing = _self_crossing(drawn)
-        raise InvalidInput(f"line: crosses itself near {crossing.x:.6f}, {crossing.y:.6f}; draw it without a loop")
-    return drawn
-
-
-def _self_crossing(line: LineString) -> Point:
-    """A place where a line that is not simple meets itself."""
-    pieces = shapely.get_parts(shapely.node(line))
-    ends = shapely.get_coordinates(shapely.get_point(pieces, 0)), shapely.get_coordinates(shapely.get_point(pieces, -1))
-    found, times = np.unique(np.concatenate(ends), axis=0, return_counts=True)
-    return Point(found[np.argmax(times)])
-
-
-def _outline(outline: BaseGeometry, field: str) -> Land:
-    if not outline.is_empty:
-        _countable(outline, field)
-    if not outline.is_valid and isinstance(outline, Polygon):
-        raise InvalidInput(
-            f"{field}: {in_words(str(shapely.is_valid_reason(outline)))}; draw it without crossing itself"
-        )
-    done = repair(outline)
-    if done.shape is None:
-        raise InvalidInput(f"{field}: {done.reason}")
-    return done.shape
-
-
-def _countable(shape: BaseGeometry, field: str) -> None:
-    if not np.isfinite(shapely.get_coordinates(shape)).all():
-        raise InvalidInput(f"{field}: has a coordinate that is not a number; draw it again")
-    if shapely.get_num_coordinates(shape) > MOST_VERTICES:
-        raise InvalidInput(f"{field}: has more than {MOST_VERTICES:,} vertices; simplify it")
-
-
-def _reaching(line: LineString, land: Land) -> LineString:
-    """A line whose ends, where they miss the border by less than `REACH`, are led onto it."""
-    xy = [tuple(one) for one in line.coords]
-    for end in (0, -1):
-        point = Point(xy[end])
-        if not shapely.contains_properly(land, point):
-            continue
-        nearest = shapely.shortest_line(point, land.boundary)
-        if _metres(nearest) <= REACH:
-            onto = nearest.coords[-1]
-            xy = [onto, *xy] if end == 0 else [*xy, onto]
-    return LineString(xy)
-
-
-def _crosses(line: LineString, land: Land, name: str) -> None:
-    """Refuse a line that ends inside the land, or that is not in it at all."""
-    inside = [part for part in shapely.get_parts(shapely.intersection(line, land)) if isinstance(part, LineString)]
-    inside = [part for part in inside if shapely.contains_properly(land, part.interpolate(0.5, normalized=True))
-              or shapely.intersects(part.interpolate(0.5, normalized=True), land)]  # fmt: skip
-    if not inside or shapely.relate_pattern(line, land, "F********"):
-        raise InvalidInput(f"the line does not cross {name}; draw it from border to border, across the grid")
-    for end in (line.coords[0], line.coords[-1]):
-        if shapely.contains_properly(land, Point(end)):
-            raise InvalidInput(
-                f"the line ends inside {name}, at {end[0]:.6f}, {end[1]:.6f}; draw it from border to border"
-            )
 
 
 # --- which land is whose -------------------------------------------------------------------------------------------
@@ -513,7 +436,7 @@ def _west_to_east(shapes: Sequence[Land]) -> list[int]:
 
 def _longest_border(face: Land, lands: Lands) -> str | None:
     """The land that shares the longest border with a face, the lower code of two as long; None when none does."""
-    lengths = {code: sum(_metres(line) for line in _borders(face, land)) for code, land in sorted(lands.items())}
+    lengths = {code: sum(drawn.metres(line) for line in _borders(face, land)) for code, land in sorted(lands.items())}
     best = max(lengths, key=lambda code: lengths[code], default=None)
     return best if best is not None and lengths[best] > 0 else None
 
@@ -672,14 +595,14 @@ def _known(lands: Lands, *codes: str) -> None:
         raise NotFound(f"no grid with land has the code {', '.join(missing)}; look it up on the map")
 
 
-def _near(lands: Lands, codes: Sequence[str], drawn: BaseGeometry | None = None) -> dict[str, Land]:
+def _near(lands: Lands, codes: Sequence[str], over: BaseGeometry | None = None) -> dict[str, Land]:
     """Some grids, those a drawn shape lies over, and all that touch any of these."""
     names, shapes = list(lands), _array(list(lands.values()))
     if not names:
         return {}
     core = {code: lands[code] for code in codes}
-    if drawn is not None:
-        hit = STRtree(shapes).query(drawn, predicate="intersects") if len(names) else []
+    if over is not None:
+        hit = STRtree(shapes).query(over, predicate="intersects") if len(names) else []
         core |= {names[i]: shapes[i] for i in hit}
     if not core:
         return {}
@@ -702,12 +625,6 @@ def _without_doubles(land: Land, at: Vertex) -> Land | None:
 def _vertex(xy: Sequence[float]) -> Vertex:
     x, y = cut.on_steps(np.array(xy[:2], dtype=float)).tolist()
     return x, y
-
-
-def _metres(line: BaseGeometry) -> float:
-    if line.is_empty:
-        return 0.0
-    return float(shapely.length(local_metres(np.array([line]), latitude=shapely.get_coordinates(line)[0][1])[0]))
 
 
 def _at(shape: BaseGeometry) -> str:

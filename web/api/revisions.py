@@ -12,9 +12,10 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from pydantic import BaseModel, Field
 
-from gis.areas import drafts, operations, preview, publish
+from gis.areas import drafts, operations, preview, publish, view
 from gis.areas.models import Operation, Revision, RevisionState
-from gis.areas.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS, Preview, Problem, View
+from gis.areas.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS, Preview, Problem
+from gis.areas.view import View
 from gis.errors import FieldError, InvalidInput, wrong
 from gis.exchange import boundaries, preview_sheet
 from gis.people.access import Action, Principal
@@ -230,7 +231,7 @@ def from_file(query_data: FileIn) -> Response:
 def coverage(number: int, query_data: WithinIn) -> Response:
     """GeoJSON of the grids and those bordering on them, with homes (longitude, latitude, households, people)."""
     by = need_any()
-    found = preview.view(session(), by, number, query_data.within)
+    found = view.view(session(), by, number, query_data.within)
     return reply(
         collection(found)
         | {
@@ -248,7 +249,7 @@ def coverage(number: int, query_data: WithinIn) -> Response:
 @bp.doc(summary="Streets and building outlines to draw along", responses=REFUSALS)
 def guides(number: int, query_data: WithinIn) -> Response:
     """Lines as lists of [longitude, latitude], degrees."""
-    return reply(preview.guides(session(), need_any(), number, query_data.within))
+    return reply(view.guides(session(), need_any(), number, query_data.within))
 
 
 @bp.get("/revisions/<int:number>/preview")
@@ -365,7 +366,7 @@ def _short(op: Mapping[str, Any]) -> dict[str, Any]:
 
 def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
     """The draft's version and the grids that look different now, as GeoJSON; without geometry: no land any more."""
-    found = preview.as_view(session(), by, drafts.steps(session(), number), codes, around=False)
+    found = view.as_view(session(), by, drafts.steps(session(), number), codes, around=False)
     changed = collection(found)
     gone = [code for code in codes if code not in found.grids]
     changed["features"] += [

@@ -1,7 +1,5 @@
 """`/revisions`: boundary drafts and what was published; each with a preview to look at before the leap, or after it."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -11,8 +9,6 @@ from gis.areas import drafts
 from gis.areas.models import RevisionState
 from gis.areas.preview import GRID_HOUSEHOLDS
 from gis.errors import Forbidden
-from gis.exchange.boundaries import PLANNED
-from gis.exchange.dump import dump
 from gis.people.access import Action, Principal
 from layers.overview import overview
 from web import params
@@ -63,24 +59,6 @@ def revision(number: int) -> Response:
         data={"words": words(), "revision": number, "state": found.state, "mine": mine, "bands": GRID_HOUSEHOLDS,
               "may": may},
     )  # fmt: skip
-
-
-@bp.get("/revisions/grids.gpkg")
-def download() -> Response:
-    """The grids of an area (`within`) as a GeoPackage, to be edited in QGIS and brought back."""
-    by = planner()
-    within = request.args.get("within", "")
-    if not within:
-        raise params.wrong("within", "which area, by its code")
-    drafts.need(session(), by, Action.DRAFT if by.may(Action.DRAFT) else Action.PUBLISH, [within])
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "grids.gpkg"
-        dump(session(), "grids", path, PLANNED, within)
-        written = path.read_bytes()
-    response = Response(written, mimetype="application/geopackage+sqlite3")
-    response.headers["Content-Disposition"] = f'attachment; filename="grids-{within}.gpkg"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def planner() -> Principal:
