@@ -26,7 +26,7 @@ Lands = Mapping[str, Land]
 Changed = dict[str, Land | None]
 
 NARROWEST = 1.0  # metres; a part that is nowhere wider is a sliver
-LOST = 1e-9  # of the land that an edit touches may change by rounding on the outline
+LOST, LOST_STEPS = 1e-9, 100  # of the land touched, or square steps (1 dm²), that rounding on the outline may change
 STEP = 1e-7  # degrees, of the lattice
 FRESH = tuple(f"new{number}" for number in range(1, 100))
 
@@ -92,6 +92,7 @@ def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = Non
     loses = polygons(shapely.difference(near[code], target)) is not None
     neighbours = [other for other in near if other != code and _borders(near[code], near[other])] if loses else []
     touched = list(dict.fromkeys([code, *gains, *neighbours]))
+    near = _near(lands, touched)  # whoever touches one of them gets its new corners
     found = cut.faces(near, touched, target.boundary)
     own = [face for face, _ in found if _within(face, target)]
     if not own:
@@ -516,8 +517,7 @@ def _whole(lands: Lands, shapes: Changed, *, islands: bool, grows: bool = False)
     if not grows:
         was = sum(lands[code].area for code in changed if code in lands)
         now = sum(shape.area for shape in changed.values() if shape is not None)
-        rounding = max(LOST * was, 1e3 * 1e-14)
-        if abs(was - now) > rounding:
+        if abs(was - now) > max(LOST * was, LOST_STEPS * STEP * STEP):
             spot = next(shape for shape in changed.values() if shape is not None)
             raise InvalidInput(f"the borders at {_at(spot)} are too fine to be cut there; move the line by a metre")
     return changed

@@ -1,13 +1,14 @@
 """`/revisions`: boundary drafts and what was published; each with a preview to look at before the leap, or after it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
 
 from gis.areas import drafts
 from gis.areas.models import RevisionState
-from gis.areas.preview import GRID_HOUSEHOLDS
+from gis.areas.preview import GRID_HOUSEHOLDS, grid_names
 from gis.errors import Forbidden
 from gis.people.access import Action, Principal
 from layers.overview import overview
@@ -20,22 +21,30 @@ from web.pages.shell import page
 
 bp = Blueprint("revisions_page", __name__)
 
-MOST = 200  # rows of the list
+MOST = 100  # rows of one page of the list
+NAMED = 3  # grids named in a row; the others are counted
 STATES = tuple(state.value for state in RevisionState)
 
 
 @bp.get("/revisions")
 def revisions() -> Response:
-    """The list; `state` is in the address. A file edited elsewhere is brought back here."""
+    """The list; `state`, and the number `before` which it goes on, are in the address. A file is brought back here."""
     by = planner()
     state = request.args.get("state", "")
     if state and state not in STATES:
         raise params.wrong("state", f"{state[:40]!r} is none of {', '.join(STATES)}")
-    rows = drafts.revisions(session(), by, state=state or None, limit=MOST)
+    before = request.args.get("before", "")
+    if before and not (before.isascii() and before.isdigit() and len(before) < 18):
+        raise params.wrong("before", f"{before[:40]!r} is no number of a revision")
+    rows = drafts.revisions(session(), by, state=state or None, before=int(before) if before else None, limit=MOST + 1)
+    rows, older = rows[:MOST], rows[MOST - 1].id if len(rows) > MOST else None
+    names = grid_names(session(), {code for row in rows for code in row.grids}, [])
     figures = overview(session(), params.moment(None))
     places = [one for one in areas(by, Action.DRAFT) if one["level"] != "grid"]
     return page(
-        "revisions.html", script="revisions.js", rows=rows, state=state, states=words_of_states(), places=places,
+        "revisions.html", script="revisions.js", rows=rows, state=state, states=words_of_states(), places=places, older=older,
+        named={row.id: [names[code] for code in row.grids if code in names][:NAMED] for row in rows},
+        clock=clock, later=later,
         parts=ground(figures), figures=figures, may_draft=by.may(Action.DRAFT), me_who=by.who,
         data={"words": words(), "bbox": figures.bbox},
     )  # fmt: skip
@@ -55,7 +64,7 @@ def revision(number: int) -> Response:
     }
     return page(
         "revision.html", script="revision.js", found=found, may=may, states=words_of_states(), parts=ground(figures),
-        figures=figures,
+        figures=figures, clock=clock, later=later(found.effective),
         data={"words": words(), "revision": number, "state": found.state, "mine": mine, "bands": GRID_HOUSEHOLDS,
               "may": may},
     )  # fmt: skip
@@ -73,6 +82,16 @@ def planner() -> Principal:
     if not (by.may(Action.DRAFT) or by.may(Action.PUBLISH)):
         raise Forbidden("boundary revisions are for those who draft or publish them")
     return by
+
+
+def clock(at: datetime) -> str:
+    """A moment as the deployment's clocks show it."""
+    return at.astimezone(current_app.config["SETTINGS"].timezone).strftime("%Y-%m-%d %H:%M")
+
+
+def later(effective: datetime | None) -> bool:
+    """Whether published boundaries are still to take effect."""
+    return effective is not None and effective > datetime.now(UTC)
 
 
 def words_of_states() -> dict[str, str]:
@@ -97,4 +116,7 @@ def words() -> dict[str, Any]:
         "facility": _("Facilities"), "incident": _("Open incidents"), "hectares": _("{n} ha"), "total_grids": _("grids"), "total_households": _("households"), "total_people": _("people"),
         "total_buildings": _("buildings"), "total_units": _("ten-household units"), "total_posts": _("posts"), "total_facilities": _("facilities"),
         "total_incidents": _("open incidents"), "file_refused": _("The file was refused:"),
+        "notes": _("Notes on the file ({n})"), "unsolved": _("Cannot be published yet: {n} problems are marked ✕"),
+        "sure_revert": _("Begin a draft that takes these boundaries back? Nothing is in force by it."),
+        "to": _("goes to {name}"), "sure_rebase": _("Draw it again on the newest boundaries? Its steps are kept where they still fit."),
     }  # fmt: skip

@@ -1,11 +1,11 @@
 // Bringing back a file edited elsewhere: the report, and a torn file on the map.
 import { $, h, inWords, number, page, t } from './dom.js';
-import { clear, fit, fly, shape } from './revision-map.js';
+import { clear, fit, fly, hatch, shape } from './revision-map.js';
 
 const form = $('rev-upload');
 const STYLE = {
   overlap: { color: '#7d1a14', weight: 2, fillColor: '#D55E00', fillOpacity: 0.55 },
-  gap: { color: '#123f6d', weight: 2, dashArray: '4 3', fillColor: '#56B4E9', fillOpacity: 0.55 },
+  gap: { color: '#123f6d', weight: 2, dashArray: '4 3', fillColor: '#0072B2', fillOpacity: 0.55 },
 };
 
 function torn(collection) {
@@ -13,14 +13,14 @@ function torn(collection) {
   const faults = collection?.features ?? [];
   $('rev-torn').hidden = !faults.length;
   $('rev-faults').replaceChildren(...faults.map(({ properties: one }) => h('li', {},
-    h('button', { type: 'button', className: `rev-fault ${one.kind}`, onclick: () => fly(one.place) },
+    h('button', { type: 'button', className: `rev-fault ${one.kind}`, onclick: () => fly(one.place, 20) },
       h('b', {}, t(one.kind)), ` ${t('m2', { m2: number(one.m2), width: one.width_m })}`, one.codes.length ? h('small', {}, one.codes.join(' / ')) : null))));
-  if (faults.length) fit(faults.map((one) => shape(one.geometry, STYLE[one.properties.kind])));
+  if (faults.length) fit(faults.map((one) => hatch(one.properties.kind, shape(one.geometry, STYLE[one.properties.kind]))));
   return faults;
 }
 
 const answer = (...children) => $('rev-answer').replaceChildren(...children);
-const notes = (all = []) => (all.length ? h('details', { open: all.length < 6 }, h('summary', {}, `${all.length} …`), h('ul', {}, all.map((one) => h('li', {}, one)))) : null);
+const notes = (all = []) => (all.length ? h('details', { open: all.length < 6 }, h('summary', {}, t('notes', { n: number(all.length) })), h('ul', {}, all.map((one) => h('li', {}, one)))) : null);
 
 form?.addEventListener('submit', async (event) => {
   event.preventDefault();

@@ -1,0 +1,115 @@
+"""Boundary revisions under two hands, later, and taken back, as their pages show it."""
+
+from datetime import datetime, timedelta
+
+import pyogrio
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_revisions import serious, sign_in
+
+pytestmark = pytest.mark.browser
+
+COMMUNITY = "520402007013"
+
+
+@pytest.fixture
+def planner(desk, planned):
+    """A planner's desk, with `ask(method, path, body)` of the API."""
+    sign_in(desk, planned)
+    token = desk.evaluate("JSON.parse(document.getElementById('page').textContent).csrf")
+
+    def ask(method, path, body=None):
+        sent = {"method": method, "headers": {"X-CSRFToken": token, "Accept": "application/json"}, "data": body}
+        answer = desk.request.fetch(f"{planned.url}/api/v1{path}", **sent)
+        assert answer.ok, answer.text()
+        return answer.json()
+
+    desk.api, desk.root = ask, planned.url
+    desk.on("dialog", lambda dialog: dialog.accept())
+    return desk
+
+
+def three(desk, tmp_path):
+    """Codes of a grid and of two that touch it and not each other's code."""
+    file = tmp_path / "now.gpkg"
+    file.write_bytes(desk.request.get(f"{desk.root}/api/v1/export/grids.gpkg?within={COMMUNITY}").body())
+    grids = pyogrio.read_dataframe(file)
+    for shape, code in zip(grids.geometry, grids.code, strict=True):
+        beside = [
+            other
+            for land, other in zip(grids.geometry, grids.code, strict=True)
+            if other != code and shape.intersection(land).length > 1e-4
+        ]
+        if len(beside) > 1:
+            return code, *beside[:2]
+    raise AssertionError("no grid with two neighbours")
+
+
+def merge(desk, title, into, other):
+    """The number of a draft that merges two grids."""
+    number = desk.api("POST", "/revisions", {"title": title})["id"]
+    desk.api("POST", f"/revisions/{number}/operations", {"op": "merge", "codes": [into, other], "into": into})
+    return number
+
+
+def test_a_conflict_offers_the_rebase_then_later_publication_and_the_way_back(planner, tmp_path):
+    middle, one, other = three(planner, tmp_path)
+    mine, theirs = merge(planner, "我的合并", middle, one), merge(planner, "别处先发布的合并", middle, other)
+    planner.api("POST", f"/revisions/{theirs}/publish", {"reason": "先到"})
+
+    planner.goto(f"{planner.root}/revisions/{mine}")
+    expect(planner.locator("#rev-conflict")).to_contain_text(f"修订 {theirs}")
+    expect(planner.locator("#rev-publish")).to_be_disabled()
+    expect(planner.locator("#rev-problems li").first).to_contain_text("不能发布")
+    assert serious(planner) == []
+    planner.locator("#rev-conflict button").click()
+    expect(planner.locator("#rev-publish")).to_be_enabled()
+    expect(planner.locator("#rev-totals div").first).to_be_visible()
+    expect(planner.locator("#rev-conflict")).to_be_hidden()
+
+    # a grid of the table goes to its place on the map
+    expect(planner.locator("#rev-legend li")).not_to_have_count(2)  # old, new, and where land goes
+    planner.evaluate("wangge.map.setZoom(12, {animate: false})")
+    planner.locator(".rev-go").first.click()
+    assert planner.evaluate("wangge.map.getZoom()") > 12
+
+    with planner.expect_download() as download:
+        planner.get_by_role("link", name="Excel").click()
+    assert download.value.suggested_filename == f"revision-{mine}.xlsx"
+
+    # from a day in the future
+    day = (datetime.now() + timedelta(days=40)).strftime("%Y-%m-%d")
+    planner.locator("#rev-publish").click()
+    planner.locator("[name=reason]").fill("与新楼同日")
+    planner.locator("[name=effective]").fill(f"{day}T00:00")
+    planner.locator("#rev-publish-form [type=submit]").click()
+    expect(planner.locator(".rev-state")).to_have_text("已发布")
+    expect(planner.locator(".rev-top em")).to_contain_text(f"{day} 00:00")  # by the clocks of the place
+    planner.goto(f"{planner.root}/revisions?state=published")
+    expect(planner.locator(".rev-list li").first.locator("em")).to_contain_text(f"{day} 00:00")
+    expect(planner.locator(".rev-list li").first).to_contain_text("与新楼同日")
+
+    # and taken back by a new draft, which is then given up
+    planner.goto(f"{planner.root}/revisions/{mine}")
+    planner.locator("#rev-revert").click()
+    planner.wait_for_url(lambda url: not url.endswith(f"/{mine}"))
+    expect(planner.locator(".rev-state")).to_have_text("草案")
+    expect(planner.locator("#rev-steps li")).not_to_have_count(0)
+    planner.locator("#rev-withdraw").click()
+    expect(planner.locator(".rev-state")).to_have_text("已撤回")
+    assert not planner.said
+
+
+def test_a_list_and_a_preview_on_paper_show_everything(planner, tmp_path):
+    planner.goto(f"{planner.root}/revisions")
+    assert serious(planner) == []
+    made = planner.api("GET", "/revisions")["items"]
+    number = made[0]["id"] if made else merge(planner, "打印", *three(planner, tmp_path)[:2])
+    planner.goto(f"{planner.root}/revisions/{number}")
+    expect(planner.locator("#rev-moved details").first).to_be_attached()
+    planner.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert planner.locator("#rev-moved details:not([open])").count() == 0
+    planner.emulate_media(media="print")
+    expect(planner.locator(".rev-top .rev-acts")).to_be_hidden()
+    planner.evaluate("dispatchEvent(new Event('afterprint'))")
