@@ -10,8 +10,6 @@ from tests.browser.test_revisions import serious, sign_in
 
 pytestmark = pytest.mark.browser
 
-COMMUNITY = "520402007013"
-
 
 @pytest.fixture
 def planner(desk, planned):
@@ -32,8 +30,10 @@ def planner(desk, planned):
 
 def three(desk, tmp_path):
     """Codes of a grid and of two that touch it and not each other's code."""
+    codes = desk.locator(".rev-get option").evaluate_all("all => all.map((one) => one.value)")
+    community = [code for code in codes if len(code) == 12][-1]
     file = tmp_path / "now.gpkg"
-    file.write_bytes(desk.request.get(f"{desk.root}/api/v1/export/grids.gpkg?within={COMMUNITY}").body())
+    file.write_bytes(desk.request.get(f"{desk.root}/api/v1/export/grids.gpkg?within={community}").body())
     grids = pyogrio.read_dataframe(file)
     for shape, code in zip(grids.geometry, grids.code, strict=True):
         beside = [
@@ -87,8 +87,9 @@ def test_a_conflict_offers_the_rebase_then_later_publication_and_the_way_back(pl
     expect(planner.locator(".rev-state")).to_have_text("已发布")
     expect(planner.locator(".rev-top em")).to_contain_text(f"{day} 00:00")  # by the clocks of the place
     planner.goto(f"{planner.root}/revisions?state=published")
-    expect(planner.locator(".rev-list li").first.locator("em")).to_contain_text(f"{day} 00:00")
-    expect(planner.locator(".rev-list li").first).to_contain_text("与新楼同日")
+    listed = planner.locator(".rev-list li", has_text="我的合并").first
+    expect(listed.locator("em")).to_contain_text(f"{day} 00:00")
+    expect(listed).to_contain_text("与新楼同日")
 
     # and taken back by a new draft, which is then given up
     planner.goto(f"{planner.root}/revisions/{mine}")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -21,6 +22,11 @@ bp = APIBlueprint("exports", __name__, url_prefix="/api/v1", tag="Boundaries")
 GPKG = "application/geopackage+sqlite3"
 MAY = (Action.EXPORT, Action.DRAFT, Action.PUBLISH)  # any of them, in the area asked for
 SHORTEST = 6  # digits of a county's code: one file is of one county at most, some 10,000 grids
+ANSWERS: dict[int | str, Any] = {
+    200: {"description": "To be edited in QGIS and sent to /revisions/from-file", "content": {GPKG: {}}},
+    401: "Sign in, or send a key", 403: "Not allowed there", 404: "No grids there, or then",
+    422: "Not the code of an area, or the moment is none",
+}  # fmt: skip
 
 
 class GridsIn(BaseModel):
@@ -38,12 +44,8 @@ class GridsIn(BaseModel):
 @bp.input(GridsIn, location="query")
 @bp.doc(
     summary="The grids of an area as a GeoPackage",
-    responses={
-        200: {"description": "To be edited in QGIS and sent to /revisions/from-file", "content": {GPKG: {}}},
-        401: "Sign in, or send a key", 403: "Not allowed there", 404: "No grids there, or then",
-        422: "The code is shorter than a county's, or the moment is none",
-    },
-)  # fmt: skip
+    responses=ANSWERS,
+)
 def grids(query_data: GridsIn) -> Response:
     """EPSG:4490, layer `grids`, matched by `code` when it comes back. For who may export, draft or publish there."""
     within = query_data.within

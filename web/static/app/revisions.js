@@ -1,5 +1,5 @@
 // Bringing back a file edited elsewhere: the report, and a torn file on the map.
-import { $, h, inWords, number, page, t } from './dom.js';
+import { $, ask, h, inWords, number, page, t } from './dom.js';
 import { clear, fit, fly, hatch, shape } from './revision-map.js';
 
 const form = $('rev-upload');
@@ -8,13 +8,23 @@ const STYLE = {
   gap: { color: '#123f6d', weight: 2, dashArray: '4 3', fillColor: '#0072B2', fillOpacity: 0.55 },
 };
 
+// names beside the codes, of the first grids; a code that is new in the file has none
+const NAMED = 24;
+async function named(codes) {
+  await Promise.allSettled([...new Set(codes)].slice(0, NAMED).map(async (code) => {
+    const { name } = await ask(`/areas/${encodeURIComponent(code)}`);
+    document.querySelectorAll(`[data-code="${CSS.escape(code)}"]`).forEach((one) => { one.textContent = `${name} ${code}`; });
+  }));
+}
+
 function torn(collection) {
   clear();
   const faults = collection?.features ?? [];
   $('rev-torn').hidden = !faults.length;
   $('rev-faults').replaceChildren(...faults.map(({ properties: one }) => h('li', {},
     h('button', { type: 'button', className: `rev-fault ${one.kind}`, onclick: () => fly(one.place, 20) },
-      h('b', {}, t(one.kind)), ` ${t('m2', { m2: number(one.m2), width: one.width_m })}`, one.codes.length ? h('small', {}, one.codes.join(' / ')) : null))));
+      h('b', {}, t(one.kind)), ` ${t('m2', { m2: number(one.m2), width: one.width_m })}`, one.codes.length ? h('small', {}, one.codes.flatMap((code, i) => [i ? ' / ' : '', h('span', { 'data-code': code }, code)])) : null))));
+  named(faults.flatMap((one) => one.properties.codes));
   if (faults.length) fit(faults.map((one) => hatch(one.properties.kind, shape(one.geometry, STYLE[one.properties.kind]))));
   return faults;
 }
