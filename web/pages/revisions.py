@@ -116,7 +116,7 @@ def words() -> dict[str, Any]:
         "facility": _("Facilities"), "incident": _("Open incidents"), "hectares": _("{n} ha"), "total_grids": _("grids"), "total_households": _("households"), "total_people": _("people"),
         "total_buildings": _("buildings"), "total_units": _("ten-household units"), "total_posts": _("posts"), "total_facilities": _("facilities"),
         "total_incidents": _("open incidents"), "file_refused": _("The file was refused:"),
-        "notes": _("Notes on the file ({n})"), "unsolved": _("Cannot be published yet: {n} problems are marked ✕"),
+        "notes": _("Notes on the file ({n})"), "unsolved": _("Cannot be published until what is marked ✕ is solved"),
         "sure_revert": _("Begin a draft that takes these boundaries back? Nothing is in force by it."),
         "to": _("goes to {name}"), "sure_rebase": _("Draw it again on the newest boundaries? Its steps are kept where they still fit."),
     }  # fmt: skip

@@ -7,7 +7,7 @@ import { say, showGrids, showProblems, showSteps, showTotals } from './editor-pa
 
 const { map } = window.wangge;
 const HANDLE = 12, LINE = 9, SNAP = 10; // pixels
-const HANDLES_FROM = 15; // zoom
+const HANDLES_FROM = 13; // zoom
 const POLL = 10_000; // milliseconds
 const INK = { grid: '#2f6db0', around: '#8d99a6', changed: '#0b4f8a', chosen: page.chosen, old: '#6b4e00' };
 
@@ -115,7 +115,7 @@ async function load() {
 
 function fit() {
   const shown = [...coverage.grids.values()].filter((grid) => grid.code.startsWith(state.within)).map((grid) => layers.get(grid.code).getBounds());
-  if (shown.length) map.fitBounds(shown.reduce((all, one) => all.extend(one), L.latLngBounds(shown[0])), { padding: [30, 30], animate: false });
+  if (shown.length) map.fitBounds(shown.reduce((all, one) => all.extend(one), L.latLngBounds([])), { padding: [30, 30], animate: false });
 }
 
 function address() {

@@ -34,7 +34,7 @@ export function hatch(kind, layer) {
 export function fit(layers) {
   map.invalidateSize();
   const bounds = layers.filter(Boolean).map((one) => one.getBounds()).filter((one) => one.isValid());
-  if (bounds.length) map.fitBounds(bounds.reduce((all, one) => all.extend(one), L.latLngBounds(bounds[0])), { padding: [30, 30], maxZoom: 18, animate: false });
+  if (bounds.length) map.fitBounds(bounds.reduce((all, one) => all.extend(one), L.latLngBounds([])), { padding: [30, 30], maxZoom: 18, animate: false });
 }
 
 export function fly([lon, lat], zoom = 18) {

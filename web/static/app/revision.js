@@ -30,11 +30,10 @@ function draw(found) {
     swatch(colour(one.to)),
     h('b', {}, t('from_to', { from: called(one.from), to: called(one.to) })), ` ${t('hectares', { n: (one.area_m2 / 10000).toFixed(2) })} · ${t('households', { n: number(one.households) })}`))) : [h('li', { className: 'quiet' }, t('nothing'))]));
   $('rev-grids').replaceChildren(...found.grids.map(row));
-  const refused = order.filter((one) => one.severity === 'refused').length;
-  if ($('rev-publish') && refused) {
+  if ($('rev-publish') && order[0]?.severity === 'refused') {
     $('rev-publish').disabled = true;
     $('rev-publish').setAttribute('aria-describedby', 'rev-unsolved');
-    $('rev-unsolved').textContent = t('unsolved', { n: number(refused) });
+    $('rev-unsolved').textContent = t('unsolved');
     $('rev-unsolved').hidden = false;
   }
   moved(found);
