@@ -118,9 +118,10 @@ def test_the_history_of_a_grid_names_where_it_came_from_and_went(session, change
     assert [one["relation"] for one in gone["lineage"]] == ["merged_into"]
 
 
-def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, town):  # noqa: F811
+def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, town, tmp_path):  # noqa: F811
     grid = session.execute(text("SELECT id FROM area WHERE code = :code"), {"code": code(5)}).scalar_one()
     unit = town.unit(session.get(Area, grid), "01", [(town.houses[1], None, None, None)])
+    town.boundary(unit, build.square(X + 1.4 * S, Y + 1.4 * S, 0.0002))
     number = begin(session)
     drafts.operate(
         session,
@@ -130,6 +131,9 @@ def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, 
     )
     done = publish.publish(session, LEAD, number, "划归", None).effective
     session.commit()
+    for at, parent in ((done - timedelta(microseconds=1), code(5)), (done, code(4))):
+        dump(session, "units", tmp_path / "units.csv", at)
+        assert f",{parent}," in (tmp_path / "units.csv").read_text("utf-8-sig")
     parents = [hierarchy.areas(session, at, level="unit")[0].parent for at in (done - timedelta(microseconds=1), done)]
     assert parents == [code(5), code(4)]
     assert [one.code for one in hierarchy.area(session, unit.code, done - timedelta(microseconds=1)).above][-1] == code(

@@ -1,6 +1,6 @@
 """What changed between two states of the grids, or two moments: which land went from whom to whom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -105,15 +105,22 @@ def pieces(
         for i, j in zip(*STRtree(news).query(olds, predicate="intersects").tolist(), strict=True):
             if starts[i] != ends[j] and (land := polygons(shapely.intersection(olds[i], news[j]))) is not None:
                 found.append((starts[i], ends[j], land))
-    found += [(code, None, land) for code in starts if (land := _outside(before[code], after)) is not None]
-    found += [(None, code, land) for code in ends if (land := _outside(after[code], before)) is not None]
+    found += [(code, None, land) for code, land in _outside({code: before[code] for code in starts}, after)]
+    found += [(None, code, land) for code, land in _outside({code: after[code] for code in ends}, before)]
     wide = widths(_array([land for *_, land in found]))
     kept = [one for one, metres in zip(found, wide.tolist(), strict=True) if metres > coverage.LEAST]
     return sorted(kept, key=lambda one: (one[0] or "", one[1] or ""))
 
 
-def _outside(land: Land, others: Mapping[str, Land]) -> Land | None:
-    return polygons(shapely.difference(land, shapely.union_all(list(others.values())))) if others else land
+def _outside(lands: Mapping[str, Land], others: Mapping[str, Land]) -> Iterator[tuple[str, Land]]:
+    """What of each land lies in none of the others."""
+    shapes = _array(list(others.values()))
+    tree = STRtree(shapes)
+    for code, land in lands.items():
+        near = shapes[tree.query(land, predicate="intersects")]
+        rest = polygons(shapely.difference(land, shapely.union_all(near))) if len(near) else land
+        if rest is not None:
+            yield code, rest
 
 
 def _m2(land: Land | None) -> float:

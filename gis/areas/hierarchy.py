@@ -262,13 +262,13 @@ def _stood(at: datetime) -> ColumnElement[bool]:
 def _above(session: Session, code: str, at: datetime) -> tuple[AreaName, ...]:
     rows = session.execute(
         text("""
-        WITH RECURSIVE dated AS (
-            SELECT a.id, coalesce(d.parent_id, a.parent_id) AS parent_id FROM area a
-            LEFT JOIN dated_parent d ON d.area_id = a.id AND d.valid @> CAST(:at AS timestamptz)
-        ), up AS (
-            SELECT dated.parent_id, 0 AS step FROM area JOIN dated USING (id) WHERE code = :code
-            UNION ALL SELECT dated.parent_id, step + 1 FROM dated JOIN up ON dated.id = up.parent_id)
-        SELECT a.level, a.code, a.name FROM up JOIN area a ON a.id = up.parent_id ORDER BY step DESC"""),
+        WITH RECURSIVE up AS (
+            SELECT coalesce(d.parent_id, a.parent_id) AS id, 0 AS step FROM area a
+              LEFT JOIN dated_parent d ON d.area_id = a.id AND d.valid @> CAST(:at AS timestamptz)
+            WHERE a.code = :code
+            UNION ALL SELECT coalesce(d.parent_id, a.parent_id), step + 1 FROM up JOIN area a ON a.id = up.id
+              LEFT JOIN dated_parent d ON d.area_id = a.id AND d.valid @> CAST(:at AS timestamptz))
+        SELECT a.level, a.code, a.name FROM up JOIN area a USING (id) ORDER BY step DESC"""),
         {"code": code, "at": at},
     )
     return tuple(AreaName(*row) for row in rows)

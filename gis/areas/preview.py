@@ -380,11 +380,16 @@ def _of_draft(session: Session, revision: Revision) -> list[Problem]:
     return [
         Problem(
             "conflict", "refused", (one.grid,),
-            f"{one.name}（{one.grid}）已被{one.author}在修订 {one.revision} 中调整，请先变基",
-            f"{one.grid} was redrawn by {one.author} in revision {one.revision}; rebase first",
+            f"{one.name}（{one.grid}）已被{called(one.author)}在修订 {one.revision} 中调整，请先变基",
+            f"{one.grid} was redrawn by {called(one.author)} in revision {one.revision}; rebase first",
         )
         for one in drafts.conflicts(session, revision.id)
     ]  # fmt: skip
+
+
+def called(who: str | None) -> str:
+    """Who did it, as people say it: the history's "account wang" is wang."""
+    return (who or "").removeprefix("account ")
 
 
 def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> list[Problem]:

@@ -26,6 +26,7 @@ CODE_ENDS = ("编码", "代码", "编号", "code")
 NAME_ENDS = ("名称", "名", "name")
 ANY_CODE = ("编码", "代码", "编号", "区域编码", "区域代码", "区划代码", "行政区划代码", "adcode", "code12")
 ANY_NAME = ("名称", "区域名称", "区划名称", "行政区划名称")
+OURS = ("county", "revision", "since", "area_m2")  # what our own files have besides
 PARENT = ("上级", "上级代码", "所属上级", "parentcode", "parentcode12")
 LEVEL_OF = {word: level for level, words in WORDS.items() for word in words}
 
@@ -178,7 +179,7 @@ def _headers(
             f"{name} has no attribute for the code; it has {', '.join(have) or 'none'}: say --map code=NAME",
             [FieldError("map", "code is missing")],
         )
-    if unused := [header for header in have if header not in found.values()]:
+    if unused := [header for header in have if header not in found.values() and header not in OURS]:
         report.notes.append(f"attributes not used: {', '.join(unused)}")
     return found
 

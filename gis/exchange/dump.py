@@ -25,7 +25,8 @@ SELECT a.code, a.name, a.level, p.code AS parent, a.county, s.revision_id AS rev
        to_char(lower(s.valid) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since,
        round(ST_Area(s.shape::geography)::numeric)::float8 AS area_m2, s.shape AS shape
 FROM area a JOIN boundary s ON s.area_id = a.id AND s.valid @> CAST(:at AS timestamptz)
-LEFT JOIN area p ON p.id = a.parent_id
+LEFT JOIN dated_parent d ON d.area_id = a.id AND d.valid @> CAST(:at AS timestamptz)
+LEFT JOIN area p ON p.id = coalesce(d.parent_id, a.parent_id)
 WHERE a.level = '{level}' AND starts_with(a.code, :within) ORDER BY a.code
 """
 

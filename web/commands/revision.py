@@ -87,11 +87,12 @@ def do(number: int, operation: IO[bytes], as_json: bool) -> None:
     with session_scope() as session:
         made = drafts.operate(session, asker(), number, given)
         session.commit()
-        told = {"step": made.step, "touched": made.touched, "made": made.made}
+        touched, fresh = made.touched, list(made.made)
+        told = {"step": made.step, "touched": touched, "made": made.made}
     if as_json:
         return click.echo(orjson.dumps(told).decode())
-    new = f"; new: {', '.join(made.made)}" if made.made else ""
-    click.echo(f"step {made.step}: {', '.join(made.touched)}{new}")
+    new = f"; new: {', '.join(fresh)}" if fresh else ""
+    click.echo(f"step {told['step']}: {', '.join(touched)}{new}")
     return None
 
 

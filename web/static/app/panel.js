@@ -140,7 +140,7 @@ const others = ({ people, answerable }) => { // without names two workers of one
 export async function showArea(code, actions) {
   loading();
   try {
-    const area = await ask(`/areas/${encodeURIComponent(code)}`, 'answer');
+    const area = await ask(`/areas/${encodeURIComponent(code)}?${query({ at: page.at })}`, 'answer');
     const found = area.point && await ask(`/locate?${query({ lon: area.point[0], lat: area.point[1], crs: 'cgcs2000', at: page.at })}`, 'who').catch(() => null);
     const level = page.levels.find((one) => one.key === area.level);
     const people = found ? found.people.filter((one) => one.area === code) : [];
