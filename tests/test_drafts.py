@@ -343,6 +343,9 @@ def test_a_border_through_a_building_and_a_torn_unit_are_warned_of_and_settled(s
     assert problems["unit_torn"].codes == (unit.code, code(4), code(5))
     assert "3 in 520402007012004" in problems["unit_torn"].en
     drafts.operate(session, LEAD, number, {"op": "settle", "unit": unit.code, "grid": code(5)})
+    settled = preview.preview(session, LEAD, number)
+    assert "settled to" in next(one.en for one in settled.problems if one.kind == "unit_torn")
+    assert not any(one.kind == "unit" for one in settled.moved)
     publish.publish(session, LEAD, number, "好", None)
     session.commit()
     assert session.get(Area, unit.id).parent_id == grid.id

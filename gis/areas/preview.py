@@ -156,7 +156,8 @@ def preview(session: Session, by: Principal, number: int) -> Preview:
     was, becomes = where(old, homes.spots), where(new, homes.spots)
     problems = _of_draft(session, revision)
     pieces = _pieces(before, after, moved_land, homes, was, becomes)
-    units, torn = _units(session, old, new, core, at)
+    told = {str(one.op["unit"]): str(one.op["grid"]) for one in done if one.op["op"] == "settle"}
+    units, torn = _units(session, old, new, core, at, told)
     grids = [_grid(code, names, before.get(code), after.get(code), homes, was, becomes, units) for code in moved_land]
     moved = _buildings(homes, was, becomes)
     moved += [Moved("unit", code, name, start, end, sum(counts.values()))
@@ -290,26 +291,26 @@ def _buildings(homes: Homes, was: Sequence[str | None], becomes: Sequence[str | 
 
 
 def _units(
-    session: Session, old: Grids, new: Grids, core: Sequence[Land], at: datetime
+    session: Session, old: Grids, new: Grids, core: Sequence[Land], at: datetime, told: Mapping[str, str]
 ) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[Problem]]:
-    """Units near the changed land: code, name, grid before and after, households by grid after; and those newly torn."""
+    """Units near the changed land: code, name, grid before and after, households by grid after; and those newly torn.
+
+    Args:
+        told: The grid of a unit as the draft settles it.
+    """
     found, torn = [], []
-    was = {unit.code: unit for unit in unit_homes(session, old, core, at)}
+    was = {unit.code: len(unit.households) for unit in unit_homes(session, old, core, at)}
     for unit in unit_homes(session, new, core, at):
-        before = was[unit.code]
-        best = new.codes[unit.best] if unit.best is not None else None
+        best = told.get(unit.code) or (unit.parent if unit.best is None else new.codes[unit.best])
         counts = {new.codes[row]: count for row, count in unit.households.items()}
-        start = unit.parent
-        found.append((unit.code, unit.name, start, best or start, counts))
-        if len(unit.households) > 1 and len(before.households) < len(unit.households):
+        found.append((unit.code, unit.name, unit.parent, best, counts))
+        if len(counts) > 1 and was.get(unit.code, 0) < len(counts):
             shares = "、".join(f"{code} {count} 户" for code, count in counts.items())
             english = ", ".join(f"{count} in {code}" for code, count in counts.items())
+            how = ("已指定归入", "settled to") if unit.code in told else ("随多数户归入", "it follows the majority to")
             torn.append(Problem(
-                "unit_torn", "warning", (unit.code, *counts),
-                f"十联户{unit.name}跨网格：{shares}；随多数户归入{best}，也可另行指定",
-                f"unit {unit.code} is torn between grids: {english} households; it follows the majority to {best}, or"
-                " settle it otherwise",
-                unit.spot,
+                "unit_torn", "warning", (unit.code, *counts), f"十联户{unit.name}跨网格：{shares}；{how[0]}{best}",
+                f"unit {unit.code} is torn between grids: {english} households; {how[1]} {best}", unit.spot,
             ))  # fmt: skip
     return found, torn
 

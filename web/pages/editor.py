@@ -124,5 +124,5 @@ def words() -> dict[str, str]:
         "reload": _("Show them"), "publish": _("Publish"), "preview": _("Preview"),
         "publish_refused": _("{n} problems must be solved first"),
         "whole_view": _("Show everything"),
-        "zoom_for_handles": _("Zoom in to move corners"),
+        "settle": _("belongs to {name}"), "zoom_for_handles": _("Zoom in to move corners"),
     }  # fmt: skip

@@ -46,8 +46,7 @@ def index() -> Response:
     """The map, where and as the address says; `at` is the day shown, `compare` one to lay beside it."""
     told, beside = request.args.get("at"), request.args.get("compare")
     at = params.moment(told or None)
-    if beside:
-        params.moment(beside, "compare")
+    other = params.moment(beside, "compare") if beside else None
     figures = overview(session(), at)
     chosen = language.chosen()
     offered = [layer for layer in ON_MAP if layer.choice]
@@ -68,8 +67,8 @@ def index() -> Response:
         "words": words(),
         "language": chosen,
         "bbox": figures.bbox,
-        "at": told or None,
-        "compare": beside or None,
+        "at": at.isoformat() if told else None,
+        "compare": other.isoformat() if other else None,
         "levels": [{"key": level.value, "zh": level.zh, "en": LEVEL_EN[level]} for level in LEVELS],
         "roles": {role.key: {"zh": role.zh, "en": role.en, "rank": role.rank} for role in ROLES},
         "categories": {key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title},

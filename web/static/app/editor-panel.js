@@ -37,11 +37,13 @@ export function showGrids(rows, choose) {
     : [h('li', { className: 'ed-none' }, h('b', {}, t('nothing_touched')), h('p', {}, t('nothing_next')))]));
 }
 
-export function showProblems(problems, fly) {
+// A torn unit offers the choice of its grid: `settle` takes the unit and the grid.
+export function showProblems(problems, fly, settle, name) {
   const order = [...problems].sort((a, b) => (a.severity === 'refused' ? 0 : 1) - (b.severity === 'refused' ? 0 : 1));
   $('ed-problems').replaceChildren(...(order.length ? order.map((one) => h('li', {},
     h('button', { type: 'button', className: `ed-problem ${one.severity}`, onclick: () => fly(one) },
-      h('b', {}, one.severity === 'refused' ? `✕ ${t('refused')}` : `△ ${t('warning')}`), h('span', {}, zh ? one.zh : one.en))))
+      h('b', {}, one.severity === 'refused' ? `✕ ${t('refused')}` : `△ ${t('warning')}`), h('span', {}, zh ? one.zh : one.en)),
+    one.kind === 'unit_torn' && settle ? h('p', { className: 'ed-settle' }, one.codes.slice(1).map((grid) => h('button', { type: 'button', className: 'link', onclick: () => settle(one.codes[0], grid) }, t('settle', { name: name(grid) })))) : null))
     : [h('li', { className: 'ed-none' }, t('no_problems'))]));
   $('ed-problem-count').textContent = order.length || '';
   $('ed-problem-count').className = order.some((one) => one.severity === 'refused') ? 'bad' : '';

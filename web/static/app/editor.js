@@ -159,7 +159,7 @@ function refresh() {
       state.preview = found;
       state.steps = draft.operations;
       showRows();
-      showProblems(found.problems, fly);
+      showProblems(found.problems, fly, state.editable && ((unit, grid) => operate({ op: 'settle', unit, grid })), name);
       showSteps(state.steps);
       showTotals(found.totals);
       conflicts(draft);

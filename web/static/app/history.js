@@ -5,15 +5,13 @@ import { Coverage, gone } from './editor-shapes.js';
 const { map } = window.wangge;
 const drawn = L.layerGroup().addTo(map);
 const OLD = '#6b4e00', NEW = '#0b4f8a', LAND = '#E69F00';
-// a bare date is its first moment where the deployment is, as the server takes it: compared as text
-const here = new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19);
-const [from, to] = [page.compare, page.at ?? here].sort();
+const [from, to] = [page.compare, page.at ?? new Date().toISOString()].sort((a, b) => new Date(a) - new Date(b));
 
 const shape = (geometry, style) => L.geoJSON(geometry, { interactive: false, style }).addTo(drawn);
 
 try {
   const nothing = { grids: [], pieces: { features: [] } };
-  const found = from === to ? nothing : await ask(`/areas/difference?${query({ from, to })}`, 'difference');
+  const found = +new Date(from) === +new Date(to) ? nothing : await ask(`/areas/difference?${query({ from, to })}`, 'difference');
   const now = new Coverage(), seen = new Set();
   found.grids.forEach((one) => now.set({ id: one.code, geometry: one.after, properties: {} }));
   found.pieces.features.forEach((one) => shape(one.geometry, { stroke: false, fillColor: LAND, fillOpacity: 0.35 }));

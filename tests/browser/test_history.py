@@ -1,0 +1,37 @@
+"""Two days laid side by side on the map, after boundaries were published."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+A, B = "520402100001001", "520402100001002"  # of 青松社区, which no other test here redraws
+
+
+def test_what_changed_between_two_days_is_on_the_map_and_in_a_list(desk, planned, tmp_path):
+    op = tmp_path / "merge.json"
+    op.write_text(json.dumps({"op": "merge", "codes": [A, B], "into": A}))
+    number = planned.run("revision", "begin", "两日对照").stdout.strip()
+    done = planned.run("revision", "do", number, op)
+    assert done.returncode == 0, done.stderr
+    assert planned.run("revision", "publish", number, "--reason", "试").returncode == 0
+    before = planned.get(f"/api/v1/areas/{A}/history")["boundaries"][-1]["valid_from"]
+
+    # the instant before, and now
+    desk.goto(f"{planned.url}/?lang=zh&compare={before[:19]}Z")
+    desk.wait_for_selector("body[data-compared]", timeout=10_000)
+    listed = desk.locator("#difference li")
+    expect(listed.filter(has_text="已停用")).to_have_count(1)
+    expect(desk.locator(".band.then")).to_contain_text("对照")
+    assert desk.locator(".leaflet-overlay-pane path").count() >= 3
+    listed.first.get_by_role("button").click()
+    desk.get_by_role("link", name="回到今天").click()
+    expect(desk.locator(".band.then")).to_have_count(0)
+
+    # nothing differs between two moments of one day in the past
+    desk.goto(f"{planned.url}/?lang=zh&at=2020-01-02&compare=2020-01-01")
+    expect(desk.locator("#difference")).to_contain_text("没有网格的范围发生变化")
+    expect(desk.locator(".band.then")).to_contain_text("2020-01-02")
+    assert desk.said == []
