@@ -370,3 +370,18 @@ def test_the_editor_sees_the_draft_with_its_neighbours(session, town):
     shape, before, editable = found.grids[code(5)]
     assert before.area > shape.area and editable
     assert coverage.is_valid([shape for shape, _, _ in found.grids.values()])
+
+
+def test_names_and_incidents_of_a_preview_are_for_who_may_have_them_there(session, town):
+    unit = town.unit(
+        session.scalars(select(Area).where(Area.code == code(5))).one(), "01", [(town.houses[1], None, None, None)]
+    )
+    town.post("unit_head", unit, "张三")
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)})
+    here, elsewhere = frozenset({town.community.id}), frozenset({10**9})
+    for places, name, counted in ((here, "张三", True), (elsewhere, None, False)):
+        rights = {Action.DRAFT: here, Action.NAMES: places, Action.FIGURES: places}
+        found = preview.preview(session, Principal("account", "account li", rights), number)
+        assert [one.holder for one in found.moved if one.kind == "post"] == [name]
+        assert (found.incidents is not None) == counted

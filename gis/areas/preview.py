@@ -25,6 +25,7 @@ from gis.areas.register import Grids
 from gis.areas.revisions import moment
 from gis.crs import metric, transformer
 from gis.db import STORAGE_SRID, read_rows, sql
+from gis.errors import Forbidden
 from gis.incidents.workflow import ENDED
 from gis.people.access import Action, Principal, visible
 from gis.people.roles import BY_KEY
@@ -329,7 +330,9 @@ def _posts(
     query = sql("SELECT id, code FROM area WHERE code = ANY(:codes)")
     ids = {row.id: row.code for row in session.execute(query, {"codes": [*units, *gone]})}
     rows = session.execute(text(POSTS), {"areas": list(ids), "buildings": list(houses), "at": at}).all()
-    named = by.may(Action.NAMES)
+    named = _may(
+        session, by, Action.NAMES, {code for one in moved for code in (one.start, one.end) if code} | set(gone)
+    )
     found = []
     for _, role, code, name, area_id, building_id, holder in rows:
         move = houses[building_id] if area_id is None else units.get(ids[area_id])
@@ -365,11 +368,18 @@ def _incidents(
     pairs = list(zip(where(old, spots), where(new, spots), strict=True))
     moved = [(row, pair) for row, pair in zip(rows, pairs, strict=True) if pair[0] != pair[1]]
     ids = sorted(str(row[0]) for row, _ in moved if row[3])
-    try:
-        drafts.need(session, by, Action.FIGURES, codes)
-    except Exception:
+    if not _may(session, by, Action.FIGURES, codes):
         return None, ids
     return dict(Counter(pair for _, pair in moved)), ids
+
+
+def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> bool:
+    """Whether the asker may do something in every one of some grids."""
+    try:
+        drafts.need(session, by, action, codes)
+    except Forbidden:
+        return False
+    return True
 
 
 # --- what is odd ---------------------------------------------------------------------------------------------------
