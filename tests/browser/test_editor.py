@@ -97,6 +97,8 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     desk.mouse.up()
     expect(desk.locator("#ed-said")).to_contain_text("已保存为第 1 步")
     expect(desk.locator("#ed-step-count")).to_have_text("1")
+    place = f"{round(spot['lon'] * 1e7)},{round(spot['lat'] * 1e7)}"
+    assert not desk.evaluate("(key) => wangge.coverage.owners.has(key)", place)  # nothing is left where it was
 
     # a split across one grid, undone, done again
     code = spot["codes"][0]
@@ -162,6 +164,37 @@ def test_what_cannot_be_is_refused_in_words_and_put_back(desk, planned):
     )
     assert now == len(spot["codes"])
     expect(desk.locator("#ed-step-count")).to_be_empty()
+
+
+def test_letting_go_by_escape_puts_a_corner_back_and_grids_of_two_communities_merge(desk, planned):
+    open_editor(desk, planned, "两个社区")
+    spot = desk.evaluate(SHARED)
+    code = spot["codes"][0]
+    as_is = "(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)"
+    old = desk.evaluate(as_is, code)
+    drag(desk, spot, (30, 20))
+    desk.keyboard.press("m")  # no tool is taken up while something is held
+    desk.keyboard.press("Escape")
+    desk.mouse.up()
+    assert desk.evaluate(as_is, code) == old
+    expect(desk.locator("#ed-step-count")).to_be_empty()
+
+    pair = desk.evaluate("""() => {
+      const { map, coverage } = window.wangge, view = map.getBounds(), ours = (grid) => grid.properties.community === '520402007004';
+      const all = [...coverage.grids.values()].filter((grid) => grid.polygons[0][0].every(([lon, lat]) => view.contains([lat, lon])));
+      const keys = (grid) => new Set(grid.polygons.flat(2).map(String));
+      for (const one of all.filter(ours)) for (const other of all.filter((grid) => !ours(grid))) {
+        const shared = [...keys(one)].filter((xy) => keys(other).has(xy));
+        if (shared.length > 1) return [one.code, other.code];
+      }
+    }""")
+    desk.keyboard.press("m")
+    for one in pair:
+        box = desk.evaluate(BOX, one)
+        desk.mouse.click((box["w"] + box["e"]) / 2, (box["n"] + box["s"]) / 2)
+    desk.locator("#ed-merge").click()
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
+    expect(desk.locator("#ed-grids")).to_contain_text("停用")
 
 
 def test_it_stays_smooth_while_dragging(desk, planned):

@@ -41,7 +41,8 @@ export class Coverage {
     this.grids = new Map(); // code -> {code, polygons: [[ring of [lon, lat]]], properties}
     this.owners = new Map(); // vertex -> Set of codes
     this.squares = new Map(); // square -> Set of vertices
-    this.edges = null; // made when asked for
+    this.edges = null; // made when asked for, with the names of all edges
+    this.names = new Set();
   }
 
   // Take over what the server says of a grid; without geometry it has no land any more.
@@ -64,11 +65,10 @@ export class Coverage {
 
   register(grid) {
     this.edges = null;
-    for (const xy of vertices(grid)) {
-      const at = key(xy);
+    grid.registered = [...vertices(grid)].map((xy) => [key(xy), cell(...xy)]); // as they are now: `move` runs ahead of the index
+    for (const [at, square] of grid.registered) {
       if (!this.owners.has(at)) this.owners.set(at, new Set());
       this.owners.get(at).add(grid.code);
-      const square = cell(...xy);
       if (!this.squares.has(square)) this.squares.set(square, new Set());
       this.squares.get(square).add(at);
     }
@@ -76,25 +76,25 @@ export class Coverage {
 
   unregister(grid) {
     this.edges = null;
-    for (const xy of vertices(grid)) {
-      const at = key(xy), owners = this.owners.get(at);
+    for (const [at, square] of grid.registered) {
+      const owners = this.owners.get(at);
       if (!owners) continue;
       owners.delete(grid.code);
       if (!owners.size) {
         this.owners.delete(at);
-        this.squares.get(cell(...xy))?.delete(at);
+        this.squares.get(square)?.delete(at);
       }
     }
   }
 
   // The vertex nearest to a place within a reach (degrees of latitude), with the grids that share it.
-  vertexNear(lon, lat, reach) {
+  vertexNear(lon, lat, reach, without = []) {
     const wide = reach / Math.cos(lat * Math.PI / 180);
     let best = null;
     for (const square of cells(lon - wide, lat - reach, lon + wide, lat + reach)) {
       for (const at of this.squares.get(square) ?? []) {
         const xy = at.split(',').map((n) => n / STEPS), far = distance(xy, [lon, lat]);
-        if (far <= reach && (!best || far < best.far)) best = { key: at, xy, far, codes: [...this.owners.get(at)] };
+        if (far <= reach && !without.includes(at) && (!best || far < best.far)) best = { key: at, xy, far, codes: [...this.owners.get(at)] };
       }
     }
     return best;
@@ -103,11 +103,11 @@ export class Coverage {
   segments() {
     if (!this.edges) {
       this.edges = new Segments();
-      const seen = new Set();
+      this.names = new Set();
       for (const grid of this.grids.values()) {
         for (const [a, b] of edges(grid)) {
-          const name = key(a) < key(b) ? `${key(a)} ${key(b)}` : `${key(b)} ${key(a)}`;
-          if (!seen.has(name)) { seen.add(name); this.edges.add(a, b, 'border'); }
+          const name = [key(a), key(b)].sort().join(' ');
+          if (!this.names.has(name)) { this.names.add(name); this.edges.add(a, b, 'border'); }
         }
       }
     }
@@ -168,15 +168,14 @@ export const distance = (a, b) => {
 
 // The edges of a GeoJSON shape that no grid has any more: the line before a change. Those in `seen` are left out.
 export function gone(geometry, coverage, seen = new Set()) {
-  const now = new Set();
-  for (const grid of coverage.grids.values()) for (const [a, b] of edges(grid)) now.add(`${key(a)} ${key(b)}`).add(`${key(b)} ${key(a)}`);
+  coverage.segments();
   const polygons = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates, lines = [];
   for (const rings of polygons) {
     for (const ring of rings) {
       let line = [];
       for (let i = 1; i < ring.length; i += 1) {
         const name = [key(ring[i - 1]), key(ring[i])].sort().join(' ');
-        if (seen.has(name) || now.has(`${key(ring[i - 1])} ${key(ring[i])}`) || onBorder(ring[i - 1], ring[i], coverage)) {
+        if (seen.has(name) || coverage.names.has(name) || onBorder(ring[i - 1], ring[i], coverage)) {
           if (line.length) lines.push(line);
           line = [];
         } else line = line.length ? [...line, ring[i]] : [ring[i - 1], ring[i]];

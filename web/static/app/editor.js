@@ -2,7 +2,7 @@
 // coverage; the picture here only runs ahead of it while a vertex is dragged.
 import { $, page, phone, query, t } from './dom.js';
 import * as api from './editor-api.js';
-import { compactness, Coverage, gone, households, nearest, round, Segments } from './editor-shapes.js';
+import { compactness, Coverage, gone, households, key, nearest, round, Segments } from './editor-shapes.js';
 import { say, showGrids, showProblems, showSteps, showTotals } from './editor-panel.js';
 
 const { map } = window.wangge;
@@ -232,6 +232,7 @@ async function redo() {
 
 // ---- choosing grids and drawing
 const name = (code) => coverage.grids.get(code)?.properties.name ?? code;
+const community = (code) => coverage.grids.get(code).properties.community;
 const mayEdit = (code) => coverage.grids.get(code)?.properties.editable;
 
 function choose(code) {
@@ -243,6 +244,7 @@ function choose(code) {
   restyle();
   showRows();
   guide();
+  address();
 }
 
 // What comes next with this tool, and the drawing it needs.
@@ -278,7 +280,8 @@ async function merge() {
   const codes = state.chosen;
   if (codes.length < 2) return;
   state.chosen = [];
-  if (!await operate({ op: 'merge', codes, into: codes[0] })) state.chosen = codes;
+  const parent = community(codes[0]), apart = codes.some((code) => community(code) !== parent);
+  if (!await operate({ op: 'merge', codes, into: codes[0], ...(apart ? { parent } : {}) })) state.chosen = codes;
   restyle();
   guide();
 }
@@ -321,7 +324,11 @@ map.on('pm:create', async ({ layer, shape }) => {
   }
   const ring = { type: 'Polygon', coordinates: [[...clean, clean[0]]] };
   if (tool === 'paint') await operate({ op: 'transfer', region: ring, to: chosen[0] });
-  if (tool === 'add') await operate({ op: 'add', geometry: ring, parent: state.within.length === 12 ? state.within : [...coverage.grids.values()][0].properties.community });
+  if (tool === 'add') { // of the community that borders on it
+    const beside = clean.map(([lon, lat]) => coverage.edgeNear(lon, lat, 0.003)).find(Boolean);
+    const parent = state.within.length === 12 || !beside ? state.within : community(beside.codes[0]);
+    await operate({ op: 'add', geometry: ring, parent });
+  }
   if (tool === 'border' || tool === 'split') state.chosen = [];
   restyle();
   setTimeout(guide, 1200);
@@ -355,17 +362,21 @@ function grasp(latlng) {
   return edge && edge.codes.length && edge.codes.every(mayEdit) ? { kind: 'edge', xy: edge.point, codes: edge.codes, edge: [edge.a, edge.b] } : null;
 }
 
-const snapped = (lng, lat) => {
+// Where a dragged corner lands: on another corner, else on another border, a street or a building; never on its own borders.
+const snapped = (lng, lat, held) => {
   if (!state.snap) return [round(lng), round(lat)];
-  const reach = SNAP * degreesPerPixel();
-  const found = nearest(state.guides.near(lng, lat, reach * 1.5), lng, lat, reach);
+  const reach = SNAP * degreesPerPixel(), own = (held.edge ?? [held.xy]).map(key);
+  const corner = coverage.vertexNear(lng, lat, reach, own);
+  if (corner) return corner.xy;
+  const others = [...coverage.segments().near(lng, lat, reach * 1.5)].filter(({ a, b }) => !own.includes(key(a)) && !own.includes(key(b)));
+  const found = nearest([...others, ...state.guides.near(lng, lat, reach * 1.5)], lng, lat, reach);
   return found ? [round(found.point[0]), round(found.point[1])] : [round(lng), round(lat)];
 };
 
 let frame = 0, frames = [];
 function follow(latlng) {
   const held = state.dragging;
-  held.to = snapped(latlng.lng, latlng.lat);
+  held.to = snapped(latlng.lng, latlng.lat, held);
   if (frame) return;
   frame = requestAnimationFrame(() => {
     frame = 0;
@@ -397,6 +408,7 @@ map.on('mousemove', ({ latlng }) => {
 });
 
 map.on('mousedown', ({ latlng, originalEvent }) => {
+  state.letGo = false;
   const found = originalEvent.button === 0 ? grasp(latlng) : null;
   if (!found) return;
   map.dragging.disable();
@@ -425,7 +437,7 @@ async function release() {
 window.addEventListener('mouseup', release);
 
 map.on('click', ({ latlng }) => {
-  if (map.pm.globalDrawModeEnabled() || performance.now() - (state.dropped ?? -1e9) < 300) return;
+  if (state.letGo || map.pm.globalDrawModeEnabled() || performance.now() - (state.dropped ?? -1e9) < 300) return;
   choose(coverage.at(latlng.lng, latlng.lat));
 });
 
@@ -445,7 +457,10 @@ function escape() {
   if (state.dragging) {
     const held = state.dragging;
     state.dragging = null;
+    state.letGo = true; // the click that ends the press chooses nothing
     map.dragging.enable();
+    cancelAnimationFrame(frame); // the picture of the last move must not come after the putting back
+    frame = 0;
     held.back?.();
     held.codes.forEach((code) => layers.get(code)?.setLatLngs(latlngs(coverage.grids.get(code))));
     return showRows();
@@ -460,6 +475,7 @@ const KEYS = { v: 'move', b: 'border', s: 'split', m: 'merge', p: 'paint', a: 'a
 document.addEventListener('keydown', (event) => {
   if (event.target.closest('input, textarea, select, dialog[open]')) return;
   const pressed = event.key.toLowerCase();
+  if (state.dragging && pressed !== 'escape') return undefined;
   if ((event.ctrlKey || event.metaKey) && pressed === 'z') { event.preventDefault(); return event.shiftKey ? redo() : undo(); }
   if ((event.ctrlKey || event.metaKey) && pressed === 'y') { event.preventDefault(); return redo(); }
   if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
