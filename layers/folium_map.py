@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import folium
-from branca.element import Figure, MacroElement
+from branca.element import Figure
 from folium.template import Template
 
+from layers import literal
 from layers.catalogue import ON_MAP, SETS, SOURCES
 from layers.palettes import CHOSEN, CIRCLE, CIRCLE_STEPS, INK, PAPER
 
@@ -25,7 +25,7 @@ class Parts:
     script: str
 
 
-class LiveMap(folium.Map):
+class LiveMap(literal.Map):
     """A Folium map that brings only Leaflet and our tiles, from this deployment, and no inline style."""
 
     _template = Template(
@@ -51,7 +51,7 @@ class LiveMap(folium.Map):
         super().__init__(tiles=None, zoom_control=False, attribution_control=False, control_scale=False, **options)
 
 
-class VectorTiles(MacroElement):
+class VectorTiles(literal.LiteralMacro):
     """Our layers in one Leaflet layer: one canvas, one set of labels that give way to each other."""
 
     _template = Template(

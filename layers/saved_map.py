@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import folium
-from branca.element import Element, Figure
+from branca.element import Figure
 from folium.template import Template
 
+from layers import literal
 from layers.layer import Layer, Stops, Style
 from layers.palettes import CIRCLE, PAPER
 
@@ -21,7 +22,7 @@ def safe(words: object) -> str:
     return escape(str(words), quote=True).replace("`", "&#96;").replace("${", "&#36;{").replace("\\", "&#92;")
 
 
-class SavedMap(folium.Map):
+class SavedMap(literal.Map):
     """A Folium map that loads nothing: Leaflet is written into the file."""
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012  Folium's own names
@@ -55,24 +56,24 @@ def saved_map(
         title: At the top of the page. notes: Credits, the made-up band, the date; each a line.
         circle: A service circle as FeatureCollection, drawn above the rest.
 
-    Names are escaped here, whatever they hold.
+    Names are escaped here, whatever they hold, and rendered text is never compiled as a template (see literal.py).
     """
     page = SavedMap(location=[centre[1], centre[0]], zoom_start=zoom, tiles=None, prefer_canvas=True, max_zoom=20)
     for layer, features in drawn:
         words = layer.title.zh if language == "zh" else layer.title.en
-        group = folium.FeatureGroup(name=safe(words), control=layer.choice)
+        group = literal.FeatureGroup(name=safe(words), control=layer.choice)
         for value, style in layer.styles.items():
             members = [one for one in features["features"] if _style_of(layer, one) == value]
             if members:
                 _shapes(layer, style, members, zoom, language).add_to(group)
         group.add_to(page)
     if circle:
-        folium.GeoJson(
+        literal.GeoJson(
             {"type": "FeatureCollection", "features": [_plain(one, language) for one in circle["features"]]},
             style_function=lambda _: {"color": CIRCLE, "weight": 2.5, "fillColor": CIRCLE, "fillOpacity": 0.12},
             control=False,
         ).add_to(page)
-    folium.LayerControl(collapsed=False).add_to(page)
+    literal.LayerControl(collapsed=False).add_to(page)
     figure: Any = page.get_root()
     assert isinstance(figure, Figure)
     # every address that Folium or branca would load is dropped; what is needed stands in the file
@@ -86,14 +87,18 @@ def saved_map(
         .replace("https://leafletjs.com", "#")
     )
     rules = (VENDOR / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
-    figure.header.add_child(Element(f"<title>{safe(title)}</title><style>{rules}{CSS}</style>"), name="style")
-    figure.header.add_child(Element(f"<script>{leaflet}</script>"), name="leaflet")
+    figure.header.add_child(
+        literal.LiteralText(f"<title>{safe(title)}</title><style>{rules}{CSS}</style>"), name="style"
+    )
+    figure.header.add_child(literal.LiteralText(f"<script>{leaflet}</script>"), name="leaflet")
     lines = "".join(f"<p>{safe(note)}</p>" for note in notes if note)
-    figure.html.add_child(Element(f'<header class="saved"><h1>{safe(title)}</h1>{lines}</header>'), name="saved")
+    figure.html.add_child(
+        literal.LiteralText(f'<header class="saved"><h1>{safe(title)}</h1>{lines}</header>'), name="saved"
+    )
     return str(figure.render())
 
 
-def _shapes(layer: Layer, style: Style, members: Sequence[Any], zoom: int, language: str) -> folium.GeoJson:
+def _shapes(layer: Layer, style: Style, members: Sequence[Any], zoom: int, language: str) -> literal.GeoJson:
     found = {"type": "FeatureCollection", "features": [_plain(one, language) for one in members]}
     width = _at(style.width, zoom)
     look: dict[str, Any] = {
@@ -107,8 +112,8 @@ def _shapes(layer: Layer, style: Style, members: Sequence[Any], zoom: int, langu
         "dashArray": " ".join(map(str, style.dash)) or None,
     }
     marker = folium.CircleMarker(radius=_at(style.radius, zoom), **look) if layer.kind == "point" else None
-    tooltip = folium.GeoJsonTooltip(fields=["words"], labels=False) if layer.choice else None
-    return folium.GeoJson(
+    tooltip = literal.GeoJsonTooltip(fields=["words"], labels=False) if layer.choice else None
+    return literal.GeoJson(
         found, style_function=lambda _, look=look: look, marker=marker, tooltip=tooltip, control=False
     )
 

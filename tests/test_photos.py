@@ -28,7 +28,7 @@ from gis.people.access import ANONYMOUS, Principal, of_account, reporter, system
 from gis.settings import Settings
 from tests import build
 from tests.sign_in import account, signed_in
-from web.create_app import LARGEST_BODY
+from web.body_limit import DEFAULT_MAX_BYTES
 from web.pages.map import OWN
 from web.pages.report import report_words, track_words
 
@@ -480,7 +480,7 @@ def test_a_place_in_the_address_that_is_none_is_refused(place, client):
 def test_somebody_signed_in_may_send_as_many_large_photos_as_a_stranger(place, client):
     signed_in(client, account(place.session, "li", "resident"))
     heavy = [heavy_photo(n) for n in range(5)]
-    assert sum(map(len, heavy)) > LARGEST_BODY
+    assert sum(map(len, heavy)) > DEFAULT_MAX_BYTES
     token = re.search(r'"csrf": "([^"]+)"', client.get("/report").text)
     assert token is not None
     filed = post(client, "/incidents", MATTER, *heavy, X_CSRFToken=token[1])

@@ -7,9 +7,7 @@ from flask import Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gis.settings import Settings
-from web import auth, db, errors, fit, observe, openapi
-
-LARGEST_BODY = 8 * 1024 * 1024  # bytes; 10,000 points to locate are about 1 MB
+from web import auth, body_limit, db, errors, fit, observe, openapi
 
 SEALS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
@@ -64,12 +62,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     Nothing is connected to yet: the first request that asks for a session connects.
     """
     app = APIFlask(__name__, title="Wangge 网格", version="1", docs_path=None, static_folder="static")
-    app.config.update(
-        SETTINGS=settings,
-        DATABASE_URL=database_url,
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
-        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
-    )
+    app.config.update(SETTINGS=settings, DATABASE_URL=database_url)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     if settings.proxies:
@@ -79,6 +72,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     errors.init_app(app)
     openapi.init_app(app)
     observe.init_app(app)
+    body_limit.init_app(app)
     fit.init_app(app)
     auth.init_app(app, settings)
     app.after_request(sealed)

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
+from gis.exchange.formulas import restore
+
 EXCEL_DIGITS = 15  # Excel's numbers keep no more
 LOST = "Excel turned the code {} into a number and lost digits; format the column as text and enter it again"
 DATED = "Excel turned it into the date {}; format the column as text and enter it again"
 
 INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
-ESCAPED = re.compile(r"'[=+\-@＝＋－＠\t\r]")  # our own dumps, see gis/exchange/dump.py
 AS_FORMULA = re.compile(r'="(.*)"')  # how some programs keep Excel from touching a code
 POINT_ZERO = re.compile(r"(\d+)\.0+")
 SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[eE]\+(\d{2,3})")
@@ -31,8 +32,7 @@ def clean(value: object) -> str:
     """The text of a cell, without blanks at its ends (full-width ones too) and invisible characters."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = INVISIBLE.sub("", str(value)).strip()
-    return text[1:] if ESCAPED.match(text) else text
+    return restore(INVISIBLE.sub("", str(value)).strip())
 
 
 def code(value: object) -> str:

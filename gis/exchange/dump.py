@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID
 from gis.errors import InvalidInput, NotFound, TooMuch
+from gis.exchange.formulas import cell_text
 
 LARGEST_SHEET = 1_048_575  # rows of Excel, without the header
 
@@ -77,7 +78,6 @@ LAYERS = {
 SHORT = {"opening_hours": "open_hours", "building_name": "bldg_name", "off_network": "off_net"}
 OPTIONS = {".geojson": {"RFC7946": "YES"}}
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
-DANGEROUS = tuple("=+-@＝＋－＠\t\r")  # a spreadsheet would take what begins so for a formula
 
 
 Asked = Mapping[str, object]  # of areas: at, the moment; within, what their codes begin with
@@ -122,11 +122,6 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None, w
         for made in Path(folder).iterdir():  # a Shapefile is several files
             made.replace(path.parent / made.name)
     return count
-
-
-def escape(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula; the loads take the apostrophe off again."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(DANGEROUS) else value
 
 
 def _rows(session: Session, layer: str, asked: Asked, shape: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
@@ -187,7 +182,7 @@ def _write_csv(session: Session, layer: str, path: Path, asked: Asked) -> int:
         writer = csv.writer(file)
         writer.writerow(names)
         for row in rows:
-            writer.writerow(["" if value is None else escape(value) for value in row])
+            writer.writerow(["" if value is None else cell_text(value) for value in row])
             count += 1
     return count
 
@@ -209,7 +204,7 @@ def _write_xlsx(session: Session, layer: str, path: Path, asked: Asked) -> int:
         line: list[object] = []
         for cell, value in zip(cells, row, strict=True):
             if isinstance(value, str):
-                cell.value = escape(value)
+                cell.value = cell_text(value)
             line.append(cell if isinstance(value, str) else value)
         sheet.append(line)
     book.save(path)

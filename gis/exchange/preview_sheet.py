@@ -8,7 +8,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from gis.areas.preview import Preview
-from gis.exchange.dump import escape
+from gis.exchange.formulas import cell_text
 
 CHANGES = {"new": "新增", "gone": "停用", "changed": "调整"}
 SEVERITY = {"refused": "不能发布", "warning": "提醒"}
@@ -54,7 +54,7 @@ def _sheet(book: Workbook, title: str, head: Sequence[str], rows: Iterable[Seque
     sheet = book.create_sheet(title)
     sheet.append(list(head))
     for row in rows:
-        sheet.append([escape(value) if isinstance(value, str) else value for value in row])
+        sheet.append([cell_text(value) for value in row])
     for cell in sheet[1]:
         cell.font = Font(bold=True)
     sheet.freeze_panes = "A2"

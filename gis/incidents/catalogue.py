@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from gis.db import sql
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable, wrong
 from gis.exchange.columns import Column
+from gis.exchange.formulas import cell_text
 from gis.exchange.report import Refused, Report
 from gis.exchange.tables import finish_reading, read
 from gis.incidents.models import SEVERITIES
@@ -335,13 +336,13 @@ def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[s
     header = [column.zh for column in columns]
     if path.suffix.lower() == ".csv":
         with path.open("w", newline="", encoding="utf-8-sig") as file:
-            csv.writer(file).writerows([header, *rows])
+            csv.writer(file).writerows([header, *([cell_text(value) for value in row] for row in rows)])
     elif path.suffix.lower() == ".xlsx":
         book = Workbook()
         sheet = book.active
         for number, row in enumerate([header, *rows], 1):
             for column, value in enumerate(row, 1):
-                sheet.cell(number, column, value).number_format = "@"
+                sheet.cell(number, column, cell_text(value)).number_format = "@"
         sheet.freeze_panes = "A2"
         book.save(path)
     else:

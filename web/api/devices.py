@@ -15,6 +15,7 @@ from gis.incidents.devices import Alarm
 from gis.people import limits
 from web import fit, params
 from web.api.locate import present
+from web.body_limit import body_limit
 from web.db import session
 from web.openapi import takes
 
@@ -47,6 +48,7 @@ class TakenOut(BaseModel):
 
 @bp.post("/devices/<code>/alarms")
 @takes(AlarmIn)
+@body_limit(LARGEST)
 @bp.output(TakenOut)
 @bp.doc(
     summary="Take an alarm",
@@ -60,7 +62,6 @@ class TakenOut(BaseModel):
 def alarm(code: str) -> Response:
     """Signed: `X-Wangge-Timestamp`, seconds since 1970, and `X-Wangge-Signature`: `v1=` and the HMAC-SHA256, in hex and
     with the device's secret, of the timestamp, a full stop and the body."""
-    request.max_content_length = LARGEST
     body = request.get_data()
     given = request.headers
     now = datetime.now(UTC)

@@ -15,6 +15,7 @@ from gis.exchange.incidents import load_incidents
 from gis.people.access import Action
 from web import params
 from web.auth import principal
+from web.body_limit import body_limit
 from web.db import session
 
 bp = APIBlueprint("imports", __name__, url_prefix="/api/v1", tag="Incidents")
@@ -44,13 +45,13 @@ class ImportIn(BaseModel):
         422: "The file is no such table, or a row was refused and nothing is kept",
     },
 )
+@body_limit(LARGEST)
 def load(query_data: ImportIn) -> Response:
     """CSV or Excel in the form's part `file`, as ./wangge template incidents; rehearses unless `commit`.
 
     All or nothing: with one refused row nothing is kept. A row is known by its number, so the same file again files
     nothing twice.
     """
-    request.max_content_length = LARGEST
     by = principal()
     if by.kind == "anonymous":
         raise SignInNeeded("sign in, or send Authorization: Bearer with a key")

@@ -28,6 +28,7 @@ from web import fit, params
 from web.api import page, reply
 from web.api.locate import present, problem
 from web.auth import principal
+from web.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.db import session
 from web.errors import in_chinese
 from web.once import once
@@ -36,7 +37,6 @@ from web.params import moment
 
 bp = APIBlueprint("incidents", __name__, url_prefix="/api/v1", tag="Incidents")
 
-LARGEST_FORM = 64 * 1024 * 1024  # bytes of a report with its photos
 MOST_MOVES = 200  # in one request
 ETAG = re.compile(r'(?:W/)?"?(\d{1,18})"?', re.ASCII)  # of an incident: its version
 
@@ -135,6 +135,7 @@ class OneIn(BaseModel):
 
 @bp.post("/incidents")
 @takes(ReportIn, files=True)
+@body_limit(PHOTO_FORM_MAX_BYTES)
 @bp.doc(
     summary="Report something",
     responses={
@@ -247,6 +248,7 @@ def candidates(incident_id: UUID) -> Response:
 
 @bp.post("/incidents/<uuid:incident_id>/moves")
 @takes(MoveIn, files=True)
+@body_limit(PHOTO_FORM_MAX_BYTES)
 @bp.doc(
     summary="Move an incident",
     responses={
@@ -347,7 +349,6 @@ def body(model: type[Any]) -> tuple[Any, list[photos.Picture]]:
     """
     files: list[Any] = []
     if request.mimetype == "multipart/form-data":
-        request.max_content_length = LARGEST_FORM
         raw = fit.loads(request.form.get("json", "{}"), "json")
         files = request.files.getlist("photo")
     else:

@@ -1,13 +1,11 @@
 """Photos of incidents, for who may see the incident."""
 
-from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, request, send_file
 
 from gis.incidents import photos
-from web.api.incidents import LARGEST_FORM
 from web.auth import principal
 from web.db import session
 from web.openapi import also
@@ -29,14 +27,6 @@ def one(photo_id: UUID) -> Response:
 def thumbnail(photo_id: UUID) -> Response:
     """At most 480 pixels long; for the rest as the photo."""
     return _sent(photo_id, thumbnail=True)
-
-
-@bp.app_url_value_preprocessor
-def room(endpoint: str | None, _: dict[str, Any] | None) -> None:
-    """Forms with photos may be large; said before anybody (as the guard against forged forms) reads them."""
-    _model, files = getattr(current_app.view_functions.get(endpoint or ""), "takes", (None, False))
-    if files and request.mimetype == "multipart/form-data":
-        request.max_content_length = LARGEST_FORM
 
 
 def _sent(photo_id: UUID, *, thumbnail: bool) -> Response:

@@ -25,6 +25,7 @@ from web import params
 from web.api import GEOJSON, geojson, page, reply
 from web.api.incidents import if_match
 from web.auth import need, principal
+from web.body_limit import body_limit
 from web.db import session
 from web.once import once
 
@@ -188,12 +189,12 @@ def undo(number: int, step: int) -> Response:
 @bp.doc(
     summary="Make a draft of a file of grids", responses=WRITES | {201: "The draft, and the report", 413: "Too large"}
 )
+@body_limit(LARGEST_FILE)
 def from_file(query_data: FileIn) -> Response:
     """GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile in the form's part `file`, matched by code.
 
     A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them up to a width.
     """
-    request.max_content_length = LARGEST_FILE
     by = need(Action.DRAFT)
     given = request.files.get("file")
     if given is None or not given.filename:

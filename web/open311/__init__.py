@@ -30,6 +30,7 @@ from gis.people.roles import BY_KEY
 from web import params
 from web.api.locate import present
 from web.auth import bearer
+from web.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.db import session
 from web.errors import DETAIL
 from web.open311.shape import answer
@@ -41,7 +42,6 @@ SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 SPAN = timedelta(days=90)  # longest range of one question
 MOST = 1000  # requests in one answer
 LONGEST_URL = 2000  # characters
-LARGEST_FORM = 64 * 1024 * 1024  # bytes of a report with its photos
 ATTRIBUTE = re.compile(r"attribute\[([^\[\]]{1,60})\](\[\d*\])?")
 ENDING = re.compile(r"(.+)\.(json|xml)")
 
@@ -204,9 +204,9 @@ def _question(one: dict[str, Any], nth: int) -> dict[str, Any]:
 
 @bp.post("/requests")
 @bp.post("/requests.<any(json, xml):kind>")
+@body_limit(PHOTO_FORM_MAX_BYTES)
 def report() -> Response:
     """File a report with a program's key. A photo may come along as the file `media`."""
-    request.max_content_length = LARGEST_FORM
     by = asker()
     if by is ANONYMOUS:
         raise Forbidden("api_key: is missing; the key service is named in discovery")

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext
 
 from gis import reports
 from gis.errors import InvalidInput
-from gis.exchange.dump import escape
+from gis.exchange.formulas import cell_text
 from gis.incidents import catalogue
 from gis.people.access import Action, Principal
 from gis.people.roles import BY_KEY
@@ -84,7 +84,7 @@ def table() -> Response:
     )
     for row in _sorted(_count(by, asked, asked["per"]), asked["sort"]):
         values = ("" if getattr(row, name) is None else getattr(row, name) for name in COLUMNS)
-        writer.writerow([escape(str(_named(row, asked["per"], index)[0])), escape(row.key or ""), *values])
+        writer.writerow([cell_text(str(_named(row, asked["per"], index)[0])), cell_text(row.key or ""), *values])
     response = make_response("\ufeff" + out.getvalue())
     response.mimetype = "text/csv"
     name = f"figures-{asked['per']}-{asked['since']}-{asked['until']}.csv"

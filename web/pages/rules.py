@@ -18,6 +18,7 @@ from gis.people.roles import BY_KEY
 from web import params
 from web.api.rules import number, seeing
 from web.auth import need
+from web.body_limit import body_limit
 from web.db import session
 from web.errors import in_words
 from web.pages import language
@@ -41,9 +42,9 @@ def sets() -> Response:
 
 
 @bp.post("/rules")
+@body_limit(LARGEST)
 def upload() -> Response:
     """Keep a spreadsheet as a draft, or the page again with what is wrong in it."""
-    request.max_content_length = LARGEST
     by = need(Action.RULES)
     given, name = request.files.get("file"), request.form.get("name", "").strip()
     if given is None or not given.filename:

@@ -1,0 +1,34 @@
+"""Text that a spreadsheet would compute: neutralised when a table is written, restored when one is read."""
+
+import unicodedata
+
+FORMULA_STARTS = frozenset("=+-@＝＋－＠")
+CONTROLS = frozenset("\t\n\r")  # control characters that a cell may hold
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet may take a text for a formula.
+
+    Blanks, line feeds, control and zero-width characters before the sign count for nothing, since programs strip them.
+    """
+    if text.startswith(("\t", "\r")):  # some programs begin a command there
+        return True
+    return next((character for character in text if not _is_skipped(character)), "") in FORMULA_STARTS
+
+
+def cell_text(value: object) -> object:
+    """Return a value as a table may hold it: text without control characters, an apostrophe before a formula."""
+    if not isinstance(value, str):
+        return value
+    text = "".join(character for character in value if character in CONTROLS or unicodedata.category(character) != "Cc")
+    return f"'{text}" if is_formula(text) else text
+
+
+def restore(text: str) -> str:
+    """Return a cell's text without the apostrophe that `cell_text` put before a formula."""
+    return text[1:].strip() if text.startswith("'") and is_formula(text[1:]) else text
+
+
+def _is_skipped(character: str) -> bool:
+    """Blanks (Z*), control (Cc), format (Cf) and other invisible characters (C*)."""
+    return unicodedata.category(character)[0] in "ZC"
