@@ -43,7 +43,7 @@ def letter(
     sender = settings.smtp.sender
     made = EmailMessage()
     made["From"], made["To"] = sender, address
-    made["Subject"] = f"【网格】{told.what[0]} {told.what[1]}: {told.of[0]}"
+    made["Subject"] = " ".join(f"【网格】{told.what[0]} {told.what[1]}: {told.of[0]}".split())  # a header is one line
     made["Message-ID"] = f"<wangge-notice-{number}@{parseaddr(sender)[1].partition('@')[2]}>"
     made["Date"] = format_datetime(at)
     made["Auto-Submitted"] = "auto-generated"
