@@ -112,7 +112,7 @@ def serving(var: Path, first_port: int = 8200) -> Iterator[str]:
 
 
 def _wait_for(server: subprocess.Popen[bytes], log: Path) -> str:
-    for _ in range(150):
+    for _ in range(600):
         found = re.search(r"http://[\d.]+:\d+", log.read_text())
         if found:
             try:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, request
+from flask import Flask, abort, current_app, request
 
 DEFAULT_MAX_BYTES = 8 * 1024 * 1024  # 10,000 points to locate are about 1 MB
 PHOTO_FORM_MAX_BYTES = 64 * 1024 * 1024  # a report with its photos
+
+REFUSAL = "wangge.refusal"  # in the environment: the status with which web/gateway.py refuses a body
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -27,6 +29,8 @@ def init_app(app: Flask) -> None:
 
     @app.url_value_preprocessor
     def set_limit(endpoint: str | None, values: dict[str, Any] | None) -> None:
+        if refusal := request.environ.get(REFUSAL):
+            abort(refusal)
         view = current_app.view_functions.get(endpoint or "")
         max_bytes = getattr(view, "max_body_bytes", DEFAULT_MAX_BYTES)
         if max_bytes < DEFAULT_MAX_BYTES or request.mimetype == "multipart/form-data":

@@ -53,6 +53,7 @@ DETAIL = {
     400: "The request cannot be read; a body must be valid JSON, sent as application/json.",
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
+    408: "The body of the request did not arrive in time; send it again.",
     413: "The request is larger than the service accepts.",
     415: "The body must be JSON, sent as application/json.",
 }

@@ -173,7 +173,7 @@ KIND = {
     "not-available": "服务暂时不可用，请稍后再试。",
     "bad-request": "无法处理这项请求。",
 }
-STATUS = {400: "请求无法读取，请刷新页面后再试。", 404: "这个网址没有内容。", 405: "这个网址不接受这种操作。",
+STATUS = {400: "请求无法读取，请刷新页面后再试。", 404: "这个网址没有内容。", 408: "内容没有及时传完，请再试一次。", 405: "这个网址不接受这种操作。",
           413: KIND["too-large"], 415: "提交的内容格式不对。"}  # fmt: skip
 WORDS: dict[str, str] = MOVE | REQUEST | ACTION | {zh: zh for zh, _en in STATES.values()}
 

@@ -19,7 +19,7 @@ from gis.people.access import Principal, visible
 
 CHANNEL = "wangge_incident"
 MOST = 1000  # events kept and sent again, none older than a day
-HELD = 1  # streams kept open by a process; it has web.commands.serve.THREADS threads for everything
+HELD = 1  # streams kept open by a process; it has web.gateway.THREADS threads for everything
 OVERLAP = 60.0  # seconds before the last seen event that are sent again where the order of commits is not known
 
 

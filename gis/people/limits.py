@@ -27,7 +27,8 @@ class Counters:
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-        os.ftruncate(self._file, SLOTS * _SLOT.size)
+        # every page has its place on the disk now: touching one later on a full disk would kill the process
+        os.posix_fallocate(self._file, 0, SLOTS * _SLOT.size)
         self._slots = mmap.mmap(self._file, SLOTS * _SLOT.size)
         self._mine = threading.Lock()  # the file's lock keeps processes apart, not threads
 

@@ -2,12 +2,16 @@
 
 from flask import Response
 
+from web.gateway import Gateway
 from web.wsgi import app
 
-__all__ = ["app"]
+__all__ = ["app", "gateway"]
 
 
 @app.route("/bench-constant", methods=["GET", "POST"])
 def constant() -> Response:
     """The same application, logging and headers; nothing to work out."""
     return Response(b'{"ok":true}', mimetype="application/json")
+
+
+gateway = Gateway(app)

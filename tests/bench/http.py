@@ -24,7 +24,8 @@ from gis.db import engine
 from gis.settings import ROOT, Settings
 from gis.town.load import make_town
 from tests.bench.rows import Figure, Reach, Row, median
-from web.commands.serve import THREADS, free_port
+from web.commands.serve import free_port
+from web.gateway import THREADS
 
 CONNECTIONS, WORKERS = 16, 2
 CONSTANT = "/bench-constant"
@@ -108,8 +109,8 @@ def served(settings: Settings, url: str) -> Iterator[int]:
         "PYTHONPATH": str(ROOT),
         "WANGGE_REPORTS_PER_MINUTE": "1000000",
     }
-    words = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS)]
-    words += ["--blocking-threads", str(THREADS), "--no-ws", "--log-level", "error", "tests.bench.app:app"]
+    words = ["--interface", "rsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS)]
+    words += ["--no-ws", "--log-level", "error", "tests.bench.app:gateway"]
     with (settings.var / "bench-serve.log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "granian", *words], cwd=ROOT, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL

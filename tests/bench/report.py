@@ -25,7 +25,7 @@ from tests.bench.http import (
     within,
 )
 from tests.bench.rows import Figure, Reach, Row
-from web.commands.serve import THREADS
+from web.gateway import THREADS
 
 REPORTS = "/api/v1/incidents"
 CODES = ("06010", "06012", "06013", "06028", "09009", "C0101")

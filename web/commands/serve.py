@@ -18,8 +18,6 @@ from gis.errors import Unavailable
 from gis.settings import ROOT, Settings
 from web.commands import database
 
-THREADS = 4  # of each worker: more fight for the interpreter (8: a third fewer requests a second)
-
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
@@ -62,12 +60,11 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
     }
     console = {"class": "logging.StreamHandler", "formatter": "generic"}  # on stderr
     server = Granian(
-        "web.wsgi:app",
+        "web.wsgi:gateway",
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=workers,
-        blocking_threads=THREADS,
         workers_kill_timeout=10,
         respawn_failed_workers=True,
         working_dir=ROOT,

@@ -1,0 +1,141 @@
+"""Slow, huge and broken bodies stop nobody else; what the gateway hands on is what a WSGI server would."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from io import BytesIO
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.served import Deployment
+from web import gateway
+from web.body_limit import DEFAULT_MAX_BYTES, REFUSAL
+
+SLOW_CLIENTS = 24  # two workers of four threads each, three times over
+
+
+def echo(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """Answer with what arrived."""
+    names = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "HTTP_COOKIE", "CONTENT_TYPE", REFUSAL)
+    fields = {name: environ.get(name) for name in names} | {"length": len(environ["wsgi.input"].read())}
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(fields).encode()]
+
+
+class Protocol:
+    """The server's side of one request: the pieces of its body, and what it was answered."""
+
+    def __init__(self, pieces: list[bytes], pause_s: float = 0.0) -> None:
+        self.pieces, self.pause_s = pieces, pause_s
+        self.status, self.fields, self.streamed = 0, {}, []  # type: ignore[var-annotated]
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            await asyncio.sleep(self.pause_s)
+            yield piece
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Keep the answer."""
+        self.status, self.fields = status, json.loads(body)
+
+    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> "Protocol":
+        """Begin a streamed answer."""
+        self.status = status
+        return self
+
+    async def send_bytes(self, piece: bytes) -> None:
+        """Keep a piece; a client that is gone raises."""
+        if len(self.streamed) == 3:
+            raise RuntimeError("closed")
+        self.streamed.append(piece)
+
+
+def send(protocol: Protocol, app: Any = echo, path: str = "/x", **headers: str) -> Protocol:
+    """Send one request through a gateway."""
+    fields = [(name.replace("_", "-").lower(), value) for name, value in headers.items()]
+    scope = SimpleNamespace(
+        method="POST", path=path, query_string="q=1", http_version="1.1", server="127.0.0.1:80", client="[::1]:1234",
+        scheme="http", authority=None, headers=SimpleNamespace(items=lambda: fields),
+    )  # fmt: skip
+    asyncio.run(gateway.Gateway(app).__rsgi__(scope, protocol))  # type: ignore[arg-type]
+    return protocol
+
+
+def test_a_request_arrives_as_pep_3333_says() -> None:
+    fields = send(
+        Protocol([b"ab", b"c"]), path="/网格", content_length="3", cookie="a=1", content_type="text/plain"
+    ).fields
+    assert fields == {
+        "REQUEST_METHOD": "POST", "PATH_INFO": "/网格".encode().decode("latin-1"), "QUERY_STRING": "q=1",
+        "REMOTE_ADDR": "::1", "HTTP_COOKIE": "a=1", "CONTENT_TYPE": "text/plain", REFUSAL: None, "length": 3,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pieces", "pause_s", "refusal"),
+    [
+        ([b"a"] * 10, 0.0, None),
+        ([b"a"] * 40, 0.05, 408),
+        ([b"a" * 60] * 40, 0.02, None),
+        ([b"a" * 2_000_000] * 5, 0.0, 413),
+    ],
+)
+def test_a_body_has_time_for_what_arrives(
+    pieces: list[bytes], pause_s: float, refusal: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "BODY_GRACE_S", 0.5)
+    monkeypatch.setattr(gateway, "MIN_BYTES_PER_S", 1000)
+    fields = send(Protocol(pieces, pause_s), content_length=str(sum(map(len, pieces)))).fields
+    assert fields[REFUSAL] == refusal
+    assert fields["length"] == (0 if refusal else sum(map(len, pieces)))
+
+
+def test_an_endless_answer_ends_with_its_reader() -> None:
+    closed = []
+
+    class Endless:
+        def __iter__(self) -> Any:
+            while True:
+                yield b"data: x\n\n"
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        return Endless() if environ["PATH_INFO"] == "/x" else []
+
+    assert send(Protocol([]), app).streamed == [b"data: x\n\n"] * 3
+    assert closed == [True]
+
+
+def test_slow_bodies_stop_nobody(served: Deployment) -> None:
+    parts = urlsplit(served.url)
+    head = (
+        b"POST /api/v1/incidents HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
+    )
+    clients = [socket.create_connection((parts.hostname, parts.port)) for _ in range(SLOW_CLIENTS)]
+    try:
+        for client in clients:
+            client.sendall(head)
+        for path in ("/healthz", "/readyz", "/api/v1/locate?lon=105.9501&lat=26.2302&crs=cgcs2000", "/", "/report"):
+            assert served.ask(path).status == 200, path
+        assert served.ask("/api/v1/locate", {"points": []}).status in (200, 422)
+        reply = served.ask("/api/v1/locate", b" " * (DEFAULT_MAX_BYTES + 1))
+        assert (reply.status, reply.kind) == (413, "application/problem+json") and reply.json()["zh"] == "内容太大了。"
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_a_refused_body_is_said_in_both_languages(app: Any) -> None:
+    with app.test_request_context():
+        environ = gateway.BASE | {"wsgi.input": BytesIO(b""), REFUSAL: 408}
+    reply = app.test_client().post("/api/v1/incidents", environ_overrides=environ)
+    assert reply.status_code == 408
+    assert reply.json["detail"].startswith("The body of the request did not arrive in time")
+    assert reply.json["zh"] == "内容没有及时传完，请再试一次。"
