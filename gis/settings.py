@@ -47,6 +47,7 @@ class Settings:
     idle_minutes: Without use, after which a session ends.
     proxies: Reverse proxies before the service whose X-Forwarded-For and -Proto are believed.
     reports_per_minute: Reports without a key or session that one address may file in a minute.
+    anonymous_units_per_minute: Work that one address may ask for without a key or session, see web/anonymous_budget.py.
     oidc: The identity provider people may sign in at; None: passwords only.
     smtp: The server that takes notices by mail; None: none are sent.
     two_persons: Somebody else than its author must publish a boundary draft.
@@ -63,6 +64,7 @@ class Settings:
     idle_minutes: int = 30
     proxies: int = 0
     reports_per_minute: int = 60
+    anonymous_units_per_minute: int = 3000
     oidc: Oidc | None = None
     smtp: Smtp | None = None
     private_webhooks: bool = False
@@ -82,6 +84,7 @@ class Settings:
             idle_minutes=_number(env, "WANGGE_IDLE_MINUTES", 30, 720),
             proxies=_number(env, "WANGGE_PROXIES", 0, 9),
             reports_per_minute=_number(env, "WANGGE_REPORTS_PER_MINUTE", 60, 1_000_000),
+            anonymous_units_per_minute=_number(env, "WANGGE_ANONYMOUS_UNITS_PER_MINUTE", 3000, 100_000_000),
             oidc=_oidc(env),
             smtp=_smtp(env),
             private_webhooks=_yes(env, "WANGGE_PRIVATE_WEBHOOKS"),

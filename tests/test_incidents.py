@@ -47,6 +47,8 @@ class Place:
     def report(self, category: str = "06010", by: Principal = ANONYMOUS, at: datetime = NOW, **more: object) -> Filed:
         """Rubbish in the first grid."""
         given = POINT | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"} | more
+        if by is ANONYMOUS and not {"severity", "channel", "attributes"}.isdisjoint(more):
+            by = system("test")  # what strangers may not say, the office writes down
         return actions.report(self.session, by, Report(**given), at)  # type: ignore[arg-type]
 
     def do(self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object) -> queries.View:

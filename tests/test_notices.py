@@ -555,8 +555,8 @@ def test_a_mail_that_is_not_taken_waits(office: Office) -> None:
 def test_a_letter_cannot_be_given_headers(session: Session) -> None:
     settings = Settings(var=Path(), smtp=Smtp("mail", "a@example.cn"))
     body = BODY | {"category_zh": "垃圾\r\nBcc: x@example.cn"}
-    with pytest.raises(ValueError, match=r"[Hh]eader"):
-        mail.letter(settings, "desk@example.cn", 1, "incident.report", datetime.now(UTC), body)
+    letter = mail.letter(settings, "desk@example.cn", 1, "incident.report", datetime.now(UTC), body)
+    assert letter["Bcc"] is None and "垃圾 Bcc: x@example.cn" in letter["Subject"]
 
 
 def test_the_settings_of_mail(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ A session is a signed cookie: account, stamp, when it began and when it was last
 is raised, after a while without use, and after 12 hours in any case.
 """
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from gis.errors import Forbidden, SignInNeeded, TooMany
 from gis.people import accounts, credentials, keys, limits
 from gis.people.access import ANONYMOUS, Action, Principal
 from gis.settings import Settings
-from web import db, errors
+from web import anonymous_budget, db, errors
 
 COOKIE = "wangge_session"
 LONGEST = 12 * 3600  # seconds a session lasts at most
@@ -48,6 +49,12 @@ def principal() -> Principal:
     if found is None:
         found = g.principal = _by_key() or _by_session() or ANONYMOUS
     return found
+
+
+def is_personal() -> bool:
+    """Whether this request was answered to an account, a key or a reporter, and not as to anybody."""
+    found = g.get("principal")
+    return (found is not None and found.kind != "anonymous") or "X-Tracking-Secret" in request.headers
 
 
 def need(action: Action) -> Principal:
@@ -78,24 +85,26 @@ class Kept:
     """What was looked up, until when it is good; only for the application's own sessions, not for those of tests."""
 
     own: Any
-    found: dict[Any, tuple[float, Any]]
+    counters: limits.Counters
+    found: dict[Any, tuple[float, int, Any]]
 
     def get(self, key: Any, look_up: Callable[[], Any]) -> Any:
         now = time.monotonic()
         if current_app.config["SESSION_FACTORY"] is not self.own:
             return look_up()
-        until, value = self.found.get(key, (0.0, None))
-        if now >= until:
+        generation = self.counters.generation
+        until, looked_up_at, value = self.found.get(key, (0.0, -1, None))
+        if now >= until or looked_up_at != generation:
             value = look_up()
             if len(self.found) >= MOST_KEPT:
                 self.found.clear()
-            self.found[key] = (now + KEPT, value)
+            self.found[key] = (now + KEPT, generation, value)
         return value
 
 
 def forget() -> None:
-    """Look rights up anew: something about them has just been changed."""
-    current_app.extensions["wangge_rights"].found.clear()
+    """Look rights up anew, in every worker: something about them has just been changed."""
+    current_app.extensions["wangge_rights"].counters.advance()
 
 
 def bearer() -> str | None:
@@ -130,7 +139,7 @@ def _by_session() -> Principal | None:
     kept: Kept = current_app.extensions["wangge_rights"]
     found: accounts.Standing | None = None
     if now - began < LONGEST and now - seen < settings.idle_minutes * 60:
-        found = kept.get(account, lambda: accounts.standing(db.session(), account, datetime.now(UTC)))
+        found = kept.get((account, session.get("id")), lambda: _standing(account))
     if found is None or not found.active or found.stamp != stamp:
         session.clear()
         return None
@@ -142,6 +151,13 @@ def _by_session() -> Principal | None:
     return found.principal
 
 
+def _standing(account_id: int) -> accounts.Standing | None:
+    """What the account of this browser's session is; None when the session has been signed out."""
+    if "id" in session and accounts.is_ended(db.session(), session["id"]):
+        return None
+    return accounts.standing(db.session(), account_id, datetime.now(UTC))
+
+
 def begin(account_id: int, stamp: int, *, at_provider: bool = False) -> None:
     """Begin the session of an account in this browser, in place of what there was.
 
@@ -151,6 +167,7 @@ def begin(account_id: int, stamp: int, *, at_provider: bool = False) -> None:
     now = int(time.time())
     session.clear()
     session["account"] = [account_id, stamp, now, now]
+    session["id"] = secrets.token_urlsafe(16)
     if at_provider:
         session["at_provider"] = True
     g.pop("principal", None)
@@ -165,7 +182,12 @@ def go_on(stamp: int) -> None:
 
 
 def end() -> None:
-    """End this browser's session."""
+    """End this browser's session, also for copies of its cookie."""
+    if "id" in session and "account" in session:
+        until = datetime.fromtimestamp(session["account"][2] + LONGEST, UTC)
+        accounts.end_session(db.session(), session["id"], until)
+        db.session().commit()
+        forget()
     session.clear()
     g.pop("principal", None)
 
@@ -196,13 +218,18 @@ class Cookies(SecureCookieSessionInterface):
 def guard() -> Response | None:
     """Before every request: no forged forms, and nothing but a new password for who still has the first one."""
     if request.path.startswith(PUBLIC):
+        if request.path.startswith("/tiles/") and bearer() is None and COOKIE not in request.cookies:
+            anonymous_budget.charge()
         return None
     changes = request.method not in db.READS
     if changes and request.endpoint in SIGN_IN:  # also without a session, or one could be signed in as somebody else
         csrf_protect.protect()
     if bearer() is None and COOKIE not in request.cookies:
+        anonymous_budget.charge()
         return None
     if principal().kind != "account":  # a key is looked at even where nobody asks who it is
+        if principal().kind == "anonymous":
+            anonymous_budget.charge()
         return None
     if changes and request.endpoint not in SIGN_IN:
         csrf_protect.protect()
@@ -248,7 +275,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     )
     app.session_interface = Cookies()
     csrf_protect.init_app(app)
-    app.extensions["wangge_rights"] = Kept(app.config["SESSION_FACTORY"], {})
+    app.extensions["wangge_rights"] = Kept(app.config["SESSION_FACTORY"], limits.counters(settings.var), {})
     app.before_request(guard)
     app.register_error_handler(CSRFError, forged)
     app.register_error_handler(TooMany, busy)

@@ -3,18 +3,22 @@
 import importlib
 
 from apiflask import APIFlask
-from flask import Response
+from flask import Response, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gis.settings import Settings
 from web import auth, body_limit, db, errors, fit, observe, openapi
 
+REVALIDATED = (None, "no-cache", "private, no-cache")
+HSTS = "max-age=31536000"
 SEALS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(self), camera=(self), microphone=(), payment=(), usb=(), interest-cohort=()",
 }
 
 # every blueprint of the service is the `bp` of one of these
@@ -85,4 +89,9 @@ def sealed(response: Response) -> Response:
     """Headers that keep browsers strict; a view that needs more sets its own policy first."""
     given = response.headers
     given.extend({name: value for name, value in SEALS.items() if name not in given})
+    if request.is_secure or str(current_app.config["SETTINGS"].address).startswith("https:"):
+        given["Strict-Transport-Security"] = HSTS
+    # what is answered to somebody in particular stays in no cache, unless its view says for how long
+    if auth.is_personal() and not response.mimetype.startswith("image/") and given.get("Cache-Control") in REVALIDATED:
+        given["Cache-Control"] = "no-store"
     return response

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from gis.errors import wrong
 from gis.people.access import Principal
+from web.client import client_network
 from web.db import session
 
 SHORTEST, LONGEST = 8, 200  # characters of a key
@@ -41,7 +42,8 @@ def once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Call
     if not SHORTEST <= len(key) <= LONGEST or not key.isprintable():
         words = f"must have {SHORTEST} to {LONGEST} printable characters; a random UUID is best"
         raise wrong("Idempotency-Key", words)
-    claim = {"owner": f"{by.kind} {by.who} {request.method} {request.path}", "key": key, "hash": _digest()}
+    address = f" {client_network()}" if by.kind == "anonymous" else ""  # two strangers' same key is not one key
+    claim = {"owner": f"{by.kind} {by.who}{address} {request.method} {request.path}", "key": key, "hash": _digest()}
     if session().scalar(text(CLAIM), claim) is None:
         query = "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
         kept = session().execute(text(query), claim).one()

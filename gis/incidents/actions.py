@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -23,6 +22,7 @@ from gis.areas.register import Register
 from gis.db import signed, sql
 from gis.errors import Conflict, FieldError, Forbidden, all_wrong, wrong
 from gis.incidents import catalogue, clock, photos
+from gis.incidents.admission import attributes_error, require_admissible
 from gis.incidents.assign import person_for, place, seats, seats_above, step
 from gis.incidents.effects import EFFECTS, NOTHING, Wish, place_of
 from gis.incidents.events import as_json, body, lock, offer, record, tell_of, write
@@ -149,6 +149,7 @@ def report(
     else:
         clear, kind = False, edition.fallback
         how.append(step("category", "unclear"))
+    require_admissible(by, where.area_ids, given.channel, given.severity, dict(given.attributes), kind)
     severity = given.severity or kind.severity
     routed = route(session, where, kind, severity, given.channel, began, now, clear)
     how += routed.how
@@ -226,10 +227,8 @@ def _check(given: Report) -> None:
     for name, value, known in (("severity", given.severity, SEVERITIES), ("channel", given.channel, CHANNELS)):
         if value not in (*known, *([""] if name == "severity" else [])):
             wrong.append(FieldError(name, f"{value[:40]!r} is none of {', '.join(known)}"))
-    try:
-        orjson.dumps(given.attributes)
-    except TypeError:
-        wrong.append(FieldError("attributes", "is nested too deeply, or holds something that is no JSON"))
+    if error := attributes_error(given.attributes):
+        wrong.append(error)
     for name, longest in (("address", 200), ("name", 80), ("phone", 40), ("email", 200)):
         if len(getattr(given, name)) > longest:
             wrong.append(FieldError(name, f"is longer than {longest} characters"))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,10 +15,12 @@ from gis.areas.models import Area
 from gis.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, TooMany
 from gis.people import credentials
 from gis.people.access import BY_POST, ROLES, Action, Principal, of_account
-from gis.people.models import AccessGrant, Account, Person, SignIn
+from gis.people.models import AccessGrant, Account, EndedSession, Person, SignIn
 
 USERNAME = re.compile(r"[\w][\w.@-]{1,39}")
 FAILURES = 5  # in a row lock a name
+MAX_STRANGE_FAILURES = 30  # for one name in `WINDOW`, from networks it was never signed in from
+STRANGE_PAUSE = timedelta(seconds=10)  # between tries of such networks from then on
 WINDOW = timedelta(minutes=15)  # within which they count, and for which they lock
 KEPT = timedelta(days=90)  # that tries are kept
 PLACELESS = frozenset({"resident", "administrator"})  # access roles that need no area
@@ -73,19 +76,22 @@ def clean(username: str) -> str:
     return username.replace("\0", "").strip().lower()[:80]
 
 
-def try_begins(session: Session, username: str, now: datetime) -> Try:
+def try_begins(session: Session, username: str, now: datetime, network: str = "") -> Try:
     """Write down a try before its password is looked at, so that many at once count as many.
+
+    Failures count for a name together with the network they come from, so that nobody can lock a colleague out. A
+    name tried from many networks is slowed down for all but those it was signed in from before.
 
     The caller commits, asks `is_right`, which takes a while, and then calls `try_succeeds`.
 
     Raises:
         TooMany: Five tries in a row failed within 15 minutes, the last less than 15 minutes ago. Names that do not
-            exist are locked just the same.
+            exist are locked just the same. Or strangers' failures for this name are too many, see `MAX_STRANGE_FAILURES`.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('sign_in ' || :name, 0))"), {"name": username})
     last = session.execute(
         select(SignIn.at, SignIn.succeeded)
-        .where(SignIn.username == username, SignIn.at > now - 2 * WINDOW)
+        .where(SignIn.username == username, SignIn.network == network, SignIn.at > now - 2 * WINDOW)
         .order_by(SignIn.at.desc(), SignIn.id.desc())
         .limit(FAILURES)
     ).all()
@@ -95,7 +101,8 @@ def try_begins(session: Session, username: str, now: datetime) -> Try:
             minutes = int(left // 60) + 1
             words = f"too many tries failed for this name; try again in {minutes} min"
             raise TooMany(words, minutes=minutes, retry_after=int(left) + 1)
-    tried = SignIn(username=username, at=now, succeeded=False)
+    _slow_down(session, username, now, network)
+    tried = SignIn(username=username, at=now, succeeded=False, network=network)
     session.add(tried)
     session.flush()
     found = session.execute(
@@ -104,6 +111,40 @@ def try_begins(session: Session, username: str, now: datetime) -> Try:
         )
     ).one_or_none()
     return Try(tried.id, username, *found) if found else Try(tried.id, username)
+
+
+STRANGE = """
+WITH trusted AS (SELECT DISTINCT network FROM personal.sign_in WHERE username = :name AND succeeded AND at > :long_ago)
+SELECT count(*) AS failures, max(at) AS last, (SELECT :network IN (SELECT network FROM trusted)) AS is_trusted
+FROM personal.sign_in
+WHERE username = :name AND NOT succeeded AND at > :since AND network NOT IN (SELECT network FROM trusted)
+"""
+
+
+def _slow_down(session: Session, username: str, now: datetime, network: str) -> None:
+    params = {"name": username, "network": network, "since": now - WINDOW, "long_ago": now - KEPT}
+    row = session.execute(text(STRANGE), params).one()
+    if row.is_trusted or row.failures < MAX_STRANGE_FAILURES:
+        return
+    left = (row.last + STRANGE_PAUSE - now).total_seconds()
+    if left > 0:
+        words = f"too many tries failed for this name; try again in {int(left) + 1} s"
+        raise TooMany(words, minutes=1, retry_after=int(left) + 1)
+
+
+def end_session(session: Session, session_id: str, until: datetime) -> None:
+    """Write down that a session is signed out, and forget those that would have ended by now.
+
+    Args:
+        until: When its cookie would have expired.
+    """
+    session.execute(delete(EndedSession).where(EndedSession.until < func.now()))
+    session.execute(insert(EndedSession).values(id=session_id, until=until).on_conflict_do_nothing())
+
+
+def is_ended(session: Session, session_id: str) -> bool:
+    """Whether a session is signed out."""
+    return session.get(EndedSession, session_id) is not None
 
 
 def is_right(tried: Try, password: str) -> bool:

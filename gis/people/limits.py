@@ -18,6 +18,8 @@ from gis.errors import TooMany
 SLOTS = 1 << 16
 NEIGHBOURS = 8  # slots a counter may lie in; when all are in use this minute the least counted gives way
 MINUTE = 60  # seconds
+MAX_COUNT = 2**32 - 1
+_GENERATION = struct.Struct("<Q")  # behind the slots: how often rights changed
 _SLOT = struct.Struct("<QII")  # hash of the name, minute since 1970, count
 
 
@@ -28,38 +30,53 @@ class Counters:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         # every page has its place on the disk now: touching one later on a full disk would kill the process
-        os.posix_fallocate(self._file, 0, SLOTS * _SLOT.size)
-        self._slots = mmap.mmap(self._file, SLOTS * _SLOT.size)
+        os.posix_fallocate(self._file, 0, SLOTS * _SLOT.size + _GENERATION.size)
+        self._slots = mmap.mmap(self._file, SLOTS * _SLOT.size + _GENERATION.size)
         self._mine = threading.Lock()  # the file's lock keeps processes apart, not threads
 
-    def hit(self, name: str, now: float) -> int:
-        """Count one more for a name; how many there were in this minute, this one included.
+    def hit(self, name: str, now: float, units: int = 1) -> int:
+        """Count more for a name; how many there were in this minute, these included.
 
         Args:
             now: Seconds since 1970.
+            units: How many.
         """
         minute = int(now // MINUTE)
         number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
         with self._mine:
             fcntl.lockf(self._file, fcntl.LOCK_EX)
             try:
-                return self._count(number, minute)
+                return self._count(number, minute, units)
             finally:
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
 
-    def _count(self, number: int, minute: int) -> int:
+    @property
+    def generation(self) -> int:
+        """How often rights have changed since the file began; what was looked up before a change is looked up anew."""
+        return int(_GENERATION.unpack_from(self._slots, SLOTS * _SLOT.size)[0])
+
+    def advance(self) -> None:
+        """Say to every process that rights have changed."""
+        with self._mine:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+            try:
+                _GENERATION.pack_into(self._slots, SLOTS * _SLOT.size, self.generation + 1)
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_UN)
+
+    def _count(self, number: int, minute: int, units: int) -> int:
         worst, least = 0, None
         for step in range(NEIGHBOURS):
             place = (number + step) % SLOTS * _SLOT.size
             whose, when, count = _SLOT.unpack_from(self._slots, place)
             if when == minute and whose == number:
-                _SLOT.pack_into(self._slots, place, number, minute, count + 1)
-                return int(count) + 1
+                _SLOT.pack_into(self._slots, place, number, minute, min(count + units, MAX_COUNT))
+                return int(count) + units
             used = count if when == minute else 0
             if least is None or used < least:
                 worst, least = place, used
-        _SLOT.pack_into(self._slots, worst, number, minute, 1)
-        return 1
+        _SLOT.pack_into(self._slots, worst, number, minute, min(units, MAX_COUNT))
+        return units
 
 
 @lru_cache(maxsize=8)
@@ -68,7 +85,7 @@ def counters(var: Path) -> Counters:
     return Counters(var / "limits")
 
 
-def within(var: Path, name: str, most: int, now: float, words: str) -> None:
+def within(var: Path, name: str, most: int, now: float, words: str, units: int = 1) -> None:
     """Count one request; refuse it when it is over the limit of its minute.
 
     Args:
@@ -77,10 +94,11 @@ def within(var: Path, name: str, most: int, now: float, words: str) -> None:
         most: Requests a minute.
         now: Seconds since 1970.
         words: What there are too many of, as "requests with this key".
+        units: What this request counts for.
 
     Raises:
         TooMany: With `retry_after`, seconds until the next minute.
     """
-    if counters(var).hit(name, now) > most:
+    if counters(var).hit(name, now, units) > most:
         wait = MINUTE - int(now) % MINUTE
         raise TooMany(f"more than {most} {words} in a minute; try again in {wait} s", retry_after=wait)

@@ -132,7 +132,7 @@ class AccessGrant(Base):
 
 
 class SignIn(Base):
-    """A try to sign in; five failures in a row lock the name for a while."""
+    """A try to sign in; five failures in a row from one network lock the name for it."""
 
     __tablename__ = "sign_in"
     __table_args__ = (
@@ -144,6 +144,19 @@ class SignIn(Base):
     username: Mapped[str] = mapped_column(comment="As given, lower case.")
     at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When.")
     succeeded: Mapped[bool] = mapped_column(comment="Whether it did.")
+    network: Mapped[str] = mapped_column(server_default="", comment="Address it came from; of IPv6 the /64.")
+
+
+class EndedSession(Base):
+    """A session that was signed out; its cookie would otherwise be good until it expires."""
+
+    __tablename__ = "ended_session"
+    __table_args__ = (
+        {"schema": "personal", "comment": "Sessions signed out before their time: their cookies are good no more."},
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, comment="Random name of the session, as its cookie has it.")
+    until: Mapped[datetime] = mapped_column(comment="When it would have ended anyway; then the row goes.")
 
 
 class ApiKey(Base):

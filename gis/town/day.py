@@ -19,12 +19,14 @@ from sqlalchemy.orm import Session
 from gis.areas.register import read_register
 from gis.errors import Conflict, Forbidden, NotFound
 from gis.incidents import actions, catalogue, clock, queries, sweeps
+from gis.incidents.admission import CHANNELS_BY_KIND
 from gis.incidents.effects import Wish
 from gis.incidents.workflow import allowed
 from gis.people.access import ANONYMOUS, Principal, of_account, reporter, system
 
 SWEEP_EVERY = timedelta(minutes=10)
 COMMIT_EVERY = 50  # steps
+OFFICE = system("the office of a made-up town")
 SLOW = 0.15  # share of workers who take six times as long
 CHANNELS = ("mini_program",) * 5 + ("web", "phone", "patrol", "woodpecker")
 # what may happen next in a state: (share, move); the rest leaves it lying, and the clock sends it up
@@ -139,7 +141,9 @@ def simulate(
                         break
         elif incident is None:
             given = _report(town)
-            filed = actions.report(session, ANONYMOUS, given, now, register=register)
+            # who calls, or comes in person, is written down by the office
+            by_resident = given.channel in CHANNELS_BY_KIND["anonymous"]
+            filed = actions.report(session, ANONYMOUS if by_resident else OFFICE, given, now, register=register)
             day.filed.append(filed.id)
             _plan(town, queue, turn, filed.id, filed.state, now, None)
             progress(len(day.filed), reports)

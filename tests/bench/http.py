@@ -108,6 +108,7 @@ def served(settings: Settings, url: str) -> Iterator[int]:
         "PROMETHEUS_MULTIPROC_DIR": str(figures),
         "PYTHONPATH": str(ROOT),
         "WANGGE_REPORTS_PER_MINUTE": "1000000",
+        "WANGGE_ANONYMOUS_UNITS_PER_MINUTE": "100000000",
     }
     words = ["--interface", "rsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS)]
     words += ["--no-ws", "--log-level", "error", "tests.bench.app:gateway"]

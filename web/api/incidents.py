@@ -29,6 +29,7 @@ from web.api import page, reply
 from web.api.locate import present, problem
 from web.auth import principal
 from web.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
+from web.client import client_network
 from web.db import session
 from web.errors import in_chinese
 from web.once import once
@@ -149,7 +150,7 @@ def report() -> Response:
     by = principal()
     if by.kind == "anonymous":
         settings = current_app.config["SETTINGS"]
-        who = f"report {request.remote_addr}"
+        who = f"report {client_network()}"
         limits.within(settings.var, who, settings.reports_per_minute, time.time(), "reports without a key or account")
     given, pictures = body(ReportIn)
     now = moment(None)

@@ -1,6 +1,5 @@
 """Signing in and out, changing one's password, and the administrator's pages for accounts and keys."""
 
-import ipaddress
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from gis.people.access import KEY_ACTIONS, ROLES, Action, Principal
 from gis.people.models import Account
 from gis.settings import Settings
 from web import auth
+from web.client import client_network
 from web.db import session
 from web.errors import in_words
 from web.pages import language
@@ -138,8 +138,8 @@ def check() -> Response:
     if not username or not password:
         return _form(onwards, username, _("Give a user name and a password."), 422)
     try:
-        limits.within(_settings().var, f"sign-in {_neighbourhood()}", PER_ADDRESS, time.time(), "tries to sign in")
-        tried = accounts.try_begins(session(), username, datetime.now(UTC))
+        limits.within(_settings().var, f"sign-in {client_network()}", PER_ADDRESS, time.time(), "tries to sign in")
+        tried = accounts.try_begins(session(), username, datetime.now(UTC), client_network())
     except TooMany as error:
         wait: Any = error.extra["retry_after"]
         minutes = -(-wait // 60)
@@ -182,15 +182,6 @@ def _form(onwards: str, username: str = "", wrong: str = "", status: int = 200) 
     )
     response.status_code = status
     return response
-
-
-def _neighbourhood() -> str:
-    """The asker's address; of IPv6 the network, since one house has all of it."""
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return "unknown"
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 # --- the identity provider ------------------------------------------------------------------------------------------

@@ -1,0 +1,131 @@
+"""What strangers may ask for, say and spoil: little, and never on somebody else's account."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from gis.errors import TooMany
+from gis.people import accounts
+from gis.people.models import SignIn
+from tests import build
+from tests.sign_in import PASSWORD, account, send, sign_in, signed_in, with_password
+
+NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
+MATTER = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000", "category": "06010"}
+
+
+@pytest.fixture
+def town(session: Session) -> build.Town:
+    town = build.Town(session)
+    town.post("grid_worker", town.grid("001"), "王网格")
+    session.commit()
+    return town
+
+
+def report(client: FlaskClient, address: str = "10.0.0.1", key: str | None = None, **fields: object):
+    """Report something from an address."""
+    headers = {"Idempotency-Key": key} if key else {}
+    return client.post(
+        "/api/v1/incidents", json=MATTER | fields, headers=headers, environ_base={"REMOTE_ADDR": address}
+    )
+
+
+def test_expensive_reads_have_a_budget_for_each_address(app: APIFlask, client: FlaskClient, town: build.Town) -> None:
+    few = replace(app.config["SETTINGS"], anonymous_units_per_minute=130)
+    original, app.config["SETTINGS"] = app.config["SETTINGS"], few
+    path = "/map.html?bbox=105.949,26.229,105.953,26.232&zoom=16"
+    try:
+
+        def ask(address: str) -> int:
+            return client.get(path, environ_base={"REMOTE_ADDR": address}).status_code
+
+        codes = [ask("2001:db8:1:2::1"), ask("2001:db8:1:2::ffff"), ask("2001:db8:1:2:3::4"), ask("2001:db8:1:2::9")]
+        assert 429 in codes and codes[0] == 200  # the minute may have turned
+        assert ask("2001:db8:1:3::1") == 200 and ask("10.1.1.1") == 200
+        refused = client.get(path, environ_base={"REMOTE_ADDR": "2001:db8:1:2::1"})
+        if refused.status_code == 429:
+            assert 0 < int(refused.headers["Retry-After"]) <= 60
+        assert (
+            client.get(
+                "/api/v1/locate?lon=105.9505&lat=26.2305&crs=cgcs2000", environ_base={"REMOTE_ADDR": "2001:db8:1:2::1"}
+            ).status_code
+            == 200
+        )
+    finally:
+        app.config["SETTINGS"] = original
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"channel": "phone"}, "channel"), ({"channel": "device"}, "channel"), ({"channel": "import"}, "channel"),
+        ({"severity": "urgent"}, "severity"), ({"attributes": {"nothing": 1}}, "attributes.nothing"),
+        ({"attributes": {"x": "a" * 20_000}}, "attributes"),
+    ],
+)  # fmt: skip
+def test_a_stranger_says_only_what_strangers_know(
+    client: FlaskClient, town: build.Town, fields: dict, field: str
+) -> None:
+    refused = report(client, **fields)
+    assert refused.status_code == 422 and [error["field"] for error in refused.json["errors"]] == [field]
+    assert refused.json["zh"].startswith({"channel": "渠道", "severity": "紧急程度"}.get(field, "补充问题"))
+
+
+def test_two_strangers_with_one_key_are_two(client: FlaskClient, town: build.Town) -> None:
+    first, again, other = (report(client, address, "the-same-key") for address in ("10.0.0.1", "10.0.0.1", "10.0.0.2"))
+    assert first.json["id"] == again.json["id"] != other.json["id"]
+    assert other.json["tracking_secret"] != first.json["tracking_secret"]
+
+
+def test_signing_out_ends_the_session_on_the_server(app: APIFlask, client: FlaskClient, session: Session) -> None:
+    with_password(session, "zhang")
+    sign_in(client, "zhang")
+    cookie = client.get_cookie("wangge_session").value
+    assert client.get("/password").status_code == 200
+    send(client, "/sign-out")
+    thief = app.test_client()
+    thief.set_cookie("wangge_session", cookie)
+    assert thief.get("/password").status_code == 401
+    sign_in(client, "zhang")
+    assert client.get("/password").status_code == 200  # a new session is another one
+
+
+def test_nobody_can_lock_a_colleague_out(client: FlaskClient, session: Session) -> None:
+    with_password(session, "zhang")
+    for _ in range(6):
+        last = sign_in(client, "zhang", "wrong", address="10.9.9.9")
+    assert last.status_code == 429
+    assert sign_in(client, "zhang", PASSWORD, address="10.0.0.1").status_code == 303
+
+
+def test_a_name_tried_from_everywhere_is_slowed_for_strangers_only(session: Session) -> None:
+    session.add(SignIn(username="zhang", at=NOW - timedelta(days=3), succeeded=True, network="10.0.0.1"))
+    for number in range(accounts.MAX_STRANGE_FAILURES):
+        session.add(SignIn(username="zhang", at=NOW, succeeded=False, network=f"10.7.0.{number}"))
+    session.flush()
+    with pytest.raises(TooMany) as caught:
+        accounts.try_begins(session, "zhang", NOW + timedelta(seconds=3), "10.8.0.1")
+    assert caught.value.extra["retry_after"] <= 10
+    accounts.try_begins(session, "zhang", NOW + timedelta(seconds=3), "10.0.0.1")  # signed in here before
+    accounts.try_begins(session, "zhang", NOW + timedelta(seconds=11), "10.8.0.1")
+    accounts.try_begins(session, "li", NOW, "10.8.0.1")
+
+
+def test_headers_keep_browsers_strict_and_personal_answers_out_of_caches(
+    client: FlaskClient, session: Session, town: build.Town
+) -> None:
+    headers = client.get("/", base_url="https://grid.example.cn").headers
+    assert headers["Strict-Transport-Security"].startswith("max-age=")
+    assert (
+        headers["Cross-Origin-Opener-Policy"] == "same-origin" and "geolocation=(self)" in headers["Permissions-Policy"]
+    )
+    assert "Strict-Transport-Security" not in client.get("/").headers
+    signed_in(client, account(session, "boss", "administrator"))
+    for path in ("/api/v1/incidents", "/api/v1/incidents/counts", "/accounts", "/keys", "/notices", "/api/v1/notices",
+                 "/api/v1/search?q=王网格"):  # fmt: skip
+        reply = client.get(path)
+        assert reply.status_code == 200 and "no-store" in reply.headers["Cache-Control"], path
