@@ -1,6 +1,5 @@
 """Loading the register of homes: where each is, how many live there, and its ten-household unit. No names."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,11 +12,11 @@ from gis.areas.revisions import derive_units
 from gis.db import copy_rows
 from gis.exchange import digest
 from gis.exchange.columns import HOUSEHOLDS
+from gis.exchange.homes import combine
 from gis.exchange.match import Missing, Wanted, find_buildings, nearest
 from gis.exchange.points import Point, to_storage
 from gis.exchange.report import Report
 from gis.exchange.tables import Table, finish_reading, read
-from gis.places.address import HIGHEST_FLOOR, floor_of, label
 
 # What a row names its building by: code, estate, name, lon, lat, crs.
 Place = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
@@ -66,6 +65,17 @@ WITH place AS (
 )
 UPDATE incoming_household h SET county = place.county FROM place WHERE place.id = h.building_id
 """  # noqa: S608
+
+# What does not contradict the file but may be a slip.
+NO_STAIRWELL = """
+SELECT row FROM incoming_household WHERE stairwell IS NULL AND building_id IN (
+  SELECT building_id FROM incoming_household WHERE stairwell IS NOT NULL UNION SELECT building_id FROM stairwell)
+ORDER BY row
+"""
+TOO_HIGH = """
+SELECT h.row, h.floor, b.floors FROM incoming_household h JOIN building b ON b.id = h.building_id
+WHERE h.floor > b.floors ORDER BY h.row
+"""
 
 TWICE = """
 SELECT row, first FROM (
@@ -194,32 +204,14 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Rep
 def _homes(table: Table, places: dict[Place, int], crs: str | None, report: Report) -> Iterator[tuple[object, ...]]:
     """The rows for COPY; what a building is named by is kept once, with a number."""
     for row in table.rows:
-        room, people = row["room"], row["people"]
-        faults = []
-        if not room:
-            faults.append(("room", "is empty; write the number at the door, or 1 for a house of one home"))
-        if people is None:
-            faults.append(("people", "is empty; write how many live there, 0 when nobody does"))
-        elif not 0 <= people < 100:
-            faults.append(("people", f"{people} people cannot live in one home; 0 to 99 are taken"))
-        if (row["floor"] is not None and not -9 <= row["floor"] <= HIGHEST_FLOOR) or row["floor"] == 0:
-            faults.append(("floor", f"{row['floor']} is not a storey; they count from 1, below ground from -1"))
-        if faults:
-            report.refused += [table.refuse(row.number, field, reason) for field, reason in faults]
+        try:
+            home = combine(row, report)
+        except ValueError as error:
+            report.refused += [table.refuse(row.number, field, reason) for field, reason in error.args[0]]
             continue
-        room = re.sub("室$", "", room)
-        stairwell = label(row["stairwell"]) if row["stairwell"] else None
-        floor = row["floor"] if row["floor"] is not None else floor_of(room)
-        key = (
-            row["building"],
-            row["estate"],
-            row["building_name"],
-            row["lon"],
-            row["lat"],
-            row["crs"] or crs,
-        )
+        key = (row["building"], row["estate"], home.building, row["lon"], row["lat"], row["crs"] or crs)
         place = places.setdefault(key, len(places))
-        yield row.number, place, stairwell, floor, room, people, row["unit"], row["unit_name"]
+        yield row.number, place, home.stairwell, home.floor, home.room, row["people"], row["unit"], row["unit_name"]
 
 
 def _set_buildings(session: Session, places: Mapping[Place, int], table: Table, report: Report) -> None:
@@ -304,6 +296,10 @@ def _check_homes(session: Session, table: Table, report: Report) -> None:
         report.refused.append(table.refuse(row, "building", reason))
     for row, first in session.execute(text(TWICE)):
         report.refused.append(table.refuse(row, "room", f"the same home as row {first}; each stands in the file once"))
+    for row in session.scalars(text(NO_STAIRWELL)):
+        report.note_row("homes without a stairwell, in a building whose other homes have one", row)
+    for row, floor, floors in session.execute(text(TOO_HIGH)):
+        report.note_row("storeys higher than the building", row, f"storey {floor} of {floors}")
 
 
 def _write(session: Session, new_units: list[dict[str, object]], report: Report) -> None:
