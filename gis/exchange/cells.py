@@ -9,6 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 from gis.places.address import number as numeral
@@ -66,7 +67,12 @@ def clean(value: object) -> str:
         value = value.value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = INVISIBLE.sub("", str(value)).strip()
+    return _clean(value if isinstance(value, str) else str(value))
+
+
+@lru_cache(maxsize=1 << 16)  # the same few words come again and again
+def _clean(words: str) -> str:
+    text = INVISIBLE.sub("", words).strip()
     return text[1:] if ESCAPED.match(text) else text
 
 

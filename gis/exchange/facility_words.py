@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 from gis.facilities.categories import CATEGORIES
 
@@ -67,14 +66,13 @@ def find_category(word: str) -> str | None:
     if key := OWN_NAMES.get(text):
         return key
     text = re.sub(r"\(.*?\)|\s", "", text)
-    parts = {part for part in re.split(r"[/、,;]|和|及", text) if part}
-    keys = _keys([text]) or _keys(parts)
+    if key := _PARTS.get(text) or _WORDS.get(text):
+        return key
+    keys = {key for part in re.split(r"[/、,;]|和|及", text) if part for key in _keys(part)}
     return keys.pop() if len(keys) == 1 else None
 
 
-def _keys(words: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for word in words:
-        exact = OWN_NAMES.get(word) or _PARTS.get(word) or _WORDS.get(word)
-        found |= {exact} if exact else {key for key, ending in _ENDINGS.items() if ending.search(word)}
-    return found
+def _keys(word: str) -> set[str]:
+    """Return the keys of all categories that a word may mean, by itself or by its end."""
+    exact = OWN_NAMES.get(word) or _PARTS.get(word) or _WORDS.get(word)
+    return {exact} if exact else {key for key, ending in _ENDINGS.items() if ending.search(word)}

@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gis.exchange.cells import Marked, clean
 from gis.exchange.columns import Column
@@ -30,7 +31,8 @@ class Header:
     texts: Mapping[int, str]
 
 
-def plain_name(header: object) -> str:
+@lru_cache(maxsize=1 << 12)
+def plain_name(header: Hashable) -> str:
     """Return a header as names are compared: no case, blanks, stars, or words in brackets.
 
     >>> plain_name("楼栋 编码（必填）*")
@@ -39,7 +41,8 @@ def plain_name(header: object) -> str:
     return re.sub(r"\(.*?\)|\[.*?\]|【.*?】|[\s*_:-]", "", unicodedata.normalize("NFKC", clean(header)).lower())
 
 
-def _full_name(header: object) -> str:
+@lru_cache(maxsize=1 << 12)
+def _full_name(header: Hashable) -> str:
     """Return a header as names are compared whose words in brackets matter: 至（含当天） is not 至（不含当天）."""
     return re.sub(r"[\s*_:-]", "", unicodedata.normalize("NFKC", clean(header)).lower())
 
@@ -59,6 +62,8 @@ class Meanings:
 
     def key(self, text: str) -> str | None:
         """Return the key of the column that a header names."""
+        if len(text) > MAX_HEADER_CHARS:
+            return None
         return self._full.get(_full_name(text)) or self._plain.get(plain_name(text))
 
     def read(self, rows: Sequence[Raw], first: int, last: int) -> Header:
@@ -134,5 +139,10 @@ class Meanings:
 
     def repeats(self, row: Raw, header: Header) -> bool:
         """Return whether a row is the header once more, as on each printed page."""
-        filled = [(index, clean(row[index])) for index in header.keys if index < len(row) and clean(row[index])]
-        return len(filled) > 1 and all(self.key(text) == header.keys[index] for index, text in filled)
+        named = 0
+        for index, key in header.keys.items():
+            text = clean(row[index]) if index < len(row) else ""
+            if text and self.key(text) != key:
+                return False
+            named += bool(text)
+        return named > 1

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gis.exchange.cells import Guess, Marked, clean, code
@@ -18,7 +19,7 @@ TOTAL_PATTERN = re.compile(
     rf"(?:本页|全部|总)?{_TOTAL}{_AMOUNT}|总(?:户|人|栋)数{_AMOUNT}|共\d+(?:户|人|栋|名|个|家|处|件|条)"
 )
 SUBTOTAL_PATTERN = re.compile(rf".{{1,20}}?{_TOTAL}{_AMOUNT}")  # 1号楼小计
-_TOTAL_SIGNS = re.compile("计|計|总|總|汇|共|total", re.IGNORECASE)
+_TOTAL_SIGNS = ("计", "計", "总", "總", "汇", "共", "otal", "OTAL")
 _NOTE_WORDS = (
     "注|备注|说明|附注|填表|填报|制表|审核|审批|复核|统计|单位|负责人|经办|盖章|签字|签名|日期|截止|截至|打印|联系人|"
     "联系电话|网格员签|社区|报送|数据来源|来源"
@@ -54,6 +55,10 @@ class RowReader:
         by_key = {column.key: column for column in columns}
         self.columns = {index: by_key[key] for index, key in header.keys.items()}
         self.needed = [index for index, column in self.columns.items() if column.needed]
+        # words come again and again: each is parsed once
+        self.parse_text = {
+            index: lru_cache(maxsize=1 << 14)(KINDS[column.kind]) for index, column in self.columns.items()
+        }
         self.nameless = set(range(width)) - set(header.texts)
 
     def read(self, rows: Iterable[tuple[int, Raw]]) -> Iterator[Row]:
@@ -93,7 +98,7 @@ class RowReader:
                 faults.append((self.header.texts[index], fault))
                 continue
             try:
-                value = KINDS[column.kind](cell)
+                value = self.parse_text[index](cell) if isinstance(cell, str) else KINDS[column.kind](cell)
             except ValueError as error:
                 faults.append((self.header.texts[index], str(error)))
                 continue
@@ -127,7 +132,7 @@ class RowReader:
         """Return the cell that makes a row a total; empty when it is none."""
         for index in own:
             cell = raw[index]
-            if not isinstance(cell, str) or not _TOTAL_SIGNS.search(cell):
+            if not isinstance(cell, str) or not any(sign in cell for sign in _TOTAL_SIGNS):
                 continue
             name, column = plain_name(cell), self.columns.get(index)
             if TOTAL_PATTERN.fullmatch(name) or TOTAL_PATTERN.fullmatch(re.sub(r"[()]", "", _half_width(cell))):
