@@ -185,6 +185,13 @@ def test_numbered_empty_forms_and_repeated_headers_are_passed_over_with_a_note(t
     assert any("row 5 (3); row 6 (4)" in note for note in report.notes)
 
 
+def test_a_second_table_below_and_signatures_over_data_columns_are_no_homes(tmp_path: Path) -> None:
+    rows = [HEADER, HOME, ["填表人：", "某甲", None, "审核人：", "某乙"], [], ["楼栋", "小区", "人数", "房号", "单元"]]
+    found, report = read_homes(book(tmp_path / "a.xlsx", rows))
+    assert rooms_of(found) == [(2, "501")]
+    assert [one.where for one in report.refused] == ["row 5"] and "another table" in report.refused[0].reason
+
+
 def test_blank_columns_and_rows_around_the_table_do_not_matter(tmp_path: Path) -> None:
     rows = [[], [], [None, None, "登记表"], [None, None, *HEADER, None, None], [None, None, *HOME, "", " "]]
     found, report = read_homes(book(tmp_path / "a.xlsx", rows, "C3:G3"))

@@ -95,6 +95,7 @@ def code(value: object) -> str:
     text = unicodedata.normalize("NFKC", clean(value))
     if formula := AS_FORMULA.fullmatch(text):
         return formula[1].strip()
+    text = re.sub(r"^['‘’`](?=\w)", "", text)  # typed to make it text, and kept by some programs
     if DAY.fullmatch(text):
         raise ValueError(DATED.format(text))
     if whole := POINT_ZERO.fullmatch(text):

@@ -106,8 +106,9 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Rep
             report.refused.append(table.refuse(rows[nth].number, "lon", reason))
     report.crs = ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
     if finish_reading(report):
-        if buildings:
-            report.notes.append(f"{len(buildings)} facilities without a point stand at the building of their address")
+        for nth in sorted(buildings):
+            at_building = "facilities without a point stand at the building of their address"
+            report.note_row(at_building, rows[nth].number, rows[nth]["address"])
         session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_facility"))
         session.execute(text(INCOMING))
         incoming = (

@@ -146,3 +146,8 @@ class Meanings:
                 return False
             named += bool(text)
         return named > 1
+
+    def is_header(self, row: Raw, header: Header) -> bool:
+        """Return whether every cell under a header names a column, as in the header of another table."""
+        texts = [text for index in header.keys if index < len(row) and (text := clean(row[index]))]
+        return len(texts) > 2 and all(self.key(text) for text in texts)

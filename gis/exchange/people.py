@@ -152,6 +152,10 @@ def load_people(
     for row in rows:
         report.refused += [table.refuse(row.number, field, reason) for field, reason in book.take(row)]
         _note_role(row, report)
+        if row["person"] and row["phone"] and row["phone"] != (kept := book.people[row["person"]][1]):
+            report.note_row(
+                "another telephone of the same person; the first is stored", row.number, f"{row['phone']}: {kept}"
+            )
     posts, leaves, clashes = book.arrange()
     report.refused += [table.refuse(clash.row, clash.field, clash.reason) for clash in clashes]
     if finish_reading(report):

@@ -22,12 +22,13 @@ SUBTOTAL_PATTERN = re.compile(rf".{{1,20}}?{_TOTAL}{_AMOUNT}")  # 1号楼小计
 _TOTAL_SIGNS = ("计", "計", "总", "總", "汇", "共", "otal", "OTAL")
 _NOTE_WORDS = (
     "注|备注|说明|附注|填表|填报|制表|审核|审批|复核|统计|单位|负责人|经办|盖章|签字|签名|日期|截止|截至|打印|联系人|"
-    "联系电话|网格员签|社区|报送|数据来源|来源"
+    "联系电话|网格员签|报送|数据来源|来源|社区"
 )
+SIGNATURE_PATTERN = re.compile(rf"[(\[【<*※★#]*(?:{_NOTE_WORDS})\S{{0,6}}?[:：]")
 NOTE_PATTERN = re.compile(
-    rf"[(\[【<*※★#]*(?:(?:{_NOTE_WORDS})|本表|以上|以下|此表|温馨提示|第\d+页|共\d+页|\d{{4}}年\d{{1,2}}月\d{{1,2}}日$)"
+    rf"{SIGNATURE_PATTERN.pattern}|[(\[【<*※★#]*(?:注(?!册)|备注|本表|此表|以上|以下|温馨提示|第\d+页|共\d+页|"
+    r"\d{4}年\d{1,2}月\d{1,2}日$|(?:填表|制表|填报|审核|负责)人$)"
 )
-SIGNATURE_PATTERN = re.compile(rf"[(\[【*※★]*(?:{_NOTE_WORDS})\S{{0,6}}?[:：]")
 MAX_SHOWN_CHARS = 40
 
 UNSTORED = "is a formula without a stored result; open the file in Excel, save it, and load it again"
@@ -85,6 +86,8 @@ class RowReader:
         values: dict[str, Any] = {}
         faults: list[tuple[str, str]] = []
         numbers = 0
+        if self.meanings.is_header(raw, self.header):
+            return {}, [("", "is the header of another table; load each table from a file of its own")], 0
         if filled[-1] >= self.width:
             reason = f"has {len(raw)} cells, the header {self.width}; does a comma stand outside quotation marks?"
             faults.append(("", reason))
@@ -150,7 +153,10 @@ class RowReader:
             return False
         if len(own) == 1:
             return bool(NOTE_PATTERN.match(text)) or len(text) > MAX_SHOWN_CHARS or bool(re.search("[。;]", text))
-        return bool(SIGNATURE_PATTERN.match(text)) and not all(index in own[1:] for index in self.needed)
+        if not SIGNATURE_PATTERN.match(text):
+            return False
+        more = any(SIGNATURE_PATTERN.match(_half_width(raw[index])) for index in own[1:])
+        return more or not all(index in own[1:] for index in self.needed)
 
 
 def _half_width(cell: object) -> str:
