@@ -280,7 +280,7 @@ def value(parsed: object) -> Any:
         (501.0, (None, None, "501", 5)),
         ("501号", (None, None, "501", 5)),
         ("５０１ 室", (None, None, "501", 5)),
-        ("0501", (None, None, "501", 5)),
+        ("0501", (None, None, "0501", 5)),
         ("五〇一室", (None, None, "501", 5)),
         ("2-501", (None, "2", "501", 5)),
         ("２－５０１", (None, "2", "501", 5)),
@@ -290,7 +290,7 @@ def value(parsed: object) -> Any:
         ("3-2-1203", ("3", "2", "1203", 12)),
         ("3-2-5-503", ("3", "2", "503", 5)),
         ("2单元5-2", (None, "2", "5-2", 5)),
-        ("负一层01", (None, None, "1", -1)),
+        ("负一层01", (None, None, "01", -1)),
         ("501(租户)", (None, None, "501", 5)),
         ("A501", (None, None, "A501", None)),
         ("东头平房", (None, None, "东头平房", None)),
@@ -460,6 +460,9 @@ def test_rooms_that_name_their_stairwell_are_homes_of_it_and_the_same_home_again
     assert load_households(town, book(tmp_path / "b.xlsx", again)).counts["unchanged"] == 2
     twice = load_households(town, book(tmp_path / "c.xlsx", [*again, ["桂花苑", "3号楼", "", "2-501号", 3]]))
     assert [(one.where, one.field) for one in twice.refused] == [("row 4", "房号")]
+    zeros = load_households(town, book(tmp_path / "d.xlsx", [HEADER, ["桂花苑", "3号楼", "2", "0501", 4]]))
+    assert (zeros.counts["new"], zeros.counts["changed"]) == (0, 1)
+    assert ("w1", "2", "501", 5, 4) in homes(town)
 
 
 def test_cells_of_a_row_that_contradict_each_other_are_refused_or_noted(

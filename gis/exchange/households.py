@@ -77,12 +77,29 @@ SELECT h.row, h.floor, b.floors FROM incoming_household h JOIN building b ON b.i
 WHERE h.floor > b.floors ORDER BY h.row
 """
 
-TWICE = """
+# By what rooms are compared: 0501 and 501号, as older loads stored it, are 501.
+PLAIN_ROOM = "regexp_replace(regexp_replace({room}, '^0+(?=[0-9])', ''), '(室|号房|号|房)$', '')"
+
+# A home that is stored under another way of writing keeps it.
+AS_STORED = f"""
+WITH stored AS (
+  SELECT DISTINCT ON (h.row) h.row, k.room
+  FROM incoming_household h
+  JOIN household k ON k.building_id = h.building_id
+    AND {PLAIN_ROOM.format(room="k.room")} = {PLAIN_ROOM.format(room="h.room")}
+  LEFT JOIN stairwell s ON s.id = k.stairwell_id
+  WHERE s.name IS NOT DISTINCT FROM h.stairwell
+  ORDER BY h.row, k.room <> h.room, k.room
+)
+UPDATE incoming_household h SET room = stored.room FROM stored WHERE stored.row = h.row AND stored.room <> h.room
+"""  # noqa: S608
+
+TWICE = f"""
 SELECT row, first FROM (
-  SELECT row, min(row) OVER (PARTITION BY building_id, stairwell, room) AS first FROM incoming_household
-  WHERE building_id IS NOT NULL
+  SELECT row, min(row) OVER (PARTITION BY building_id, stairwell, {PLAIN_ROOM.format(room="room")}) AS first
+  FROM incoming_household WHERE building_id IS NOT NULL
 ) r WHERE row <> first
-"""
+"""  # noqa: S608
 
 STAIRWELLS = """
 INSERT INTO stairwell (building_id, name)
@@ -288,7 +305,8 @@ def _check_units(session: Session, table: Table, report: Report) -> list[dict[st
 
 
 def _check_homes(session: Session, table: Table, report: Report) -> None:
-    """Refuse homes that stand in no county and homes that stand in the file twice."""
+    """Refuse homes that stand in no county and homes that stand in the file twice; bring rooms to their stored names."""
+    session.execute(text(AS_STORED))
     session.execute(text(COUNTIES))
     nowhere = "SELECT row FROM incoming_household WHERE building_id IS NOT NULL AND county IS NULL ORDER BY row"
     for row in session.scalars(text(nowhere)):

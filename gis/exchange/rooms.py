@@ -34,7 +34,8 @@ _BLANK_PATTERN = re.compile(r"[-—–/\\无]+|没有|不分|N/A", re.IGNORECASE
 class Door:
     """What a cell says of a door; None where it says nothing.
 
-    building, stairwell, room: In the one way of writing of `gis.places.address.label`.
+    building, stairwell: In the one way of writing of `gis.places.address.label`.
+    room: Without the words around it.
     floor: Storey as written, or read from the room; below ground negative.
     is_floor_written: Whether the storey was written, and not read from the room.
     """
@@ -161,7 +162,7 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
         raise ValueError(f"{written!r} names no room; write the number at the door, as 501")
     if last is None or not all(re.fullmatch(_LABEL, part) for part in parts[:-1]):
         return _as_written(written, text, door)
-    name = label(last["label"])
+    name = _room_name(last["label"])
     is_number = bool(_ROOM_NUMBER_PATTERN.fullmatch(last["label"]))
     read_floor = door.floor if door.is_floor_written else floor_of(name)
     before = [label(part) for part in parts[:-1]]
@@ -196,6 +197,11 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
     return Guess(read, "numbers before the room are read as its stairwell", f"{written}: {shown}")
 
 
+def _room_name(text: str) -> str:
+    """Return a room with digits for Chinese numerals; zeros in front stay as they are at the door."""
+    return label(text) if re.fullmatch(_NUMERAL, text) else text
+
+
 def _short(written: str, first: str, last: str, door: Door) -> Guess:
     """Read two numbers of which the second is short: 5-2 is flat 2 of storey 5, 501-1 a part of 501."""
     name = f"{first}-{last}"
@@ -215,4 +221,4 @@ def _as_written(written: str, text: str, door: Door) -> Guess:
     if len(text) > MAX_ROOM_CHARS or len(re.findall(r"\d+", text)) > 1:
         raise ValueError(f"{written[:60]!r} is no room as 501; write the number at the door, and other words elsewhere")
     floor = door.floor if door.is_floor_written else floor_of(text)
-    return Guess(replace(door, room=label(text), floor=floor), "rooms are taken as they are written", written)
+    return Guess(replace(door, room=text, floor=floor), "rooms are taken as they are written", written)
