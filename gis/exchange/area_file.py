@@ -9,8 +9,9 @@ from gis.areas import codes
 from gis.areas.models import LEVELS, Level
 from gis.errors import FieldError, InvalidInput
 from gis.exchange import formats, tables
-from gis.exchange.cells import KINDS, clean
+from gis.exchange.cells import clean
 from gis.exchange.columns import Column
+from gis.exchange.kinds import KINDS
 from gis.exchange.report import Refused, Report
 from gis.shapes.coverage import Land
 

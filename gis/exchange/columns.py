@@ -13,11 +13,12 @@ class Column:
 
     key: English name, used in code.
     zh: Chinese name, the header of the template.
-    kind: What the cells are; a key of `gis.exchange.cells.KINDS`.
+    kind: What the cells are; a key of `gis.exchange.kinds.KINDS`.
     names: Other headers that mean the same, in either language.
     help, en: What to write in it, on screen, in Chinese and English.
     needed: Without this column the file is refused.
     choices: For the template's drop-down list.
+    each: Every row has a value of its own; one that is merged over several rows is refused.
     """
 
     key: str
@@ -28,15 +29,18 @@ class Column:
     en: str
     needed: bool = False
     choices: tuple[str, ...] = ()
+    each: bool = False
 
+
+TEMPLATE_SHEETS = frozenset({"示例", "说明", "列表"})  # beside the one to fill in; never loaded for themselves
 
 BUILDING_NAMES = ("楼栋代码", "楼栋编号", "建筑编码", "building_code")
 POINT = (
-    Column("lon", "经度", "degrees", ("longitude", "lng", "x"),
-           "十进制度，如 105.9501", "Decimal degrees, as 105.9501."),
-    Column("lat", "纬度", "degrees", ("latitude", "y"),
-           "十进制度，如 26.2302", "Decimal degrees, as 26.2302."),
-    Column("crs", "坐标系", "crs", ("坐标系统", "坐标类型"),
+    Column("lon", "经度", "longitude", ("longitude", "lng", "x", "经度坐标", "东经"),
+           "十进制度，如 105.9501；也可写 105°57′0.36″", "Decimal degrees, as 105.9501, or 105°57′0.36″."),
+    Column("lat", "纬度", "latitude", ("latitude", "y", "纬度坐标", "北纬"),
+           "十进制度，如 26.2302；也可写 26°13′48.7″", "Decimal degrees, as 26.2302, or 26°13′48.7″."),
+    Column("crs", "坐标系", "crs", ("坐标系统", "坐标类型", "坐标来源", "地图"),
            "填了经纬度就必须填，没有默认值。微信、高德、腾讯：gcj02；百度：bd09；GPS：wgs84",
            "Needed with a point; no default. WeChat, AMap, Tencent: gcj02; Baidu: bd09; GPS: wgs84.",
            choices=KNOWN),
@@ -46,20 +50,21 @@ HOUSEHOLDS = (
     Column("building", "楼栋编码", "code", BUILDING_NAMES,
            "如 w123；没有编码时填小区和楼栋，或填经纬度",
            "As w123; or fill in estate and building name, or a point."),
-    Column("estate", "小区", "text", ("小区名称", "院落", "compound"),
+    Column("estate", "小区", "text", ("小区名", "所属小区", "居住小区", "小区名称", "院落", "compound"),
            "小区名称，与楼栋一起填", "Name of the compound, with the building name."),
-    Column("building_name", "楼栋", "text", ("楼号", "栋号", "幢号", "楼栋号", "楼栋名称"),
+    Column("building_name", "楼栋", "building_name", ("楼幢", "栋", "幢", "楼宇", "所在楼栋", "楼号", "栋号", "幢号", "楼栋号", "楼栋名称"),
            "门牌上的写法，如 3号楼", "As at the door: 3号楼."),
     *POINT,
-    Column("stairwell", "单元", "code", ("单元号", "梯"),
+    Column("stairwell", "单元", "stairwell", ("单元号", "梯"),
            "如 2；不分单元时留空", "Stairwell, as 2; empty when there is none."),
     Column("floor", "楼层", "integer", ("层", "所在楼层"),
            "从 1 起；留空时从房号（如 501）读出", "Storey, from 1; empty: read from a room such as 501."),
-    Column("room", "房号", "code", ("房间号", "室", "门牌", "房间", "室号", "户号"),
-           "门牌上的写法，如 501；独户的房子填 1", "As at the door: 501; 1 for a house of one home.",
+    Column("room", "房号", "room", ("门牌号", "房间号码", "房屋号", "房间号", "室", "门牌", "房间", "室号"),
+           "门牌上的写法，如 501；2-501 读作 2 单元 501；一行一户；独户的房子填 1",
+           "As at the door: 501; 2-501 is room 501 of stairwell 2; one home a row; 1 for a house of one home.",
            needed=True),
-    Column("people", "人数", "integer", ("人口", "人口数", "家庭人口", "常住人口", "residents"),
-           "居住人数，0 到 99；不填姓名", "How many live there, 0 to 99; no names.", needed=True),
+    Column("people", "人数", "count", ("居住人数", "实住人数", "现住人数", "家庭人数", "人口总数", "家庭人口数", "人口", "人口数", "家庭人口", "常住人口", "residents"),
+           "居住人数，0 到 99；不填姓名", "How many live there, 0 to 99; no names.", needed=True, each=True),
     Column("unit", "十联户编码", "code", ("十联户", "十联户代码", "联户编码", "联户单元编码", "unit_code"),
            "网格编码加 2 或 3 位数字；没有的会新建；留空则不变",
            "The grid's code and 2 or 3 digits; new ones are made; empty leaves it as it is."),
@@ -67,15 +72,20 @@ HOUSEHOLDS = (
            "新建十联户的名称，可不填", "Name of a new unit, if it is to have one."),
 )  # fmt: skip
 
+# Headers of an end that say whether the day itself still counts.
+ENDS = ("至", "到", "止", "结束日期", "结束时间", "终止日期", "截止日期", "离任日期")
+EXCLUSIVE = ("不含当天", "不含当日", "不含", "不包括当天")
+INCLUSIVE = ("含当天", "含当日", "含", "包括当天")
+
 PEOPLE = (
     Column("person", "工号", "code",
            ("人员编码", "人员编号", "员工编号", "任职人工号", "person_code", "code", "holder"),
            "人员的唯一编号；填了岗位而留空表示空缺",
            "Staff number, one for each person; empty with a role: vacant.",
            needed=True),
-    Column("name", "姓名", "text", ("人员姓名", "任职人", "holder_name"),
+    Column("name", "姓名", "name", ("人员姓名", "任职人", "holder_name"),
            "新人员必填", "Needed for a new person."),
-    Column("phone", "电话", "code", ("手机", "手机号", "手机号码", "联系电话", "telephone", "mobile"),
+    Column("phone", "电话", "telephone", ("手机", "手机号", "手机号码", "联系电话", "telephone", "mobile"),
            "值班电话", "Duty telephone."),
     Column("role", "岗位", "text", ("角色", "职务", "岗位名称", "post"),
            "从列表中选；只登记人员（如代理人）时留空",
@@ -93,13 +103,19 @@ PEOPLE = (
            "post (or empty) or leave; a leave has person, from and to.",
            choices=("任职", "请假")),
     Column("from", "自", "moment",
-           ("起", "任职日期", "开始日期", "开始时间", "起始日期", "start", "valid_from"),
+           ("起", "任职日期", "任职时间", "开始日期", "开始时间", "起始日期", "起始时间", "上岗日期", "请假开始", "start",
+            "valid_from"),
            "首日，如 2026-03-01；留空：原有的不变，新的从导入时起",
            "First day, as 2026-03-01; empty: as it is, new ones from the moment of loading."),
-    Column("to", "至（不含当天）", "moment",
-           ("止", "离任日期", "返岗日期", "结束日期", "结束时间", "终止日期", "end", "valid_to"),
-           "从这一天起不再任职或已返岗；留空：至接任者首日，或不变",
-           "The day from which it holds no longer; empty: until a successor, or as it is."),
+    Column("to", "至（不含当天）", "end",
+           ("离任日期", "返岗日期", "销假日期", "valid_to", *(f"{end}（{words}）" for end in ENDS for words in EXCLUSIVE)),
+           "从这一天起不再任职或已返岗；留空：至接任者首日，或不变；仍在任可写 至今",
+           "The day from which it holds no longer; empty: until a successor, or as it is; 至今: without an end."),
+    Column("last_day", "结束日期（含当天）", "last_day",
+           ("结束日期", "结束时间", "终止日期", "截止日期", "止", "任期止", "请假结束", "end", "end_date",
+            *(f"{end}（{words}）" for end in ENDS for words in INCLUSIVE)),
+           "任职或请假的最后一天；与“至”只填一个",
+           "The last day, which still counts; give this or the one before, not both."),
 )  # fmt: skip
 
 FACILITIES = (
@@ -116,7 +132,7 @@ FACILITIES = (
            "Finds the building when there is no point, as 桂花苑3号楼."),
     Column("opening_hours", "开放时间", "text", ("营业时间", "服务时间", "hours"),
            "如 Mo-Fr 09:00-17:00", "As Mo-Fr 09:00-17:00 (the OSM way of writing)."),
-    Column("contact", "联系电话", "code", ("电话", "联系方式", "phone"), "对外电话", "Public telephone."),
+    Column("contact", "联系电话", "telephone", ("电话", "联系方式", "phone"), "对外电话", "Public telephone."),
 )  # fmt: skip
 
 # Only for the template: grids are loaded from maps, whose attributes are named like this; other levels also
@@ -140,7 +156,7 @@ INCIDENTS = (
     Column("category", "类别", "code", ("事件类别", "类型", "分类", "小类", "事件类型", "type"),
            "类别代码或名称，如 06010 或 暴露垃圾；留空时按描述归类",
            "Code or name in the catalogue; empty: told from the description."),
-    Column("description", "描述", "text", ("内容", "事件描述", "问题描述", "诉求内容", "情况", "words", "details"),
+    Column("description", "描述", "prose", ("内容", "事件描述", "问题描述", "诉求内容", "情况", "words", "details"),
            "发生了什么；不填姓名和电话", "What happened; no names or telephone numbers.", needed=True),
     *POINT,
     Column("address", "地址", "text", ("详细地址", "位置", "地点", "事发地址", "发生地点"),

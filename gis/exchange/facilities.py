@@ -8,13 +8,12 @@ from sqlalchemy.orm import Session
 from gis.db import STORAGE_SRID, copy_rows
 from gis.exchange import digest
 from gis.exchange.columns import FACILITIES
+from gis.exchange.facility_words import OWN_NAMES, find_category
 from gis.exchange.match import Missing, Wanted, find_buildings
 from gis.exchange.points import Point, to_storage
 from gis.exchange.report import Report
 from gis.exchange.tables import Row, finish_reading, read
-from gis.facilities.categories import CATEGORIES
-
-CATEGORY_OF = {word.lower(): one.key for one in CATEGORIES for word in (one.key, one.zh, one.en)}
+from gis.facilities.categories import BY_KEY, CATEGORIES
 
 INCOMING = f"""
 CREATE TEMP TABLE incoming_facility (
@@ -90,6 +89,7 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Rep
     for row in rows:
         faults = _faults(row, first)
         report.refused += [table.refuse(row.number, field, reason) for field, reason in faults]
+        _note_category(row, report)
     points, wrong = to_storage([Point(row["lon"], row["lat"], row["crs"] or crs) for row in rows])
     report.refused += [table.refuse(rows[nth].number, *fault) for nth, fault in wrong.items()]
     placeless = [nth for nth, point in enumerate(points) if point is None and nth not in wrong]
@@ -106,8 +106,9 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Rep
             report.refused.append(table.refuse(rows[nth].number, "lon", reason))
     report.crs = ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
     if finish_reading(report):
-        if buildings:
-            report.notes.append(f"{len(buildings)} facilities without a point stand at the building of their address")
+        for nth in sorted(buildings):
+            at_building = "facilities without a point stand at the building of their address"
+            report.note_row(at_building, rows[nth].number, rows[nth]["address"])
         session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_facility"))
         session.execute(text(INCOMING))
         incoming = (
@@ -138,16 +139,23 @@ def _faults(row: Row, first: dict[str, int]) -> list[tuple[str, str]]:
         faults.append(("code", "is empty; every facility has a code of its own"))
     elif first.setdefault(code, row.number) != row.number:
         faults.append(("code", f"{code} stands in row {first[code]} already; every facility has a code of its own"))
-    if not category or category.lower() not in CATEGORY_OF:
+    if not category or find_category(category) is None:
         known = "、".join(one.zh for one in CATEGORIES)
         faults.append(("category", f"{category or 'nothing'} is not a category known here; one of {known}"))
     return faults
 
 
+def _note_category(row: Row, report: Report) -> None:
+    """Put into the report which category a word was read as that is not the name of one."""
+    word = row["category"] or ""
+    if word.lower() not in OWN_NAMES and (key := find_category(word)):
+        report.note_row("other words are read as a category", row.number, f"{word}: {BY_KEY[key].zh}")
+
+
 def _incoming(row: Row, point: tuple[float, float] | None, building: int | None) -> tuple[object, ...]:
     place = None if point is None else f"SRID={STORAGE_SRID};POINT({point[0]!r} {point[1]!r})"
     texts = (row["address"], row["opening_hours"], row["contact"])
-    return row.number, row["code"], row["name"], CATEGORY_OF[row["category"].lower()], *texts, building, place
+    return row.number, row["code"], row["name"], find_category(row["category"]), *texts, building, place
 
 
 def _write(session: Session, report: Report) -> None:

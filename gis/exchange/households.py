@@ -1,6 +1,5 @@
 """Loading the register of homes: where each is, how many live there, and its ten-household unit. No names."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,11 +12,11 @@ from gis.areas.revisions import derive_units
 from gis.db import copy_rows
 from gis.exchange import digest
 from gis.exchange.columns import HOUSEHOLDS
+from gis.exchange.homes import combine
 from gis.exchange.match import Missing, Wanted, find_buildings, nearest
 from gis.exchange.points import Point, to_storage
 from gis.exchange.report import Report
 from gis.exchange.tables import Table, finish_reading, read
-from gis.places.address import HIGHEST_FLOOR, floor_of, label
 
 # What a row names its building by: code, estate, name, lon, lat, crs.
 Place = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
@@ -67,12 +66,40 @@ WITH place AS (
 UPDATE incoming_household h SET county = place.county FROM place WHERE place.id = h.building_id
 """  # noqa: S608
 
-TWICE = """
-SELECT row, first FROM (
-  SELECT row, min(row) OVER (PARTITION BY building_id, stairwell, room) AS first FROM incoming_household
-  WHERE building_id IS NOT NULL
-) r WHERE row <> first
+# What does not contradict the file but may be a slip.
+NO_STAIRWELL = """
+SELECT row FROM incoming_household WHERE stairwell IS NULL AND building_id IN (
+  SELECT building_id FROM incoming_household WHERE stairwell IS NOT NULL UNION SELECT building_id FROM stairwell)
+ORDER BY row
 """
+TOO_HIGH = """
+SELECT h.row, h.floor, b.floors FROM incoming_household h JOIN building b ON b.id = h.building_id
+WHERE h.floor > b.floors ORDER BY h.row
+"""
+
+# By what rooms are compared: 0501 and 501号, as older loads stored it, are 501.
+PLAIN_ROOM = "regexp_replace(regexp_replace({room}, '^0+(?=[0-9])', ''), '(室|号房|号|房)$', '')"
+
+# A home that is stored under another way of writing keeps it.
+AS_STORED = f"""
+WITH stored AS (
+  SELECT DISTINCT ON (h.row) h.row, k.room
+  FROM incoming_household h
+  JOIN household k ON k.building_id = h.building_id
+    AND {PLAIN_ROOM.format(room="k.room")} = {PLAIN_ROOM.format(room="h.room")}
+  LEFT JOIN stairwell s ON s.id = k.stairwell_id
+  WHERE s.name IS NOT DISTINCT FROM h.stairwell
+  ORDER BY h.row, k.room <> h.room, k.room
+)
+UPDATE incoming_household h SET room = stored.room FROM stored WHERE stored.row = h.row AND stored.room <> h.room
+"""  # noqa: S608
+
+TWICE = f"""
+SELECT row, first FROM (
+  SELECT row, min(row) OVER (PARTITION BY building_id, stairwell, {PLAIN_ROOM.format(room="room")}) AS first
+  FROM incoming_household WHERE building_id IS NOT NULL
+) r WHERE row <> first
+"""  # noqa: S608
 
 STAIRWELLS = """
 INSERT INTO stairwell (building_id, name)
@@ -194,32 +221,14 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Rep
 def _homes(table: Table, places: dict[Place, int], crs: str | None, report: Report) -> Iterator[tuple[object, ...]]:
     """The rows for COPY; what a building is named by is kept once, with a number."""
     for row in table.rows:
-        room, people = row["room"], row["people"]
-        faults = []
-        if not room:
-            faults.append(("room", "is empty; write the number at the door, or 1 for a house of one home"))
-        if people is None:
-            faults.append(("people", "is empty; write how many live there, 0 when nobody does"))
-        elif not 0 <= people < 100:
-            faults.append(("people", f"{people} people cannot live in one home; 0 to 99 are taken"))
-        if (row["floor"] is not None and not -9 <= row["floor"] <= HIGHEST_FLOOR) or row["floor"] == 0:
-            faults.append(("floor", f"{row['floor']} is not a storey; they count from 1, below ground from -1"))
-        if faults:
-            report.refused += [table.refuse(row.number, field, reason) for field, reason in faults]
+        try:
+            home = combine(row, report)
+        except ValueError as error:
+            report.refused += [table.refuse(row.number, field, reason) for field, reason in error.args[0]]
             continue
-        room = re.sub("室$", "", room)
-        stairwell = label(row["stairwell"]) if row["stairwell"] else None
-        floor = row["floor"] if row["floor"] is not None else floor_of(room)
-        key = (
-            row["building"],
-            row["estate"],
-            row["building_name"],
-            row["lon"],
-            row["lat"],
-            row["crs"] or crs,
-        )
+        key = (row["building"], row["estate"], home.building, row["lon"], row["lat"], row["crs"] or crs)
         place = places.setdefault(key, len(places))
-        yield row.number, place, stairwell, floor, room, people, row["unit"], row["unit_name"]
+        yield row.number, place, home.stairwell, home.floor, home.room, row["people"], row["unit"], row["unit_name"]
 
 
 def _set_buildings(session: Session, places: Mapping[Place, int], table: Table, report: Report) -> None:
@@ -296,7 +305,8 @@ def _check_units(session: Session, table: Table, report: Report) -> list[dict[st
 
 
 def _check_homes(session: Session, table: Table, report: Report) -> None:
-    """Refuse homes that stand in no county and homes that stand in the file twice."""
+    """Refuse homes that stand in no county and homes that stand in the file twice; bring rooms to their stored names."""
+    session.execute(text(AS_STORED))
     session.execute(text(COUNTIES))
     nowhere = "SELECT row FROM incoming_household WHERE building_id IS NOT NULL AND county IS NULL ORDER BY row"
     for row in session.scalars(text(nowhere)):
@@ -304,6 +314,10 @@ def _check_homes(session: Session, table: Table, report: Report) -> None:
         report.refused.append(table.refuse(row, "building", reason))
     for row, first in session.execute(text(TWICE)):
         report.refused.append(table.refuse(row, "room", f"the same home as row {first}; each stands in the file once"))
+    for row in session.scalars(text(NO_STAIRWELL)):
+        report.note_row("homes without a stairwell, in a building whose other homes have one", row)
+    for row, floor, floors in session.execute(text(TOO_HIGH)):
+        report.note_row("storeys higher than the building", row, f"storey {floor} of {floors}")
 
 
 def _write(session: Session, new_units: list[dict[str, object]], report: Report) -> None:

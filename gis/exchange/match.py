@@ -1,5 +1,6 @@
 """Which building a row means: by its code, by estate and name, by an address, or by a point."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
-from gis.places.address import building_label, parse_address, plain
+from gis.places.address import building_label, label, parse_address, plain
 
 NEAR = 15.0  # metres from a point to a building that it may still mean
 SUGGESTED = 3  # names offered for one that is not there
@@ -39,6 +40,11 @@ class Missing:
     field: str
     reason: str
 
+
+# What may stand before the name of an estate; after other words it is the end of a longer name (新桂花苑).
+_BEFORE_ESTATE_PATTERN = re.compile("(?:^|[省市区县州旗乡镇村组路街巷道号坡湾]|街道|社区|[^\\w])$")
+# A number of these is no building: 2号门面.
+_NOT_BUILDING = "(?:商铺|商店|门面|门店|店面|铺|店|门|岗|车位|车库|电梯|箱|柜|摊)"
 
 BY_CODE = "SELECT id, code FROM building WHERE code = ANY(:codes)"
 NAMED = "SELECT id, code, estate, name, address FROM building"
@@ -128,7 +134,7 @@ class Names:
         self.by_address: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
         for row in rows:
             if row.name:
-                self.by_name[_name(row.name)].append((row.id, row.code, plain(row.estate)))
+                self.by_name[_name(row.name, row.estate)].append((row.id, row.code, plain(row.estate)))
             if row.address:
                 self.by_address[plain(row.address)].append((row.id, row.code, plain(row.estate)))
 
@@ -140,20 +146,34 @@ class Names:
     def find(self, one: Wanted) -> int | Missing | None:
         """The building of a name or an address; None when there is none."""
         if one.name:
-            hits = self.by_name.get(_name(one.name), [])
-            hits = [hit for hit in hits if one.estate is None or hit[2] == plain(one.estate)]
             called, field = f"{one.estate or ''}{one.name}", "building_name"
+            hits = self.by_name.get(_name(one.name, one.estate or ""), [])
+            hits = [hit for hit in hits if one.estate is None or hit[2] == plain(one.estate)]
+            if not hits and one.estate is None:
+                hits = self._in_estate(called)
         else:
             called, field = str(one.address), "address"
             hits = self.by_address.get(plain(called), [])
             if not hits:
-                # 西兴社区桂花苑3号楼: the words before the building end with the estate
-                read = parse_address(called)
-                hits = [hit for hit in self.by_name.get(read.building, []) if hit[2] and read.place.endswith(hit[2])]
+                hits = self._in_estate(called)
         if len(hits) > 1:
             some = ", ".join(code for _, code, _ in hits[:5])
             return Missing(field, f"{len(hits)} buildings are called {called}: {some}; give the building's code")
         return hits[0][0] if hits else None
+
+    def _in_estate(self, called: str) -> list[tuple[int, str, str]]:
+        """List the buildings of an address: the words before the building end with the whole name of the estate.
+
+        西兴社区桂花苑3号楼 is in 桂花苑, 新桂花苑3号楼 is not.
+        """
+        read = parse_address(called)
+        if not read.building or re.search(rf"(?<![A-Z\d]){re.escape(read.building)}号{_NOT_BUILDING}", read.text):
+            return []
+        return [
+            hit
+            for hit in self.by_name.get(read.building, [])
+            if hit[2] and read.place.endswith(hit[2]) and _BEFORE_ESTATE_PATTERN.search(read.place.removesuffix(hit[2]))
+        ]
 
     def explain(self, one: Wanted, offer: bool) -> Missing:
         """Why there is none, with the names most like it when they are to be offered."""
@@ -173,5 +193,7 @@ class Names:
         return Missing(field, f"no building {what}{nearest(called, among) if offer else ''}")
 
 
-def _name(name: str) -> str:
-    return building_label(name) or plain(name)
+def _name(name: str, estate: str) -> str:
+    """Return what names of buildings are compared by: 3栋 is 3, and so is 桂花苑3号楼 in 桂花苑; 一期3号楼 stays."""
+    short = label(plain(name).removeprefix(plain(estate)) or name)
+    return short if building_label(short) == short else plain(name)

@@ -1,5 +1,7 @@
 """Loading the people who hold posts, their posts, and their leave. One row is one post, or one leave."""
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from gis.areas.models import Level
 from gis.db import copy_rows
 from gis.exchange import digest
 from gis.exchange.columns import PEOPLE
+from gis.exchange.dates import ONGOING
+from gis.exchange.header import plain_name
 from gis.exchange.match import nearest
 from gis.exchange.report import Report
 from gis.exchange.tables import Row, finish_reading, read
@@ -38,6 +42,8 @@ OTHER_WORDS = {
 ROLE_OF = {word.lower(): role for role in ROLES for word in (role.key, role.zh, role.en)} | {
     word: role for role in ROLES for word, key in OTHER_WORDS.items() if key == role.key
 }
+# What people write into a post that nobody holds.
+VACANT_PATTERN = re.compile(r"[(（\[【]?(?:空缺|暂缺|缺编|缺|空岗|空|待定|待补|无|暂无|[-—/]+)[)）\]】]?")
 KIND_OF = {
     "": "post",
     "post": "post",
@@ -138,10 +144,18 @@ def load_people(
     """
     report = Report("people", path.name)
     table = read(path, PEOPLE, report)
-    rows = list(table.rows)
+    rows = [_with_vacancies(row, report) for row in table.rows]
+    if "to" in table.columns and plain_name(table.columns["to"]) == table.columns["to"] != "to":
+        end = table.columns["to"]
+        report.notes.append(f"{end} is the first day that no longer counts; 结束日期 is for a last day that still does")
     book = Book(session, rows, timezone)
     for row in rows:
         report.refused += [table.refuse(row.number, field, reason) for field, reason in book.take(row)]
+        _note_role(row, report)
+        if row["person"] and row["phone"] and row["phone"] != (kept := book.people[row["person"]][1]):
+            report.note_row(
+                "another telephone of the same person; the first is stored", row.number, f"{row['phone']}: {kept}"
+            )
     posts, leaves, clashes = book.arrange()
     report.refused += [table.refuse(clash.row, clash.field, clash.reason) for clash in clashes]
     if finish_reading(report):
@@ -150,6 +164,28 @@ def load_people(
         book.write_leaves(leaves, report)
         digest.record(session, "people", path, digest.digest(path), report.counts, "")
     return report
+
+
+def find_role(word: str) -> RoleRow | None:
+    """Return the role that a word names, also with a remark in brackets: 网格长（兼）; None where it names none."""
+    text = unicodedata.normalize("NFKC", word).lower().strip()
+    return ROLE_OF.get(word.lower()) or ROLE_OF.get(text) or ROLE_OF.get(re.sub(r"\(.*?\)|\s", "", text))
+
+
+def _note_role(row: Row, report: Report) -> None:
+    """Put into the report that a remark beside a role is left out."""
+    word = row["role"] or ""
+    if word.lower() not in ROLE_OF and (role := find_role(word)):
+        report.note_row("remarks beside a role are left out", row.number, f"{word}: {role.zh}")
+
+
+def _with_vacancies(row: Row, report: Report) -> Row:
+    """Return a row whose person is empty where words say that the post is vacant."""
+    words = [row[key] for key in ("person", "name") if row[key]]
+    if not words or not row["role"] or not all(VACANT_PATTERN.fullmatch(word) for word in words):
+        return row
+    report.note_row("posts are read as vacant", row.number, " ".join(words))
+    return Row(row.number, {key: value for key, value in row.values.items() if key not in ("person", "name", "phone")})
 
 
 class Book:
@@ -187,8 +223,13 @@ class Book:
         if kind is None:
             return [("kind", f"{row['kind']!r} is neither 任职 (post) nor {LEAVE} (leave)")]
         faults = self._person_faults(row)
-        start, stop = (moment and moment.replace(tzinfo=self.timezone) for moment in (row["from"], row["to"]))
-        term = Term(row.number, row["person"], row["deputy"], start, stop)
+        ends = [end for key in ("to", "last_day") if (end := row[key]) is not None]
+        if len(set(ends)) > 1:
+            faults.append(("last_day", "is given, and 至 (to) too, and they differ; give one of them"))
+        is_ongoing = ONGOING in ends
+        end = ends[0] if ends and not is_ongoing else None
+        start, stop = (moment and moment.replace(tzinfo=self.timezone) for moment in (row["from"], end))
+        term = Term(row.number, row["person"], row["deputy"], start, stop, is_ongoing)
         if kind == "leave":
             faults += self._leave_faults(row)
             if not faults:
@@ -198,7 +239,7 @@ class Book:
             if not row["person"]:
                 faults.append(("person", "is empty, and so is the role; give one of them"))
         else:
-            role = ROLE_OF.get(row["role"].lower())
+            role = find_role(row["role"])
             if role is None:
                 known = "、".join(one.zh for one in ROLES)
                 return [*faults, ("role", f"{row['role']} is not a role known here; one of {known}")]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+MAX_LISTED_ROWS = 100  # rows that one note names; the others are counted
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -39,3 +41,27 @@ class Report:
     refused: list[Refused] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     committed: bool = False
+
+    def __post_init__(self) -> None:
+        self._row_notes: dict[str, tuple[int, int]] = {}  # index in notes, and rows so far, by sentence
+
+    def note_row(self, sentence: str, row: int, detail: str = "") -> None:
+        """Add a row to the note of a sentence, so that one note names all rows it speaks of.
+
+        Args:
+            sentence: What was assumed, skipped or repaired; the same for all of its rows.
+            row: The row as the spreadsheet numbers it.
+            detail: What stood in the row and what was made of it.
+        """
+        entry = f"row {row} ({detail})" if detail else f"row {row}"
+        if sentence not in self._row_notes:
+            self._row_notes[sentence] = len(self.notes), 1
+            self.notes.append(f"{sentence}: {entry}")
+            return
+        index, count = self._row_notes[sentence]
+        self._row_notes[sentence] = index, count + 1
+        if count < MAX_LISTED_ROWS:
+            self.notes[index] += f"; {entry}"
+        else:
+            listed = self.notes[index].rpartition("; and ")[0] if count > MAX_LISTED_ROWS else self.notes[index]
+            self.notes[index] = f"{listed}; and {count + 1 - MAX_LISTED_ROWS} more rows"

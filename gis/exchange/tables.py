@@ -1,46 +1,47 @@
-"""CSV and Excel files to rows of typed values: encodings, headers, limits.
+"""CSV and Excel files to rows of typed values: encodings, sheets, limits.
 
-What a table may hold is told by the columns of gis/exchange/columns.py.
+What a table may hold is told by the columns of gis/exchange/columns.py; gis/exchange/header.py finds the header, and
+gis/exchange/table_rows.py reads the rows under it.
 """
 
 import csv
-import re
-import unicodedata
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+from openpyxl.utils import get_column_letter
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from gis.errors import InvalidInput, TooMuch
-from gis.exchange.cells import KINDS, clean, code
-from gis.exchange.columns import Column
+from gis.exchange import workbook_xml
+from gis.exchange.cells import Marked, clean
+from gis.exchange.columns import TEMPLATE_SHEETS, Column
+from gis.exchange.header import HEADER_WITHIN, MAX_HEADER_ROWS, Header, Meanings, Raw, plain_name
 from gis.exchange.report import Refused, Report
+from gis.exchange.table_rows import Row, RowReader
+
+__all__ = ["TEXTS", "WORKBOOKS", "Row", "Table", "finish_reading", "plain_name", "read"]
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 TEXTS = (".csv", ".tsv", ".txt")
 ENCODINGS = ("utf-8-sig", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
+DELIMITERS = ",;\t|，；"
 LARGEST_TEXT = 500_000_000  # bytes
 LARGEST_WORKBOOK = 100_000_000  # bytes, as it lies on the disk
-LARGEST_UNPACKED = 600_000_000  # bytes; a full sheet of a million rows has about 400 million
-LARGEST_SHEET = 40_000_000  # cells between the first and the last one in use
-HEADER_WITHIN = 10  # rows; titles and explanations may stand above the header
+LARGEST_UNPACKED = workbook_xml.MAX_UNPACKED_BYTES
+MAX_LINE_CHARS = 1 << 16  # of the lines that are looked at for the delimiter
+MAX_LISTED_RANGES = 20
 
-Raw = Sequence[object]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row: its number as the spreadsheet shows it, and its values by key; None where a cell is empty."""
-
-    number: int
-    values: Mapping[str, Any]
-
-    def __getitem__(self, key: str) -> Any:
-        return self.values.get(key)
+Item = tuple[int, Raw] | str
+"""A row with its number, or a note on the file."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ class Table:
 def read(path: Path, columns: Sequence[Column], report: Report) -> Table:
     """Open a CSV or Excel file; its rows stream, so memory stays flat for CSV.
 
-    The header is the first row that holds all needed columns, within the first `HEADER_WITHIN`; of a workbook
-    the first sheet counts. Rows are counted in the report as they are read; those with a cell that cannot be
-    read are refused there, cell by cell.
+    The header is the first that holds all needed columns, in one to three rows, within the first `HEADER_WITHIN`;
+    of a workbook the first visible sheet that has it counts. Rows are counted in the report as they are read; those
+    with a cell that cannot be read are refused there, cell by cell. What is passed over (titles, totals, remarks,
+    hidden sheets) and what is assumed is a note there, with its row.
 
     Args:
         path: .csv, .tsv, .txt (UTF-8 or GB18030; comma, semicolon or tab), .xlsx, .xlsm or .xls.
@@ -72,8 +74,8 @@ def read(path: Path, columns: Sequence[Column], report: Report) -> Table:
         report: Where refusals and notes go.
 
     Raises:
-        InvalidInput: No such file, empty, damaged, or without a needed column.
-        TooMuch: Larger than the limits at the top of this file.
+        InvalidInput: No such file, empty, damaged, or without a needed column; or several sheets hold such a table.
+        TooMuch: Larger than the limits at the top of this file and of gis/exchange/workbook_xml.py.
     """
     if not path.is_file():
         raise InvalidInput(f"{path}: there is no such file")
@@ -86,8 +88,8 @@ def read(path: Path, columns: Sequence[Column], report: Report) -> Table:
     limit = LARGEST_WORKBOOK if ending in WORKBOOKS else LARGEST_TEXT
     if size > limit:
         raise TooMuch(f"{path.name} has {size / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB are read. Split it")
-    raw = _workbook_rows(path) if ending in WORKBOOKS else _text_rows(path, report)
-    return _under_header(enumerate(raw, 1), columns, report)
+    items = _workbook_rows(path, columns) if ending in WORKBOOKS else _text_rows(path, columns)
+    return _under_header(_take_notes(items, report), columns, report)
 
 
 def finish_reading(report: Report) -> bool:
@@ -98,29 +100,41 @@ def finish_reading(report: Report) -> bool:
     return not report.refused
 
 
-def plain_name(header: object) -> str:
-    """A header as names are compared: no case, blanks, stars, or words in brackets.
+def _take_notes(items: Iterator[Item], report: Report) -> Iterator[tuple[int, Raw]]:
+    """Put the notes among the items into the report, and pass the rows on."""
+    for item in items:
+        if isinstance(item, str):
+            report.notes.append(item)
+        else:
+            yield item
 
-    >>> plain_name("楼栋 编码（必填）*")
-    '楼栋编码'
-    """
-    text = unicodedata.normalize("NFKC", clean(header)).lower()
-    return re.sub(r"\(.*?\)|\[.*?\]|[\s*_:-]", "", text)
 
-
-def _text_rows(path: Path, report: Report) -> Iterator[Raw]:
+def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
     encoding = _encoding(path)
     if encoding == "gb18030":
-        report.notes.append("the text is in GB18030 (GBK)")
+        yield "the text is in GB18030 (GBK)"
     with path.open(encoding=encoding, newline="") as file:
-        delimiter = max(",;\t", key=file.readline().count)
+        delimiter = _delimiter([file.readline(MAX_LINE_CHARS) for _ in range(HEADER_WITHIN)], Meanings(columns))
         file.seek(0)
         lines = csv.reader(file, delimiter=delimiter, strict=True)
         try:
-            yield from lines
+            yield from enumerate(lines, 1)
         except csv.Error as error:
             line = f"{path.name}, line {lines.line_num}"
             raise InvalidInput(f"{line}: not CSV ({error}); is a quotation mark left open?") from error
+
+
+def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:
+    """Return the sign between cells: the one under which a header is found, else that of most lines."""
+
+    def fit(delimiter: str) -> tuple[int, int, int]:
+        rows = list(csv.reader(lines, delimiter=delimiter))
+        header = meanings.find(rows) or meanings.closest(rows)
+        counts = [line.count(delimiter) for line in lines if delimiter in line]
+        most = max(map(counts.count, counts), default=0)
+        return len(header.keys), most, sum(counts)
+
+    return max(DELIMITERS, key=fit)
 
 
 def _encoding(path: Path) -> str:
@@ -139,141 +153,149 @@ def _encoding(path: Path) -> str:
     raise InvalidInput(f"{path.name} is neither UTF-8 nor GB18030 text; save it as CSV UTF-8")
 
 
-def _workbook_rows(path: Path) -> Iterator[Raw]:
+def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
     with path.open("rb") as file:
-        if file.read(4) == b"PK\x03\x04":
-            _check_zip(path)
+        is_zip = file.read(4) == b"PK\x03\x04"
+    scans = workbook_xml.scan_workbook(path) if is_zip else {}
     try:
-        sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
+        with CalamineWorkbook.from_path(path) as book:
+            sheet, notes = _choose_sheet(path, book, Meanings(columns))
     except PasswordError as error:
         raise InvalidInput(f"{path.name} is protected by a password; save it without") from error
     except (CalamineError, ValueError) as error:
         raise InvalidInput(f"{path.name} cannot be read as a workbook; save it as .xlsx or as CSV") from error
-    yield from sheet.iter_rows()
+    yield from notes
+    scan = scans.get(sheet.name) or workbook_xml.SheetScan()
+    yield from _hidden_notes(scan)
+    first_column = sheet.start[1] if sheet.start else 0
+    merges = _Merges(sheet, first_column)
+    if merges.ranges:
+        shown = ", ".join(merges.ranges[:MAX_LISTED_RANGES]) + (", …" if len(merges.ranges) > MAX_LISTED_RANGES else "")
+        yield f"{len(merges.ranges)} merged cells hold for every row they span: {shown}"
+    marked: dict[int, list[tuple[int, str]]] = {}
+    for (row, column), how in scan.marked.items():
+        marked.setdefault(row, []).append((column - 1 - first_column, how))
+    for number, cells in enumerate(sheet.iter_rows(), 1):
+        raw: list[object] = list(cells)
+        for index, how in marked.get(number, ()):
+            if 0 <= index < len(raw) and raw[index] == "":
+                raw[index] = Marked("(formula)" if how == "formula" else "(error)", how)  # type: ignore[arg-type]
+        merges.fill(number, raw)
+        yield number, raw
 
 
-def _check_zip(path: Path) -> None:
-    """Refuse what would not fit into memory: each part is unpacked once, piece by piece, and thrown away."""
-    bomb = f"{path.name} unpacks to more than {LARGEST_UNPACKED / 1e6:.0f} MB; save it as CSV, or split it"
-    unpacked = 0
-    try:
-        with zipfile.ZipFile(path) as parts:
-            if sum(part.file_size for part in parts.infolist()) > LARGEST_UNPACKED:
-                raise TooMuch(bomb)
-            for part in parts.infolist():
-                corner = Corner()
-                with parts.open(part) as stream:
-                    while piece := stream.read(1 << 20):
-                        unpacked += len(piece)
-                        if unpacked > LARGEST_UNPACKED:
-                            raise TooMuch(bomb)
-                        if part.filename.startswith("xl/worksheets/"):
-                            corner.feed(piece)
-                if corner.cells > LARGEST_SHEET:
-                    raise TooMuch(
-                        f"{path.name}: cells reach as far as column {corner.column}, row {corner.row}; "
-                        "delete what is not part of the table"
-                    )
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise InvalidInput(f"{path.name} is damaged; save it again as .xlsx, or as CSV") from error
+def _choose_sheet(path: Path, book: CalamineWorkbook, meanings: Meanings) -> tuple[CalamineSheet, list[str]]:
+    """Return the first visible sheet with the header, else the first visible one, and notes on the others.
+
+    Raises:
+        InvalidInput: No sheet is visible, or several hold such a table.
+    """
+    worksheets = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
+    visible = [one.name for one in worksheets if one.visible == SheetVisibleEnum.Visible]
+    hidden = [one.name for one in worksheets if one.name not in visible and one.name not in TEMPLATE_SHEETS]
+    if not visible:
+        raise InvalidInput(f"{path.name}: no sheet is visible; show the one with the table")
+    chosen: CalamineSheet | None = None
+    others: list[str] = []
+    for name in visible:
+        sheet = book.get_sheet_by_name(name)
+        if _has_table(sheet, meanings, with_rows=chosen is not None):
+            if chosen is not None and name not in TEMPLATE_SHEETS:
+                raise InvalidInput(
+                    f"{path.name}: the sheets {chosen.name} and {name} both hold such a table; "
+                    "put the rows into one sheet, or hide the other sheets"
+                )
+            chosen = chosen or sheet
+        if chosen is not sheet and name not in TEMPLATE_SHEETS and sheet.height:
+            others.append(name)
+    chosen = chosen or book.get_sheet_by_name(visible[0])
+    notes = [f"hidden sheets are not read: {', '.join(hidden)}"] if hidden else []
+    if others := [name for name in others if name != chosen.name]:
+        notes.append(f"the sheet {chosen.name} is read; other sheets are not: {', '.join(others)}")
+    return chosen, notes
 
 
-class Corner:
-    """The last row and column of a sheet's XML; one far-off cell is small on disk and huge as a table."""
+def _has_table(sheet: CalamineSheet, meanings: Meanings, with_rows: bool) -> bool:
+    """Return whether a sheet holds the header, and rows under it where they count."""
+    merges = _Merges(sheet, sheet.start[1] if sheet.start else 0)
+    rows: list[Raw] = []
+    for number, row in enumerate(islice(sheet.iter_rows(), HEADER_WITHIN + MAX_HEADER_ROWS), 1):
+        raw: list[object] = list(row)
+        merges.fill(number, raw)
+        rows.append(raw)
+    header = meanings.find(rows)
+    if header is None or not with_rows:
+        return header is not None
+    return any(any(map(clean, row)) for row in islice(sheet.iter_rows(), header.last + 1, None))
 
-    REFERENCE = re.compile(rb"""\sr=["']([A-Z]{0,3})(\d{1,7})["']""")
 
-    def __init__(self) -> None:
-        self.row = 0
-        self.column = ""
-        self._tail = b""
+class _Merges:
+    """The cells that are merged downwards; each fills the rows it spans, in its first column only."""
 
-    def feed(self, piece: bytes) -> None:
-        """Look at the next piece of the XML."""
-        found = self.REFERENCE.findall(self._tail + piece)
-        self._tail = piece[-32:]
-        if found:
-            self.row = max(self.row, max(int(row) for _, row in found))
-            self.column = max(self.column, *{letters.decode() for letters, _ in found}, key=lambda c: (len(c), c))
+    def __init__(self, sheet: CalamineSheet, first_column: int) -> None:
+        spans = [one for one in sheet.merged_cell_ranges or () if one[1][0] > one[0][0]]
+        self.ranges = [f"{_cell_name(*first)}:{_cell_name(*last)}" for first, last in sorted(spans)]
+        self._ends: dict[int, list[tuple[int, int]]] = {}  # index of the cell and its last row, by first row
+        for (top, left), (bottom, _) in spans:
+            self._ends.setdefault(top + 1, []).append((left - first_column, bottom + 1))
+        self._running: dict[int, tuple[object, int]] = {}  # value and last row, by index of the cell
 
-    @property
-    def cells(self) -> int:
-        """How many cells the sheet would have as a table."""
-        width = 0
-        for letter in self.column:
-            width = width * 26 + ord(letter) - ord("A") + 1
-        return self.row * width
+    def fill(self, number: int, raw: list[object]) -> None:
+        """Fill the merged cells of a row, in place; rows come in their order."""
+        for index, (value, last) in list(self._running.items()):
+            if number > last:
+                del self._running[index]
+            elif index < len(raw) and raw[index] == "":
+                raw[index] = value
+        for index, last in self._ends.get(number, ()):
+            if 0 <= index < len(raw) and raw[index] != "":
+                value = raw[index]
+                self._running[index] = value if isinstance(value, Marked) else Marked(value, "merged"), last
+
+
+def _cell_name(row: int, column: int) -> str:
+    return f"{get_column_letter(column + 1)}{row + 1}"
+
+
+def _hidden_notes(scan: workbook_xml.SheetScan) -> Iterator[str]:
+    rows, columns = scan.hidden_rows, scan.hidden_columns
+    if rows:
+        shown = ", ".join(map(str, rows[:MAX_LISTED_RANGES])) + (", …" if len(rows) > MAX_LISTED_RANGES else "")
+        yield f"{len(rows)} hidden rows are read like the others: {shown}"
+    if columns:
+        names = (f"{get_column_letter(first)}:{get_column_letter(min(last, 16_384))}" for first, last in columns)
+        yield f"hidden columns are read like the others: {', '.join(islice(names, MAX_LISTED_RANGES))}"
 
 
 def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], report: Report) -> Table:
-    meaning = {plain_name(name): column.key for column in columns for name in (column.key, column.zh, *column.names)}
-    header, found = _find_header(rows, meaning, columns, report.source)
-    for key in found.values():
-        same = [clean(header[place]) for place, other in found.items() if other == key]
+    meanings = Meanings(columns)
+    top = list(islice(rows, HEADER_WITHIN + MAX_HEADER_ROWS))
+    header = meanings.find([raw for _, raw in top])
+    if header is None:
+        raise _no_header(meanings, [raw for _, raw in top[:HEADER_WITHIN]], report.source)
+    for key in header.keys.values():
+        same = [header.texts[index] for index, other in header.keys.items() if other == key]
         if len(same) > 1:
             raise InvalidInput(f"{report.source}: the columns {' and '.join(same)} both mean {key}; keep one")
-    unused = [text for place, cell in enumerate(header) if place not in found and (text := clean(cell))]
+    for number, raw in top[: header.first]:
+        cells = list(dict.fromkeys(filter(None, map(clean, raw))))
+        if len(cells) > 1:  # one cell is a title
+            report.note_row("rows above the header are not read", number, " ".join(cells)[:60])
+    unused = [text for index, text in sorted(header.texts.items()) if index not in header.keys]
     if unused:
         report.notes.append(f"columns not used: {', '.join(unused)}")
-    named = {key: clean(header[place]) for place, key in found.items()}
-    kinds = {column.key: KINDS[column.kind] for column in columns}
-    parsers = [(place, key, kinds[key]) for place, key in found.items()]
-    # a second line of the header, in the other language
-    second = next(rows, None)
-    if second and {p: meaning.get(plain_name(cell)) for p, cell in enumerate(second[1]) if clean(cell)} != found:
-        rows = chain([second], rows)
-    return Table(named, _typed(rows, parsers, named, len(header), report))
+    named = {key: header.texts[index] for index, key in header.keys.items()}
+    width = max(len(raw) for _, raw in top[header.first : header.last + 1])
+    reader = RowReader(columns, meanings, header, width, report)
+    return Table(named, reader.read(chain(top[header.last + 1 :], rows)))
 
 
-def _find_header(
-    rows: Iterator[tuple[int, Raw]], meaning: Mapping[str, str], columns: Sequence[Column], source: str
-) -> tuple[Raw, dict[int, str]]:
-    needed = [column for column in columns if column.needed]
-    best: tuple[Raw, dict[int, str]] = ((), {})
-    for _, raw in islice(rows, HEADER_WITHIN):
-        found = {place: meaning[name] for place, cell in enumerate(raw) if (name := plain_name(cell)) in meaning}
-        if len(found) > 1 and all(column.key in found.values() for column in needed):
-            return raw, found
-        if len(found) > len(best[1]) or not any(map(clean, best[0])):
-            best = raw, found
-    missing = [f"{column.zh} ({column.key})" for column in needed if column.key not in best[1].values()]
-    seen = ", ".join(text for cell in best[0] if (text := clean(cell)))[:300]
-    raise InvalidInput(
+def _no_header(meanings: Meanings, rows: Sequence[Raw], source: str) -> InvalidInput:
+    """Return the error for a table without its needed columns, with what comes nearest to a header."""
+    closest: Header = meanings.closest(rows)
+    missing = [f"{one.zh} ({one.key})" for one in meanings.needed if one.key not in closest.keys.values()]
+    seen = ", ".join(closest.texts.values())[:300]
+    return InvalidInput(
         f"{source}: needed column {', '.join(missing)} not found in the first {HEADER_WITHIN} rows"
         + (f"; the header seems to be: {seen}" if seen else "; they are empty")
     )
-
-
-def _typed(
-    rows: Iterator[tuple[int, Raw]],
-    parsers: Sequence[tuple[int, str, Callable[[object], Any]]],
-    headers: Mapping[str, str],
-    width: int,
-    report: Report,
-) -> Iterator[Row]:
-    report.counts["rows"] = 0
-    numbers = 0  # codes that came as numbers
-    for number, raw in rows:
-        if not any(cell != "" and clean(cell) for cell in raw):
-            continue
-        report.counts["rows"] += 1
-        faults: list[tuple[str, str]] = []
-        if any(map(clean, raw[width:])):
-            reason = f"has {len(raw)} cells, the header {width}; does a comma stand outside quotation marks?"
-            faults.append(("", reason))
-        values: dict[str, Any] = {}
-        for place, key, parse in parsers:
-            cell = raw[place] if place < len(raw) else ""
-            if cell == "" or not clean(cell):
-                continue
-            try:
-                values[key] = parse(cell)
-            except ValueError as error:
-                faults.append((headers[key], str(error)))
-            else:
-                numbers += parse is code and isinstance(cell, float | int)
-        report.refused += [Refused(f"row {number}", field, reason) for field, reason in faults]
-        if not faults:
-            yield Row(number, values)
-    if numbers:
-        report.notes.append(f"{numbers} codes came as numbers; zeros in front of them, if any, are lost")

@@ -14,7 +14,15 @@ from gis.errors import InvalidInput
 from gis.exchange.columns import KINDS, Column
 
 SHEETS = {"data": "数据", "example": "示例", "notes": "说明", "lists": "列表"}
-FORMATS = {"integer": "0", "degrees": "0.0000000", "moment": "yyyy-mm-dd"}  # all others are text: @
+FORMATS = {
+    "integer": "0",
+    "count": "0",
+    "longitude": "0.0000000",
+    "latitude": "0.0000000",
+    "moment": "yyyy-mm-dd",
+    "end": "yyyy-mm-dd",
+    "last_day": "yyyy-mm-dd",
+}  # all others are text: @
 LAST_ROW = 1_048_576
 
 # Made up; the codes of the communities are real, those below them are not.
@@ -35,6 +43,7 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
          "from": "2026-03-01", "to": "2026-09-01"},
         {"role": "联户长", "area": "52040200700400301", "deputy": "A002", "from": "2026-03-01"},
         {"person": "A001", "kind": "请假", "from": "2026-05-01", "to": "2026-05-08"},
+        {"person": "A002", "kind": "请假", "from": "2026-06-01", "last_day": "2026-06-07"},
     ),
     "facilities": (
         {"code": "AS0001", "name": "示例党群服务中心", "category": "党群服务中心", "lon": 105.9535,
@@ -58,13 +67,16 @@ NOTES: Mapping[str, Sequence[str]] = {
     "households": (
         "一行一户。楼栋用编码、小区加楼栋、或经纬度三种方式之一指明，须已经导入。",
         "同一户（同楼栋、同单元、同房号）再次导入时更新，留空的单元格不改动原有内容；表中没有的户不变。",
+        "房号写一户：501、501号、501室是同一户，2-501 是 2 单元 501；501-502 是两户，请分两行写。",
+        "表上方的标题、合并的单元格、小计和合计行、表下的备注都能识别，导入报告会逐行说明。",
         "本表不登记姓名。",
     ),
     "people": (
         "一行一个岗位；类型为“请假”的行是一次请假。人员以工号识别。",
         "换人时写新任职人和首日，原任职人的任期到这一天为止；网格员、社区工作者、在职党员、志愿服务队、联络员可多人同时任职，"
         "不互相替换，离任要写“至”。",
-        "“自”含当天，“至”不含当天。表中没有的人员、岗位和请假不变。",
+        "“自”含当天，“至”不含当天，“结束日期”是最后一天、含当天：结束日期 2026-03-31 与 至 2026-04-01 相同。仍在任写 至今。",
+        "表中没有的人员、岗位和请假不变。",
     ),
     "facilities": (
         "一行一个设施。有经纬度时必须写坐标系；没有经纬度时按地址找楼栋。",

@@ -29,13 +29,17 @@ class Held:
 
 @dataclass(frozen=True)
 class Term:
-    """A term that a row asks for. Without a start it begins now, unless the person holds it already."""
+    """A term that a row asks for. Without a start it begins now, unless the person holds it already.
+
+    is_ongoing: Whether the row says that it has no end (至今), where no stop alone leaves the end as it is.
+    """
 
     row: int
     person: str | None
     deputy: str | None
     start: datetime | None
     stop: datetime | None
+    is_ongoing: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,9 @@ def arrange(held: Iterable[Held], asked: Sequence[Term], now: datetime) -> tuple
         elif later and later.start and term.stop and later.start < term.stop:
             reason = f"{term.stop:%Y-%m-%d} is later than the first day of row {later.row}, {later.start:%Y-%m-%d}"
             clashes.append(Clash(term.row, "to", reason))
+        elif later and term.is_ongoing:
+            reason = f"the row says that it goes on, but row {later.row} begins on {later.start:%Y-%m-%d}"
+            clashes.append(Clash(term.row, "to", reason))
         elif clash := _put(line, term, start):
             clashes.append(clash)
         rows.setdefault(start, term.row)
@@ -95,6 +102,9 @@ def _put(line: list[Held], term: Term, start: datetime) -> Clash | None:
     if term.stop is not None and following is not None and following.start < term.stop:
         reason = f"{term.stop:%Y-%m-%d} is later than the start of {_who(following)}, {following.start:%Y-%m-%d}"
         return Clash(term.row, "to", reason)
+    if term.is_ongoing and (same.stop if same else following and following.start):
+        end = same.stop if same else following and following.start
+        return Clash(term.row, "to", f"the row says that it goes on, but it is known to end on {end:%Y-%m-%d}")
     if same is not None:
         line[line.index(same)] = replace(same, deputy=term.deputy or same.deputy, stop=term.stop or same.stop)
         return None

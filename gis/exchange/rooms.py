@@ -1,0 +1,224 @@
+"""Rooms, stairwells and buildings as cells of a table name them: 501号, 2-501, 2单元501, 1栋2-503.
+
+Only for cells of their own column; whole addresses are read by gis/places/address.py.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+
+from gis.exchange.cells import DATED, Guess, Marked, clean, code, excel_day
+from gis.places.address import floor_of, label, number, plain
+
+MAX_ROOM_CHARS = 20  # of a room that is taken as it is written
+
+_NUMERAL = "[零〇一二两三四五六七八九十百]+"
+_LABEL = rf"(?:[A-Z]?\d{{1,4}}[A-Z]?|[A-Z]|[甲乙丙丁戊己庚辛壬癸]\d{{0,3}}|{_NUMERAL})"
+_SEVERAL_SIGNS = (
+    "、,，;；&+和与及至到"  # between two rooms, stairwells or buildings; a dash may also part stairwell and room
+)
+_BUILDING_PATTERN = re.compile(rf"第?(?P<label>{_LABEL})(?:号楼|#楼|号栋|号幢|栋楼|栋|幢|座|#)")
+_STAIRWELL_PATTERN = re.compile(rf"第?(?P<label>{_LABEL})(?:单元|门(?!市|面|店)|梯)")
+_FLOOR_PATTERN = re.compile(rf"(?P<below>地下|负|B)?第?(?P<label>\d{{1,3}}|{_NUMERAL})(?:层|楼|F)")
+_ROOM_PATTERN = re.compile(
+    rf"(?:#|NO\.?)?(?P<label>[A-Z]?\d{{1,5}}[A-Z]?|[A-Z]|[甲乙丙丁]|{_NUMERAL})(?:室|号房|号门|号|房间|房|户)?"
+)
+_ROOM_NUMBER_PATTERN = re.compile(r"[A-Z]?\d{3,5}[A-Z]?")
+_REMARK_PATTERN = re.compile(r"\((?:出?租[户客房]?|租住|外租|自住|常住|空置?房?|无人|户主|在住)\)$")
+_DATE_PATTERN = re.compile(r"(?:19|20)\d\d-\d{1,2}-\d{1,2}(?:\D.*)?|(?:19|20)\d\d年\d{1,2}月(?:\d{1,2}日)?")
+_BLANK_PATTERN = re.compile(r"[-—–/\\无]+|没有|不分|N/A", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Door:
+    """What a cell says of a door; None where it says nothing.
+
+    building, stairwell: In the one way of writing of `gis.places.address.label`.
+    room: Without the words around it.
+    floor: Storey as written, or read from the room; below ground negative.
+    is_floor_written: Whether the storey was written, and not read from the room.
+    """
+
+    room: str = ""
+    building: str | None = None
+    stairwell: str | None = None
+    floor: int | None = None
+    is_floor_written: bool = False
+
+
+def room(value: object) -> Door | Guess:
+    """Return the door that the cell of a room names: 501, 501号 and 501室 are one; 2-501 is room 501 of stairwell 2.
+
+    Raises:
+        ValueError: Excel has made a date of it, or it names no room, or several.
+    """
+    if isinstance(value, Marked):
+        value = value.value
+    written = code(value)
+    day = excel_day(written) if isinstance(value, float | int) else None
+    if day and datetime(2000, 1, 1) <= day < datetime(2050, 1, 1):
+        raise ValueError(DATED.format(f"{day:%Y-%m-%d}"))
+    text = plain(written).rstrip("、,.。;-")
+    if _DATE_PATTERN.fullmatch(text):
+        raise ValueError(DATED.format(written))
+    if _BLANK_PATTERN.fullmatch(written):
+        raise ValueError(f"{written!r} is no room; write the number at the door, or 1 for a house of one home")
+    _refuse_several(written)
+    if counted := re.fullmatch(r"(?:共|计)?(\d{1,2})户", text):
+        raise ValueError(f"{written!r} may be a count of {counted[1]} homes; write one home a row, with its room")
+    remark = _REMARK_PATTERN.search(text)
+    text = text[: remark.start()] if remark else text
+    prefixed, text = _prefixes(text)
+    read = _numbers(written, text, prefixed)
+    if isinstance(read, Guess) or not remark:
+        return read
+    return Guess(read, "a remark behind the room is left out", written)
+
+
+def stairwell(value: object) -> str | None:
+    """Return the name of a stairwell: 一单元 and 01 are 1; None where the cell says that there is none.
+
+    Raises:
+        ValueError: Excel has made a date of it, or it names several, or a building.
+    """
+    written = code(value)
+    text = plain(written)
+    if _BLANK_PATTERN.fullmatch(written):
+        return None
+    if re.search(rf"\d\S*[-{_SEVERAL_SIGNS}]\S*\d", text) or len(_STAIRWELL_PATTERN.findall(text)) > 1:
+        raise ValueError(f"{written!r} names several stairwells; write one home a row, with its own stairwell")
+    if re.search("号楼|栋|幢|座", text):
+        raise ValueError(f"{written!r} names a building; write the stairwell as 2, and the building in its own column")
+    return label(text)
+
+
+def building_name(value: object) -> Door | str | Guess:
+    """Return the name of a building, or a door where the cell names the stairwell too, as 1栋2单元.
+
+    Raises:
+        ValueError: Excel has made a date of it, or it names several buildings, or a room.
+    """
+    if isinstance(value, Marked):
+        value = value.value
+    if isinstance(value, datetime | date | time):
+        raise ValueError(DATED.format(value))
+    written = clean(value)
+    text = plain(written)
+    code(written)  # refuses what Excel has made a date of
+    one = rf"(?:\d{{1,4}}|{_NUMERAL})(?:号楼|栋|幢|座|#|号)?"
+    if _DATE_PATTERN.fullmatch(text):
+        raise ValueError(DATED.format(written))
+    if re.fullmatch(rf"{one}[-{_SEVERAL_SIGNS}]{one}", text) or re.search(
+        r"\d(?:号楼|栋|幢|座|#|号)?[-、,;和与及至到]\d+(?:号楼|栋|幢|座|#)", text
+    ):
+        raise ValueError(f"{written!r} may name several buildings; write one building a row, as 3号楼")
+    match = re.match(
+        rf"(?P<building>.*?{_LABEL}(?:号楼|栋|幢|座|#))-?第?(?P<stairwell>{_LABEL})(?:单元|门|梯)(?P<rest>.*)$", text
+    )
+    if not match:
+        return written
+    if match["rest"]:
+        raise ValueError(f"{written!r} names more than the building; write the room in the column of rooms")
+    door = Door(building=match["building"], stairwell=label(match["stairwell"]))
+    return Guess(door, "a stairwell is written behind the building", f"{written}: stairwell {door.stairwell}")
+
+
+def _refuse_several(written: str) -> None:
+    """Raise ValueError where the cell names more rooms than one."""
+    text = plain(written)
+    is_list = re.search(rf"\d[^-]*[{_SEVERAL_SIGNS}].*\d", text) or re.search(
+        r"\d{3,}\s*室?号?\s+\d{3,}|\d{3,}\s*[/\\~〜～]\s*\d|\d{3,}\s*[-－—–]\s*0\d\D*$", written
+    )
+    numbers = re.findall(r"(?<![A-Z\d])[A-Z]?\d{3,5}[A-Z]?(?!\d)", text)
+    if is_list or len(numbers) > 1:
+        pair = "、".join(numbers[:2]) or written
+        raise ValueError(f"{written!r} names several homes ({pair}); write each home in a row of its own")
+
+
+def _prefixes(text: str) -> tuple[Door, str]:
+    """Take building, stairwell and storey with their words from the front of a room."""
+    door = Door()
+    steps: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], dict[str, object]]], ...] = (
+        (_BUILDING_PATTERN, lambda match: {"building": label(match["label"])}),
+        (_STAIRWELL_PATTERN, lambda match: {"stairwell": label(match["label"])}),
+        (
+            _FLOOR_PATTERN,
+            lambda match: {"floor": number(match["label"]) * (-1 if match["below"] else 1), "is_floor_written": True},
+        ),
+    )
+    for pattern, parts in steps:
+        if match := pattern.match(text):
+            door = replace(door, **parts(match))  # type: ignore[arg-type]
+            text = text[match.end() :].removeprefix("-")
+    return door, text
+
+
+def _numbers(written: str, text: str, door: Door) -> Door | Guess:
+    """Read what is left of a room after its words: one to four numbers with dashes between."""
+    parts = text.split("-")
+    last = _ROOM_PATTERN.fullmatch(parts[-1])
+    if not text:
+        raise ValueError(f"{written!r} names no room; write the number at the door, as 501")
+    if last is None or not all(re.fullmatch(_LABEL, part) for part in parts[:-1]):
+        return _as_written(written, text, door)
+    name = _room_name(last["label"])
+    is_number = bool(_ROOM_NUMBER_PATTERN.fullmatch(last["label"]))
+    read_floor = door.floor if door.is_floor_written else floor_of(name)
+    before = [label(part) for part in parts[:-1]]
+    if not before:
+        return replace(door, room=name, floor=read_floor)
+    if len(before) == 1 and not is_number:
+        return _short(written, before[0], name, door)
+    slots = {1: ("stairwell",), 2: ("building", "stairwell"), 3: ("building", "stairwell", "floor")}.get(
+        len(before), ()
+    )
+    named = dict(zip(slots, before, strict=False))
+    if not is_number or not slots or not named.get("floor", "1").isdecimal():
+        raise ValueError(
+            f"{written!r} can be read in several ways; write stairwell, storey and room in their own columns"
+        )
+    for slot in ("building", "stairwell"):
+        earlier = getattr(door, slot)
+        if slot in named and earlier is not None and earlier != named[slot]:
+            raise ValueError(f"{written!r} names {slot} {earlier} and {slot} {named[slot]}; write one")
+    if "floor" in named:
+        read_floor = int(named["floor"])
+    read = replace(
+        door,
+        room=name,
+        building=named.get("building", door.building),
+        stairwell=named["stairwell"],
+        floor=read_floor,
+        is_floor_written=door.is_floor_written or "floor" in named,
+    )
+    words = (f"building {read.building}", f"stairwell {read.stairwell}", f"room {read.room}")
+    shown = ", ".join(words if read.building else words[1:])
+    return Guess(read, "numbers before the room are read as its stairwell", f"{written}: {shown}")
+
+
+def _room_name(text: str) -> str:
+    """Return a room with digits for Chinese numerals; zeros in front stay as they are at the door."""
+    return label(text) if re.fullmatch(_NUMERAL, text) else text
+
+
+def _short(written: str, first: str, last: str, door: Door) -> Guess:
+    """Read two numbers of which the second is short: 5-2 is flat 2 of storey 5, 501-1 a part of 501."""
+    name = f"{first}-{last}"
+    if _ROOM_NUMBER_PATTERN.fullmatch(first):
+        part = replace(door, room=name, floor=door.floor if door.is_floor_written else floor_of(first))
+        return Guess(part, "a number behind the room is read as a part of it", written)
+    if not first.isdecimal() or (door.is_floor_written and door.floor != int(first)):
+        raise ValueError(
+            f"{written!r} can be read in several ways; write stairwell, storey and room in their own columns"
+        )
+    flat = replace(door, room=name, floor=int(first), is_floor_written=True)
+    return Guess(flat, "two short numbers are read as storey and flat", f"{written}: storey {first}, flat {last}")
+
+
+def _as_written(written: str, text: str, door: Door) -> Guess:
+    """Take a room whose name is no number, as 东头平房, unless it may be more than one."""
+    if len(text) > MAX_ROOM_CHARS or len(re.findall(r"\d+", text)) > 1:
+        raise ValueError(f"{written[:60]!r} is no room as 501; write the number at the door, and other words elsewhere")
+    floor = door.floor if door.is_floor_written else floor_of(text)
+    return Guess(replace(door, room=text, floor=floor), "rooms are taken as they are written", written)
