@@ -129,12 +129,17 @@ def to_point(asked: Question) -> tuple[float, float]:
     """Check a question's point and bring it into storage; raises InvalidInput."""
     lon, lat = asked.lon, asked.lat
     if asked.address and len(asked.address) > MAX_ADDRESS_CHARS:
-        raise wrong("address", f"has {len(asked.address)} characters; {MAX_ADDRESS_CHARS} at most")
+        raise wrong("address", long_address(asked.address).removeprefix("address: "))
     # in and around China every check is passed: the usual point is spared the arrays of the full ones
     usual = asked.crs in systems.KNOWN and 75 < lon < 135 and 5 < lat < 54
     if not usual:
         systems.check_points(lon, lat, asked.crs)
     return systems.to_storage(lon, lat, asked.crs) if asked.crs in systems.SHIFTED else (lon, lat)
+
+
+def long_address(address: str) -> str:
+    """Why an address is refused, in a sentence."""
+    return f"address: has {len(address)} characters; {MAX_ADDRESS_CHARS} at most"
 
 
 def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:

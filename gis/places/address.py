@@ -30,18 +30,18 @@ _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−~〜_/\\", "-"))
 _PHONE = re.compile(r"(?<!\d)(?:1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{7,8})(?!\d)|(?<=\d{3})1[3-9]\d{9}(?!\d)")
 _BLANK = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
 
+_THINGS = frozenset("商铺门店岗车库电箱柜桩变泵灯杆井摊棚亭线机池桶表口广垃配充快消污化监摄地院")
 # The word behind a number, and what it makes of the number; longer words come first. What is no door is not listed:
 # 商铺, 车位, 岗亭, 电梯 leave a number without meaning.
-_THING = "商铺门店岗车库电箱柜桩变泵灯杆井摊棚亭线机池桶表口广垃配充快消污化监摄地院"
 _WORDS = {
-    "building": rf"号(?:大楼|住宅楼|公寓楼|宿舍楼|栋楼?|幢楼?|座)|号楼(?![梯道])|#楼|[栋幢](?:楼(?![梯道下上顶前后]))?|座(?![位机椅])|#(?![{_THING}])",
+    "building": rf"号(?:大楼|住宅楼|公寓楼|宿舍楼|栋楼?|幢楼?|座)|号楼(?![梯道])|#楼|[栋幢](?:楼(?![梯道下上顶前后]))?|座(?![位机椅])|#(?![{''.join(_THINGS)}])",
     "stairwell": "号?单元|梯(?!子)",
     "door": "门(?![口面市店卫岗禁前外牌诊铃锁头])",
     "storey": "层(?!高)|F",
     "storey_or_building": "楼(?![梯宇])",
     "room": "号?(?:室|房间|房(?![东产租])|户(?![主外口]))",
     "yard": "号(?:大?院|弄)",
-    "sign": f"号(?![码线{_THING}]|楼[梯道])",
+    "sign": "号(?![码线]|楼[梯道])",
 }
 _PARTS = re.compile(
     rf"(?P<below>地下|负|地负|-)?第?(?P<label>(?<![0-9A-Z])[A-Z]?\d{{1,2}}(?=F)|(?<![A-Z])[A-Z]?\d+[A-Z]?(?![A-Z])|"
@@ -350,7 +350,10 @@ class _Reader:
             self.house = (street[0] if street else before) + part.label + "号"
             return
         digits = _digits(part.label)
-        if context in ("stairwell", "storey", "floor"):
+        thing = self.text[part.end : part.end + 1] in _THINGS
+        if thing and (len(digits) < 3 or context not in ("stairwell", "floor")):
+            return
+        if context in ("stairwell", "floor"):
             self._flat(part.label, part.quote) if len(digits) < 3 else self._set("room", part.label, part)
         elif len(digits) >= 3 or context == "building":
             self._set("room", part.label, part)
