@@ -9,11 +9,13 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
-from gis.places.address import building_label, parse_address, plain
+from gis.places.address import Address, building_label, parse_address, plain
+from gis.places.naming import Naming, compare, label_building, same_estate
 
 NEAR = 15.0  # metres from a point to a building that it may still mean
 SUGGESTED = 3  # names offered for one that is not there
 SUGGESTIONS_FOR = 50  # missing names that get suggestions; comparing is slow
+HOUSE_CHARS = 4  # the end of a street and house number, as 板巷3号, by which candidates are looked up
 COMPARED = 20_000  # names compared with a missing one
 
 
@@ -126,7 +128,11 @@ class Names:
         self.rows = rows
         self.by_name: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # id, code, estate
         self.by_address: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+        self.by_house: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # by the end of street and number
+        self.label_of = {row.id: label_building(row.name, row.estate, row.address) for row in rows}
         for row in rows:
+            if house := self.label_of[row.id].house:
+                self.by_house[house[-HOUSE_CHARS:]].append((row.id, row.code, plain(row.estate)))
             if row.name:
                 self.by_name[_name(row.name)].append((row.id, row.code, plain(row.estate)))
             if row.address:
@@ -141,19 +147,27 @@ class Names:
         """The building of a name or an address; None when there is none."""
         if one.name:
             hits = self.by_name.get(_name(one.name), [])
-            hits = [hit for hit in hits if one.estate is None or hit[2] == plain(one.estate)]
+            if one.estate is not None:
+                hits = [hit for hit in hits if same_estate(hit[2], one.estate)]
+            elif whole := [hit for hit in hits if self.compare(parse_address(one.name), hit[0]) is Naming.WHOLE]:
+                hits = whole
             called, field = f"{one.estate or ''}{one.name}", "building_name"
         else:
             called, field = str(one.address), "address"
             hits = self.by_address.get(plain(called), [])
             if not hits:
-                # 西兴社区桂花苑3号楼: the words before the building end with the estate
-                read = parse_address(called)
-                hits = [hit for hit in self.by_name.get(read.building, []) if hit[2] and read.place.endswith(hit[2])]
+                reading = parse_address(called)
+                number = reading.building or (reading.other.building if reading.other else "")
+                some = [*self.by_name.get(number, []), *self.by_house.get(reading.house[-HOUSE_CHARS:], [])]
+                hits = [hit for hit in some if self.compare(reading, hit[0]) in (Naming.WHOLE, Naming.HOUSE)]
         if len(hits) > 1:
             some = ", ".join(code for _, code, _ in hits[:5])
             return Missing(field, f"{len(hits)} buildings are called {called}: {some}; give the building's code")
         return hits[0][0] if hits else None
+
+    def compare(self, address: Address, building: int) -> Naming:
+        """How surely an address names a building, by its id."""
+        return compare(address, self.label_of[building])
 
     def explain(self, one: Wanted, offer: bool) -> Missing:
         """Why there is none, with the names most like it when they are to be offered."""

@@ -55,6 +55,7 @@ _ESTATE_END = re.compile(
     r"(?:[苑园城府庄寓院湾郡庭邸厦坊阁轩墅居]|新村|[^社]村|广场|宿舍|家园|[一二三四五六七八九十\d]期|"
     r"[东南西北中新老AB-Z一二三四五六七八九\d]区|.里|国际|中心|安置房|公租房|廉租房|[东西南北])$"
 )
+_SECTION = re.compile(r"(?:小区)?[一二三四五六七八九十\dA-Z东南西北中新老]{1,3}[期区]")
 _NO_NAME = frozenset({"", "我们", "你们", "咱们", "我", "本", "该", "这个", "那个", "这", "那", "某", "同一", "一个", "整个", "家属", "老", "新"})  # fmt: skip
 _COMMUNITY = re.compile(r"([^\d,;.:()、省市县区镇乡道]{1,8})社区")
 
@@ -197,6 +198,20 @@ def _may_precede(before: str, areas: tuple[str, ...]) -> bool:
     if not before or _BEFORE.search(before[-4:]):
         return True
     return any(before.endswith(name) for area in areas for name in (plain(area), _stem(area)) if len(name) > 1)
+
+
+def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:
+    """Whether an estate stands in a text as a whole: not 新祥和苑, not 祥和苑二期."""
+    short = _short_estate(estate)
+    return any(
+        _may_precede(text[: match.start()], areas) and not _SECTION.match(text, match.end())
+        for match in re.finditer(re.escape(short), text)
+    )
+
+
+def same_estate(one: str, other: str) -> bool:
+    """Whether two names are of one estate: 桂花苑 is 桂花苑小区."""
+    return _short_estate(one) == _short_estate(other)
 
 
 def _stands_in(name: str, text: str, areas: tuple[str, ...]) -> bool:
