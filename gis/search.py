@@ -12,6 +12,7 @@ from gis.facilities.categories import CATEGORIES
 from gis.people.roles import BY_KEY
 from gis.places.address import parse_address
 from gis.places.lookup import find_named
+from gis.places.naming import Naming
 
 LONGEST = 100  # characters anybody types
 CATEGORY = {category.key: category for category in CATEGORIES}
@@ -75,7 +76,8 @@ area_hit AS (
          CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q OR h.code = ANY(CAST(:named AS text[])) THEN 0
               WHEN starts_with(lower(h.estate || h.name), q) THEN 1 ELSE 2 END AS fit, 2
   FROM asked, building h
-  WHERE lower(h.code) = q OR strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address), q) > 0
+  WHERE lower(h.code) = q
+        OR (NOT :whole AND (strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address), q) > 0))
         OR h.code = ANY(CAST(:named AS text[]))
   ORDER BY fit, h.estate, length(h.name), h.name, h.code LIMIT :n
 ), person_hit AS (
@@ -138,6 +140,8 @@ def search(
             "n": limit,
             "everywhere": names is None,
             "names_in": sorted(names or ()),
+            # 祥和苑2号楼 is no part of 新祥和苑2号楼
+            "whole": bool(named) and bool(address.building or address.house) and named[0].naming is not Naming.NUMBER,
             "named": [building.code for building in named],
             "categories": [c.key for c in CATEGORIES if needle in (c.zh, c.en.lower(), c.key)],
         },

@@ -219,7 +219,10 @@ def _by_address(session: Session, address: str, at: datetime) -> tuple[float, fl
     code = (common[-1] if sure and len(common) > 1 else None) if named else named_area(session, reading.text, at)
     if code is not None:
         row = session.execute(text(INSIDE), {"code": code, "at": at}).one()
-        return row.lon, row.lat, row.name, code
+        if row.lon is not None:
+            return row.lon, row.lat, row.name, code
+        if named:
+            return named[0].lon, named[0].lat, row.name, code
     if not named:
         message = f"{address[:60]!r} names no building that is known; send a point (lon, lat, crs) too"
         raise wrong("address", message)

@@ -165,6 +165,7 @@ class _Reader:
         self.top = self.several = False
         self.floor: int | None = None
         self.house = self.beside = self.number = ""
+        self.is_building_only = False  # `number` is nothing else, as in 青竹苑2号
         self.number_only: dict[str, str] = {}  # what counts only when `number` is the building
         self.own_only: set[str] = set()  # what counts only when it is not
 
@@ -282,15 +283,19 @@ class _Reader:
         if before and not before.kind and before.end <= part.start and len(_digits(before.label)) < 3:
             between = self.text[before.end : part.start]
             self.several |= bool(between) and bool(_LISTED.fullmatch(between))
+        inner = part.quote[-1] == "座" and before is not None and before.end == part.start  # 2栋B座
+        if inner and self.is_building_only and part.label.isalpha():
+            self._stairwell(part)
+            return
         if not self.said.get("building"):
             if self.said.get("stairwell") or self.said.get("room"):
                 self.several = True  # said of another building: 2单元的人去了5栋
                 return
             self._set("building", part.label, part)
-            self.floor, self.number, self.top = None, "", False
+            self.floor, self.number, self.top, self.is_building_only = None, "", False, False
         elif self.said["building"] != part.label:
-            if part.quote[-1] == "座" and before and before.end == part.start:
-                self._stairwell(part)  # 2栋B座
+            if inner:
+                self._stairwell(part)
             else:
                 self.several = True
 
@@ -359,10 +364,7 @@ class _Reader:
             self._set("room", part.label, part)
         elif not context and self._is_alone(part) and not self.number:
             self._either(part, part.label)
-            if (after := self._next(nth)) and not after.kind and floor_of(after.label):
-                self.number_only |= {"room": after.label}
-                self.quotes["room"] = after.quote
-                self.own_only.add("room")
+            self.is_building_only = True
 
     def _room(self, nth: int, part: _Part, context: str) -> None:
         if not self.said.get("room") and "room" not in self.own_only:
@@ -393,6 +395,7 @@ class _Reader:
             self._set("room", part.label, part)
         elif not context and (ends or self._next(nth)) and not self.number and digits:
             self._either(part, part.label)
+            self.is_building_only = True
 
     def _either(self, part: _Part, text: str) -> None:
         """Note a number that is the building where the estate is named."""
@@ -431,7 +434,9 @@ class _Reader:
             return "room"
         if self.floor is not None or self.top:
             return "floor"
-        return next((name for name in ("stairwell", "building") if self.said.get(name)), "")
+        if self.said.get("stairwell"):
+            return "stairwell"
+        return "building" if self.said.get("building") or self.is_building_only else ""
 
     def _next(self, nth: int) -> _Part | None:
         """The part that follows without anything between."""
@@ -470,7 +475,10 @@ class _Reader:
             self.beside, quotes=quotes,
         )  # fmt: skip
         if self.number and not address.building:
-            address = replace(address, other=self._as_building(address))
+            other = self._as_building(address)
+            if self.is_building_only:
+                address = replace(address, stairwell="", floor=None, room="", top=False)
+            address = replace(address, other=other)
         return address
 
     def _as_building(self, address: Address) -> Address:

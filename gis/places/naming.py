@@ -117,6 +117,8 @@ def readings(address: Address, building: BuildingLabel, areas: Iterable[str] = (
         return [address]
     if estate is Estate.SAME:
         return [other] if other.building == building.number else []
+    if not address.is_inside:  # 2号3单元501: the number is a building's or nothing
+        return [other] if other.building == building.number else []
     return [address] if other.building != building.number or _may_be_storey(address) else [address, other]
 
 
@@ -128,8 +130,9 @@ def _may_be_storey(address: Address) -> bool:
 @lru_cache(maxsize=1 << 15)
 def compare_estate(place: str, estate: str, areas: tuple[str, ...] = ()) -> Estate:
     """Say whether the words before a building name an estate, as a whole, or another one."""
-    if estate and _ends_whole(_short_estate(place), estate, areas):
+    if estate and _ends_whole(_short_estate(place), _short_estate(estate), areas):
         return Estate.SAME
+    estate = _short_estate(estate)
     tail = _TAIL.sub("", place) if place.endswith(_INSIDE) else place.rstrip(_MARKS)
     generic = tail.endswith("小区")
     short = _short_estate(tail)
