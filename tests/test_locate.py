@@ -630,17 +630,19 @@ def test_the_api_answers_many_points_each_with_its_own_error(town, client):
         {"id": 4, "lon": lon + 1, "lat": lat, "crs": "wgs84"},
         {"id": "e", "lon": "x", "lat": True, "crs": 3},
         {"id": "f", "lon": lon, "lat": lat, "crs": "wgs84", "at": "2020-01-01T00:00:00+00:00"},
+        {"id": "g", "lon": lon, "lat": lat, "crs": "wgs84", "address": "3" * 201},
     ]
     response = client.post("/api/v1/locate", json={"points": points})
     assert response.status_code == 200
     results = response.get_json()["results"]
-    assert [one["id"] for one in results] == ["a", "b", 2, 4, "e", "f"]
+    assert [one["id"] for one in results] == ["a", "b", 2, 4, "e", "f", "g"]
     assert results[0]["answer"]["unit"]["code"] == town.two.code
     assert results[1]["error"]["errors"][0]["field"] == "lon"
     assert results[2]["error"]["errors"] == [{"field": "crs", "message": "is missing"}]
     assert results[3]["error"]["nearest"]["code"] == town.b.code
     assert [one["field"] for one in results[4]["error"]["errors"]] == ["lon", "lat", "crs"]
     assert results[5]["answer"]["areas"][-1]["code"] == town.a.code
+    assert results[6]["error"]["errors"] == [{"field": "address", "message": "has 201 characters; 200 at most"}]
 
 
 def test_the_api_takes_at_most_ten_thousand_points(town, client):

@@ -21,7 +21,7 @@ from gis.areas.register import Area, Grids, InGrid, Register, micros, nearest_gr
 from gis.errors import OutsideGrids, WanggeError, wrong
 from gis.people.queries import Entry, first_to_ask, steps_up
 from gis.places.address import MAX_ADDRESS_CHARS, Address, parse_address
-from gis.places.naming import Naming, compare, other_community, readings
+from gis.places.naming import Naming, compare, name_before, other_community, readings
 from gis.places.queries import NEAREST_BUILDING, Part, units_of_room
 from gis.shapes import nearby
 
@@ -316,7 +316,8 @@ class Ladder:
                 code = self.register.grids.codes[home] if home >= 0 else "-"
                 return row, metres, [*steps, step("building", "address_elsewhere", name=self.called(one), code=code)]
         if address.building:
-            steps.append(step("building", "address_unmatched", name=address.quotes[0]))
+            name = name_before(address, self.register.names_of(grid)) + address.quotes[0]
+            steps.append(step("building", "address_unmatched", name=name))
         return row, metres, steps
 
     def compare(self, row: int, address: Address) -> Naming:
@@ -344,7 +345,8 @@ class Ladder:
         named = [one for one, naming in sure.items() if naming is best]
         if row in named:
             return [row]
-        if inside is not None and best < Naming.NUMBER:
+        unknown = best is Naming.NUMBER and address.building and name_before(address, self.areas_of(named[0]))
+        if inside is not None and (best < Naming.NUMBER or unknown):
             return [inside] if sure[inside] else []
         if row is not None and best is Naming.NUMBER:
             # 2号楼 said on the land of an estate is that estate's

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DIGITS = dict(
     zip("零〇○一二两三四五六七八九壹贰叁肆伍陆柒捌玖幺", (*[0] * 3, 1, 2, *range(2, 10), *range(1, 10), 1), strict=True)
 )
-TENS = {"十": 10, "百": 100, "拾": 10, "佰": 100}
+TENS = {"十": 10, "百": 100, "廿": 20, "拾": 10, "佰": 100}
 HIGHEST_FLOOR = 150  # a room number that would be higher up is numbered some other way
 MAX_LABEL_CHARS = 6  # a longer number is no door
 MAX_ADDRESS_CHARS = 200
@@ -162,7 +162,7 @@ class _Reader:
         self.place_end: int | None = None
         self.said: dict[str, str] = {}
         self.quotes: dict[str, str] = {}
-        self.top = self.several = False
+        self.top = self.several = self.is_unclear_inside = False
         self.floor: int | None = None
         self.house = self.beside = self.number = ""
         self.is_building_only = False  # `number` is nothing else, as in 青竹苑2号
@@ -207,7 +207,10 @@ class _Reader:
                 self._set_floor(int_or_none(labels[1]), parts[1].quote.lstrip("-"))
         else:
             is_room = len(_digits(labels[-1])) >= 3
-            if len(parts) == 2 and not context:
+            if len(_digits(labels[0])) >= 3 and len(parts) == 2:
+                if not is_room:
+                    self._set("room", labels[0], parts[0])  # 2503-1; 501-502 are two
+            elif len(parts) == 2 and not context:
                 self._pair(parts, labels, is_room, quote)
             elif (len(_digits(labels[0])) < 3 or len(parts) > 2) and (
                 names := _JOINED.get((context, len(parts), is_room))
@@ -229,8 +232,6 @@ class _Reader:
     def _pair(self, parts: list[_Part], labels: list[str], is_room: bool, quote: str) -> None:
         """2-501: stairwell 2, or building 2; 25-3: storey 25 flat 3, or building 25."""
         first, last = labels
-        if len(_digits(first)) >= 3:
-            return  # 501-502
         self._either(parts[0], first)
         if is_room:
             self._set("stairwell", first, parts[0])
@@ -259,6 +260,7 @@ class _Reader:
                 pass
             case "stairwell" | "door":
                 if part.kind == "stairwell" or context == "building":
+                    self.is_unclear_inside |= self._is_listed(nth)  # 2、3单元
                     self._stairwell(part)
             case "storey" | "storey_or_building":
                 self._storey(nth, part, number, context)
@@ -271,7 +273,9 @@ class _Reader:
 
     def _building(self, nth: int, part: _Part) -> None:
         before = self.parts[nth - 1] if nth else None
-        measure = part.quote[0] == "两" or (part.quote[-1] == "座" and part.quote[0] == "一" and self._goes_on(part))
+        measure = part.quote[0] == "两" or (
+            part.quote.endswith(("一座", "栋楼", "幢楼")) and self._goes_on(part)  # 3栋楼都停水
+        )
         if measure or (_is_spoken_pair(part)):
             self.several = self.several or not self.said.get("building")
             return
@@ -280,9 +284,7 @@ class _Reader:
             self.beside = self.beside or part.label
             self._end_place(part)
             return
-        if before and not before.kind and before.end <= part.start and len(_digits(before.label)) < 3:
-            between = self.text[before.end : part.start]
-            self.several |= bool(between) and bool(_LISTED.fullmatch(between))
+        self.several |= self._is_listed(nth)
         inner = part.quote[-1] == "座" and before is not None and before.end == part.start  # 2栋B座
         if inner and self.is_building_only and part.label.isalpha():
             self._stairwell(part)
@@ -298,6 +300,14 @@ class _Reader:
                 self._stairwell(part)
             else:
                 self.several = True
+
+    def _is_listed(self, nth: int) -> bool:
+        """Whether a number without a word is named together with this part: 2、3号楼."""
+        before, part = self.parts[nth - 1] if nth else None, self.parts[nth]
+        if before is None or before.kind or len(_digits(before.label)) >= 3:
+            return False
+        between = self.text[before.end : part.start]
+        return bool(between) and bool(_LISTED.fullmatch(between))
 
     def _stairwell(self, part: _Part) -> None:
         if _is_spoken_pair(part):
@@ -406,8 +416,7 @@ class _Reader:
         self._end_place(part)
         if self.said.get(name):
             if self.said[name] != text and name == "stairwell" and not self.said.get("room"):
-                self.said[name] = ""
-                self.several = True
+                self.is_unclear_inside = True
             return
         self.said[name] = text
         self.quotes[name] = quote or part.quote.strip("-")
@@ -468,6 +477,8 @@ class _Reader:
             and not self.top
         ):
             return Address(text if self.place_end is None else place, text=text, house=self.house, beside=self.beside)
+        if self.is_unclear_inside:
+            said, self.floor, self.top = {"building": said.get("building", "")}, None, False
         room = said.get("room", "")
         floor = self.floor if self.floor is not None else floor_of(room)
         address = Address(
@@ -596,7 +607,7 @@ def number(text: str) -> int:
     total, last = 0, 0
     for sign in text:
         if sign in TENS:
-            total += (last or 1) * TENS[sign]
+            total += TENS[sign] if sign == "廿" else (last or 1) * TENS[sign]
             last = 0
         else:
             last = DIGITS[sign] if sign in DIGITS else 10 * last + int(sign)

@@ -152,6 +152,12 @@ def compare_estate(place: str, estate: str, areas: tuple[str, ...] = ()) -> Esta
     return Estate.UNSAID
 
 
+def name_before(address: Address, areas: Iterable[str] = ()) -> str:
+    """The words right before the building that are no area, street or way to begin: 祥和 in 祥和3号楼."""
+    name = _last_name(_short_estate(address.place.rstrip(_MARKS)), tuple(areas))
+    return name if len(name) > 1 and name not in _NO_NAME else ""
+
+
 def other_community(address: Address, community: str) -> bool:
     """Whether an address names another community than this one."""
     stem = _stem(community)
