@@ -158,8 +158,8 @@ class Names:
             if not hits:
                 reading = parse_address(called)
                 number = reading.building or (reading.other.building if reading.other else "")
-                some = [*self.by_name.get(number, []), *self.by_house.get(reading.house[-HOUSE_CHARS:], [])]
-                hits = [hit for hit in some if self.compare(reading, hit[0]) in (Naming.WHOLE, Naming.HOUSE)]
+                candidates = [*self.by_name.get(number, []), *self.by_house.get(reading.house[-HOUSE_CHARS:], [])]
+                hits = [hit for hit in candidates if self.compare(reading, hit[0]) in (Naming.WHOLE, Naming.HOUSE)]
         if len(hits) > 1:
             some = ", ".join(code for _, code, _ in hits[:5])
             return Missing(field, f"{len(hits)} buildings are called {called}: {some}; give the building's code")
