@@ -11,6 +11,8 @@ from gis.errors import FieldError, InvalidInput
 from gis.facilities.categories import CATEGORIES
 from gis.people.roles import BY_KEY
 from gis.places.address import parse_address
+from gis.places.lookup import find_named
+from gis.places.naming import Naming
 
 LONGEST = 100  # characters anybody types
 CATEGORY = {category.key: category for category in CATEGORIES}
@@ -71,19 +73,12 @@ area_hit AS (
   ORDER BY fit, f.name, f.code LIMIT :n
 ), building_hit AS (
   SELECT 'building', h.code, h.estate || h.name, 'building', h.address, h.shape,
-         CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q OR lower(h.name) = q THEN 0
-              WHEN h.estate <> '' AND strpos(:within, lower(h.estate)) > 0 THEN 0
-              WHEN :within <> '' OR starts_with(lower(h.estate || h.name), q) THEN 1 ELSE 2 END AS fit, 2
+         CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q OR h.code = ANY(CAST(:named AS text[])) THEN 0
+              WHEN starts_with(lower(h.estate || h.name), q) THEN 1 ELSE 2 END AS fit, 2
   FROM asked, building h
-  WHERE lower(h.code) = q OR strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address), q) > 0
-        OR (lower(h.name) = ANY(:names) AND (
-              :within = '' OR (h.estate <> '' AND strpos(:within, lower(h.estate)) > 0)
-              OR (h.estate <> '' AND strpos(lower(h.estate), :within) > 0)
-              OR EXISTS (
-                SELECT FROM area c JOIN boundary cb ON cb.area_id = c.id AND cb.valid @> CAST(:at AS timestamptz)
-                WHERE c.level IN ('street', 'community', 'grid')
-                      AND (strpos(:within, lower(c.name)) > 0 OR strpos(lower(c.name), :within) > 0)
-                      AND ST_Covers(cb.shape, ST_PointOnSurface(h.shape)))))
+  WHERE lower(h.code) = q
+        OR (NOT :whole AND (strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address), q) > 0))
+        OR h.code = ANY(CAST(:named AS text[]))
   ORDER BY fit, h.estate, length(h.name), h.name, h.code LIMIT :n
 ), person_hit AS (
   SELECT 'person', coalesce(a.code, h.code), p.name, o.role, coalesce(a.name, h.estate || h.name),
@@ -112,9 +107,6 @@ FROM hit ORDER BY fit, after, length(code), name, code LIMIT :n
 """
 )
 
-# what a building with the label 3 may be called in the table
-HOUSE_NAMES = ("{}号楼", "{}号", "{}栋", "{}幢", "{}座", "{}#", "{}#楼", "{}")
-
 
 def search(
     session: Session, words: str, at: datetime, limit: int = 10, names: frozenset[int] | None = None
@@ -137,7 +129,8 @@ def search(
     if len(words) > LONGEST:
         wrong = f"has {len(words)} characters; {LONGEST} at most"
         raise InvalidInput(f"q {wrong}", [FieldError("q", wrong)])
-    said = parse_address(words)
+    address = parse_address(words)
+    named = find_named(session, address, at) if address.text else []
     needle = words.lower()
     found = session.execute(
         SEARCH,
@@ -147,12 +140,13 @@ def search(
             "n": limit,
             "everywhere": names is None,
             "names_in": sorted(names or ()),
-            "names": [name.format(said.building).lower() for name in HOUSE_NAMES] if said.building else [],
-            "within": said.place.lower() if said.building else "",
+            # 祥和苑2号楼 is no part of 新祥和苑2号楼
+            "whole": bool(named) and bool(address.building or address.house) and named[0].naming is not Naming.NUMBER,
+            "named": [building.code for building in named],
             "categories": [c.key for c in CATEGORIES if needle in (c.zh, c.en.lower(), c.key)],
         },
     ).mappings()
-    address = words if said.building and (said.stairwell or said.room or said.floor is not None) else None
+    inside = words if named and (address.is_inside or (address.other and address.other.is_inside)) else None
     return [
         Hit(
             kind=row["kind"],
@@ -165,7 +159,7 @@ def search(
             lon=row["lon"],
             lat=row["lat"],
             bbox=(row["west"], row["south"], row["east"], row["north"]),
-            address=address if row["kind"] == "building" else None,
+            address=inside if row["kind"] == "building" else None,
         )
         for row in found
     ]

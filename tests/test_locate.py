@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -32,6 +33,9 @@ from gis.shapes import nearby
 from gis.shapes.cover import Cells
 from tests import build
 from tests.build import LAT, LON, SIDE
+from tests.conftest import deployment_folder
+from tests.pooler import Pooler
+from web.api.locate import register_note
 from web.create_app import create_app
 
 HALF = SIDE / 2
@@ -626,17 +630,19 @@ def test_the_api_answers_many_points_each_with_its_own_error(town, client):
         {"id": 4, "lon": lon + 1, "lat": lat, "crs": "wgs84"},
         {"id": "e", "lon": "x", "lat": True, "crs": 3},
         {"id": "f", "lon": lon, "lat": lat, "crs": "wgs84", "at": "2020-01-01T00:00:00+00:00"},
+        {"id": "g", "lon": lon, "lat": lat, "crs": "wgs84", "address": "3" * 201},
     ]
     response = client.post("/api/v1/locate", json={"points": points})
     assert response.status_code == 200
     results = response.get_json()["results"]
-    assert [one["id"] for one in results] == ["a", "b", 2, 4, "e", "f"]
+    assert [one["id"] for one in results] == ["a", "b", 2, 4, "e", "f", "g"]
     assert results[0]["answer"]["unit"]["code"] == town.two.code
     assert results[1]["error"]["errors"][0]["field"] == "lon"
     assert results[2]["error"]["errors"] == [{"field": "crs", "message": "is missing"}]
     assert results[3]["error"]["nearest"]["code"] == town.b.code
     assert [one["field"] for one in results[4]["error"]["errors"]] == ["lon", "lat", "crs"]
     assert results[5]["answer"]["areas"][-1]["code"] == town.a.code
+    assert results[6]["error"]["errors"] == [{"field": "address", "message": "has 201 characters; 200 at most"}]
 
 
 def test_the_api_takes_at_most_ten_thousand_points(town, client):
@@ -648,11 +654,19 @@ def test_the_api_takes_at_most_ten_thousand_points(town, client):
 # the live register
 
 
-def test_the_register_in_memory_hears_of_every_change(own_var):
-    addresses = cluster.start(Settings(var=own_var), throw_away=True)
-    schema.migrate(addresses)
-    engine = gis_db.engine(addresses.app)
-    live = Live(addresses.app)
+@pytest.fixture(scope="module")
+def committed() -> Iterator[str]:
+    """The address of a database of this module's own, where commits stay."""
+    with deployment_folder() as var:
+        addresses = cluster.start(Settings(var=var), throw_away=True)
+        schema.migrate(addresses)
+        yield addresses.app
+        gis_db.engine(addresses.app).dispose()
+
+
+def test_the_register_in_memory_hears_of_every_change(committed):
+    engine = gis_db.engine(committed)
+    live = Live(committed)
     try:
         with Session(engine) as session:
             town = build.Town(session)
@@ -705,7 +719,64 @@ def test_the_register_in_memory_hears_of_every_change(own_var):
             wait_until(lambda: roles() == 2)
     finally:
         live.close()
-        engine.dispose()
+
+
+def test_the_register_in_memory_is_used_only_while_its_channel_delivers(committed, monkeypatch):
+    monkeypatch.setattr("gis.areas.live.BEAT", 0.1)
+    monkeypatch.setattr("gis.areas.live.MAX_UNPROVED_S", 0.4)
+    now = datetime.now(UTC)
+    with Session(gis_db.engine(committed)) as session, Pooler(committed) as pooler:
+        town = build.Town(session, "520403001001")
+        town.grid("001", 7)
+        town.post("grid_leader", town.community, "赵一")
+        session.commit()
+        live = Live(pooler.url)
+
+        def names() -> list[str | None] | None:
+            register = live.current(datetime.now(UTC))
+            if register is None:
+                return None
+            place = Question(LON + 7.5 * SIDE, LAT + HALF, "wgs84")
+            return [entry.name for entry in answer(pytest.fail, place, register).people]  # type: ignore[arg-type]
+
+        try:
+            # LISTEN is taken and nothing delivered, as behind a pooler in transaction mode: never from memory
+            pooler.delivers = False
+            assert live.current(now) is None
+            wait_until(lambda: pooler.dropped >= 4 and live.undelivered_s() > 0)
+            assert live.current(datetime.now(UTC)) is None and not live.names_for_all()
+            # it delivers: from memory
+            pooler.delivers = True
+            wait_until(lambda: names() == ["赵一"])
+            assert live.undelivered_s() == 0
+            # it stops, and the change that is lost meanwhile is not missing when it delivers again
+            pooler.delivers = False
+            town.post("grid_leader", town.community, "钱二")
+            session.commit()
+            wait_until(lambda: names() is None)
+            pooler.delivers = True
+            wait_until(lambda: live.current(datetime.now(UTC)) is not None)
+            assert sorted(map(str, names() or [])) == ["赵一", "钱二"]
+            # the connection dies
+            pooler.cut()
+            town.post("grid_leader", town.community, "孙三")
+            session.commit()
+            wait_until(lambda: len(names() or []) == 3)
+        finally:
+            live.close()
+            gis_db.engine(pooler.url).dispose()
+
+
+def test_ready_says_when_the_register_is_not_used(app, monkeypatch):
+    _, live = app.extensions["register"]
+    with app.test_request_context():
+        monkeypatch.setattr(live, "undelivered_s", lambda: 0.0)
+        assert register_note() is None
+        monkeypatch.setattr(live, "undelivered_s", lambda: 12.3)
+        monkeypatch.setattr("web.health.unready", list)
+        ready = app.test_client().get("/readyz")
+        assert (ready.status_code, ready.get_json()["status"]) == (200, "degraded")
+        assert "12 s" in ready.get_json()["notes"][0]
 
 
 def gis_micros(moment: datetime) -> int:

@@ -238,3 +238,25 @@ def test_thousands_of_points_in_pieces_are_answered_in_their_order(town, session
     want = [f"{CODE}00{1 + int(x > SIDE) + 2 * int(y > SIDE)}" for x, y in points.tolist()]
     assert [line["grid"] for line in found] == want
     assert [int(line["id"]) for line in found] == list(range(len(rows)))
+
+
+def test_points_where_nobody_answers_at_any_level_have_their_grid(session, tmp_path):
+    town = build.Town(session)
+    town.grid("001"), town.grid("002", 1)
+    rows = [
+        {"id": n, "lon": LON + east * SIDE, "lat": LAT + SIDE / 2, "crs": "wgs84"}
+        for n, east in enumerate((0.5, 1.5, 99))
+    ]
+    found = located(session, tmp_path, rows)
+    assert [row["grid"][-3:] for row in found] == ["001", "002", ""]
+    assert [row["people"] for row in found] == [""] * 3 and "outside every grid" in found[2]["error"]
+    assert located(session, tmp_path, rows[:1])[0]["error"] == ""
+
+
+def test_an_address_that_nobody_wrote_costs_only_its_own_row(town, session, tmp_path):
+    point = {"lon": LON + 0.0003, "lat": LAT + 0.0003, "crs": "wgs84"}
+    addresses = ["3号楼1单元", "一" * 10_000, "2栋" * 5_000, "3号楼2单元201", "x" * 201, "楼" * 200]
+    found = located(session, tmp_path, [{"id": n, **point, "address": text} for n, text in enumerate(addresses)])
+    assert [row["unit"][-2:] for row in found] == ["01", "", "", "02", "", ""]
+    assert [bool(row["error"]) for row in found] == [False, True, True, False, True, False]
+    assert found[1]["error"] == "address: has 10000 characters; 200 at most"

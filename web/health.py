@@ -1,17 +1,20 @@
 """Running it: is it alive, is it ready, and its figures for Prometheus."""
 
 from functools import lru_cache
+from typing import Literal
 
+import orjson
 from apiflask import APIBlueprint
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess, values
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gis import schema
 from gis.errors import FieldError, Unavailable
 from gis.jobs.queries import last_run
+from web.api.locate import register_note
 from web.db import session
 from web.openapi import also
 
@@ -26,6 +29,13 @@ class HealthOut(BaseModel):
     status: str
 
 
+class ReadyOut(BaseModel):
+    """Ready, or degraded: answers are right, but something makes them slow."""
+
+    status: Literal["ready", "degraded"]
+    notes: list[str] | None = Field(None, description="When degraded, by what")
+
+
 @bp.get("/healthz")
 @bp.output(HealthOut)
 @bp.doc(summary="The process answers")
@@ -35,14 +45,19 @@ def healthz() -> Response:
 
 
 @bp.get("/readyz")
-@bp.output(HealthOut)
+@bp.output(ReadyOut)
 @bp.doc(summary="Requests can be answered", responses={503: "Not ready; `errors` says why"})
 def readyz() -> Response:
-    """The database answers, its schema is this code's, and areas are loaded. A balancer waits for this."""
+    """The database answers, its schema is this code's, and areas are loaded. A balancer waits for this.
+
+    `degraded` when changes do not reach the register in memory, so that it is not used.
+    """
     reasons = unready()
     if reasons:
         raise Unavailable("not ready: " + "; ".join(one.message for one in reasons), reasons)
-    return Response(b'{"status":"ready"}', mimetype="application/json", headers={"Cache-Control": "no-store"})
+    note = register_note()
+    body = {"status": "degraded", "notes": [note]} if note else {"status": "ready"}
+    return Response(orjson.dumps(body), mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
 def unready() -> list[FieldError]:

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from gis import crs as systems
 from gis.areas.answer import Question
-from gis.areas.locate import Ladder, no_grids_words, outside_words, read_time
+from gis.areas.locate import Ladder, long_address, no_grids_words, outside_words, read_time
 from gis.areas.reasons import step
 from gis.areas.register import (
     EPOCH,
@@ -37,6 +37,7 @@ from gis.areas.register import (
     register_around,
 )
 from gis.errors import InvalidInput, WanggeError
+from gis.places.address import MAX_ADDRESS_CHARS
 from gis.places.queries import NEAREST_BUILDING
 from gis.shapes import nearby
 
@@ -162,6 +163,8 @@ def answers(
     x, y = batch.points(table)
     times = batch.times(table, at)
     addresses = table["address"].to_numpy() if "address" in table.column_names else None
+    if addresses is not None:
+        batch.check_addresses(table["address"])
     rest = np.flatnonzero(batch.line < 0)
     located, done = 0, total - len(rest)
     while rest.size:
@@ -248,6 +251,13 @@ class _Batch:
                 for row in rows:
                     self.refuse(int(row), error.detail)
         return times
+
+    def check_addresses(self, column: pa.ChunkedArray) -> None:
+        """Refuse the rows whose address nobody can have written."""
+        too_long = pc.greater(pc.utf8_length(column), MAX_ADDRESS_CHARS).fill_null(False)
+        for row in np.flatnonzero(too_long.to_numpy()):
+            if self.line[row] < 0:
+                self.refuse(int(row), long_address(column[int(row)].as_py()))
 
     def locate(
         self, register: Register, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints, addresses: Any
@@ -340,7 +350,9 @@ def _lines(ladder: Ladder, columns: list[Any], times: Ints) -> list[str]:
         people.texts(people.areas, grids.ids[grid], times),
         *(people.texts(people.areas, ids[parent], times) for ids in upper),
     ]
-    cells.append(pc.binary_join_element_wise(*names, _text(";"), null_handling="skip"))
+    people_text = pc.binary_join_element_wise(*names, _text(";"), null_handling="skip")
+    # pyarrow gives back nothing at all where every text is null
+    cells.append(people_text if len(people_text) else _strings([""], np.zeros_like(grid)))
     words = [
         f"{'point:converted;' if a else ''}grid:{RULES[b]};building:{BUILDING_RULES[c]};unit:{whys[d]}"
         for a, b, c, d in zip(*np.unravel_index(hows, shape), strict=True)

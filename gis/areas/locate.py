@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 
 from gis import crs as systems
 from gis.areas.answer import Answer, AreaName, BuildingFound, Candidate, Question, anonymous
+from gis.areas.inside import choose_unit
 from gis.areas.models import Level
 from gis.areas.reasons import Step, step
 from gis.areas.register import Area, Grids, InGrid, Register, micros, nearest_grids, register_around
 from gis.errors import OutsideGrids, WanggeError, wrong
 from gis.people.queries import Entry, first_to_ask, steps_up
-from gis.places.address import Address, building_label, parse_address, plain
+from gis.places.address import MAX_ADDRESS_CHARS, Address, parse_address
+from gis.places.naming import Naming, compare, name_before, other_community, readings
 from gis.places.queries import NEAREST_BUILDING, Part, units_of_room
 from gis.shapes import nearby
 
@@ -126,11 +128,18 @@ def answer_many(
 def to_point(asked: Question) -> tuple[float, float]:
     """Check a question's point and bring it into storage; raises InvalidInput."""
     lon, lat = asked.lon, asked.lat
+    if asked.address and len(asked.address) > MAX_ADDRESS_CHARS:
+        raise wrong("address", long_address(asked.address).removeprefix("address: "))
     # in and around China every check is passed: the usual point is spared the arrays of the full ones
     usual = asked.crs in systems.KNOWN and 75 < lon < 135 and 5 < lat < 54
     if not usual:
         systems.check_points(lon, lat, asked.crs)
     return systems.to_storage(lon, lat, asked.crs) if asked.crs in systems.SHIFTED else (lon, lat)
+
+
+def long_address(address: str) -> str:
+    """Why an address is refused, in a sentence."""
+    return f"address: has {len(address)} characters; {MAX_ADDRESS_CHARS} at most"
 
 
 def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
@@ -205,8 +214,9 @@ class Ladder:
         how.append(step("grid", grid.rule, name=chain[-1].name, code=chain[-1].code, metres=grid.metres))
 
         address = parse_address(asked.address) if asked.address else None
-        if address and (note := _community(address, chain)):
-            how.append(note)
+        community = next((area.name for area in chain if area.level == Level.COMMUNITY), None)
+        if address and community and other_community(address, community):
+            how.append(step("address", "other_community", name=community))
         row, metres, steps = self.building(grid.row, x, y, address)
         how += steps
         part, candidates, why = self.unit(row, int(register.grids.ids[grid.row]), address)
@@ -290,29 +300,60 @@ class Ladder:
         if address is None:
             return row, metres, steps
 
-        named = [int(one) for one in self.register.buildings_of(grid) if places.is_named_by(one, address)]
-        by_estate = [one for one in named if places.in_estate(one, address)]
-        named = by_estate or named
-        if row is not None and (row in named or (not by_estate and places.is_named_by(row, address))):
+        named = self.named(grid, row if metres == 0 else None, row, address)
+        if row is not None and row in named:
             return row, metres, [*steps, step("building", "address_agrees", name=self.called(row))]
         if named:
-            far, found = min(zip(nearby.distances(places.shapes[named], x, y).tolist(), named, strict=True))
-            if far <= FAR or by_estate or len(named) == 1:
+            far, other = min(zip(nearby.distances(places.shapes[named], x, y).tolist(), named, strict=True))
+            sure = self.compare(other, address) in (Naming.WHOLE, Naming.HOUSE)
+            if far <= FAR or sure or len(named) == 1:
                 rule = "address" if row is None else "address_over_point"
-                other = "" if row is None else self.called(row)
-                return found, far, [step("building", rule, name=self.called(found), other=other, metres=far)]
+                left = "" if row is None else self.called(row)
+                return other, far, [step("building", rule, name=self.called(other), other=left, metres=far)]
         for _, one in places.within(x, y, FAR):
-            if places.is_named_by(one, address):
-                home = int(self.register.building_grid[one])
+            home = int(self.register.building_grid[one])
+            if home != grid and self.compare(one, address) >= Naming.HOUSE:
                 code = self.register.grids.codes[home] if home >= 0 else "-"
-                return (
-                    row,
-                    metres,
-                    [*steps, step("building", "address_elsewhere", name=self.called(one), code=code)],
-                )
+                return row, metres, [*steps, step("building", "address_elsewhere", name=self.called(one), code=code)]
         if address.building:
-            steps.append(step("building", "address_unmatched", name=address.building))
+            name = name_before(address, self.register.names_of(grid)) + address.quotes[0]
+            steps.append(step("building", "address_unmatched", name=name))
         return row, metres, steps
+
+    def compare(self, row: int, address: Address) -> Naming:
+        """How surely an address names a building."""
+        return compare(address, self.register.places.label_of(row), self.areas_of(row))
+
+    def areas_of(self, row: int) -> tuple[str, ...]:
+        """The names of the areas a building stands in."""
+        grid = int(self.register.building_grid[row])
+        return self.register.names_of(grid) if grid >= 0 else ()
+
+    def named(self, grid: int, inside: int | None, row: int | None, address: Address) -> list[int]:
+        """The buildings that an address may name: those it names most surely in the grid, and the point's own.
+
+        Args:
+            inside: The building that covers the point: it is left only for another one that is named outright.
+            row: The building of the point, covering it or nearest.
+        """
+        sure = {int(one): self.compare(int(one), address) for one in self.register.buildings_of(grid)}
+        if row is not None:
+            sure[row] = self.compare(row, address)
+        best = max(sure.values(), default=Naming.NO)
+        if best is Naming.NO:
+            return []
+        named = [one for one, naming in sure.items() if naming is best]
+        if row in named:
+            return [row]
+        unknown = best is Naming.NUMBER and address.building and name_before(address, self.areas_of(named[0]))
+        if inside is not None and (best < Naming.NUMBER or unknown):
+            return [inside] if sure[inside] else []
+        if row is not None and best is Naming.NUMBER:
+            # 2号楼 said on the land of an estate is that estate's
+            estates = self.register.places.estates
+            same = [one for one in named if estates[one] == estates[row]]
+            return same if same or (inside is not None and estates[row]) else named
+        return named if best is not Naming.HOUSE or len(named) == 1 else []
 
     def called(self, row: int) -> str:
         """What to call a building: its estate and name, else its code."""
@@ -329,33 +370,11 @@ class Ladder:
             return None, [], step("unit", "none")
         if len(units) == 1:
             return parts[0], [], step("unit", "only_unit")
-        if address is None or not self.may_tell(row, address):
-            return None, _candidates(parts), step("unit", "candidates", count=len(units))
-
-        floor, stairwell = address.floor, address.stairwell
-        fitting = [part for part in parts if part.fits(stairwell, floor)]
-        if len({part.unit_id for part in fitting}) == 1:
-            by_stairwell = {part.unit_id for part in parts if part.fits(stairwell, None)}
-            by_floor = {part.unit_id for part in parts if part.fits("", floor)}
-            rule = "stairwell" if len(by_stairwell) == 1 else "floor" if len(by_floor) == 1 else "stairwell_and_floor"
-            return fitting[0], [], step("unit", rule, stairwell=stairwell, floor=floor)
-        if address.room:
-            behind = units_of_room(self.session(), int(self.register.places.ids[row]), stairwell, address.room)
-            found = [part for part in fitting or parts if part.unit_id in behind]
-            if len({part.unit_id for part in found}) == 1:
-                return found[0], [], step("unit", "room", room=address.room)
-        if not fitting:
-            return None, _candidates(parts), step("unit", "address_unmatched", count=len(units))
-        return (
-            None,
-            _candidates(fitting),
-            step("unit", "candidates", count=len({part.unit_id for part in fitting})),
+        says = readings(address, self.register.places.label_of(row), self.areas_of(row)) if address else []
+        building = int(self.register.places.ids[row])
+        return choose_unit(
+            parts, says, lambda stairwell, room: units_of_room(self.session(), building, stairwell, room)
         )
-
-    def may_tell(self, row: int, address: Address) -> bool:
-        """Whether the stairwell and room of an address are those of this building: its number does not say otherwise."""
-        number = building_label(self.register.places.names[row])
-        return not (number and address.building) or number == address.building
 
     def people(self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime) -> list[Entry]:
         """Every answerable role of the unit, the building and the areas: the nearest place first, then by rank."""
@@ -376,26 +395,3 @@ def _head(asked: Question, x: float, y: float, at: datetime) -> dict[str, Any]:
         "asked": given | {"address": asked.address} if asked.address else given,
         "at": at.isoformat(),
     }
-
-
-def _community(address: Address, chain: tuple[Area, ...]) -> Step | None:
-    """A note when the address names another community than the one the point lies in."""
-    if "社区" not in address.place:
-        return None
-    for area in chain:
-        if area.level == Level.COMMUNITY and plain(area.name).split("社区")[0] not in address.place:
-            return step("address", "other_community", name=area.name)
-    return None
-
-
-def _candidates(parts: list[Part]) -> list[Candidate]:
-    found: dict[int, Candidate] = {}
-    for part in parts:
-        one = found.setdefault(part.unit_id, Candidate(part.code, part.name, [], []))
-        if part.stairwell is not None and part.stairwell not in one.stairwells:
-            one.stairwells.append(part.stairwell)
-        if part.floor_from is not None and part.floor_to is not None:
-            floors = (part.floor_from, part.floor_to)
-            if floors not in one.floors:
-                one.floors.append(floors)
-    return list(found.values())

@@ -198,6 +198,16 @@ class Register:
         own = Area(int(grids.ids[row]), Level.GRID.value, grids.codes[row], grids.names[row], parent)
         return (*reversed(self.above(parent)), own)
 
+    def names_of(self, row: int) -> tuple[str, ...]:
+        """The names of the areas of a grid."""
+        if row not in self._names:
+            self._names[row] = tuple(area.name for area in self.chain(row))
+        return self._names[row]
+
+    @cached_property
+    def _names(self) -> dict[int, tuple[str, ...]]:
+        return {}
+
 
 def micros(at: datetime) -> Micros:
     """A moment as the database counts it; the time must have its zone."""

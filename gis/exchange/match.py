@@ -1,6 +1,5 @@
 """Which building a row means: by its code, by estate and name, by an address, or by a point."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,13 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
-from gis.places.address import building_label, label, parse_address, plain
+from gis.places.address import Address, building_label, label, parse_address, plain
+from gis.places.naming import Naming, compare, label_building, same_estate
 
 NEAR = 15.0  # metres from a point to a building that it may still mean
 SUGGESTED = 3  # names offered for one that is not there
 SUGGESTIONS_FOR = 50  # missing names that get suggestions; comparing is slow
+HOUSE_CHARS = 4  # the end of a street and house number, as 板巷3号, by which candidates are looked up
 COMPARED = 20_000  # names compared with a missing one
 
 
@@ -40,11 +41,6 @@ class Missing:
     field: str
     reason: str
 
-
-# What may stand before the name of an estate; after other words it is the end of a longer name (新桂花苑).
-_BEFORE_ESTATE_PATTERN = re.compile("(?:^|[省市区县州旗乡镇村组路街巷道号坡湾]|街道|社区|[^\\w])$")
-# A number of these is no building: 2号门面.
-_NOT_BUILDING = "(?:商铺|商店|门面|门店|店面|铺|店|门|岗|车位|车库|电梯|箱|柜|摊)"
 
 BY_CODE = "SELECT id, code FROM building WHERE code = ANY(:codes)"
 NAMED = "SELECT id, code, estate, name, address FROM building"
@@ -132,7 +128,11 @@ class Names:
         self.rows = rows
         self.by_name: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # id, code, estate
         self.by_address: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+        self.by_house: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # by the end of street and number
+        self.label_of = {row.id: label_building(row.name, row.estate, row.address) for row in rows}
         for row in rows:
+            if house := self.label_of[row.id].house:
+                self.by_house[house[-HOUSE_CHARS:]].append((row.id, row.code, plain(row.estate)))
             if row.name:
                 self.by_name[_name(row.name, row.estate)].append((row.id, row.code, plain(row.estate)))
             if row.address:
@@ -146,34 +146,28 @@ class Names:
     def find(self, one: Wanted) -> int | Missing | None:
         """The building of a name or an address; None when there is none."""
         if one.name:
-            called, field = f"{one.estate or ''}{one.name}", "building_name"
             hits = self.by_name.get(_name(one.name, one.estate or ""), [])
-            hits = [hit for hit in hits if one.estate is None or hit[2] == plain(one.estate)]
-            if not hits and one.estate is None:
-                hits = self._in_estate(called)
+            if one.estate is not None:
+                hits = [hit for hit in hits if same_estate(hit[2], one.estate)]
+            elif whole := [hit for hit in hits if self.compare(parse_address(one.name), hit[0]) is Naming.WHOLE]:
+                hits = whole
+            called, field = f"{one.estate or ''}{one.name}", "building_name"
         else:
             called, field = str(one.address), "address"
             hits = self.by_address.get(plain(called), [])
             if not hits:
-                hits = self._in_estate(called)
+                reading = parse_address(called)
+                number = reading.building or (reading.other.building if reading.other else "")
+                candidates = [*self.by_name.get(number, []), *self.by_house.get(reading.house[-HOUSE_CHARS:], [])]
+                hits = [hit for hit in candidates if self.compare(reading, hit[0]) in (Naming.WHOLE, Naming.HOUSE)]
         if len(hits) > 1:
             some = ", ".join(code for _, code, _ in hits[:5])
             return Missing(field, f"{len(hits)} buildings are called {called}: {some}; give the building's code")
         return hits[0][0] if hits else None
 
-    def _in_estate(self, called: str) -> list[tuple[int, str, str]]:
-        """List the buildings of an address: the words before the building end with the whole name of the estate.
-
-        西兴社区桂花苑3号楼 is in 桂花苑, 新桂花苑3号楼 is not.
-        """
-        read = parse_address(called)
-        if not read.building or re.search(rf"(?<![A-Z\d]){re.escape(read.building)}号{_NOT_BUILDING}", read.text):
-            return []
-        return [
-            hit
-            for hit in self.by_name.get(read.building, [])
-            if hit[2] and read.place.endswith(hit[2]) and _BEFORE_ESTATE_PATTERN.search(read.place.removesuffix(hit[2]))
-        ]
+    def compare(self, address: Address, building: int) -> Naming:
+        """How surely an address names a building, by its id."""
+        return compare(address, self.label_of[building])
 
     def explain(self, one: Wanted, offer: bool) -> Missing:
         """Why there is none, with the names most like it when they are to be offered."""

@@ -21,7 +21,9 @@ from gis.network.build import load
 from gis.network.walk import distances
 from gis.people.queries import FIRST
 from gis.people.roles import BY_KEY
-from gis.search import search
+from gis.places.address import parse_address
+from gis.places.lookup import find_named, named_area
+from gis.places.naming import Naming
 
 FARTHEST = 5_000.0  # metres somebody is asked to walk for an order
 OFFERED = 100  # people an order is shown to at once, nearest first
@@ -175,7 +177,7 @@ def place(
         unit = area if row.level == Level.UNIT else None
         lon, lat, crs = row.lon, row.lat, "cgcs2000"
     elif address:
-        lon, lat, name = _by_address(session, address, at)
+        lon, lat, name, part_of = _by_address(session, address, at)
         how.append(step("point", "address", name=name))
         asked, crs = {"address": address}, "cgcs2000"
     else:
@@ -199,17 +201,34 @@ def place(
     return where, found, [*how, *(one for one in found.how if one.step != "answerable")]
 
 
-def _by_address(session: Session, address: str, at: datetime) -> tuple[float, float, str]:
-    hits = [hit for hit in search(session, address[:100], at, limit=5) if hit.kind == "building"]
-    if not hits:
-        words = f"{address[:60]!r} names no building that is known; send a point (lon, lat, crs) too"
-        raise wrong("address", words)
-    grids = {answer(lambda: session, Question(hit.lon, hit.lat, "cgcs2000", None, at)).areas[-1].code for hit in hits}
-    if len(grids) > 1:
-        several = "; ".join(hit.name + (f" ({hit.detail})" if hit.detail else "") for hit in hits)
-        words = f"may mean several places: {several}. Name the estate or community, or send a point"
-        raise wrong("address", words)
-    return hits[0].lon, hits[0].lat, hits[0].name
+def _by_address(session: Session, address: str, at: datetime) -> tuple[float, float, str, str | None]:
+    """A point of the building that an address names, and what it is called.
+
+    Where it names no single building but an estate, a community or a street, a point of the smallest area that holds
+    what it names, and the code of that area.
+    """
+    reading = parse_address(address)
+    named = [one for one in find_named(session, reading, at, estates=True) if one.areas]
+    if len(named) == 1 and named[0].naming and not reading.beside:
+        name = reading.house if named[0].naming is Naming.HOUSE else named[0].estate + named[0].name
+        return named[0].lon, named[0].lat, name, None
+    common = [code for code in named[0].areas if all(code in one.areas for one in named)] if named else []
+    sure = named and (
+        named[0].naming is not Naming.NUMBER or named[0].named_areas or len(common) == len(named[0].areas)
+    )
+    code = (common[-1] if sure and len(common) > 1 else None) if named else named_area(session, reading.text, at)
+    if code is not None:
+        row = session.execute(text(INSIDE), {"code": code, "at": at}).one()
+        if row.lon is not None:
+            return row.lon, row.lat, row.name, code
+        if named:
+            return named[0].lon, named[0].lat, row.name, code
+    if not named:
+        message = f"{address[:60]!r} names no building that is known; send a point (lon, lat, crs) too"
+        raise wrong("address", message)
+    several = "; ".join(one.estate + one.name for one in named[:5])
+    message = f"may mean several places: {several}. Name the estate or community, or send a point"
+    raise wrong("address", message)
 
 
 SEATS = """

@@ -1,49 +1,75 @@
-"""Addresses as people write them: 「西兴社区3号楼2单元501室」, 「3栋二单元五楼」, `3-2-501`."""
+"""Addresses as people write them: 「西兴社区3号楼2单元501室」, 「3栋二单元五楼」, `3-2-501`.
+
+The text is cut once into numbers with the word behind each (栋, 单元, 楼, 室 …); a small table says what numbers joined
+by dashes are. Both take time in proportion to the length. Which building is meant is decided in `gis.places.naming`.
+"""
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
-DIGITS = {
-    "零": 0,
-    "〇": 0,
-    "一": 1,
-    "二": 2,
-    "两": 2,
-    "三": 3,
-    "四": 4,
-    "五": 5,
-    "六": 6,
-    "七": 7,
-    "八": 8,
-    "九": 9,
-}
-TENS = {"十": 10, "百": 100}
+if TYPE_CHECKING:
+    from opencc import OpenCC
+
+DIGITS = dict(
+    zip("零〇○一二两三四五六七八九壹贰叁肆伍陆柒捌玖幺", (*[0] * 3, 1, 2, *range(2, 10), *range(1, 10), 1), strict=True)
+)
+TENS = {"十": 10, "百": 100, "廿": 20, "拾": 10, "佰": 100}
 HIGHEST_FLOOR = 150  # a room number that would be higher up is numbered some other way
+MAX_LABEL_CHARS = 6  # a longer number is no door
+MAX_ADDRESS_CHARS = 200
+MAX_BASEMENT = 3  # -1层 to -3层 are below ground; -25层 is a dash before storey 25
 
-_NUMERAL = "[零〇一二两三四五六七八九十百]+"
+_NUMERAL = f"[{''.join(DIGITS)}{''.join(TENS)}]"
+_STEM = "甲乙丙丁戊己庚辛壬癸"
 # A number or letter on a door: 3, A, A3, 12B, 甲, 甲3, 三, 二十一.
-_LABEL = rf"(?:[A-Z]?\d{{1,4}}[A-Z]?|[A-Z]|[甲乙丙丁戊己庚辛壬癸]\d{{0,3}}|{_NUMERAL})"
+_LABEL = rf"(?:[A-Z]?\d{{1,{MAX_LABEL_CHARS}}}[A-Z]?|[A-Z]|[{_STEM}]\d{{0,3}}|{_NUMERAL}{{1,{MAX_LABEL_CHARS}}})"
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−~〜_/\\", "-"))
+_PHONE = re.compile(r"(?<!\d)(?:1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{7,8})(?!\d)|(?<=\d{3})1[3-9]\d{9}(?!\d)")
+_BLANK = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
 
-# What a building is called after its number, the surest word first. 「3楼」 is a building only before a stairwell,
-# 「12号」 only where nothing better is said: it is also a house number of a street.
-_BUILDING = (
-    re.compile(rf"第?(?P<label>{_LABEL})(?:号楼|#楼|号幢|号栋|栋楼|幢楼|栋|幢|座)"),
-    re.compile(rf"第?(?P<label>{_LABEL})(?:#|楼(?={_LABEL}(?:单元|门)))"),
+_THINGS = frozenset("商铺门店岗车库电箱柜桩变泵灯杆井摊棚亭线机池桶表口广垃配充快消污化监摄地院")
+# The word behind a number, and what it makes of the number; longer words come first. What is no door is not listed:
+# 商铺, 车位, 岗亭, 电梯 leave a number without meaning.
+_WORDS = {
+    "building": rf"号(?:大楼|住宅楼|公寓楼|宿舍楼|栋楼?|幢楼?|座)|号楼(?![梯道])|#楼|[栋幢](?:楼(?![梯道下上顶前后]))?|座(?![位机椅])|#(?![{''.join(_THINGS)}])",
+    "stairwell": "号?单元|梯(?!子)",
+    "door": "门(?![口面市店卫岗禁前外牌诊铃锁头])",
+    "storey": "层(?!高)|F",
+    "storey_or_building": "楼(?![梯宇])",
+    "room": "号?(?:室|房间|房(?![东产租])|户(?![主外口]))",
+    "yard": "号(?:大?院|弄)",
+    "sign": "号(?![码线]|楼[梯道])",
+}
+_PARTS = re.compile(
+    rf"(?P<below>地下|负|地负|-)?第?(?P<label>(?<![0-9A-Z])[A-Z]?\d{{1,2}}(?=F)|(?<![A-Z])[A-Z]?\d+[A-Z]?(?![A-Z])|"
+    rf"(?<![0-9A-Z])[A-Z](?![A-Z0-9])|[{_STEM}]\d{{0,3}}|(?<![周期拜统唯每几])(?:{_NUMERAL}|\d)+)"
+    rf"(?:{'|'.join(f'(?P<{kind}>{words})' for kind, words in _WORDS.items())})?"
+    r"|(?P<top>顶[楼层])|(?P<ground>[底首][楼层])|(?P<basement>(?:半?地下(?:室|车库|停车场)?|地库|负层))"
 )
-_HOUSE_NUMBER = (re.compile(rf"(?P<label>{_LABEL})号(?!院|室|房)"),)
-# 3-2-501, 3-2-5-501, and after a building's word 2-501. Two numbers alone are building and room.
-_DASHED = (
-    re.compile(rf"(?P<building>{_LABEL})-(?P<stairwell>{_LABEL})-(?P<floor>\d{{1,3}})-(?P<room>\d{{1,5}}[A-Z]?)$"),
-    re.compile(rf"(?P<building>{_LABEL})-(?P<stairwell>{_LABEL})-(?P<room>\d{{1,5}}[A-Z]?)$"),
-    re.compile(rf"(?P<building>{_LABEL})-(?P<room>\d{{3,5}}[A-Z]?)$"),
+_STREET_END = re.compile(r"(?:路|大道|(?<!街)道|街|巷|胡同|弄)(?:中段|东段|西段|南段|北段)?$")
+_STREET = re.compile(r"[^\d,;.:()省市县区镇乡村号]{1,12}$")
+_BESIDE = re.compile(
+    r"(?:楼|的)?(?:斜?对面|旁|附近|隔壁|周[边围]|[背前后左右侧](?:后|面|边|方|侧)?|[东西南北](?:侧|面|边|方)|[之中]间|外面?)"
 )
-_DASHED_REST = re.compile(r"-?(?P<stairwell>[A-Z]?\d{1,2}|[A-Z])-(?P<room>\d{1,5}[A-Z]?)$")
-_STAIRWELL = re.compile(rf"第?(?P<label>{_LABEL})(?:单元|门(?!市|面|店))")
-_FLOOR = re.compile(rf"(?P<below>地下|负|B)?第?(?P<label>\d{{1,3}}|{_NUMERAL})(?:层|楼|F)")
-_ROOM = re.compile(rf"(?P<label>\d{{1,5}}[A-Z]?|{_NUMERAL})(?:室|房间|号房|房|户|号)?$")
+_LISTED = re.compile(r"[、,;和与及跟或到至-]*$")
+_ENDS = "-,;.:、()[]!?。"
+_MEASURES = frozenset("号#元块个人名米斤次天分小时年月日点度吨辆岁只条%:")
+
+# What numbers joined by dashes are, by what was named before them and how many they are. A last number of three
+# digits or more is a room; a shorter one is the flat of a storey.
+_JOINED = {
+    ("", 4, True): ("building", "stairwell", "floor", "room"),
+    ("", 3, True): ("building", "stairwell", "room"),
+    ("building", 3, True): ("stairwell", "floor", "room"),
+    ("building", 3, False): ("stairwell", "floor", "flat"),
+    ("building", 2, True): ("stairwell", "room"),
+    ("building", 2, False): ("floor", "flat"),
+    ("stairwell", 2, True): ("floor", "room"),
+    ("stairwell", 2, False): ("floor", "flat"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,11 +77,18 @@ class Address:
     """What an address says, each part empty (or None) where it says nothing.
 
     place: The words before the building, as 西兴社区 or 西兴社区桂花苑; spaces removed.
-    building: Number or letter of the building, as 3, A or 甲; Chinese numerals as digits.
+    building: Number or letter of the building that the address names, as 3, A or 甲; Chinese numerals as digits.
     stairwell: Number or letter of the stairwell (单元).
     floor: Storey as written, else read from a room of three digits or more (1203: 12); below ground negative.
-    room: Room as at the door, as 501.
+    room: Room as at the door, as 501; of 5-2 it is 502.
     text: The whole address with half-width characters and no spaces.
+    top: The top storey is named.
+    house: Street and house number, as 西航路66号.
+    beside: A building that is named as a landmark only, as in 2号楼对面.
+    several: More than one building is named, so none is the place.
+    other: How the address reads when its first number names the building: of 2-501 building 2 room 501, where the
+        address itself reads stairwell 2. It counts where the estate is named.
+    quotes: What is written of the building, the stairwell, the storey and the room, for reasons.
     """
 
     place: str = ""
@@ -64,6 +97,12 @@ class Address:
     floor: int | None = None
     room: str = ""
     text: str = ""
+    top: bool = False
+    house: str = ""
+    beside: str = ""
+    several: bool = False
+    other: "Address | None" = None
+    quotes: tuple[str, ...] = field(default=("",) * 4, compare=False)
 
     def __str__(self) -> str:
         """The usual way of writing it."""
@@ -78,56 +117,463 @@ class Address:
             + (f"{self.room}室" if self.room else "")
         )
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether it says where inside a building."""
+        return bool(self.stairwell or self.room or self.top or self.floor is not None)
+
+
+class _Part(NamedTuple):
+    """A number with its word: kind is a key of `_WORDS`, top, ground, basement, or empty without a word."""
+
+    label: str
+    kind: str
+    below: str
+    start: int
+    end: int
+    quote: str
+
 
 def parse_address(text: str) -> Address:
     """Read an address; parts it does not name stay empty, nothing is refused.
 
     Args:
-        text: As people write it: full or half width, 号楼 幢 栋 座 #, Chinese numerals or digits, or dashes.
+        text: As people write it: full or half width, simplified or traditional, 号楼 幢 栋 座 #, Chinese numerals or
+            digits, or dashes; words or a telephone number behind the room.
     """
-    text = plain(text)
-    place, building, rest = _building(text, _BUILDING)
-    if building and (found := _DASHED_REST.match(rest)):
-        return Address(place, building, label(found["stairwell"]), floor_of(found["room"]), label(found["room"]), text)
-    for pattern in _DASHED if not building else ():
-        if found := pattern.search(text):
-            parts = {"stairwell": "", "floor": ""} | found.groupdict()
-            room = label(parts["room"])
-            floor = int(parts["floor"]) if parts["floor"] else floor_of(room)
-            return Address(
-                text[: found.start()], label(parts["building"]), label(parts["stairwell"]), floor, room, text
-            )
-    if not building:
-        place, building, rest = _building(text, _HOUSE_NUMBER)
-
-    stairwell, floor, room = "", None, ""
-    if found := _STAIRWELL.search(rest):
-        stairwell = label(found["label"])
-        place = place if building else rest[: found.start()]
-        rest = rest[found.end() :]
-    if found := _FLOOR.search(rest):
-        floor = number(found["label"]) * (-1 if found["below"] else 1)
-        place = place if building or stairwell else rest[: found.start()]
-        rest = rest[found.end() :]
-    if found := _ROOM.search(rest):
-        room = label(found["label"])
-        place = place if building or stairwell or floor else rest[: found.start()]
-    elif not (building or stairwell or floor):
-        place = rest
-    return Address(place, building, stairwell, floor if floor is not None else floor_of(room), room, text)
+    return _read(text) if len(text) <= MAX_ADDRESS_CHARS else _read.__wrapped__(text)  # a long one is not kept
 
 
-def _building(text: str, patterns: tuple[re.Pattern[str], ...]) -> tuple[str, str, str]:
-    """The words before the building, its label and the words after it; the whole text after nothing."""
-    for pattern in patterns:
-        if found := pattern.search(text):
-            return text[: found.start()], label(found["label"]), text[found.end() :]
-    return "", "", text
+@lru_cache(maxsize=1 << 14)
+def _read(text: str) -> Address:
+    return _Reader(_joined_text(text)).read()
 
 
+class _Reader:
+    """The parts of one address while they come together."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.parts = [_part(match) for match in _PARTS.finditer(text)]
+        self.starts = {part.start for part in self.parts}
+        self.first_dash = text.find("-") % (len(text) + 1)
+        self.last_between = max(text.rfind("之间"), text.rfind("中间"))
+        self.last_detail = max((nth for nth, part in enumerate(self.parts) if part.kind in _DETAILS), default=-1)
+        self.place_end: int | None = None
+        self.said: dict[str, str] = {}
+        self.quotes: dict[str, str] = {}
+        self.top = self.several = self.is_unclear_inside = False
+        self.floor: int | None = None
+        self.house = self.beside = self.number = ""
+        self.is_building_only = False  # `number` is nothing else, as in 青竹苑2号
+        self.number_only: dict[str, str] = {}  # what counts only when `number` is the building
+        self.own_only: set[str] = set()  # what counts only when it is not
+
+    def read(self) -> Address:
+        index = 0
+        while index < len(self.parts):
+            last = index
+            while last + 1 < len(self.parts) and self._dashed(last):
+                last += 1
+            if last > index and not self.said.get("room"):
+                self._group(self.parts[index : last + 1])
+            else:
+                for nth in range(index, last + 1):
+                    self._single(nth)
+            index = last + 1
+        if not self.said.get("building") and self.beside:
+            self.several = True
+        return self._address()
+
+    def _dashed(self, nth: int) -> bool:
+        """Whether a part has no word of its own and the next one follows a dash."""
+        part, after = self.parts[nth], self.parts[nth + 1]
+        return not part.kind and after.below == "-" and after.start == part.end and after.kind not in _ALONE
+
+    def _group(self, parts: list[_Part]) -> None:
+        """Numbers joined by dashes."""
+        labels, kind = [part.label for part in parts], parts[-1].kind
+        quote = self.text[parts[0].start : parts[-1].end].lstrip("-")
+        context = self._context()
+        if kind == "building":
+            self.several = True  # 1-3栋 is a range, or a section and a building
+        elif kind in ("stairwell", "door"):
+            if len(parts) == 2 and not context:  # 2-3单元
+                self._either(parts[0], labels[0])
+                self._set("stairwell", labels[1], parts[1])
+        elif kind in ("storey", "storey_or_building"):
+            if len(parts) == 2 and context == "building" and len(labels[1]) <= 2:  # 2栋3-5层
+                self._set("stairwell", labels[0], parts[0])
+                self._set_floor(int_or_none(labels[1]), parts[1].quote.lstrip("-"))
+        else:
+            is_room = len(_digits(labels[-1])) >= 3
+            if len(_digits(labels[0])) >= 3 and len(parts) == 2:
+                if not is_room:
+                    self._set("room", labels[0], parts[0])  # 2503-1; 501-502 are two
+            elif len(parts) == 2 and not context:
+                self._pair(parts, labels, is_room, quote)
+            elif (len(_digits(labels[0])) < 3 or len(parts) > 2) and (
+                names := _JOINED.get((context, len(parts), is_room))
+            ):
+                self._fill(names, labels, parts, quote)
+            elif len(parts) == 3 and not context:  # 2-25-3, 2-1-2
+                self._either(parts[0], labels[0])
+                self.number_only |= {"vague": "1"}
+
+    def _fill(self, names: tuple[str, ...], labels: list[str], parts: list[_Part], quote: str) -> None:
+        for name, text, part in zip(names, labels, parts, strict=True):
+            if name == "floor":
+                self._set_floor(int_or_none(text), quote)
+            elif name == "flat":
+                self._flat(text, quote)
+            else:
+                self._set(name, text, part, quote if name == "room" else part.quote.strip("-"))
+
+    def _pair(self, parts: list[_Part], labels: list[str], is_room: bool, quote: str) -> None:
+        """2-501: stairwell 2, or building 2; 25-3: storey 25 flat 3, or building 25."""
+        first, last = labels
+        self._either(parts[0], first)
+        if is_room:
+            self._set("stairwell", first, parts[0])
+            self._set("room", last, parts[1])
+            self.own_only.add("stairwell")
+        else:
+            self._set_floor(int_or_none(first), quote)
+            self._flat(last, quote)
+            self.number_only |= {"vague": "1"}
+
+    def _single(self, nth: int) -> None:
+        part = self.parts[nth]
+        context = self._context()
+        number = int_or_none(part.label)
+        if part.kind in ("top", "ground", "basement") or part.below in ("地下", "负", "地负"):
+            self._end_place(part)
+            if context != "room":
+                self.top = part.kind == "top"
+                below = -(number or 1) if part.kind != "ground" else 1
+                self._set_floor(None if self.top else below, part.quote)
+            return
+        match part.kind:
+            case "building":
+                self._building(nth, part)
+            case "yard":
+                pass
+            case "stairwell" | "door":
+                if part.kind == "stairwell" or context == "building":
+                    self.is_unclear_inside |= self._is_listed(nth)  # 2、3单元
+                    self._stairwell(part)
+            case "storey" | "storey_or_building":
+                self._storey(nth, part, number, context)
+            case "sign":
+                self._sign(nth, part, context)
+            case "room":
+                self._room(nth, part, context)
+            case _:
+                self._bare(nth, part, context)
+
+    def _building(self, nth: int, part: _Part) -> None:
+        before = self.parts[nth - 1] if nth else None
+        measure = part.quote[0] == "两" or (
+            part.quote.endswith(("一座", "栋楼", "幢楼")) and self._goes_on(part)  # 3栋楼都停水
+        )
+        if measure or (_is_spoken_pair(part)):
+            self.several = self.several or not self.said.get("building")
+            return
+        beside = _BESIDE.match(self.text, part.end) or (self.last_between >= part.end and self.last_detail <= nth)
+        if beside:
+            self.beside = self.beside or part.label
+            self._end_place(part)
+            return
+        self.several |= self._is_listed(nth)
+        inner = part.quote[-1] == "座" and before is not None and before.end == part.start  # 2栋B座
+        if inner and self.is_building_only and part.label.isalpha():
+            self._stairwell(part)
+            return
+        if not self.said.get("building"):
+            if self.said.get("stairwell") or self.said.get("room"):
+                self.several = True  # said of another building: 2单元的人去了5栋
+                return
+            self._set("building", part.label, part)
+            self.floor, self.number, self.top, self.is_building_only = None, "", False, False
+        elif self.said["building"] != part.label:
+            if inner:
+                self._stairwell(part)
+            else:
+                self.several = True
+
+    def _is_listed(self, nth: int) -> bool:
+        """Whether a number without a word is named together with this part: 2、3号楼."""
+        before, part = self.parts[nth - 1] if nth else None, self.parts[nth]
+        if before is None or before.kind or len(_digits(before.label)) >= 3:
+            return False
+        between = self.text[before.end : part.start]
+        return bool(between) and bool(_LISTED.fullmatch(between))
+
+    def _stairwell(self, part: _Part) -> None:
+        if _is_spoken_pair(part):
+            return
+        self._set("stairwell", part.label, part)
+
+    def _storey(self, nth: int, part: _Part, number: int | None, context: str) -> None:
+        if part.kind == "storey_or_building" and not context and (after := self._next(nth)):
+            room = not after.kind or after.kind in ("room", "sign")
+            floor = floor_of(after.label)
+            if after.kind in ("stairwell", "door", "storey", "storey_or_building") or (after.below == "-" and not room):
+                self._set("building", part.label, part)  # 3楼2单元, 3楼5层
+                return
+            if room and floor is not None and floor != number:
+                self._either(part, part.label)  # 3楼501
+                self.number_only |= {"room": after.label}
+                self.said["room"] = ""
+                self.quotes["room"] = after.quote
+                self.own_only.add("room")
+                return
+        if part.label[:1] == "B" and (below := int_or_none(part.label[1:])):
+            self._end_place(part)
+            self._set_floor(-below, part.quote)
+            return
+        if number is None or not 0 < number <= HIGHEST_FLOOR or _is_spoken_pair(part):
+            if number and len(_digits(part.label)) >= 3:
+                self._set("room", part.label, part)  # 501楼道
+            return
+        if self._is_below(nth, part, number, context):
+            self._end_place(part)
+            self._set_floor(-number, part.quote)
+            return
+        if not context and part.kind == "storey_or_building":
+            self._either(part, part.label)
+            self.own_only.add("floor")
+        else:
+            self._end_place(part)
+        if context != "room":
+            self._set_floor(number, part.quote.lstrip("-"))
+
+    def _is_below(self, nth: int, part: _Part, number: int, context: str) -> bool:
+        """Whether the dash before a storey is a sign: -1层."""
+        if part.below != "-" or number > MAX_BASEMENT:
+            return False
+        after = self._next(nth)
+        return self.first_dash >= part.start and not (after and floor_of(after.label) == number)
+
+    def _sign(self, nth: int, part: _Part, context: str) -> None:
+        """号: of a street, of a room, or alone."""
+        before = self.text[max(0, part.start - 16) : part.start]
+        if before.endswith("附"):
+            return
+        if not context and _STREET_END.search(before[-6:]):
+            street = _STREET.search(before)
+            self.house = (street[0] if street else before) + part.label + "号"
+            return
+        digits = _digits(part.label)
+        thing = self.text[part.end : part.end + 1] in _THINGS
+        if thing and (len(digits) < 3 or context not in ("stairwell", "floor")):
+            return
+        if context in ("stairwell", "floor"):
+            self._flat(part.label, part.quote) if len(digits) < 3 else self._set("room", part.label, part)
+        elif len(digits) >= 3 or context == "building":
+            self._set("room", part.label, part)
+        elif not context and self._is_alone(part) and not self.number:
+            self._either(part, part.label)
+            self.is_building_only = True
+
+    def _room(self, nth: int, part: _Part, context: str) -> None:
+        if not self.said.get("room") and "room" not in self.own_only:
+            if context == "floor" and len(_digits(part.label)) < 3:
+                self._flat(part.label, part.quote)
+            else:
+                self._set("room", part.label, part)
+
+    def _bare(self, nth: int, part: _Part, context: str) -> None:
+        """A number without a word."""
+        if context == "room" or "room" in self.own_only:
+            return
+        follows = self.text[part.end : part.end + 1]
+        if follows in _MEASURES and follows:
+            return
+        adjacent = part.start == 0 or (nth > 0 and self.parts[nth - 1].end == part.start)
+        ends = not follows or follows in _ENDS
+        digits = _digits(part.label)
+        if re.fullmatch(r"B[1-4]", part.label) and (context or ends):
+            self._end_place(part)
+            self._set_floor(-int(part.label[1:]), part.quote)
+        elif 3 <= len(digits) <= MAX_LABEL_CHARS - 1:
+            if (adjacent and (context or ends or nth == 0)) or ends:
+                self._set("room", part.label, part)
+        elif context == "floor" and adjacent and digits:
+            self._flat(part.label, part.quote)
+        elif context == "stairwell" and adjacent and digits and ends:
+            self._set("room", part.label, part)
+        elif not context and (ends or self._next(nth)) and not self.number and digits:
+            self._either(part, part.label)
+            self.is_building_only = True
+
+    def _either(self, part: _Part, text: str) -> None:
+        """Note a number that is the building where the estate is named."""
+        self.number = self.number or text
+        self._end_place(part)
+
+    def _set(self, name: str, text: str, part: _Part, quote: str = "") -> None:
+        self._end_place(part)
+        if self.said.get(name):
+            if self.said[name] != text and name == "stairwell" and not self.said.get("room"):
+                self.is_unclear_inside = True
+            return
+        self.said[name] = text
+        self.quotes[name] = quote or part.quote.strip("-")
+
+    def _flat(self, text: str, quote: str) -> None:
+        """The flat of a storey: 5-2 and 5楼2号 are 502."""
+        if not self.said.get("room") and text.isdecimal() and len(text) <= 2:
+            floor = self.floor
+            self.said["room"] = f"{floor}{int(text):02d}" if floor and floor > 0 else text
+            self.quotes["room"] = quote
+
+    def _set_floor(self, value: int | None, quote: str) -> None:
+        if self.floor is None:
+            self.floor = value
+            self.quotes["floor"] = quote
+
+    def _end_place(self, part: _Part) -> None:
+        if self.place_end is None:
+            self.place_end = part.start
+
+    def _context(self) -> str:
+        """The innermost part named so far."""
+        if self.said.get("room"):
+            return "room"
+        if self.floor is not None or self.top:
+            return "floor"
+        if self.said.get("stairwell"):
+            return "stairwell"
+        return "building" if self.said.get("building") or self.is_building_only else ""
+
+    def _next(self, nth: int) -> _Part | None:
+        """The part that follows without anything between."""
+        if nth + 1 < len(self.parts) and self.parts[nth + 1].start == self.parts[nth].end:
+            return self.parts[nth + 1]
+        return None
+
+    def _is_alone(self, part: _Part) -> bool:
+        """Whether a number with its word stands alone, or before another number."""
+        follows = self.text[part.end : part.end + 1]
+        return not follows or follows in _ENDS or part.end in self.starts
+
+    def _goes_on(self, part: _Part) -> bool:
+        return not self._is_alone(part)
+
+    def _address(self) -> Address:
+        said = self.said
+        text = self.text
+        place = text if self.place_end is None else text[: self.place_end]
+        place = place.rstrip("-,;.:、")
+        quotes = tuple(self.quotes.get(name, "") for name in ("building", "stairwell", "floor", "room"))
+        if self.several:
+            return Address(place, text=text, house=self.house, beside=self.beside, several=True)
+        if (
+            not said.get("building")
+            and not self.number
+            and not any(said.values())
+            and self.floor is None
+            and not self.top
+        ):
+            return Address(text if self.place_end is None else place, text=text, house=self.house, beside=self.beside)
+        if self.is_unclear_inside:
+            said, self.floor, self.top = {"building": said.get("building", "")}, None, False
+        room = said.get("room", "")
+        floor = self.floor if self.floor is not None else floor_of(room)
+        address = Address(
+            place, said.get("building", ""), said.get("stairwell", ""), floor, room, text, self.top, self.house,
+            self.beside, quotes=quotes,
+        )  # fmt: skip
+        if self.number and not address.building:
+            other = self._as_building(address)
+            if self.is_building_only:
+                address = replace(address, stairwell="", floor=None, room="", top=False)
+            address = replace(address, other=other)
+        return address
+
+    def _as_building(self, address: Address) -> Address:
+        """The same address when its first number names the building."""
+        if "vague" in self.number_only:
+            return replace(address, building=self.number, stairwell="", floor=None, room="")
+        room = self.number_only.get("room", address.room)
+        stairwell = "" if "stairwell" in self.own_only else address.stairwell
+        floor = floor_of(room) if "floor" in self.own_only or address.floor is None else address.floor
+        return replace(address, building=self.number, stairwell=stairwell, floor=floor, room=room)
+
+
+_ALONE = frozenset({"top", "ground", "basement"})
+_DETAILS = frozenset({"stairwell", "room"})
+
+
+def _part(match: re.Match[str]) -> _Part:
+    kind = match.lastgroup or ""
+    if kind in ("label", "below"):
+        kind = ""
+    text = match["label"] or ""
+    return _Part(
+        label(text) if len(text) <= 3 * MAX_LABEL_CHARS else text,
+        kind,
+        match["below"] or "",
+        match.start(),
+        match.end(),
+        match[0],
+    )
+
+
+def _is_spoken_pair(part: _Part) -> bool:
+    """Whether 二三楼 is two storeys: two numerals in a row without a ten."""
+    signs = part.quote.lstrip("-第")[:2]
+    return len(signs) == 2 and all(sign in DIGITS and DIGITS[sign] for sign in signs)
+
+
+def int_or_none(text: str) -> int | None:
+    """A short whole number; None for anything else."""
+    return int(text) if text.isdecimal() and len(text) <= MAX_LABEL_CHARS else None
+
+
+def _digits(text: str) -> str:
+    return text.strip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") if text.isascii() else ""
+
+
+def _joined_text(text: str) -> str:
+    """As `plain`, with telephone numbers gone and blanks between numbers as dashes."""
+    text = _simplified(unicodedata.normalize("NFKC", text)).upper()
+    text = _BLANK.sub("-", _PHONE.sub(";", text))
+    return re.sub(r"\s+", "", text).translate(_DASHES)
+
+
+@lru_cache(maxsize=1 << 16)  # the same few names come again and again
 def plain(text: str) -> str:
-    """Half-width, capital letters, one kind of dash, no spaces."""
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).translate(_DASHES).upper()
+    """Half-width, simplified, capital letters, one kind of dash, no spaces."""
+    text = _simplified(unicodedata.normalize("NFKC", text))
+    return re.sub(r"\s+", "", text).translate(_DASHES).upper()
+
+
+def _simplified(text: str) -> str:
+    """Traditional characters as simplified ones; a text without any is spared the dictionary."""
+    if text.isascii() or _traditional().isdisjoint(text):
+        return text
+    return str(_converter().convert(text))
+
+
+@cache
+def _converter() -> "OpenCC":
+    from opencc import OpenCC  # its dictionaries are read only when an address comes
+
+    return OpenCC("t2s")
+
+
+@cache
+def _traditional() -> frozenset[str]:
+    """The characters that are written otherwise in simplified Chinese."""
+    signs = [chr(code) for code in range(0x4E00, 0xA000)]
+    simple = _converter().convert("\n".join(signs)).split("\n")
+    return frozenset(sign for sign, new in zip(signs, simple, strict=True) if sign != new)
+
+
+_LABELLED = re.compile(rf"第?({_LABEL})(?:号楼|#楼?|号|栋|幢|座|楼|单元|门|梯)?")
+_NUMERALS = re.compile(rf"(?:{_NUMERAL}|\d)+")
 
 
 def label(text: str) -> str:
@@ -136,9 +582,9 @@ def label(text: str) -> str:
     The words around it go: 3号楼, 第三单元 and 3# are 3. A name without a number stays as it is.
     """
     text = plain(text)
-    if found := re.fullmatch(rf"第?({_LABEL})(?:号楼|#楼?|号|栋|幢|座|楼|单元|门)?", text):
-        text = found[1]
-    if re.fullmatch(_NUMERAL, text):
+    if match := _LABELLED.fullmatch(text):
+        text = match[1]
+    if _NUMERALS.fullmatch(text) and not text.isdecimal() and len(text) <= MAX_LABEL_CHARS:
         return str(number(text))
     return re.sub(r"(?<!\d)0+(?=\d)", "", text)
 
@@ -157,14 +603,14 @@ def number(text: str) -> int:
     if text.isdecimal():
         return int(text)
     if not set(text) & set(TENS):
-        return int("".join(str(DIGITS[sign]) for sign in text))
+        return int("".join(str(DIGITS.get(sign, sign)) for sign in text))
     total, last = 0, 0
     for sign in text:
         if sign in TENS:
-            total += (last or 1) * TENS[sign] if TENS[sign] == 10 else max(last, 1) * 100
+            total += TENS[sign] if sign == "廿" else (last or 1) * TENS[sign]
             last = 0
         else:
-            last = DIGITS[sign]
+            last = DIGITS[sign] if sign in DIGITS else 10 * last + int(sign)
     return total + last
 
 
@@ -173,8 +619,8 @@ def floor_of(room: str) -> int | None:
 
     None for rooms of one or two digits, and where the storey would be 0 or higher than any building.
     """
-    digits = re.match(r"\d+", room)
-    if digits is None or len(digits[0]) < 3:
+    digits = re.match(r"[A-Z]?(\d{3,5})(?!\d)", room)
+    if digits is None:
         return None
-    floor = int(digits[0][:-2])
+    floor = int(digits[1][:-2])
     return floor if 0 < floor <= HIGHEST_FLOOR else None

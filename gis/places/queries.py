@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, read_rows
-from gis.places.address import Address, building_label, label, plain
+from gis.places.address import label
+from gis.places.naming import BuildingLabel, label_building
 from gis.shapes import nearby
 from gis.shapes.cover import Cells
 
@@ -20,7 +21,7 @@ Floats = NDArray[np.float64]
 NEAREST_BUILDING = 15.0  # metres: as far as a point at the door, or from a poor receiver, lies from its building
 
 BUILDINGS = """
-SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.shape) FROM building b
+SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.shape) FROM building b
 WHERE {where} ORDER BY b.code COLLATE "C\""""
 # A unit counts while it is not retired, and, where its shapes are dated, while one is in force.
 PARTS = """
@@ -70,6 +71,7 @@ class Places:
     codes: list[str]
     names: list[str]
     estates: list[str]
+    addresses: list[str]
     shapes: Any
     spots: Floats
     parts: list[tuple[Any, ...]]
@@ -115,19 +117,9 @@ class Places:
         first, last = self.part_of.searchsorted((building, building + 1))
         return [Part(*part) for part in self.parts[first:last]]
 
-    def is_named_by(self, row: int, address: Address) -> bool:
-        """Whether an address means this building: by its number or letter, else by its whole name."""
-        name = self.names[row]
-        number = building_label(name)
-        if number:
-            return number == address.building
-        name = plain(name)
-        return len(name) > 1 and name in address.text
-
-    def in_estate(self, row: int, address: Address) -> bool:
-        """Whether the words before the number name this building's estate."""
-        estate = plain(self.estates[row])
-        return bool(estate) and bool(address.place) and (estate in address.place or address.place in estate)
+    def label_of(self, row: int) -> BuildingLabel:
+        """What a building is called."""
+        return label_building(self.names[row], self.estates[row], self.addresses[row])
 
 
 def read_places(session: Session, at: str, box: Any | None = None) -> Places:
@@ -144,7 +136,7 @@ def read_places(session: Session, at: str, box: Any | None = None) -> Places:
         params["box"] = shapely.to_wkb(box)
     rows = read_rows(session, BUILDINGS.format(where=where), params)
     ids: Ints = np.array([row[0] for row in rows], dtype=np.int64)
-    shapes = shapely.from_wkb(np.array([row[4] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
+    shapes = shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
     if box is None:
         where = "true"
     else:
@@ -155,6 +147,7 @@ def read_places(session: Session, at: str, box: Any | None = None) -> Places:
         [row[1] for row in rows],
         [row[2] for row in rows],
         [row[3] for row in rows],
+        [row[4] for row in rows],
         shapes,
         shapely.get_coordinates(shapely.point_on_surface(shapes)),
         parts,

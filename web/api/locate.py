@@ -227,9 +227,7 @@ def question(point: dict[str, Any], now: datetime) -> Question | WanggeError:
         at = moment(point["at"]) if point.get("at") else now
     except WanggeError as error:
         return error
-    return Question(
-        float(point["lon"]), float(point["lat"]), point["crs"], (point.get("address") or "")[:200] or None, at
-    )
+    return Question(float(point["lon"]), float(point["lat"]), point["crs"], point.get("address") or None, at)
 
 
 def problem(error: WanggeError) -> dict[str, Any]:
@@ -265,6 +263,17 @@ def names() -> frozenset[int] | None:
     factory, live = current_app.extensions["register"]
     known = live.names_for_all() if current_app.config["SESSION_FACTORY"] is factory else None
     return None if (names_for_all(session()) if known is None else known) else found
+
+
+def register_note() -> str | None:
+    """Why answers are read from the database and not from memory; None while the changes of the register are heard."""
+    factory, live = current_app.extensions["register"]
+    if current_app.config["SESSION_FACTORY"] is not factory or not (waited := live.undelivered_s()):
+        return None
+    return (
+        f"notifications of changes have not arrived for {waited:.0f} s (is there a pooler in transaction mode?);"
+        " every question is answered from the database, which is right but slower"
+    )
 
 
 def present(at: datetime) -> Register | None:

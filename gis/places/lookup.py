@@ -1,0 +1,139 @@
+"""The buildings that an address may mean, read from the database; `gis.places.naming` compares them."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from gis.places.address import Address
+from gis.places.naming import Naming, area_is_named, compare, label_building, other_community, stands_in
+
+MAX_CANDIDATES = 2000  # buildings of one number that are compared
+
+# Candidates by number, house, own name or estate; those whose estate is named first. Then the areas each stands in.
+CANDIDATES = text("""
+WITH candidate AS (
+  SELECT h.* FROM building h
+  WHERE (:number <> '' AND h.name ~* :number)
+     OR (h.address <> '' AND (strpos(:said, lower(h.address)) > 0 OR (:house <> '' AND strpos(lower(h.address), :house) > 0)))
+     OR (length(h.name) > 1 AND h.name !~ '^[0-9]' AND strpos(:said, lower(h.name)) > 0)
+     OR (:estates AND h.estate <> '' AND strpos(:said, lower(h.estate)) > 0)
+  ORDER BY (h.estate <> '' AND strpos(:said, left(lower(h.estate), 2)) > 0) DESC, h.code LIMIT :most
+)
+SELECT h.code, h.name, h.estate, h.address, ST_X(p.point) AS lon, ST_Y(p.point) AS lat,
+       coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes, coalesce(up.names, '{}') AS names
+FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.shape) AS point) p LEFT JOIN LATERAL (
+  WITH RECURSIVE up AS (
+    (SELECT a.id, a.parent_id, a.level, a.code, a.name
+     FROM area a JOIN boundary b ON b.area_id = a.id AND b.valid @> CAST(:at AS timestamptz)
+     WHERE a.level = 'grid' AND ST_Covers(b.shape, p.point) ORDER BY a.code LIMIT 1)
+    UNION ALL SELECT a.id, a.parent_id, a.level, a.code, a.name FROM area a JOIN up ON a.id = up.parent_id
+  )
+  SELECT array_agg(level ORDER BY code) AS levels, array_agg(code ORDER BY code) AS codes,
+         array_agg(name ORDER BY code) AS names FROM up) up ON true
+ORDER BY h.code""")
+NUMERALS = "零一二三四五六七八九"
+
+
+@dataclass(frozen=True)
+class NamedBuilding:
+    """A building that an address may mean.
+
+    lon, lat: A point on it, degrees, EPSG:4490.
+    areas: Codes of the areas it stands in, county first. named_areas: Codes of those that the address names.
+    naming: How surely it is named; NO where only its estate is.
+    """
+
+    code: str
+    name: str
+    estate: str
+    lon: float
+    lat: float
+    areas: tuple[str, ...]
+    named_areas: tuple[str, ...]
+    naming: Naming
+
+
+def find_named(session: Session, address: Address, at: datetime, *, estates: bool = False) -> list[NamedBuilding]:
+    """Find the buildings that an address names most surely; of as sure ones those in the areas it names.
+
+    Args:
+        at: The moment whose boundaries count.
+        estates: Where no building is named, return those of the estate that is.
+    """
+    if address.beside and not address.building:
+        address = replace(address, building=address.beside, several=False)
+    number = address.building or (address.other.building if address.other else "")
+    rows = session.execute(
+        CANDIDATES,
+        {
+            "number": number_pattern(number) if number else "",
+            "house": address.house.lower(),
+            "said": address.text.lower(),
+            "estates": estates,
+            "most": MAX_CANDIDATES,
+            "at": at,
+        },
+    )
+    buildings = [_named(address, row._mapping) for row in rows if not _is_elsewhere(address, row._mapping)]
+    buildings = [one for one in buildings if one.naming is not Naming.NUMBER_IN_UNKNOWN_ESTATE]
+    best = max((one.naming for one in buildings), default=Naming.NO)
+    if best is Naming.NO:
+        buildings = [one for one in buildings if estates and one.estate and stands_in(one.estate, address.text)]
+    buildings = [one for one in buildings if one.naming is best]
+    most = max((len(one.named_areas) for one in buildings), default=0)
+    return [one for one in buildings if len(one.named_areas) == most]
+
+
+def _is_elsewhere(address: Address, row: RowMapping) -> bool:
+    """Whether an address names another community than a building's."""
+    return any(
+        level == "community" and other_community(address, name)
+        for level, name in zip(row["levels"], row["names"], strict=True)
+    )
+
+
+def _named(address: Address, row: RowMapping) -> NamedBuilding:
+    label = label_building(row["name"], row["estate"], row["address"])
+    named = [
+        code
+        for level, code, name in zip(row["levels"], row["codes"], row["names"], strict=True)
+        if level != "county" and area_is_named(address.text, name)
+    ]
+    return NamedBuilding(
+        row["code"], row["name"], row["estate"], row["lon"], row["lat"], tuple(row["codes"]), tuple(named),
+        compare(address, label, row["names"]),
+    )  # fmt: skip
+
+
+def number_pattern(number: str) -> str:
+    """A regular expression for names with a building's number or letter: 3号楼, 三栋, 03#, 桂花苑3号楼."""
+    ways = [rf"0*{number}"]
+    if number.isdecimal():
+        ways += ["".join(chr(ord(sign) + 0xFEE0) for sign in number), numeral(int(number))]
+    return rf"(^|[^0-9A-Z{NUMERALS}十百])({'|'.join(ways)})(号|栋|棟|號|幢|座|#|楼|$)"
+
+
+def numeral(value: int) -> str:
+    """A number below a thousand in Chinese numerals, as spoken."""
+    hundreds, tens, ones = value // 100 % 10, value // 10 % 10, value % 10
+    said = f"{NUMERALS[hundreds]}百" if hundreds else ""
+    if tens:
+        said += ("" if tens == 1 and not hundreds else NUMERALS[tens]) + "十"
+    elif hundreds and ones:
+        said += "零"
+    return said + (NUMERALS[ones] if ones else "")
+
+
+AREAS = text("""
+SELECT a.code, a.name FROM area a
+WHERE a.level IN ('community', 'street', 'grid') AND (a.retired_at IS NULL OR a.retired_at > CAST(:at AS timestamptz))
+  AND strpos(:said, lower(a.name)) > 0 ORDER BY length(a.code) DESC, a.code""")
+
+
+def named_area(session: Session, address: str, at: datetime) -> str | None:
+    """The code of the smallest grid, community or street whose whole name stands in an address; None for several."""
+    rows = session.execute(AREAS, {"said": address.lower(), "at": at}).all()
+    smallest = [row.code for row in rows if len(row.code) == len(rows[0].code)]
+    return smallest[0] if len(smallest) == 1 else None

@@ -1,0 +1,231 @@
+"""Which building an address means: the one comparison that locating, reports, search and loads share.
+
+Estates are compared as whole names: 新祥和苑 is not 祥和苑, 祥和苑二期 is not 祥和苑. What stands before an estate must
+therefore be an area, a street, a mark, or words with which people begin; what stands behind it, nothing but 小区.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from functools import lru_cache
+
+from gis.places.address import _BESIDE, Address, building_label, parse_address, plain
+
+
+class Naming(IntEnum):
+    """How surely an address names a building; the higher the surer."""
+
+    NO = 0
+    NUMBER_IN_UNKNOWN_ESTATE = 1  # the address names an estate, the building has none on record
+    HOUSE = 2  # by street and house number
+    NUMBER = 3  # by its number or its own name, no estate is said
+    WHOLE = 4  # by estate and number
+
+
+class Estate(Enum):
+    """What an address says about an estate."""
+
+    SAME = "same"
+    UNSAID = "unsaid"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class BuildingLabel:
+    """What a building is called: number or letter, else its name; estate without 小区; street and house number."""
+
+    number: str
+    name: str
+    estate: str
+    house: str
+
+
+_GENERIC_END = re.compile(r"(?:住宅小区|住宅区|小区|大院|院内|院)$")
+_MARKS = ",;.:、()-"
+_INSIDE = ("的", "内", "小区里", "院里")
+_TAIL = re.compile(r"[的里内]+$")
+# What may stand before the name of an estate: the end of an area, a street or a mark, or how people begin.
+_BEFORE = re.compile(
+    r"(?:[省市州县区镇乡村社路街巷道弄号组]|网格|街道办|开发区|[\W_]|[在住到去于是来往的我您你请址]|我们|你们|咱们|我家|你好|您好|"
+    r"看看|帮忙|麻烦|救命|快来|这里|这边|现在|今天|昨天|刚才|报修|反映|投诉|举报|地点|位置|业主|居民|住户|家住|小区)$"
+)
+# How the name of an estate ends; 区 only where it is part of one (东区, B区, 二期).
+_ESTATE_END = re.compile(
+    r"(?:[苑园城府庄寓院湾郡庭邸厦坊阁轩墅居]|新村|[^社]村|广场|宿舍|家园|[一二三四五六七八九十\d]期|"
+    r"[东南西北中新老AB-Z一二三四五六七八九\d]区|.里|国际|中心|安置房|公租房|廉租房|[东西南北])$"
+)
+_SECTION = re.compile(r"(?:小区)?[一二三四五六七八九十\dA-Z东南西北中新老]{1,3}[期区]")
+_NO_NAME = frozenset({"", "我们", "你们", "咱们", "我", "本", "该", "这个", "那个", "这", "那", "某", "同一", "一个", "整个", "家属", "老", "新"})  # fmt: skip
+_COMMUNITY = re.compile(r"([^\d,;.:()、省市县区镇乡道]{1,8})社区")
+
+
+@lru_cache(maxsize=1 << 16)  # the same buildings come again and again
+def label_building(name: str, estate: str, address: str = "") -> BuildingLabel:
+    """Say what a building is called, from its columns.
+
+    A house of a street (石板巷3号, named 3号) is known by street and number, never by the number alone.
+    """
+    short, house = plain(name), parse_address(address).house if address else ""
+    number = building_label(name)
+    if not estate and re.fullmatch(r"\d+号", short):
+        number, house = "", house or (plain(address) if plain(address).endswith(short) else "")
+        return BuildingLabel(number, "", "", house)
+    if not estate and number:
+        estate = parse_address(name).place if plain(name) != number else ""
+    return BuildingLabel(number, "" if number else short, _short_estate(estate), house)
+
+
+def compare(address: Address, building: BuildingLabel, areas: Iterable[str] = ()) -> Naming:
+    """Say how surely an address names a building.
+
+    Args:
+        areas: Names of the areas the building stands in; they may stand before the estate, as 西兴 in 西兴祥和苑.
+    """
+    if address.several:
+        return Naming.NO
+    estate = compare_estate(address.place, building.estate, tuple(areas))
+    if building.number and building.number == address.building:
+        if estate is Estate.OTHER:
+            return Naming.NO if building.estate else Naming.NUMBER_IN_UNKNOWN_ESTATE
+        return Naming.WHOLE if estate is Estate.SAME else Naming.NUMBER
+    if building.number and address.other and estate is Estate.SAME:
+        if building.number != address.other.building:
+            return Naming.NO
+        return Naming.HOUSE if _may_be_storey(address) else Naming.WHOLE
+    if address.building:
+        return Naming.NO
+    if building.house and address.house and _ends_whole(address.house, building.house, tuple(areas)):
+        return Naming.HOUSE
+    if len(building.name) > 1 and estate is not Estate.OTHER and _stands_in(building.name, address.text, tuple(areas)):
+        return Naming.WHOLE if estate is Estate.SAME else Naming.NUMBER
+    return Naming.NO
+
+
+def readings(address: Address, building: BuildingLabel, areas: Iterable[str] = ()) -> list[Address]:
+    """The ways an address may be read inside a building; none when it speaks of another one."""
+    areas = tuple(areas)
+    if address.several:
+        return []
+    estate = compare_estate(address.place, building.estate, areas)
+    if estate is Estate.OTHER and building.estate:
+        return []
+    if address.building:
+        return [address] if address.building == building.number or not building.number else []
+    other = address.other
+    if other is None or not building.number:
+        return [address]
+    if estate is Estate.SAME:
+        return [other] if other.building == building.number else []
+    if not address.is_inside:  # 2号3单元501: the number is a building's or nothing
+        return [other] if other.building == building.number else []
+    return [address] if other.building != building.number or _may_be_storey(address) else [address, other]
+
+
+def _may_be_storey(address: Address) -> bool:
+    """Whether the number that may be the building's is a storey as well: 祥和苑5楼."""
+    return address.floor is not None and address.quotes[2].endswith("楼")
+
+
+@lru_cache(maxsize=1 << 15)
+def compare_estate(place: str, estate: str, areas: tuple[str, ...] = ()) -> Estate:
+    """Say whether the words before a building name an estate, as a whole, or another one."""
+    if estate and _ends_whole(_short_estate(place), _short_estate(estate), areas):
+        return Estate.SAME
+    estate = _short_estate(estate)
+    tail = _TAIL.sub("", place) if place.endswith(_INSIDE) else place.rstrip(_MARKS)
+    generic = tail.endswith("小区")
+    short = _short_estate(tail)
+    if estate:
+        if _ends_whole(short, estate, areas) or _ends_whole(tail, estate, areas):
+            return Estate.SAME
+        for match in re.finditer(re.escape(estate), tail):
+            whole = not match.start() or _may_precede(tail[: match.start()], areas)
+            if whole and re.match(r"(?:小区)?[,;.:()、的里内]", tail[match.end() :]):
+                return Estate.SAME
+            return Estate.OTHER
+    last = _last_name(short, areas)
+    if generic and last not in _NO_NAME:
+        return Estate.OTHER
+    if _ESTATE_END.search(last) and last not in _NO_NAME and len(last) > 1:
+        return Estate.OTHER
+    return Estate.UNSAID
+
+
+def name_before(address: Address, areas: Iterable[str] = ()) -> str:
+    """The words right before the building that are no area, street or way to begin: 祥和 in 祥和3号楼."""
+    name = _last_name(_short_estate(address.place.rstrip(_MARKS)), tuple(areas))
+    return name if len(name) > 1 and name not in _NO_NAME else ""
+
+
+def other_community(address: Address, community: str) -> bool:
+    """Whether an address names another community than this one."""
+    stem = _stem(community)
+    for match in _COMMUNITY.finditer(address.text):
+        name = match[1]
+        while (lead := re.match(r"(?:我们?|你们?|咱们?|[在住到去于是来往的]|位于|家住)", name)) and name != stem:
+            name = name[lead.end() :]
+        if name in _NO_NAME or name.endswith(("小", "所在")):
+            continue
+        if name != stem:
+            return True
+    return False
+
+
+def area_is_named(text: str, area: str) -> bool:
+    """Whether a text names an area: its name, or a community's and a street's without the word for it."""
+    name = plain(area)
+    return bool(name) and (name in text or (len(_stem(area)) > 1 and _stem(area) in text))
+
+
+def _stem(area: str) -> str:
+    return re.sub(r"(?:社区|街道|镇|乡|村|县|区)$", "", plain(area))
+
+
+def _short_estate(name: str) -> str:
+    """An estate without the word for one; a name of nothing else stays."""
+    name = plain(name)
+    short = _GENERIC_END.sub("", name)
+    return short if len(short) > 1 else name
+
+
+def _last_name(text: str, areas: tuple[str, ...]) -> str:
+    """What stands behind the last area, street or mark of a text."""
+    for area in areas:
+        for name in (plain(area), _stem(area)):
+            if len(name) > 1 and name in text:
+                text = text[text.rindex(name) + len(name) :]
+    parts = re.split(r"社区|街道|网格|大道|开发区|[省市州县镇乡路街巷弄号\W_]|[在住到去于是来往的]|我家", text)
+    return re.sub(r"^(?:我们|你们|咱们|我|你好|您好|请)", "", parts[-1])
+
+
+def _ends_whole(text: str, name: str, areas: tuple[str, ...]) -> bool:
+    return bool(name) and text.endswith(name) and _may_precede(text[: len(text) - len(name)], areas)
+
+
+def _may_precede(before: str, areas: tuple[str, ...]) -> bool:
+    if not before or _BEFORE.search(before[-4:]):
+        return True
+    return any(before.endswith(name) for area in areas for name in (plain(area), _stem(area)) if len(name) > 1)
+
+
+def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:
+    """Whether an estate stands in a text as a whole: not 新祥和苑, not 祥和苑二期."""
+    short = _short_estate(estate)
+    return any(
+        _may_precede(text[: match.start()], areas) and not _SECTION.match(text, match.end())
+        for match in re.finditer(re.escape(short), text)
+    )
+
+
+def same_estate(one: str, other: str) -> bool:
+    """Whether two names are of one estate: 桂花苑 is 桂花苑小区."""
+    return _short_estate(one) == _short_estate(other)
+
+
+def _stands_in(name: str, text: str, areas: tuple[str, ...]) -> bool:
+    """Whether a building's own name stands in a text as a whole, and not as a landmark."""
+    start = text.find(name)
+    if start < 0 or _BESIDE.match(text, start + len(name)):
+        return False
+    return _may_precede(text[:start], areas)
