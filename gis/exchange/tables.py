@@ -7,7 +7,7 @@ import csv
 import re
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Any
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 from gis.errors import InvalidInput, TooMuch
+from gis.exchange import sandbox
 from gis.exchange.cells import KINDS, clean, code
 from gis.exchange.columns import Column
 from gis.exchange.report import Refused, Report
+from gis.exchange.sandbox import Limits
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 TEXTS = (".csv", ".tsv", ".txt")
@@ -27,6 +29,7 @@ LARGEST_TEXT = 500_000_000  # bytes
 LARGEST_WORKBOOK = 100_000_000  # bytes, as it lies on the disk
 LARGEST_UNPACKED = 600_000_000  # bytes; a full sheet of a million rows has about 400 million
 LARGEST_SHEET = 40_000_000  # cells between the first and the last one in use
+MOST_COLUMNS = 16_384  # as Excel has
 HEADER_WITHIN = 10  # rows; titles and explanations may stand above the header
 
 Raw = Sequence[object]
@@ -86,8 +89,21 @@ def read(path: Path, columns: Sequence[Column], report: Report) -> Table:
     limit = LARGEST_WORKBOOK if ending in WORKBOOKS else LARGEST_TEXT
     if size > limit:
         raise TooMuch(f"{path.name} has {size / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB are read. Split it")
-    raw = _workbook_rows(path) if ending in WORKBOOKS else _text_rows(path, report)
+    reader = _workbook_rows if ending in WORKBOOKS else _text_rows
+    limits = Limits().scaled(size, seconds_per_mb=2.0, growth=30 if ending in WORKBOOKS else 10)
+    raw = _noted(sandbox.iterate(reader, path.absolute(), limits=limits, name=path.name), report)
     return _under_header(enumerate(raw, 1), columns, report)
+
+
+def _noted(items: Iterable[Raw | str], report: Report) -> Iterator[Raw]:
+    """The rows among what a reader yields; texts are notes for the report."""
+    for item in items:
+        if isinstance(item, str):
+            report.notes.append(item)
+        elif len(item) > MOST_COLUMNS:
+            raise InvalidInput(f"{report.source} has a row of {len(item):,} cells; at most {MOST_COLUMNS:,} are read")
+        else:
+            yield item
 
 
 def finish_reading(report: Report) -> bool:
@@ -108,10 +124,10 @@ def plain_name(header: object) -> str:
     return re.sub(r"\(.*?\)|\[.*?\]|[\s*_:-]", "", text)
 
 
-def _text_rows(path: Path, report: Report) -> Iterator[Raw]:
+def _text_rows(path: Path) -> Iterator[Raw | str]:
     encoding = _encoding(path)
     if encoding == "gb18030":
-        report.notes.append("the text is in GB18030 (GBK)")
+        yield "the text is in GB18030 (GBK)"
     with path.open(encoding=encoding, newline="") as file:
         delimiter = max(",;\t", key=file.readline().count)
         file.seek(0)
