@@ -6,7 +6,6 @@ environment holds no secrets, it has no network where the system allows that, an
 unpickler that knows plain values and dates only. See docs/decisions/0012-foreign-files.md.
 """
 
-import importlib
 import io
 import logging
 import os
@@ -18,10 +17,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from datetime import time as dt_time
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
@@ -47,9 +48,7 @@ ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONPATH": str(ROOT),
 }
-PLAIN_TYPES = frozenset(
-    ("datetime", name) for name in ("date", "datetime", "time", "timedelta")
-)  # what a pickle from the child may name
+DATES = (date, datetime, dt_time, timedelta)
 ERRORS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, WanggeError)}
 
 # how the child ended -> what is said of the file
@@ -140,6 +139,7 @@ def iterate(
     limits: Limits,
     name: str = "the file",
     environment: Mapping[str, str] = MappingProxyType({}),
+    types: Sequence[type] = (),
 ) -> Iterator[Any]:
     """Yield what a module-level generator function yields in a child process; leaving the loop ends the child.
 
@@ -154,6 +154,8 @@ def iterate(
         What messages call the file.
     environment
         More variables of the child's environment.
+    types
+        Plain classes of ours, such as NamedTuples, that may be among what comes back.
 
     Raises
     ------
@@ -179,14 +181,16 @@ def iterate(
         )
         assert child.stdout is not None
         try:
-            yield from _received(child, child.stdout, limits, name)
+            yield from _received(child, child.stdout, limits, name, (*DATES, *types))
         finally:
             child.kill()
             child.wait()
             child.stdout.close()
 
 
-def _received(child: subprocess.Popen[bytes], pipe: IO[bytes], limits: Limits, name: str) -> Iterator[Any]:
+def _received(
+    child: subprocess.Popen[bytes], pipe: IO[bytes], limits: Limits, name: str, types: Sequence[type]
+) -> Iterator[Any]:
     """Decode the child's messages up to its last one."""
     clock = _Clock(limits.wall_s)
     left = limits.returned_bytes
@@ -201,7 +205,7 @@ def _received(child: subprocess.Popen[bytes], pipe: IO[bytes], limits: Limits, n
             raise InvalidInput(f"{name} {TOO_SLOW}")
         if not body or len(body) < size:
             raise InvalidInput(f"{name} {_ending(child, clock)}")
-        kind, payload = _decode(body, name)
+        kind, payload = _decode(body, name, types)
         if kind == "items":
             yield from payload
         elif kind == "end":
@@ -263,15 +267,19 @@ def _error(kind: str, detail: str, fields: list[tuple[str, str]], extra: dict[st
 class _PlainUnpickler(pickle.Unpickler):
     """Makes plain values and dates; a pickle that names anything else is refused before it is looked up."""
 
+    def __init__(self, file: IO[bytes], types: Sequence[type]) -> None:
+        super().__init__(file)
+        self.types = {(one.__module__, one.__qualname__): one for one in types}
+
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in PLAIN_TYPES:
-            return getattr(importlib.import_module(module), name)
-        raise pickle.UnpicklingError(f"{module}.{name} is not a plain value")
+        if (plain := self.types.get((module, name))) is None:
+            raise pickle.UnpicklingError(f"{module}.{name} is not a plain value")
+        return plain
 
 
-def _decode(body: bytes, name: str) -> tuple[str, Any]:
+def _decode(body: bytes, name: str, types: Sequence[type]) -> tuple[str, Any]:
     try:
-        kind, payload = _PlainUnpickler(io.BytesIO(body)).load()
+        kind, payload = _PlainUnpickler(io.BytesIO(body), types).load()
     except Exception as error:  # only a child that was taken over writes what cannot be decoded
         log.warning("the reader of %s sent what cannot be decoded: %s", name, error)
         raise InvalidInput(f"{name} {DAMAGED}") from None
