@@ -8,6 +8,7 @@ import struct
 import tempfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,7 +123,7 @@ def _opened(path: Path, max_unpacked_bytes: int) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
         try:
             yield _unpack(path, Path(folder), max_unpacked_bytes)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
             raise InvalidInput(
                 f"{path.name} cannot be unpacked; zip the Shapefile again, without a password"
             ) from error

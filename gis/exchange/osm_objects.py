@@ -95,7 +95,7 @@ class OsmObject:
     @property
     def wkb(self) -> str | None:
         """The shape of an area as hex WKB; None where its rings do not make one."""
-        return self._body[0]  # type: ignore[no-any-return]
+        return self._body[0]
 
     def outer_rings(self) -> list[list[NodeRef]]:
         """The outer rings of an area."""

@@ -64,7 +64,7 @@ ENDINGS = {
 }
 
 log = logging.getLogger("wangge.sandbox")
-_wall_ceiling: ContextVar[float | None] = ContextVar("wall_ceiling", default=None)
+_in_request: ContextVar[bool] = ContextVar("in_request", default=False)
 _request_readers = threading.BoundedSemaphore(REQUEST_READERS)
 
 
@@ -119,12 +119,19 @@ def within_request() -> Iterator[None]:
     """
     if not _request_readers.acquire(timeout=REQUEST_WAIT_S):
         raise Unavailable("other files are being read just now; send this one again in a minute")
-    token = _wall_ceiling.set(REQUEST_WALL_S)
+    token = _in_request.set(True)
     try:
         yield
     finally:
-        _wall_ceiling.reset(token)
+        _in_request.reset(token)
         _request_readers.release()
+
+
+def effective(limits: Limits) -> Limits:
+    """Return the limits as they hold here: within a request no reader runs longer than `REQUEST_WALL_S`."""
+    if not _in_request.get():
+        return limits
+    return replace(limits, cpu_s=min(limits.cpu_s, REQUEST_WALL_S), wall_s=min(limits.wall_s, REQUEST_WALL_S))
 
 
 def run(function: Callable[..., Any], *args: object, limits: Limits, name: str = "the file") -> Any:
@@ -164,9 +171,7 @@ def iterate(
     WanggeError
         As raised by the function, with the same message and fields.
     """
-    ceiling = _wall_ceiling.get()
-    if ceiling is not None:
-        limits = replace(limits, wall_s=min(limits.wall_s, ceiling))
+    limits = effective(limits)
     with tempfile.TemporaryDirectory(prefix="wangge-read-") as folder, tempfile.TemporaryFile() as request:
         pickle.dump((function.__module__, function.__qualname__, args, limits), request)
         request.seek(0)
