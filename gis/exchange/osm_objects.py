@@ -110,7 +110,7 @@ def objects(path: Path, keys: Sequence[str]) -> Iterator[OsmObject]:
     InvalidInput
         It is no OSM file, a cut-off, unsorted or swollen one, or takes more time or memory than an honest one.
     """
-    limits = Limits().scaled(path.stat().st_size if path.is_file() else 0, seconds_per_mb=20.0, growth=20)
+    limits = Limits().scaled(path.stat().st_size if path.is_file() else 0, seconds_per_mb=8.0, growth=20)
     for item in sandbox.iterate(read_objects, path.absolute(), tuple(keys), limits=limits, name=path.name):
         yield OsmObject(*item)
 
