@@ -234,6 +234,27 @@ def test_another_format_behind_an_ending_starts_no_other_reader(tmp_path: Path, 
             formats.read(file, crs="wgs84")
 
 
+def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
+    """Neither by the child, nor where the system does not let it shut its network off."""
+    file = tmp_path / "a.geojson"
+    feature = (
+        '{"type": "Feature", "properties": {"code": "1"}, "geometry": {"type": "Point", "coordinates": [105, 26]}}'
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        link = f'{{"type": "link", "properties": {{"href": "{address}", "type": "ogcwkt"}}}}'
+        file.write_text(f'{{"type": "FeatureCollection", "crs": {link}, "features": [{feature}]}}')
+        assert len(formats.read(file).shapes) == 1
+        code = "import sys; from gis.exchange.map_file import *; print(pyogrio.read_info(sys.argv[1])['features'])"
+        done = subprocess.run(
+            [sys.executable, "-c", code, file], env=sandbox.ENVIRONMENT, capture_output=True, text=True
+        )
+        assert done.stdout == "1\n", done.stderr
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
 # --- damaged files ---------------------------------------------------------------------------------------------------
 
 

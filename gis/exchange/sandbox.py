@@ -37,6 +37,7 @@ REQUEST_READERS = 3  # at once in one web worker, of its four threads
 REQUEST_WAIT_S = 1.0  # for one of the readers to be free
 MAX_MESSAGE_BYTES = 256 * MEGABYTE  # of one message from the child
 HEADER_BYTES = 8
+NO_PROXY = "http://127.0.0.1:9"  # nobody listens there; for systems where the child cannot be given an empty network
 # all that the child's environment holds; one thread each, since address space is limited
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
@@ -45,6 +46,9 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "GDAL_NUM_THREADS": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "GDAL_HTTP_PROXY": NO_PROXY,
+    "http_proxy": NO_PROXY,
+    "https_proxy": NO_PROXY,
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONPATH": str(ROOT),
 }
