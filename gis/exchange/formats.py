@@ -89,7 +89,8 @@ def _limits(path: Path) -> Limits:
     size = sum(part.stat().st_size for part in parts if part.is_file())
     if path.suffix.lower() == ".zip":
         size = min(size * ZIP_GROWTH, LARGEST_UNPACKED)
-    return Limits().scaled(size, seconds_per_mb=1.0, growth=10)
+    growth = 40 if path.suffix.lower() in (".geojson", ".json") else 10  # GDAL holds a JSON feature as objects
+    return Limits().scaled(size, seconds_per_mb=1.0, growth=growth)
 
 
 def _check_file(path: Path) -> None:
