@@ -17,6 +17,7 @@ from pyproj import Transformer
 
 from gis.errors import FieldError, InvalidInput
 
+STORAGE_SRID = 4490  # CGCS2000, x = longitude
 KNOWN: tuple[str, ...] = ("wgs84", "cgcs2000", "gcj02", "bd09")
 SHIFTED = frozenset({"gcj02", "bd09"})
 

@@ -18,7 +18,8 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.types import Text
 
-STORAGE_SRID = 4490  # CGCS2000, x = longitude
+from gis.crs import STORAGE_SRID as STORAGE_SRID
+
 PRECISION = 1e-7  # degrees, about 1 cm; every stored area and footprint lies on this lattice
 
 NAMES = {

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput, NotFound, TooMuch
-from gis.incidents import actions, photos, queries
+from gis.incidents import actions, photos, pictures, queries
 from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
 from gis.people.access import ANONYMOUS, Principal, of_account, reporter, system
@@ -236,7 +236,7 @@ def test_a_jpeg_made_of_thousands_of_scans_is_refused_quickly():
 
 def test_sizes_and_numbers_have_limits():
     with pytest.raises(TooMuch, match=r"^photos\[0\]: has 10\.0 MB; at most 10 MB"):
-        photos.check_all([photo() + b"\0" * photos.LARGEST])
+        photos.check_all([photo() + b"\0" * pictures.LARGEST])
     with pytest.raises(TooMuch, match="there are 7; at most 6"):
         photos.check_all([photo()] * 7)
     assert photos.check_all([]) == []

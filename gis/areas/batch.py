@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
+import pyarrow.ipc
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
 from gis.areas.answer import Question
 from gis.areas.locate import Ladder, long_address, no_grids_words, outside_words, read_time
+from gis.areas.points_csv import NEEDED, OPTIONAL, read_csv
 from gis.areas.reasons import step
 from gis.areas.register import (
     EPOCH,
@@ -37,6 +38,8 @@ from gis.areas.register import (
     register_around,
 )
 from gis.errors import InvalidInput, WanggeError
+from gis.exchange import sandbox
+from gis.exchange.sandbox import Limits
 from gis.places.address import MAX_ADDRESS_CHARS
 from gis.places.queries import NEAREST_BUILDING
 from gis.shapes import nearby
@@ -44,10 +47,8 @@ from gis.shapes import nearby
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-NEEDED, OPTIONAL = ("id", "lon", "lat", "crs"), ("address", "at")
 HEADER = ("id", "county", "street", "community", "grid", "unit", "building", "people", "how", "error")
 LEVELS = HEADER[1:5]
-ENCODINGS = ("utf8", "gb18030")
 WRITE_ROWS = 100_000  # rows joined and written together
 BUILDING_RULES = ("covers", "nearest_within_15m", "none_within_15m")
 NO_UNIT = (None, step("unit", "no_building"))
@@ -109,28 +110,13 @@ def read_points(source: Path) -> pa.Table:
     Raises:
         InvalidInput: It cannot be read, a row has too many or too few fields, or the columns are others.
     """
-    problem = ""
-    for encoding in ENCODINGS:
-        for numbers in (pa.float64(), pa.string()):
-            try:
-                table = pyarrow.csv.read_csv(
-                    source,
-                    pyarrow.csv.ReadOptions(encoding=encoding),
-                    pyarrow.csv.ParseOptions(newlines_in_values=True),
-                    pyarrow.csv.ConvertOptions(
-                        column_types=dict.fromkeys((*NEEDED, *OPTIONAL), pa.string())
-                        | {"lon": numbers, "lat": numbers},
-                        null_values=[""],
-                        strings_can_be_null=False,
-                    ),
-                )
-            except OSError as error:
-                raise InvalidInput(f"{source}: cannot be read: {error.strerror or error}") from None
-            except (pa.ArrowInvalid, UnicodeError) as error:
-                problem = str(error)
-            else:
-                return _checked(source, table)
-    raise InvalidInput(f"{source.name} is not a CSV file as UTF-8 or GB18030: {problem}")
+    if not source.is_file():
+        raise InvalidInput(f"{source}: cannot be read: there is no such file")
+    limits = Limits().scaled(source.stat().st_size, seconds_per_mb=1.0, growth=10)
+    pieces = sandbox.iterate(read_csv, source.absolute(), limits=limits, name=source.name)
+    table = pa.concat_tables([pa.ipc.open_stream(piece).read_all() for piece in pieces])
+    table.validate(full=True)
+    return _checked(source, table)
 
 
 def _checked(source: Path, table: pa.Table) -> pa.Table:

@@ -1,34 +1,21 @@
 """Reading map files (GeoPackage, GeoJSON, Shapefile, FlatGeobuf) into one form, in the storage system.
 
 What a file is, is seen from its first bytes as well as its ending: a file never makes another reader of GDAL
-start.
+start. The reading itself is done by `gis.exchange.map_file` in a child process with limits.
 """
 
-import re
-import sqlite3
-import struct
-import tempfile
-import warnings
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.raw import read_arrow
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError, ProjError
 
-from gis import crs as systems
-from gis.db import STORAGE_SRID
-from gis.errors import FieldError, InvalidInput, TooMuch
-from gis.exchange.cells import CRS_WORDS
+from gis.errors import InvalidInput, TooMuch
+from gis.exchange import sandbox
+from gis.exchange.map_file import environment, read_features
+from gis.exchange.sandbox import Limits
 
 # ending -> how such a file begins (None: text, seen below)
 FORMATS: dict[str, bytes | None] = {
@@ -42,14 +29,7 @@ FORMATS: dict[str, bytes | None] = {
 NAMES = "GeoPackage (.gpkg), GeoJSON (.geojson), Shapefile (.shp, or its files in a .zip) or FlatGeobuf (.fgb)"
 LARGEST_FILE = 1_000_000_000  # bytes
 LARGEST_UNPACKED = 600_000_000  # bytes in a .zip, counted while unpacking
-MOST_FEATURES = 500_000
-MOST_VERTICES = 20_000_000  # in a whole file
-SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-ENCODINGS = ("utf-8", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
-SAME_NUMBERS = {4326, 4490}  # EPSG codes whose degrees are taken as stored
-SAY_CRS = "--crs cgcs2000, --crs EPSG:4544 or --crs gcj02"
-
-ToStorage = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+ZIP_GROWTH = 20  # a Shapefile unpacks to 2-10 times its size
 
 
 @dataclass(frozen=True)
@@ -85,25 +65,32 @@ def read(path: Path, crs: str | None = None, layer: str | None = None) -> Featur
             layers.
         TooMuch: Beyond the limits at the top of this file.
     """
-    told = _told(crs)
     _check_file(path)
-    with _opened(path) as file:
-        layer = _layer(path, file, layer)
-        notes: list[str] = []
-        encoding = _dbf_encoding(file, notes) if file.suffix.lower() == ".shp" else None
-        meta, table = _read(path, file, layer, encoding)
-        if file.suffix.lower() == ".gpkg":
-            _check_one_system(file, layer, meta["geometry_name"])
-    geometry = meta["geometry_name"] or "wkb_geometry"
-    if geometry not in table.column_names:
-        raise InvalidInput(f"{path.name} has no shapes; as a plain table save it as .csv or .xlsx")
-    to_storage, words = _system(path.name, meta["crs"], told, notes)
-    shapes, repairs, faults = _shapes(table[geometry].to_numpy(zero_copy_only=False))
-    if (vertices := int(shapely.get_num_coordinates(shapes).sum())) > MOST_VERTICES:
-        raise TooMuch(f"{path.name} has {vertices:,} vertices; at most {MOST_VERTICES:,} are read. Simplify it")
-    moved = _move(shapes, to_storage, told, faults)
-    columns = {name: table[name].to_pylist() for name in meta["fields"]}
-    return Features(columns, moved, words, notes, repairs, faults)
+    batches = sandbox.iterate(
+        read_features, path.absolute(), crs, layer, LARGEST_UNPACKED,
+        limits=_limits(path), name=path.name, environment=environment(),
+    )  # fmt: skip
+    words, notes, names = next(batches)
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    shapes: list[NDArray[Any]] = []
+    found = Features(columns, np.empty(0, dtype=object), words, notes)
+    for wkb, values, repairs, faults in batches:
+        shapes.append(shapely.from_wkb(wkb))
+        for name, more in zip(names, values, strict=True):
+            columns[name] += more
+        found.repairs.update(repairs)
+        found.faults.update(faults)
+    return replace(found, shapes=np.concatenate(shapes)) if shapes else found
+
+
+def _limits(path: Path) -> Limits:
+    """The limits for a file of this size; a zip counts as what it may honestly unpack to."""
+    parts = [path, *(path.with_suffix(ending) for ending in (".dbf", ".DBF") if path.suffix.lower() == ".shp")]
+    size = sum(part.stat().st_size for part in parts if part.is_file())
+    if path.suffix.lower() == ".zip":
+        size = min(size * ZIP_GROWTH, LARGEST_UNPACKED)
+    growth = 40 if path.suffix.lower() in (".geojson", ".json") else 10  # GDAL holds a JSON feature as objects
+    return Limits().scaled(size, seconds_per_mb=1.0, growth=growth)
 
 
 def _check_file(path: Path) -> None:
@@ -124,262 +111,3 @@ def _check_file(path: Path) -> None:
         raise InvalidInput(
             f"{path.name} does not begin as a {ending} file does; is it damaged or another kind of file?"
         )
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Path]:
-    """The file for GDAL; the parts of a zipped Shapefile are unpacked for as long as it is open."""
-    if path.suffix.lower() != ".zip":
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
-        try:
-            yield _unpack(path, Path(folder))
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-            raise InvalidInput(
-                f"{path.name} cannot be unpacked; zip the Shapefile again, without a password"
-            ) from error
-
-
-def _unpack(path: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(path) as archive:
-        members = {member.filename: member for member in archive.infolist()}
-        layers = [name for name in members if name.lower().endswith(".shp") and not name.startswith("__MACOSX")]
-        if len(layers) != 1:
-            raise InvalidInput(f"{path.name} holds {len(layers)} Shapefiles; put the files of one into it")
-        stem = layers[0][: -len(".shp")].lower()
-        left = LARGEST_UNPACKED
-        for name, member in members.items():
-            ending = next((part for part in SHAPEFILE_PARTS if name.lower() == stem + part), None)
-            if ending is None:
-                continue
-            with archive.open(member) as packed, (folder / f"layer{ending}").open("wb") as out:
-                while piece := packed.read(1 << 20):
-                    left -= len(piece)
-                    if left < 0:
-                        raise TooMuch(f"{path.name} unpacks to more than {LARGEST_UNPACKED / 1e6:.0f} MB")
-                    out.write(piece)
-    return folder / "layer.shp"
-
-
-def _layer(path: Path, file: Path, layer: str | None) -> str | None:
-    """The layer to read; a file of one needs none told."""
-    if file.suffix.lower() == ".shp":
-        return None
-    try:
-        layers = [str(name) for name, kind in pyogrio.list_layers(file) if kind]
-    except (pyogrio.errors.DataSourceError, UnicodeDecodeError) as error:
-        raise _damaged(path) from error
-    if layer is not None and layer not in layers:
-        raise InvalidInput(f"{path.name} has no layer {layer!r}; it has {', '.join(layers) or 'none with shapes'}")
-    if layer is None and len(layers) > 1:
-        raise InvalidInput(f"{path.name} has the layers {', '.join(layers)}; say which with --layer")
-    if not layers:
-        raise InvalidInput(f"{path.name} has no layer with shapes")
-    return layer or layers[0]
-
-
-def _read(path: Path, file: Path, layer: str | None, encoding: str | None) -> tuple[dict[str, Any], pa.Table]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # unclosed rings are found and said by ourselves
-            if (count := pyogrio.read_info(file, layer=layer, encoding=encoding)["features"]) > MOST_FEATURES:
-                raise TooMuch(f"{path.name} has {count:,} features; at most {MOST_FEATURES:,} are read. Split it")
-            meta, table = read_arrow(file, layer=layer, encoding=encoding)
-    except (
-        pyogrio.errors.DataSourceError,
-        pyogrio.errors.DataLayerError,
-        pyogrio.errors.FeatureError,
-        pa.ArrowException,
-        UnicodeDecodeError,
-    ) as error:
-        raise _damaged(path) from error
-    return meta, table
-
-
-def _damaged(path: Path) -> InvalidInput:
-    more = "; its .shx and .dbf must lie beside it" if path.suffix.lower() == ".shp" else ""
-    return InvalidInput(f"{path.name} cannot be read; it is damaged or cut off{more}. Export it again")
-
-
-def _dbf_encoding(file: Path, notes: list[str]) -> str:
-    """How the text of a Shapefile is written: as its .cpg says if the text keeps to it, else what fits."""
-    dbf = next((found for found in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if found.exists()), None)
-    if dbf is None:
-        return "utf-8"
-    pieces = _dbf_text(dbf)
-    cpg = next((found for found in (file.with_suffix(".cpg"), file.with_suffix(".CPG")) if found.exists()), None)
-    said = cpg.read_text("ascii", "replace").strip().lower() if cpg else ""
-    said = {
-        "936": "gb18030",
-        "cp936": "gb18030",
-        "gbk": "gb18030",
-        "gb2312": "gb18030",
-        "65001": "utf-8",
-    }.get(said, said)
-    for encoding in dict.fromkeys((*([said] if said else []), *ENCODINGS)):
-        if all(_decodes(piece, encoding) for piece in pieces):
-            if said and encoding != said:
-                notes.append(f"the .cpg says {said}, but the text is {encoding}; read as {encoding}")
-            elif not said and encoding != "utf-8":
-                notes.append(f"no .cpg beside the Shapefile; its text is read as {encoding}")
-            return encoding
-    raise InvalidInput(f"the text of {file.name} is neither UTF-8 nor GB18030 (GBK); export it again as UTF-8")
-
-
-def _dbf_text(dbf: Path) -> list[bytes]:
-    """The column names and text cells of a .dbf that are not ASCII. Source: dBASE III file format."""
-    data = dbf.read_bytes()
-    if len(data) < 32:
-        raise InvalidInput(f"{dbf.name} is damaged or cut off; export the Shapefile again")
-    header, width = struct.unpack_from("<HH", data, 8)
-    pieces, at, spans = [], 1, []
-    for start in range(32, min(header - 1, len(data) - 31), 32):
-        if data[start] == 0x0D:
-            break
-        pieces.append(data[start : start + 11].split(b"\0")[0])
-        if data[start + 11 : start + 12] == b"C":
-            spans.append((at, at + data[start + 16]))
-        at += data[start + 16]
-    for record in range(header, len(data) - width + 1, max(width, 1)):
-        pieces += [data[record + a : record + b].rstrip(b" \0") for a, b in spans]
-    return [piece for piece in pieces if not piece.isascii()]
-
-
-def _decodes(piece: bytes, encoding: str) -> bool:
-    """Whether bytes are text in an encoding; a last character cut off at the column's width is let pass."""
-    for cut in range(4):
-        try:
-            piece[: len(piece) - cut].decode(encoding)
-        except UnicodeDecodeError as error:
-            if error.start < len(piece) - 4:
-                return False
-        except LookupError:
-            return False
-        else:
-            return True
-    return False
-
-
-def _check_one_system(file: Path, layer: str | None, column: str) -> None:
-    """Refuse a GeoPackage layer whose shapes say different systems. Source: OGC 12-128, geometry BLOB."""
-    table, shape = ('"' + name.replace('"', '""') + '"' for name in (layer or "", column))
-    question = f"SELECT DISTINCT substr({shape}, 4, 5) FROM {table} WHERE {shape} IS NOT NULL"  # noqa: S608
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-        try:
-            heads = db.execute(question).fetchall()
-        except sqlite3.Error:
-            return  # a view or a foreign table: GDAL has read it already
-    found = {struct.unpack("<i" if head[0] & 1 else ">i", head[1:5])[0] for (head,) in heads if len(head) == 5}
-    if len(found) > 1:
-        words = ", ".join(f"EPSG:{srid}" for srid in sorted(found))
-        raise InvalidInput(f"the shapes of layer {layer} are in different systems ({words}); bring them into one")
-
-
-def _shapes(raw: Sequence[bytes | None]) -> tuple[NDArray[Any], dict[int, str], dict[int, str]]:
-    """Shapes from WKB; unclosed rings are closed and said."""
-    held = np.array(raw, dtype=object)
-    shapes = shapely.from_wkb(held, on_invalid="ignore")
-    repairs, faults = {}, {}
-    for i in np.flatnonzero(shapely.is_missing(shapes)).tolist():
-        if held[i] is None:
-            continue
-        shapes[i] = shapely.from_wkb(held[i], on_invalid="fix")
-        if shapes[i] is None:
-            faults[i] = "is a curve or another kind of shape that is not taken; a polygon is needed"
-        else:
-            repairs[i] = "an unclosed ring was closed"
-    return shapes, repairs, faults
-
-
-def _told(crs: str | None) -> str | int | None:
-    """A name of `gis.crs.KNOWN`, or an EPSG code."""
-    if crs is None:
-        return None
-    text = crs.strip().lower()
-    if name := CRS_WORDS.get(text):
-        return {"epsg:4326": 4326, "4326": 4326, "epsg:4490": 4490, "4490": 4490}.get(text, name)
-    if found := re.fullmatch(r"(?:epsg:)?(\d{4,6})", text):
-        return int(found[1])
-    words = f"{crs!r} is not a coordinate system known here; one of {', '.join(systems.KNOWN)}, or EPSG:number"
-    raise InvalidInput(f"crs {words}", [FieldError("crs", words)])
-
-
-def _system(name: str, of_file: str | None, told: str | int | None, notes: list[str]) -> tuple[ToStorage, str]:
-    """How to come from the file's coordinates to the storage system, and the words for the report."""
-    if of_file is None and told is None:
-        why = "its .prj is missing" if name.lower().endswith((".shp", ".zip")) else "it names none"
-        raise InvalidInput(
-            f"{name}: the coordinate system is not known, {why}; say it, as {SAY_CRS}",
-            [FieldError("crs", f"is not known; say it, as {SAY_CRS}")],
-        )
-    found = _crs(of_file) if of_file else None
-    if told in systems.SHIFTED:
-        shifted = str(told)
-        # A map drawn over shifted tiles: the file names the plain system, the numbers are shifted all the
-        # same.
-        to_degrees = _transform(found, name, notes) if found is not None and found.is_projected else None
-        says = f"; the file says {_name(found)}" if found is not None else ""
-
-        def shift(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-            degrees = to_degrees(xy) if to_degrees else xy
-            return np.column_stack(systems.to_storage(degrees[:, 0], degrees[:, 1], shifted))
-
-        return shift, f"{shifted} (as told{says})"
-    if told is None:
-        assert found is not None
-        return _transform(found, name, notes), _name(found)
-    meant = _crs(told if isinstance(told, int) else {"wgs84": 4326, "cgcs2000": 4490}[told])
-    if found is not None and not _alike(found, meant):
-        raise InvalidInput(
-            f"{name} says {_name(found)}, --crs says {told}; leave --crs out, or mend the system in the file"
-        )
-    return _transform(meant, name, notes), f"{_name(meant)} (as told)"
-
-
-def _crs(code: str | int) -> CRS:
-    try:
-        return CRS.from_user_input(code)
-    except CRSError as error:
-        raise InvalidInput(f"the coordinate system {str(code)[:60]!r} is not known; say it, as {SAY_CRS}") from error
-
-
-def _name(crs: CRS | None) -> str:
-    if crs is None:
-        return ""
-    code = crs.to_epsg(min_confidence=70)
-    return f"EPSG:{code}" if code else crs.name
-
-
-def _alike(one: CRS, other: CRS) -> bool:
-    codes = {one.to_epsg(min_confidence=70), other.to_epsg(min_confidence=70)}
-    return codes <= SAME_NUMBERS or (len(codes) == 1 and None not in codes)
-
-
-def _transform(crs: CRS, name: str, notes: list[str]) -> ToStorage:
-    if crs.to_epsg(min_confidence=70) in SAME_NUMBERS:
-        return lambda xy: xy
-    if not (crs.is_geographic or crs.is_projected):
-        raise InvalidInput(f"{name}: {_name(crs)} has no place on the earth; say the true system, as {SAY_CRS}")
-    change = Transformer.from_crs(crs, STORAGE_SRID, always_xy=True)
-    ellipsoid = crs.ellipsoid
-    if ellipsoid is not None and abs(ellipsoid.semi_major_metre - 6378137) > 1:
-        notes.append(f"{_name(crs)} stands on an older datum; the change to CGCS2000 may be off by up to 100 m")
-    return lambda xy: np.column_stack(change.transform(xy[:, 0], xy[:, 1]))
-
-
-def _move(shapes: NDArray[Any], to_storage: ToStorage, told: str | int | None, faults: dict[int, str]) -> NDArray[Any]:
-    """Bring shapes into the storage system; those that land nowhere on the earth become faults."""
-    system = str(told) if told in systems.SHIFTED else "wgs84"
-    try:
-        moved = shapely.transform(shapely.force_2d(shapes), to_storage) if len(shapes) else shapes
-    except ProjError as error:
-        raise InvalidInput("the coordinates do not fit the coordinate system; is it the true one?") from error
-    boxes = shapely.bounds(moved)
-    held = ~shapely.is_missing(moved) & ~shapely.is_empty(moved)
-    for corner in (boxes[:, :2], boxes[:, 2:]):
-        where = np.flatnonzero(held)
-        for fault in systems.faults(corner[where, 0], corner[where, 1], system):
-            i = int(where[fault.index])
-            faults.setdefault(i, f"{fault.message} (is the coordinate system the true one, and one for all?)")
-    return moved

@@ -1,21 +1,18 @@
 """`load osm FILE`: streets, buildings, facilities and basemap out of an OpenStreetMap extract.
 
-One pass over the file (a short one over its relations first). Node places lie in a file on disk, rows
-go through temporary tables by COPY, ways are spooled to disk: memory does not grow with the extract but
-for eight bytes a node of the walking network. See osm_rules.py for what each tag means.
+One pass over the file (a short one over its relations first), in a child process, see osm_objects.py. Node
+places lie in a file on disk, rows go through temporary tables by COPY, ways are spooled to disk: memory does not
+grow with the extract but for eight bytes a node of the walking network. See osm_rules.py for what each tag means.
 """
 
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import osmium
-from osmium.filter import EmptyTagFilter, KeyFilter, TagFilter
-from osmium.osm import AREA, NODE, RELATION
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
@@ -23,7 +20,7 @@ from gis.errors import InvalidInput
 from gis.exchange import osm_rules as rules
 from gis.exchange import osm_store as store
 from gis.exchange.digest import already, digest, record
-from gis.exchange.osm_file import broken, open_osm
+from gis.exchange.osm_objects import objects
 from gis.exchange.osm_walk import DEGREE, NodeAt, Walk, Walks, runs
 from gis.exchange.report import Report
 from gis.facilities.categories import OSM_KEYS, categorise
@@ -54,8 +51,9 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
     """
     path = Path(path)
     tell = progress or (lambda what, count: None)
-    source = open_osm(path)
     report = Report(kind=KIND, source=path.name, crs=CRS)
+    if not path.is_file():
+        raise InvalidInput(f"{path.name} cannot be read: there is no such file; give an .osm.pbf or .osm file")
     found = digest(path)
     if already(session, KIND, found) and store.network_is_osm(session):
         report.counts, report.bbox = store.standing(session, KIND)
@@ -64,7 +62,7 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
         return report
     with session.begin_nested(), tempfile.TemporaryDirectory(prefix="wangge-osm-") as folder:
         store.prepare(session)
-        reading = _Reading(session, path, source, Path(folder), tell)
+        reading = _Reading(session, path, Path(folder), tell)
         reading.run()
         tell("buildings and facilities", 0)
         counts, notes = store.publish(session, KIND, reading.outlines_of)
@@ -85,7 +83,6 @@ class _Reading:
 
     session: Session
     path: Path
-    source: osmium.io.File
     folder: Path
     tell: Progress
     rows: dict[str, list[Sequence[object]]] = field(default_factory=lambda: {table: [] for table in store.COLUMNS})
@@ -94,7 +91,6 @@ class _Reading:
     outlines_of: dict[int, int] = field(default_factory=dict)  # outer way -> building or facility relation
     unmade: set[int] = field(default_factory=set)  # relations of use whose area has not been made
     skipped: Counter[str] = field(default_factory=Counter)
-    missing: int | None = None  # a node some way lacked
 
     def __post_init__(self) -> None:
         self.walks = Walks(self.folder)
@@ -102,26 +98,11 @@ class _Reading:
     def run(self) -> None:
         """Read relations, then everything; raise InvalidInput for a file that is damaged or of no use."""
         keys = tuple(dict.fromkeys((*rules.AREA_KEYS, *OSM_KEYS)))
-        for relation in self._objects(osmium.FileProcessor(self.source, RELATION).with_filter(KeyFilter(*keys))):
-            self._relation(relation)
-        tagged, useful = EmptyTagFilter(), KeyFilter(*keys)
-        tagged.enable_for(NODE)
-        useful.enable_for(AREA)
-        whole = (
-            osmium.FileProcessor(self.source)
-            .with_locations(f"sparse_file_array,{self.folder / 'places'}")
-            .with_areas(TagFilter(("type", "multipolygon")), KeyFilter(*keys))
-            .with_filter(tagged)
-            .with_filter(useful)
-        )
-        take = {"n": self._node, "w": self._way, "a": self._area}
-        for count, thing in enumerate(self._objects(whole)):
+        take = {"r": self._relation, "n": self._node, "w": self._way, "a": self._area}
+        for count, thing in enumerate(objects(self.path, keys)):
             if count % 20_000 == 0:
                 self.tell("objects read", count)
-            if thing.type_str() in take:
-                take[thing.type_str()](thing)
-        if self.missing is not None and _known(whole.node_location_storage, self.missing):
-            raise InvalidInput(f"{self.path.name} is not sorted: nodes must stand before ways; run `osmium sort` on it")
+            take[thing.type_str()](thing)
         for table in self.rows:
             self._flush(table)
         if self.walks.empty and not store.any_rows(self.session):
@@ -139,13 +120,6 @@ class _Reading:
                 f"do not close: {_listed(f'r{number}' for number in sorted(self.unmade))}"
             )
         return notes
-
-    def _objects(self, processor: osmium.FileProcessor) -> Iterator[Any]:
-        """The objects of a pass; the reader's complaints become our own error."""
-        try:
-            yield from processor
-        except (RuntimeError, osmium.InvalidLocationError) as error:
-            raise broken(self.path, error) from None
 
     def _relation(self, relation: Any) -> None:
         tags = dict(relation.tags)
@@ -188,8 +162,6 @@ class _Reading:
         nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
         known = runs(nodes)
         whole = all(node[3] for node in nodes)
-        if not whole and self.missing is None:
-            self.missing = next(node[0] for node in nodes if not node[3])
         is_street = rules.walkable(tags) or line is not None  # an edge of a plaza may be a building as well
         if is_street and not whole:
             self.skipped["streets and lines cut where the file lacks their nodes (the edge of the extract)"] += 1
@@ -210,16 +182,12 @@ class _Reading:
             self._outline(f"w{way.id}", tags, _polygon(ring), ring)
 
     def _area(self, area: Any) -> None:
-        if area.from_way():  # _way has taken it, valid or not
+        if area.wkb is None:
+            self.unmade.add(area.id)
             return
-        self.unmade.discard(area.orig_id())
-        try:
-            shape = _FACTORY.create_multipolygon(area)
-        except RuntimeError:
-            self.unmade.add(area.orig_id())
-            return
+        self.unmade.discard(area.id)
         ring = [(n.ref, n.x, n.y) for outer in area.outer_rings() for n in outer]
-        self._outline(f"r{area.orig_id()}", dict(area.tags), _ewkb(shape), ring)
+        self._outline(f"r{area.id}", area.tags, _ewkb(area.wkb), ring)
 
     def _walk(self, way_id: int, tags: dict[str, str], closed: bool) -> Walk | None:
         """The way as one to walk on; None when it is not."""
@@ -273,14 +241,6 @@ def _is_ground(tags: dict[str, str], closed: bool) -> bool:
     return closed and tags.get("area") != "no"
 
 
-def _known(places: Any, node: int) -> bool:
-    """Whether the place of a node has been read after all."""
-    try:
-        return bool(places.get(node).valid())
-    except KeyError:
-        return False
-
-
 def _listed(codes: Iterable[str]) -> str:
     """Some codes for a note, and how many more there are."""
     every = list(codes)
@@ -289,7 +249,6 @@ def _listed(codes: Iterable[str]) -> str:
 
 
 # Shapes are written as EWKB in hex (https://libgeos.org/specifications/wkb/, with PostGIS's SRID flag).
-_FACTORY = osmium.geom.WKBFactory()
 _SRID = 0x20000000
 _MULTIPOLYGON, _POLYGON, _LINESTRING, _POINT = 6, 3, 2, 1
 

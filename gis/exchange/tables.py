@@ -21,11 +21,12 @@ from python_calamine import (
 )
 
 from gis.errors import InvalidInput, TooMuch
-from gis.exchange import workbook_xml
+from gis.exchange import sandbox, workbook_xml
 from gis.exchange.cells import Marked, clean
 from gis.exchange.columns import TEMPLATE_SHEETS, Column
 from gis.exchange.header import HEADER_WITHIN, MAX_HEADER_ROWS, Header, Meanings, Raw, plain_name
 from gis.exchange.report import Refused, Report
+from gis.exchange.sandbox import Limits
 from gis.exchange.table_rows import Row, RowReader
 
 __all__ = ["TEXTS", "WORKBOOKS", "Row", "Table", "finish_reading", "plain_name", "read"]
@@ -39,6 +40,7 @@ LARGEST_WORKBOOK = 100_000_000  # bytes, as it lies on the disk
 LARGEST_UNPACKED = workbook_xml.MAX_UNPACKED_BYTES
 MAX_LINE_CHARS = 1 << 16  # of the lines that are looked at for the delimiter
 MAX_LISTED_RANGES = 20
+MAX_COLUMNS = 16_384  # as Excel has
 
 Item = tuple[int, Raw] | str
 """A row with its number, or a note on the file."""
@@ -88,7 +90,11 @@ def read(path: Path, columns: Sequence[Column], report: Report) -> Table:
     limit = LARGEST_WORKBOOK if ending in WORKBOOKS else LARGEST_TEXT
     if size > limit:
         raise TooMuch(f"{path.name} has {size / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB are read. Split it")
-    items = _workbook_rows(path, columns) if ending in WORKBOOKS else _text_rows(path, columns)
+    is_workbook = ending in WORKBOOKS
+    items = sandbox.iterate(
+        _workbook_rows if is_workbook else _text_rows, path.absolute(), tuple(columns),
+        limits=Limits().scaled(size, seconds_per_mb=2.0, growth=30 if is_workbook else 10), name=path.name, types=[Marked],
+    )  # fmt: skip
     return _under_header(_take_notes(items, report), columns, report)
 
 
@@ -105,6 +111,8 @@ def _take_notes(items: Iterator[Item], report: Report) -> Iterator[tuple[int, Ra
     for item in items:
         if isinstance(item, str):
             report.notes.append(item)
+        elif len(item[1]) > MAX_COLUMNS:
+            raise InvalidInput(f"{report.source} has a row of {len(item[1]):,} cells; at most {MAX_COLUMNS:,} are read")
         else:
             yield item
 

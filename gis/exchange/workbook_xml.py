@@ -3,6 +3,7 @@
 import html
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,7 +142,7 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
                     scan.finish()
                     _check_size(path, scan)
                     scans[part.filename] = scan
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise InvalidInput(f"{path.name} is damaged; save it again as .xlsx, or as CSV") from error
     return {name: scans[part] for name, part in _sheet_parts(index).items() if part in scans}
 

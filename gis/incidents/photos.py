@@ -1,192 +1,56 @@
 """Photos of incidents: looked at by content, made anew without what a camera writes into them, kept as files.
 
 What comes in is never kept: every photo is decoded and written again, so that position, comments and whatever else
-hung on the file are gone. Files lie under `var/photos/<first two digits>/<id>.jpg`, thumbnails beside them.
+hung on the file are gone; `gis.incidents.pictures` does that in a child process with limits. Files lie under
+`var/photos/<first two digits>/<id>.jpg`, thumbnails beside them.
 """
 
 import hashlib
 import os
-import re
-import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from time import time
 from uuid import UUID, uuid4
 
-from PIL import Image, ImageCms, ImageOps
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import FieldError, InvalidInput, NotFound, TooMuch, WanggeError
+from gis.errors import NotFound, TooMuch
+from gis.exchange import sandbox
+from gis.exchange.sandbox import Limits
+from gis.incidents.pictures import ENDINGS, Picture, check_named, wrong_photo
 from gis.incidents.timeline import TOLD_REPORTER
 from gis.people.access import ANONYMOUS, Principal, reporter, visible
 
-LARGEST = 10 * 1024 * 1024  # bytes of a photo as it comes in
-MOST_PIXELS = 51_000_000  # a "50 megapixel" camera makes 8192 x 6144
-MOST_SCANS = 100  # of a progressive JPEG; cameras write about ten, a file made to keep us busy thousands
 MOST = 6  # photos of one event
-LONGEST_SIDE, THUMBNAIL_SIDE = 2560, 480  # pixels, as kept
 SETTLED = 3600  # seconds after which a file without a row is nobody's: no transaction takes so long
-
-# format -> media type, ending, how it is written again
-FORMATS: dict[str, tuple[str, str, dict[str, object]]] = {
-    "JPEG": ("image/jpeg", ".jpg", {"quality": 85, "optimize": True, "progressive": True}),
-    "PNG": ("image/png", ".png", {}),
-    "WEBP": ("image/webp", ".webp", {"quality": 82}),
-}
-ENDINGS = {media_type: ending for media_type, ending, _ in FORMATS.values()}
-RIGHT = "send JPEG, PNG or WebP"
-
-# beginnings of files that people send for photos, and what to say of them
-OTHERS = (
-    (re.compile(rb"....ftyp(hei|hev|mif1|msf1)", re.S), f"is HEIC, which browsers cannot show; {RIGHT} (on an iPhone: "
-     "Settings, Camera, Formats, Most Compatible)"),
-    (re.compile(rb"....ftypavi[fs]", re.S), f"is AVIF; {RIGHT}"),
-    (re.compile(rb"....ftyp", re.S), f"is a video; {RIGHT}"),
-    (re.compile(rb"GIF8"), f"is GIF; {RIGHT}"),
-    (re.compile(rb"BM"), f"is BMP; {RIGHT}"),
-    (re.compile(rb"II\*\0|MM\0\*"), f"is TIFF or a camera's raw file; {RIGHT}"),
-    (re.compile(rb"%PDF"), f"is PDF; {RIGHT}"),
-    (re.compile(rb"\s*(<\?xml|<svg)", re.I), f"is SVG or XML; {RIGHT}"),
-)  # fmt: skip
-MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in a JPEG after coded data: neither stuffing nor a restart
-# what makes a photo something else as well, for a browser or another reader
-SECOND_NATURE = re.compile(rb"<script|<\?php|<html|<!doctype html|%PDF-\d\.|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c", re.I)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A photo as it will be kept. sha256: Of `data`. width, height: Pixels."""
-
-    data: bytes
-    media_type: str
-    width: int
-    height: int
-    sha256: bytes
-    thumbnail: bytes
+LIMITS = Limits(cpu_s=14.0, memory_bytes=2_000_000_000)  # for all photos of an event; six of 12 megapixels take 4 s
 
 
 def check_all(given: Sequence[bytes]) -> list[Picture]:
-    """The photos of one event, each as `check` makes it.
+    """The photos of one event, each made anew as `gis.incidents.pictures.check` does.
 
     Raises:
         InvalidInput, TooMuch: One of them is no good, named as photos[0], photos[1] …; or they are too many.
     """
     _few(len(given))
-    return [check(data, f"photos[{number}]") for number, data in enumerate(given)]
+    return _checked([(f"photos[{number}]", data) for number, data in enumerate(given)]) if given else []
 
 
 def check(data: bytes, name: str = "photo") -> Picture:
-    """A photo made anew from a file somebody sent: upright, in sRGB, at most 2560 pixels long, with nothing else in it.
+    """One photo; see `check_all`."""
+    return _checked([(name, data)])[0]
 
-    Args:
-        name: What messages call it.
 
-    Raises:
-        InvalidInput: It is no JPEG, PNG or WebP by its content, is cut off, or is another kind of file as well.
-        TooMuch: It has more than 10 MB or 50 megapixels.
-    """
-    if len(data) > LARGEST:
-        raise _wrong(TooMuch, name, f"has {len(data) / 1024 / 1024:.1f} MB; at most {LARGEST // 1024 // 1024} MB")
-    if not data:
-        raise _wrong(InvalidInput, name, f"is empty; {RIGHT}")
-    for begins, words in OTHERS:
-        if begins.match(data):
-            raise _wrong(InvalidInput, name, words)
-    if SECOND_NATURE.search(data) or (b"PK\x01\x02" in data and zipfile.is_zipfile(BytesIO(data))):
-        raise _wrong(InvalidInput, name, "is another kind of file as well as a photo; send it as the camera made it")
-    try:
-        with Image.open(BytesIO(data), formats=tuple(FORMATS)) as opened:
-            kind = "JPEG" if opened.format == "MPO" else str(opened.format)  # MPO: several JPEGs, the first is shown
-            width, height = opened.size
-            if width * height > MOST_PIXELS:
-                raise Image.DecompressionBombError(f"{width * height / 1e6:,.0f} megapixels")
-            if kind == "JPEG" and _scans(data) > MOST_SCANS:
-                raise OSError("too many scans")
-            upright = _upright(opened)
-    except Image.DecompressionBombError:
-        raise _wrong(TooMuch, name, "has more than 50 megapixels; send it smaller") from None
-    except Image.UnidentifiedImageError:
-        raise _wrong(InvalidInput, name, f"is no photo; {RIGHT}") from None
-    except Exception:  # Pillow's readers raise nearly every kind on broken files
-        raise _wrong(InvalidInput, name, "is cut off or damaged; send it again") from None
-    small = upright.copy()
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    kept = _written(upright, kind)
-    return Picture(kept, FORMATS[kind][0], *upright.size, hashlib.sha256(kept).digest(), _written(small, kind))
+def _checked(named: Sequence[tuple[str, bytes]]) -> list[Picture]:
+    rows = sandbox.run(check_named, named, limits=LIMITS, name=f"{named[0][0].partition('[')[0]}: a photo")
+    return [Picture(*fields) for fields in rows]
 
 
 def _few(number: int) -> None:
     if number > MOST:
-        raise _wrong(TooMuch, "photos", f"there are {number}; at most {MOST} at once")
-
-
-def _wrong(error: type[WanggeError], name: str, words: str) -> WanggeError:
-    return error(f"{name}: {words}", [FieldError(name, words)])
-
-
-def _scans(jpeg: bytes) -> int:
-    """How often a JPEG goes over its picture, by walking its segments up to the end of the first image."""
-    at, found = 2, 0
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != 0xD9:
-        if jpeg[at + 1] == 0xFF:
-            at += 1
-            continue
-        found += jpeg[at + 1] == 0xDA
-        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
-        if (marker := MARKER.search(jpeg, at)) is None:
-            break
-        at = marker.start()
-    return found
-
-
-def _upright(opened: Image.Image) -> Image.Image:
-    """Its pixels alone, turned as the camera was held, no longer than kept; in sRGB, with transparency where it had."""
-    factor = LONGEST_SIDE / max(opened.size)
-    size = tuple(max(1, round(side * factor)) for side in opened.size)
-    if factor < 1:
-        opened.draft(None, (size[0], size[1]))  # a JPEG need not be decoded larger than it is kept
-    opened.load()
-    profile = opened.info.get("icc_profile")
-    image: Image.Image = opened
-    try:
-        image = ImageOps.exif_transpose(opened)
-    except Exception:  # broken EXIF says nothing about how it was held
-        image = opened.copy()
-    if image.mode in ("1", "P"):  # these would be made smaller by leaving pixels out
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    if factor < 1:
-        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), reducing_gap=2.0)
-    clear = image.has_transparency_data
-    alpha = image.convert("RGBA").getchannel("A") if clear else None
-    plain = _srgb(image, profile)
-    if alpha is not None:
-        plain.putalpha(alpha)
-    plain.info.clear()  # writers take comments and profiles from here
-    return plain
-
-
-def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if profile and image.mode in ("RGB", "CMYK", "L"):
-        try:
-            own = ImageCms.ImageCmsProfile(BytesIO(profile))
-            turned = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            if turned is not None:
-                return turned
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            pass  # a broken profile: the colours as they are
-    if image.mode.startswith("I;16"):
-        image = image.point(lambda value: value / 256).convert("L")  # convert() alone would cut, not scale
-    return image.convert("RGB")
-
-
-def _written(image: Image.Image, kind: str) -> bytes:
-    target = BytesIO()
-    image.save(target, kind, **FORMATS[kind][2])
-    return target.getvalue()
+        raise wrong_photo(TooMuch, "photos", f"there are {number}; at most {MOST} at once")
 
 
 # --- kept ----------------------------------------------------------------------------------------------------------

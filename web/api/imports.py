@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from gis.errors import FieldError, InvalidInput, SignInNeeded, wrong
 from gis.exchange.incidents import load_incidents
+from gis.exchange.sandbox import within_request
 from gis.people.access import Action
 from web import params
 from web.auth import principal
@@ -59,7 +60,7 @@ def load(query_data: ImportIn) -> Response:
     given = request.files.get("file")
     if given is None or not given.filename:
         raise wrong("file", "is missing; send the table as a part of multipart/form-data")
-    with TemporaryDirectory() as folder:
+    with within_request(), TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(given.filename).suffix.lower()[:8]}"
         given.save(path)
         zone = current_app.config["SETTINGS"].timezone

@@ -18,6 +18,7 @@ from gis.areas.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS, Preview, Problem
 from gis.areas.view import View
 from gis.errors import FieldError, InvalidInput, wrong
 from gis.exchange import boundaries, preview_sheet
+from gis.exchange.sandbox import within_request
 from gis.people.access import Action, Principal
 from gis.shapes.coverage import Gap, Overlap
 from gis.shapes.measure import area
@@ -200,7 +201,7 @@ def from_file(query_data: FileIn) -> Response:
     if given is None or not given.filename:
         raise wrong("file", "is missing; send the map as a part of multipart/form-data")
     asked = query_data
-    with TemporaryDirectory() as folder:
+    with within_request(), TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{''.join(Path(given.filename).suffixes[-2:]).lower()[:12]}"
         given.save(path)
         try:

@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
-from gis.incidents import catalogue, photos
+from gis.incidents import catalogue, photos, pictures
 from gis.incidents.actions import LONGEST
 from gis.incidents.workflow import STATES
 from gis.people.access import ROLES as ACCESS
@@ -46,7 +46,7 @@ def report() -> Response:
         ],
         "common": [code for code in COMMON if any(one.code == code for one in offered)],
         "most_photos": photos.MOST,
-        "longest_side": photos.LONGEST_SIDE,
+        "longest_side": pictures.LONGEST_SIDE,
         "track": url_for("report.mine"),
     }  # fmt: skip
     return page(
@@ -81,7 +81,7 @@ def tracking(incident_id: UUID | None) -> Response:
         "track": url_for("report.mine"),
         "report": url_for("report.report"),
         "most_photos": photos.MOST,
-        "longest_side": photos.LONGEST_SIDE,
+        "longest_side": pictures.LONGEST_SIDE,
     }
     response = page("track.html", script="track.js", data=data, longest=LONGEST, one=incident_id is not None)
     response.headers["Referrer-Policy"] = "no-referrer"

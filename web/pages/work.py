@@ -6,7 +6,7 @@ from flask import Blueprint, Response, url_for
 from flask_babel import gettext as _
 from sqlalchemy import text
 
-from gis.incidents import photos
+from gis.incidents import photos, pictures
 from gis.incidents.workflow import MOVES, STATES
 from gis.people.access import Action, Principal
 from layers.overview import overview
@@ -55,7 +55,7 @@ def shared() -> dict[str, Any]:
         "states": {state.value: words for state, words in STATES.items()},
         "moves": {name: [move.zh, move.en, move.words] for name, move in MOVES.items()},
         "most_photos": photos.MOST,
-        "longest_side": photos.LONGEST_SIDE,
+        "longest_side": pictures.LONGEST_SIDE,
         "sign_in": url_for("account.sign_in"),
         "work": url_for("work.work"),
     }

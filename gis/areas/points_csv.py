@@ -1,0 +1,48 @@
+"""The reader of `locate --batch`, as a child process runs it for `gis.areas.batch`; imports only what it needs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+from gis.errors import InvalidInput
+
+NEEDED, OPTIONAL = ("id", "lon", "lat", "crs"), ("address", "at")
+ENCODINGS = ("utf8", "gb18030")
+PIECE_ROWS = 65_536
+
+
+def read_csv(source: Path) -> Iterator[bytes]:
+    """Yield a file of points as streams of Arrow: all columns text, but lon and lat numbers where all of them are."""
+    problem = ""
+    for encoding in ENCODINGS:
+        for numbers in (pa.float64(), pa.string()):
+            try:
+                table = pyarrow.csv.read_csv(
+                    source,
+                    pyarrow.csv.ReadOptions(encoding=encoding),
+                    pyarrow.csv.ParseOptions(newlines_in_values=True),
+                    pyarrow.csv.ConvertOptions(
+                        column_types=dict.fromkeys((*NEEDED, *OPTIONAL), pa.string())
+                        | {"lon": numbers, "lat": numbers},
+                        null_values=[""],
+                        strings_can_be_null=False,
+                    ),
+                )
+            except OSError as error:
+                raise InvalidInput(f"{source}: cannot be read: {error.strerror or error}") from None
+            except (pa.ArrowInvalid, UnicodeError) as error:
+                problem = str(error)
+            else:
+                for first in range(0, max(table.num_rows, 1), PIECE_ROWS):
+                    yield _stream(table.slice(first, PIECE_ROWS))
+                return
+    raise InvalidInput(f"{source.name} is not a CSV file as UTF-8 or GB18030: {problem}")
+
+
+def _stream(table: pa.Table) -> bytes:
+    target = pa.BufferOutputStream()
+    with pa.ipc.new_stream(target, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(target.getvalue())
