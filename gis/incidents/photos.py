@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import FieldError, InvalidInput, NotFound, TooMuch, WanggeError
-from gis.incidents.timeline import TOLD_REPORTER
+from gis.incidents.queries import told
 from gis.people.access import ANONYMOUS, Principal, reporter, visible
 
 LARGEST = 10 * 1024 * 1024  # bytes of a photo as it comes in
@@ -228,10 +228,6 @@ VALUES (:county, :id, :incident, :event, :kind, :width, :height, :size, :sha256,
 """  # the clock keeps their order within the event
 
 
-TOLD = """EXISTS (SELECT FROM incident_event e WHERE (e.county, e.id) = (f.county, f.event_id)
-  AND (e.move = ANY(:told) OR e.move = 'note' AND e.role IN ('reporter', 'anonymous')))"""
-
-
 def file_of(session: Session, by: Principal, var: Path, photo_id: UUID, *, thumbnail: bool = False) -> tuple[Path, str]:
     """The file of a photo, and its media type.
 
@@ -239,12 +235,11 @@ def file_of(session: Session, by: Principal, var: Path, photo_id: UUID, *, thumb
         NotFound: There is none, or it is not the asker's to see.
     """
     condition, params = visible(by, "i")
-    if by.kind == "reporter":  # sees the photos of what the timeline tells, not those between who works on it
-        condition += f" AND {TOLD}"
-        params |= {"told": [*TOLD_REPORTER]}
+    readable, more = told(by)
     query = f"""SELECT f.media_type FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
-                WHERE f.id = :photo AND {condition}"""  # noqa: S608  the conditions are ours
-    media_type = session.scalar(text(query), params | {"photo": photo_id})
+                  JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
+                WHERE f.id = :photo AND {condition} AND {readable}"""  # noqa: S608  the conditions are ours
+    media_type = session.scalar(text(query), params | more | {"photo": photo_id})
     path = None if media_type is None else _path(var, photo_id, media_type)
     if path is None or not path.is_file():
         raise NotFound("there is no such photo")

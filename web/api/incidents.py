@@ -23,7 +23,7 @@ from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
 from gis.incidents.queries import Filters, View
 from gis.people import limits
-from gis.people.access import Action, Principal
+from gis.people.access import Action, Fact, Principal, can_see
 from web import fit, params
 from web.api import page, reply
 from web.api.locate import present, problem
@@ -172,12 +172,10 @@ def _again(kept: dict[str, Any]) -> None:
 
 def filed_body(by: Principal, filed: actions.Filed) -> dict[str, Any]:
     """What came of a report, as JSON; names only for those who may have them."""
-    named = by.may(Action.NAMES, filed.areas)
-    shown = filed if named else replace(filed, locate=anonymous(filed.locate))
+    shown = filed if can_see(by, Fact.NAMES, filed.areas) else replace(filed, locate=anonymous(filed.locate))
+    shown = replace(shown, assigned_to=actions.assigned_to(by, filed))
     told: dict[str, Any] = orjson.loads(orjson.dumps(shown))
     told.pop("areas")
-    if told["assigned_to"] and not named and told["assigned_to"]["role"] not in queries.PUBLIC_ROLES:
-        told["assigned_to"]["name"] = None
     return told
 
 
