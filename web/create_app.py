@@ -40,6 +40,7 @@ BLUEPRINTS = (
     "web.open311",
     "web.api.reports",
     "web.api.notices",
+    "web.api.disclosures",
     "web.api.rules",
     "web.pages.map",
     "web.pages.account",
@@ -49,6 +50,7 @@ BLUEPRINTS = (
     "web.pages.desk",
     "web.pages.rules",
     "web.pages.figures",
+    "web.pages.disclosures",
     "web.pages.editor",
     "web.pages.revisions",
 )

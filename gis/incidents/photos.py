@@ -246,6 +246,24 @@ def file_of(session: Session, by: Principal, var: Path, photo_id: UUID, *, thumb
     return (_small(path) if thumbnail else path), str(media_type)
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What a photo is of. reported: By whoever asks."""
+
+    incident_id: UUID
+    areas: list[int]
+    reported: bool
+
+
+def subject_of(session: Session, by: Principal, photo_id: UUID) -> Subject:
+    """The incident a photo belongs to."""
+    query = """SELECT i.id, i.areas, i.id = :incident OR i.account_id = :account OR i.key_id = :key AS reported
+               FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id) WHERE f.id = :photo"""
+    params = {"photo": photo_id, "incident": by.incident_id, "account": by.account_id, "key": by.key_id}
+    row = session.execute(text(query), params).one()
+    return Subject(row.id, row.areas, bool(row.reported))
+
+
 def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:
     """Who shows the tracking secret of the incident a photo belongs to; with another secret, nobody."""
     query = """SELECT i.id FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)

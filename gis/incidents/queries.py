@@ -15,8 +15,8 @@ from gis.incidents import catalogue, clock
 from gis.incidents.assign import TAKERS, seats
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.workflow import ALONE, MOVES, OPEN, STATES, TOLD_REPORTER, State, allowed
-from gis.people.access import ROLES as ACCESS
 from gis.people.access import (
+    ACTION_BY_FACT,
     Action,
     Fact,
     Principal,
@@ -29,6 +29,7 @@ from gis.people.access import (
     unmask,
     visible,
 )
+from gis.people.access import ROLES as ACCESS
 from gis.people.roles import BY_KEY
 
 NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many metres and days
@@ -588,14 +589,19 @@ def candidates(session: Session, by: Principal, one: View, now: datetime) -> lis
     return people
 
 
+def areas_of(session: Session, incident_id: UUID) -> list[int]:
+    """Ids of the areas an incident lies in."""
+    query = sql("SELECT unnest(areas) FROM incident WHERE id = :id")
+    return list(session.scalars(query, {"id": incident_id}))
+
+
 def contact(session: Session, by: Principal, one: View) -> Mapping[str, str] | None:
-    """How to reach who reported; None when nothing was left.
+    """How to reach who reported; None when nothing was left. The caller records it: see gis/people/disclosures.py.
 
     Raises:
         Forbidden: The asker may not have contacts there.
     """
-    areas = session.scalars(text("SELECT unnest(areas) FROM incident WHERE id = :id"), {"id": one.id}).all()
-    by.need(Action.CONTACTS, areas)
+    by.need(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, one.id))
     unmask(session)
     query = text("SELECT name, phone, email FROM personal.reporter WHERE county = :county AND incident_id = :id")
     found = session.execute(query, {"county": one.county, "id": one.id}).mappings().one_or_none()

@@ -290,12 +290,14 @@ function kin(one) {
 
 function contact(one) {
   const box = h('div', {});
-  box.append(h('button', { type: 'button', className: 'dsk-link', onclick: async () => {
+  const reason = h('input', { type: 'text', id: 'contact-reason', required: true, maxLength: 400, autocomplete: 'off' }), said = h('p', { className: 'quiet', role: 'alert' });
+  box.append(h('form', { className: 'dsk-contact', onsubmit: async (event) => {
+    event.preventDefault();
     try {
-      const { contact: found } = await ask(`/incidents/${one.id}?contact=true`, 'contact');
+      const { contact: found } = await send(`/incidents/${one.id}/contact`, { body: { reason: reason.value } });
       box.replaceChildren(h('h3', {}, t('contact')), h('p', {}, ...(found ? [found.name, found.phone && h('a', { href: `tel:${found.phone}` }, found.phone), found.email].filter(Boolean).flatMap((said, i) => (i ? [' · ', said] : [said])) : [t('no_contact')])));
-    } catch (error) { if (error.name !== 'AbortError') box.append(h('p', { className: 'quiet' }, error.message)); }
-  } }, t('show_contact')));
+    } catch (error) { said.textContent = error.message; reason.focus(); }
+  } }, h('label', { for: 'contact-reason' }, t('contact_reason')), reason, h('button', { type: 'submit', className: 'inc-do' }, t('show_contact')), said));
   return box;
 }
 
