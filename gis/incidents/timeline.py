@@ -39,6 +39,8 @@ class EventView:
     detail: dict[str, Any]
 
 
+PERSONS = ("person", "from_person", "to_person")  # in the detail of events
+
 TIMELINE = """
 SELECT e.*, i.areas, {internal} AS inside, p.name AS person_name, ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
@@ -73,7 +75,7 @@ def _event(row: Any, named: bool) -> EventView:
     return EventView(
         row.id, row.at, row.move, move.zh if move else row.move, move.en if move else row.move, row.from_state,
         row.to_state, STATES[State(row.to_state)][0], (row.person_name or row.who) if named and not nobody else None, row.role, zh, row.words,
-        list(row.photos), row.detail if named else {key: value for key, value in row.detail.items() if key != "person"},
+        list(row.photos), row.detail if named else {key: value for key, value in row.detail.items() if key not in PERSONS},
     )  # fmt: skip
 
 

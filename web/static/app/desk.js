@@ -257,9 +257,11 @@ function fill(one) {
     h('dl', {}, ...fact('where', place(one), within !== place(one) && h('small', {}, within)), ...fact('holds', ...holder(one)),
       ...fact('reported', when(one.reported_at)), ...fact('severity', t(`sev_${one.severity}`)), ...fact('rule', one.rule),
       ...fact('number', h('span', { className: 'dsk-number' }, one.id.slice(0, 8)))));
+  const typing = contactBox?.contains(document.activeElement) ? document.activeElement : null;
   part.rest.replaceChildren(...kin(one), page.may.contacts ? contact(one) : '',
     h('details', {}, h('summary', {}, t('why')), h('ol', { className: 'dsk-why' }, one.how.map((step) => h('li', {}, zh ? step.zh : step.en)))),
     ...(one.timeline ? [h('h3', {}, t('timeline')), timeline(one.timeline)] : []));
+  typing?.focus();
   ground(one);
   if (!writing()) part.moves.replaceChildren(moveButtons(one, (name, body, photos) => act(one, name, body, photos), EXTRA(one)));
 }
@@ -288,8 +290,11 @@ function kin(one) {
   ];
 }
 
+// kept while the same matter is open: what happens meanwhile takes no half-written reason away
+let contactBox = null;
 function contact(one) {
-  const box = h('div', {});
+  if (contactBox?.dataset.id === one.id) return contactBox;
+  const box = contactBox = h('div', { 'data-id': one.id });
   const reason = h('input', { type: 'text', id: 'contact-reason', required: true, maxLength: 400, autocomplete: 'off' }), said = h('p', { className: 'quiet', role: 'alert' });
   box.append(h('form', { className: 'dsk-contact', onsubmit: async (event) => {
     event.preventDefault();
