@@ -30,7 +30,10 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from gis import qgis
 from gis.cluster import Addresses
+from gis.errors import NotFound
+from gis.exchange import dump
 from gis.incidents import actions, public, queries
 from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
@@ -385,6 +388,24 @@ def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
     for name, parent in (("resident", None), ("grid worker", str(world.public))):
         body = world.ask(world.who(name), "GET", f"/api/v1/incidents/{world.own}").json
         assert body is not None and body["parent"] == parent, name
+
+
+def test_files_views_and_notices_hold_no_person_and_no_words(world: SecretWorld, tmp_path: Path) -> None:
+    notice_target = "INSERT INTO notice_target (kind, address, topics, secret) VALUES ('webhook', 'https://a.example.cn', '{}', 'x')"
+    world.session.execute(text(notice_target))
+    actions.move(world.session, world.who("community dispatcher").by, world.own, "note", NOW, Wish(note=INSIDE_WORDS))
+    said = [str(body) for body in world.session.scalars(text("SELECT body FROM notice"))]
+    said += [str(world.session.execute(text(view.query)).all()) for view in qgis.VIEWS.values()]
+    for layer in dump.LAYERS:
+        file = tmp_path / f"{layer}.csv"
+        try:
+            dump.dump(world.session, layer, file)
+        except NotFound:
+            continue  # the world has none
+        said.append(file.read_text(encoding="utf-8"))
+    assert len(said) > 15
+    for secret in {*SECRETS, "楼下的事"}:
+        assert not any(secret in one for one in said), secret
 
 
 # --- who was shown what ---------------------------------------------------------------------------------------------
