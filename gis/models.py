@@ -24,12 +24,12 @@ from gis.incidents.models import (
     RuleSet,
 )
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode
-from gis.people.models import AccessGrant, Account, ApiKey, Leave, Person, Post, Role, SignIn
+from gis.people.models import AccessGrant, Account, ApiKey, Disclosure, Leave, Person, Post, Role, SignIn
 from gis.places.models import Building, Household, Stairwell, UnitPart
 
 __all__ = [
     "AccessGrant", "Account", "ApiKey", "Area", "Base", "BasemapFeature", "Boundary", "Building", "CatalogueEdition",
-    "Category", "Dataset", "DatedParent", "Device", "DeviceAlarm", "Facility", "History", "Household", "Idempotency", "Incident",
+    "Category", "Dataset", "DatedParent", "Device", "DeviceAlarm", "Disclosure", "Facility", "History", "Household", "Idempotency", "Incident",
     "IncidentEvent", "IncidentMove", "Leave", "Lineage", "Notice", "NoticeTarget", "Operation", "OrderOffer", "OrderTaker", "Person", "Photo",
     "Post", "Reporter", "Revision", "Role", "RoutingRule", "RuleSet", "ServiceCircle", "SignIn", "Stairwell",
     "UnitPart", "WalkEdge", "WalkNetwork", "WalkNode",

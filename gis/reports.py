@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden, wrong
-from gis.people.access import Action, Principal
+from gis.people.access import ACTION_BY_FACT, Action, Fact, Principal
 
 # figure -> name and definition, Chinese and English
 DEFINITIONS = {
@@ -151,10 +151,13 @@ def figures(
         where = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
         if where is None:
             raise wrong("area", f"no area has the code {area[:40]!r}")
-    areas = by.may_in[Action.FIGURES]
     key, name = GROUPS[per]
-    query = FIGURES.format(key=key, name=name, allowed="true" if areas is None else "i.areas && CAST(:own AS bigint[])")
-    params = {"since": since, "until": until, "now": now, "zone": zone, "area": where, "own": sorted(areas or ())}
+    needed = {"own": Action.FIGURES} | ({"named": ACTION_BY_FACT[Fact.NAMES]} if per == "person" else {})
+    limits = {column: areas for column, action in needed.items() if (areas := by.may_in[action]) is not None}
+    allowed = " AND ".join(["true", *(f"i.areas && CAST(:{column} AS bigint[])" for column in limits)])
+    query = FIGURES.format(key=key, name=name, allowed=allowed)
+    params = {"since": since, "until": until, "now": now, "zone": zone, "area": where}
+    params |= {column: sorted(areas) for column, areas in limits.items()}
     return [_figure(row) for row in session.execute(text(query), params).mappings()]
 
 

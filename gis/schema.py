@@ -22,7 +22,7 @@ from gis.people.roles import ROLES
 
 MIGRATION = "migration"  # how the history names what a new database begins with
 # What the application may do: read and change rows, never the shape of tables; areas and history are kept for ever.
-KEPT = ("area", "history", "revision", "incident", "incident_event")
+KEPT = ("area", "history", "revision", "incident", "incident_event", "personal.disclosure")
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -94,7 +94,7 @@ def _grant(connection: Connection, app: str) -> None:
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, personal, jobs TO {role};
         REVOKE DELETE, TRUNCATE ON {kept} FROM {role};
         REVOKE INSERT, UPDATE ON history FROM {role};
-        REVOKE UPDATE ON incident_event FROM {role};
+        REVOKE UPDATE ON incident_event, personal.disclosure FROM {role};
         REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, incident_move, spatial_ref_sys FROM {role};
         """)
     )

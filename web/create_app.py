@@ -42,6 +42,7 @@ BLUEPRINTS = (
     "web.open311",
     "web.api.reports",
     "web.api.notices",
+    "web.api.disclosures",
     "web.api.rules",
     "web.pages.map",
     "web.pages.account",
@@ -51,6 +52,7 @@ BLUEPRINTS = (
     "web.pages.desk",
     "web.pages.rules",
     "web.pages.figures",
+    "web.pages.disclosures",
     "web.pages.editor",
     "web.pages.revisions",
 )

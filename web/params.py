@@ -100,6 +100,19 @@ def cursor(given: str | None) -> str | None:
     return key
 
 
+def number_cursor(key: str | None, field: str = "cursor") -> int | None:
+    """The number behind which the next page begins.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if key is None:
+        return None
+    if not (key.isascii() and key.isdigit() and len(key) < 19):
+        raise wrong(field, "not one of ours; take `next` of the page before, or leave it out")
+    return int(key)
+
+
 def next_cursor(key: str) -> str:
     """The cursor for going on behind a key."""
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")

@@ -29,6 +29,7 @@ FIELD = {
     "lat": "纬度", "crs": "坐标系", "attributes": "补充问题", "photo": "照片", "photos": "照片", "file": "文件",
     "json": "提交的内容", "body": "提交的内容", "move": "操作", "username": "用户名", "password": "密码", "q": "搜索词",
     "limit": "条数", "per": "分组", "days": "天数", "set": "规则集", "rules": "规则", "code": "代码",
+    "reason": "理由", "kind": "种类", "who": "何人", "incident": "事件",
 }  # fmt: skip
 
 # pattern of the English detail -> sentence; {1} is the first group, looked up in WORDS
@@ -80,6 +81,9 @@ SENTENCES = tuple(
         r"rating: must be": "请评 1 到 5 分。",
         r"photos?(\[\d+\])?:? there are": "照片太多了。",
         r"photos?(\[\d+\])?:? (has|is|a photo)": "照片没有被接受，请换一张 JPEG、PNG 或 WebP 照片。",
+        r"reason: .* says nothing": "理由太短，请写明为什么需要联系方式。",
+        r"reason: has [\d,]+ characters": "理由太长，请精简到 400 字以内。",
+        r"kind: .* is none of": "没有这个种类。",
         r"until: must be after since": "截止时间须晚于起始时间。",
         r".*takes too long to read": "文件读取太久：可能已损坏，或被做成让程序忙个不停；请拆分，或重新导出后再传。",
         r".*needs too much memory to read": "读取文件需要的内存太多：可能已损坏，或被做成占满内存；请拆分，或重新导出后再传。",

@@ -32,7 +32,7 @@ from gis.incidents.routing import CLOCK, COMMUNITY, community_of, route, stage_c
 from gis.incidents.suggest import Suggestion, suggest
 from gis.incidents.workflow import ALONE, ENDED, MOVES, State, allowed, target
 from gis.notices.outbox import tell
-from gis.people.access import Action, Principal, system
+from gis.people.access import Action, Principal, holder_label, system
 from gis.people.roles import BY_KEY
 
 LONGEST = 4000  # characters of a description or a note
@@ -201,6 +201,19 @@ def report(
         routed.columns["due_at"], routed.columns["rule_name"], routed.columns["way"], kind.code, severity, answer,
         how, found, suggestions, len(events) + 1, where.area_ids,
     )  # fmt: skip
+
+
+def assigned_to(principal: Principal, filed: Filed) -> dict[str, Any] | None:
+    """Whom a report went to, as somebody may know it: role, name and area; None: it waits at the community."""
+    if filed.assigned_to is None:
+        return None
+    located = filed.locate
+    names = {area.code: area.name for area in (*located.areas, *([located.unit] if located.unit else ()))}
+    if located.building:
+        names[located.building.code] = located.building.estate or located.building.name
+    role, area = filed.assigned_to["role"], filed.assigned_to["area"]
+    label = holder_label(principal, filed.areas, role, names.get(area, ""), filed.assigned_to["name"], None)
+    return filed.assigned_to | {"name": label}
 
 
 CONTACT = """

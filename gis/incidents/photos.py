@@ -20,7 +20,7 @@ from gis.errors import NotFound, TooMuch
 from gis.exchange import sandbox
 from gis.exchange.sandbox import Limits
 from gis.incidents.pictures import ENDINGS, Picture, check_named, wrong_photo
-from gis.incidents.timeline import TOLD_REPORTER
+from gis.incidents.queries import told
 from gis.people.access import ANONYMOUS, Principal, reporter, visible
 
 MOST = 6  # photos of one event
@@ -92,10 +92,6 @@ VALUES (:county, :id, :incident, :event, :kind, :width, :height, :size, :sha256,
 """  # the clock keeps their order within the event
 
 
-TOLD = """EXISTS (SELECT FROM incident_event e WHERE (e.county, e.id) = (f.county, f.event_id)
-  AND (e.move = ANY(:told) OR e.move = 'note' AND e.role IN ('reporter', 'anonymous')))"""
-
-
 def file_of(session: Session, by: Principal, var: Path, photo_id: UUID, *, thumbnail: bool = False) -> tuple[Path, str]:
     """The file of a photo, and its media type.
 
@@ -103,16 +99,33 @@ def file_of(session: Session, by: Principal, var: Path, photo_id: UUID, *, thumb
         NotFound: There is none, or it is not the asker's to see.
     """
     condition, params = visible(by, "i")
-    if by.kind == "reporter":  # sees the photos of what the timeline tells, not those between who works on it
-        condition += f" AND {TOLD}"
-        params |= {"told": [*TOLD_REPORTER]}
+    readable, more = told(by)
     query = f"""SELECT f.media_type FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
-                WHERE f.id = :photo AND {condition}"""  # noqa: S608  the conditions are ours
-    media_type = session.scalar(text(query), params | {"photo": photo_id})
+                  JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
+                WHERE f.id = :photo AND {condition} AND {readable}"""  # noqa: S608  the conditions are ours
+    media_type = session.scalar(text(query), params | more | {"photo": photo_id})
     path = None if media_type is None else _path(var, photo_id, media_type)
     if path is None or not path.is_file():
         raise NotFound("there is no such photo")
     return (_small(path) if thumbnail else path), str(media_type)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a photo is of. reported: By whoever asks."""
+
+    incident_id: UUID
+    areas: list[int]
+    reported: bool
+
+
+def subject_of(session: Session, by: Principal, photo_id: UUID) -> Subject:
+    """The incident a photo belongs to."""
+    query = """SELECT i.id, i.areas, i.id = :incident OR i.account_id = :account OR i.key_id = :key AS reported
+               FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id) WHERE f.id = :photo"""
+    params = {"photo": photo_id, "incident": by.incident_id, "account": by.account_id, "key": by.key_id}
+    row = session.execute(text(query), params).one()
+    return Subject(row.id, row.areas, bool(row.reported))
 
 
 def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:

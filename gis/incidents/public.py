@@ -1,7 +1,7 @@
 """Incidents as anybody may read them: where matters of public space stand, and nobody's words.
 
-Open to all is what residents reported, of a category of public space (the five-digit codes of GB/T 47678.5): its
-category, its state, who is to answer by role, its place to about ten metres. Descriptions, addresses as given and
+Of what is open to all (`gis.people.access.open_to_all`) everybody reads its category, its state, who is to answer by
+role, and its place to about ten metres (`location`). Descriptions, addresses as given and
 media are only for those who may see the incident (`gis.people.access.visible`). Whoever has the random number of a
 report filed through Open311 may ask how it stands, of whatever category; but not where it is.
 """
@@ -16,12 +16,9 @@ from sqlalchemy.orm import Session
 
 from gis.incidents import clock
 from gis.incidents.workflow import ENDED, STATES, State
-from gis.people.access import Principal, visible
+from gis.people.access import Principal, location, open_to_all, visible
 from gis.people.roles import BY_KEY
 
-# channels residents report by; what staff and devices find is not for the public list
-CHANNELS = ("mini_program", "web", "phone", "in_person", "woodpecker", "open311")
-ROUGH = 4  # decimal places of degrees, about ten metres: a building, not a door
 AHEAD = ("accepted", "dispatched", "taken")  # stages until a matter is handled, in their order
 
 
@@ -74,11 +71,10 @@ class Wanted:
     until: datetime | None = None
 
 
-OPEN_TO_ALL = r"(i.category ~ '^\d{5}$' AND c.public AND i.channel = ANY(:channels))"
-
 READ = """
 SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.role, i.due_at, i.limits,
-  i.reported_at, coalesce(i.closed_at, i.changed_at) AS changed_at, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat,
+  i.reported_at, coalesce(i.closed_at, i.changed_at) AS changed_at,
+  ST_X({location}) AS lon, ST_Y({location}) AS lat,
   {visible} AS seen, {open} AS open_to_all, i.description, i.address, i.attributes ->> 'media_url' AS media_url,
   (SELECT b.code FROM building b WHERE b.id = i.building_id) AS building,
   (SELECT a.name FROM area a WHERE a.id = ANY(i.areas) AND a.level = 'community') AS community,
@@ -93,10 +89,11 @@ ORDER BY i.reported_at DESC, i.id LIMIT :limit OFFSET :offset
 def listing(session: Session, by: Principal, wanted: Wanted, limit: int, offset: int = 0) -> list[PublicView]:
     """Incidents open to everybody, and those the asker may see; the newest first."""
     condition, params = visible(by, "i")
-    parts = [f"({OPEN_TO_ALL} OR {condition})"]
-    params |= {"channels": list(CHANNELS), "limit": limit, "offset": offset}
+    public, more = open_to_all("i")
+    parts = [f"({public} OR {condition})"]
+    params |= more | {"limit": limit, "offset": offset}
     if wanted.ids is not None:  # the random number is known to whoever filed it
-        parts = [f"({OPEN_TO_ALL} OR {condition} OR i.channel = 'open311')", "i.id = ANY(:ids)"]
+        parts = [f"({public} OR {condition} OR i.channel = 'open311')", "i.id = ANY(:ids)"]
         params["ids"] = list(wanted.ids)
     else:
         if wanted.categories:
@@ -114,20 +111,21 @@ def listing(session: Session, by: Principal, wanted: Wanted, limit: int, offset:
     if wanted.county is not None:
         parts.append("i.county = :county")
         params["county"] = wanted.county
-    query = READ.format(visible=condition, open=OPEN_TO_ALL, where=" AND ".join(parts))
+    query = READ.format(
+        visible=condition, open=public, location=location(condition), where=" AND ".join(parts)
+    )  # fmt: skip
     found = []
     for row in session.execute(text(query), params):
         zh, en = STATES[State(row.state)]
         role = BY_KEY.get(row.role or "")
         placed = row.seen or row.open_to_all
-        digits = 7 if row.seen else ROUGH
         found.append(
             PublicView(
                 id=row.id, state=row.state, state_zh=zh, state_en=en, category=row.category,
                 category_zh=row.category_zh, category_en=row.category_en, role_zh=role.zh if role else None,
                 community=row.community or "",
                 address=(row.seen and row.address) or (row.area_names if placed else row.community),
-                lon=round(row.lon, digits) if placed else None, lat=round(row.lat, digits) if placed else None,
+                lon=round(row.lon, 7) if placed else None, lat=round(row.lat, 7) if placed else None,
                 reported_at=row.reported_at, changed_at=row.changed_at,
                 expected=_expected(row.state, row.due_at, row.limits),
                 description=row.description if row.seen else None, media_url=row.media_url if row.seen else None,

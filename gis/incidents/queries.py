@@ -14,14 +14,25 @@ from gis.errors import NotFound, wrong
 from gis.incidents import catalogue, clock
 from gis.incidents.assign import TAKERS, seats
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.incidents.workflow import ALONE, MOVES, OPEN, STATES, State, allowed
+from gis.incidents.workflow import ALONE, MOVES, OPEN, STATES, TOLD_REPORTER, State, allowed
+from gis.people.access import (
+    ACTION_BY_FACT,
+    Action,
+    Fact,
+    Principal,
+    can_see,
+    holder_label,
+    internal,
+    location,
+    mask,
+    open_to_all,
+    unmask,
+    visible,
+)
 from gis.people.access import ROLES as ACCESS
-from gis.people.access import Action, Principal, mask, unmask, visible
 from gis.people.roles import BY_KEY
 
 NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many metres and days
-# roles that are an office or an organisation: who holds them is public
-PUBLIC_ROLES = frozenset({"property_company", "volunteer_team", "enforcement_squad", "street_office", "command_centre"})
 SORTS = ("urgent", "newest")
 
 
@@ -143,7 +154,8 @@ def _own(by: Principal, row: Any) -> bool:
 
 @dataclass(frozen=True)
 class View:
-    """An incident for who may see it. point: CGCS2000 degrees. assigned_to: A name where the asker may have names.
+    """An incident for who may see it. point: CGCS2000 degrees. assigned_to: A name where the asker may have names, else
+    an organisation's. parent, children, photos: Those the asker sees.
 
     colour: green, amber or red; None: no clock runs. moves: What the asker may do now. how: How it was decided.
     asked_by: Who made the request that waits. left_min: Working minutes until it is due, negative past it.
@@ -200,19 +212,43 @@ class View:
     how: list[dict[str, Any]]
 
 
+def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
+    """The condition, with its parameters beside those of `visible`, under which an event `e` of `i` is the asker's to read.
+
+    Who reported, and who may only claim it, does not read what those who work on it say among themselves, nor see
+    their photos.
+    """
+    notes = (
+        f"{event}.move = 'note' AND ({event}.role IN ('reporter', 'anonymous', 'resident') OR {event}.who = :see_who)"
+    )
+    condition = f"({internal(by)} OR {event}.move = ANY(:told_moves) OR {notes})"
+    return condition, {"told_moves": [*TOLD_REPORTER], "see_who": by.who}
+
+
 VIEW = f"""
 SELECT i.*, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh, c.en AS category_en, c.kind,
   held.code AS held_code, p.name AS holder_name,
+  coalesce(held.name, (SELECT coalesce(nullif(b.estate, ''), b.name) FROM building b WHERE b.id = i.building_id), '')
+    AS held_name,
   (SELECT jsonb_agg(jsonb_build_object('level', a.level, 'code', a.code, 'name', a.name)
      ORDER BY array_position(ARRAY['county', 'street', 'community', 'grid', 'unit'], a.level))
    FROM area a WHERE a.id = ANY(i.areas)) AS area_names,
-  ARRAY(SELECT x.id FROM incident x WHERE x.parent_id = i.id ORDER BY x.reported_at) AS children,
-  ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = i.id ORDER BY f.event_id, f.at) AS photos,
+  ARRAY(SELECT x.id FROM incident x WHERE x.parent_id = i.id AND {{other}} ORDER BY x.reported_at) AS children,
+  (SELECT x.id FROM incident x WHERE x.id = i.parent_id AND {{other}}) AS parent_seen,
+  ARRAY(SELECT f.id FROM photo f JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
+    WHERE f.incident_id = i.id AND {{told}} ORDER BY f.event_id, f.at) AS photos,
   (SELECT count(*) FROM order_offer o WHERE o.incident_id = i.id) AS offers,
   {ASKED_BY}, {OFFERED}
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   LEFT JOIN area held ON held.id = i.area_id LEFT JOIN personal.person p ON p.id = i.holder_id
 """  # noqa: S608  our own text
+
+
+def _query(by: Principal, rest: str) -> tuple[str, dict[str, Any]]:
+    """`VIEW` as the asker has it, with what stands behind it; and its parameters."""
+    other, params = visible(by, "x")
+    readable, more = told(by)
+    return f"{VIEW.format(other=other, told=readable)} {rest}", params | more | {"me": by.person_id}
 
 
 def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, moved: Row | None = None) -> View:
@@ -224,11 +260,9 @@ def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, m
     Raises:
         NotFound: There is none, or it is not the asker's to see.
     """
-    condition, params = (
-        ("true", dict[str, Any]()) if moved is not None and moved.id == incident_id else visible(by, "i")
-    )
-    query = text(f"{VIEW} WHERE i.id = :id AND {condition}")
-    row = session.execute(query, params | {"id": incident_id, "me": by.person_id}).one_or_none()
+    condition = "true" if moved is not None and moved.id == incident_id else visible(by, "i")[0]
+    query, params = _query(by, f"WHERE i.id = :id AND {condition}")
+    row = session.execute(text(query), params | {"id": incident_id}).one_or_none()
     if row is None:
         raise NotFound("there is no such incident")
     return _view(by, row, now)
@@ -239,7 +273,6 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
     role = BY_KEY.get(row.role or "")
     above = BY_KEY.get(row.supervisor_role or "")
     supervisor = above.zh if above else ACCESS[row.supervisor_role][0] if row.supervisor_role in ACCESS else None
-    named = by.may(Action.NAMES, row.areas) or row.role in PUBLIC_ROLES or row.holder_id == by.person_id is not None
     left = None
     if row.due_at is not None:
         wall = bool(row.limits.get("around_the_clock"))
@@ -252,14 +285,14 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
         kind=row.kind, severity=row.severity, description=row.description, address=row.address, channel=row.channel,
         attributes=row.attributes, point={"lon": round(row.lon, 7), "lat": round(row.lat, 7), "crs": "cgcs2000"},
         areas=row.area_names or [], role=row.role, role_zh=role.zh if role else None, role_en=role.en if role else None,
-        assigned_to=row.holder_name if named else None, area=row.held_code, way=row.way, skill=row.skill,
+        assigned_to=holder_label(by, row.areas, row.role, row.held_name, row.holder_name, row.holder_id), area=row.held_code, way=row.way, skill=row.skill,
         rule=row.rule_name, reported_at=row.reported_at, changed_at=row.changed_at, closed_at=row.closed_at,
         stage_began=row.stage_began, due=row.due_at, amber=row.amber_at,
         colour=clock.colour(now, row.amber_at, row.due_at), left_min=left,
         stopped_after_min=row.spent_min if row.due_at is None else None, supervised=row.supervised,
         supervise_level=row.supervise_level, supervisor_role=row.supervisor_role, supervisor_zh=supervisor,
-        parent=row.parent_id, children=list(row.children), rating=row.rating, solved=row.solved,
-        photos=list(row.photos), asked_by=row.asked_by if named else None, offered=row.offers,
+        parent=row.parent_seen, children=list(row.children), rating=row.rating, solved=row.solved,
+        photos=list(row.photos), asked_by=row.asked_by if can_see(by, Fact.NAMES, row.areas) else None, offered=row.offers,
         mine=by.person_id is not None and by.person_id == row.holder_id,
         moves=sorted(
             name for name in allowed(row.state, row.pending)
@@ -404,8 +437,8 @@ def listing(
             where += f" AND {KEYS['newest']} < (CAST(:a0 AS timestamptz), CAST(:a1 AS uuid))"
         else:
             where += f" AND {KEYS['urgent']} > (CAST(:a0 AS boolean), CAST(:a1 AS timestamptz), CAST(:a2 AS uuid))"
-    query = text(f"{VIEW} WHERE {where} ORDER BY {ORDERS[wanted.sort]} LIMIT :limit")
-    return [_view(by, row, now) for row in session.execute(query, params | {"limit": limit})]
+    query, more = _query(by, f"WHERE {where} ORDER BY {ORDERS[wanted.sort]} LIMIT :limit")
+    return [_view(by, row, now) for row in session.execute(text(query), params | more | {"limit": limit})]
 
 
 def _behind(after: str, sort: str) -> dict[str, Any]:
@@ -447,7 +480,7 @@ def counts(session: Session, by: Principal, wanted: Filters, *, now: datetime) -
 
 @dataclass(frozen=True)
 class Duplicate:
-    """Something like it, near and lately. id: None where the asker may not see it."""
+    """Something like it, near and lately. id: None where the asker may not see it; distance_m is then of its public place."""
 
     id: UUID | None
     state: str
@@ -458,13 +491,14 @@ class Duplicate:
 
 
 NEAR = """
-SELECT i.id, i.state, i.reported_at, ST_Distance(i.shape::geography, p.spot::geography) AS metres, {condition} AS seen
-FROM incident i, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS spot) p
-WHERE i.category = :category AND i.reported_at > :since AND i.reported_at <= :now AND i.state <> 'void'
-  AND i.parent_id IS NULL AND i.shape && ST_Expand(p.spot, :east, :north)
-  AND ST_DWithin(i.shape::geography, p.spot::geography, :metres) AND ({condition} OR {public})
-  AND i.id IS DISTINCT FROM CAST(:but AS uuid)
-ORDER BY metres, i.reported_at LIMIT 20
+SELECT * FROM (
+  SELECT i.id, i.state, i.reported_at, {condition} AS seen,
+    ST_Distance(({location})::geography, p.spot::geography) AS metres
+  FROM incident i, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS spot) p
+  WHERE i.category = :category AND i.reported_at > :since AND i.reported_at <= :now AND i.state <> 'void'
+    AND i.parent_id IS NULL AND i.shape && ST_Expand(p.spot, :east, :north) AND ({condition} OR {public})
+    AND i.id IS DISTINCT FROM CAST(:but AS uuid)
+) found WHERE metres <= :metres ORDER BY metres, reported_at LIMIT 20
 """
 
 
@@ -476,13 +510,13 @@ def near_duplicates(
     Args:
         lon, lat: Degrees, EPSG:4490. but: Not this one.
 
-    Who may not see one is told of it without its id where the category is of public space (the five-digit codes of
-    GB/T 47678.5); of quarrels, needs and the like nothing.
+    Who may not see one is told of it, without its id and by its public place, where it is open to all; else nothing.
     """
     condition, params = visible(by, "i")
-    query = sql(NEAR.format(condition=condition, public=r"i.category ~ '^\d{5}$'"))
-    params |= {"category": category, "lon": lon, "lat": lat, "since": at - timedelta(days=NEAR_DAYS), "now": at,
-               "metres": NEAR_M, "east": 0.0012, "north": 0.0006, "but": but}  # fmt: skip
+    public, more = open_to_all("i")
+    query = sql(NEAR.format(condition=condition, public=public, location=location(condition)))
+    params |= more | {"category": category, "lon": lon, "lat": lat, "since": at - timedelta(days=NEAR_DAYS), "now": at,
+               "metres": NEAR_M, "east": 0.0013, "north": 0.0007, "but": but}  # fmt: skip
     return [
         Duplicate(
             row.id if row.seen else None, row.state, *STATES[State(row.state)], round(row.metres, 1), row.reported_at
@@ -510,15 +544,20 @@ class Candidate:
 
 
 def candidates(session: Session, by: Principal, one: View, now: datetime) -> list[Candidate]:
-    """Who an incident can be given to: everybody in a post of its place, nearest role first, then who takes orders."""
+    """Who an incident can be given to: everybody in a post of its place, nearest role first, then who takes orders.
+
+    Raises:
+        Forbidden: The asker may not dispatch there.
+    """
     ids = {row.code: row.id for row in session.execute(
         text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": [area["code"] for area in one.areas]}
     )}  # fmt: skip
+    by.need(Action.DISPATCH, ids.values())
     building = session.scalar(text("SELECT building_id FROM incident WHERE id = :id"), {"id": one.id})
     found = sorted(
         seats(session, list(ids.values()), building, now), key=lambda seat: (BY_KEY[seat.role].rank, seat.load)
     )
-    named = by.may(Action.NAMES, ids.values())
+    named = can_see(by, Fact.NAMES, ids.values())
     people = [
         Candidate(
             seat.person_code if named else None, seat.name if named else None, seat.role, BY_KEY[seat.role].zh,
@@ -550,14 +589,19 @@ def candidates(session: Session, by: Principal, one: View, now: datetime) -> lis
     return people
 
 
+def areas_of(session: Session, incident_id: UUID) -> list[int]:
+    """Ids of the areas an incident lies in."""
+    query = sql("SELECT unnest(areas) FROM incident WHERE id = :id")
+    return list(session.scalars(query, {"id": incident_id}))
+
+
 def contact(session: Session, by: Principal, one: View) -> Mapping[str, str] | None:
-    """How to reach who reported; None when nothing was left.
+    """How to reach who reported; None when nothing was left. The caller records it: see gis/people/disclosures.py.
 
     Raises:
         Forbidden: The asker may not have contacts there.
     """
-    areas = session.scalars(text("SELECT unnest(areas) FROM incident WHERE id = :id"), {"id": one.id}).all()
-    by.need(Action.CONTACTS, areas)
+    by.need(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, one.id))
     unmask(session)
     query = text("SELECT name, phone, email FROM personal.reporter WHERE county = :county AND incident_id = :id")
     found = session.execute(query, {"county": one.county, "id": one.id}).mappings().one_or_none()

@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
-from gis.incidents.queries import find
-from gis.incidents.workflow import MOVES, STATES, State
+from gis.incidents.queries import find, told
+from gis.incidents.workflow import MOVES, SAID_REPORTER, STATES, State
 from gis.people.access import ROLES as ACCESS
-from gis.people.access import Action, Principal, reporter, visible
+from gis.people.access import Fact, Principal, can_see, internal, reporter, visible
 from gis.people.roles import BY_KEY
 
 
@@ -39,29 +39,24 @@ class EventView:
     detail: dict[str, Any]
 
 
+PERSONS = ("person", "from_person", "to_person")  # in the detail of events
+
 TIMELINE = """
-SELECT e.*, i.areas, i.holder_id, p.name AS person_name, ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
+SELECT e.*, i.areas, {internal} AS inside, p.name AS person_name, ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
   LEFT JOIN personal.person p ON p.id = e.person_id
-WHERE e.incident_id = :id AND {condition} ORDER BY e.id
+WHERE e.incident_id = :id AND {condition} AND {told} ORDER BY e.id
 """
 
 
 def events(session: Session, by: Principal, incident_id: UUID) -> list[EventView]:
     """What happened to an incident, oldest first; empty when it is not the asker's to see."""
     condition, params = visible(by, "i")
-    rows = session.execute(text(TIMELINE.format(condition=condition)), params | {"id": incident_id})
-    found = rows.all()
-    # who reported, and who may only claim it, does not read what those who work on it say among themselves
-    inside = found and (
-        by.may(Action.READ, found[0].areas) or (by.person_id is not None and by.person_id == found[0].holder_id)
-    )
-    views = [_event(row, by.may(Action.NAMES)) for row in found]
-    return views if inside else [_told(one) for one in views if one.move in TOLD_REPORTER or _own_note(one)]
-
-
-def _own_note(one: EventView) -> bool:
-    return one.move == "note" and one.role in ("reporter", "anonymous", "resident")
+    readable, more = told(by)
+    query = TIMELINE.format(condition=condition, internal=internal(by), told=readable)
+    rows = session.execute(text(query), params | more | {"id": incident_id}).all()
+    named = bool(rows) and can_see(by, Fact.NAMES, rows[0].areas)
+    return [_event(row, named) if row.inside else _told(_event(row, named)) for row in rows]
 
 
 def _told(one: EventView) -> EventView:
@@ -80,21 +75,13 @@ def _event(row: Any, named: bool) -> EventView:
     return EventView(
         row.id, row.at, row.move, move.zh if move else row.move, move.en if move else row.move, row.from_state,
         row.to_state, STATES[State(row.to_state)][0], (row.person_name or row.who) if named and not nobody else None, row.role, zh, row.words,
-        list(row.photos), row.detail if named else {key: value for key, value in row.detail.items() if key != "person"},
+        list(row.photos), row.detail if named else {key: value for key, value in row.detail.items() if key not in PERSONS},
     )  # fmt: skip
-
-
-# what the reporter reads of the timeline; the rest is between those who work
-TOLD_REPORTER = ("report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate",
-                 "reopen", "approve_suspend", "resume", "approve_extend", "approve_void", "escalate", "supervise",
-                 "expire", "follow", "hand_over")  # fmt: skip
-# whose words are meant for the reporter
-SAID_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend", "approve_void", "note")
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """An incident for who reported it: where it stands, who holds it (role; a name where the role is public), since
+    """An incident for who reported it: where it stands, who holds it (role; the name of an organisation), since
     when, and what happened. No names, no words between those who work on it."""
 
     id: UUID
@@ -146,18 +133,18 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
     """
     by = by_secret(session, incident_id, secret)
     seen = find(session, by, incident_id, now=now)
-    told = events(session, by, incident_id)
+    happened = events(session, by, incident_id)
     line = [
         {"at": one.at, "move": one.move, "zh": one.move_zh, "en": one.move_en, "state": one.to_state,
          "state_zh": one.state_zh, "role_zh": one.role_zh,
          "to_zh": BY_KEY[one.detail["role"]].zh if one.detail.get("role") in BY_KEY else None,
          "words": one.words, "photos": one.photos}
-        for one in told
+        for one in happened
     ]  # fmt: skip
     community = next((area["name"] for area in seen.areas if area["level"] == "community"), "")
     return Tracked(
         seen.id, seen.state, seen.state_zh, seen.state_en, seen.version, seen.category, seen.category_zh,
         seen.category_en, seen.description, seen.address, seen.point, community, seen.reported_at, seen.changed_at,
         seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.due, seen.colour,
-        seen.supervised, seen.rating, seen.solved, [photo for one in told for photo in one.photos], seen.moves, line,
+        seen.supervised, seen.rating, seen.solved, [photo for one in happened for photo in one.photos], seen.moves, line,
     )  # fmt: skip

@@ -157,3 +157,11 @@ def allowed(state: str, pending: str = "") -> set[str]:
         move for move, from_state, from_pending, *_ in TABLE
         if (from_state, from_pending) == (state, pending) and MOVES[move].by != Action.SYSTEM and move != "report"
     }  # fmt: skip
+
+
+# what the reporter reads of the timeline; the rest is between those who work
+TOLD_REPORTER = ("report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate",
+                 "reopen", "approve_suspend", "resume", "approve_extend", "approve_void", "escalate", "supervise",
+                 "expire", "follow", "hand_over")  # fmt: skip
+# whose words are meant for the reporter
+SAID_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend", "approve_void", "note")

@@ -1,7 +1,8 @@
 """Who may do what, where: roles × actions as one table, and the rows an asker may see as one condition.
 
-A person's access roles come from the posts held (or deputised for) now, by `BY_POST`, and from grants. Every read of
-incidents goes through `visible`; every change through `may`.
+A person's access roles come from the posts held (or deputised for) now, by `BY_POST`, and from grants. Every change
+goes through `may`; every read through what stands under "who sees what": `visible` and `open_to_all` for rows, `can_see`
+for a fact of a row (always with the areas it lies in), `holder_label` for a name, `location` for a point.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden
+from gis.people.roles import ORGANISATIONS, organisation_name
 
 
 class Action(StrEnum):
@@ -165,6 +167,54 @@ def of_account(session: Session, account_id: int, person_id: int | None, usernam
     return Principal("account", f"account {username}", may_in, tuple(roles), account_id, person_id, name=username)
 
 
+# --- who sees what -------------------------------------------------------------------------------------------------
+
+
+class Fact(StrEnum):
+    """What of an incident, or of those who answer for a place, is not for everybody."""
+
+    INTERNAL = "internal"  # what those who work on it say among themselves, and their photos
+    NAMES = "names"  # of those who answer for it
+    CONTACT = "contact"  # of who reported it
+
+
+# what makes a fact visible in the areas it lies in
+ACTION_BY_FACT = {Fact.INTERNAL: A.READ, Fact.NAMES: A.NAMES, Fact.CONTACT: A.CONTACTS}
+
+# channels residents report by; what staff and devices find is not for the public
+PUBLIC_CHANNELS = ("mini_program", "web", "phone", "in_person", "woodpecker", "open311")
+PUBLIC_STEP_DEG = 1e-4  # the public's rounding, about ten metres: a building, not a door
+
+
+def can_see(principal: Principal, fact: Fact, areas: Iterable[int], holder_id: int | None = None) -> bool:
+    """Whether somebody sees a fact in the areas (an incident's chain) it lies in; a right elsewhere does not count.
+
+    Args:
+        holder_id: Who holds the incident: they read what is said about it.
+    """
+    if principal.may(ACTION_BY_FACT[fact], areas):
+        return True
+    return fact == Fact.INTERNAL and holder_id is not None and holder_id == principal.person_id
+
+
+def holder_label(
+    principal: Principal,
+    areas: Iterable[int],
+    role: str | None,
+    place_name: str,
+    name: str | None,
+    holder_id: int | None,
+) -> str | None:
+    """Who holds an incident: the person for who may have names there, else the organisation, else None.
+
+    Args:
+        place_name: Of the area or estate the post answers for. name, holder_id: Of the person; None: nobody.
+    """
+    if name is None or holder_id == principal.person_id is not None or can_see(principal, Fact.NAMES, areas):
+        return name
+    return organisation_name(role, place_name) if role in ORGANISATIONS else None
+
+
 def visible(by: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
     """The condition, with its parameters, under which a row of incident is the asker's to see.
 
@@ -186,6 +236,35 @@ def visible(by: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
         "see_areas": sorted(areas), "see_person": by.person_id, "see_account": by.account_id, "see_key": by.key_id,
         "see_incident": by.incident_id,
     }  # fmt: skip
+
+
+def internal(by: Principal, incident: str = "i") -> str:
+    """The condition of `Fact.INTERNAL`, with the parameters of `visible`."""
+    if by.kind == "system" or by.may_in.get(Action.READ, frozenset()) is None:
+        return "true"
+    return f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person)"
+
+
+def open_to_all(incident: str = "i") -> tuple[str, dict[str, Any]]:
+    """The condition under which everybody may know that an incident is there, its category, state and rough place.
+
+    It was reported by residents, and its category is of public space: a five-digit code of GB/T 47678.5 that residents
+    may choose. Of quarrels, needs, patrols and alarms nothing is told.
+    """
+    condition = (
+        rf"({incident}.category ~ '^\d{{5}}$' AND {incident}.channel = ANY(:public_channels) AND EXISTS ("
+        f"SELECT FROM incident_category kind WHERE kind.public AND kind.edition_id = {incident}.edition_id"
+        f" AND kind.code = {incident}.category))"
+    )
+    return condition, {"public_channels": list(PUBLIC_CHANNELS)}
+
+
+def location(seen: str, incident: str = "i") -> str:
+    """The point of an incident in SQL: as stored where the condition `seen` holds, else as the public may have it.
+
+    Distances and whether something is near are taken from it too, or the exact place could be found by asking often.
+    """
+    return f"CASE WHEN {seen} THEN {incident}.shape ELSE ST_SnapToGrid({incident}.shape, {PUBLIC_STEP_DEG}) END"
 
 
 def unmask(session: Session) -> None:

@@ -1,5 +1,6 @@
 """Persons, posts and leave: who answers for what, from when to when, and who stands in."""
 
+import uuid
 from datetime import datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, func, text
@@ -178,3 +179,26 @@ class ApiKey(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was made.")
     expires_at: Mapped[datetime | None] = mapped_column(comment="No longer valid from then on; rotation sets it.")
     revoked_at: Mapped[datetime | None] = mapped_column(comment="Since when it is refused.")
+
+
+class Disclosure(Base):
+    """Something that was shown to somebody; see gis/people/disclosures.py."""
+
+    __tablename__ = "disclosure"
+    __table_args__ = (
+        CheckConstraint("kind IN ('contact', 'photo', 'export')", name="kind_known"),
+        CheckConstraint("kind <> 'contact' OR btrim(reason) <> ''", name="contact_has_reason"),
+        {"schema": "personal", "comment": "Append-only: who was shown personal data, when, from where and why."},
+    )
+
+    id: Mapped[int] = key()
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), comment="When.")
+    who: Mapped[str] = mapped_column(comment="Account, program or user of the command line, as the history names them.")
+    kind: Mapped[str] = mapped_column(comment="contact, photo or export.")
+    subject: Mapped[str] = mapped_column(comment="The photo, or the layer or table and what of it.")
+    incident_id: Mapped[uuid.UUID | None] = mapped_column(index=True, comment="The incident; empty for exports.")
+    areas: Mapped[list[int]] = mapped_column(
+        ARRAY(BigInteger()), comment="Ids of the areas it lies in, by which auditors see it; empty: everywhere."
+    )
+    source: Mapped[str] = mapped_column(comment="Network address, or the machine of the command line.")
+    reason: Mapped[str] = mapped_column(server_default="", comment="Why, as stated; contacts need one.")

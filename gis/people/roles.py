@@ -34,3 +34,15 @@ ROLES = (
 )
 
 BY_KEY = {role.key: role for role in ROLES}
+
+# roles that are an office or an organisation: that it answers is public, who holds the post for it is not
+ORGANISATIONS = frozenset(
+    {"property_company", "volunteer_team", "enforcement_squad", "street_office", "command_centre"}
+)
+
+
+def organisation_name(role: str, place_name: str) -> str:
+    """The name of the organisation that a post stands for: 西航街道 and 街道党工委 are 西航街道党工委."""
+    title = BY_KEY[role].zh
+    overlap = next((size for size in range(len(title), 0, -1) if place_name.endswith(title[:size])), 0)
+    return place_name + title[overlap:]

@@ -56,6 +56,31 @@ def handled(session: Session, how_many: int) -> list[str]:
     return said
 
 
+def test_the_contact_is_shown_for_a_reason(desk: Page, site: str, served: Deployment, session: Session) -> None:
+    number, words = filed(session)
+    county = session.scalar(text("SELECT county FROM incident WHERE id = :id"), {"id": number})
+    session.execute(
+        text(actions.CONTACT), {"county": county, "id": number, "name": "", "phone": "13700001234", "email": ""}
+    )
+    session.commit()
+    signed_in(desk, site, served, "dispatcher", "/desk")
+    desk.locator("#filters [name=words]").fill(words)
+    row(desk, words).locator(".dsk-open").click()
+    form = desk.locator(".dsk-contact")
+    form.locator("button").click()  # the browser itself asks for the reason
+    expect(form.locator("input:invalid")).to_be_focused()
+    form.locator("input").fill("。")
+    form.locator("button").click()
+    expect(form.locator("[role=alert]")).to_have_text("理由太短，请写明为什么需要联系方式。")
+    assert serious(desk) == []
+    form.locator("input").fill("回访")
+    form.locator("input").press("Enter")
+    expect(desk.locator("#detail a[href='tel:13700001234']")).to_be_visible()
+    session.rollback()
+    query = "SELECT kind, reason FROM personal.disclosure WHERE incident_id = :id"
+    assert session.execute(text(query), {"id": number}).all() == [("contact", "回访")]
+
+
 def test_what_the_worker_does_is_seen_at_the_desk_and_closed_there(
     desk: Page, worker: Page, site: str, served: Deployment, session: Session
 ) -> None:

@@ -16,6 +16,7 @@ from gis.people.access import Action
 from web import params
 from web.auth import need, principal
 from web.db import session
+from web.disclosures import record_export
 
 bp = APIBlueprint("exports", __name__, url_prefix="/api/v1", tag="Boundaries")
 
@@ -35,6 +36,7 @@ class GridsIn(BaseModel):
     within: str = Field(
         max_length=40, description="Code of a grid, community, street or county", examples=["520402007012"]
     )
+    reason: str = Field("", max_length=2000, description="Why, for auditors; need not be stated")
     at: str | None = Field(
         None, max_length=40, description="Boundaries of this moment; null: the newest published, as a draft is based on"
     )
@@ -61,6 +63,7 @@ def grids(query_data: GridsIn) -> Response:
             when = f" at {at:%Y-%m-%d %H:%M}" if query_data.at else ""
             raise NotFound(f"there are no grids in {within}{when}") from None
         response = Response(path.read_bytes(), mimetype=GPKG)
+    record_export(principal(), f"grids.gpkg within {within}", within)
     of = f"-{at:%Y%m%d}" if query_data.at else ""
     response.headers["Content-Disposition"] = f'attachment; filename="grids-{within}{of}.gpkg"'
     response.headers["Cache-Control"] = "no-store"

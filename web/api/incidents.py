@@ -22,8 +22,8 @@ from gis.incidents import actions, photos, queries, timeline
 from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
 from gis.incidents.queries import Filters, View
-from gis.people import limits
-from gis.people.access import Action, Principal
+from gis.people import disclosures, limits
+from gis.people.access import Action, Fact, Principal, can_see
 from web import fit, params
 from web.api import page, reply
 from web.api.locate import present, problem
@@ -31,6 +31,7 @@ from web.auth import principal
 from web.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.client import client_network
 from web.db import session
+from web.disclosures import record
 from web.errors import in_chinese
 from web.once import once
 from web.openapi import takes
@@ -132,6 +133,15 @@ class OneIn(BaseModel):
     """How much of an incident."""
 
     contact: bool = Field(False, description="Also how to reach who reported; for those who may call back")
+    reason: str = Field("", max_length=2000, description="Why the contact is needed; must come with it, and is kept")
+
+
+class ContactIn(BaseModel):
+    """Why it is needed."""
+
+    model_config = {"extra": "forbid"}
+
+    reason: str = Field("", max_length=2000, description="Kept with who asked, when and from where", examples=["回访"])
 
 
 @bp.post("/incidents")
@@ -174,12 +184,10 @@ def _again(kept: dict[str, Any]) -> None:
 
 def filed_body(by: Principal, filed: actions.Filed) -> dict[str, Any]:
     """What came of a report, as JSON; names only for those who may have them."""
-    named = by.may(Action.NAMES, filed.areas)
-    shown = filed if named else replace(filed, locate=anonymous(filed.locate))
+    shown = filed if can_see(by, Fact.NAMES, filed.areas) else replace(filed, locate=anonymous(filed.locate))
+    shown = replace(shown, assigned_to=actions.assigned_to(by, filed))
     told: dict[str, Any] = orjson.loads(orjson.dumps(shown))
     told.pop("areas")
-    if told["assigned_to"] and not named and told["assigned_to"]["role"] not in queries.PUBLIC_ROLES:
-        told["assigned_to"]["name"] = None
     return told
 
 
@@ -225,8 +233,36 @@ def one(incident_id: UUID, query_data: OneIn) -> Response:
     lon, lat = found.point["lon"], found.point["lat"]
     told["duplicates"] = queries.near_duplicates(session(), by, found.category, lon, lat, now, incident_id)
     if query_data.contact:
-        told["contact"] = queries.contact(session(), by, found)
+        told["contact"] = _contact(by, found, query_data.reason)
     return versioned(told, found.version)
+
+
+@bp.post("/incidents/<uuid:incident_id>/contact")
+@bp.input(ContactIn)
+@bp.doc(
+    summary="How to reach who reported",
+    responses={401: "Sign in", 403: "Not for you", 404: "None, or hidden", 422: "The reason is missing"},
+)
+def contact(incident_id: UUID, json_data: ContactIn) -> Response:
+    """Name, telephone and mail, for those who may call back. Who asked, when, from where and why is kept for auditors."""
+    by = signed_in()
+    found = queries.find(session(), by, incident_id, now=moment(None))
+    response = reply({"contact": _contact(by, found, json_data.reason)})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _contact(by: Principal, found: View, reason: str) -> dict[str, str] | None:
+    """How to reach who reported, once it is written down that somebody is told.
+
+    Raises:
+        Forbidden: Not allowed there. InvalidInput: The reason is missing.
+    """
+    areas = queries.areas_of(session(), found.id)
+    reached = queries.contact(session(), by, found)
+    stated = disclosures.require_reason(reason)
+    record(by, "contact", "contact of the reporter", areas=areas, incident_id=found.id, reason=stated)
+    return None if reached is None else dict(reached)
 
 
 @bp.get("/incidents/<uuid:incident_id>/track")

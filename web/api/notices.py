@@ -80,10 +80,8 @@ class SeenOut(BaseModel):
 def listing(query_data: Page) -> Response:
     """Of incidents that are still the asker's to see; the newest first."""
     by = principal()
-    cursor = params.cursor(query_data.cursor)
-    if cursor is not None and not (cursor.isdigit() and len(cursor) < 19):
-        raise params.wrong("cursor", "not one of ours; take `next` of the page before, or leave it out")
-    found = queries.listing(session(), by, query_data.limit + 1, None if cursor is None else int(cursor))
+    before = params.number_cursor(params.cursor(query_data.cursor))
+    found = queries.listing(session(), by, query_data.limit + 1, before)
     part = page(found, query_data.limit, lambda one: str(one.id))
     items = [shown(one) for one in part["items"]]
     return reply({"items": items, "next": part["next"], "unseen": queries.unseen(session(), by)})

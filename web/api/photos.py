@@ -8,6 +8,7 @@ from flask import Response, current_app, request, send_file
 from gis.incidents import photos
 from web.auth import principal
 from web.db import session
+from web.disclosures import record
 from web.openapi import also
 
 bp = APIBlueprint("photos", __name__, url_prefix="/api/v1", tag="Incidents")
@@ -34,10 +35,15 @@ def _sent(photo_id: UUID, *, thumbnail: bool) -> Response:
     by = photos.by_secret(session(), photo_id, secret) if secret else principal()
     var = current_app.config["SETTINGS"].var
     path, media_type = photos.file_of(session(), by, var, photo_id, thumbnail=thumbnail)
+    subject = photos.subject_of(session(), by, photo_id)
     # kept by the reader but asked for again each time: rights change. A photo never does, so its name is its ETag
     response = send_file(path, media_type, conditional=True, download_name=path.name, etag=path.stem, max_age=0)
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Content-Disposition"] = f'inline; filename="{path.name}"'
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.status_code != 304 and not subject.reported:  # who reported looks at their own
+        reason = request.args.get("reason", "")
+        what = f"thumbnail {photo_id}" if thumbnail else f"photo {photo_id}"
+        record(by, "photo", what, areas=subject.areas, incident_id=subject.incident_id, reason=reason)
     response.vary.update(("Authorization", "Cookie", "X-Tracking-Secret"))
     return response

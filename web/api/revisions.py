@@ -28,6 +28,7 @@ from web.api.incidents import if_match
 from web.auth import need, principal
 from web.body_limit import body_limit
 from web.db import session
+from web.disclosures import record_export
 from web.once import once
 
 bp = APIBlueprint("revisions", __name__, url_prefix="/api/v1", tag="Boundaries")
@@ -263,6 +264,7 @@ def look(number: int, query_data: PreviewIn) -> Response:
     if query_data.format == "xlsx":
         out = BytesIO()
         preview_sheet.write(found, out)
+        record_export(principal(), f"preview of revision {number} (.xlsx)")
         response = Response(out.getvalue(), mimetype=XLSX)
         response.headers["Content-Disposition"] = f'attachment; filename="revision-{number}.xlsx"'
         response.headers["Cache-Control"] = "no-store"

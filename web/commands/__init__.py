@@ -1,14 +1,18 @@
 """What the commands share: settings, the database, a session."""
 
 import os
+import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from gis import cluster, schema
 from gis.db import engine, signed
+from gis.people import disclosures
+from gis.people.access import system
 from gis.settings import Settings
 
 
@@ -26,14 +30,35 @@ def database(settings: Settings | None = None) -> cluster.Addresses:
     return addresses
 
 
+def user() -> str:
+    """Who runs the command, as the history names them."""
+    return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or f'uid {os.getuid()}'}"
+
+
 @contextmanager
 def session_scope(why: str = "") -> Iterator[Session]:
     """A session for a command, signed in the history with the user's login; never commits by itself."""
     with Session(engine(database().app)) as session:
-        who = os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
-        with signed(session, f"command line: {who}", why):
+        with signed(session, user(), why):
             yield session
         session.rollback()
+
+
+def record_disclosure(
+    session: Session,
+    kind: str,
+    subject: str,
+    *,
+    areas: Sequence[int] = (),
+    incident_id: UUID | None = None,
+    reason: str = "",
+) -> None:
+    """Write down, and commit, that the command shows something; as `gis.people.disclosures.record`."""
+    disclosures.record(
+        session, system(user()), kind, subject, areas=areas, incident_id=incident_id, reason=reason,
+        source=f"command line on {socket.gethostname()}",
+    )  # fmt: skip
+    session.commit()
 
 
 def bar(name: str) -> Callable[..., None]:

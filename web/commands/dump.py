@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gis.settings import Settings
-from web.commands import session_scope
+from web.commands import record_disclosure, session_scope
 
 LAYERS = "counties streets communities grids units buildings facilities circles households"
 
@@ -16,12 +16,15 @@ LAYERS = "counties streets communities grids units buildings facilities circles 
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--at", help="For areas: the day or moment whose boundaries count, as 2026-03-01 or 2026-03-01T08:30.")
 @click.option("--within", default="", help="For areas: only those whose code begins with this one.")
-def command(layer: str, file: Path, at: str | None, within: str) -> None:
+@click.option("--reason", default="", help="Why, for auditors; the export is written down in any case.")
+def command(layer: str, file: Path, at: str | None, within: str, reason: str) -> None:
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
     from gis.exchange.dump import credits, dump
 
     with session_scope() as session:
         count = dump(session, layer, file, _moment(at), within)
+        subject = " ".join(filter(None, [layer, file.suffix, within and f"within {within}", at and f"at {at}"]))
+        record_disclosure(session, "export", subject, reason=reason)
         click.echo(f"{file}: {count} {layer}")
         for credit in credits(session):
             click.echo(credit, err=True)

@@ -11,9 +11,10 @@ from gis import reports
 from gis.areas.locate import read_time
 from gis.errors import wrong
 from gis.incidents import actions, queries, timeline
+from gis.people import disclosures
 from gis.people.access import Principal, system
 from gis.settings import Settings
-from web.commands import session_scope
+from web.commands import record_disclosure, session_scope
 
 FIGURE_COLUMNS = ("reported", "open", "overdue", "response", "completion", "in_time", "resolution", "satisfaction")
 
@@ -87,12 +88,7 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **given: str) -
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def show(incident: str, as_json: bool) -> None:
     """One incident with what happened to it."""
-    try:
-        wanted = UUID(incident)
-    except ValueError:
-        raise wrong(
-            "incident", f"{incident[:60]!r} is no incident's id, as ./wangge incidents list shows them"
-        ) from None
+    wanted = _number(incident)
     now = datetime.now(Settings.from_env().timezone)
     with session_scope() as session:
         found = queries.find(session, me(), wanted, now=now)
@@ -105,6 +101,59 @@ def show(incident: str, as_json: bool) -> None:
     for one in events:
         words = f"  {one.words}" if one.words else ""
         click.echo(f"{one.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {one.move_zh}  {one.who}{words}")
+
+
+def _number(incident: str) -> UUID:
+    """The id of an incident, as typed."""
+    try:
+        return UUID(incident)
+    except ValueError:
+        words = f"{incident[:60]!r} is no incident's id, as ./wangge incidents list shows them"
+        raise wrong("incident", words) from None
+
+
+@command.command("contact")
+@click.argument("incident")
+@click.option("--reason", default="", help="Why it is needed; kept with who asked, when and from where.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def contact(incident: str, reason: str, as_json: bool) -> None:
+    """How to reach who reported INCIDENT."""
+    number, stated = _number(incident), disclosures.require_reason(reason)
+    with session_scope() as session:
+        found = queries.find(session, me(), number, now=datetime.now(Settings.from_env().timezone))
+        reached = queries.contact(session, me(), found)
+        areas = queries.areas_of(session, number)
+        record_disclosure(session, "contact", "contact of the reporter", areas=areas, incident_id=number, reason=stated)
+    if as_json:
+        click.echo(orjson.dumps({"contact": reached and dict(reached)}).decode())
+    else:
+        click.echo("  ".join(value for value in reached.values() if value) if reached else "nothing was left")
+
+
+@command.command("disclosures")
+@click.option("--kind", default="", help=f"Only one of {', '.join(disclosures.KINDS)}.")
+@click.option("--who", default="", help="Part of the account's or program's name.")
+@click.option("--incident", default="", help="Of one incident.")
+@click.option("--since", default="", help="From this moment on, ISO 8601.")
+@click.option("--until", default="", help="Before this moment.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def listed_disclosures(kind: str, who: str, incident: str, since: str, until: str, limit: int, as_json: bool) -> None:
+    """Who was shown contacts, photos and exports, the newest first."""
+    zone = Settings.from_env().timezone
+    begin, end = (
+        read_time(given, zone, name) if given else None for name, given in (("since", since), ("until", until))
+    )
+    filters = disclosures.Filters(kind, who, _number(incident) if incident else None, begin, end)
+    with session_scope() as session:
+        rows = disclosures.list_disclosures(session, me(), filters, limit)
+    if as_json:
+        click.echo(orjson.dumps([asdict(row) for row in rows]).decode())
+        return
+    for row in rows:
+        what = f"{row.kind}: {row.subject}" + (f" {row.incident}" if row.incident else "")
+        click.echo(f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {row.who}  {what}  {row.source}  {row.reason or '-'}")
+    click.echo(f"{len(rows)} disclosures", err=True)
 
 
 @command.command("figures")

@@ -101,6 +101,7 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
     ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),
+    ("disclosures", lazy_gettext("Who was shown what"), Action.HISTORY),
     ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
     ("notices", lazy_gettext("Notices"), None),

@@ -108,6 +108,7 @@ def desk_words() -> dict[str, str]:
         "duplicates": _("Alike and near"),
         "link": _("Link to it"),
         "show_contact": _("Show contact"),
+        "contact_reason": _("Why you need the contact (kept for auditors)"),
         "category": _("Kind"),
         "severity": _("Severity"),
         "sev_low": _("Low"),

@@ -19,6 +19,7 @@ from gis.reports import DEFINITIONS, Figure
 from web import params
 from web.auth import need
 from web.db import session
+from web.disclosures import record_export
 from web.errors import in_words
 from web.pages import language
 from web.pages.desk import areas
@@ -85,6 +86,8 @@ def table() -> Response:
     for row in _sorted(_count(by, asked, asked["per"]), asked["sort"]):
         values = ("" if getattr(row, name) is None else getattr(row, name) for name in COLUMNS)
         writer.writerow([cell_text(str(_named(row, asked["per"], index)[0])), cell_text(row.key or ""), *values])
+    words = " ".join(f"{field}={asked[field]}" for field in ("per", "since", "until", "area") if asked[field])
+    record_export(by, f"figures.csv {words}", asked["area"])
     response = make_response("\ufeff" + out.getvalue())
     response.mimetype = "text/csv"
     name = f"figures-{asked['per']}-{asked['since']}-{asked['until']}.csv"

@@ -20,6 +20,7 @@ from web.api.rules import number, seeing
 from web.auth import need
 from web.body_limit import body_limit
 from web.db import session
+from web.disclosures import record_export
 from web.errors import in_words
 from web.pages import language
 from web.pages.notices import place
@@ -87,12 +88,13 @@ def activate(set_id: int) -> Response:
 @bp.get("/rules/<int:set_id>.xlsx")
 def table(set_id: int) -> Response:
     """A set as a spreadsheet, to be edited and sent back."""
-    seeing()
+    by = seeing()
     found = rules.find(session(), number(set_id))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rules.xlsx"
         rules.dump(found.rules, path)
         written = BytesIO(path.read_bytes())
+    record_export(by, f"rule set {set_id} (.xlsx)")
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     return send_file(written, kind, as_attachment=True, download_name=f"{found.name}.xlsx")
 

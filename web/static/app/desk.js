@@ -257,9 +257,11 @@ function fill(one) {
     h('dl', {}, ...fact('where', place(one), within !== place(one) && h('small', {}, within)), ...fact('holds', ...holder(one)),
       ...fact('reported', when(one.reported_at)), ...fact('severity', t(`sev_${one.severity}`)), ...fact('rule', one.rule),
       ...fact('number', h('span', { className: 'dsk-number' }, one.id.slice(0, 8)))));
+  const typing = contactBox?.contains(document.activeElement) ? document.activeElement : null;
   part.rest.replaceChildren(...kin(one), page.may.contacts ? contact(one) : '',
     h('details', {}, h('summary', {}, t('why')), h('ol', { className: 'dsk-why' }, one.how.map((step) => h('li', {}, zh ? step.zh : step.en)))),
     ...(one.timeline ? [h('h3', {}, t('timeline')), timeline(one.timeline)] : []));
+  typing?.focus();
   ground(one);
   if (!writing()) part.moves.replaceChildren(moveButtons(one, (name, body, photos) => act(one, name, body, photos), EXTRA(one)));
 }
@@ -288,14 +290,19 @@ function kin(one) {
   ];
 }
 
+// kept while the same matter is open: what happens meanwhile takes no half-written reason away
+let contactBox = null;
 function contact(one) {
-  const box = h('div', {});
-  box.append(h('button', { type: 'button', className: 'dsk-link', onclick: async () => {
+  if (contactBox?.dataset.id === one.id) return contactBox;
+  const box = contactBox = h('div', { 'data-id': one.id });
+  const reason = h('input', { type: 'text', id: 'contact-reason', required: true, maxLength: 400, autocomplete: 'off' }), said = h('p', { className: 'quiet', role: 'alert' });
+  box.append(h('form', { className: 'dsk-contact', onsubmit: async (event) => {
+    event.preventDefault();
     try {
-      const { contact: found } = await ask(`/incidents/${one.id}?contact=true`, 'contact');
+      const { contact: found } = await send(`/incidents/${one.id}/contact`, { body: { reason: reason.value } });
       box.replaceChildren(h('h3', {}, t('contact')), h('p', {}, ...(found ? [found.name, found.phone && h('a', { href: `tel:${found.phone}` }, found.phone), found.email].filter(Boolean).flatMap((said, i) => (i ? [' · ', said] : [said])) : [t('no_contact')])));
-    } catch (error) { if (error.name !== 'AbortError') box.append(h('p', { className: 'quiet' }, error.message)); }
-  } }, t('show_contact')));
+    } catch (error) { said.textContent = error.message; reason.focus(); }
+  } }, h('label', { for: 'contact-reason' }, t('contact_reason')), reason, h('button', { type: 'submit', className: 'inc-do' }, t('show_contact')), said));
   return box;
 }
 

@@ -1,0 +1,547 @@
+"""What each asker is shown: no secret of a world full of them, on any route, and no JSON field beyond those reviewed.
+
+Every route of `tests.test_access.TABLE`, and so every route there is, is asked by every asker. `SECRETS` says whom each
+string may reach. `tests/data/fields.json` holds, for each JSON route, the fields that hold a value for each asker; after
+a change that is meant, write it anew with `WANGGE_FIELDS=write` and review the difference.
+"""
+
+import io
+import json
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from apiflask import APIFlask
+from click.testing import CliRunner, Result
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from gis import qgis
+from gis.cluster import Addresses
+from gis.errors import NotFound
+from gis.exchange import dump
+from gis.incidents import actions, public, queries
+from gis.incidents.actions import Report
+from gis.incidents.effects import Wish
+from gis.models import Account
+from gis.people import disclosures
+from gis.people.access import (
+    ANONYMOUS,
+    Action,
+    Fact,
+    Principal,
+    can_see,
+    holder_label,
+    of_account,
+    reporter,
+    system,
+)
+from gis.people.roles import organisation_name
+from tests import build
+from tests.test_access import NOW, POINT, TABLE, Asker, World
+from web.api import events
+
+A = Action
+FIELDS = Path(__file__).parent / "data" / "fields.json"
+
+# --- a world with secrets -------------------------------------------------------------------------------------------
+
+CLOSE = {"lon": 105.9502837, "lat": 26.2307719}  # reported by a resident, of public space
+FINDING = {"lon": 105.9507613, "lat": 26.2303917}  # found on patrol, of the same category
+ABROAD = {"lon": 105.9501739, "lat": 26.2306648}  # reported by somebody who works elsewhere
+INSIDE_WORDS, FINDING_WORDS = "内部说的话一二三", "巡查发现四五六"
+PHONE = "13911112222"
+
+
+class SecretWorld(World):
+    """Besides the world of test_access: a neighbouring grid, another street, findings, organisations, words inside."""
+
+    def __init__(self, app: APIFlask, session: Session, client: FlaskClient) -> None:
+        super().__init__(app, session, client)
+        town = self.home
+        tower = town.building("7号楼", 0.0007, 0.0007, estate="祥福里")
+        town.post("property_company", tower, "钱物业经理")
+        town.post("enforcement_squad", town.street, "赵中队长")
+        neighbour = town.grid("002", column=1)
+        town.post("grid_worker", neighbour, "邻格孙网格员")
+        street = town.area("street", "520402008", "东关街道", town.county)
+        community = town.area("community", "520402008001", "东山社区", street)
+        other = town.area("grid", "520402008001001", "第一网格", community)
+        town.boundary(other, build.square(build.LON + 10 * build.SIDE, build.LAT))
+        town.post("community_worker", community, "别街周调度员")
+        town.post("grid_worker", other, "别街吴网格员")
+        self.askers += [
+            self._person("neighbouring grid worker", "邻格孙网格员"),
+            self._person("dispatcher of another street", "别街周调度员"),
+            self._person("grid worker of another street", "别街吴网格员"),
+        ]
+        self.chain = set(
+            session.scalars(text("SELECT unnest(areas) FROM incident WHERE id = :id"), {"id": self.incident})
+        )
+        self.finding = self._at(FINDING, system("test"), channel="patrol", description=FINDING_WORDS, attributes={})
+        self.public = self._at(
+            CLOSE, system("test"), channel="web", description="路灯坏了", name="报事人乙", phone=PHONE
+        )
+        resident = self.who("resident")
+        filed = self._filed(CLOSE, resident.by, channel="web", description="居民自己报的", phone=PHONE)
+        self.own, self.secret = filed.id, filed.tracking_secret
+        desk = self.who("community dispatcher").by
+        abroad = self.who("grid worker of another street")
+        self.abroad = self._at(ABROAD, abroad.by, channel="web", description="外街人报的", phone=PHONE)
+        for number in (self.own, self.finding, self.abroad):
+            actions.move(session, desk, number, "request_extend", NOW, Wish(note=INSIDE_WORDS, minutes=60))
+        self.inside_photo, self.abroad_photo = self._photo(self.own), self._photo(self.abroad)
+        disclosures.record(session, desk, "contact", "contact of the reporter", source="192.0.2.7", areas=self.chain,
+                           incident_id=self.own, reason="查看理由七八九")  # fmt: skip
+        actions.move(session, desk, self.finding, "note", NOW, Wish(note=INSIDE_WORDS))
+        shown = {"X-Tracking-Secret": self.secret}
+        nobody = self.who("anonymous")
+        self.askers.append(Asker("reporter", reporter(self.own), nobody.client, nobody.headers | shown))
+        session.commit()
+        for number in (self.own, self.finding, self.public, self.abroad):
+            last = session.scalar(text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": number})
+            events.feed(app)._add(events.Heard(int(last or 0), number, NOW.timestamp(), read=False))
+
+    def _at(self, point: dict[str, float], by: Principal, **given: Any) -> UUID:
+        return self._filed(point, by, **given).id
+
+    def _filed(self, point: dict[str, float], by: Principal, **given: Any) -> actions.Filed:
+        return actions.report(self.session, by, Report("06010", crs="cgcs2000", **point, **given), NOW)
+
+    def _person(self, name: str, person: str) -> Asker:
+        holder = self.home.person(person).id
+        account = Account(username=f"user-{name.replace(' ', '-')}", person_id=holder)
+        self.session.add(account)
+        self.session.flush()
+        return self._client(name, of_account(self.session, account.id, holder, account.username, NOW), {})
+
+    def reads(self, asker: Asker) -> bool:
+        """Whether somebody reads the incidents of the home grid."""
+        return asker.by.may(A.READ, self.chain)
+
+    def names(self, asker: Asker) -> bool:
+        """Whether somebody is told who answers in the home grid."""
+        return asker.by.may(A.NAMES, self.chain)
+
+
+@pytest.fixture
+def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[SecretWorld]:
+    """The world, seen by every client within the test's transaction; streams end with what is known."""
+    held = events.feed(app).held
+    assert held.acquire(timeout=5)
+    yield SecretWorld(app, session, client)
+    held.release()
+
+
+def reporter_or(rule: Callable[[SecretWorld, Asker], bool]) -> Callable[[SecretWorld, Asker], bool]:
+    """The rule, or who reported it: by account or by the tracking secret."""
+    return lambda world, asker: asker.name in ("reporter", "resident") or rule(world, asker)
+
+
+def in_county(world: SecretWorld, asker: Asker) -> bool:
+    """Names of all the county: for those with the right there or everywhere."""
+    return asker.by.may(A.NAMES, [world.home.county.id])
+
+
+NOBODYS = (PHONE, "报事人乙")  # without a reason
+# secret -> whom it may reach
+SECRETS: dict[str, Callable[[SecretWorld, Asker], bool]] = {
+    **dict.fromkeys(NOBODYS, lambda world, asker: False),
+    FINDING_WORDS: SecretWorld.reads,
+    "9507613": SecretWorld.reads,  # its exact place
+    "2303917": SecretWorld.reads,
+    "9502837": reporter_or(SecretWorld.reads),
+    "2307719": reporter_or(SecretWorld.reads),
+    "路灯坏了": SecretWorld.reads,
+    "9501739": lambda world, asker: world.reads(asker) or asker.name == "grid worker of another street",
+    "查看理由七八九": lambda world, asker: asker.by.may(A.HISTORY, world.chain),
+    "192.0.2.7": lambda world, asker: asker.by.may(A.HISTORY, world.chain),
+    INSIDE_WORDS: SecretWorld.reads,
+    "王grid_worker": SecretWorld.names,
+    "王community_worker": SecretWorld.names,
+    "user-community-dispatcher": lambda world, asker: SecretWorld.names(world, asker) or asker.name == "community dispatcher",
+    "赵中队长": SecretWorld.names,
+    "钱物业经理": SecretWorld.names,
+    "邻格孙网格员": lambda world, asker: asker.name == "neighbouring grid worker" or world.names(asker),
+    "别街周调度员": lambda world, asker: asker.name.endswith("of another street") or in_county(world, asker),
+}  # fmt: skip
+
+# routes whose answers name accounts to those who administer or audit them, wherever they are
+ACCOUNTS = re.compile(r"/accounts|/keys|/password")
+# asked besides the table: each incident, photo and near place by itself
+NEAR = "/api/v1/incidents/near?crs=cgcs2000&category=06010"
+EXTRA = [
+    *(f"/api/v1/incidents/{{{name}}}" for name in ("own", "public", "finding", "abroad")),
+    *(f"/api/v1/incidents/{{{name}}}/track" for name in ("own", "public", "finding")),
+    *(f"/api/v1/incidents/{{{name}}}/candidates" for name in ("own", "finding")),
+    *(f"/open311/v2/requests/{{{name}}}.{kind}" for name in ("own", "public", "finding") for kind in ("json", "xml")),
+    *(f"{NEAR}&lon={point['lon']}&lat={point['lat']}" for point in (CLOSE, FINDING, POINT)),
+    "/open311/v2/requests.xml", "/api/v1/incidents?words=巡查", "/api/v1/incidents?area=520402008", "/api/v1/search?q=赵中",
+    "/api/v1/search?q=别街周", "/api/v1/search?q=钱物业", "/api/v1/figures?since=2026-01-01&per=person",
+    "/figures.csv?per=person", "/figures?per=person", "/api/v1/posts?area=520402&within=true",
+    "/api/v1/posts?area=520402008&within=true", "/api/v1/photos/{inside_photo}", "/api/v1/photos/{abroad_photo}", "/disclosures",
+    "/api/v1/locate?lon=105.9607&lat=26.2305&crs=cgcs2000",
+]  # fmt: skip
+
+
+def words_of(response: TestResponse) -> str:
+    """All that an answer says, workbooks unpacked; what is not text letter by letter."""
+    data = response.get_data()
+    if data[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(data)) as book:
+            data = b"".join(book.read(name) for name in book.namelist())
+    return data.decode("utf-8", "replace").encode().decode() + json.dumps(dict(response.headers))
+
+
+def fields(value: Any, path: str = "") -> Iterator[str]:
+    """The paths of a JSON document that hold a value."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from fields(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from fields(inner, f"{path}[]")
+    elif value not in (None, ""):
+        yield path
+
+
+def compact(seen: dict[str, dict[str, set[str]]]) -> dict[str, dict[str, str]]:
+    """Route -> field -> who is shown a value in it; "all" of those who are answered at all."""
+    found = {}
+    for route, by_asker in sorted(seen.items()):
+        every = sorted({one for paths in by_asker.values() for one in paths})
+        found[route] = {
+            path: "all" if len(who) == len(by_asker) else ", ".join(who)
+            for path in every
+            for who in [sorted(asker for asker, paths in by_asker.items() if path in paths)]
+        }
+    return found
+
+
+# the same for everybody, whoever asks and whatever there is
+SAME_FOR_ALL = {"GET /openapi.json", "GET /docs", "GET /static/<path:filename>", "GET /api/v1/categories",
+                "GET /api/v1/categories/suggest", "GET /api/v1/layers", "GET /sign-in", "GET /metrics"}  # fmt: skip
+# pages are made the same way for all; those of them with the fewest rights, and one with every right, are enough
+PAGE_READERS = ("anonymous", "resident", "planner", "dispatcher of another street", "auditor", "street")
+# of the writes, those whose answers show what there was before
+READING_WRITES = re.compile(r"POST /api/v1/(locate|incidents(/<uuid:incident_id>/(moves|contact))?)$")
+
+
+def readable() -> list[str]:
+    """The rows of the table that show something."""
+    return [
+        name for name in TABLE if name not in SAME_FOR_ALL and (name.startswith("GET ") or READING_WRITES.match(name))
+    ]
+
+
+def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(app: APIFlask, world: SecretWorld) -> None:
+    wrong: list[str] = []
+    reached: dict[str, set[str]] = {secret: set() for secret in SECRETS}
+    seen: dict[str, dict[str, set[str]]] = {}
+    for asker in world.askers:
+        secret_for = [secret for secret, rule in SECRETS.items() if not rule(world, asker)]
+
+        def look(name: str, response: TestResponse, asker: Asker = asker, hidden: list[str] = secret_for) -> None:
+            said = words_of(response)
+            if not ACCOUNTS.search(name):
+                wrong.extend(f"{name}: {asker.name} is shown {secret}" for secret in hidden if secret in said)
+            for secret in SECRETS:
+                if secret in said:
+                    reached[secret].add(asker.name)
+
+        asked = [(name, *name.split(" ", 1), TABLE[name]) for name in readable()]
+        asked += [(f"GET {path}", "GET", path.format_map(vars(world)), None) for path in EXTRA]
+        for name, method, rule, row in asked:
+            if "/api/" not in name and "/open311/" not in name and asker.name not in PAGE_READERS:
+                continue
+            response = world.ask(asker, method, world.path(rule, row) if row else rule, row)
+            look(name, response)
+            if response.is_json and response.status_code < 300:
+                paths = set(fields(response.json))
+                seen.setdefault(name, {})[asker.name] = {re.sub(r"\b5\d{11,}\b", "CODE", path) for path in paths}
+    # the walk would also pass if nobody were shown anything
+    wrong += [f"{secret} reaches nobody" for secret in SECRETS if not reached[secret] and secret not in NOBODYS]
+    if wrong:
+        pytest.fail("\n".join(sorted(set(wrong))), pytrace=False)
+    found = compact(seen)
+    if os.environ.get("WANGGE_FIELDS") == "write":
+        FIELDS.write_text(json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    expected = json.loads(FIELDS.read_text(encoding="utf-8"))
+    changed = [
+        f"{route} {path}: {expected.get(route, {}).get(path)} -> {found.get(route, {}).get(path)}"
+        for route in sorted(found.keys() | expected.keys())
+        for path in sorted(found.get(route, {}).keys() | expected.get(route, {}).keys())
+        if expected.get(route, {}).get(path) != found.get(route, {}).get(path)
+    ]
+    if changed:
+        pytest.fail(
+            "fields that are not in tests/data/fields.json as they are now:\n" + "\n".join(changed), pytrace=False
+        )
+
+
+# --- one definition -------------------------------------------------------------------------------------------------
+
+
+def test_a_right_elsewhere_is_no_right_here() -> None:
+    there, here = [7], [1, 2]
+    by = Principal("account", "account a", {A.NAMES: frozenset(there), A.READ: frozenset(there)}, person_id=5)
+    assert can_see(by, Fact.NAMES, there) and not can_see(by, Fact.NAMES, here)
+    assert not can_see(by, Fact.CONTACT, there)
+    assert can_see(by, Fact.INTERNAL, here, holder_id=5) and not can_see(by, Fact.INTERNAL, here, holder_id=6)
+    assert not can_see(by, Fact.NAMES, here, holder_id=5)
+    assert not can_see(ANONYMOUS, Fact.INTERNAL, here, holder_id=None)
+
+
+@pytest.mark.parametrize(
+    ("role", "place", "name"),
+    [
+        ("enforcement_squad", "东关街道", "东关街道综合执法中队"),
+        ("street_office", "东关街道", "东关街道党工委"),
+        ("street_office", "宋旗镇", "宋旗镇街道党工委"),
+        ("property_company", "祥福里", "祥福里物业"),
+        ("volunteer_team", "", "志愿服务队"),
+    ],
+)
+def test_an_organisation_is_called_by_its_place(role: str, place: str, name: str) -> None:
+    assert organisation_name(role, place) == name
+    assert holder_label(ANONYMOUS, [1], role, place, "赵某", 9) == name
+    assert holder_label(ANONYMOUS, [1], "grid_worker", place, "赵某", 9) is None
+    assert holder_label(ANONYMOUS, [1], role, place, None, None) is None  # nobody is there
+    assert holder_label(system("test"), [1], role, place, "赵某", 9) == "赵某"
+
+
+def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session: Session) -> None:
+    town = build.Town(session)
+    town.post("grid_worker", town.grid("001"), "王网格")
+    filed = [
+        actions.report(session, system("test"), Report("06010", lon=lon, lat=lat, crs="cgcs2000", channel=channel), NOW)
+        for lon, lat, channel in (
+            (105.9504601, 26.2304601, "web"), (105.9505399, 26.2305399, "phone"), (105.9505, 26.2305, "patrol"),
+            (105.9505, 26.2305, "device"), (105.9505, 26.2305, "import"), (105.9505, 26.2305, "api"),
+        )
+    ]  # fmt: skip
+    assert len(filed) == 6
+
+    @given(st.floats(-0.0008, 0.0008), st.floats(-0.0008, 0.0008))
+    @hypothesis_settings(max_examples=60, deadline=None)
+    def ask(east: float, north: float) -> None:
+        asked = (session, ANONYMOUS, "06010", 105.9505 + east, 26.2305 + north, NOW + timedelta(minutes=1))
+        shown = queries.near_duplicates(*asked)
+        metres = {one.distance_m for one in shown}
+        assert len(shown) in (0, 2) and len(metres) <= 1  # two places in one cell of the rounding: told apart by nobody
+        assert not any(one.id for one in shown)
+
+    ask()
+    exact = queries.near_duplicates(session, system("test"), "06010", 105.9505, 26.2305, NOW + timedelta(minutes=1))
+    assert len(exact) == 6 and len({one.distance_m for one in exact}) >= 2
+
+
+def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None:
+    """A five-digit category that residents may not choose is not of the public list, and so not near either."""
+    town = build.Town(session)
+    town.post("grid_worker", town.grid("001"), "王网格")
+    actions.report(session, system("test"), Report("06010", channel="web", crs="cgcs2000", **CLOSE), NOW)
+    near = (session, ANONYMOUS, "06010", CLOSE["lon"], CLOSE["lat"], NOW + timedelta(minutes=1))
+    assert len(queries.near_duplicates(*near)) == len(public.listing(session, ANONYMOUS, public.Wanted(), 9)) == 1
+    session.execute(text("UPDATE incident_category SET public = false WHERE code = '06010'"))
+    assert queries.near_duplicates(*near) == public.listing(session, ANONYMOUS, public.Wanted(), 9) == []
+
+
+# --- organisations, timelines and photos ----------------------------------------------------------------------------
+
+
+def test_a_matter_of_a_squad_names_the_squad_and_the_staff_elsewhere_nobody(world: SecretWorld) -> None:
+    street = world.who("street").by
+    actions.move(world.session, world.who("community dispatcher").by, world.abroad, "withdraw", NOW)
+    actions.move(world.session, street, world.abroad, "dispatch", NOW, Wish(role="enforcement_squad"))
+    world.session.commit()
+    named, own = world.who("grid worker"), world.who("grid worker of another street")
+    body = world.ask(own, "GET", f"/api/v1/incidents/{world.abroad}").json
+    assert body is not None and (body["role"], body["assigned_to"]) == ("enforcement_squad", "西航街道综合执法中队")
+    assert {event["who"] for event in body["timeline"]} == {None}
+    assert INSIDE_WORDS not in str(body) and str(world.abroad_photo) not in str(body)
+    assert world.ask(own, "GET", f"/api/v1/photos/{world.abroad_photo}").status_code == 404
+    assert world.ask(named, "GET", f"/api/v1/photos/{world.abroad_photo}").status_code == 200
+    body = world.ask(named, "GET", f"/api/v1/incidents/{world.abroad}").json
+    assert body is not None and body["assigned_to"] == "赵中队长" and INSIDE_WORDS in str(body)
+
+
+def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
+    desk = world.who("community dispatcher").by
+    actions.move(world.session, desk, world.own, "withdraw", NOW)
+    actions.move(world.session, desk, world.own, "link", NOW, Wish(parent=world.public))
+    world.session.commit()
+    for name, parent in (("resident", None), ("grid worker", str(world.public))):
+        body = world.ask(world.who(name), "GET", f"/api/v1/incidents/{world.own}").json
+        assert body is not None and body["parent"] == parent, name
+
+
+def test_files_views_and_notices_hold_no_person_and_no_words(world: SecretWorld, tmp_path: Path) -> None:
+    notice_target = "INSERT INTO notice_target (kind, address, topics, secret) VALUES ('webhook', 'https://a.example.cn', '{}', 'x')"
+    world.session.execute(text(notice_target))
+    actions.move(world.session, world.who("community dispatcher").by, world.own, "note", NOW, Wish(note=INSIDE_WORDS))
+    said = [str(body) for body in world.session.scalars(text("SELECT body FROM notice"))]
+    said += [str(world.session.execute(text(view.query)).all()) for view in qgis.VIEWS.values()]
+    for layer in dump.LAYERS:
+        file = tmp_path / f"{layer}.csv"
+        try:
+            dump.dump(world.session, layer, file)
+        except NotFound:
+            continue  # the world has none
+        said.append(file.read_text(encoding="utf-8"))
+    assert len(said) > 15
+    for secret in {*SECRETS, "楼下的事"}:
+        assert not any(secret in one for one in said), secret
+
+
+# --- who was shown what ---------------------------------------------------------------------------------------------
+
+
+def rows(world: SecretWorld, kind: str = "", asker: str = "auditor", query: str = "") -> list[dict[str, Any]]:
+    """What an auditor is told."""
+    answer = world.ask(world.who(asker), "GET", f"/api/v1/disclosures?kind={kind}{query}").json
+    assert answer is not None
+    return [row for row in answer["items"] if row["reason"] != "查看理由七八九"]
+
+
+def send(world: SecretWorld, name: str, method: str, path: str, **more: Any) -> TestResponse:
+    """A request that is not undone."""
+    asker = world.who(name)
+    return asker.client.open(path, method=method, headers=asker.headers | more.pop("headers", {}), **more)
+
+
+def test_a_contact_needs_a_reason_and_leaves_a_row(world: SecretWorld) -> None:
+    path, one = f"/api/v1/incidents/{world.own}/contact", f"/api/v1/incidents/{world.own}?contact=true"
+    for reason in ("", "   ", "。", "-", "x" * 401):
+        for answer in (
+            send(world, "grid worker", "POST", path, json={"reason": reason}),
+            send(world, "grid worker", "GET", one.split("?")[0], query_string={"contact": "true", "reason": reason}),
+        ):
+            assert answer.status_code == 422 and PHONE not in answer.get_data(as_text=True), reason
+            assert answer.json is not None and [error["field"] for error in answer.json["errors"]] == ["reason"]
+    assert send(world, "grid worker", "POST", path, json={}).status_code == 422
+    assert send(world, "auditor", "POST", path, json={"reason": "核对"}).status_code == 403
+    assert send(world, "neighbouring grid worker", "POST", path, json={"reason": "核对"}).status_code == 404
+    assert rows(world) == []
+    away = {"REMOTE_ADDR": "198.51.100.23"}
+    answer = send(world, "grid worker", "POST", path, json={"reason": " 回访 结果 "}, environ_overrides=away)
+    assert answer.json == {"contact": {"name": "", "phone": PHONE, "email": ""}}
+    assert answer.headers["Cache-Control"] == "no-store"
+    answer = send(world, "street", "GET", one + "&reason=问地点")
+    assert answer.json is not None and answer.json["contact"]["phone"] == PHONE
+    second, first = rows(world, "contact")
+    assert (first["who"], first["incident"], first["source"], first["reason"]) == (
+        "account user-grid-worker", str(world.own), "198.51.100.23", "回访 结果"
+    )  # fmt: skip
+    assert (second["who"], second["reason"]) == ("account user-street", "问地点")
+    assert rows(world, query="&who=street") == [second] and rows(world, query=f"&incident={world.public}") == []
+    assert rows(world, query="&until=2026-01-01") == [] and rows(world, "export") == []
+    page = world.ask(world.who("auditor"), "GET", "/disclosures?kind=contact").get_data(as_text=True)
+    assert "回访 结果" in page and "198.51.100.23" in page and str(world.own) in page
+    for path in (
+        "/api/v1/disclosures?kind=x",
+        "/disclosures?kind=x",
+        "/disclosures?incident=x",
+        "/disclosures?before=x",
+    ):
+        assert world.ask(world.who("auditor"), "GET", path).status_code == 422, path
+    areas = frozenset({world.far.county.id})
+    elsewhere = Principal("account", "account b", {A.HISTORY: areas})
+    assert disclosures.list_disclosures(world.session, elsewhere, disclosures.Filters(), 10) == []
+
+
+def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: SecretWorld) -> None:
+    photo = f"/api/v1/photos/{world.photo}"
+    answer = send(world, "grid worker", "GET", f"{photo}?reason=核实")
+    again = send(world, "grid worker", "GET", photo, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (answer.status_code, again.status_code) == (200, 304)  # nothing is handed out the second time
+    assert send(world, "unit head", "GET", f"{photo}/thumbnail").status_code == 200
+    assert send(world, "resident", "GET", photo).status_code == 404
+    mine = world.session.scalar(text("SELECT min(event_id) FROM photo WHERE incident_id = :id"), {"id": world.own})
+    world.session.execute(
+        text(
+            "UPDATE photo SET event_id = (SELECT min(id) FROM incident_event WHERE incident_id = :id) WHERE event_id = :e"
+        ),
+        {"id": world.own, "e": mine},
+    )
+    world.session.commit()
+    for name in ("resident", "reporter"):
+        assert send(world, name, "GET", f"/api/v1/photos/{world.inside_photo}").status_code == 200, name
+    small, full = rows(world, "photo")
+    assert (full["subject"], full["reason"], full["who"]) == (
+        f"photo {world.photo}",
+        "核实",
+        "account user-grid-worker",
+    )
+    assert (small["subject"], small["incident"]) == (f"thumbnail {world.photo}", str(world.incident))
+    exports = [
+        ("planner", f"/api/v1/export/grids.gpkg?within={world.grid.code}&reason=上图", f"grids.gpkg within {world.grid.code}"),
+        ("street", "/figures.csv?since=2026-01-01&until=2026-01-31&per=grid", "figures.csv per=grid since=2026-01-01 until=2026-01-31"),
+        ("planner", f"/api/v1/revisions/{world.draft}/preview?format=xlsx", f"preview of revision {world.draft} (.xlsx)"),
+        ("command centre", f"/rules/{world.rules}.xlsx", f"rule set {world.rules} (.xlsx)"),
+    ]  # fmt: skip
+    for name, path, _ in exports:
+        assert send(world, name, "GET", path).status_code == 200, path
+    assert [row["subject"] for row in reversed(rows(world, "export"))] == [subject for _, _, subject in exports]
+    assert rows(world, "export")[-1]["reason"] == "上图"
+
+
+@pytest.mark.parametrize("statement", ["UPDATE personal.disclosure SET who = 'x'", "DELETE FROM personal.disclosure"])
+def test_what_was_shown_is_never_changed(session: Session, addresses: Addresses, statement: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        session.execute(text(statement))
+    with (
+        psycopg.connect(addresses.owner) as owner,
+        pytest.raises(psycopg.errors.RestrictViolation),
+        owner.transaction(),
+    ):
+        owner.execute(statement)
+
+
+def test_the_database_wants_a_reason_for_a_contact_too(session: Session) -> None:
+    disclosures.record(session, system("test"), "photo", "photo x", source="x")
+    with pytest.raises(IntegrityError, match="contact_has_reason"):
+        disclosures.record(session, system("test"), "contact", "x", source="x", reason="  ")
+
+
+def test_the_command_line_asks_for_the_reason_and_writes_it_down(
+    world: SecretWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from web import commands
+    from web.commands import dump
+    from web.commands import incidents as command
+
+    @contextmanager
+    def scope(why: str = "") -> Iterator[Session]:
+        yield world.session
+
+    for module in (commands, command, dump):
+        monkeypatch.setattr(module, "session_scope", scope)
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(command.command, [*words])
+
+    assert "reason: is missing" in str(run("contact", str(world.own)).exception)
+    shown = run("contact", str(world.own), "--reason", "核对电话", "--json")
+    assert json.loads(shown.stdout)["contact"]["phone"] == PHONE
+    file = tmp_path / "grids.csv"
+    assert CliRunner().invoke(dump.command, ["grids", str(file), "--reason", "年报"]).exit_code == 0
+    export, contact = json.loads(run("disclosures", "--json", "--who", "COMMAND line").stdout)
+    assert (contact["kind"], contact["reason"], contact["incident"]) == ("contact", "核对电话", str(world.own))
+    assert (export["kind"], export["subject"], export["reason"]) == ("export", "grids .csv", "年报")
+    assert contact["source"].startswith("command line on ") and contact["who"].startswith("command line: ")
+    assert "核对电话" in run("disclosures", "--kind", "contact").stdout
