@@ -28,7 +28,7 @@ class LiteralText(Element):
 class LiteralMacro(MacroElement):
     """A MacroElement whose macros are rendered once."""
 
-    def render(self, **kwargs: Any) -> None:
+    def render(self, **kwargs: Any) -> None:  # type: ignore[override]  # as branca's MacroElement
         """Add what the macros say to the figure, then render the children."""
         figure: Any = self.get_root()
         assert isinstance(figure, Figure)

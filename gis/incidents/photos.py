@@ -8,6 +8,7 @@ hung on the file are gone; `gis.incidents.pictures` does that in a child process
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from time import time
