@@ -11,22 +11,26 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import osmium
+import shapely
 from osmium.filter import EmptyTagFilter, KeyFilter, TagFilter
 from osmium.osm import AREA, NODE, RELATION
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import InvalidInput
+from gis.exchange import osm_access as access
 from gis.exchange import osm_rules as rules
 from gis.exchange import osm_store as store
 from gis.exchange.digest import already, digest, record
+from gis.exchange.osm_edited import file_id, needs_settling, settle
 from gis.exchange.osm_file import broken, open_osm
 from gis.exchange.osm_walk import DEGREE, NodeAt, Walk, Walks, runs
 from gis.exchange.report import Report
 from gis.facilities.categories import OSM_KEYS, categorise
+from gis.network.surroundings import Gate, Surroundings, WalkArea
 
 KIND = "osm"
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
@@ -69,14 +73,22 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
         tell("buildings and facilities", 0)
         counts, notes = store.publish(session, KIND, reading.outlines_of)
         tell("walking network", 0)
-        counts |= store.publish_walks(session, reading.walks, KIND)
+        joined, told = store.publish_walks(session, reading.walks, reading.surroundings, KIND)
+        counts |= joined
         report.bbox = store.extent(session)
         store.clear(session)
         report.counts = counts
-        report.notes = reading.notes() + notes
+        report.notes = reading.notes() + notes + told
         stored = {name: n for name, n in counts.items() if name not in ("new", "changed", "deleted")}
         record(session, KIND, path, found, stored, ATTRIBUTION)
     return report
+
+
+class PlazaEdge(NamedTuple):
+    """What a way takes from the plaza it is an edge of."""
+
+    name: str
+    passage: access.Access
 
 
 @dataclass
@@ -88,9 +100,12 @@ class _Reading:
     source: osmium.io.File
     folder: Path
     tell: Progress
-    rows: dict[str, list[Sequence[object]]] = field(default_factory=lambda: {table: [] for table in store.COLUMNS})
+    rows: dict[str, list[Sequence[object]]] = field(default_factory=lambda: {table: [] for table in store.INCOMING})
     doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
-    plaza_ways: dict[int, str] = field(default_factory=dict)  # way -> name of the plaza it is an edge of
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    left_out: int = 0  # objects marked deleted or invisible
+    plaza_ways: dict[int, PlazaEdge] = field(default_factory=dict)  # way -> the plaza it is an edge of
+    plaza_ways_of: dict[int, list[int]] = field(default_factory=dict)  # plaza relation -> its ways
     outlines_of: dict[int, int] = field(default_factory=dict)  # outer way -> building or facility relation
     unmade: set[int] = field(default_factory=set)  # relations of use whose area has not been made
     skipped: Counter[str] = field(default_factory=Counter)
@@ -98,9 +113,14 @@ class _Reading:
 
     def __post_init__(self) -> None:
         self.walks = Walks(self.folder)
+        self.source_is_xml = _first_byte(self.path) != b"\0"  # a .pbf begins with a 4-byte length
 
     def run(self) -> None:
         """Read relations, then everything; raise InvalidInput for a file that is damaged or of no use."""
+        if self.source_is_xml and needs_settling(self.path):
+            settled = self.folder / "settled.osm.pbf"
+            self.left_out += settle(self.path, self.source, settled)
+            self.source = osmium.io.File(str(settled), "pbf")
         keys = tuple(dict.fromkeys((*rules.AREA_KEYS, *OSM_KEYS)))
         for relation in self._objects(osmium.FileProcessor(self.source, RELATION).with_filter(KeyFilter(*keys))):
             self._relation(relation)
@@ -118,7 +138,9 @@ class _Reading:
         for count, thing in enumerate(self._objects(whole)):
             if count % 20_000 == 0:
                 self.tell("objects read", count)
-            if thing.type_str() in take:
+            if thing.deleted:
+                self.left_out += 1
+            elif thing.type_str() in take:
                 take[thing.type_str()](thing)
         if self.missing is not None and _known(whole.node_location_storage, self.missing):
             raise InvalidInput(f"{self.path.name} is not sorted: nodes must stand before ways; run `osmium sort` on it")
@@ -133,6 +155,8 @@ class _Reading:
     def notes(self) -> list[str]:
         """What was cut or passed over, a sentence each."""
         notes = [f"{count} {what}" for what, count in sorted(self.skipped.items())]
+        if self.left_out:
+            notes.append(f"{self.left_out} objects marked deleted or invisible are not loaded")
         if self.unmade:
             notes.append(
                 f"{len(self.unmade)} multipolygon relations skipped, members are missing from the file or their rings "
@@ -151,10 +175,11 @@ class _Reading:
         tags = dict(relation.tags)
         if tags.get("type") != "multipolygon":
             return
-        if rules.walkable(tags) and rules.plaza(tags):
+        if access.way_access(tags) != "closed" and access.walked_area(tags, closed=True):
             for member in relation.members:
                 if member.type == "w":
-                    self.plaza_ways[member.ref] = rules.name(tags)
+                    self.plaza_ways[member.ref] = PlazaEdge(rules.name(tags), access.way_access(tags))
+                    self.plaza_ways_of.setdefault(relation.id, []).append(file_id(member.ref))
         if rules.is_building(tags) or categorise(tags) or rules.drawn_area(tags):
             self.unmade.add(relation.id)
         if rules.is_building(tags) or categorise(tags):
@@ -162,15 +187,23 @@ class _Reading:
 
     def _node(self, node: Any) -> None:
         tags = dict(node.tags)
-        if rules.blocks(tags):
+        passage = access.gate_access(tags)
+        if passage == "closed":
             self.walks.blocked.add(node.id)
+        elif passage == "ends":
+            self.walks.gates.add(node.id)
         rank = rules.entrance_rank(tags)
         if rank is not None:
             self.doors[node.id] = rank
         if not node.location.valid():
             return
         shape = _point(node.location.x, node.location.y)
-        self._facility(f"n{node.id}", tags, shape, None)
+        if rank is not None:
+            self._add("door", (node.id, rank, shape))
+        if tags.get("barrier") in access.GATES and passage != "closed":
+            place = node.location.lon, node.location.lat
+            self.surroundings.gates.append(Gate(node.id, *place, passage == "ends"))
+        self._facility(f"n{file_id(node.id)}", tags, shape, None)
         label = rules.drawn_label(tags)
         if label and rules.name(tags):
             self._add("basemap_feature", (*label[:2], rules.name(tags), label.min_zoom, shape, KIND))
@@ -179,22 +212,34 @@ class _Reading:
         tags = dict(way.tags)
         if not tags and way.id not in self.plaza_ways:
             return
-        walk = self._walk(way.id, tags, closed=way.is_closed())
+        closed = way.is_closed()
+        walk = self._walk(way.id, tags, closed=closed)
         line = rules.drawn_line(tags)
         category = categorise(tags)
         drawn = rules.drawn_area(tags)
-        if not (walk or line or category or drawn or rules.is_building(tags) or rules.drawn_label(tags)):
+        wall = access.stops_leg(tags)
+        if not (walk or line or category or drawn or wall or rules.is_building(tags) or rules.drawn_label(tags)):
             return
         nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
         known = runs(nodes)
         whole = all(node[3] for node in nodes)
+        if not whole and any(node[0] < 0 for node in nodes):
+            raise InvalidInput(
+                f"{self.path.name} holds negative ids, as an editor gives to what is not uploaded; "
+                "save it as .osm, or make the ids positive with `osmium renumber`"
+            )
         if not whole and self.missing is None:
             self.missing = next(node[0] for node in nodes if not node[3])
-        is_street = rules.walkable(tags) or line is not None  # an edge of a plaza may be a building as well
+        if wall:
+            self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in known]
+        is_street = line is not None or (walk is not None and way.id not in self.plaza_ways)  # not the edge of a plaza
         if is_street and not whole:
             self.skipped["streets and lines cut where the file lacks their nodes (the edge of the extract)"] += 1
         if walk:
             self.walks.add(walk, known)
+            if whole and walk.kind == "plaza" and way.id not in self.plaza_ways:
+                ring = shapely.Polygon(_degrees(node[:3] for node in nodes))
+                self.surroundings.areas.append(_area_of(walk, tags, ring, [walk.way_id]))
         if line and not _is_ground(tags, way.is_closed()):
             for run in known:
                 self._add("basemap_feature", (*line[:2], rules.name(tags), line.min_zoom, _line(run), KIND))
@@ -207,7 +252,7 @@ class _Reading:
             self.skipped["outlines skipped, the file lacks some of their nodes (the edge of the extract)"] += 1
         else:
             ring = [node[:3] for node in nodes]
-            self._outline(f"w{way.id}", tags, _polygon(ring), ring)
+            self._outline(f"w{file_id(way.id)}", tags, _polygon(ring), ring)
 
     def _area(self, area: Any) -> None:
         if area.from_way():  # _way has taken it, valid or not
@@ -218,19 +263,33 @@ class _Reading:
         except RuntimeError:
             self.unmade.add(area.orig_id())
             return
+        tags = dict(area.tags)
         ring = [(n.ref, n.x, n.y) for outer in area.outer_rings() for n in outer]
-        self._outline(f"r{area.orig_id()}", dict(area.tags), _ewkb(shape), ring)
+        if access.stops_leg(tags):
+            self.surroundings.walls.append((tags["barrier"], _degrees(ring)))
+        ways = self.plaza_ways_of.get(area.orig_id())
+        if ways:
+            walk = Walk(file_id(area.orig_id()), "plaza", rules.name(tags), False, rules.structure(tags))
+            for part in shapely.get_parts(shapely.from_wkb(shape)).tolist():
+                self.surroundings.areas.append(_area_of(walk, tags, part, ways))
+        self._outline(f"r{file_id(area.orig_id())}", tags, _ewkb(shape), ring)
 
     def _walk(self, way_id: int, tags: dict[str, str], closed: bool) -> Walk | None:
         """The way as one to walk on; None when it is not."""
-        if rules.walkable(tags):
-            kind = tags.get("highway") or tags.get("railway") or tags.get("public_transport") or tags["man_made"]
-            if closed and rules.plaza(tags) and _is_ground(tags, closed):
-                kind = "plaza"
-            return Walk(way_id, kind, rules.name(tags), kind == "steps", rules.structure(tags))
-        if way_id in self.plaza_ways and "highway" not in tags:
-            return Walk(way_id, "plaza", self.plaza_ways[way_id], False, rules.structure(tags))
-        return None
+        passage = access.way_access(tags)
+        area = access.walked_area(tags, closed=closed)
+        plaza = self.plaza_ways.get(way_id)
+        if passage != "closed" and (area or access.walked_line(tags)):
+            kind = "plaza" if area else tags.get("highway") or tags.get("railway") or tags.get("public_transport")
+            name = rules.name(tags)
+        elif plaza is not None and "highway" not in tags:
+            kind, name, passage = "plaza", plaza.name, plaza.passage
+        else:
+            return None
+        return Walk(
+            file_id(way_id), kind or tags["man_made"], name, kind == "steps", rules.structure(tags),
+            passage == "ends", access.on_ground(tags),
+        )  # fmt: skip
 
     def _outline(self, code: str, tags: dict[str, str], shape: str, ring: Iterable[NodeAt]) -> None:
         """Take a closed way or a multipolygon as building, facility, ground and label, whatever it is."""
@@ -262,15 +321,29 @@ class _Reading:
             self._flush(table)
 
     def _flush(self, table: str) -> None:
-        copy_rows(self.session, f"incoming_{table}", store.COLUMNS[table], self.rows[table])
+        copy_rows(self.session, f"incoming_{table}", store.INCOMING[table], self.rows[table])
         self.rows[table].clear()
 
 
 def _is_ground(tags: dict[str, str], closed: bool) -> bool:
     """Whether a closed street, platform or pier is ground to walk all over rather than a loop of way."""
-    if "highway" in tags or not rules.plaza(tags):
-        return closed and tags.get("area") == "yes"
-    return closed and tags.get("area") != "no"
+    return (closed and tags.get("area") == "yes") or access.walked_area(tags, closed=closed)
+
+
+def _area_of(walk: Walk, tags: dict[str, str], polygon: shapely.Polygon, ways: list[int]) -> WalkArea:
+    """The area that a walked outline encloses."""
+    platform = "platform" in (tags.get("highway"), tags.get("railway"), tags.get("public_transport"))
+    ends = access.way_access(tags) == "ends"
+    return WalkArea(walk.way_id, walk.name, polygon, frozenset(ways), ends, access.on_ground(tags), platform)
+
+
+def _first_byte(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(1)
+
+
+def _degrees(nodes: Iterable[NodeAt]) -> list[tuple[float, float]]:
+    return [(x / DEGREE, y / DEGREE) for _, x, y in nodes]
 
 
 def _known(places: Any, node: int) -> bool:
