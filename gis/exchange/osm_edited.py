@@ -63,10 +63,11 @@ def settle(path: Path, source: osmium.io.File, target: Path) -> int:
                 ),
             }
             for item in osmium.FileProcessor(source):
-                if item.deleted or (item.type_str(), item.id) in deleted:
+                kind = item.type_str()
+                if kind in write and (getattr(item, "deleted", False) or (kind, item.id) in deleted):
                     left_out += 1
-                elif item.type_str() in write:
-                    write[item.type_str()](item)
+                elif kind in write:
+                    write[kind](item)
     except RuntimeError as error:
         raise broken(path, error) from None
     return left_out

@@ -219,13 +219,9 @@ def _around(to: Doors, i: int, network: Network, limit: float) -> str:
     """A box in degrees (EWKT) round all that can be reached from a facility, and the legs at both ends."""
     reach = limit + 2 * FARTHEST
     west, south, east, north = shapely.bounds(to.shape[i])
-    corners = [
-        (west - reach, south - reach),
-        (east + reach, north + reach),
-        (west - reach, north + reach),
-        (east + reach, south - reach),
-    ]
-    lon, lat = crs.transformer(network.epsg, STORAGE_SRID).transform(*zip(*corners, strict=True))
+    x = [west - reach, east + reach, west - reach, east + reach]
+    y = [south - reach, south - reach, north + reach, north + reach]
+    lon, lat = crs.transformer(network.epsg, STORAGE_SRID).transform(x, y)
     return f"SRID={STORAGE_SRID};POLYGON(({_ring(min(lon), min(lat), max(lon), max(lat))}))"
 
 

@@ -4,7 +4,7 @@ A way or gate for residents, customers and their like ("ends") is open to those 
 it or behind it, and closed to those who would walk through. See docs/decisions/0017.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
+Ints = NDArray[np.signedinteger[Any]]
 Bools = NDArray[np.bool_]
 
 TOWN_M = 1000.0  # metres of streets from which a part is worth walking on wherever it is within the cap

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shapely import STRtree
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
+Ints = NDArray[np.signedinteger[Any]]
 Bools = NDArray[np.bool_]
 Shapes = NDArray[np.object_]
 
@@ -95,8 +95,8 @@ class Snapper:
             at[open_[place]] = shapely.get_point(legs, 1)
             blocked = open_[place[self.blocked(legs)]]
             edge[blocked], leg[blocked], at[blocked] = -1, np.inf, None
-            for number, (other, metres, point) in self._around_walls(rank, shapes, blocked):
-                edge[number], leg[number], at[number] = other, metres, point
+            for number, (other, way_m, point) in self._around_walls(rank, shapes, blocked):
+                edge[number], leg[number], at[number] = other, way_m, point
             open_ = open_[edge[open_] < 0]
         island = np.zeros(len(shapes), bool)
         if open_.size and self._edges[2].size:
