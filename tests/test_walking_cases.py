@@ -1,5 +1,7 @@
 """The walking cases of ../shared: files with their right answers."""
 
+import csv
+
 import numpy as np
 import pytest
 from sqlalchemy import text
