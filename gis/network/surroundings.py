@@ -224,8 +224,7 @@ class _Joiner:
         ring = min(own, key=lambda i: self.lines[i].distance(point))
         stop = self.stop(edge, point)
         other = self.stop(ring, point, stop)
-        if other.node != stop.node:
-            self.alias[self._root(other.node)] = self._root(stop.node)
+        self._unite(stop.node, other.node)
         return stop
 
     def _step_across(self, polygon: Polygon, outline: BaseGeometry, beside: list[int], own: list[int]) -> list[_Stop]:
@@ -342,11 +341,15 @@ class _Joiner:
         if a.node == b.node:
             return
         if a.point.distance(b.point) <= SAME_M:
-            if self._root(a.node) != self._root(b.node):
-                self.alias[self._root(b.node)] = self._root(a.node)
+            self._unite(a.node, b.node)
             return
         coords = self.to_degrees(np.array([a.point.coords[0], b.point.coords[0]])).tolist()
         self.links.append(WalkEdgeRow(way, a.node, b.node, list(map(tuple, coords)), kind, name, False, "", ends))
+
+    def _unite(self, kept: int, node: int) -> None:
+        """Make two nodes one."""
+        if self._root(kept) != self._root(node):
+            self.alias[self._root(node)] = self._root(kept)
 
     def _root(self, node: int) -> int:
         while node in self.alias:
