@@ -146,7 +146,7 @@ def cities(draw):
     return nodes, kept, flags, walls, [where() for _ in range(dice.choice([1, 2, 4]))], [where() for _ in range(12)]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cities())
 def test_distances_are_those_of_brute_force_and_circles_grow_with_the_limit(city):
     nodes, pairs, flags, walls, doors, places = city

@@ -1,5 +1,6 @@
 """Where people walk: gates, private ways, walls, platforms, plazas, islands, several doors; files from an editor."""
 
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -315,3 +316,32 @@ def test_without_private_ways_the_graph_has_no_copies(session: Session, load: Lo
     load(compound({}, {}))
     network = load_network(session)
     assert network.graph.shape == (len(network.nodes), len(network.nodes))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_areas_that_overlap_ways_and_each_other_are_joined_without_tears(
+    session: Session, load: Load, seed: int
+) -> None:
+    dice, file = random.Random(seed), OsmFile()
+    some = lambda: tuple(dice.choice([dice.randint(0, 8), round(dice.uniform(0, 8), 1)]) for _ in "xy")  # noqa: E731
+    tags: list[dict[str, str]] = [{}, {"access": "private"}, {"access": "no"}, {"layer": "1", "bridge": "yes"}]
+    for _ in range(8):
+        kind = dice.choice(["residential", "footway", "steps", "platform"])
+        file.way([some() for _ in range(dice.randint(2, 5))], {"highway": kind, **dice.choice(tags)})
+    for _ in range(4):
+        ground = dice.choice([{"highway": "pedestrian", "area": "yes"}, {"leisure": "playground"}, {"place": "square"}])
+        corner = some()
+        file.way([corner, some(), some(), some(), corner], {**ground, **dice.choice(tags)})
+        file.square(*some(), dice.choice([0.05, 1, 2.5]), {**ground, **dice.choice(tags)})
+    for _ in range(3):
+        gate = file.node(*some(), {"barrier": dice.choice(["gate", "bollard", "wall"]), **dice.choice(tags)})
+        file.way([some(), gate, some()], dice.choice([{"barrier": "wall"}, {"highway": "service"}]))
+    file.square(*some(), 1.3, leisure="park", name="甲公园")
+    load(file)
+    torn = (
+        "SELECT count(*) FROM walk_edge AS e JOIN walk_node AS a ON a.id = e.u JOIN walk_node AS b ON b.id = e.v WHERE "
+        "NOT ST_DWithin(a.shape, ST_StartPoint(e.shape), 1e-6) OR NOT ST_DWithin(b.shape, ST_EndPoint(e.shape), 1e-6)"
+    )
+    assert rows(session, torn) == [(0,)]
+    ((code,),) = rows(session, "SELECT code FROM facility WHERE category = 'park' AND name <> ''")
+    assert queries.circle(session, code, 15).minutes == 15
