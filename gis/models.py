@@ -23,7 +23,7 @@ from gis.incidents.models import (
     RoutingRule,
     RuleSet,
 )
-from gis.network.models import WalkEdge, WalkNetwork, WalkNode
+from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
 from gis.people.models import AccessGrant, Account, ApiKey, Disclosure, Leave, Person, Post, Role, SignIn
 from gis.places.models import Building, Household, Stairwell, UnitPart
 
@@ -32,5 +32,5 @@ __all__ = [
     "Category", "Dataset", "DatedParent", "Device", "DeviceAlarm", "Disclosure", "Facility", "History", "Household", "Idempotency", "Incident",
     "IncidentEvent", "IncidentMove", "Leave", "Lineage", "Notice", "NoticeTarget", "Operation", "OrderOffer", "OrderTaker", "Person", "Photo",
     "Post", "Reporter", "Revision", "Role", "RoutingRule", "RuleSet", "ServiceCircle", "SignIn", "Stairwell",
-    "UnitPart", "WalkEdge", "WalkNetwork", "WalkNode",
+    "UnitPart", "WalkEdge", "WalkNetwork", "WalkNode", "WalkWall",
 ]  # fmt: skip

@@ -213,7 +213,7 @@ VIEWS = {
             **KEY,
             "way_id": ("OSM 路号", "OpenStreetMap way it is a piece of"),
             "name": ("路名", "Street name"),
-            "kind": ("类型", "OpenStreetMap highway value, or plaza"),
+            "kind": ("类型", "OpenStreetMap highway value; plaza, across, link: on and beside areas"),
             "length": ("长度（米）", "Geodesic length, metres"),
             "steps": ("台阶", "Steps: not for wheels"),
             "structure": ("桥隧", "bridge, tunnel or empty"),

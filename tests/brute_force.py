@@ -1,55 +1,139 @@
 """Walking distances the slow way, to check ours: networkx on a graph with every place inserted as a node.
 
-Shares nothing with gis/network but the edges it starts from: snapping by comparing with every edge, splitting edges
-where places stand, Dijkstra in pure Python.
+Shares nothing with gis/network but the edges it starts from: snapping by comparing with every straight piece of every
+edge, splitting edges where places stand, and a walk in three phases (out of private ground, over public, into private)
+in pure Python.
 """
 
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import networkx as nx
+import numpy as np
 import shapely
 from shapely.geometry import LineString, Point
 
 
+@dataclass(frozen=True)
+class Edge:
+    """One edge; lines in metres."""
+
+    u: int
+    v: int
+    length: float
+    line: LineString
+    ends: bool = False
+    street: bool = True
+
+
 def distances(
-    edges: Sequence[tuple[int, int, float, LineString]],
-    source: Point,
-    places: Sequence[Point],
+    edges: Sequence[Edge], sources: Sequence[Point], places: Sequence[Point], walls: Sequence[LineString] = (),
     cap: float = 100.0,
-) -> list[float]:
-    """Metres from a source to places; infinite when not connected or more than `cap` from any street.
+) -> list[float]:  # fmt: skip
+    """Metres from the nearest source to places; infinite when not connected, on an island or off the network."""
+    rank = _ranks(edges)
+    public = _public(edges)
+    public_nodes = {node for number in public for node in (edges[number].u, edges[number].v)}
+    stops: dict[int, list[tuple[float, int]]] = {}
+    legs: dict[int, float] = {}
+    for number, place in enumerate([*sources, *places]):
+        hit = _snap(edges, rank, public, place, walls, cap)
+        if hit is not None:
+            edge, share, legs[number] = hit
+            stops.setdefault(edge, []).append((share * edges[edge].length, number))
+    graph = nx.DiGraph()
 
-    Args:
-        edges: (u, v, length, line in metres).
-        source, places: In metres.
+    def step(a, b, metres):
+        if metres < graph.get_edge_data(a, b, {"weight": math.inf})["weight"]:
+            graph.add_edge(a, b, weight=metres)
+
+    for number, edge in enumerate(edges):
+        along = [(0.0, ("node", edge.u)), *((m, ("place", n)) for m, n in sorted(stops.get(number, []))),
+                 (edge.length, ("node", edge.v))]  # fmt: skip
+        for (m, one), (n, other) in itertools.pairwise(along):
+            for a, b in ((one, other), (other, one)):
+                for phase in (1,) if number in public else (0, 2):
+                    leaves_public = a[0] == "node" and a[1] in public_nodes
+                    if phase != 0 or not leaves_public:
+                        step((phase, a), (phase, b), n - m)
+                if number not in public and a[0] == "node" and a[1] in public_nodes:
+                    step((1, a), (2, b), n - m)
+    for node in public_nodes:
+        graph.add_edge((0, ("node", node)), (1, ("node", node)), weight=0.0)
+    # in phase 2 a public node is the end of the way
+    ended = [(2, ("node", node)) for node in public_nodes]
+    graph.remove_edges_from([out for node in ended if node in graph for out in list(graph.out_edges(node))])
+    reached: dict[object, float] = {}
+    for number in range(len(sources)):
+        if number in legs:
+            for phase in (0, 1):
+                start = (phase, ("place", number))
+                if start in graph:
+                    for at, metres in nx.single_source_dijkstra_path_length(graph, start).items():
+                        reached[at] = min(reached.get(at, math.inf), metres + legs[number])
+    return [
+        min(reached.get((phase, ("place", n)), math.inf) for phase in (0, 1, 2)) + legs.get(n, math.inf)
+        for n in range(len(sources), len(sources) + len(places))
+    ]
+
+
+def _ranks(edges):
+    """0 for parts with 1,000 m of streets and the largest, 1 from 200 m, else 2: an island."""
+    graph = nx.Graph((edge.u, edge.v) for edge in edges)
+    parts = list(nx.connected_components(graph))
+    metres = [sum(edge.length for edge in edges if edge.street and edge.u in part) for part in parts]
+    rank = {}
+    for part, total in zip(parts, metres, strict=True):
+        rank |= dict.fromkeys(part, 0 if total >= 1000 or total == max(metres) else 1 if total >= 200 else 2)
+    return [rank[edge.u] for edge in edges]
+
+
+def _public(edges):
+    """Numbers of the edges in the largest open piece of each connected part."""
+    public = set()
+    for part in nx.connected_components(nx.Graph((edge.u, edge.v) for edge in edges)):
+        mine = [n for n, edge in enumerate(edges) if not edge.ends and edge.u in part]
+        pieces = list(nx.connected_components(nx.Graph((edges[n].u, edges[n].v) for n in mine)))
+        if pieces:
+            largest = max(pieces, key=lambda piece: sum(edges[n].length for n in mine if edges[n].u in piece))
+            public |= {n for n in mine if edges[n].u in largest}
+    return public
+
+
+def _snap(edges, rank, public, place, walls, cap):
+    """The edge, the share along it and the leg of a place: best rank, then nearest, no wall in the way.
+
+    Of edges that meet in the nearest point a public one counts.
     """
-    everybody = [source, *places]
-    lines = [edge[3] for edge in edges]
-    stands: dict[int, list[tuple[float, object]]] = {}
-    legs: list[float] = []
-    for number, place in enumerate(everybody):
-        nearest = min(range(len(lines)), key=lambda i: lines[i].distance(place))
-        leg = lines[nearest].distance(place)
-        legs.append(leg if leg <= cap else math.inf)
-        if leg <= cap:
-            share = lines[nearest].project(place, normalized=True)
-            stands.setdefault(nearest, []).append((share * edges[nearest][2], ("place", number)))
-    graph = nx.MultiGraph()
-    for number, (u, v, length, _) in enumerate(edges):
-        stops = [(0.0, u), *sorted(stands.get(number, []), key=lambda stop: stop[0]), (length, v)]
-        for (a, one), (b, other) in itertools.pairwise(stops):
-            graph.add_edge(one, other, weight=b - a)
-    if ("place", 0) not in graph:
-        return [math.inf] * len(places)
-    reached = nx.single_source_dijkstra_path_length(graph, ("place", 0))
-    return [legs[0] + reached.get(("place", n), math.inf) + legs[n] for n in range(1, len(everybody))]
+    away = shapely.distance(np.array([edge.line for edge in edges], object), place)
+    for wanted in (0, 1):
+        pieces = []
+        for number in np.flatnonzero(away <= cap).tolist():
+            if rank[number] == wanted:
+                for a, b in itertools.pairwise(edges[number].line.coords):
+                    leg = shapely.shortest_line(place, LineString([a, b]))
+                    pieces.append((leg.length, number, leg))
+        for metres, number, leg in sorted(pieces, key=lambda piece: (round(piece[0], 6), piece[1] not in public)):
+            if not _crosses(leg, walls):
+                return number, edges[number].line.project(Point(leg.coords[-1]), normalized=True), metres
+    return None
 
 
-def edges_of(network) -> list[tuple[int, int, float, LineString]]:
-    """The edges of a gis.network.build.Network as plain tuples."""
-    return list(zip(network.u.tolist(), network.v.tolist(), network.length.tolist(), network.lines, strict=True))
+def _crosses(leg, walls):
+    """Whether a leg meets a wall, more than 5 cm from both its ends."""
+    if leg.length <= 0.1 or not walls:
+        return False
+    inner = LineString([leg.interpolate(0.05), leg.interpolate(leg.length - 0.05)])
+    return any(wall.intersects(inner) for wall in walls)
+
+
+def edges_of(network) -> list[Edge]:
+    """The edges of a gis.network.build.Network."""
+    columns = (network.u, network.v, network.length)
+    flags = (network.ends.tolist(), network.street.tolist())
+    return [Edge(*row) for row in zip(*(c.tolist() for c in columns), network.lines, *flags, strict=True)]
 
 
 def f1(inside: Sequence[bool], truth: Sequence[bool]) -> float:

@@ -26,13 +26,13 @@ WEST, SOUTH = 105.95, 26.23
 METRE = 1 / 111_000  # degrees of latitude, about
 
 
-def network(nodes, pairs) -> Network:
+def network(nodes, pairs, **flags) -> Network:
     """A network from places in metres east and north of a corner, and pairs of them."""
     places = np.array([to_degrees(*node) for node in nodes])
     u, v = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
     lines = shapely.linestrings(np.stack([places[u], places[v]], axis=1)) if len(pairs) else np.array([], object)
     length = np.array([GEOD.line_length(*shapely.get_coordinates(line).T) for line in lines])
-    return from_degrees("test", places, u, v, length, lines)
+    return from_degrees("test", places, u, v, length, lines, **flags)
 
 
 def to_degrees(east, north):
@@ -126,9 +126,10 @@ def test_an_unknown_profile_is_refused_with_the_known_ones():
 
 @st.composite
 def cities(draw):
-    """A jittered lattice of streets with holes, sources and places around it."""
+    """A jittered lattice of streets with holes, private ways and walls; doors and places around it."""
     dice = random.Random(draw(st.integers(0, 2**32)))
     side = draw(st.integers(2, 5))
+    private, walled = draw(st.sampled_from([0, 0.1, 0.4])), draw(st.sampled_from([0, 1, 6]))
     nodes = [
         (x * 120 + dice.uniform(-40, 40), y * 120 + dice.uniform(-40, 40)) for y in range(side) for x in range(side)
     ]
@@ -137,30 +138,49 @@ def cities(draw):
     ]
     kept = [pair for pair in pairs if dice.random() < 0.8] or pairs[:1]
     where = lambda: (dice.uniform(-130, side * 120), dice.uniform(-130, side * 120))  # noqa: E731
-    return nodes, kept, where(), [where() for _ in range(12)]
+    flags = {
+        "ends": np.array([dice.random() < private for _ in kept]),
+        "street": np.array([dice.random() < 0.8 for _ in kept]),
+    }
+    walls = [(where(), where()) for _ in range(walled)]
+    return nodes, kept, flags, walls, [where() for _ in range(dice.choice([1, 2, 4]))], [where() for _ in range(12)]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cities())
 def test_distances_are_those_of_brute_force_and_circles_grow_with_the_limit(city):
-    nodes, pairs, source, places = city
-    net = network(nodes, pairs)
-    start = snap(net, *source)
-    metric = [Point(*net.to_metric(*to_degrees(*place))[0]) for place in (source, *places)]
-    truth = brute_force.distances(brute_force.edges_of(net), metric[0], metric[1:])
-    found = walk.distances(net, start, net.snap(np.array(metric[1:])), 1e9)
-    assert found == pytest.approx(truth, abs=1e-3)
-    every = net.snap(np.array(metric[1:]))
-    one_by_one = np.array([walk.distances(net, every[i], start, 1e9)[0] for i in range(len(every))])
-    assert one_by_one == pytest.approx(truth, abs=1e-3)  # there and back are the same way
-    both = net.snap(np.array([metric[0], metric[1]]))
-    least = np.minimum(found, walk.distances(net, both[1], every, 1e9))
-    assert walk.nearest(net, both, every, 1e9) == pytest.approx(least, abs=1e-6)
-    small, large = circles(net, start, [200.0, 400.0])
+    nodes, pairs, flags, walls, doors, places = city
+    lines = shapely.linestrings([[to_degrees(*a), to_degrees(*b)] for a, b in walls]) if walls else None
+    net = network(nodes, pairs, walls=lines, **flags)
+    to_points = lambda all_: [Point(*net.to_metric(*to_degrees(*one))[0]) for one in all_]  # noqa: E731
+    starts, ends = to_points(doors), to_points(places)
+    truth = brute_force.distances(brute_force.edges_of(net), starts, ends, list(net.walls))
+    sources, every = net.snap(np.array(starts)), net.snap(np.array(ends))
+    found = walk.distances(net, sources, every, 1e9)
+    assert same(found, truth)
+    assert same(walk.nearest(net, sources, every, 1e9), truth)
+    rows = walk.node_distances(net, sources, 1e9)
+    least = [
+        walk.along_own_edges(walk.place_distances(net, row, every), sources[i], every) for i, row in enumerate(rows)
+    ]
+    assert same(np.min(least, axis=0), truth)
+    one_by_one = np.array([walk.distances(net, every[i], sources, 1e9).min() for i in range(len(every))])
+    assert same(one_by_one, truth)  # there and back are the same way
+    small, large = circles(net, sources, [200.0, 400.0])
     assert small.is_valid and large.is_valid
     assert small.difference(large).area <= 1e-9
-    if start.edge[0] >= 0 and start.leg[0] < 50:
-        assert large.covers(Point(to_degrees(*source)))
+    for i, door in enumerate(doors):
+        if sources.edge[i] >= 0 and sources.leg[i] < 50:
+            assert circles(net, sources, [400.0], np.array([[p.x, p.y] for p in starts]))[0].covers(
+                Point(to_degrees(*door))
+            )
+
+
+def same(found, truth) -> bool:
+    """Whether two lists of distances agree to a millimetre, infinite ones included."""
+    found, truth = np.array(found, float), np.array(truth, float)
+    with np.errstate(invalid="ignore"):
+        return bool(((found == truth) | (np.abs(found - truth) < 1e-3)).all())
 
 
 def edge(u, v, coords, **more):

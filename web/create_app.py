@@ -94,6 +94,10 @@ def sealed(response: Response) -> Response:
     if request.is_secure or str(current_app.config["SETTINGS"].address).startswith("https:"):
         given["Strict-Transport-Security"] = HSTS
     # what is answered to somebody in particular stays in no cache, unless its view says for how long
-    if auth.is_personal() and not (response.mimetype or "").startswith("image/") and given.get("Cache-Control") in REVALIDATED:
+    if (
+        auth.is_personal()
+        and not (response.mimetype or "").startswith("image/")
+        and given.get("Cache-Control") in REVALIDATED
+    ):
         given["Cache-Control"] = "no-store"
     return response

@@ -62,7 +62,7 @@ LAYERS = {
     """, "Point"),
     "circles": Layer("""
         SELECT f.code AS facility, f.name, f.category, c.profile, c.minutes, c.speed, c.off_network,
-               c.households, c.people, c.network_version AS network, c.shape
+               c.island, c.households, c.people, c.buildings, c.network_version AS network, c.shape
         FROM service_circle c JOIN facility f ON f.id = c.facility_id ORDER BY f.code, c.profile, c.minutes
     """),
     "households": Layer("""

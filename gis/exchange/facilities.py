@@ -50,7 +50,8 @@ WITH written AS (
       contact = excluded.contact, shape = excluded.shape,
       source = excluded.source,
       -- an entrance that was known for another place is none for this one
-      entrance = CASE WHEN old.shape IS DISTINCT FROM excluded.shape THEN NULL ELSE old.entrance END
+      entrance = CASE WHEN old.shape IS DISTINCT FROM excluded.shape THEN NULL ELSE old.entrance END,
+      entrances = CASE WHEN old.shape IS DISTINCT FROM excluded.shape THEN NULL ELSE old.entrances END
   WHERE (old.county, old.category, old.name, old.address, old.opening_hours, old.contact, old.shape)
     IS DISTINCT FROM (excluded.county, excluded.category, excluded.name, excluded.address,
                       excluded.opening_hours, excluded.contact, excluded.shape)

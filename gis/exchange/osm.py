@@ -1,8 +1,8 @@
 """`load osm FILE`: streets, buildings, facilities and basemap out of an OpenStreetMap extract.
 
-One pass over the file (a short one over its relations first), in a child process, see osm_objects.py. Node
-places lie in a file on disk, rows go through temporary tables by COPY, ways are spooled to disk: memory does not
-grow with the extract but for eight bytes a node of the walking network. See osm_rules.py for what each tag means.
+One pass over the file (a short one over its relations first). Node places lie in a file on disk, rows
+go through temporary tables by COPY, ways are spooled to disk: memory does not grow with the extract but
+for eight bytes a node of the walking network. See osm_rules.py for what each tag means.
 """
 
 import struct
@@ -11,19 +11,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import osmium
+import shapely
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import InvalidInput
+from gis.exchange import osm_access as access
 from gis.exchange import osm_rules as rules
 from gis.exchange import osm_store as store
 from gis.exchange.digest import already, digest, record
+from gis.exchange.osm_edited import file_id
 from gis.exchange.osm_objects import objects
 from gis.exchange.osm_walk import DEGREE, NodeAt, Walk, Walks, runs
 from gis.exchange.report import Report
 from gis.facilities.categories import OSM_KEYS, categorise
+from gis.network.surroundings import Gate, Surroundings, WalkArea
 
 KIND = "osm"
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
@@ -67,14 +72,22 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
         tell("buildings and facilities", 0)
         counts, notes = store.publish(session, KIND, reading.outlines_of)
         tell("walking network", 0)
-        counts |= store.publish_walks(session, reading.walks, KIND)
+        joined, told = store.publish_walks(session, reading.walks, reading.surroundings, KIND)
+        counts |= joined
         report.bbox = store.extent(session)
         store.clear(session)
         report.counts = counts
-        report.notes = reading.notes() + notes
+        report.notes = reading.notes() + notes + told
         stored = {name: n for name, n in counts.items() if name not in ("new", "changed", "deleted")}
         record(session, KIND, path, found, stored, ATTRIBUTION)
     return report
+
+
+class PlazaEdge(NamedTuple):
+    """What a way takes from the plaza it is an edge of."""
+
+    name: str
+    passage: access.Access
 
 
 @dataclass
@@ -85,9 +98,12 @@ class _Reading:
     path: Path
     folder: Path
     tell: Progress
-    rows: dict[str, list[Sequence[object]]] = field(default_factory=lambda: {table: [] for table in store.COLUMNS})
+    rows: dict[str, list[Sequence[object]]] = field(default_factory=lambda: {table: [] for table in store.INCOMING})
     doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
-    plaza_ways: dict[int, str] = field(default_factory=dict)  # way -> name of the plaza it is an edge of
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    left_out: int = 0  # objects marked deleted or invisible
+    plaza_ways: dict[int, PlazaEdge] = field(default_factory=dict)  # way -> the plaza it is an edge of
+    plaza_ways_of: dict[int, list[int]] = field(default_factory=dict)  # plaza relation -> its ways
     outlines_of: dict[int, int] = field(default_factory=dict)  # outer way -> building or facility relation
     unmade: set[int] = field(default_factory=set)  # relations of use whose area has not been made
     skipped: Counter[str] = field(default_factory=Counter)
@@ -99,10 +115,13 @@ class _Reading:
         """Read relations, then everything; raise InvalidInput for a file that is damaged or of no use."""
         keys = tuple(dict.fromkeys((*rules.AREA_KEYS, *OSM_KEYS)))
         take = {"r": self._relation, "n": self._node, "w": self._way, "a": self._area}
-        for count, thing in enumerate(objects(self.path, keys)):
+        for count, thing in enumerate(objects(self.path, keys, self._leave_out)):
             if count % 20_000 == 0:
                 self.tell("objects read", count)
-            take[thing.type_str()](thing)
+            if thing.deleted:
+                self._leave_out(1)
+            else:
+                take[thing.type_str()](thing)
         for table in self.rows:
             self._flush(table)
         if self.walks.empty and not store.any_rows(self.session):
@@ -114,6 +133,8 @@ class _Reading:
     def notes(self) -> list[str]:
         """What was cut or passed over, a sentence each."""
         notes = [f"{count} {what}" for what, count in sorted(self.skipped.items())]
+        if self.left_out:
+            notes.append(f"{self.left_out} objects marked deleted or invisible are not loaded")
         if self.unmade:
             notes.append(
                 f"{len(self.unmade)} multipolygon relations skipped, members are missing from the file or their rings "
@@ -121,14 +142,19 @@ class _Reading:
             )
         return notes
 
+    def _leave_out(self, count: int) -> None:
+        """Count objects marked deleted or invisible."""
+        self.left_out += count
+
     def _relation(self, relation: Any) -> None:
         tags = dict(relation.tags)
         if tags.get("type") != "multipolygon":
             return
-        if rules.walkable(tags) and rules.plaza(tags):
+        if access.way_access(tags) != "closed" and access.walked_area(tags, closed=True):
             for member in relation.members:
                 if member.type == "w":
-                    self.plaza_ways[member.ref] = rules.name(tags)
+                    self.plaza_ways[member.ref] = PlazaEdge(rules.name(tags), access.way_access(tags))
+                    self.plaza_ways_of.setdefault(relation.id, []).append(file_id(member.ref))
         if rules.is_building(tags) or categorise(tags) or rules.drawn_area(tags):
             self.unmade.add(relation.id)
         if rules.is_building(tags) or categorise(tags):
@@ -136,15 +162,23 @@ class _Reading:
 
     def _node(self, node: Any) -> None:
         tags = dict(node.tags)
-        if rules.blocks(tags):
+        passage = access.gate_access(tags)
+        if passage == "closed":
             self.walks.blocked.add(node.id)
+        elif passage == "ends":
+            self.walks.gates.add(node.id)
         rank = rules.entrance_rank(tags)
         if rank is not None:
             self.doors[node.id] = rank
         if not node.location.valid():
             return
         shape = _point(node.location.x, node.location.y)
-        self._facility(f"n{node.id}", tags, shape, None)
+        if rank is not None:
+            self._add("door", (node.id, rank, shape))
+        if tags.get("barrier") in access.GATES and passage != "closed":
+            place = node.location.lon, node.location.lat
+            self.surroundings.gates.append(Gate(node.id, *place, passage == "ends"))
+        self._facility(f"n{file_id(node.id)}", tags, shape, None)
         label = rules.drawn_label(tags)
         if label and rules.name(tags):
             self._add("basemap_feature", (*label[:2], rules.name(tags), label.min_zoom, shape, KIND))
@@ -153,20 +187,32 @@ class _Reading:
         tags = dict(way.tags)
         if not tags and way.id not in self.plaza_ways:
             return
-        walk = self._walk(way.id, tags, closed=way.is_closed())
+        closed = way.is_closed()
+        walk = self._walk(way.id, tags, closed=closed)
         line = rules.drawn_line(tags)
         category = categorise(tags)
         drawn = rules.drawn_area(tags)
-        if not (walk or line or category or drawn or rules.is_building(tags) or rules.drawn_label(tags)):
+        wall = access.stops_leg(tags)
+        if not (walk or line or category or drawn or wall or rules.is_building(tags) or rules.drawn_label(tags)):
             return
         nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
         known = runs(nodes)
         whole = all(node[3] for node in nodes)
-        is_street = rules.walkable(tags) or line is not None  # an edge of a plaza may be a building as well
+        if not whole and any(node[0] < 0 for node in nodes):
+            raise InvalidInput(
+                f"{self.path.name} holds negative ids, as an editor gives to what is not uploaded; "
+                "save it as .osm, or make the ids positive with `osmium renumber`"
+            )
+        if wall:
+            self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in known]
+        is_street = line is not None or (walk is not None and way.id not in self.plaza_ways)  # not the edge of a plaza
         if is_street and not whole:
             self.skipped["streets and lines cut where the file lacks their nodes (the edge of the extract)"] += 1
         if walk:
             self.walks.add(walk, known)
+            if whole and walk.kind == "plaza" and way.id not in self.plaza_ways:
+                ring = shapely.Polygon(_degrees(node[:3] for node in nodes))
+                self.surroundings.areas.append(_area_of(walk, tags, ring, [walk.way_id]))
         if line and not _is_ground(tags, way.is_closed()):
             for run in known:
                 self._add("basemap_feature", (*line[:2], rules.name(tags), line.min_zoom, _line(run), KIND))
@@ -179,26 +225,40 @@ class _Reading:
             self.skipped["outlines skipped, the file lacks some of their nodes (the edge of the extract)"] += 1
         else:
             ring = [node[:3] for node in nodes]
-            self._outline(f"w{way.id}", tags, _polygon(ring), ring)
+            self._outline(f"w{file_id(way.id)}", tags, _polygon(ring), ring)
 
     def _area(self, area: Any) -> None:
         if area.wkb is None:
             self.unmade.add(area.id)
             return
         self.unmade.discard(area.id)
+        tags = dict(area.tags)
         ring = [(n.ref, n.x, n.y) for outer in area.outer_rings() for n in outer]
-        self._outline(f"r{area.id}", area.tags, _ewkb(area.wkb), ring)
+        if access.stops_leg(tags):
+            self.surroundings.walls.append((tags["barrier"], _degrees(ring)))
+        ways = self.plaza_ways_of.get(area.id)
+        if ways:
+            walk = Walk(file_id(area.id), "plaza", rules.name(tags), False, rules.structure(tags))
+            for part in shapely.get_parts(shapely.from_wkb(area.wkb)).tolist():
+                self.surroundings.areas.append(_area_of(walk, tags, part, ways))
+        self._outline(f"r{file_id(area.id)}", tags, _ewkb(area.wkb), ring)
 
     def _walk(self, way_id: int, tags: dict[str, str], closed: bool) -> Walk | None:
         """The way as one to walk on; None when it is not."""
-        if rules.walkable(tags):
-            kind = tags.get("highway") or tags.get("railway") or tags.get("public_transport") or tags["man_made"]
-            if closed and rules.plaza(tags) and _is_ground(tags, closed):
-                kind = "plaza"
-            return Walk(way_id, kind, rules.name(tags), kind == "steps", rules.structure(tags))
-        if way_id in self.plaza_ways and "highway" not in tags:
-            return Walk(way_id, "plaza", self.plaza_ways[way_id], False, rules.structure(tags))
-        return None
+        passage = access.way_access(tags)
+        area = access.walked_area(tags, closed=closed)
+        plaza = self.plaza_ways.get(way_id)
+        if passage != "closed" and (area or access.walked_line(tags)):
+            kind = "plaza" if area else tags.get("highway") or tags.get("railway") or tags.get("public_transport")
+            name = rules.name(tags)
+        elif plaza is not None and "highway" not in tags:
+            kind, name, passage = "plaza", plaza.name, plaza.passage
+        else:
+            return None
+        return Walk(
+            file_id(way_id), kind or tags["man_made"], name, kind == "steps", rules.structure(tags),
+            passage == "ends", access.on_ground(tags),
+        )  # fmt: skip
 
     def _outline(self, code: str, tags: dict[str, str], shape: str, ring: Iterable[NodeAt]) -> None:
         """Take a closed way or a multipolygon as building, facility, ground and label, whatever it is."""
@@ -230,15 +290,24 @@ class _Reading:
             self._flush(table)
 
     def _flush(self, table: str) -> None:
-        copy_rows(self.session, f"incoming_{table}", store.COLUMNS[table], self.rows[table])
+        copy_rows(self.session, f"incoming_{table}", store.INCOMING[table], self.rows[table])
         self.rows[table].clear()
 
 
 def _is_ground(tags: dict[str, str], closed: bool) -> bool:
     """Whether a closed street, platform or pier is ground to walk all over rather than a loop of way."""
-    if "highway" in tags or not rules.plaza(tags):
-        return closed and tags.get("area") == "yes"
-    return closed and tags.get("area") != "no"
+    return (closed and tags.get("area") == "yes") or access.walked_area(tags, closed=closed)
+
+
+def _area_of(walk: Walk, tags: dict[str, str], polygon: shapely.Polygon, ways: list[int]) -> WalkArea:
+    """The area that a walked outline encloses."""
+    platform = "platform" in (tags.get("highway"), tags.get("railway"), tags.get("public_transport"))
+    ends = access.way_access(tags) == "ends"
+    return WalkArea(walk.way_id, walk.name, polygon, frozenset(ways), ends, access.on_ground(tags), platform)
+
+
+def _degrees(nodes: Iterable[NodeAt]) -> list[tuple[float, float]]:
+    return [(x / DEGREE, y / DEGREE) for _, x, y in nodes]
 
 
 def _listed(codes: Iterable[str]) -> str:
@@ -249,6 +318,7 @@ def _listed(codes: Iterable[str]) -> str:
 
 
 # Shapes are written as EWKB in hex (https://libgeos.org/specifications/wkb/, with PostGIS's SRID flag).
+_FACTORY = osmium.geom.WKBFactory()
 _SRID = 0x20000000
 _MULTIPOLYGON, _POLYGON, _LINESTRING, _POINT = 6, 3, 2, 1
 

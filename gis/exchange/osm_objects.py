@@ -4,7 +4,7 @@ What arrives has the names that osmium gives to nodes, ways, relations and areas
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from osmium.osm import AREA, NODE, RELATION
 
 from gis.errors import InvalidInput
 from gis.exchange import sandbox
+from gis.exchange.osm_edited import is_xml, needs_settling, settle
 from gis.exchange.osm_file import broken, open_osm
 from gis.exchange.osm_walk import DEGREE
 from gis.exchange.sandbox import Limits
@@ -102,8 +103,10 @@ class OsmObject:
         return [_nodes(columns) for columns in self._body[1]]
 
 
-def objects(path: Path, keys: Sequence[str]) -> Iterator[OsmObject]:
+def objects(path: Path, keys: Sequence[str], leave_out: Callable[[int], None]) -> Iterator[OsmObject]:
     """Yield the relations that have one of the keys; then all tagged nodes, all ways, and the areas of such relations.
+
+    `leave_out` is told how many objects an editor marked deleted or invisible.
 
     Raises
     ------
@@ -112,12 +115,19 @@ def objects(path: Path, keys: Sequence[str]) -> Iterator[OsmObject]:
     """
     limits = Limits().scaled(path.stat().st_size if path.is_file() else 0, seconds_per_mb=8.0, growth=20)
     for item in sandbox.iterate(read_objects, path.absolute(), tuple(keys), limits=limits, name=path.name):
-        yield OsmObject(*item)
+        if isinstance(item, int):
+            leave_out(item)
+        else:
+            yield OsmObject(*item)
 
 
-def read_objects(path: Path, keys: Sequence[str]) -> Iterator[tuple[str, int, dict[str, str], bool, Any]]:
-    """Yield what an `OsmObject` is made of; in the child process."""
+def read_objects(path: Path, keys: Sequence[str]) -> Iterator[tuple[str, int, dict[str, str], bool, Any] | int]:
+    """Yield what an `OsmObject` is made of, or how many objects an editor's file marks deleted; in the child process."""
     source = open_osm(path)
+    if is_xml(path) and needs_settling(path):
+        settled = Path("settled.osm.pbf")  # in the child's own folder
+        yield settle(path, source, settled)
+        source = osmium.io.File(str(settled), "pbf")
     for relation in _pass(path, osmium.FileProcessor(source, RELATION).with_filter(KeyFilter(*keys))):
         members = [(member.type, member.ref, member.role) for member in relation.members]
         yield "r", relation.id, dict(relation.tags), relation.deleted, members

@@ -1,81 +1,15 @@
-"""What OSM tags mean for us, as tables: who may walk where, what the basemap draws, names and floors.
+"""What OSM tags mean for us, as tables: entrances, what the basemap draws, names and floors.
 
-The walking rules follow OSM's documented defaults for foot (wiki: "OSM tags for routing/Access
-restrictions", worldwide table) and the key hierarchy access < foot. Where that page and the common
-routers differ, the choice is stated beside the rule.
+Who may walk where stands in osm_access.py.
 """
 
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gis.exchange.osm_access import GATES, gate_access
+
 Tags = Mapping[str, str]
-
-# --- walking -----------------------------------------------------------------------------------------
-
-# Open to walkers unless tags say otherwise. Trunk roads are (the worldwide default; in Chinese towns they
-# are ordinary big streets), unless they are motor roads. sidewalk=separate closes nothing: people cross.
-WALKABLE = frozenset({
-    "trunk", "trunk_link", "primary", "primary_link", "secondary", "secondary_link", "tertiary", "tertiary_link",
-    "unclassified", "residential", "living_street", "service", "track", "road", "pedestrian", "path", "footway",
-    "steps", "corridor", "platform", "elevator", "via_ferrata",
-})  # fmt: skip
-# Closed to walkers unless foot says they may.
-ON_PERMISSION = frozenset({"cycleway", "bridleway", "busway", "bus_guideway", "motorway", "motorway_link"})
-# Lines without highway=* that people walk on (where trains and boats stop). Ferries (route=ferry) are not walked.
-ALSO_WALKABLE = frozenset({("railway", "platform"), ("public_transport", "platform"), ("man_made", "pier")})
-
-PERMIT = frozenset({"yes", "designated", "permissive", "official", "destination", "customers", "public"})
-FORBID = frozenset({
-    "no", "private", "military", "agricultural", "forestry", "agricultural;forestry", "delivery", "restricted",
-    "use_sidepath", "residents", "members", "permit", "emergency", "employees", "official_only",
-})  # fmt: skip
-
-# Barriers on a node that nobody walks through; any other (gate, bollard, stile, turnstile…) is passed on foot.
-WALLS = frozenset({
-    "wall", "city_wall", "retaining_wall", "fence", "hedge", "guard_rail", "ditch", "debris", "wire_fence",
-    "barrier_board", "log",
-})  # fmt: skip
-
-
-def walkable(tags: Tags) -> bool:
-    """Whether a way is open to walkers.
-
-    foot=* decides first, then access=* and military=*, then the kind of way. Motorways, and trunk roads
-    that are motor roads, are out unless foot=* permits; ways being built or planned are out whatever
-    their tags say (their highway value is construction or proposed).
-    """
-    highway = tags.get("highway", "")
-    known = highway in WALKABLE or highway in ON_PERMISSION if highway else ALSO_WALKABLE.intersection(tags.items())
-    if not known:
-        return False
-    foot = tags.get("foot", "")
-    if foot in PERMIT:
-        return True
-    if foot in FORBID or highway in ON_PERMISSION:
-        return False
-    if "military" in tags or tags.get("access", "") in FORBID:
-        return False
-    if tags.get("motorroad") == "yes":
-        return tags.get("sidewalk", "") in {"yes", "both", "left", "right"}
-    return True
-
-
-def plaza(tags: Tags) -> bool:
-    """Whether a closed way or multipolygon is ground people walk all over: its edges are then walked."""
-    return tags.get("highway") in {"pedestrian", "footway", "platform", "corridor"} or bool(
-        ALSO_WALKABLE.intersection(tags.items())
-    )
-
-
-def blocks(tags: Tags) -> bool:
-    """Whether a node on a way cannot be walked through: a wall, or a gate that is locked or private."""
-    if "barrier" not in tags:
-        return False
-    foot = tags.get("foot", "")
-    if foot in PERMIT:
-        return False
-    return foot in FORBID or tags.get("access", "") in FORBID or tags.get("locked") == "yes" or tags["barrier"] in WALLS
 
 
 def structure(tags: Tags) -> str:
@@ -99,8 +33,8 @@ ENTRANCE_RANK = {
     "garage": 7,
 }
 NO_ENTRANCE = frozenset({"no", "exit", "emergency", "fire_exit"})
+SERVICE_RANK = 6  # from here on doors are for goods and cars
 GATE_RANK = 10  # gates in the outline of a school or park; buildings have none
-GATES = frozenset({"gate", "entrance", "lift_gate", "swing_gate", "sliding_gate", "turnstile", "kissing_gate"})
 
 
 def entrance_rank(tags: Tags) -> int | None:
@@ -108,7 +42,7 @@ def entrance_rank(tags: Tags) -> int | None:
     value = tags.get("entrance", "no")
     if value not in NO_ENTRANCE and tags.get("access", "") not in {"no", "emergency"}:
         return ENTRANCE_RANK.get(value, 2)
-    return GATE_RANK if tags.get("barrier") in GATES and not blocks(tags) else None
+    return GATE_RANK if tags.get("barrier") in GATES and gate_access(tags) != "closed" else None
 
 
 # --- names, addresses, floors ----------------------------------------------------------------------------

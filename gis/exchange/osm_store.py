@@ -23,9 +23,12 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Area, Boundary
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import PRECISION
+from gis.exchange.osm_rules import GATE_RANK, SERVICE_RANK
 from gis.exchange.osm_walk import Walks
 from gis.facilities.models import Facility
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode
+from gis.network.store import WalkEdgeRow, WallRow, replace_network
+from gis.network.surroundings import Surroundings, join_surroundings
 from gis.people.models import Post
 from gis.places.models import Building, Household, UnitPart
 
@@ -37,8 +40,19 @@ COLUMNS = {  # of the rows that the reader makes, in its order
     ),
     "basemap_feature": ("kind", "subkind", "name", "min_zoom", "shape", "source"),
 }  # fmt: skip
-FILLED = {"building": ("county", "estate"), "facility": ("county",)}  # found here, by place
+INCOMING = COLUMNS | {"door": ("node", "rank", "shape")}  # entrances and gates stay in no table of their own
+GATE_REACH = 2e-5  # degrees between a gate and the outline it opens, about 2 m: walls are drawn beside outlines
+FILLED = {"building": ("county", "estate"), "facility": ("county", "entrances")}  # found here, by place
 LISTED = 20
+
+# Every door in a facility's outline but those for goods, and every gate in it or in the wall beside it.
+ENTRANCES = """
+UPDATE incoming_facility AS f SET entrances = (
+  SELECT ST_Multi(ST_Collect(d.shape ORDER BY d.rank, d.node)) FROM incoming_door AS d
+  WHERE d.shape && ST_Expand(f.shape, :reach) AND (d.rank < :service OR d.rank >= :gate)
+    AND ST_DWithin(d.shape, ST_Boundary(f.shape), CASE WHEN d.rank < :gate THEN 1e-7 ELSE :reach END))
+WHERE ST_Dimension(f.shape) = 2
+"""
 
 Bbox = tuple[float, float, float, float]
 
@@ -52,21 +66,22 @@ def _incoming(name: str) -> TableClause:
 def prepare(session: Session) -> None:
     """Make the temporary tables, empty."""
     for statement in (
-        "DROP TABLE IF EXISTS incoming_building, incoming_facility, incoming_basemap_feature",
+        "DROP TABLE IF EXISTS incoming_building, incoming_facility, incoming_basemap_feature, incoming_door",
         "CREATE TEMP TABLE incoming_building AS SELECT code, county, name, estate, address, kind, floors, shape, "
         "entrance, source FROM building WITH NO DATA",
         "CREATE TEMP TABLE incoming_facility AS SELECT code, county, category, name, address, opening_hours, contact, "
-        "shape, entrance, source FROM facility WITH NO DATA",
+        "shape, entrance, entrances, source FROM facility WITH NO DATA",
         "CREATE TEMP TABLE incoming_basemap_feature AS SELECT kind, subkind, name, min_zoom, shape, source "
         "FROM basemap_feature WITH NO DATA",
         "ALTER TABLE incoming_basemap_feature ADD id bigint GENERATED ALWAYS AS IDENTITY",
+        "CREATE TEMP TABLE incoming_door (node bigint, rank integer, shape geometry(Point, 4490))",
     ):
         session.execute(text(statement))
 
 
 def clear(session: Session) -> None:
     """Drop the temporary tables."""
-    session.execute(text("DROP TABLE incoming_building, incoming_facility, incoming_basemap_feature"))
+    session.execute(text("DROP TABLE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door"))
 
 
 def any_rows(session: Session) -> bool:
@@ -103,10 +118,12 @@ def publish(session: Session, source: str, outlines_of: Mapping[int, int]) -> tu
         "CREATE INDEX ON incoming_building (code)",
         "CREATE INDEX ON incoming_facility (code)",
         "CREATE INDEX ON incoming_basemap_feature USING gist (shape) WHERE subkind = 'residential' AND name <> ''",
-        "ANALYZE incoming_building, incoming_facility, incoming_basemap_feature",
+        "CREATE INDEX ON incoming_door USING gist (shape)",
+        "ANALYZE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door",
     ):
         session.execute(text(statement))
     notes += _drop_twins(session, outlines_of)
+    session.execute(text(ENTRANCES), {"gate": GATE_RANK, "service": SERVICE_RANK, "reach": GATE_REACH})
     for statement in (
         "UPDATE incoming_building AS b SET estate = coalesce((SELECT f.name FROM incoming_basemap_feature AS f "
         "WHERE f.subkind = 'residential' AND f.name <> '' AND ST_Covers(f.shape, ST_PointOnSurface(b.shape)) "
@@ -134,26 +151,35 @@ def publish(session: Session, source: str, outlines_of: Mapping[int, int]) -> tu
     return _counted(session) | counts, notes
 
 
-def publish_walks(session: Session, walks: Walks, source: str) -> dict[str, int]:
-    """Replace the walking network; returns what it holds."""
-    from gis.network.store import WalkEdgeRow, replace_network
+def publish_walks(
+    session: Session, walks: Walks, around: Surroundings, source: str
+) -> tuple[dict[str, int], list[str]]:
+    """Replace the walking network; returns what it holds, and notes on what was joined."""
 
     edges = (
         WalkEdgeRow(
             way_id=p.walk.way_id, u=p.u, v=p.v, coords=p.coords,
             kind=p.walk.kind, name=p.walk.name, steps=p.walk.steps, structure=p.walk.structure,
+            ends=p.walk.ends, ground=p.walk.ground,
         )
         for p in walks.pieces()
     )  # fmt: skip
-    replace_network(session, walks.nodes(), edges, source)
+    joined = join_surroundings(walks.nodes(), edges, around)
+    replace_network(session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls])
+    notes = [f"{count} {what}" for what, count in sorted(joined.counts.items())]
+    if walks.twins:
+        notes.append(f"{walks.twins} nodes at the place of another node joined to it")
     nodes, parts = session.execute(select(func.count(), func.count(WalkNode.component.distinct()))).one()
-    number, metres = session.execute(select(func.count(), func.coalesce(func.sum(WalkEdge.length), 0))).one()
+    of_ways = func.sum(WalkEdge.length).filter(WalkEdge.kind.not_in(("across", "link")))
+    number, metres = session.execute(select(func.count(), func.coalesce(of_ways, 0))).one()
     return {
         "walk_nodes": nodes,
         "walk_edges": number,
         "walk_km": round(metres / 1000),
         "walk_islands": max(parts - 1, 0),
-    }
+        "walk_ends_edges": session.scalar(select(func.count()).where(WalkEdge.ends)) or 0,
+        "walk_walls": len(joined.walls),
+    }, notes
 
 
 def network_is_osm(session: Session) -> bool:
@@ -245,6 +271,8 @@ def _upsert(session: Session, name: str) -> tuple[int, int]:
         given = func.nullif(new[c], "") if isinstance(stored.c[c].type, postgresql.TEXT) else new[c]
         told[c] = func.coalesce(given, stored.c[c])
     del told["code"]
+    if "entrances" in told:  # those of a former outline are none of this one
+        told["entrances"] = new.entrances
     differs = func.row(*(stored.c[c] for c in told)).is_distinct_from(func.row(*told.values()))
     done = (
         statement.on_conflict_do_update(index_elements=["code"], set_=told, where=differs)

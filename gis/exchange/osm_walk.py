@@ -27,6 +27,8 @@ class Walk(NamedTuple):
     name: str
     steps: bool
     structure: str
+    ends: bool = False  # open to those who live or have their door on it or behind it
+    ground: bool = True  # no bridge, tunnel or other storey
 
 
 class Piece(NamedTuple):
@@ -38,11 +40,17 @@ class Piece(NamedTuple):
     coords: list[tuple[float, float]]
 
 
+GATE_M = 1.0  # metres of way on each side of a residents' gate that count as the gate
+METRES_PER_DEGREE = 111_000.0
+
+
 class Walks:
     """The walkable ways of one file.
 
     A node that blocks (a wall, a locked gate) ends every way it lies on: each end gets a node of its
-    own, numbered -1, -2, … in the order of the file.
+    own, numbered -1, -2, … in the order of the file. At a residents' gate the last metre of every way is a
+    piece of its own that is open to those behind it only. Nodes at the very same place are one where all their
+    ways lie on the ground.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,7 +58,11 @@ class Walks:
         self._refs = array("q")
         self._ends = array("q")
         self._same: dict[int, int] = {}  # nodes at the very same place count as one
+        self._places = array("q")  # of the nodes of ways on the ground, in the order of _grounded
+        self._grounded = array("q")
+        self.twins = 0  # nodes of different ways joined because they lie at one place; set by the first reading
         self.blocked: set[int] = set()
+        self.gates: set[int] = set()
 
     def add(self, walk: Walk, runs: Sequence[Sequence[NodeAt]]) -> None:
         """Take a way as its runs of known nodes (more than one where nodes are missing from the file)."""
@@ -66,6 +78,9 @@ class Walks:
             refs, xs, ys = (array("q", column) for column in zip(*kept, strict=True))
             self._refs.extend(refs)
             self._ends.extend((refs[0], refs[-1]))
+            if walk.ground:
+                self._grounded.extend(refs)
+                self._places.extend((x << 32) + y for x, y in zip(xs, ys, strict=True))
             pickle.dump((tuple(walk), refs.tobytes(), xs.tobytes(), ys.tobytes()), self._spool, protocol=5)
 
     @property
@@ -75,33 +90,35 @@ class Walks:
 
     def pieces(self) -> Iterator[Piece]:
         """The edges: every way cut at its junctions. May be asked for more than once."""
-        blocked = np.array(sorted(self.blocked), dtype=np.int64)
-        own = 0
+        junctions = self._junctions  # first: it joins the nodes at one place
+        blocked, gates = (np.array(sorted(map(self._root, ids)), dtype=np.int64) for ids in (self.blocked, self.gates))
+        own_id = 0
         for walk, refs, xs, ys in self._spooled():
-            closed = _isin(refs, blocked)
-            cut = _isin(refs, self._junctions) | closed
+            closed, gated = _isin(refs, blocked), _isin(refs, gates)
+            cut = _isin(refs, junctions) | closed | gated
+            cut[[0, -1]] = True
             coords = list(zip((xs / DEGREE).tolist(), (ys / DEGREE).tolist(), strict=True))
             for start, end in pairwise(np.flatnonzero(cut).tolist()):
                 ends = []
                 for at in (start, end):
                     if closed[at]:
-                        own -= 1
-                        ends.append(own)
+                        own_id -= 1
+                        ends.append(own_id)
                     else:
                         ends.append(int(refs[at]))
-                yield Piece(walk, ends[0], ends[1], coords[start : end + 1])
+                piece = Piece(walk, ends[0], ends[1], coords[start : end + 1])
+                for part in _at_gates(piece, bool(gated[start]), bool(gated[end]), own_id):
+                    own_id = min(own_id, part.u, part.v)
+                    yield part
 
     def nodes(self) -> Iterator[tuple[int, float, float]]:
         """(id, longitude, latitude) of every node of the edges, each once."""
-        seen = np.zeros(len(self._junctions), dtype=bool)
+        seen: set[int] = set()
         for piece in self.pieces():
             for node, (lon, lat) in ((piece.u, piece.coords[0]), (piece.v, piece.coords[-1])):
-                if node >= 0:  # one of the file's, not an end of our own
-                    at = int(np.searchsorted(self._junctions, node))
-                    if seen[at]:
-                        continue
-                    seen[at] = True
-                yield node, lon, lat
+                if node not in seen:
+                    seen.add(node)
+                    yield node, lon, lat
 
     @cached_property
     def _junctions(self) -> np.ndarray:
@@ -109,6 +126,7 @@ class Walks:
         refs = np.array(self._refs, dtype=np.int64)
         ends = np.array(self._ends, dtype=np.int64)
         self._refs, self._ends = array("q"), array("q")
+        self._join_twins()
         if self._same:
             refs, ends = self._merged(refs), self._merged(ends)
         refs.sort()
@@ -125,6 +143,20 @@ class Walks:
                 refs, xs, ys = (np.frombuffer(column, dtype=np.int64) for column in columns)
                 yield Walk(*walk), self._merged(refs) if self._same else refs, xs, ys
 
+    def _join_twins(self) -> None:
+        """Make nodes of ways on the ground that lie at the very same place one."""
+        refs, places = (np.frombuffer(column, dtype=np.int64) for column in (self._grounded, self._places))
+        order = np.lexsort((refs, places))
+        refs, places = refs[order], places[order]
+        for at in np.flatnonzero((places[1:] == places[:-1]) & (refs[1:] != refs[:-1])).tolist():
+            kept, twin = self._root(int(refs[at])), self._root(int(refs[at + 1]))
+            if twin in self.blocked or twin in self.gates:
+                kept, twin = twin, kept
+            if kept != twin:
+                self._same[twin] = kept
+                self.twins += 1
+        self._grounded, self._places = array("q"), array("q")
+
     def _root(self, node: int) -> int:
         while node in self._same:
             node = self._same[node]
@@ -138,6 +170,34 @@ class Walks:
         refs = refs.copy()
         refs[hit] = [self._root(int(ref)) for ref in refs[hit]]
         return refs
+
+
+def _at_gates(piece: Piece, gate_first: bool, gate_last: bool, own_id: int) -> list[Piece]:
+    """Cut the last metre before a gate from a piece (half of its segment where that is shorter)."""
+    walk, u, v, coords = piece
+    if not (gate_first or gate_last) or walk.ends:
+        return [piece]
+    parts, at_gate = [], walk._replace(ends=True)
+    if gate_first:
+        own_id -= 1
+        cut = _towards(coords[0], coords[1])
+        parts.append(Piece(at_gate, u, own_id, [coords[0], cut]))
+        u, coords = own_id, [cut, *coords[1:]]
+    last = None
+    if gate_last:
+        own_id -= 1
+        cut = _towards(coords[-1], coords[-2])
+        last = Piece(at_gate, own_id, v, [cut, coords[-1]])
+        v, coords = own_id, [*coords[:-1], cut]
+    return [*parts, Piece(walk, u, v, coords), *([last] if last else [])]
+
+
+def _towards(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
+    """The point GATE_M from start to end, at most half-way."""
+    east, north = end[0] - start[0], end[1] - start[1]
+    metres = METRES_PER_DEGREE * float(np.hypot(east * np.cos(np.radians(start[1])), north))
+    share = min(0.5, GATE_M / max(metres, 1e-9))
+    return start[0] + share * east, start[1] + share * north
 
 
 def _isin(values: np.ndarray, of_sorted: np.ndarray) -> np.ndarray:

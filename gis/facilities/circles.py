@@ -11,12 +11,14 @@ from shapely import MultiPolygon
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis import crs
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import InvalidInput, NotFound
 from gis.facilities.categories import BY_KEY
 from gis.facilities.coverage import Doors, Homes, doors, homes
 from gis.network.build import Network, load
 from gis.network.isochrone import circles
+from gis.network.snapping import FARTHEST
 from gis.network.walk import distances, profile
 
 MINUTES = (5, 10, 15)
@@ -26,13 +28,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Recomputed:
-    """What a run did: facilities looked at, recomputed, unchanged, and those off the network (by code)."""
+    """What a run did: facilities looked at, recomputed, unchanged, those off the network and on islands (codes)."""
 
     facilities: int
     recomputed: int
     unchanged: int
     removed: int
     off_network: tuple[str, ...]
+    islands: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ class Circle:
     shape: MultiPolygon
     households: int
     people: int
+    buildings: int
     off_network: bool
+    island: bool
 
 
 @dataclass(frozen=True)
@@ -122,8 +127,9 @@ def recompute(
         text("DELETE FROM service_circle WHERE profile = :profile AND network_version <> :version"),
         {"profile": profile_name, "version": network.version},
     ).rowcount  # type: ignore[attr-defined]
-    off = tuple(code for code, edge in zip(to.code, to.snaps.edge, strict=True) if edge < 0)
-    return Recomputed(len(to.code), len(changed), len(to.code) - len(changed), removed, off)
+    off = tuple(code for i, code in enumerate(to.code) if to.off_network(i))
+    islands = tuple(code for i, code in enumerate(to.code) if to.island(i))
+    return Recomputed(len(to.code), len(changed), len(to.code) - len(changed), removed, off, islands)
 
 
 def compute(session: Session, code: str, minutes: int, profile_name: str = "adult") -> Circle:
@@ -143,7 +149,10 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     if place is None:
         raise NotFound(f"there is no facility {code}")
     to = doors(session, network, near=place)
-    return _circles(network, homes(session, network), to, to.code.index(code), (minutes,), speed)[0]
+    i = to.code.index(code)
+    return _circles(
+        network, homes(session, network, _around(to, i, network, minutes * 60 * speed)), to, i, (minutes,), speed
+    )[0]
 
 
 def nearest_facilities(session: Session, network: Network, lon: float, lat: float, minutes: float = 15) -> list[Near]:
@@ -163,7 +172,9 @@ def nearest_facilities(session: Session, network: Network, lon: float, lat: floa
     to = doors(session, network, near=box)
     if not to.code:
         return []
-    metres = distances(network, network.snap_degrees(lon, lat), to.snaps, limit)
+    by_door = distances(network, network.snap_degrees(lon, lat), to.snaps, limit)
+    metres = np.full(len(to.code), np.inf)
+    np.minimum.at(metres, to.owner, by_door)
     best: dict[str, int] = {}
     for i in np.argsort(metres, kind="stable"):
         if np.isfinite(metres[i]):
@@ -191,19 +202,27 @@ def _limit(minutes: int) -> int:
 
 def _circles(network: Network, living: Homes, to: Doors, i: int, minutes: Sequence[int], speed: float) -> list[Circle]:
     """The circles of the facility number i; one Dijkstra for the ground, one for the homes."""
-    source = to.snaps[i]
+    sources = to.snaps[to.of(i)]
     limits = [one * 60 * speed for one in minutes]
-    line = None if source.edge[0] < 0 else shapely.shortest_line(to.shape[i], network.lines[source.edge[0]])
-    door = None if line is None else (float(line.coords[0][0]), float(line.coords[0][1]))
-    shapes = circles(network, source, limits, door)
-    metres = distances(network, source, living.snaps, max(limits))
+    shapes = circles(network, sources, limits, to.door[to.of(i)])
+    metres = distances(network, sources, living.snaps, max(limits))
     return [
         Circle(
             one, speed, shape, int(living.households[metres <= limit].sum()), int(living.people[metres <= limit].sum()),
-            bool(source.edge[0] < 0),
+            int((metres <= limit).sum()), to.off_network(i), to.island(i),
         )
         for one, limit, shape in zip(minutes, limits, shapes, strict=True)
     ]  # fmt: skip
+
+
+def _around(to: Doors, i: int, network: Network, limit: float) -> str:
+    """A box in degrees (EWKT) round all that can be reached from a facility, and the legs at both ends."""
+    reach = limit + 2 * FARTHEST
+    west, south, east, north = shapely.bounds(to.shape[i])
+    x = [west - reach, east + reach, west - reach, east + reach]
+    y = [south - reach, south - reach, north + reach, north + reach]
+    lon, lat = crs.transformer(network.epsg, STORAGE_SRID).transform(x, y)
+    return f"SRID={STORAGE_SRID};POLYGON(({_ring(min(lon), min(lat), max(lon), max(lat))}))"
 
 
 def _digests(living: Homes, to: Doors, reach: float, speed: float) -> Iterator[str]:
@@ -231,7 +250,7 @@ def _rows(
             hexed = shapely.to_wkb(shapely.set_srid(circle.shape, STORAGE_SRID), hex=True, include_srid=True)
             yield (
                 int(to.id[i]), profile_name, circle.minutes, speed, network.version, digests[circle.minutes][i], circle.off_network,
-                circle.households, circle.people, hexed,
+                circle.households, circle.people, circle.buildings, circle.island, hexed,
             )  # fmt: skip
         if progress:
             progress(done, len(which))
@@ -239,7 +258,7 @@ def _rows(
 
 COLUMNS = (
     "facility_id", "profile", "minutes", "speed", "network_version", "origin_digest", "off_network", "households",
-    "people", "shape",
+    "people", "buildings", "island", "shape",
 )  # fmt: skip
 
 

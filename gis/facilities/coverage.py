@@ -8,21 +8,25 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.network.build import Floats, Network, Snaps
+from gis.network.build import Network
+from gis.network.snapping import Floats, Shapes, Snaps
 from gis.network.walk import nearest, profile
 
+# Every building counts, with or without households; a door that is not known is the middle of the footprint.
 HOMES = """
-SELECT b.id, count(*) AS households, sum(h.people) AS people,
-       ST_X(p.place) AS lon, ST_Y(p.place) AS lat
-FROM household h JOIN building b ON b.id = h.building_id
+SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0), ST_X(p.place) AS lon, ST_Y(p.place) AS lat
+FROM building b
+LEFT JOIN (SELECT building_id, count(*) AS households, sum(people) AS people FROM household
+           WHERE CAST(:near AS text) IS NULL OR building_id IN
+             (SELECT id FROM building WHERE shape && ST_GeomFromEWKT(:near))
+           GROUP BY building_id) h ON h.building_id = b.id
 CROSS JOIN LATERAL (SELECT coalesce(b.entrance, ST_Centroid(b.shape)) AS place) p
-GROUP BY b.id, p.place ORDER BY b.id
+WHERE CAST(:near AS text) IS NULL OR b.shape && ST_GeomFromEWKT(:near)
+ORDER BY b.id
 """
 
-# A facility without a known entrance is entered where its outline comes nearest to a street.
 DOORS = """
-SELECT f.id, f.code, f.category,
-       ST_AsBinary(coalesce(f.entrance, CASE WHEN ST_Dimension(f.shape) = 0 THEN f.shape ELSE ST_Boundary(f.shape) END))
+SELECT f.id, f.code, f.category, ST_AsBinary(coalesce(f.entrances, f.entrance)), ST_AsBinary(f.shape)
 FROM facility f
 WHERE (CAST(:category AS text) IS NULL OR f.category = :category)
   AND (CAST(:near AS text) IS NULL OR f.shape && ST_GeomFromEWKT(:near))
@@ -32,7 +36,7 @@ ORDER BY f.id
 
 @dataclass(frozen=True)
 class Homes:
-    """Buildings with households, put on the network.
+    """Buildings, put on the network.
 
     building: Ids. households, people: How many live there. place: Metric coordinates, shape (n, 2).
     snaps: From the entrance when known, else the footprint's centroid.
@@ -47,18 +51,40 @@ class Homes:
 
 @dataclass(frozen=True)
 class Doors:
-    """Facilities, put on the network: ids, codes, categories, and the places people walk to."""
+    """Facilities, put on the network by all their doors.
+
+    id, code, category: One entry a facility.
+    owner: The facility of each door, by number, ascending. door: Points in metres, (n, 2). snaps: One each.
+    shape: Per facility its doors as one shape in metres, or its outline when no door is known.
+    """
 
     id: NDArray[np.int64]
     code: list[str]
     category: NDArray[np.str_]
-    shape: NDArray[np.object_]
+    shape: Shapes
+    owner: NDArray[np.int64]
+    door: Floats
     snaps: Snaps
 
+    def of(self, facility: int) -> slice:
+        """Return where the doors of a facility stand among all."""
+        low, high = np.searchsorted(self.owner, [facility, facility + 1])
+        return slice(int(low), int(high))
 
-def homes(session: Session, network: Network) -> Homes:
-    """Every building with households."""
-    rows = session.execute(text(HOMES)).all()
+    def off_network(self, facility: int) -> bool:
+        """Return whether no door is within the cap of a street, nor on an island."""
+        snaps = self.snaps[self.of(facility)]
+        return bool((snaps.edge < 0).all() and not snaps.island.any())
+
+    def island(self, facility: int) -> bool:
+        """Return whether the only ways within the cap lead nowhere."""
+        snaps = self.snaps[self.of(facility)]
+        return bool((snaps.edge < 0).all() and snaps.island.any())
+
+
+def homes(session: Session, network: Network, near: str | None = None) -> Homes:
+    """Every building, or those in a box (EWKT)."""
+    rows = session.execute(text(HOMES), {"near": near}).all()
     table = np.array([tuple(row) for row in rows], float).reshape(-1, 5)
     place = network.to_metric(table[:, 3], table[:, 4]) if len(table) else np.empty((0, 2))
     whole = table[:, :3].astype(np.int64)
@@ -68,22 +94,58 @@ def homes(session: Session, network: Network) -> Homes:
 def doors(session: Session, network: Network, category: str | None = None, near: str | None = None) -> Doors:
     """Facilities, all or of one category, all or in a box (EWKT)."""
     rows = session.execute(text(DOORS), {"category": category, "near": near}).all()
-    degrees = shapely.from_wkb(np.array([bytes(row[3]) for row in rows], object))
-    metric = shapely.transform(degrees, lambda xy: network.to_metric(xy[:, 0], xy[:, 1]) if len(xy) else xy)
+    known, outline = (
+        shapely.transform(
+            shapely.from_wkb(np.array([None if row[i] is None else bytes(row[i]) for row in rows], object)),
+            lambda xy: network.to_metric(xy[:, 0], xy[:, 1]) if len(xy) else xy,
+        )
+        for i in (3, 4)
+    )
+    shapes = _doors(network, known, outline)
+    points, owner = shapely.get_parts(shapes, return_index=True)
+    snaps = network.snap(points)
+    street = network.lines[np.maximum(snaps.edge, 0)]
+    place = shapely.get_coordinates(shapely.get_point(shapely.shortest_line(points, street), 0))
     return Doors(
         np.array([row[0] for row in rows], np.int64),
         [row[1] for row in rows],
         np.array([row[2] for row in rows], np.str_),
-        metric,
-        network.snap(metric),
+        shapes,
+        owner.astype(np.int64),
+        place,
+        snaps,
     )
+
+
+def _doors(network: Network, known: Shapes, outline: Shapes) -> Shapes:
+    """The doors of facilities: known ones, and for outlines every place where a way on the ground meets them.
+
+    A point is its own door. An outline that has neither is entered where it comes nearest to a street.
+    """
+    shapes = np.where(shapely.is_missing(known), outline, known)
+    areas = np.flatnonzero(shapely.get_dimensions(outline) == 2)
+    if not areas.size:
+        return shapes
+    rings = shapely.boundary(outline[areas])
+    which, edge = network.tree.query(rings, predicate="intersects")
+    meets = shapely.intersection(rings[which], network.lines[network.on_ground[edge]])
+    parts, owner = shapely.get_parts(meets, return_index=True)
+    ends = shapely.get_type_id(parts) != 0  # of a stretch along the outline its ends
+    points = np.concatenate([parts[~ends], shapely.get_point(parts[ends], 0), shapely.get_point(parts[ends], -1)])
+    owner = np.concatenate([which[owner[~ends]], which[owner[ends]], which[owner[ends]]])
+    for number, area in enumerate(areas.tolist()):
+        every = [*points[owner == number], *([] if known[area] is None else [known[area]])]
+        union = shapely.union_all(shapely.set_precision(np.array(every, object), 0.01)) if every else rings[number]
+        shapes[area] = union
+    return shapes
 
 
 @dataclass(frozen=True)
 class Covered:
     """How many homes have a facility of a category within the limit.
 
-    within, beyond, off_network: (households, people) each; off the network is told apart from too far.
+    within, beyond, off_network: (households, people) each; off the network, or on an island of it, is told apart
+        from too far.
     metres: Per building of `Homes`, walking metres to the nearest one; infinite beyond the limit.
     """
 

@@ -29,6 +29,9 @@ class Facility(Base):
     contact: Mapped[str] = mapped_column(server_default="", comment="Public telephone.")
     shape: Mapped[WKBElement] = mapped_column(geometry("GEOMETRY"), comment="Point or polygon, EPSG:4490.")
     entrance: Mapped[WKBElement | None] = mapped_column(geometry("POINT"), comment="Where people walk in, when known.")
+    entrances: Mapped[WKBElement | None] = mapped_column(
+        geometry("MULTIPOINT"), comment="All doors and gates in its outline, when more than the main one is known."
+    )
     source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")
 
 
@@ -50,6 +53,10 @@ class ServiceCircle(Base):
     network_version: Mapped[str] = mapped_column(comment="Digest of the walking network it was computed on.")
     origin_digest: Mapped[str] = mapped_column(comment="Digest of the facility's place; another one means recompute.")
     off_network: Mapped[bool] = mapped_column(comment="The facility is more than 100 m from any street.")
+    island: Mapped[bool] = mapped_column(
+        server_default="false", comment="The only ways within 100 m of the facility lead nowhere."
+    )
+    buildings: Mapped[int | None] = mapped_column(comment="Buildings within the limit, by exact distance.")
     households: Mapped[int] = mapped_column(comment="Households within the limit, by exact distance.")
     people: Mapped[int] = mapped_column(comment="People within the limit, by exact distance.")
     shape: Mapped[WKBElement] = mapped_column(

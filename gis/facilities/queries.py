@@ -37,7 +37,8 @@ class CircleRow:
     """A service circle, stored or computed now.
 
     speed: Metres a second.
-    households, people: Within the limit by exact distance.
+    households, people, buildings: Within the limit by exact distance; buildings None where none were counted.
+    off_network, island: No street within 100 m, or only ways that lead nowhere; the circle is then empty.
     geometry: GeoJSON text (longitude first, outer rings counter-clockwise).
     """
 
@@ -46,7 +47,9 @@ class CircleRow:
     speed: float
     households: int
     people: int
+    buildings: int | None
     off_network: bool
+    island: bool
     network_version: str
     computed_at: datetime
     geometry: str
@@ -126,7 +129,9 @@ def circle(session: Session, code: str, minutes: int, profile: str = "adult") ->
         speed=now.speed,
         households=now.households,
         people=now.people,
+        buildings=now.buildings,
         off_network=now.off_network,
+        island=now.island,
         network_version=load(session).version,
         computed_at=datetime.now(UTC),
         geometry=shapely.to_geojson(shapely.orient_polygons(now.shape)),
@@ -141,7 +146,9 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
             ServiceCircle.speed,
             ServiceCircle.households,
             ServiceCircle.people,
+            ServiceCircle.buildings,
             ServiceCircle.off_network,
+            ServiceCircle.island,
             ServiceCircle.network_version,
             ServiceCircle.computed_at,
             func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(ServiceCircle.shape), 7, 0),

@@ -6,69 +6,25 @@ Everything is metric here, in the deployment's own zone (`gis.crs.metric`); long
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array, csr_array
-from scipy.spatial import cKDTree
+from scipy.sparse import csr_array
 from shapely import STRtree
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import crs
 from gis.errors import Unavailable
+from gis.network import parts
+from gis.network.lattice import Lattice, make_lattice
+from gis.network.snapping import Bools, Floats, Ints, Shapes, Snapper, Snaps
 
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Ints = NDArray[np.int32]
-
-FARTHEST = 100.0  # metres from a street: further out is off the network
-FINEST, COARSEST = 6.0, 12.0  # metres between lattice points: 0.993 to 0.998 F1 against exact distances
-FINE, MOST = 1e6, 8e6  # lattice points from which it grows coarser, and at most
-ALONG = 5.0  # metres between the points along streets that the lattice is looked up by
-BLOCK = 200_000  # lattice points snapped at a time, so that memory stays flat
-
-
-@dataclass(frozen=True)
-class Snaps:
-    """Places put on the network, one entry each.
-
-    edge: Number of the nearest edge; -1 off the network.
-    offset: Metres from the edge's first node along it.
-    leg: Straight metres from the place to the street; infinite off the network.
-    """
-
-    edge: Ints
-    offset: Floats
-    leg: Floats
-
-    def __len__(self) -> int:
-        return self.edge.size
-
-    def __getitem__(self, which: Any) -> "Snaps":
-        return Snaps(np.atleast_1d(self.edge[which]), np.atleast_1d(self.offset[which]), np.atleast_1d(self.leg[which]))
-
-
-@dataclass(frozen=True)
-class Lattice:
-    """A metric lattice, each point snapped once. All arrays have the shape (rows, columns), row 0 southernmost.
-
-    west, south: Metric coordinates of the first point. spacing: metres between points.
-    edge: Number of the nearest edge; -1 off the network.
-    u, v: The nodes at that edge's ends; off the network the number of nodes, one past the last.
-    by_u, by_v: Metres from those nodes to the point: along the edge and the straight leg.
-    """
-
-    west: float
-    south: float
-    spacing: float
-    edge: Ints
-    u: Ints
-    v: Ints
-    by_u: Singles
-    by_v: Singles
+# Kinds of edge that lead nowhere by themselves: a part made of them alone is an island.
+AT_NODE_M = 1e-6
+NO_STREETS = ("plaza", "across", "platform", "pier", "link")
 
 
 @dataclass(frozen=True)
@@ -80,6 +36,10 @@ class Network:
     nodes: Node coordinates, metres, shape (n, 2).
     u, v, length: Per edge, its end nodes (by number, not id) and its geodesic length in metres.
     lines: Per edge, its shapely LineString in metres, from u to v.
+    ends: Per edge, whether it is open only to those who live or have their door on it or behind it.
+    street: Per edge, whether it is a street or path rather than an edge of a platform or plaza.
+    ground: Per edge, whether it is neither bridge nor tunnel.
+    walls: Lines in metres that no straight leg crosses.
     """
 
     version: str
@@ -88,25 +48,46 @@ class Network:
     u: Ints
     v: Ints
     length: Floats
-    lines: NDArray[np.object_]
+    lines: Shapes
+    ends: Bools
+    street: Bools
+    ground: Bools
+    walls: Shapes
 
     @cached_property
+    def access(self) -> parts.Access:
+        """What is public, and what is only the beginning or the end of a walk."""
+        return parts.public(len(self.nodes), self.u, self.v, self.length, self.ends)
+
+    @cached_property
+    def layers(self) -> parts.Graph:
+        """The graph that shortest paths are found in; see `gis.network.parts.graph`."""
+        return parts.graph(len(self.nodes), self.u, self.v, self.length, self.access)
+
+    @property
     def graph(self) -> csr_array:
-        """Symmetric sparse matrix of lengths; of parallel edges the shortest counts."""
-        count = len(self.nodes)
-        one, other = np.concatenate([self.u, self.v]), np.concatenate([self.v, self.u])
-        length = np.concatenate([self.length, self.length])
-        order = np.lexsort((length, other, one))
-        one, other, length = one[order], other[order], length[order]
-        first = np.ones(one.size, bool)
-        first[1:] = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
-        first &= one != other
-        return coo_array((length[first], (one[first], other[first])), shape=(count, count)).tocsr()
+        """The matrix of `layers`: the nodes first, then the copies of private ones."""
+        return self.layers.matrix
+
+    @cached_property
+    def rank(self) -> Ints:
+        """Per edge, 0 to snap to wherever it is within the cap, 1 where nothing else is, 2 an island."""
+        return parts.ranks(len(self.nodes), self.u, self.v, np.where(self.street, self.length, 0.0))
+
+    @cached_property
+    def snapper(self) -> Snapper:
+        """Finds the nearest edge for places."""
+        return Snapper(self.lines, self.rank, self.walls)
 
     @cached_property
     def tree(self) -> STRtree:
-        """Index of the edges' lines."""
-        return STRtree(self.lines)
+        """Index of the lines of the edges on the ground, in the order of `on_ground`."""
+        return STRtree(self.lines[self.on_ground])
+
+    @cached_property
+    def on_ground(self) -> Ints:
+        """Numbers of the edges on the ground."""
+        return np.flatnonzero(self.ground).astype(np.int32)
 
     @cached_property
     def stretch(self) -> Floats:
@@ -123,107 +104,57 @@ class Network:
         x, y = crs.transformer(4490, self.epsg).transform(np.atleast_1d(lon), np.atleast_1d(lat))
         return np.column_stack([x, y])
 
-    def snap(self, shapes: NDArray[np.object_]) -> Snaps:
-        """Put points, or rings of polygons, on the nearest edge by straight distance.
+    def snap(self, shapes: Shapes) -> Snaps:
+        """Put points, or rings of polygons, on the network.
 
-        Args:
-            shapes: shapely Points or LinearRings in metres; of a ring its point nearest to a street counts.
+        Parameters
+        ----------
+        shapes
+            shapely Points or LinearRings in metres; of a ring its point nearest to a street counts.
 
-        The nearest edge is taken even when it is an island's: who stands on an island is on it.
+        Returns
+        -------
+        Snaps
+            The nearest street that is worth walking on and that no wall cuts off, within 100 m by a straight leg.
         """
-        found = Snaps(np.full(len(shapes), -1, np.int32), np.zeros(len(shapes)), np.full(len(shapes), np.inf))
-        if not len(shapes) or not len(self.lines):
-            return found
-        (place, edge), leg = self.tree.query_nearest(
-            shapes, max_distance=FARTHEST, return_distance=True, all_matches=False
-        )
-        lines = self.lines[edge]
-        at = shapes[place]
-        if not (shapely.get_type_id(at) == 0).all():
-            at = shapely.get_point(shapely.shortest_line(at, lines), 1)
-        found.edge[place], found.leg[place] = edge, leg
-        found.offset[place] = np.minimum(shapely.line_locate_point(lines, at) * self.stretch[edge], self.length[edge])
-        return found
+        edge, leg, at, island = self.snapper.nearest(shapes)
+        offset, on = np.zeros(len(shapes)), np.flatnonzero(edge >= 0)
+        metres = shapely.line_locate_point(self.lines[edge[on]], at[on]) * self.stretch[edge[on]]
+        edge[on], offset[on] = self.on_public(edge[on], np.minimum(metres, self.length[edge[on]]))
+        return Snaps(edge, offset, leg, island)
+
+    def on_public(self, edge: Ints, offset: Floats) -> tuple[Ints, Floats]:
+        """Move places that stand on a public node at the end of a private edge to a public edge of that node."""
+        if self.access.edge.all():
+            return edge, offset
+        at_u = ~self.access.edge[edge] & (offset <= AT_NODE_M)
+        at_v = ~self.access.edge[edge] & (offset >= self.length[edge] - AT_NODE_M)
+        edge, offset = edge.copy(), offset.copy()
+        for at, nodes in ((at_u, self.u[edge]), (at_v, self.v[edge])):
+            move = np.flatnonzero(at & self.access.node[nodes])
+            node, other = nodes[move], self._public_edge_of[nodes[move]]
+            edge[move], offset[move] = other, np.where(self.u[other] == node, 0.0, self.length[other])
+        return edge, offset
+
+    @cached_property
+    def _public_edge_of(self) -> Ints:
+        """A public edge of every public node; -1 of private nodes."""
+        edges = np.flatnonzero(self.access.edge).astype(np.int32)
+        first = np.full(len(self.nodes), -1, np.int32)
+        first[self.u[edges]] = edges
+        first[self.v[edges]] = edges
+        return first
 
     def snap_degrees(self, lon: ArrayLike, lat: ArrayLike) -> Snaps:
         """Put points given in degrees (EPSG:4490) on the network."""
         return self.snap(shapely.points(self.to_metric(lon, lat)))
 
 
-def spacing_for(area: float) -> float:
-    """Metres between lattice points for so many m² of extent: fine for a neighbourhood, coarser for a county."""
-    return float(max(np.clip(np.sqrt(area / FINE), FINEST, COARSEST), np.sqrt(area / MOST)))
-
-
-def make_lattice(network: Network, spacing: float | None = None) -> Lattice:
-    """Snap a lattice over the network's extent, grown so that every point within 100 m of a street is in it.
-
-    A k-d tree of points along the streets finds the piece of street, then the point is put on it exactly. Where two
-    streets are within a metre of equally near, the other one may be taken: good enough to draw, never used to count.
-    """
-    west, south, east, north = shapely.total_bounds(network.lines)
-    spacing = spacing or spacing_for((east - west) * (north - south))
-    margin = FARTHEST + 4 * spacing
-    west, south = west - margin, south - margin
-    columns = int(np.ceil((east + margin - west) / spacing)) + 1
-    rows = int(np.ceil((north + margin - south) / spacing)) + 1
-    total, nobody = rows * columns, len(network.nodes)
-    edge, u, v = (
-        np.full(total, -1, np.int32),
-        np.full(total, nobody, np.int32),
-        np.full(total, nobody, np.int32),
-    )
-    by_u, by_v = np.full(total, np.inf, np.float32), np.full(total, np.inf, np.float32)
-    pieces = _pieces(network)
-    step = np.maximum(np.ceil(pieces.metres / ALONG), 1).astype(int)
-    piece = np.repeat(np.arange(step.size), step)
-    nth = np.arange(piece.size) - np.repeat(np.cumsum(step) - step, step)
-    share = (nth + 0.5) / step[piece]
-    tree = cKDTree(pieces.start[piece] + share[:, None] * pieces.way[piece])
-    for begin in range(0, total, BLOCK):
-        part = np.arange(begin, min(begin + BLOCK, total))
-        points = np.column_stack([west + part % columns * spacing, south + part // columns * spacing])
-        _, hit = tree.query(points, distance_upper_bound=FARTHEST + ALONG, workers=-1)
-        near = np.flatnonzero(hit < piece.size)
-        on = piece[hit[near]]
-        way, from_start = pieces.way[on], points[near] - pieces.start[on]
-        along = np.clip((way * from_start).sum(1) / np.maximum((way * way).sum(1), 1e-12), 0, 1)
-        away = np.hypot(*(from_start - along[:, None] * way).T)
-        close = away <= FARTHEST
-        place, on = part[near[close]], on[close]
-        found, leg = pieces.edge[on], away[close]
-        metres = pieces.before[on] + along[close] * pieces.metres[on]
-        offset = np.minimum(metres * network.stretch[found], network.length[found])
-        edge[place], u[place], v[place] = found, network.u[found], network.v[found]
-        by_u[place], by_v[place] = offset + leg, network.length[found] - offset + leg
-    table: list[Any] = [one.reshape(rows, columns) for one in (edge, u, v, by_u, by_v)]
-    return Lattice(west, south, spacing, *table)
-
-
-class Pieces(NamedTuple):
-    """The straight pieces of all edges: edge number, start, vector to the end, metres, metres of the edge before it."""
-
-    edge: Ints
-    start: Floats
-    way: Floats
-    metres: Floats
-    before: Floats
-
-
-def _pieces(network: Network) -> Pieces:
-    points, edge = shapely.get_coordinates(network.lines, return_index=True)
-    inner = np.flatnonzero(edge[1:] == edge[:-1])
-    way = points[inner + 1] - points[inner]
-    metres = np.hypot(*way.T)
-    total = np.concatenate([[0.0], np.cumsum(metres)])[:-1]
-    edge = edge[inner].astype(np.int32)
-    first = np.searchsorted(edge, np.arange(len(network.lines)))
-    return Pieces(edge, points[inner], way, metres, total - total[first][edge])
-
-
 def from_degrees(
-    version: str, nodes: Floats, u: NDArray[Any], v: NDArray[Any], length: Floats, lines: NDArray[np.object_]
-) -> Network:
+    version: str, nodes: Floats, u: NDArray[Any], v: NDArray[Any], length: Floats, lines: Shapes,
+    *, ends: Bools | None = None, street: Bools | None = None, ground: Bools | None = None,
+    walls: Shapes | None = None,
+) -> Network:  # fmt: skip
     """Make a network from lines in degrees.
 
     Args:
@@ -231,6 +162,8 @@ def from_degrees(
         u, v: Per edge, the numbers of its end nodes.
         length: Per edge, metres along the ellipsoid.
         lines: Per edge, a shapely LineString in degrees.
+        ends, street, ground: As in Network; None means no edge is for its ends only, all are streets on the ground.
+        walls: Lines in degrees; None means none.
 
     Raises:
         Unavailable: There are no edges.
@@ -240,15 +173,20 @@ def from_degrees(
     middle = nodes.mean(axis=0)
     epsg = crs.metric(float(middle[0]), float(middle[1]))
     change = crs.transformer(4490, epsg).transform
-    metric = shapely.transform(lines, lambda xy: np.column_stack(change(xy[:, 0], xy[:, 1])))
+    to_metric = lambda xy: np.column_stack(change(xy[:, 0], xy[:, 1]))  # noqa: E731
+    none, every = np.zeros(len(lines), bool), np.ones(len(lines), bool)
     return Network(
         version,
         epsg,
-        np.column_stack(change(nodes[:, 0], nodes[:, 1])),
+        to_metric(nodes),
         u.astype(np.int32),
         v.astype(np.int32),
         length,
-        metric,
+        shapely.transform(lines, to_metric),
+        none if ends is None else ends,
+        every if street is None else street,
+        every if ground is None else ground,
+        np.empty(0, object) if walls is None or not len(walls) else shapely.transform(walls, to_metric),
     )
 
 
@@ -274,7 +212,10 @@ def load(session: Session) -> Network:
 
 def _read(session: Session, version: str) -> Network:
     found, x, y = _columns(session, "SELECT id, ST_X(shape), ST_Y(shape) FROM walk_node ORDER BY id")
-    u, v, length, wkb = _columns(session, "SELECT u, v, length, ST_AsBinary(shape) FROM walk_edge ORDER BY id")
+    u, v, length, wkb, kind, structure, ends = _columns(
+        session, "SELECT u, v, length, ST_AsBinary(shape), kind, structure, ends FROM walk_edge ORDER BY id"
+    )
+    (walls,) = _columns(session, "SELECT ST_AsBinary(shape) FROM walk_wall ORDER BY id")
     ids = np.array(found, np.int64)
     return from_degrees(
         version,
@@ -283,6 +224,10 @@ def _read(session: Session, version: str) -> Network:
         np.searchsorted(ids, np.array(v, np.int64)),
         np.array(length, float),
         shapely.from_wkb([bytes(one) for one in wkb]),
+        ends=np.array(ends, bool),
+        street=~np.isin(np.array(kind, np.str_), NO_STREETS),
+        ground=np.array(structure, np.str_) == "",
+        walls=shapely.from_wkb(np.array([bytes(one) for one in walls], object)),
     )
 
 

@@ -11,75 +11,75 @@ from shapely import MultiPolygon
 
 from gis import crs
 from gis.db import PRECISION
-from gis.network.build import FARTHEST, Network, Singles, Snaps
+from gis.network.build import Network
+from gis.network.lattice import Singles
+from gis.network.snapping import FARTHEST, Floats, Snaps
 from gis.network.walk import node_distances
 
 CLIP = 1.5  # lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is touched
 
 
 def circles(
-    network: Network, source: Snaps, limits: Sequence[float], door: tuple[float, float] | None = None
+    network: Network, sources: Snaps, limits: Sequence[float], doors: Floats | None = None
 ) -> list[MultiPolygon]:
-    """The ground within walking distances of one place.
+    """The ground within walking distances of one facility.
 
     Args:
-        source: One place on the network.
+        sources: The facility's doors on the network; those off it reach nothing.
         limits: Metres, one circle each; one Dijkstra serves them all.
-        door: The place itself in metres; it and its way to the street are inside, even on a bridge over streets.
+        doors: The doors themselves in metres, shape (k, 2); they and their ways to the street are inside, even on a
+            bridge over streets.
 
     Returns:
         A valid MultiPolygon in EPSG:4490 on the 1e-7 degree lattice for each limit; empty off the network.
     """
-    if source.edge[0] < 0:
+    on = np.flatnonzero(sources.edge >= 0)
+    if not on.size:
         return [MultiPolygon() for _ in limits]
+    sources = sources[on]
     farthest = max(limits)
-    at_nodes = np.append(node_distances(network, source, farthest)[0], np.inf).astype(np.float32)
+    at_nodes = np.append(node_distances(network, sources, farthest, nearest_only=True), np.inf).astype(np.float32)
     lattice = network.lattice
-    edge, offset, leg = source.edge[0], source.offset[0], source.leg[0]
-    west, south, east, north = _box(network, source, at_nodes[:-1], farthest)
+    shares = sources.offset / network.stretch[sources.edge]
+    streets = shapely.get_coordinates(shapely.line_interpolate_point(network.lines[sources.edge], shares))
+    west, south, east, north = _box(network, sources, streets, at_nodes[:-1], farthest)
     rows, columns = lattice.edge.shape
     left, right = _span(west - lattice.west, east - lattice.west, lattice.spacing, columns)
     low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, rows)
     window = np.s_[low:high, left:right]
     by_u, by_v = lattice.by_u[window], lattice.by_v[window]
     found = np.minimum(at_nodes[lattice.u[window]] + by_u, at_nodes[lattice.v[window]] + by_v)
-    same = lattice.edge[window] == edge  # there the way along the edge itself may be shorter
-    beyond = (by_u[same] - by_v[same] + network.length[edge]) / 2  # the points' own offset along it
-    own_leg = by_u[same] - beyond
-    found[same] = np.minimum(found[same], np.abs(beyond - offset) + own_leg + leg)
-    _own_ground(
-        network, source, door, found, (lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low)
-    )
+    corner = np.array([lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low])
+    for i, (edge, offset, leg) in enumerate(zip(sources.edge, sources.offset, sources.leg, strict=True)):
+        same = lattice.edge[window] == edge  # there the way along the edge itself may be shorter
+        beyond = (by_u[same] - by_v[same] + network.length[edge]) / 2  # the points' own offset along it
+        own_leg = by_u[same] - beyond
+        found[same] = np.minimum(found[same], np.abs(beyond - offset) + own_leg + leg)
+        door = streets[i] if doors is None else doors[on[i]]
+        _own_ground(found, float(leg), streets[i], door, corner, lattice.spacing)
     xs = lattice.west + lattice.spacing * np.arange(left, right)
     ys = lattice.south + lattice.spacing * np.arange(low, high)
     return [_polygon(network, xs, ys, found, limit) for limit in limits]
 
 
-def _own_ground(
-    network: Network, source: Snaps, door: tuple[float, float] | None, found: np.ndarray, corner: tuple[float, float]
-) -> None:
-    """Bring the lattice points round the source and its leg near: over a bridge or tunnel they belong to other streets."""
-    spacing = network.lattice.spacing
-    at = shapely.line_interpolate_point(
-        network.lines[source.edge[0]], source.offset[0] / network.stretch[source.edge[0]]
-    )
-    street = np.array([at.x, at.y])
-    share = np.linspace(0, 1, int(source.leg[0] / spacing * 4) + 2)[:, None]
-    way = street + share * (np.asarray(door if door else street) - street)
+def _own_ground(found: np.ndarray, leg: float, street: Floats, door: Floats, corner: Floats, spacing: float) -> None:
+    """Bring the lattice points round a door and its leg near: over a bridge or tunnel they belong to other streets."""
+    share = np.linspace(0, 1, int(leg / spacing * 4) + 2)[:, None]
+    way = street + share * (door - street)
     cell = np.unique(np.floor((way - corner) / spacing).astype(int), axis=0)
     points = np.unique((cell[:, None] + [[0, 0], [1, 0], [0, 1], [1, 1]]).reshape(-1, 2), axis=0)
     column, row = points[(points >= 0).all(1) & (points < found.shape[::-1]).all(1)].T
     straight = np.hypot(corner[0] + spacing * column - street[0], corner[1] + spacing * row - street[1])
-    found[row, column] = np.minimum(found[row, column], straight + source.leg[0])
+    found[row, column] = np.minimum(found[row, column], straight + leg)
 
 
-def _box(network: Network, source: Snaps, at_nodes: Singles, limit: float) -> tuple[float, float, float, float]:
-    """A box round all that can be reached: what is left at each node, and the source's own edge with its sides."""
-    line = network.lines[source.edge[0]]
-    start = shapely.line_interpolate_point(line, source.offset[0] / network.stretch[source.edge[0]])
-    own = np.array([start.x, start.y])
-    low = np.maximum(np.array(line.bounds[:2]) - FARTHEST, own - limit)
-    high = np.minimum(np.array(line.bounds[2:]) + FARTHEST, own + limit)
+def _box(
+    network: Network, sources: Snaps, streets: Floats, at_nodes: Singles, limit: float
+) -> tuple[float, float, float, float]:
+    """A box round all that can be reached: what is left at each node, and the sources' own edges with their sides."""
+    bounds = shapely.bounds(network.lines[sources.edge])
+    low = np.maximum(bounds[:, :2] - FARTHEST, streets - limit).min(0)
+    high = np.minimum(bounds[:, 2:] + FARTHEST, streets + limit).max(0)
     reached = np.flatnonzero(at_nodes <= limit)
     if reached.size:
         left = (limit - at_nodes[reached])[:, None]

@@ -57,8 +57,26 @@ class WalkEdge(Base):
     u: Mapped[int] = mapped_column(ForeignKey("walk_node.id"), index=True, comment="Node at the start of the line.")
     v: Mapped[int] = mapped_column(ForeignKey("walk_node.id"), index=True, comment="Node at the end of the line.")
     length: Mapped[float] = mapped_column(comment="Geodesic length, metres.")
-    kind: Mapped[str] = mapped_column(comment="OSM highway value, or plaza for the edge of a pedestrian area.")
+    kind: Mapped[str] = mapped_column(
+        comment="OSM highway value; plaza: outline of an area; across: straight over it; link: a step to the next way."
+    )
     name: Mapped[str] = mapped_column(server_default="", comment="Street name, Chinese preferred.")
     steps: Mapped[bool] = mapped_column(server_default="false", comment="Steps: not for wheels.")
     structure: Mapped[str] = mapped_column(server_default="", comment="bridge, tunnel or empty.")
+    ends: Mapped[bool] = mapped_column(
+        server_default="false", comment="Open only to those who live or have their door on it or behind it."
+    )
     shape: Mapped[WKBElement] = mapped_column(geometry("LINESTRING"), comment="The line from u to v, EPSG:4490.")
+
+
+class WalkWall(Base):
+    """A wall or fence that no straight leg from a door to a street crosses."""
+
+    __tablename__ = "walk_wall"
+    __table_args__ = ({"comment": "A wall or fence that no straight leg from a door to a street crosses."},)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, comment="Running number in the load."
+    )
+    kind: Mapped[str] = mapped_column(comment="OSM barrier value.")
+    shape: Mapped[WKBElement] = mapped_column(geometry("LINESTRING"), comment="The line, EPSG:4490.")

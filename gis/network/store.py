@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import InvalidInput
-from gis.network.models import WalkEdge, WalkNetwork, WalkNode
+from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
 from gis.shapes.measure import GEOD
 
 SHORTEST = 0.001  # metres an edge counts at least, so that no two places are one for Dijkstra
@@ -30,10 +30,23 @@ class WalkEdgeRow(NamedTuple):
     name: str
     steps: bool
     structure: str
+    ends: bool = False  # open only to those who live or have their door on it or behind it
+    ground: bool = True  # no bridge, tunnel or other storey; not stored
+
+
+class WallRow(NamedTuple):
+    """A wall to store: its barrier=* value and its line as (lon, lat) in degrees, EPSG:4490."""
+
+    kind: str
+    coords: list[tuple[float, float]]
 
 
 def replace_network(
-    session: Session, nodes: Iterable[tuple[int, float, float]], edges: Iterable[WalkEdgeRow], source: str
+    session: Session,
+    nodes: Iterable[tuple[int, float, float]],
+    edges: Iterable[WalkEdgeRow],
+    source: str,
+    walls: Iterable[WallRow] = (),
 ) -> str:
     """Put a network in place of the one stored; the same one again changes nothing.
 
@@ -41,9 +54,10 @@ def replace_network(
         nodes: (id, longitude, latitude) in degrees, EPSG:4490.
         edges: Usable both ways.
         source: The load it comes from.
+        walls: Lines that no straight leg crosses.
 
     Returns:
-        The version: a digest of nodes and edges.
+        The version: a digest of nodes, edges and walls.
 
     Raises:
         InvalidInput: An edge names a node that is not there, or has no two points.
@@ -54,7 +68,8 @@ def replace_network(
     for number, edge in enumerate(lines):
         if edge.u not in place or edge.v not in place or len(edge.coords) < 2:
             raise InvalidInput(f"edge {number} of way {edge.way_id} needs two nodes of the network and two points")
-    version = _digest(points, lines)
+    barriers = list(walls)
+    version = _digest(points, lines, barriers)
     if session.scalar(select(WalkNetwork.version)) == version:
         return version
     shapes = shapely.linestrings(
@@ -62,7 +77,7 @@ def replace_network(
         indices=np.repeat(np.arange(len(lines)), [len(edge.coords) for edge in lines]),
     )
     component = _components(len(points), [place[e.u] for e in lines], [place[e.v] for e in lines])
-    for table in (WalkEdge, WalkNode, WalkNetwork):
+    for table in (WalkEdge, WalkNode, WalkNetwork, WalkWall):
         session.execute(delete(table))
     copy_rows(
         session,
@@ -77,13 +92,22 @@ def replace_network(
     copy_rows(
         session,
         "walk_edge",
-        ("id", "way_id", "u", "v", "length", "kind", "name", "steps", "structure", "shape"),
+        ("id", "way_id", "u", "v", "length", "kind", "name", "steps", "structure", "ends", "shape"),
         (
             (i, e.way_id, e.u, e.v, max(_metres(e.coords), SHORTEST), e.kind, e.name, e.steps,
-             e.structure, hexes[i])
+             e.structure, e.ends, hexes[i])
             for i, e in enumerate(lines)
         ),
     )  # fmt: skip
+    copy_rows(
+        session,
+        "walk_wall",
+        ("id", "kind", "shape"),
+        (
+            (i, wall.kind, f"SRID={STORAGE_SRID};{shapely.LineString(wall.coords).wkt}")
+            for i, wall in enumerate(barriers)
+        ),
+    )
     session.add(WalkNetwork(version=version, nodes=len(points), edges=len(lines), source=source))
     session.flush()
     return version
@@ -106,10 +130,12 @@ def _components(count: int, u: list[int], v: list[int]) -> list[int]:
     return [int(part) for part in rank[label]]
 
 
-def _digest(nodes: list[tuple[int, float, float]], edges: list[WalkEdgeRow]) -> str:
+def _digest(nodes: list[tuple[int, float, float]], edges: list[WalkEdgeRow], walls: list[WallRow]) -> str:
     sha = hashlib.sha256()
     for node in nodes:
         sha.update(repr(node).encode())
     for edge in edges:
         sha.update(repr(tuple(edge)).encode())
+    for wall in walls:
+        sha.update(repr(tuple(wall)).encode())
     return sha.hexdigest()[:16]

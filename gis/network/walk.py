@@ -8,7 +8,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from gis.errors import FieldError, InvalidInput
-from gis.network.build import Floats, Network, Snaps
+from gis.network.build import Network
+from gis.network.snapping import Floats, Snaps
 
 
 class Profile(NamedTuple):
@@ -46,9 +47,11 @@ def node_distances(network: Network, sources: Snaps, limit: float, nearest_only:
         Shape (k, n), or (n,) when `nearest_only`.
 
     Each source becomes a node of its own with edges to the two ends of the edge it stands on, one way, so that
-    nobody walks through a door. Source: Dijkstra (1959), as in scipy.sparse.csgraph.
+    nobody walks through a door. A private node is reached out of its own ground or, by its copy, from the public one
+    (`gis.network.parts.graph`). Source: Dijkstra (1959), as in scipy.sparse.csgraph.
     """
-    count, many = len(network.nodes), len(sources)
+    graph, copies = network.layers
+    count, size, many = len(network.nodes), graph.shape[0], len(sources)
     on = np.flatnonzero(sources.edge >= 0)
     empty = np.full(count if nearest_only else (many, count), np.inf)
     if not on.size:
@@ -56,16 +59,17 @@ def node_distances(network: Network, sources: Snaps, limit: float, nearest_only:
     edge, offset, leg = sources.edge[on], sources.offset[on], sources.leg[on]
     ends = np.stack([network.u[edge], network.v[edge]], axis=1).ravel()
     costs = np.stack([leg + offset, leg + network.length[edge] - offset], axis=1).ravel()
-    graph = network.graph
     grown = csr_array(
         (
             np.concatenate([graph.data, np.maximum(costs, 1e-9)]),  # a zero would mean no edge
             np.concatenate([graph.indices, ends.astype(graph.indices.dtype)]),
             np.concatenate([graph.indptr, graph.indptr[-1] + 2 * np.arange(1, on.size + 1, dtype=graph.indptr.dtype)]),
         ),
-        shape=(count + on.size, count + on.size),
+        shape=(size + on.size, size + on.size),
     )
-    found = dijkstra(grown, indices=np.arange(count, count + on.size), limit=limit, min_only=nearest_only)
+    found = dijkstra(grown, indices=np.arange(size, size + on.size), limit=limit, min_only=nearest_only)
+    if copies.size:
+        found[..., copies] = np.minimum(found[..., copies], found[..., count:size])
     if nearest_only:
         return found[:count]
     empty[on] = found[:, :count]
@@ -78,7 +82,7 @@ def place_distances(network: Network, at_nodes: Floats, places: Snaps) -> Floats
     Args:
         at_nodes: One row of `node_distances`, shape (n,).
 
-    A source on the very edge of a place may be nearer along it: see `along_own_edge`.
+    A source on the very edge of a place may be nearer along it: see `along_own_edges`.
     """
     edge = np.maximum(places.edge, 0)
     by_u = at_nodes[network.u[edge]] + places.offset
@@ -86,21 +90,23 @@ def place_distances(network: Network, at_nodes: Floats, places: Snaps) -> Floats
     return np.where(places.edge >= 0, np.minimum(by_u, by_v) + places.leg, np.inf)
 
 
-def along_own_edge(distances: Floats, source: Snaps, places: Snaps) -> Floats:
-    """`distances`, improved in place where a place lies on the edge of the (single) source."""
-    same = np.flatnonzero((places.edge == source.edge[0]) & (places.edge >= 0))
-    if same.size:
-        straight = np.abs(places.offset[same] - source.offset[0]) + places.leg[same] + source.leg[0]
-        distances[same] = np.minimum(distances[same], straight)
+def along_own_edges(distances: Floats, sources: Snaps, places: Snaps) -> Floats:
+    """`distances`, improved in place where a place lies on the edge of one of a few sources."""
+    for edge, offset, leg in zip(sources.edge, sources.offset, sources.leg, strict=True):
+        same = np.flatnonzero((places.edge == edge) & (places.edge >= 0))
+        if same.size:
+            straight = np.abs(places.offset[same] - offset) + places.leg[same] + leg
+            distances[same] = np.minimum(distances[same], straight)
     return distances
 
 
-def distances(network: Network, source: Snaps, places: Snaps, limit: float) -> Floats:
-    """Exact metres from one source to places; infinite beyond the limit or off the network.
+def distances(network: Network, sources: Snaps, places: Snaps, limit: float) -> Floats:
+    """Exact metres from the nearest door of one facility to places; infinite beyond the limit or off the network.
 
     Both straight legs are walked at the same speed and count in full.
     """
-    found = along_own_edge(place_distances(network, node_distances(network, source, limit)[0], places), source, places)
+    at_nodes = node_distances(network, sources, limit, nearest_only=True)
+    found = along_own_edges(place_distances(network, at_nodes, places), sources, places)
     return np.where(found <= limit, found, np.inf)
 
 

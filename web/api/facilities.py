@@ -96,7 +96,15 @@ class CircleProperties(BaseModel):
     speed: float = Field(description="Metres a second")
     households: int = Field(description="Households within the limit, by exact walking distance")
     people: int
-    off_network: bool = Field(description="More than 100 m from any street: the circle is empty")
+    buildings: int | None = Field(
+        description="Buildings whose door is within the limit, by exact walking distance; null in circles of older versions"
+    )
+    off_network: bool = Field(
+        description="More than 100 m from any street, or cut off by walls: the circle is empty, nobody is counted"
+    )
+    island: bool = Field(
+        description="The only ways within 100 m lead nowhere, such as a platform that nothing joins: the circle is empty"
+    )
     network_version: str
     computed_at: datetime
 

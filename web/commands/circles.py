@@ -31,3 +31,5 @@ def command(minutes: str, profile: str, as_json: bool) -> None:
     )
     if done.off_network:
         click.echo(f"{len(done.off_network)} are more than 100 m from any street: {', '.join(done.off_network[:20])}")
+    if done.islands:
+        click.echo(f"{len(done.islands)} stand on ways that lead nowhere (island): {', '.join(done.islands[:20])}")

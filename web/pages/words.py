@@ -50,6 +50,8 @@ def words() -> dict[str, str]:
         "households": _("households"),
         "people": _("people"),
         "circle_none": _("No service circle has been computed for this facility."),
+        "island": _("The only ways within 100 m lead nowhere on the map: nobody can be counted."),
+        "buildings": _("buildings"),
         "off_network": _("More than 100 m from any street: nobody can be counted."),
         "opening": _("Opening hours"),
         "address": _("Address"),

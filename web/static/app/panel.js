@@ -169,8 +169,8 @@ export async function showFacility(code, minutes, actions) {
       h('h2', {}, t('circle')),
       h('div', { className: 'switch', role: 'group', 'aria-label': t('circle') }, [5, 10, 15].map((limit) => h('button', { type: 'button', 'aria-pressed': String(limit === minutes), onclick: () => actions.minutes(limit) }, t('minutes', { n: limit })))),
       !chosen ? h('p', { className: 'note' }, found.find((one) => one instanceof Refused)?.message || t('circle_none'))
-        : chosen.off_network ? h('p', { className: 'note' }, t('off_network'))
-          : h('div', { className: 'inside' }, h('p', {}, h('b', {}, number(chosen.households)), h('span', {}, t('households'))), h('p', {}, h('b', {}, number(chosen.people)), h('span', {}, t('people')))),
+        : chosen.off_network || chosen.island ? h('p', { className: 'note' }, t(chosen.island ? 'island' : 'off_network'))
+          : h('div', { className: 'inside' }, h('p', {}, h('b', {}, number(chosen.households)), h('span', {}, t('households'))), h('p', {}, h('b', {}, number(chosen.people)), h('span', {}, t('people'))), chosen.buildings === null ? null : h('p', {}, h('b', {}, number(chosen.buildings)), h('span', {}, t('buildings')))),
       h('dl', { className: 'facts' }, facts.filter(([, value]) => value).flatMap(([key, value]) => [h('dt', {}, t(key)), h('dd', {}, value)])),
       h('button', { className: 'button', type: 'button', onclick: () => actions.place(facility.lon, facility.lat, null, false) }, t('facility_place')));
     return { facility, circles };

@@ -1,0 +1,115 @@
+"""Which parts of the walking network are worth walking on, which are public, and the graph that follows.
+
+A way or gate for residents, customers and their like ("ends") is open to those who live or have their door on
+it or behind it, and closed to those who would walk through. See docs/decisions/0017.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.signedinteger[Any]]
+Bools = NDArray[np.bool_]
+
+TOWN_M = 1000.0  # metres of streets from which a part is worth walking on wherever it is within the cap
+HAMLET_M = 200.0  # metres of streets that are walked on where nothing larger is within the cap; less is an island
+
+
+class Access(NamedTuple):
+    """Public edges, and nodes with a public edge. All else is private: the beginning or the end of a walk."""
+
+    edge: Bools
+    node: Bools
+
+
+def ranks(count: int, u: Ints, v: Ints, street_m: Floats) -> Ints:
+    """Rank every edge by the connected part it belongs to: 0 worth walking on, 1 small, 2 an island.
+
+    Parameters
+    ----------
+    count
+        Number of nodes.
+    u, v
+        End nodes of each edge.
+    street_m
+        Metres of each edge; 0 for edges of platforms and plazas, which lead nowhere by themselves.
+
+    Notes
+    -----
+    The part with most metres of streets always has rank 0; without any street all have.
+    """
+    if not u.size:
+        return np.empty(0, np.int32)
+    part = _parts(count, u, v)[u]
+    metres = np.bincount(part, weights=street_m)
+    rank = np.where(metres >= TOWN_M, 0, np.where(metres >= HAMLET_M, 1, 2))
+    rank[metres == metres.max()] = 0
+    return rank[part].astype(np.int32)
+
+
+def public(count: int, u: Ints, v: Ints, length: Floats, ends: Bools) -> Access:
+    """Return what is public: of each connected part, the largest piece that hangs together by open edges.
+
+    The smaller open pieces lie behind gates or private ways, such as the lanes of a compound.
+    """
+    if not ends.any():
+        return Access(np.ones(u.size, bool), np.ones(count, bool))
+    whole, piece = _parts(count, u, v), _parts(count, u[~ends], v[~ends])
+    metres = np.bincount(piece[u[~ends]], weights=length[~ends], minlength=count)
+    order = np.lexsort((-metres[piece], whole))
+    first = np.r_[True, whole[order][1:] != whole[order][:-1]]
+    largest = np.empty(whole.max() + 1, np.int32)
+    largest[whole[order][first]] = piece[order][first]
+    edge = ~ends & (piece[u] == largest[whole[u]])
+    node = np.zeros(count, bool)
+    node[u[edge]] = node[v[edge]] = True
+    return Access(edge, node)
+
+
+class Graph(NamedTuple):
+    """A directed graph whose shortest paths never walk through what is private.
+
+    matrix: Nodes of the network first, then a second copy of each private one, for walks that end there.
+    copies: The private nodes that have a copy, in the order of the copies.
+    """
+
+    matrix: csr_array
+    copies: Ints
+
+
+def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph:
+    """Build the graph: out of private ground by the first copy, into it by the second, never from there on.
+
+    Notes
+    -----
+    A path is private edges, then public ones, then private ones; a node with a public edge is public ground. So a
+    private edge between two public nodes is in no path but of those who start or end on it.
+    """
+    copies = np.flatnonzero(~access.node).astype(np.int32) if access.edge.any() else np.empty(0, np.int32)
+    copy_of = np.full(count, -1, np.int32)
+    copy_of[copies] = count + np.arange(copies.size, dtype=np.int32)
+    one, other = np.concatenate([u, v]), np.concatenate([v, u])
+    metres, is_public = np.tile(length, 2), np.tile(access.edge, 2)
+    from_public, to_public = access.node[one], access.node[other]
+    out = is_public | ~from_public
+    into = ~is_public & ~to_public & (copy_of[other] >= 0)
+    tail = np.concatenate([one[out], np.where(from_public, one, copy_of[one])[into]])
+    head = np.concatenate([other[out], copy_of[other][into]])
+    metres = np.concatenate([metres[out], metres[into]])
+    order = np.lexsort((metres, head, tail))  # of parallel edges the shortest counts
+    tail, head, metres = tail[order], head[order], metres[order]
+    first = np.ones(tail.size, bool)
+    first[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
+    first &= tail != head
+    size = count + copies.size
+    return Graph(coo_array((metres[first], (tail[first], head[first])), shape=(size, size)).tocsr(), copies)
+
+
+def _parts(count: int, u: Ints, v: Ints) -> Ints:
+    """Number the connected parts of an undirected graph, per node."""
+    joined = coo_array((np.ones(u.size, np.int8), (u, v)), shape=(count, count))
+    return np.asarray(connected_components(joined, directed=False)[1], np.int32)

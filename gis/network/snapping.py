@@ -1,0 +1,159 @@
+"""Putting places on the walking network: the nearest street worth walking on that no wall cuts off."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import STRtree
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.signedinteger[Any]]
+Bools = NDArray[np.bool_]
+Shapes = NDArray[np.object_]
+
+FARTHEST = 100.0  # metres from a street: further out is off the network
+TOUCH_M = 0.05  # a leg that begins or ends this near to a wall does not cross it there
+
+
+@dataclass(frozen=True)
+class Snaps:
+    """Places put on the network, one entry each.
+
+    edge: Number of the nearest edge; -1 off the network or on an island.
+    offset: Metres from the edge's first node along it.
+    leg: Straight metres from the place to the street; infinite off the network.
+    island: Whether the only ways within the cap are too short to lead anywhere.
+    """
+
+    edge: Ints
+    offset: Floats
+    leg: Floats
+    island: Bools = field(default_factory=lambda: np.empty(0, bool))
+
+    def __post_init__(self) -> None:
+        if self.island.size != self.edge.size:
+            object.__setattr__(self, "island", np.zeros(self.edge.size, bool))
+
+    def __len__(self) -> int:
+        return self.edge.size
+
+    def __getitem__(self, which: Any) -> "Snaps":
+        return Snaps(*(np.atleast_1d(column[which]) for column in (self.edge, self.offset, self.leg, self.island)))
+
+
+class Pieces(NamedTuple):
+    """The straight pieces of all edges: edge number, start, vector to the end, metres, metres of the edge before it."""
+
+    edge: Ints
+    start: Floats
+    way: Floats
+    metres: Floats
+    before: Floats
+
+
+def pieces_of(lines: Shapes) -> Pieces:
+    """Cut lines into their straight pieces."""
+    points, edge = shapely.get_coordinates(lines, return_index=True)
+    inner = np.flatnonzero(edge[1:] == edge[:-1])
+    way = points[inner + 1] - points[inner]
+    metres = np.hypot(*way.T)
+    total = np.concatenate([[0.0], np.cumsum(metres)])[:-1]
+    edge = edge[inner].astype(np.int32)
+    first = np.searchsorted(edge, np.arange(len(lines)))
+    return Pieces(edge, points[inner], way, metres, total - total[first][edge])
+
+
+class Snapper:
+    """Finds the nearest edge for places. Edges of rank 0 come before those of rank 1; rank 2 are islands."""
+
+    def __init__(self, lines: Shapes, rank: Ints, walls: Shapes) -> None:
+        self._lines = lines
+        self._edges = [np.flatnonzero(rank == number) for number in range(3)]
+        self._trees = [STRtree(lines[edges]) for edges in self._edges]
+        self._pieces: dict[int, tuple[STRtree, Shapes, Ints]] = {}
+        self._walls = STRtree(walls) if len(walls) else None
+
+    def nearest(self, shapes: Shapes) -> tuple[Ints, Floats, Shapes, Bools]:
+        """Find the edge of each shape, the leg's metres, the point on the street, and whether it is on an island.
+
+        Notes
+        -----
+        The rule: the nearest straight piece of street, among those of the best rank within FARTHEST, whose straight
+        leg crosses no wall.
+        """
+        edge, leg = np.full(len(shapes), -1, np.int32), np.full(len(shapes), np.inf)
+        at: Shapes = np.full(len(shapes), None, object)
+        open_ = np.arange(len(shapes))
+        for rank in (0, 1):
+            if not open_.size or not self._edges[rank].size:
+                continue
+            place, hit, metres = self._first(rank, shapes[open_])
+            edge[open_[place]], leg[open_[place]] = hit, metres
+            legs = shapely.shortest_line(shapes[open_[place]], self._lines[hit])
+            at[open_[place]] = shapely.get_point(legs, 1)
+            blocked = open_[place[self.blocked(legs)]]
+            edge[blocked], leg[blocked], at[blocked] = -1, np.inf, None
+            for number, (other, way_m, point) in self._around_walls(rank, shapes, blocked):
+                edge[number], leg[number], at[number] = other, way_m, point
+            open_ = open_[edge[open_] < 0]
+        island = np.zeros(len(shapes), bool)
+        if open_.size and self._edges[2].size:
+            place, _ = self._trees[2].query(shapes[open_], predicate="dwithin", distance=FARTHEST)
+            island[open_[place]] = True
+        return edge, leg, at, island
+
+    def _first(self, rank: int, shapes: Shapes) -> tuple[Ints, Ints, Floats]:
+        (place, hit), leg = self._trees[rank].query_nearest(
+            shapes, max_distance=FARTHEST, return_distance=True, all_matches=False
+        )
+        return place, self._edges[rank][hit], leg
+
+    def _around_walls(
+        self, rank: int, shapes: Shapes, blocked: Ints
+    ) -> list[tuple[int, tuple[int, float, shapely.Point]]]:
+        """For places whose nearest street is behind a wall: the nearest piece that is not, if any."""
+        if not blocked.size:
+            return []
+        tree, segments, edges = self._segments(rank)
+        place, hit = tree.query(shapes[blocked], predicate="dwithin", distance=FARTHEST)
+        legs = shapely.shortest_line(shapes[blocked][place], segments[hit])
+        metres = shapely.length(legs)
+        order = np.lexsort((metres, place))
+        place, hit, legs, metres = place[order], hit[order], legs[order], metres[order]
+        start = np.flatnonzero(np.r_[True, place[1:] != place[:-1]]) if place.size else np.empty(0, int)
+        end = np.r_[start[1:], place.size]
+        found = []
+        while start.size:  # the next candidate of every place still without one
+            free = ~self.blocked(legs[start])
+            found += [
+                (int(blocked[place[i]]), (int(edges[hit[i]]), float(metres[i]), shapely.get_point(legs[i], 1)))
+                for i in start[free].tolist()
+            ]
+            start, end = start[~free] + 1, end[~free]
+            start, end = start[start < end], end[start < end]
+        return found
+
+    def _segments(self, rank: int) -> tuple[STRtree, Shapes, Ints]:
+        if rank not in self._pieces:
+            edges = self._edges[rank]
+            pieces = pieces_of(self._lines[edges])
+            lines = shapely.linestrings(np.stack([pieces.start, pieces.start + pieces.way], axis=1))
+            self._pieces[rank] = STRtree(lines), lines, edges[pieces.edge]
+        return self._pieces[rank]
+
+    def blocked(self, legs: Shapes) -> Bools:
+        """Return which straight legs cross a wall; touching one with an end is not crossing."""
+        crossed = np.zeros(len(legs), bool)
+        if self._walls is None or not len(legs):
+            return crossed
+        ends = shapely.get_coordinates(legs).reshape(-1, 2, 2)
+        way = ends[:, 1] - ends[:, 0]
+        metres = np.hypot(*way.T)
+        long = np.flatnonzero(metres > 2 * TOUCH_M)
+        inset = way[long] * (TOUCH_M / metres[long])[:, None]
+        trimmed = shapely.linestrings(np.stack([ends[long, 0] + inset, ends[long, 1] - inset], axis=1))
+        hit, _ = self._walls.query(trimmed, predicate="intersects")
+        crossed[long[np.unique(hit)]] = True
+        return crossed

@@ -1,0 +1,421 @@
+"""Join platforms, plazas and gates to the ways around them, and cross areas in straight lines.
+
+Rules (docs/walking.md):
+
+- A way that meets or crosses the outline of a walked area joins it there.
+- A way on the ground within BESIDE_M of a plaza, or of a platform that nothing joins, is joined by steps
+  at both ends of the stretch that runs beside it and every EVERY_M between; no step crosses a wall.
+- An area is walked in straight lines between its entrances and its inward corners, wherever such a line
+  stays inside, and along its outline.
+- A gate in a wall that lies on no way is joined to the nearest way on each side within GATE_REACH_M.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from shapely import LineString, Point, Polygon, STRtree
+from shapely.geometry.base import BaseGeometry
+
+from gis import crs
+from gis.network.store import WalkEdgeRow
+
+BESIDE_M = 10.0
+EVERY_M = 25.0
+GATE_REACH_M = 30.0
+GATE_GAP_M = 2.0  # metres of wall on each side of a gate that stand open
+SAME_M = 0.05  # nearer than this, two points are one
+MAX_CORNERS = 120  # entrances and corners of one area that are tried pair by pair
+
+Coords = list[tuple[float, float]]
+
+
+class WalkArea(NamedTuple):
+    """Ground that people walk all over, in degrees; its outline is among the edges, of the ways `ways`."""
+
+    number: int
+    name: str
+    polygon: Polygon
+    ways: frozenset[int]
+    ends: bool
+    ground: bool
+    platform: bool
+
+
+class Gate(NamedTuple):
+    """A gate node: its id, place in degrees, and whether it is only for those behind it."""
+
+    node: int
+    lon: float
+    lat: float
+    ends: bool
+
+
+@dataclass
+class Surroundings:
+    """What lies beside the ways of a file: walked areas, gates, and walls as (barrier, degrees)."""
+
+    areas: list[WalkArea] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
+    walls: list[tuple[str, Coords]] = field(default_factory=list)
+
+
+class Joined(NamedTuple):
+    """The network with its links; walls with gates cut out; how many links of each sort were made."""
+
+    nodes: list[tuple[int, float, float]]
+    edges: list[WalkEdgeRow]
+    walls: list[tuple[str, Coords]]
+    counts: Counter[str]
+
+
+def join_surroundings(
+    nodes: Iterable[tuple[int, float, float]], edges: Iterable[WalkEdgeRow], around: Surroundings
+) -> Joined:
+    """Return the network with areas, loose platforms and gates joined to it."""
+    points, rows = list(nodes), list(edges)
+    if not rows:
+        return Joined(points, rows, around.walls, Counter())
+    joiner = _Joiner(points, rows, around)
+    walls = joiner.open_walls()
+    for area in around.areas:
+        joiner.join_area(area)
+    joiner.join_platforms()
+    joiner.join_gates()
+    return Joined(*joiner.result(), walls, joiner.counts)
+
+
+class _Stop(NamedTuple):
+    """A point of an edge: a node of the network, existing or new."""
+
+    node: int
+    point: Point
+
+
+class _Joiner:
+    """Splits edges where something joins them, and collects the new edges."""
+
+    def __init__(self, nodes: list[tuple[int, float, float]], rows: list[WalkEdgeRow], around: Surroundings) -> None:
+        self.nodes, self.rows, self.around = nodes, rows, around
+        self.counts: Counter[str] = Counter()
+        epsg = crs.metric(nodes[0][1], nodes[0][2])
+        forward, back = crs.transformer(4490, epsg).transform, crs.transformer(epsg, 4490).transform
+        self.to_metric = lambda xy: np.column_stack(forward(xy[:, 0], xy[:, 1]))
+        self.to_degrees = lambda xy: np.round(np.column_stack(back(xy[:, 0], xy[:, 1])), 9)
+        sizes = [len(row.coords) for row in rows]
+        flat = np.concatenate([np.asarray(row.coords, float) for row in rows])
+        self.lines = shapely.linestrings(self.to_metric(flat), indices=np.repeat(np.arange(len(rows)), sizes))
+        self.tree = STRtree(self.lines)
+        self.ground = np.array([row.ground and not row.structure for row in rows])
+        self.walls = STRtree([])
+        self.next_id = min(0, min(node[0] for node in nodes)) - 1
+        self.stops: dict[int, list[tuple[float, _Stop]]] = {}
+        self.links: list[WalkEdgeRow] = []
+        self.new_points: dict[int, Point] = {}
+        self.alias: dict[int, int] = {}
+        self.edges_of_way: dict[int, list[int]] = {}
+        plaza_ways = {way for area in around.areas for way in area.ways}
+        for number, row in enumerate(rows):
+            if row.way_id in plaza_ways:
+                self.edges_of_way.setdefault(row.way_id or 0, []).append(number)
+
+    # --- walls and gates ---
+
+    def open_walls(self) -> list[tuple[str, Coords]]:
+        """Cut the gates out of the walls, and index what is left."""
+        walls = [wall for wall in self.around.walls if len(wall[1]) > 1]
+        if not walls:
+            return []
+        lines = [LineString(self.to_metric(np.asarray(coords, float))) for _, coords in walls]
+        if self.around.gates:
+            gates = shapely.points(self.to_metric(np.array([gate[1:3] for gate in self.around.gates], float)))
+            hits, near = STRtree(gates).query(lines, predicate="dwithin", distance=SAME_M)
+            for wall in np.unique(hits).tolist():
+                gaps = shapely.union_all(shapely.buffer(gates[near[hits == wall]], GATE_GAP_M))
+                lines[wall] = lines[wall].difference(gaps)
+            self.wall_gates = {int(gate) for gate in near}
+        parts, owner = shapely.get_parts(np.array(lines, object), return_index=True)
+        solid = [(i, part) for i, part in zip(owner.tolist(), parts.tolist(), strict=True) if part.length > 0]
+        self.walls = STRtree([part for _, part in solid])
+        return [
+            (walls[i][0], list(map(tuple, self.to_degrees(shapely.get_coordinates(part)).tolist())))
+            for i, part in solid
+        ]
+
+    wall_gates: frozenset[int] | set[int] = frozenset()
+
+    def join_gates(self) -> None:
+        """Join gates in walls that lie on no way to the nearest way on each side."""
+        known = {node[0] for node in self.nodes}
+        for number in sorted(self.wall_gates):
+            gate = self.around.gates[number]
+            at = Point(self.to_metric(np.array([[gate.lon, gate.lat]]))[0])
+            if gate.node in known or self.tree.query(at, predicate="dwithin", distance=SAME_M).size:
+                continue
+            near = self.tree.query(at, predicate="dwithin", distance=GATE_REACH_M)
+            legs = sorted(
+                (shapely.shortest_line(at, self.lines[i]) for i in near if self.ground[i]), key=lambda leg: leg.length
+            )
+            first = next((leg for leg in legs if not self.crosses_wall(leg)), None)
+            if first is None:
+                continue
+            ahead = _direction(first)
+            behind = next((leg for leg in legs if _direction(leg) @ ahead < 0 and not self.crosses_wall(leg)), None)
+            stop = self._new_stop(at)
+            for leg in (first, behind):
+                if leg is not None:
+                    edge = min(near, key=lambda i: self.lines[i].distance(Point(leg.coords[-1])))
+                    self.link(stop, self.stop(edge, Point(leg.coords[-1])), "link", "", ends=gate.ends)
+            self.counts["gates joined"] += 1
+
+    def crosses_wall(self, leg: LineString) -> bool:
+        """Return whether a step crosses a wall, its very ends apart."""
+        if leg.length <= 2 * SAME_M or not len(self.walls):
+            return False
+        inner = shapely.LineString([leg.interpolate(SAME_M), leg.interpolate(leg.length - SAME_M)])
+        return bool(self.walls.query(inner, predicate="intersects").size)
+
+    # --- areas ---
+
+    def join_area(self, area: WalkArea) -> None:
+        """Join an area to what meets, crosses or runs beside it, and cross it."""
+        polygon = shapely.transform(area.polygon, self.to_metric)
+        if not polygon.is_valid or polygon.is_empty:
+            return
+        own = [edge for way in area.ways for edge in self.edges_of_way.get(way, [])]
+        outline = polygon.exterior if not polygon.interiors else polygon.boundary
+        own = [edge for edge in own if self.lines[edge].distance(outline) <= SAME_M]
+        if not own:
+            return
+        entrances = self._meeting(outline, own)
+        hits = self.tree.query(polygon, predicate="dwithin", distance=BESIDE_M)
+        beside = np.setdiff1d(hits, own).tolist()
+        if area.ground:
+            beside = [i for i in beside if self.ground[i]]
+            for i in beside:
+                for point in _points(self.lines[i].intersection(outline)):
+                    entrances.append(self._meet(i, own, point))
+            if not area.platform or not entrances:
+                entrances += self._step_across(polygon, outline, beside, own)
+        if entrances:
+            self.counts["areas joined"] += 1
+        self._cross(area, polygon, outline, own, entrances)
+
+    def _meeting(self, outline: BaseGeometry, own: list[int]) -> list[_Stop]:
+        """The nodes of the outline that other ways share."""
+        mine = {node for edge in own for node in (self.rows[edge].u, self.rows[edge].v)}
+        at = {row.u: self.lines[edge].coords[0] for edge in own for row in [self.rows[edge]]}
+        at |= {row.v: self.lines[edge].coords[-1] for edge in own for row in [self.rows[edge]]}
+        shared: set[int] = set()
+        skip = set(own)
+        for edge in self.tree.query(outline, predicate="dwithin", distance=SAME_M).tolist():
+            if edge not in skip:
+                shared |= mine & {self.rows[edge].u, self.rows[edge].v}
+        return [_Stop(node, Point(at[node])) for node in sorted(shared)]
+
+    def _meet(self, edge: int, own: list[int], point: Point) -> _Stop:
+        """One node for a way and the outline it crosses."""
+        ring = min(own, key=lambda i: self.lines[i].distance(point))
+        stop = self.stop(edge, point)
+        other = self.stop(ring, point, stop)
+        self._unite(stop.node, other.node)
+        return stop
+
+    def _step_across(self, polygon: Polygon, outline: BaseGeometry, beside: list[int], own: list[int]) -> list[_Stop]:
+        """Steps from the outline to the ways that run beside it without crossing it."""
+        stops = []
+        zone = polygon.buffer(BESIDE_M)
+        for edge in beside:
+            if self.lines[edge].intersects(polygon):
+                continue
+            for part in _lines(self.lines[edge].intersection(zone)):
+                count = max(int(np.ceil(part.length / EVERY_M)), 1)
+                for share in np.linspace(0, 1, count + 1) if part.length > 1.0 else (0.5,):
+                    point = part.interpolate(float(share), normalized=True)
+                    step = shapely.shortest_line(point, outline)
+                    if self.crosses_wall(step):
+                        continue
+                    ring = min(own, key=lambda i: self.lines[i].distance(step))
+                    inner = self.stop(ring, Point(step.coords[-1]))
+                    self.link(self.stop(edge, point), inner, "link", "", ends=False)
+                    self.counts["steps beside areas"] += 1
+                    stops.append(inner)
+        return stops
+
+    def _cross(
+        self, area: WalkArea, polygon: Polygon, outline: BaseGeometry, own: list[int], entrances: list[_Stop]
+    ) -> None:
+        """Add the straight lines across an area between its entrances and inward corners."""
+        stops = list({stop.node: stop for stop in entrances}.values())
+        if len(stops) < 2:
+            return
+        corners = [] if len(stops) > MAX_CORNERS else _inward_corners(polygon)[: MAX_CORNERS - len(stops)]
+        for corner in corners:
+            ring = min(own, key=lambda i: self.lines[i].distance(corner))
+            stops.append(self.stop(ring, corner))
+        step = -(-len(stops) // MAX_CORNERS)
+        if step > 1:
+            self.counts["areas with more entrances than are crossed"] += 1
+        pairs = [(a, b) for a, b in combinations(stops[::step], 2) if a.node != b.node]
+        lines = (
+            shapely.linestrings([[*a.point.coords, *b.point.coords] for a, b in pairs])
+            if pairs
+            else np.empty(0, object)
+        )
+        inside = polygon.buffer(SAME_M)
+        shapely.prepare(inside)
+        middles = shapely.line_interpolate_point(lines, 0.5, normalized=True)
+        takes = shapely.covers(inside, lines) & (shapely.distance(middles, outline) > SAME_M)
+        for (a, b), line, take in zip(pairs, lines, takes, strict=True):
+            if take and not self.crosses_wall(line):
+                self.link(a, b, "across", area.name, ends=area.ends, way=area.number)
+                self.counts["lines across areas"] += 1
+
+    # --- loose platforms ---
+
+    def join_platforms(self) -> None:
+        """Join platforms drawn as a line that nothing joins to the ways beside them."""
+        part = self._parts()
+        streets = np.array([row.kind not in ("platform", "pier", "plaza") for row in self.rows])
+        leads = set(part[streets].tolist())
+        loose = [
+            i
+            for i, row in enumerate(self.rows)
+            if row.kind in ("platform", "pier") and part[i] not in leads and self.ground[i]
+        ]
+        for edge in loose:
+            zone = self.lines[edge].buffer(BESIDE_M)
+            near = self.tree.query(zone, predicate="intersects").tolist()
+            for other in sorted(i for i in near if streets[i] and self.ground[i]):
+                for piece in _lines(self.lines[other].intersection(zone)):
+                    for share in (0.0, 1.0):
+                        point = self.lines[edge].interpolate(
+                            self.lines[edge].project(piece.interpolate(share, normalized=True))
+                        )
+                        step = shapely.shortest_line(point, self.lines[other])
+                        if step.length <= BESIDE_M and not self.crosses_wall(step):
+                            ends = self.stop(edge, point), self.stop(other, Point(step.coords[-1]))
+                            self.link(*ends, "link", "", ends=False)
+                            self.counts["steps beside platforms"] += 1
+
+    def _parts(self) -> np.ndarray:
+        """The connected part of every edge, links included."""
+        every = [*self._split(), *self.links]
+        number: dict[int, int] = {}
+        u, v = ([number.setdefault(self._root(node), len(number)) for node in column]
+                for column in zip(*((row.u, row.v) for row in every), strict=True))  # fmt: skip
+        joined = coo_array((np.ones(len(u), np.int8), (u, v)), shape=(len(number), len(number)))
+        label = connected_components(joined, directed=False)[1]
+        return np.array([label[number[self._root(row.u)]] for row in self.rows])
+
+    # --- stops, links, and the result ---
+
+    def stop(self, edge: int, point: Point, node: _Stop | None = None) -> _Stop:
+        """The node of an edge at a point: an end or stop that is within SAME_M, or a new one."""
+        line, row = self.lines[edge], self.rows[edge]
+        metres = line.project(point)
+        if metres <= SAME_M:
+            return _Stop(row.u, Point(line.coords[0]))
+        if metres >= line.length - SAME_M:
+            return _Stop(row.v, Point(line.coords[-1]))
+        for other, stop in self.stops.get(edge, []):
+            if abs(other - metres) <= SAME_M:
+                return stop
+        stop = node if node and node.node in self.new_points else self._new_stop(line.interpolate(metres))
+        self.stops.setdefault(edge, []).append((metres, stop))
+        return stop
+
+    def _new_stop(self, point: Point) -> _Stop:
+        node, self.next_id = self.next_id, self.next_id - 1
+        self.new_points[node] = point
+        return _Stop(node, point)
+
+    def link(self, a: _Stop, b: _Stop, kind: str, name: str, *, ends: bool, way: int | None = None) -> None:
+        """Add a straight edge between two stops; stops at one place become one node."""
+        if a.node == b.node:
+            return
+        if a.point.distance(b.point) <= SAME_M:
+            self._unite(a.node, b.node)
+            return
+        coords = self.to_degrees(np.array([a.point.coords[0], b.point.coords[0]])).tolist()
+        self.links.append(WalkEdgeRow(way, a.node, b.node, list(map(tuple, coords)), kind, name, False, "", ends))
+
+    def _unite(self, kept: int, node: int) -> None:
+        """Make two nodes one."""
+        if self._root(kept) != self._root(node):
+            self.alias[self._root(node)] = self._root(kept)
+
+    def _root(self, node: int) -> int:
+        while node in self.alias:
+            node = self.alias[node]
+        return node
+
+    def _split(self) -> Iterator[WalkEdgeRow]:
+        """The edges, cut at their stops."""
+        for number, row in enumerate(self.rows):
+            stops = sorted(self.stops.get(number, []), key=lambda item: item[0])
+            if not stops:
+                yield row
+                continue
+            measures = shapely.line_locate_point(
+                self.lines[number], shapely.points(np.array(self.lines[number].coords))
+            )
+            measures[-1] = self.lines[number].length
+            at, start, u = 0.0, row.coords[0], row.u
+            for metres, stop in [*stops, (self.lines[number].length, _Stop(row.v, Point()))]:
+                inner = [c for m, c in zip(measures, row.coords, strict=True) if at + 1e-6 < m < metres - 1e-6]
+                last = stop.node == row.v and metres == self.lines[number].length
+                end = row.coords[-1] if last else self._degrees_of(stop.node)
+                yield row._replace(u=u, v=stop.node, coords=[start, *inner, end])
+                at, start, u = metres, end, stop.node
+
+    def _degrees_of(self, node: int) -> tuple[float, float]:
+        lon, lat = self.to_degrees(np.array([self.new_points[node].coords[0]]))[0].tolist()
+        return lon, lat
+
+    def result(self) -> tuple[list[tuple[int, float, float]], list[WalkEdgeRow]]:
+        """All nodes and edges."""
+        edges = [row._replace(u=self._root(row.u), v=self._root(row.v)) for row in [*self._split(), *self.links]]
+        used = {node for row in edges for node in (row.u, row.v)}
+        nodes = [node for node in self.nodes if node[0] in used]
+        present = {node[0] for node in nodes}
+        nodes += [(node, *self._degrees_of(node)) for node in self.new_points if node in used - present]
+        return nodes, edges
+
+
+def _direction(leg: LineString) -> np.ndarray:
+    (x0, y0), (x1, y1) = leg.coords
+    return np.array([x1 - x0, y1 - y0])
+
+
+def _points(shape: BaseGeometry) -> list[Point]:
+    """The points of an intersection; of a stretch in common its ends."""
+    points: list[Point] = []
+    for part in shapely.get_parts(shape).tolist():
+        if part.geom_type == "Point":
+            points.append(part)
+        elif part.geom_type == "LineString" and not part.is_empty:
+            points += [Point(part.coords[0]), Point(part.coords[-1])]
+    return points
+
+
+def _lines(shape: BaseGeometry) -> list[LineString]:
+    return [part for part in shapely.get_parts(shape).tolist() if part.geom_type == "LineString" and not part.is_empty]
+
+
+def _inward_corners(polygon: Polygon) -> list[Point]:
+    """The corners that a straight way through the area may have to turn at."""
+    corners = []
+    for ring in shapely.get_parts(shapely.orient_polygons(polygon)).tolist()[0:1]:
+        for loop in (ring.exterior, *ring.interiors):
+            xy = np.array(loop.coords)[:-1]
+            before, after = xy - np.roll(xy, 1, axis=0), np.roll(xy, -1, axis=0) - xy
+            turn = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+            corners += [Point(at) for at in xy[turn < -1e-9]]
+    return corners
