@@ -20,7 +20,7 @@ from gis.errors import InvalidInput, NotFound, wrong
 from gis.shapes import coverage, edits
 from gis.shapes.coverage import Land
 from gis.shapes.edits import Changed, Lands
-from gis.shapes.measure import widths
+from gis.shapes.measure import wider
 from gis.shapes.repair import polygons, repair
 
 LONGEST_NAME = 100  # characters
@@ -146,8 +146,7 @@ def moves_land(lands: Lands, changed: Changed) -> list[str]:
     differ = shapely.symmetric_difference([lands[code] for code in both], [changed[code] for code in both])
     held = np.empty(len(both), dtype=object)
     held[:] = [polygons(shape) or MultiPolygon() for shape in differ]
-    wide = widths(held)
-    moved = {code for code, metres in zip(both, wide.tolist(), strict=True) if metres > coverage.LEAST}
+    moved = {code for code, wide in zip(both, wider(held, coverage.LEAST).tolist(), strict=True) if wide}
     return sorted(moved | (set(changed) - set(both)))
 
 

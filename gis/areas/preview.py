@@ -31,7 +31,7 @@ from gis.people.access import Action, Principal, visible
 from gis.people.roles import BY_KEY
 from gis.shapes import coverage, measure
 from gis.shapes.coverage import Land
-from gis.shapes.measure import area, place, widths
+from gis.shapes.measure import area, place, wider
 
 GRID_HOUSEHOLDS = (300, 500)  # DESIGN 15: a warning outside, no refusal
 UNIT_HOUSEHOLDS = (10, 20)
@@ -491,7 +491,7 @@ def _free_land(
     found = []
     lost = publish.freed(list(before.values()), list(after.values()))
     for part in shapely.get_parts(lost):
-        if part.is_empty or widths(_array([part]))[0] <= coverage.NOISE:
+        if not wider(_array([part]), coverage.NOISE)[0]:
             continue
         homes = homeless(session, part)
         words = f"，其上 {homes} 户将没有网格" if homes else ""

@@ -74,7 +74,8 @@ def countable_crossings(shape: BaseGeometry, lands: Sequence[Land], field: str) 
 def _countable(shape: BaseGeometry, field: str) -> None:
     if not np.isfinite(shapely.get_coordinates(shape)).all():
         raise InvalidInput(f"{field}: has a coordinate that is not a number; draw it again")
-    if shapely.get_num_coordinates(shape) > MOST_VERTICES:
+    closing = len(shapely.get_rings(shapely.get_parts(shape))) if shapely.get_dimensions(shape) == 2 else 0
+    if shapely.get_num_coordinates(shape) - closing > MOST_VERTICES:
         raise InvalidInput(f"{field}: has more than {MOST_VERTICES:,} vertices; simplify it")
 
 

@@ -515,11 +515,12 @@ def _overlap(one: Land, other: Land) -> bool:
 
 
 def _outside_border(free: Land, lands: Lands) -> BaseGeometry:
-    """The border of free land where no grid is."""
+    """The border of free land where no grid is, as far as it comes near one: there it must meet the grid's border."""
     if not lands:
-        return free.boundary
-    rim = shapely.buffer(coverage.dissolve(list(lands.values())), cut.MEETS)
-    return shapely.difference(free.boundary, rim)
+        return LineString()
+    whole = coverage.dissolve(list(lands.values())).boundary
+    rim, near = shapely.buffer(whole, cut.MEETS), shapely.buffer(whole, 2 * cut.NOISE * STEP, quad_segs=1)
+    return shapely.difference(shapely.intersection(free.boundary, near), rim)
 
 
 def _roughly(free: Land) -> Land:
