@@ -1,6 +1,6 @@
 """Every model in one import, for migrations and tests."""
 
-from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Revision
+from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base
 from gis.facilities.models import Facility, ServiceCircle
@@ -31,6 +31,6 @@ __all__ = [
     "AccessGrant", "Account", "ApiKey", "Area", "Base", "BasemapFeature", "Boundary", "Building", "CatalogueEdition",
     "Category", "Dataset", "DatedParent", "Device", "DeviceAlarm", "Facility", "History", "Household", "Idempotency", "Incident",
     "IncidentEvent", "IncidentMove", "Leave", "Lineage", "Notice", "NoticeTarget", "Operation", "OrderOffer", "OrderTaker", "Person", "Photo",
-    "Post", "Reporter", "Revision", "Role", "RoutingRule", "RuleSet", "ServiceCircle", "SignIn", "Stairwell",
+    "Post", "Publication", "Reporter", "Revision", "Role", "RoutingRule", "RuleSet", "ServiceCircle", "SignIn", "Stairwell",
     "UnitPart", "WalkEdge", "WalkNetwork", "WalkNode",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Outlines as rivers, ridges and careless hands have them: many vertices, whatever the form."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -31,8 +32,11 @@ def wall(n: int, rough: float, seed: int, length: float = 600.0) -> Floats:
 
 def base(n: int = N // 2, rough: float = 8.0) -> dict[str, Land]:
     """Grids a, b, c from west to east, 600 m tall and 300 m wide, with ragged borders; d north of all of them."""
-    walls = [wall(2, 0, 0)] + [wall(n, rough, seed) + (300 * seed, 0) for seed in (1, 2)] + [wall(2, 0, 0) + (900, 0)]
-    lands = [Polygon(degrees(np.vstack([west, east[::-1]]))) for west, east in zip(walls, walls[1:], strict=False)]
+    walls = [
+        wall(k, r, seed) + np.array([300 * seed, 0])
+        for seed, k, r in ((0, 2, 0), (1, n, rough), (2, n, rough), (3, 2, 0))
+    ]
+    lands = [Polygon(degrees(np.vstack([west, east[::-1]]))) for west, east in itertools.pairwise(walls)]
     north = Polygon(degrees(np.array([(0, 600), (300, 600), (600, 600), (900, 600), (900, 900), (0, 900)])))
     return dict(zip("abcd", coverage.node([*lands, north]), strict=True))
 
@@ -50,7 +54,10 @@ def river(n: int = N, width: float = 12, rough: float = 2, seed: int = 4) -> Flo
     rng = np.random.default_rng(seed)
     x = np.linspace(-250, 250, n // 2)
     bank = 30 * np.sin(x / 60)
-    north, south = bank + width / 2 + rng.uniform(-rough, rough, len(x)), bank - width / 2 + rng.uniform(-rough, rough, len(x))
+    north, south = (
+        bank + width / 2 + rng.uniform(-rough, rough, len(x)),
+        bank - width / 2 + rng.uniform(-rough, rough, len(x)),
+    )
     return np.vstack([np.column_stack([x, south]), np.column_stack([x, north])[::-1]])
 
 
@@ -100,12 +107,12 @@ RINGS: dict[str, Callable[[], Floats]] = {
 
 def ring(name: str, x: float, y: float) -> Polygon:
     """One of `RINGS` about a place, metres from the corner of the base."""
-    return Polygon(degrees(RINGS[name]() + (x, y)))
+    return Polygon(degrees(RINGS[name]() + np.array([x, y])))
 
 
 def path(x: float, rough: float = 6, n: int = N - 2, seed: int = 9) -> LineString:
     """A ragged line from south to north across the grids."""
-    return LineString(degrees(np.vstack([[(x, -1)], wall(n, rough, seed, 599.8) + (x, 0.1), [(x, 600)]])))
+    return LineString(degrees(np.vstack([[(x, -1)], wall(n, rough, seed, 599.8) + np.array([x, 0.1]), [(x, 600)]])))
 
 
 def squares() -> dict[str, Land]:

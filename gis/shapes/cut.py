@@ -106,9 +106,7 @@ def _segments(shape: BaseGeometry) -> NDArray[np.object_]:
 
 def neighbours(faces: Sequence[Land]) -> dict[int, dict[int, float]]:
     """Which faces of a coverage share a border, by position, with its length in metres."""
-    xy, ring = shapely.get_coordinates(
-        rings := shapely.get_rings(shapely.get_parts(_array(faces))), return_index=True
-    )
+    xy, ring = shapely.get_coordinates(rings := shapely.get_rings(shapely.get_parts(_array(faces))), return_index=True)
     owner = np.repeat(np.arange(len(faces)), [len(shapely.get_rings(shapely.get_parts(face))) for face in faces])
     assert len(owner) == len(rings)
     along = ring[1:] == ring[:-1]
@@ -306,9 +304,7 @@ def _has(known: list[tuple[int, Vertex]], vertex: Vertex) -> bool:
     """Whether a vertex is one of an edge's new ones."""
     steps = (round(vertex[0] * STEPS), round(vertex[1] * STEPS))
     return any(
-        at < len(known) and known[at][1] == vertex
-        for along in steps
-        for at in (bisect_left(known, (along, vertex)),)
+        at < len(known) and known[at][1] == vertex for along in steps for at in (bisect_left(known, (along, vertex)),)
     )
 
 

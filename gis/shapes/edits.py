@@ -7,7 +7,7 @@ whole stays as it is, but for `add`, and `retire` without a receiver. The given 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,7 @@ def split(
     parts: Sequence[Land] = (),
     codes: Sequence[str] | None = None,
     fresh: Iterable[str] = FRESH,
+    households: Callable[[Sequence[Land]], Sequence[int]] = lambda shapes: [0] * len(shapes),
     islands: bool = False,
 ) -> Changed:
     """Cut a grid in parts, by a line or into given polygons.
@@ -134,8 +135,10 @@ def split(
         line: From border to border, across the grid.
         parts: Polygons that fill the grid; slits between them go to the part beside.
         codes: Of the parts, numbered west to east (then north to south) by their middles; of given `parts` in their
-            order. None: the largest part keeps the code, the others take the next of `fresh`, west to east.
+            order. None: the part with most households keeps the code, of as many the largest; the others take the
+            next of `fresh`, west to east.
         fresh: Codes that were never used.
+        households: How many live on each of some lands.
         islands: Whether a given part may lie in pieces.
 
     Raises:
@@ -165,7 +168,7 @@ def split(
         if parts and not islands and len(shapely.get_parts(shape)) > 1:
             _islands(code, shape)
     order = list(range(len(shapes))) if parts and codes else _west_to_east(shapes)
-    named = _part_codes(code, [shapes[i] for i in order], codes, iter(fresh))
+    named = _part_codes(code, [shapes[i] for i in order], codes, iter(fresh), households)
     taken = sorted(set(named) & set(lands) - {code})
     if taken:
         raise InvalidInput(f"{', '.join(taken)}: taken already; give the new part a code of its own")
@@ -416,9 +419,13 @@ def _regrouped(shapes: Sequence[Land], land: Land) -> list[Land]:
     return pieces
 
 
-def _part_codes(code: str, shapes: Sequence[Land], codes: Sequence[str] | None, fresh: Iterator[str]) -> list[str]:
+def _part_codes(
+    code: str, shapes: Sequence[Land], codes: Sequence[str] | None, fresh: Iterator[str],
+    households: Callable[[Sequence[Land]], Sequence[int]],
+) -> list[str]:  # fmt: skip
     if codes is None:
-        keeps = max(range(len(shapes)), key=lambda i: (round(area(shapes[i]), 3), -i))
+        counts = households(shapes)
+        keeps = max(range(len(shapes)), key=lambda i: (counts[i], round(area(shapes[i]), 3), -i))
         named = [code if i == keeps else next(fresh, "") for i in range(len(shapes))]
         if "" in named:
             raise InvalidInput(f"there are not codes enough for {len(shapes)} parts; draw a simpler line")

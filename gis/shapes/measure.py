@@ -169,7 +169,9 @@ def _clearance(part: Polygon, enough: float) -> float:
     dense = shapely.get_coordinates(shapely.segmentize(ring, part.length / SAMPLES))
     centre = dense.mean(axis=0)
     points = np.unique(dense - centre, axis=0)
-    points += np.random.default_rng(0).uniform(-JITTER, JITTER, points.shape)  # points in line take qhull 50 times as long
+    points += np.random.default_rng(0).uniform(
+        -JITTER, JITTER, points.shape
+    )  # points in line take qhull 50 times as long
     corners = points[Delaunay(points).simplices]
     (ax, ay), (bx, by), (cx, cy) = (corners[:, i].T for i in range(3))
     bx, by, cx, cy = bx - ax, by - ay, cx - ax, cy - ay
