@@ -124,7 +124,7 @@ def as_view(
         )
         if count and code in lands
     ]
-    return View(grids, names, households, people, dots)
+    return View(grids, names, {code: households[code] for code in grids}, {code: people[code] for code in grids}, dots)
 
 
 def guides(session: Session, by: Principal, number: int, within: str) -> dict[str, list[Any]]:
