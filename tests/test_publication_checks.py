@@ -78,7 +78,7 @@ def test_publications_are_taken_back_in_turn(session, town):  # noqa: F811
     before = shapes_of(session)
     one = published(session, split(5))
     between = shapes_of(session)
-    two = published(session, {"op": "merge", "codes": [code(5), code(8)], "into": code(8)})
+    two = published(session, {"op": "merge", "codes": [code(5), code(2)], "into": code(2)})
     with pytest.raises(Conflict, match="redrawn since"):
         publish.revert(session, LEAD, one)
     reverted(session, two)
