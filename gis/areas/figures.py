@@ -147,7 +147,7 @@ def from_json(held: Mapping[str, Any]) -> Preview:
         for one in held["problems"]
     ]
     pieces = [Piece(**one | {"shape": _shape(one["shape"])}) for one in held["pieces"]]
-    return Preview(**held | {
+    return Preview(**dict(held) | {
         "grids": grids, "pieces": pieces, "moved": [Moved(**one) for one in held["moved"]], "problems": problems,
         "open_incidents": [tuple(one) for one in held["open_incidents"]],
         "redrawn": {code: tuple(_shape(one) for one in pair) for code, pair in held["redrawn"].items()},

@@ -409,7 +409,8 @@ def _given_parts(near: Lands, code: str, parts: Sequence[Land]) -> list[Land]:
 def _regrouped(shapes: Sequence[Land], land: Land) -> list[Land]:
     """Of a grid that lay in parts: those that were not cut stay with the largest piece."""
     whole = list(shapely.get_parts(land))
-    uncut, pieces = [], []
+    uncut: list[Land] = []
+    pieces: list[Land] = []
     for shape in shapes:
         (uncut if _is_one_of(shape, whole) else pieces).append(shape)
     if not uncut or not pieces:
