@@ -123,7 +123,7 @@ def _states(
     if not drawn:
         return {}, {}, {}
     county = patterns.ancestor(next(iter(drawn)), Level.COUNTY)
-    reach = [shapely.buffer(shape, AROUND).envelope for shape in drawn.values() if shape is not None]
+    reach = boxes_around([shape for shape in drawn.values() if shape is not None])
     stored = drafts.around(session, county, {}, list(drawn), reach).lands
     before = {code: stored[code] for code in drawn if code in stored}
     after = {code: shape for code, shape in drawn.items() if shape is not None}
@@ -140,6 +140,12 @@ def _published(session: Session, revision: Revision) -> tuple[dict[str, Land], d
     after = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[1]}
     before = {row[0]: shapely.from_wkb(row[2]) for row in rows if not row[1]}
     return before, after, {}
+
+
+def boxes_around(lands: Sequence[Land]) -> list[Land]:
+    """Boxes that hold everything within `AROUND` of some lands; a buffer of a ragged land would take seconds."""
+    west, south, east, north = shapely.bounds(_array(lands)).T
+    return list(shapely.box(west - AROUND, south - AROUND, east + AROUND, north + AROUND))
 
 
 def _changed(before: Mapping[str, Land], after: Mapping[str, Land]) -> dict[str, Land | None]:

@@ -15,7 +15,7 @@ from gis.areas import drafts, figures, operations
 from gis.areas.figures import Preview
 from gis.areas.homes import read_homes
 from gis.areas.models import Level, Operation
-from gis.areas.preview import AROUND, as_grids, grid_names, where
+from gis.areas.preview import as_grids, boxes_around, grid_names, where
 from gis.areas.revisions import grids_near
 from gis.db import STORAGE_SRID, read_rows, sql
 from gis.errors import NotFound
@@ -95,7 +95,7 @@ def as_view(
     lands = state.lands if around else {code: land for code, land in state.lands.items() if code in codes}
     names = grid_names(session, lands, done)
     # a building may stand outside every grid and count for one near; whose it is, others around decide
-    reach = [shapely.buffer(land, AROUND).envelope for land in lands.values()]
+    reach = boxes_around(list(lands.values()))
     homes = read_homes(session, reach)
     becomes = where(as_grids(drafts.around(session, county, drawn, list(lands), reach).lands, names), homes.spots)
     households: Counter[str] = Counter()
