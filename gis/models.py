@@ -1,6 +1,6 @@
 """Every model in one import, for migrations and tests."""
 
-from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Revision
+from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base
 from gis.facilities.models import Facility, ServiceCircle
@@ -24,13 +24,13 @@ from gis.incidents.models import (
     RuleSet,
 )
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
-from gis.people.models import AccessGrant, Account, ApiKey, Disclosure, Leave, Person, Post, Role, SignIn
+from gis.people.models import AccessGrant, Account, ApiKey, Disclosure, EndedSession, Leave, Person, Post, Role, SignIn
 from gis.places.models import Building, Household, Stairwell, UnitPart
 
 __all__ = [
     "AccessGrant", "Account", "ApiKey", "Area", "Base", "BasemapFeature", "Boundary", "Building", "CatalogueEdition",
-    "Category", "Dataset", "DatedParent", "Device", "DeviceAlarm", "Disclosure", "Facility", "History", "Household", "Idempotency", "Incident",
+    "Category", "Dataset", "DatedParent", "Device", "DeviceAlarm", "Disclosure", "EndedSession", "Facility", "History", "Household", "Idempotency", "Incident",
     "IncidentEvent", "IncidentMove", "Leave", "Lineage", "Notice", "NoticeTarget", "Operation", "OrderOffer", "OrderTaker", "Person", "Photo",
-    "Post", "Reporter", "Revision", "Role", "RoutingRule", "RuleSet", "ServiceCircle", "SignIn", "Stairwell",
+    "Post", "Publication", "Reporter", "Revision", "Role", "RoutingRule", "RuleSet", "ServiceCircle", "SignIn", "Stairwell",
     "UnitPart", "WalkEdge", "WalkNetwork", "WalkNode", "WalkWall",
 ]  # fmt: skip

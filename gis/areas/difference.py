@@ -15,7 +15,7 @@ from gis.db import sql
 from gis.errors import NotFound, TooMuch, wrong
 from gis.shapes import coverage
 from gis.shapes.coverage import Land
-from gis.shapes.measure import area, widths
+from gis.shapes.measure import area, wider
 from gis.shapes.repair import polygons
 
 MOST = 5_000  # grids drawn otherwise at two moments
@@ -107,8 +107,8 @@ def pieces(
                 found.append((starts[i], ends[j], land))
     found += [(code, None, land) for code, land in _outside({code: before[code] for code in starts}, after)]
     found += [(None, code, land) for code, land in _outside({code: after[code] for code in ends}, before)]
-    wide = widths(_array([land for *_, land in found]))
-    kept = [one for one, metres in zip(found, wide.tolist(), strict=True) if metres > coverage.LEAST]
+    wide = wider(_array([land for *_, land in found]), coverage.LEAST)
+    kept = [one for one, yes in zip(found, wide.tolist(), strict=True) if yes]
     return sorted(kept, key=lambda one: (one[0] or "", one[1] or ""))
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas import operations
+from gis.areas.homes import count_households
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.areas.numbering import check_codes, fresh_codes, made_of
 from gis.areas.operations import Op
@@ -263,8 +264,12 @@ def _do(session: Session, by: Principal, draft: Revision, op: Op, before: Sequen
     county = _county(session, op)
     redrawn = [one["code"] for one in op.get("grids", ())]
     state = around(session, county, drawn, [*operations.named(op), *redrawn], operations.drawn(op))
-    check_codes(session, op, state.lands, new_codes, reviving=draft.reverts is not None)
-    done = operations.do(op, state.lands, lambda code: fresh_codes(session, code, new_codes))
+    if op["op"] in operations.MAKES:
+        # two drafts that ask at once for a new code ask one after the other
+        session.execute(sql("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"), {"county": county})
+    check_codes(session, draft, op, state.lands, new_codes)
+    done = operations.do(op, state.lands, operations.Town(
+        lambda code: fresh_codes(session, code, new_codes), lambda lands: count_households(session, lands)))  # fmt: skip
     touched = operations.moves_land(state.lands, done.changed) or operations.named(op)
     made = made_of(session, done)
     need(session, by, Action.DRAFT, touched)

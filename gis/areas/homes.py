@@ -131,6 +131,16 @@ def homeless(session: Session, lost: Any) -> int:
     return session.scalar(sql(query), {"lost": shapely.to_wkb(lost)}) or 0
 
 
+def count_households(session: Session, lands: Sequence[Land]) -> list[int]:
+    """How many households live on each of some lands; one on a common border counts for each."""
+    homes = read_homes(session, lands)
+    if not len(homes.ids):
+        return [0] * len(lands)
+    shapely.prepare(list(lands))
+    points = shapely.points(homes.spots)
+    return [int(homes.households[shapely.intersects(land, points)].sum()) for land in lands]
+
+
 def spots(shapes: Any) -> NDArray[np.float64]:
     """The point inside each building that says which grid it lies in, as locating takes it."""
     return shapely.get_coordinates(shapely.point_on_surface(shapes)) if len(shapes) else np.empty((0, 2))

@@ -97,6 +97,22 @@ class Operation(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was done.")
 
 
+class Publication(Base):
+    """What a publication changed, as its preview counted it then: the same figures for ever."""
+
+    __tablename__ = "publication"
+    __table_args__ = ({"comment": "What a boundary publication changed; written once."},)
+
+    revision_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("revision.id"), primary_key=True, autoincrement=False, comment="The published revision."
+    )
+    figures: Mapped[dict[str, object]] = mapped_column(
+        JSONB,
+        comment="Its preview at the moment of publishing; holders and incidents by id, shapes as WKB in hex."
+        " Publications from before this table, and loads, have none.",
+    )
+
+
 class Lineage(Base):
     """Which grid another came from."""
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
-from gis.areas.models import Level
+from gis.areas.models import Level, Revision
 from gis.areas.operations import Done, Op
 from gis.db import sql
-from gis.errors import wrong
+from gis.errors import Conflict, wrong
 from gis.shapes.coverage import Land
 
 
@@ -35,8 +35,14 @@ def fresh_codes(session: Session, near: str, taken: Iterable[str]) -> Iterator[s
             yield code
 
 
-def check_codes(session: Session, op: Op, lands: Mapping[str, Land], new: set[str], *, reviving: bool) -> None:
-    """Refuse codes for new grids that are not right, not in the community, or were used before."""
+def check_codes(session: Session, draft: Revision, op: Op, lands: Mapping[str, Land], new: set[str]) -> None:
+    """Refuse codes for new grids that are not right, not in the community, used before, or reserved by another draft.
+
+    Args:
+        draft: One that takes a publication back may give old codes their land again.
+        new: Codes the draft itself has given.
+    """
+    reviving = draft.reverts is not None
     given = {"split": op.get("codes", ()), "merge": [op.get("into")], "add": [op["code"]] if "code" in op else ()}
     field = {"split": "codes", "merge": "into", "add": "code"}.get(op["op"], "grids")
     communities = {patterns.ancestor(code, Level.COMMUNITY) for code in op.get("codes", ()) if code in lands}
@@ -75,6 +81,8 @@ def check_codes(session: Session, op: Op, lands: Mapping[str, Land], new: set[st
         raise wrong(
             field, f"{', '.join(used[:5])}: used already; a code is never used again, give the new grid another"
         )
+    if not reviving:
+        _check_reserved(session, draft, field, [code for code in fresh if code not in new])
     for parent in {op["parent"]} if "parent" in op else set():
         _community(session, parent)
     for one in op.get("grids", ()):
@@ -84,6 +92,31 @@ def check_codes(session: Session, op: Op, lands: Mapping[str, Land], new: set[st
             and patterns.ancestor(one["code"], Level.COMMUNITY) != one["parent"]
         ):
             raise wrong(field, f"{one['code']} does not begin with the code of its community, {one['parent']}")
+
+
+def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:
+    query = """
+    SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k
+    WHERE r.state = 'draft' AND r.id <> :id AND k = ANY(:codes) ORDER BY k, r.id LIMIT 1"""
+    row = session.execute(sql(query), {"id": draft.id, "codes": codes}).first() if codes else None
+    if row:
+        raise wrong(field, f"{row[0]}: reserved by draft {row[1]}; give the new grid another code, or leave it out")
+
+
+def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
+    """Refuse to publish new grids under codes that somebody has used since the draft was drawn.
+
+    Raises:
+        Conflict: A code is an area's, and not one that the draft gives its land again.
+    """
+    query = """
+    SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (NOT :reviving OR EXISTS (
+      SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid))) ORDER BY a.code"""
+    asked = {"codes": list(codes), "reviving": draft.reverts is not None}
+    if used := list(session.scalars(sql(query), asked)):
+        raise Conflict(
+            f"{', '.join(used[:5])}: used by another publication since; undo the step and give the new grid another code"
+        )
 
 
 def _community(session: Session, code: str) -> None:

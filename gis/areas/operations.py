@@ -7,7 +7,7 @@ boundaries is how a draft is rebased and published, so everything it decided (ne
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -20,10 +20,11 @@ from gis.errors import InvalidInput, NotFound, wrong
 from gis.shapes import coverage, edits
 from gis.shapes.coverage import Land
 from gis.shapes.edits import Changed, Lands
-from gis.shapes.measure import widths
+from gis.shapes.measure import wider
 from gis.shapes.repair import polygons, repair
 
 LONGEST_NAME = 100  # characters
+MAKES = ("add", "merge", "redraw", "split")  # operations that may make new grids
 MOST_PARTS = 50  # of one split or merge
 MOST_REDRAWN = 20_000  # grids of one file
 HALF = 0.5  # of a grid's land: it came from there
@@ -49,13 +50,24 @@ class Done:
     lineage: list[tuple[str, str, str]] = field(default_factory=list)
 
 
+class Town(NamedTuple):
+    """What an operation asks about the area around it.
+
+    fresh_codes: For a grid or community: codes never used there, in order.
+    count_households: How many households live on each of some lands.
+    """
+
+    fresh_codes: Callable[[str], Iterator[str]]
+    count_households: Callable[[Sequence[Land]], Sequence[int]]
+
+
 class Kind:
     """One kind of operation.
 
     fields: Its fields, and whether each must be there.
     named: The grids with land that it names.
     drawn: The shapes that are drawn in it.
-    do: Does it; `fresh` gives codes never used in the community of a grid.
+    do: Does it.
     """
 
     def __init__(
@@ -63,7 +75,7 @@ class Kind:
         fields: Mapping[str, bool],
         named: Callable[[Op], Sequence[str]],
         drawn: Callable[[Op], list[BaseGeometry]],
-        do: Callable[[Op, Lands, Callable[[str], Iterator[str]]], Done],
+        do: Callable[[Op, Lands, Town], Done],
         zh: str,
         en: str,
     ) -> None:
@@ -109,17 +121,17 @@ def drawn(op: Op) -> list[BaseGeometry]:
     return KINDS[op["op"]].drawn(op)
 
 
-def do(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
+def do(op: Op, lands: Lands, town: Town) -> Done:
     """Do a checked operation.
 
     Args:
         lands: The grids it names, those its shapes lie over, and all that touch any of these.
-        fresh: For a grid or community: codes never used there, in order.
+        town: What it asks about the area.
 
     Raises:
         InvalidInput, NotFound: As the edits of `gis.shapes.edits`.
     """
-    return KINDS[op["op"]].do(op, lands, fresh)
+    return KINDS[op["op"]].do(op, lands, town)
 
 
 def words(op: Op, names: Mapping[str, str]) -> tuple[str, str]:
@@ -146,25 +158,24 @@ def moves_land(lands: Lands, changed: Changed) -> list[str]:
     differ = shapely.symmetric_difference([lands[code] for code in both], [changed[code] for code in both])
     held = np.empty(len(both), dtype=object)
     held[:] = [polygons(shape) or MultiPolygon() for shape in differ]
-    wide = widths(held)
-    moved = {code for code, metres in zip(both, wide.tolist(), strict=True) if metres > coverage.LEAST}
+    moved = {code for code, wide in zip(both, wider(held, coverage.LEAST).tolist(), strict=True) if wide}
     return sorted(moved | (set(changed) - set(both)))
 
 
 # --- each kind -----------------------------------------------------------------------------------------------------
 
 
-def _move_border(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
+def _move_border(op: Op, lands: Lands, town: Town) -> Done:
     first, second = op["between"]
     return Done(op, edits.move_border(lands, first, second, _line(op, "line")))
 
 
-def _reshape(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
+def _reshape(op: Op, lands: Lands, town: Town) -> Done:
     give_to, islands = op.get("give_to"), bool(op.get("islands"))
     return Done(op, edits.reshape(lands, op["code"], _land(op, "geometry"), give_to=give_to, islands=islands))
 
 
-def _split(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
+def _split(op: Op, lands: Lands, town: Town) -> Done:
     code = op["code"]
     if ("line" in op) == ("parts" in op):
         raise wrong("line", "a split has a line or the polygons of its parts; give one of them")
@@ -174,7 +185,8 @@ def _split(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
         line=_line(op, "line") if "line" in op else None,
         parts=[_polygon(part, f"parts[{i}]") for i, part in enumerate(op.get("parts", ()))],
         codes=op.get("codes"),
-        fresh=fresh(code),
+        fresh=town.fresh_codes(code),
+        households=town.count_households,
         islands=bool(op.get("islands")),
     )
     new = [one for one in changed if one not in lands]
@@ -194,7 +206,7 @@ def _by_parts(op: Op, shapes: Changed) -> list[str]:
     return [max(shapes, key=lambda one: shapely.intersection(part, shapes[one]).area) for part in parts]
 
 
-def _merge(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
+def _merge(op: Op, lands: Lands, town: Town) -> Done:
     codes, into = op["codes"], op["into"]
     changed = edits.merge(lands, codes, into, islands=bool(op.get("islands")))
     new: dict[str, str] = {} if into in codes else {into: str(op.get("parent") or codes[0])}
@@ -202,24 +214,24 @@ def _merge(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
     return Done(op, changed, new, _names(op, list(new)), lineage)
 
 
-def _transfer(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
+def _transfer(op: Op, lands: Lands, town: Town) -> Done:
     return Done(op, edits.transfer(lands, _land(op, "region"), op["to"], islands=bool(op.get("islands"))))
 
 
-def _add(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
-    code = op.get("code") or next(fresh(op["parent"]), "")
+def _add(op: Op, lands: Lands, town: Town) -> Done:
+    code = op.get("code") or next(town.fresh_codes(op["parent"]), "")
     if not code:
         raise wrong("code", f"there is no code left in {op['parent']}; give one")
     op = op | {"code": code}
     return Done(op, edits.add(lands, code, _land(op, "geometry")), {code: op["parent"]}, _names(op, [code]))
 
 
-def _retire(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
+def _retire(op: Op, lands: Lands, town: Town) -> Done:
     code, to = op["code"], op.get("give_to")
     return Done(op, edits.retire(lands, code, give_to=to), lineage=[("merged", code, to)] if to else [])
 
 
-def _move_vertex(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
+def _move_vertex(op: Op, lands: Lands, town: Town) -> Done:
     start, to, edge = op.get("from") or op["to"], op["to"], op.get("edge")
     if "from" not in op and edge is None:
         raise wrong("from", "which vertex is moved, as [longitude, latitude]; or edge, where a new one is made")
@@ -227,7 +239,7 @@ def _move_vertex(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) ->
     return Done(op, edits.move_vertex(lands, _pair(start), _pair(to), edge=ends))
 
 
-def _redraw(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
+def _redraw(op: Op, lands: Lands, town: Town) -> Done:
     """Grids as a file, or an earlier state, has them; what comes of it must be a coverage with those around."""
     drawn_: Changed = {}
     made: dict[str, str] = {}
@@ -283,7 +295,7 @@ def _came_from(lands: Lands, drawn_: Changed, made: Mapping[str, str]) -> list[t
     return found
 
 
-def _settle(op: Op, lands: Lands, fresh: Callable[[str], Iterator[str]]) -> Done:
+def _settle(op: Op, lands: Lands, town: Town) -> Done:
     if op["grid"] not in lands:
         raise NotFound(f"grid: no grid with land has the code {op['grid']}; look it up on the map")
     return Done(op, {})

@@ -6,9 +6,9 @@ in the lower code, outside every grid in the nearest within 50 m; a household li
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import shapely
@@ -18,7 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
-from gis.areas import difference, drafts, operations, publish
+from gis.areas import conservation, difference, drafts, figures, operations
+from gis.areas.figures import GridChange, Moved, Piece, Preview, Problem
 from gis.areas.homes import Homes, box, homeless, read_homes, unit_homes
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.areas.register import Grids
@@ -31,7 +32,7 @@ from gis.people.access import Action, Principal, visible
 from gis.people.roles import BY_KEY
 from gis.shapes import coverage, measure
 from gis.shapes.coverage import Land
-from gis.shapes.measure import area, place, widths
+from gis.shapes.measure import area, place, wider
 
 GRID_HOUSEHOLDS = (300, 500)  # DESIGN 15: a warning outside, no refusal
 UNIT_HOUSEHOLDS = (10, 20)
@@ -43,99 +44,11 @@ FACILITIES = f"""
 SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape)) FROM facility f
 WHERE f.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID}) ORDER BY f.code"""  # noqa: S608  a number of ours
 POSTS = """
-SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name), p.area_id, p.building_id, h.name
+SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name), p.area_id, p.building_id, p.holder_id
 FROM post p LEFT JOIN area a ON a.id = p.area_id LEFT JOIN building b ON b.id = p.building_id
-  LEFT JOIN personal.person h ON h.id = p.holder_id
 WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
   AND (upper_inf(p.valid) OR upper(p.valid) > CAST(:at AS timestamptz))
 ORDER BY p.id"""
-
-
-class Problem(NamedTuple):
-    """Something odd. severity: refused (cannot be published so) or warning. place: lon, lat in degrees."""
-
-    kind: str
-    severity: str
-    codes: tuple[str, ...]
-    zh: str
-    en: str
-    place: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class GridChange:
-    """A grid before and after. change: new, gone or changed; pairs are (before, after), areas in square metres."""
-
-    code: str
-    name: str
-    community: str
-    change: str
-    area_m2: tuple[float, float]
-    households: tuple[int, int]
-    people: tuple[int, int]
-    buildings: tuple[int, int]
-    units: tuple[int, int]
-    compactness: tuple[float | None, float | None]
-    before: Land | None
-    after: Land | None
-
-
-class Piece(NamedTuple):
-    """Land that changes its grid; None: nobody's before, or after. Square metres; degrees, EPSG:4490."""
-
-    start: str | None
-    end: str | None
-    area_m2: float
-    households: int
-    people: int
-    shape: Land
-
-
-class Moved(NamedTuple):
-    """A building, unit, post or facility that changes its grid, by codes of grids; with its households."""
-
-    kind: str
-    code: str
-    name: str
-    start: str | None
-    end: str | None
-    households: int = 0
-    holder: str | None = None
-
-
-@dataclass(frozen=True)
-class Preview:
-    """All that a revision would change.
-
-    incidents: How many open incidents change grid, by (from, to); None when the asker may not know.
-    incident_ids: Those of them the asker may see.
-    """
-
-    revision: int
-    title: str
-    state: str
-    grids: list[GridChange]
-    pieces: list[Piece]
-    moved: list[Moved]
-    incidents: dict[tuple[str | None, str | None], int] | None
-    incident_ids: list[str]
-    problems: list[Problem]
-    names: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def totals(self) -> dict[str, int]:
-        """How many of each change hands."""
-        kinds = Counter(one.kind for one in self.moved)
-        return {
-            "grids": len(self.grids),
-            "households": sum(piece.households for piece in self.pieces),
-            "people": sum(piece.people for piece in self.pieces),
-            "buildings": kinds["building"],
-            "units": kinds["unit"],
-            "posts": kinds["post"],
-            "facilities": kinds["facility"],
-            "incidents": sum((self.incidents or {}).values()),
-        }
 
 
 def preview(session: Session, by: Principal, number: int) -> Preview:
@@ -145,7 +58,12 @@ def preview(session: Session, by: Principal, number: int) -> Preview:
         NotFound: There is no such revision in the asker's areas.
     """
     revision = drafts.revision(session, by, number)
-    done = drafts.steps(session, number)
+    return seen_by(session, by, figures.stored(session, number) or compute(session, revision))
+
+
+def compute(session: Session, revision: Revision) -> Preview:
+    """What a revision changes, counted now; without names of people, and without what an asker may see of incidents."""
+    done = drafts.steps(session, revision.id)
     before, after, near = _states(session, revision, done)
     moved_land = operations.moves_land(before, _changed(before, after))
     before_all, after_all = {**near, **before}, {**near, **after}
@@ -165,16 +83,34 @@ def preview(session: Session, by: Principal, number: int) -> Preview:
               for code, name, start, end, counts in units if start != end and end is not None]  # fmt: skip
     ids = dict(zip(homes.codes, homes.ids.tolist(), strict=True))
     gone = [grid.code for grid in grids if grid.change == "gone"]
-    moved += _posts(session, by, moved, ids, gone, at)
+    moved += _posts(session, moved, ids, gone, at)
     moved += _facilities(session, core, old, new)
-    incidents, incident_ids = _incidents(session, by, core, old, new, moved_land)
     problems += _odd_grids(session, grids, at)
     problems += _cut_buildings(homes, old, new, names)
     problems += torn
     problems += _free_land(session, before, after, done)
     return Preview(
-        number, revision.title, revision.state, grids, pieces, moved, incidents, incident_ids, problems, names
-    )
+        revision.id, revision.title, revision.state, grids, pieces, moved, None, [], problems, names,
+        _incidents(session, core, old, new), {code: (before.get(code), after.get(code)) for code in {**before, **after}},
+    )  # fmt: skip
+
+
+def seen_by(session: Session, by: Principal, found: Preview) -> Preview:
+    """A preview with the holders and incidents that somebody may know of."""
+    units = {code for one in found.moved if one.kind != "facility" for code in (one.start, one.end) if code}
+    holders = [one.holder_id for one in found.moved if one.holder_id is not None]
+    people: dict[int, str] = {}
+    if holders and _may(session, by, Action.NAMES, units):
+        query = sql("SELECT id, name FROM personal.person WHERE id = ANY(:ids)")
+        people = {row.id: row.name for row in session.execute(query, {"ids": holders})}
+    moved = [one if one.holder_id is None else one._replace(holder=people.get(one.holder_id)) for one in found.moved]
+    condition, params = visible(by)
+    query = text(f"SELECT i.id::text FROM incident i WHERE i.id = ANY(CAST(:ids AS uuid[])) AND {condition}")  # noqa: S608
+    ids = [one for one, _, _ in found.open_incidents]
+    seen = sorted(session.scalars(query, params | {"ids": ids})) if ids else []
+    counts = Counter((start, end) for _, start, end in found.open_incidents)
+    figures_too = _may(session, by, Action.FIGURES, [grid.code for grid in found.grids])
+    return replace(found, moved=moved, incidents=dict(counts) if figures_too else None, incident_ids=seen)
 
 
 def _states(
@@ -187,7 +123,7 @@ def _states(
     if not drawn:
         return {}, {}, {}
     county = patterns.ancestor(next(iter(drawn)), Level.COUNTY)
-    reach = [shapely.buffer(shape, AROUND).envelope for shape in drawn.values() if shape is not None]
+    reach = boxes_around([shape for shape in drawn.values() if shape is not None])
     stored = drafts.around(session, county, {}, list(drawn), reach).lands
     before = {code: stored[code] for code in drawn if code in stored}
     after = {code: shape for code, shape in drawn.items() if shape is not None}
@@ -204,6 +140,12 @@ def _published(session: Session, revision: Revision) -> tuple[dict[str, Land], d
     after = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[1]}
     before = {row[0]: shapely.from_wkb(row[2]) for row in rows if not row[1]}
     return before, after, {}
+
+
+def boxes_around(lands: Sequence[Land]) -> list[Land]:
+    """Boxes that hold everything within `AROUND` of some lands; a buffer of a ragged land would take seconds."""
+    west, south, east, north = shapely.bounds(_array(lands)).T
+    return list(shapely.box(west - AROUND, south - AROUND, east + AROUND, north + AROUND))
 
 
 def _changed(before: Mapping[str, Land], after: Mapping[str, Land]) -> dict[str, Land | None]:
@@ -318,7 +260,6 @@ def _units(
 
 def _posts(
     session: Session,
-    by: Principal,
     moved: Sequence[Moved],
     buildings: Mapping[str, int],
     gone: Sequence[str],
@@ -330,14 +271,11 @@ def _posts(
     query = sql("SELECT id, code FROM area WHERE code = ANY(:codes)")
     ids = {row.id: row.code for row in session.execute(query, {"codes": [*units, *gone]})}
     rows = session.execute(text(POSTS), {"areas": list(ids), "buildings": list(houses), "at": at}).all()
-    named = _may(
-        session, by, Action.NAMES, {code for one in moved for code in (one.start, one.end) if code} | set(gone)
-    )
     found = []
     for _, role, code, name, area_id, building_id, holder in rows:
         move = houses[building_id] if area_id is None else units.get(ids[area_id])
         start, end = (move.start, move.end) if move else (code, None)
-        found.append(Moved("post", code, f"{BY_KEY[role].zh}（{name}）", start, end, 0, holder if named else None))
+        found.append(Moved("post", code, f"{BY_KEY[role].zh}（{name}）", start, end, 0, None, holder))
     return found
 
 
@@ -352,25 +290,19 @@ def _facilities(session: Session, core: Sequence[Land], old: Grids, new: Grids) 
 
 
 def _incidents(
-    session: Session, by: Principal, core: Sequence[Land], old: Grids, new: Grids, codes: Sequence[str]
-) -> tuple[dict[tuple[str | None, str | None], int] | None, list[str]]:
-    """Open incidents that change grid: how many, for who may have figures there, and those the asker may see."""
+    session: Session, core: Sequence[Land], old: Grids, new: Grids
+) -> list[tuple[str, str | None, str | None]]:
+    """Open incidents that change grid: id, from, to."""
     if not core:
-        return {}, []
-    condition, params = visible(by)
+        return []
     query = f"""
-    SELECT i.id, ST_X(i.shape), ST_Y(i.shape), {condition} FROM incident i
-    WHERE i.state <> ALL(:ended) AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608
-    rows = session.execute(
-        text(query), params | box(core) | {"ended": [state.value for state in ENDED]}
-    ).all()  # fmt: skip
+    SELECT i.id, ST_X(i.shape), ST_Y(i.shape) FROM incident i
+    WHERE i.state <> ALL(:ended) AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
+    ORDER BY i.id"""  # noqa: S608
+    rows = session.execute(text(query), box(core) | {"ended": [state.value for state in ENDED]}).all()
     spots = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
-    pairs = list(zip(where(old, spots), where(new, spots), strict=True))
-    moved = [(row, pair) for row, pair in zip(rows, pairs, strict=True) if pair[0] != pair[1]]
-    ids = sorted(str(row[0]) for row, _ in moved if row[3])
-    if not _may(session, by, Action.FIGURES, codes):
-        return None, ids
-    return dict(Counter(pair for _, pair in moved)), ids
+    pairs = zip(rows, where(old, spots), where(new, spots), strict=True)
+    return [(str(row[0]), start, end) for row, start, end in pairs if start != end]
 
 
 def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> bool:
@@ -486,12 +418,12 @@ def _free_land(
     session: Session, before: Mapping[str, Land], after: Mapping[str, Land], done: Sequence[Operation]
 ) -> list[Problem]:
     """Land that belongs to nobody any more; with homes on it, it cannot be published."""
-    if not any(one.op["op"] in publish.LOSES for one in done):
+    if not any(one.op["op"] in conservation.LOSES for one in done):
         return []
     found = []
-    lost = publish.freed(list(before.values()), list(after.values()))
+    lost = conservation.freed(list(before.values()), list(after.values()))
     for part in shapely.get_parts(lost):
-        if part.is_empty or widths(_array([part]))[0] <= coverage.NOISE:
+        if not wider(_array([part]), coverage.NOISE)[0]:
             continue
         homes = homeless(session, part)
         words = f"，其上 {homes} 户将没有网格" if homes else ""

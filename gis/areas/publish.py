@@ -9,26 +9,23 @@ from typing import Any
 
 import shapely
 from psycopg.types.range import TimestamptzRange
-from shapely import MultiPolygon
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
-from gis.areas import drafts
-from gis.areas.homes import homeless, unit_homes
+from gis.areas import conservation, drafts, figures, numbering, operations, preview
+from gis.areas.homes import unit_homes
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
 from gis.areas.register import read_grids
+from gis.areas.reverting import revert as revert
 from gis.areas.revisions import in_force, publish_shapes
 from gis.db import copy_rows, publishing, sql
 from gis.errors import Conflict, Forbidden, InvalidInput, wrong
 from gis.incidents.follow import follow
 from gis.people.access import Action, Principal
-from gis.shapes.coverage import Land, dissolve
-from gis.shapes.measure import place
-from gis.shapes.repair import multi
+from gis.shapes.coverage import Land
 
 LONGEST_REASON = 1000  # characters
-LOSES = ("redraw", "retire")  # operations after which land may belong to nobody
 
 # what of the dated parents holds at a moment, brought into the areas themselves
 SETTLED = """
@@ -52,12 +49,14 @@ def publish(
     Args:
         reason: Why, for everybody who looks at the history.
         effective: From when it holds, with its time zone, not past; None is now. Later: it takes effect by itself.
+            What takes a planned publication back before it holds, cancels it: everything is as if never planned.
         two_persons: Whether somebody else than the author must publish.
 
     Raises:
         NotFound: No such draft in the asker's areas. Forbidden: Not theirs to publish, or their own.
         Conflict: It is no draft any more, grids were redrawn since (`conflicts` names them), or later ones are planned.
-        InvalidInput: The reason is missing, the moment is past, the draft changes nothing, or homes lose their grid.
+        InvalidInput: The reason is missing, the moment is past, the draft changes nothing, or land or homes would lose
+            their grid.
     """
     draft = drafts.revision(session, by, number, lock=True)
     by.need(Action.PUBLISH)
@@ -87,12 +86,19 @@ def publish(
                         "author": one.author} for one in clashes],
         )  # fmt: skip
     if drafts.behind(session, number):  # a vertex of a neighbour, no land of ours
+        looked_at = drafts.drawn_shapes(done), {code for one in done for code in one.touched}
         drafts.replay(session, drafts_author(draft), draft)
         done = drafts.steps(session, number)
+        _same_land(*looked_at, drafts.drawn_shapes(done), {code for one in done for code in one.touched})
     drafts.need(session, by, Action.PUBLISH, {code for one in done for code in one.touched})
     if by.who != draft.author:
         draft.publisher = by.who
-    _write(session, draft, done, why, effective or now, now)
+    planned = _cancels(session, draft, effective, now)
+    effective = planned or effective
+    numbering.check_free(session, draft, _born(done))
+    found = preview.compute(session, draft)
+    _write(session, draft, done, why, effective or now, now, cancels=planned is not None)
+    figures.store(session, found)
     if (effective or now) <= now:
         session.execute(sql(SETTLED), {"now": now})
         follow(session, now)
@@ -116,16 +122,50 @@ def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
     session.execute(text("SELECT id FROM area WHERE code = ANY(:codes) ORDER BY code FOR UPDATE"), {"codes": counties})
 
 
-def _write(session: Session, draft: Revision, done: Sequence[Operation], why: str, at: datetime, now: datetime) -> None:
+def _same_land(
+    before: Mapping[str, Land | None], touched_before: set[str], after: Mapping[str, Land | None], touched: set[str]
+) -> None:
+    """Refuse to publish what came out otherwise, when done again, than what its author looked at."""
+    both = {code: shape for code, shape in before.items() if shape is not None and code in after and code in touched}
+    otherwise = {*operations.moves_land(both, {code: after[code] for code in both}), *(touched_before ^ touched)}
+    if otherwise:
+        raise Conflict(
+            f"the land around was redrawn since, and {', '.join(sorted(otherwise)[:5])} would get other land than drawn;"
+            " rebase the draft and look at it again"
+        )
+
+
+def _cancels(session: Session, draft: Revision, effective: datetime | None, now: datetime) -> datetime | None:
+    """The moment of the planned publication that a draft takes back before it holds; None when there is none such."""
+    planned = None if draft.reverts is None else session.get_one(Revision, draft.reverts).effective
+    return planned if planned is not None and planned > now and (effective or now) <= planned else None
+
+
+def _born(done: Sequence[Operation]) -> set[str]:
+    """The new grids of a draft that are there at its end."""
+    shapes = drafts.drawn_shapes(done)
+    return {code for one in done for code in one.made if shapes.get(code) is not None}
+
+
+def _write(
+    session: Session,
+    draft: Revision,
+    done: Sequence[Operation],
+    why: str,
+    at: datetime,
+    now: datetime,
+    *,
+    cancels: bool,
+) -> None:
     publishing(session)
     shapes = drafts.drawn_shapes(done)
     made: dict[str, Any] = {code: one.made[code] for one in done for code in one.made}
     ids = _ids(session, shapes)
     born = {code: made[code] for code, shape in shapes.items() if code not in ids and shape is not None}
     shapes = {code: shape for code, shape in shapes.items() if code in ids or code in born}
-    before = in_force(session, ids.values(), at)
-    if any(one.op["op"] in LOSES for one in done):
-        _homes_keep_a_grid(session, shapes, list(before.values()))
+    code_of = {number: code for code, number in ids.items()}
+    before = {code_of[number]: land for number, land in in_force(session, ids.values(), at).items()}
+    conservation.check(session, done, before, shapes)
     _make(session, born)
     revived = [code for code, shape in shapes.items() if shape is not None and code in ids]
     session.execute(
@@ -140,29 +180,11 @@ def _write(session: Session, draft: Revision, done: Sequence[Operation], why: st
         draft.state, draft.reason, draft.effective, draft.published_at = RevisionState.PUBLISHED, why, at, now
     draft.version += 1
     ended = [code for code, shape in shapes.items() if shape is None]
-    session.execute(text("UPDATE area SET retired_at = :at WHERE code = ANY(:codes)"), {"at": at, "codes": ended})
+    held = {"at": now if cancels else at, "codes": ended}
+    session.execute(text("UPDATE area SET retired_at = :at WHERE code = ANY(:codes)"), held)
     _lineage(session, draft, done)
     rehome(session, draft.id, [*shapes.values(), *before.values()], done, at)
     session.flush()
-
-
-def _homes_keep_a_grid(session: Session, shapes: Mapping[str, Land | None], before: Sequence[Land]) -> None:
-    """Refuse to leave households without a grid: land that became free, or that a file forgot."""
-    after = [shape for shape in shapes.values() if shape is not None]
-    lost = freed(before, after)
-    if homes := homeless(session, lost):
-        lon, lat = place(lost)
-        raise InvalidInput(
-            f"{homes} households would belong to no grid, near {lon:.6f}, {lat:.6f};"
-            " merge the grid with a neighbour, or retire it with give_to"
-        )
-
-
-def freed(before: Sequence[Land], after: Sequence[Land]) -> Any:
-    """The land (degrees, EPSG:4490) that some grids had and do not have any more."""
-    if not before or not after:
-        return dissolve(before) if before else MultiPolygon()
-    return shapely.difference(dissolve(before), dissolve(after))
 
 
 def _ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
@@ -222,62 +244,25 @@ def rehome(session: Session, number: int, lands: Sequence[Any], done: Sequence[O
     held = {"ids": list(wish), "at": at}
     # what was planned for later is replaced; what held until now ends
     session.execute(text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), held)
-    ended = session.execute(
-        text("""
-        UPDATE dated_parent SET valid = tstzrange(lower(valid), :at)
-        WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz) RETURNING area_id"""),
-        held,
-    ).scalars()
-    known = set(ended)
+    session.execute(
+        text("UPDATE dated_parent SET valid = tstzrange(lower(valid), :at)"
+             " WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)"), held,
+    )  # fmt: skip
+    # of what is left the last ends now: it goes on where the unit stays, after a plan that was cancelled
+    rows = session.execute(
+        text("SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids) AND upper(valid) = :at"), held
+    )
+    last = {row.area_id: (row.id, row.parent_id) for row in rows}
+    on = [number for unit, (number, parent) in last.items() if parent == wish[unit][1]]
+    session.execute(
+        text("UPDATE dated_parent SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"), {"on": on}
+    )
+    fresh = {unit: pair for unit, pair in wish.items() if unit not in last or last[unit][0] not in on}
     rows_ = [
         (unit, parent, number, TimestamptzRange(None, at, "()"))
-        for unit, (parent, _) in wish.items()
-        if unit not in known
+        for unit, (parent, _) in fresh.items()
+        if unit not in last
     ]
-    rows_ += [(unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in wish.items()]
+    rows_ += [(unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in fresh.items()]
     copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid"), rows_)
     session.execute(text("SELECT pg_notify('wangge_changed', 'dated_parent')"))
-
-
-def revert(session: Session, by: Principal, number: int) -> Revision:
-    """A draft that gives the grids of a published revision the shapes they had before it.
-
-    Raises:
-        NotFound, Forbidden: As `drafts.revision`. Conflict: It is not published, or grids were redrawn since.
-    """
-    old = drafts.revision(session, by, number)
-    if old.state != RevisionState.PUBLISHED or old.effective is None:
-        raise Conflict(f"revision {number} is {old.state}; only a published one can be taken back")
-    rows = session.execute(
-        text("""
-        SELECT a.code, a.name, p.code AS parent, drew.id IS NOT NULL AS drew, now.revision_id = :id AS newest,
-          now.id AS now_id, ST_AsBinary(was.shape) AS was, other.id AS later
-        FROM area a JOIN area p ON p.id = a.parent_id
-          LEFT JOIN boundary drew ON drew.area_id = a.id AND drew.revision_id = :id
-          LEFT JOIN boundary was ON was.area_id = a.id AND upper(was.valid) = :at
-          LEFT JOIN boundary now ON now.area_id = a.id AND upper_inf(now.valid)
-          LEFT JOIN revision other ON other.id = now.revision_id AND other.id <> :id
-        WHERE a.level = 'grid' AND (drew.id IS NOT NULL OR (
-          was.id IS NOT NULL AND EXISTS (SELECT FROM operation o WHERE o.revision_id = :id AND o.shapes ? a.code)))
-        ORDER BY a.code"""),
-        {"id": number, "at": old.effective},
-    ).all()
-    later = [row for row in rows if row.later is not None]
-    if later:
-        raise Conflict(
-            f"redrawn since: {', '.join(f'{row.code} (revision {row.later})' for row in later[:5])};"
-            " take those back first, or draw the change by hand"
-        )
-    grids = []
-    for row in rows:
-        shape = None if row.was is None else multi(shapely.from_wkb(row.was))
-        if shape is None and row.now_id is None:
-            continue
-        geometry = None if shape is None else shapely.geometry.mapping(shape)
-        grids.append({"code": row.code, "name": row.name, "parent": row.parent, "geometry": geometry})
-    if not grids:
-        raise Conflict(f"revision {number} drew no grids; there is nothing to take back")
-    draft = drafts.begin(session, by, f"撤销：{old.title}"[: drafts.LONGEST_TITLE])
-    draft.reverts = number
-    drafts.operate(session, by, draft.id, {"op": "redraw", "grids": grids})
-    return draft

@@ -169,14 +169,36 @@ def redraw(
         held,
     )
     valid = TimestamptzRange(effective, None, "[)")
+    on = _reopen(session, {area: shape for area in changed if (shape := drawn[area]) is not None}, effective)
     copy_rows(
         session,
         "boundary",
         ("area_id", "revision_id", "shape", "valid"),
-        ((area, revision.id, hex_ewkb(shape), valid) for area in changed if (shape := drawn[area]) is not None),
+        (
+            (area, revision.id, hex_ewkb(shape), valid)
+            for area in changed
+            if (shape := drawn[area]) is not None and area not in on
+        ),
     )
     session.expire_all()
     return revision
+
+
+def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -> set[int]:
+    """Let shapes that were to end at a moment go on, where the new shape is the same: a plan was cancelled.
+
+    Returns:
+        The ids of their areas.
+    """
+    rows = session.execute(
+        text("SELECT area_id, id, ST_AsBinary(shape) FROM boundary WHERE area_id = ANY(:ids) AND upper(valid) = :at"),
+        {"ids": list(drawn), "at": at},
+    ).all()
+    on = {row[0]: row[1] for row in rows if same(drawn[row[0]], shapely.from_wkb(row[2]))}
+    session.execute(
+        text("UPDATE boundary SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"), {"on": list(on.values())}
+    )
+    return set(on)
 
 
 def in_force(session: Session, area_ids: Iterable[int], at: datetime) -> dict[int, MultiPolygon]:

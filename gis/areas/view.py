@@ -1,8 +1,9 @@
 """What the editor shows: the grids of an area as a draft has them, who lives in them, and what to draw along."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import shapely
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
-from gis.areas import drafts, operations
+from gis.areas import drafts, figures, operations
+from gis.areas.figures import Preview
 from gis.areas.homes import read_homes
 from gis.areas.models import Level, Operation
-from gis.areas.preview import as_grids, grid_names, where
+from gis.areas.preview import as_grids, boxes_around, grid_names, where
+from gis.areas.revisions import grids_near
 from gis.db import STORAGE_SRID, read_rows, sql
 from gis.errors import NotFound
 from gis.people.access import Action, Principal
@@ -25,13 +28,14 @@ class View:
     """The grids of an area as a draft has them, with those around it.
 
     grids: code -> (shape, before or None when unchanged, whether it may be edited).
+    households, people: By code, for all of these grids; of a publication for those that it changed.
     homes: Longitude, latitude, households and people of each building with homes.
     """
 
     grids: dict[str, tuple[Land, Land | None, bool]]
     names: dict[str, str]
-    households: Counter[str]
-    people: Counter[str]
+    households: Mapping[str, int]
+    people: Mapping[str, int]
     homes: list[tuple[float, float, int, int]]
 
 
@@ -41,8 +45,10 @@ def view(session: Session, by: Principal, number: int, within: str) -> View:
     Raises:
         NotFound: There is no such revision in the asker's areas, or no such area.
     """
-    drafts.revision(session, by, number)
+    revision = drafts.revision(session, by, number)
     done = drafts.steps(session, number)
+    if (found := figures.stored(session, number)) is not None and revision.effective is not None:
+        return _as_published(session, found, revision.effective)
     drawn = drafts.drawn_shapes(done)
     if session.scalar(sql("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
         raise NotFound(f"there is no area with code {within!r}")
@@ -55,6 +61,23 @@ def view(session: Session, by: Principal, number: int, within: str) -> View:
     return as_view(session, by, done, codes)
 
 
+def _as_published(session: Session, found: Preview, at: datetime) -> View:
+    """The grids a publication changed, with the figures it was published with, and those around as they were then."""
+    grids = {grid.code: grid for grid in found.grids if grid.after is not None}
+    shapes: list[Land] = [grid.after for grid in grids.values() if grid.after is not None]
+    county = patterns.ancestor(next(iter(found.redrawn)), Level.COUNTY) if found.redrawn else ""
+    around = grids_near(session, [county], shapes, at)
+    lands: dict[str, Land] = {code: land for code, land in around.items() if code not in found.redrawn}
+    lands |= {code: after for code, (_, after) in found.redrawn.items() if after is not None}
+    return View(
+        {code: (land, grids[code].before if code in grids else None, False) for code, land in lands.items()},
+        grid_names(session, lands, []) | found.names,
+        {code: grid.households[1] for code, grid in grids.items()},
+        {code: grid.people[1] for code, grid in grids.items()},
+        [],
+    )
+
+
 def as_view(
     session: Session, by: Principal, done: Sequence[Operation], codes: Sequence[str], *, around: bool = True
 ) -> View:
@@ -65,18 +88,20 @@ def as_view(
     """
     drawn = drafts.drawn_shapes(done)
     if not codes:
-        return View({}, {}, Counter(), Counter(), [])
+        return View({}, {}, {}, {}, [])
     county = patterns.ancestor(codes[0], Level.COUNTY)
     state = drafts.around(session, county, drawn, codes, [])
     stored = drafts.around(session, county, {}, list(drawn), []).lands if drawn else {}
     lands = state.lands if around else {code: land for code, land in state.lands.items() if code in codes}
     names = grid_names(session, lands, done)
-    homes = read_homes(session, [lands[code] for code in codes if code in lands])
-    becomes = where(as_grids(state.lands, names), homes.spots)
+    # a building may stand outside every grid and count for one near; whose it is, others around decide
+    reach = boxes_around(list(lands.values()))
+    homes = read_homes(session, reach)
+    becomes = where(as_grids(drafts.around(session, county, drawn, list(lands), reach).lands, names), homes.spots)
     households: Counter[str] = Counter()
     people: Counter[str] = Counter()
     for code, count, heads in zip(becomes, homes.households.tolist(), homes.people.tolist(), strict=True):
-        if code is not None:
+        if code in lands:
             households[code] += count
             people[code] += heads
     allowed = by.may_in.get(Action.DRAFT, frozenset())
@@ -94,12 +119,12 @@ def as_view(
     }
     dots = [
         (round(x, 7), round(y, 7), count, heads)
-        for (x, y), count, heads in zip(
-            homes.spots.tolist(), homes.households.tolist(), homes.people.tolist(), strict=True
+        for (x, y), count, heads, code in zip(
+            homes.spots.tolist(), homes.households.tolist(), homes.people.tolist(), becomes, strict=True
         )
-        if count
+        if count and code in lands
     ]
-    return View(grids, names, households, people, dots)
+    return View(grids, names, {code: households[code] for code in grids}, {code: people[code] for code in grids}, dots)
 
 
 def guides(session: Session, by: Principal, number: int, within: str) -> dict[str, list[Any]]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import osmium
 import shapely
 from sqlalchemy.orm import Session
 
@@ -318,7 +317,6 @@ def _listed(codes: Iterable[str]) -> str:
 
 
 # Shapes are written as EWKB in hex (https://libgeos.org/specifications/wkb/, with PostGIS's SRID flag).
-_FACTORY = osmium.geom.WKBFactory()
 _SRID = 0x20000000
 _MULTIPOLYGON, _POLYGON, _LINESTRING, _POINT = 6, 3, 2, 1
 

@@ -7,7 +7,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from gis.areas.preview import Preview
+from gis.areas.figures import Preview
 from gis.exchange.formulas import cell_text
 
 CHANGES = {"new": "新增", "gone": "停用", "changed": "调整"}

@@ -1,8 +1,10 @@
 """Lines and outlines as somebody drew them: taken when they can be cut along, else refused with the place. No database."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
-from shapely import LineString, Point, Polygon
+from shapely import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput
@@ -13,6 +15,7 @@ from gis.shapes.repair import in_words, repair
 
 REACH = 1.0  # metres by which the end of a line may miss the border it was drawn to
 MOST_VERTICES = 10_000  # of one drawn line or outline
+MOST_CROSSINGS = 5_000  # of it with borders
 
 
 def line(line: BaseGeometry) -> LineString:
@@ -32,17 +35,22 @@ def line(line: BaseGeometry) -> LineString:
 
 
 def _self_crossing(line: LineString) -> Point:
-    """A place where a line that is not simple meets itself."""
-    pieces = shapely.get_parts(shapely.node(line))
-    ends = shapely.get_coordinates(shapely.get_point(pieces, 0)), shapely.get_coordinates(shapely.get_point(pieces, -1))
-    found, times = np.unique(np.concatenate(ends), axis=0, return_counts=True)
-    return Point(found[np.argmax(times)])
+    """The place where a line that is not simple first meets itself."""
+    xy = shapely.get_coordinates(line)
+    simple, crossing = 2, len(xy)  # vertices of a beginning that is simple, and of one that is not
+    while crossing - simple > 1:
+        middle = (simple + crossing) // 2
+        simple, crossing = (middle, crossing) if LineString(xy[:middle]).is_simple else (simple, middle)
+    before, last = LineString(xy[: crossing - 1]), LineString(xy[crossing - 2 : crossing])
+    meets = shapely.get_coordinates(shapely.intersection(before, last))
+    others = meets[(meets != xy[crossing - 2]).any(axis=1)]
+    return Point(others[0] if len(others) else xy[crossing - 1])
 
 
 def outline(outline: BaseGeometry, field: str) -> Land:
     if not outline.is_empty:
         _countable(outline, field)
-    if not outline.is_valid and isinstance(outline, Polygon):
+    if not outline.is_valid and isinstance(outline, Polygon | MultiPolygon):
         raise InvalidInput(
             f"{field}: {in_words(str(shapely.is_valid_reason(outline)))}; draw it without crossing itself"
         )
@@ -52,10 +60,22 @@ def outline(outline: BaseGeometry, field: str) -> Land:
     return done.shape
 
 
+def countable_crossings(shape: BaseGeometry, lands: Sequence[Land], field: str) -> None:
+    """Refuse a line or outline that crosses borders so often that cutting along it would take too long."""
+    borders = shapely.geometrycollections([land.boundary for land in lands])
+    count = cut.crossings(shape, borders, MOST_CROSSINGS)
+    if count > MOST_CROSSINGS:
+        raise InvalidInput(
+            f"{field}: crosses borders more than {MOST_CROSSINGS:,} times, or lies too close along them;"
+            " draw it with fewer corners"
+        )
+
+
 def _countable(shape: BaseGeometry, field: str) -> None:
     if not np.isfinite(shapely.get_coordinates(shape)).all():
         raise InvalidInput(f"{field}: has a coordinate that is not a number; draw it again")
-    if shapely.get_num_coordinates(shape) > MOST_VERTICES:
+    closing = len(shapely.get_rings(shapely.get_parts(shape))) if shapely.get_dimensions(shape) == 2 else 0
+    if shapely.get_num_coordinates(shape) - closing > MOST_VERTICES:
         raise InvalidInput(f"{field}: has more than {MOST_VERTICES:,} vertices; simplify it")
 
 
@@ -75,10 +95,9 @@ def reaching(line: LineString, land: Land) -> LineString:
 
 def crosses(line: LineString, land: Land, name: str) -> None:
     """Refuse a line that ends inside the land, or that is not in it at all."""
-    inside = [part for part in shapely.get_parts(shapely.intersection(line, land)) if isinstance(part, LineString)]
-    inside = [part for part in inside if shapely.contains_properly(land, part.interpolate(0.5, normalized=True))
-              or shapely.intersects(part.interpolate(0.5, normalized=True), land)]  # fmt: skip
-    if not inside or shapely.relate_pattern(line, land, "F********"):
+    inside = shapely.get_parts(shapely.intersection(line, land))
+    inside = inside[shapely.get_dimensions(inside) == 1]
+    if not len(inside) or shapely.relate_pattern(line, land, "F********"):
         raise InvalidInput(f"the line does not cross {name}; draw it from border to border, across the grid")
     for end in (line.coords[0], line.coords[-1]):
         if shapely.contains_properly(land, Point(end)):

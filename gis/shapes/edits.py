@@ -7,7 +7,7 @@ whole stays as it is, but for `add`, and `retire` without a receiver. The given 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from gis.errors import InvalidInput, NotFound
 from gis.shapes import coverage, cut, drawn
 from gis.shapes.coverage import Land
 from gis.shapes.cut import Vertex
-from gis.shapes.measure import area, place, widths
+from gis.shapes.measure import area, place, wider, widths
 from gis.shapes.repair import polygons, repair
 
 Lands = Mapping[str, Land]
@@ -28,6 +28,7 @@ Changed = dict[str, Land | None]
 NARROWEST = 1.0  # metres; a part that is nowhere wider is a sliver
 LOST, LOST_STEPS = 1e-9, 100  # of the land touched, or square steps (1 dm²), that rounding on the outline may change
 STEP = 1e-7  # degrees, of the lattice
+LOOKED_AT = 100  # points of each of two lines when asking how far they lie apart
 FRESH = tuple(f"new{number}" for number in range(1, 100))
 
 
@@ -53,15 +54,16 @@ def move_border(lands: Lands, first: str, second: str, line: LineString) -> Chan
     shared = _borders(a, b)
     if not shared:
         raise InvalidInput(f"{first} and {second} share no border; name two neighbours")
-    old = min(shared, key=lambda border: (shapely.hausdorff_distance(border, line), border.wkb))
+    old = min(shared, key=lambda border: (_apart(border, line), border.wkb)) if len(shared) > 1 else shared[0]
     kept = [border for border in shared if border is not old]
     both = coverage.dissolve([a, b])
     path = drawn.reaching(line, both)
+    drawn.countable_crossings(path, [a, b], "line")
     drawn.crosses(path, both, f"{first} and {second} together")
     merged: dict[str, Land] = {code: shape for code, shape in near.items() if code not in (first, second)}
     merged[first] = both
     found = [face for face, _ in cut.faces(merged, [first], shapely.union_all([path, *kept]))]
-    sides = _two_sides(found, a, b, path, kept, first, second)
+    sides = _two_sides(found, a, b, first, second)
     return _whole(near, {first: cut.united(sides[0]), second: cut.united(sides[1])}, islands=False)
 
 
@@ -82,10 +84,11 @@ def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = Non
         raise InvalidInput(f"give_to: {code} cannot take what it loses itself; name a neighbour, or leave it out")
     target = drawn.outline(outline, "geometry")
     near = _near(lands, [code], target)
+    drawn.countable_crossings(target, list(near.values()), "geometry")
     beyond = polygons(shapely.difference(target, coverage.dissolve(list(near.values()))))
-    if beyond is not None and (wide := _widest(beyond)).width > coverage.NOISE:
+    if beyond is not None and (wide := _wider_part(beyond, coverage.NOISE)) is not None:
         raise InvalidInput(
-            f"the outline leaves the land by {area(beyond):,.0f} m² at {_at(wide.shape)};"
+            f"the outline leaves the land by {area(beyond):,.0f} m² at {_at(wide)};"
             " draw it along the outline, or add the free land to a grid first"
         )
     gains = [other for other in near if other != code and _overlap(near[other], target)]
@@ -94,19 +97,22 @@ def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = Non
     touched = list(dict.fromkeys([code, *gains, *neighbours]))
     near = _near(lands, touched)  # whoever touches one of them gets its new corners
     found = cut.faces(near, touched, target.boundary)
-    own = [face for face, _ in found if _within(face, target)]
-    if not own:
+    inside = _within([face for face, _ in found], target)
+    if not inside.any():
         raise InvalidInput(f"nothing of the outline lies in {code} or its neighbours; draw it where the grid is")
-    rest = [(face, owner) for face, owner in found if not _within(face, target)]
-    lost = [face for face, owner in rest if owner == code]
-    _thin([face for face, owner in found if owner != code and _within(face, target)] + lost, "the outline moves")
-    kept = {other: [face for face, owner in rest if owner == other] for other in touched if other != code}
-    for face in lost:
-        taker = give_to or _longest_border(face, {other: united for other, faces in kept.items()
-                                                  if (united := cut.united(faces)) is not None})  # fmt: skip
-        if taker is None:
-            raise InvalidInput(f"no neighbour borders on what {code} loses at {_at(face)}; keep that land in the grid")
-        kept.setdefault(taker, [near[taker]] if taker not in touched else []).append(face)
+    own = [face for (face, _), taken in zip(found, inside, strict=True) if taken]
+    lost = [i for i, (_, owner) in enumerate(found) if owner == code and not inside[i]]
+    gained = [i for i, (_, owner) in enumerate(found) if owner != code and inside[i]]
+    _thin([found[i][0] for i in gained + lost], "the outline moves")
+    owners = {i: owner for i, (_, owner) in enumerate(found) if owner != code and not inside[i]}
+    takers = dict.fromkeys(lost, give_to) if give_to else _takers([face for face, _ in found], lost, owners)
+    kept: dict[str, list[Land]] = {other: [] for other in touched if other != code}
+    for i, owner in (owners | takers).items():
+        if owner is None:
+            raise InvalidInput(
+                f"no neighbour borders on what {code} loses at {_at(found[i][0])}; keep that land in the grid"
+            )
+        kept.setdefault(owner, [near[owner]] if owner not in touched else []).append(found[i][0])
     shapes: Changed = {other: _together(faces) for other, faces in kept.items()} | {code: cut.united(own)}
     _none_gone(shapes)
     return _whole(near, shapes, islands=islands)
@@ -120,6 +126,7 @@ def split(
     parts: Sequence[Land] = (),
     codes: Sequence[str] | None = None,
     fresh: Iterable[str] = FRESH,
+    households: Callable[[Sequence[Land]], Sequence[int]] = lambda shapes: [0] * len(shapes),
     islands: bool = False,
 ) -> Changed:
     """Cut a grid in parts, by a line or into given polygons.
@@ -128,8 +135,10 @@ def split(
         line: From border to border, across the grid.
         parts: Polygons that fill the grid; slits between them go to the part beside.
         codes: Of the parts, numbered west to east (then north to south) by their middles; of given `parts` in their
-            order. None: the largest part keeps the code, the others take the next of `fresh`, west to east.
+            order. None: the part with most households keeps the code, of as many the largest; the others take the
+            next of `fresh`, west to east.
         fresh: Codes that were never used.
+        households: How many live on each of some lands.
         islands: Whether a given part may lie in pieces.
 
     Raises:
@@ -144,6 +153,7 @@ def split(
     land = near[code]
     if line is not None:
         path = drawn.reaching(drawn.line(line), land)
+        drawn.countable_crossings(path, [land], "line")
         drawn.crosses(path, land, code)
         pieces = [[face] for face, _ in cut.faces(near, [code], path)]
         if len(pieces) < max(2, len(shapely.get_parts(land)) + 1):
@@ -154,11 +164,11 @@ def split(
     else:
         shapes = _given_parts(near, code, [drawn.outline(part, f"parts {i}") for i, part in enumerate(parts, 1)])
     for shape in shapes:
-        _wide_enough(shape, f"the split of {code} leaves")
+        _wide_enough(shapely.get_parts(shape), f"the split of {code} leaves")
         if parts and not islands and len(shapely.get_parts(shape)) > 1:
             _islands(code, shape)
     order = list(range(len(shapes))) if parts and codes else _west_to_east(shapes)
-    named = _part_codes(code, [shapes[i] for i in order], codes, iter(fresh))
+    named = _part_codes(code, [shapes[i] for i in order], codes, iter(fresh), households)
     taken = sorted(set(named) & set(lands) - {code})
     if taken:
         raise InvalidInput(f"{', '.join(taken)}: taken already; give the new part a code of its own")
@@ -206,18 +216,21 @@ def transfer(lands: Lands, region: Land, to: str, *, islands: bool = False) -> C
     _known(lands, to)
     target = drawn.outline(region, "region")
     near = _near(lands, [to], target)
+    drawn.countable_crossings(target, list(near.values()), "region")
     touched = [code for code, land in near.items() if code != to and _overlap(land, target)]
     if not touched:
         raise InvalidInput(f"the region at {_at(target)} holds no land that is not {to}'s; draw it over a neighbour")
     found = cut.faces(near, [to, *touched], target.boundary)
-    moved = [face for face, owner in found if owner != to and _within(face, target)]
+    inside = _within([face for face, _ in found], target)
+    moved = [face for (face, owner), taken in zip(found, inside, strict=True) if owner != to and taken]
     if not moved:
         raise InvalidInput(f"the region at {_at(target)} is too small to move any land; draw it larger")
     _thin(moved, "the region moves")
-    shapes: Changed = {
-        code: cut.united([face for face, owner in found if owner == code and not _within(face, target)])
-        for code in touched
-    }
+    stays: dict[str, list[Polygon]] = {code: [] for code in touched}
+    for (face, owner), taken in zip(found, inside, strict=True):
+        if owner != to and not taken:
+            stays[owner].append(face)
+    shapes: Changed = {code: cut.united(faces) for code, faces in stays.items()}
     shapes[to] = cut.united([*moved, *(face for face, owner in found if owner == to)])
     _none_gone(shapes)
     return _whole(near, shapes, islands=islands)
@@ -233,13 +246,15 @@ def add(lands: Lands, code: str, outline: Land) -> Changed:
         raise InvalidInput(f"{code} has land already; reshape it, or give the new grid a code of its own")
     target = drawn.outline(outline, "geometry")
     near = _near(lands, [], target)
+    drawn.countable_crossings(target, list(near.values()), "geometry")
     free = target if not near else polygons(shapely.difference(target, coverage.dissolve(list(near.values()))))
-    if free is None or (wide := _widest(free)).width < NARROWEST:
+    if free is None or (wide := _wider_part(free, NARROWEST)) is None:
         raise InvalidInput(
             f"there is no free land at {_at(target)}; it belongs to {', '.join(list(near)[:3])}: split one"
         )
-    spot = wide.shape.point_on_surface()
-    touching = {key: land for key, land in near.items() if shapely.dwithin(land, free, cut.NOISE * 1e-7)}
+    spot = wide.point_on_surface()
+    shapely.prepare(free)
+    touching = {key: land for key, land in near.items() if shapely.dwithin(free, land, cut.NOISE * 1e-7)}
     held = touching | {code: _roughly(free)}
     found = cut.faces(held, list(held), _outside_border(free, touching))
     own = [face for face, owner in found if owner == code]
@@ -323,14 +338,10 @@ def move_vertex(lands: Lands, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex,
 
 
 def _two_sides(
-    found: Sequence[Polygon], a: Land, b: Land, line: LineString, kept: Sequence[LineString], first: str, second: str
+    found: Sequence[Polygon], a: Land, b: Land, first: str, second: str
 ) -> tuple[list[Polygon], list[Polygon]]:
     """The faces of each of two grids after a line was drawn between them; both sides of a border differ."""
-    graph: dict[int, set[int]] = defaultdict(set)
-    for i, j in zip(*STRtree(_array(found)).query(_array(found), predicate="intersects").tolist(), strict=True):
-        if i < j and _borders(found[i], found[j]):
-            graph[i].add(j)
-            graph[j].add(i)
+    graph = cut.neighbours(found)
     groups: list[tuple[list[int], list[int]]] = []
     colour: dict[int, int] = {}
     for start in range(len(found)):
@@ -341,20 +352,21 @@ def _two_sides(
         while queue:
             i = queue.pop()
             sides[colour[i]].append(i)
-            for j in sorted(graph[i]):
+            for j in sorted(graph.get(i, ())):
+                fresh = j not in colour
                 if colour.setdefault(j, 1 - colour[i]) == colour[i]:
                     raise InvalidInput(
                         f"the line does not part {first} from {second} near {_at(found[j])};"
                         " draw it from one end of the border to the other"
                     )
-                if j not in sides[0] and j not in sides[1] and j not in queue:
+                if fresh:
                     queue.append(j)
         groups.append(sides)
     if not any(all(sides) for sides in groups):
         raise InvalidInput(f"the line does not part {first} from {second}; draw it across both, from border to border")
     answer: tuple[list[Polygon], list[Polygon]] = ([], [])
     for sides in groups:
-        own = [[sum(shapely.intersection(found[i], land).area for i in side) for land in (a, b)] for side in sides]
+        own = [[_shared_area([found[i] for i in side], land) for land in (a, b)] for side in sides]
         swap = own[0][1] + own[1][0] > own[0][0] + own[1][1]
         for i in sides[0]:
             answer[int(swap)].append(found[i])
@@ -373,26 +385,21 @@ def _given_parts(near: Lands, code: str, parts: Sequence[Land]) -> list[Land]:
         raise InvalidInput("parts: there is only one; a split has two parts or more")
     for i, j in zip(*STRtree(_array(parts)).query(_array(parts), predicate="intersects").tolist(), strict=True):
         shared = polygons(shapely.intersection(parts[i], parts[j])) if i < j else None
-        if shared is not None and (wide := _widest(shared)).width > coverage.NOISE:
-            raise InvalidInput(f"parts {i + 1} and {j + 1} overlap at {_at(wide.shape)}; give every place one part")
-    found = cut.faces(near, [code], shapely.union_all([part.boundary for part in parts]))
-    sides: dict[int, list[Polygon]] = {i: [] for i in range(len(parts))}
-    left = []
-    for face, _ in found:
-        share = [shapely.intersection(face, part).area for part in parts]
-        if max(share) >= face.area / 2:
-            sides[int(np.argmax(share))].append(face)
-        else:
-            left.append(face)
-    for face in left:
-        if (wide := _widest(face)).width > NARROWEST:
+        if shared is not None and (wide := _wider_part(shared, coverage.NOISE)) is not None:
+            raise InvalidInput(f"parts {i + 1} and {j + 1} overlap at {_at(wide)}; give every place one part")
+    found = [face for face, _ in cut.faces(near, [code], shapely.union_all([part.boundary for part in parts]))]
+    inside = np.array([_within(found, part) for part in parts])
+    owners = {i: str(int(np.argmax(inside[:, i]))) for i in range(len(found)) if inside[:, i].any()}
+    left = [i for i in range(len(found)) if i not in owners]
+    for i in left:
+        if _wider_part(found[i], NARROWEST) is not None:
             raise InvalidInput(
-                f"the parts leave out {area(face):,.0f} m² of {code} at {_at(wide.shape)}; give that land to one of them"
+                f"the parts leave out {area(found[i]):,.0f} m² of {code} at {_at(found[i])};"
+                " give that land to one of them"
             )
-        taker = _longest_border(
-            face, {str(i): one for i, side in sides.items() if (one := _together(side)) is not None}
-        )
-        sides[int(taker or 0)].append(face)
+    sides: dict[int, list[Polygon]] = {i: [] for i in range(len(parts))}
+    for i, taker in sorted((owners | _takers(found, left, owners)).items()):
+        sides[int(taker or 0)].append(found[i])
     for i, side in sides.items():
         if not side:
             raise InvalidInput(f"part {i + 1} lies outside {code}; draw it in the grid")
@@ -402,8 +409,10 @@ def _given_parts(near: Lands, code: str, parts: Sequence[Land]) -> list[Land]:
 def _regrouped(shapes: Sequence[Land], land: Land) -> list[Land]:
     """Of a grid that lay in parts: those that were not cut stay with the largest piece."""
     whole = list(shapely.get_parts(land))
-    uncut = [shape for shape in shapes if any(shapely.equals(shape, part) for part in whole)]
-    pieces = [shape for shape in shapes if not any(shape is one for one in uncut)]
+    uncut: list[Land] = []
+    pieces: list[Land] = []
+    for shape in shapes:
+        (uncut if _is_one_of(shape, whole) else pieces).append(shape)
     if not uncut or not pieces:
         return list(shapes)
     largest = max(range(len(pieces)), key=lambda i: pieces[i].area)
@@ -411,9 +420,13 @@ def _regrouped(shapes: Sequence[Land], land: Land) -> list[Land]:
     return pieces
 
 
-def _part_codes(code: str, shapes: Sequence[Land], codes: Sequence[str] | None, fresh: Iterator[str]) -> list[str]:
+def _part_codes(
+    code: str, shapes: Sequence[Land], codes: Sequence[str] | None, fresh: Iterator[str],
+    households: Callable[[Sequence[Land]], Sequence[int]],
+) -> list[str]:  # fmt: skip
     if codes is None:
-        keeps = max(range(len(shapes)), key=lambda i: (round(area(shapes[i]), 3), -i))
+        counts = households(shapes)
+        keeps = max(range(len(shapes)), key=lambda i: (counts[i], round(area(shapes[i]), 3), -i))
         named = [code if i == keeps else next(fresh, "") for i in range(len(shapes))]
         if "" in named:
             raise InvalidInput(f"there are not codes enough for {len(shapes)} parts; draw a simpler line")
@@ -435,11 +448,55 @@ def _west_to_east(shapes: Sequence[Land]) -> list[int]:
     return sorted(range(len(shapes)), key=lambda i: (round(middles[i].x, 7), -round(middles[i].y, 7)))
 
 
-def _longest_border(face: Land, lands: Lands) -> str | None:
-    """The land that shares the longest border with a face, the lower code of two as long; None when none does."""
-    lengths = {code: sum(drawn.metres(line) for line in _borders(face, land)) for code, land in sorted(lands.items())}
-    best = max(lengths, key=lambda code: lengths[code], default=None)
-    return best if best is not None and lengths[best] > 0 else None
+def _takers(faces: Sequence[Land], homeless: Sequence[int], owners: Mapping[int, str]) -> dict[int, str | None]:
+    """Who takes faces without an owner: each time who has the longest border with one, the lower code of two as long.
+
+    Args:
+        faces: Of one coverage.
+        homeless: Positions of those to give away. owners: The owner of the others, by position.
+
+    Returns:
+        The owner by position, in order; None for those that no owner borders on, not even beyond others given away.
+    """
+    graph, held, waiting = cut.neighbours(faces), dict(owners), list(homeless)
+    answer: dict[int, str | None] = dict.fromkeys(homeless)
+    while waiting:
+        left = []
+        for i in waiting:
+            lengths: dict[str, float] = defaultdict(float)
+            for j, metres in graph.get(i, {}).items():
+                if j in held:
+                    lengths[held[j]] += metres
+            if lengths:
+                answer[i] = min(lengths, key=lambda code: (-round(lengths[code], 6), code))
+                held[i] = answer[i] or ""
+            else:
+                left.append(i)
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    return answer
+
+
+def _shared_area(faces: Sequence[Polygon], land: Land) -> float:
+    """Square degrees of some faces of one coverage in a land."""
+    whole = cut.united(faces)
+    return 0.0 if whole is None else float(shapely.intersection(whole, land).area)
+
+
+def _apart(border: LineString, line: LineString) -> float:
+    """How far two lines lie apart at most, looked at in `LOOKED_AT` points of each; degrees."""
+    share = np.linspace(0, 1, LOOKED_AT)
+    pairs = ((border, line), (line, border))
+    for one, _ in pairs:
+        shapely.prepare(one)
+    return max(float(shapely.distance(other, _points_of(one, share)).max()) for one, other in pairs)
+
+
+def _points_of(line: LineString, share: Any) -> Any:
+    """The vertices of a line, or points along a long one."""
+    few = shapely.get_num_coordinates(line) <= LOOKED_AT
+    return shapely.points(shapely.get_coordinates(line)) if few else line.interpolate(share, normalized=True)
 
 
 def _borders(one: Land, other: Land) -> list[LineString]:
@@ -454,21 +511,24 @@ def _borders(one: Land, other: Land) -> list[LineString]:
     return [part for part in shapely.get_parts(merged) if isinstance(part, LineString)]
 
 
-def _within(face: Polygon, land: Land) -> bool:
-    return bool(shapely.intersects(face.point_on_surface(), land))
+def _within(faces: Sequence[Polygon], land: Land) -> Any:
+    """Which faces lie in a land along whose outline they were cut."""
+    shapely.prepare(land)
+    return shapely.intersects(land, shapely.point_on_surface(_array(faces)))
 
 
 def _overlap(one: Land, other: Land) -> bool:
     shared = polygons(shapely.intersection(one, other)) if shapely.intersects(one, other) else None
-    return shared is not None and _widest(shared).width > coverage.LEAST
+    return shared is not None and _wider_part(shared, coverage.LEAST) is not None
 
 
 def _outside_border(free: Land, lands: Lands) -> BaseGeometry:
-    """The border of free land where no grid is."""
+    """The border of free land where no grid is, as far as it comes near one: there it must meet the grid's border."""
     if not lands:
-        return free.boundary
-    rim = shapely.buffer(coverage.dissolve(list(lands.values())), cut.MEETS)
-    return shapely.difference(free.boundary, rim)
+        return LineString()
+    whole = coverage.dissolve(list(lands.values())).boundary
+    rim, near = shapely.buffer(whole, cut.MEETS), shapely.buffer(whole, 2 * cut.NOISE * STEP, quad_segs=1)
+    return shapely.difference(shapely.intersection(free.boundary, near), rim)
 
 
 def _roughly(free: Land) -> Land:
@@ -504,14 +564,17 @@ def _whole(lands: Lands, shapes: Changed, *, islands: bool, grows: bool = False)
         if not islands and before is not None and len(parts) > len(shapely.get_parts(before)):
             _islands(code, shape)
         if before is not None and len(parts) > 1:
-            for part in parts:
-                if not any(shapely.equals(part, old) for old in shapely.get_parts(before)):
-                    _wide_enough(part, f"{code} would have")
+            old = list(shapely.get_parts(before))
+            fresh = [part for part in parts if not _is_one_of(part, old)]
+            _wide_enough(fresh, f"{code} would have")
         elif code in shapes:
-            _wide_enough(shape, f"{code} would have" if before is None else f"{code} would keep")
+            _wide_enough(parts, f"{code} would have" if before is None else f"{code} would keep")
     after = {**lands, **changed}
     held = [shape for code in after if (shape := after[code]) is not None]
-    around = [shape for shape in held if _near_any(shape, changed)]
+    touching = STRtree(_array(held)).query(
+        _array([shape for shape in changed.values() if shape is not None]), predicate="intersects"
+    )
+    around = [held[i] for i in np.unique(touching[1]).tolist()]
     if not coverage.is_valid(around):
         raise InvalidInput(_torn(around))
     if not grows:
@@ -521,10 +584,6 @@ def _whole(lands: Lands, shapes: Changed, *, islands: bool, grows: bool = False)
             spot = next(shape for shape in changed.values() if shape is not None)
             raise InvalidInput(f"the borders at {_at(spot)} are too fine to be cut there; move the line by a metre")
     return changed
-
-
-def _near_any(shape: Land, changed: Mapping[str, Land | None]) -> bool:
-    return any(other is not None and shapely.intersects(shape, other) for other in changed.values())
 
 
 def _torn(shapes: Sequence[Land]) -> str:
@@ -544,28 +603,28 @@ def _islands(code: str, shape: Land) -> None:
     )
 
 
-def _wide_enough(shape: Land, words: str) -> None:
-    thin = list(shapely.get_parts(shape))
-    wide = widths(_array(thin))
-    i = int(np.argmin(wide))
-    if wide[i] < NARROWEST:
-        raise InvalidInput(
-            f"{words} a sliver {wide[i]:.2f} m wide at {_at(thin[i])};"
-            " draw along the border there, or a metre away from it"
-        )
+def _is_one_of(part: Land, others: Sequence[Land]) -> bool:
+    """Whether a part is the same land as another, which may have more vertices."""
+    return any(part.bounds == other.bounds and shapely.equals(part, other) for other in others)
+
+
+def _wide_enough(parts: Sequence[Land], words: str) -> None:
+    for part in parts:
+        if not wider(_array([part]), NARROWEST)[0]:
+            raise InvalidInput(
+                f"{words} a sliver {widths(_array([part]))[0]:.2f} m wide at {_at(part)};"
+                " draw along the border there, or a metre away from it"
+            )
 
 
 def _thin(moved: Sequence[Land], words: str) -> None:
     """Refuse land that moves in pieces narrower than `NARROWEST`: a line meant to follow a border missed it."""
-    if not len(moved):
-        return
-    wide = widths(_array(moved))
-    slivers = np.flatnonzero((wide < NARROWEST) & (wide >= 0))
+    slivers = np.flatnonzero(~wider(_array(moved), NARROWEST))
     if slivers.size:
-        i = int(slivers[0])
+        thin = moved[int(slivers[0])]
         raise InvalidInput(
-            f"{words} a sliver {wide[i]:.2f} m wide at {_at(moved[i])}; draw along the border there, or move single"
-            " corners"
+            f"{words} a sliver {widths(_array([thin]))[0]:.2f} m wide at {_at(thin)}; draw along the border there, or"
+            " move single corners"
         )
 
 
@@ -575,16 +634,11 @@ def _none_gone(shapes: Changed) -> None:
             raise InvalidInput(f"{code} would have no land left; merge it with a neighbour instead")
 
 
-class _Widest:
-    def __init__(self, shape: Land, width: float) -> None:
-        self.shape, self.width = shape, width
-
-
-def _widest(land: Land) -> Any:
+def _wider_part(land: Land, limit: float) -> Polygon | None:
+    """The largest part of a land in which a circle of a diameter (metres) fits."""
     parts = shapely.get_parts(land)
-    wide = widths(parts)
-    i = int(np.argmax(wide))
-    return _Widest(parts[i], float(wide[i]))
+    wide = parts[wider(parts, limit)]
+    return max(wide, key=lambda part: part.area, default=None)
 
 
 # --- places --------------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """Measuring shapes: always on the ellipsoid or in a metric system, never in degrees or EPSG:3857."""
 
-from math import pi
+import math
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import Geod
+from scipy.spatial import Delaunay
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -15,6 +16,10 @@ from gis.shapes.nearby import degree_metres
 
 GEOD = Geod(ellps="GRS80")  # the ellipsoid of CGCS2000
 Shapes = NDArray[Any]
+SMALL = 64  # vertices of a polygon whose width is found by shrinking it; the cost of that grows with their fourth power
+SAMPLES = 3_000  # points along the rings of a larger one, beside its vertices
+JITTER = 0.002  # metres
+MIDDLES, TRIED = 4_000, 48  # middles of circles looked at, and of those inside
 
 
 def area(shape: Polygon | MultiPolygon) -> float:
@@ -61,7 +66,7 @@ def compactness(shape: Polygon | MultiPolygon) -> float:
     """
     if shape.area == 0:
         raise InvalidInput("an empty shape has no compactness")
-    return float(4 * pi * shape.area / shape.length**2)
+    return float(4 * math.pi * shape.area / shape.length**2)
 
 
 def place(shape: BaseGeometry) -> tuple[float, float]:
@@ -88,21 +93,105 @@ def widths(shapes: Shapes) -> NDArray[np.float64]:
         shapes: Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred kilometres.
 
     Returns:
-        Metres, within about 5 %; 0 for an empty shape.
+        Metres, within about 5 % for shapes of up to `SMALL` vertices; for larger ones a lower bound that is near
+        it. 0 for an empty shape. To compare with a limit, ask `wider`, which is quicker.
     """
-    if not len(shapes) or shapely.is_empty(shapes).all():
-        return np.zeros(len(shapes))
-    flat = local_metres(shapes, latitude=float(np.mean(shapely.total_bounds(shapes)[[1, 3]])))
-    areas, around = shapely.area(flat), np.maximum(shapely.length(flat), 1e-12)
-    # A circle of 2 A / P always fits, one larger than the shape's own area never; between them shrinking
-    # decides.
-    fits, too_wide = 2 * areas / around, 2 * np.sqrt(areas / pi)
+    parts, owner = _flat_parts(shapes)
+    fits, too_wide = _width_bounds(parts)
+    large = shapely.get_num_coordinates(parts) > SMALL
+    too_wide[large] = fits[large]
     for _ in range(40):
         open_ = too_wide > fits * 1.05
         if not open_.any():
             break
         middle = np.sqrt(fits[open_] * too_wide[open_])
-        left = ~shapely.is_empty(shapely.buffer(flat[open_], -middle / 2, quad_segs=4))
+        left = ~shapely.is_empty(shapely.buffer(parts[open_], -middle / 2, quad_segs=4))
         fits[open_] = np.where(left, middle, fits[open_])
         too_wide[open_] = np.where(left, too_wide[open_], middle)
-    return fits
+    for i in np.flatnonzero(large).tolist():
+        fits[i] = max(fits[i], 2 * _clearance(parts[i], math.inf))
+    found = np.zeros(len(shapes))
+    np.maximum.at(found, owner, fits)
+    return found
+
+
+def wider(shapes: Shapes, limit: float) -> NDArray[np.bool_]:
+    """Whether a circle of a diameter fits in each shape; the cost grows about linearly with the vertices.
+
+    Args:
+        shapes: Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred kilometres.
+        limit: Metres; right but for shapes within about 5 % of it.
+    """
+    parts, owner = _flat_parts(shapes)
+    fits, too_wide = _width_bounds(parts)
+    yes = fits >= limit
+    unsure = ~yes & (too_wide >= limit)
+    large = shapely.get_num_coordinates(parts) > SMALL
+    small = unsure & ~large
+    yes[small] = ~shapely.is_empty(shapely.buffer(parts[small], -limit / 2, quad_segs=4))
+    for i in np.flatnonzero(unsure & large).tolist():
+        yes[i] = 2 * _clearance(parts[i], limit / 2) >= limit * 0.95
+    return np.bincount(owner[yes], minlength=len(shapes)) > 0
+
+
+def _flat_parts(shapes: Shapes) -> tuple[Shapes, NDArray[np.intp]]:
+    """The polygons in some shapes, in metres, and the position of the shape of each."""
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    kept = ~shapely.is_empty(parts) & (shapely.get_dimensions(parts) == 2)
+    parts, owner = parts[kept], owner[kept]
+    if not len(parts):
+        return parts, owner
+    return local_metres(parts, latitude=float(np.mean(shapely.total_bounds(parts)[[1, 3]]))), owner
+
+
+def _width_bounds(parts: Shapes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Between which widths the largest circle in each polygon lies: 2 A / P always fits (Osserman 1979, Bonnesen-style
+    inequalities), one larger than the area, or wider than the box, never does.
+    """
+    if not len(parts):
+        return np.empty(0), np.empty(0)
+    areas, around = shapely.area(parts), np.maximum(shapely.length(parts), 1e-12)
+    west, south, east, north = shapely.bounds(parts).T
+    return 2 * areas / around, np.minimum(2 * np.sqrt(areas / math.pi), np.minimum(east - west, north - south))
+
+
+def _clearance(part: Polygon, enough: float) -> float:
+    """The radius of a large circle in a polygon of many vertices: the largest, or one that is enough.
+
+    Args:
+        part: In metres.
+        enough: Metres; search ends with the first circle as large.
+
+    A circle that cannot grow has its middle near a corner of the Voronoi diagram of points along the rings. The radius
+    of these corners is checked against the rings themselves, the largest first.
+    """
+    ring = shapely.get_rings(part)
+    dense = shapely.get_coordinates(shapely.segmentize(ring, part.length / SAMPLES))
+    centre = dense.mean(axis=0)
+    points = np.unique(dense - centre, axis=0)
+    points += np.random.default_rng(0).uniform(
+        -JITTER, JITTER, points.shape
+    )  # points in line take qhull 50 times as long
+    corners = points[Delaunay(points).simplices]
+    (ax, ay), (bx, by), (cx, cy) = (corners[:, i].T for i in range(3))
+    bx, by, cx, cy = bx - ax, by - ay, cx - ax, cy - ay
+    twice = 2 * (bx * cy - by * cx)
+    with np.errstate(all="ignore"):  # three points on one line have no circle
+        ux = (cy * (bx**2 + by**2) - by * (cx**2 + cy**2)) / twice
+        uy = (bx * (cx**2 + cy**2) - cx * (bx**2 + by**2)) / twice
+    radius = np.hypot(ux, uy)
+    middles = np.column_stack([ax + ux, ay + uy]) + centre
+    # no circle is larger than these: below the limit none is large enough
+    large = np.isfinite(middles).all(axis=1) & (radius >= (0.0 if math.isinf(enough) else enough * 0.95))
+    middles = middles[large][np.argsort(-radius[large])][:MIDDLES]
+    outline = part.boundary
+    shapely.prepare([part, outline])
+    best, tried = 0.0, 0
+    for some in np.array_split(middles, max(1, len(middles) // 32)):
+        inside = some[shapely.contains_xy(part, some[:, 0], some[:, 1])]
+        if len(inside):
+            best = max(best, float(shapely.distance(outline, shapely.points(inside)).max()))
+        tried += len(inside)
+        if best >= enough or tried >= TRIED:
+            break
+    return best

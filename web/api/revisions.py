@@ -13,8 +13,9 @@ from flask import Response, current_app, request
 from pydantic import BaseModel, Field
 
 from gis.areas import drafts, operations, preview, publish, view
+from gis.areas.figures import Preview, Problem
 from gis.areas.models import Operation, Revision, RevisionState
-from gis.areas.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS, Preview, Problem
+from gis.areas.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS
 from gis.areas.view import View
 from gis.errors import FieldError, InvalidInput, wrong
 from gis.exchange import boundaries, preview_sheet
@@ -388,7 +389,7 @@ def collection(found: View) -> dict[str, Any]:
             "geometry": geojson(land),
             "properties": {
                 "code": code, "name": found.names.get(code, code), "community": code[:12],
-                "households": found.households[code], "people": found.people[code], "area_m2": round(area(land), 1),
+                "households": found.households.get(code), "people": found.people.get(code), "area_m2": round(area(land), 1),
                 "compactness": preview.compactness(land), "editable": editable, "changed": before is not None,
                 "before": None if before is None else geojson(before),
             },

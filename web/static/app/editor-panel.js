@@ -29,9 +29,9 @@ export function showGrids(rows, choose) {
   $('ed-grids').replaceChildren(...(rows.length ? rows.map((row) => h('li', { 'data-code': row.code },
     h('button', { type: 'button', className: 'ed-grid', onclick: () => choose(row.code) },
       h('span', { className: 'ed-name' }, row.name, row.change === 'changed' ? null : h('em', {}, t(row.change))),
-      row.change === 'gone' ? null : h('span', { className: 'ed-count' }, h('b', {}, number(row.households)), ` ${t('households', { n: '' }).trim()}`,
+      row.change === 'gone' || row.households == null ? null : h('span', { className: 'ed-count' }, h('b', {}, number(row.households)), ` ${t('households', { n: '' }).trim()}`,
         h('small', {}, band(row.households) === 'in' ? t('band_in', { low: LOW, high: HIGH }) : t(`band_${band(row.households)}`, { low: LOW, high: HIGH }))),
-      row.change === 'gone' ? null : bar(row.households, row.before),
+      row.change === 'gone' || row.households == null ? null : bar(row.households, row.before),
       row.change === 'gone' ? null : h('small', { className: 'ed-more' }, `${t('hectares', { n: row.hectares.toFixed(1) })} · ${t('compactness', { n: row.compactness.toFixed(2) })}`,
         row.before === null ? '' : ` · ${t('was', { n: number(row.before) })}`))))
     : [h('li', { className: 'ed-none' }, h('b', {}, t('nothing_touched')), h('p', {}, t('nothing_next')))]));

@@ -75,7 +75,7 @@ function label() {
   if (shown.length > MOST_LABELS) return;
   for (const [code, layer] of shown) {
     const { name: words, households: count } = coverage.grids.get(code).properties;
-    const icon = L.divIcon({ className: 'ed-label', iconSize: null, html: Object.assign(document.createElement('span'), { textContent: `${words} ${count}` }) });
+    const icon = L.divIcon({ className: 'ed-label', iconSize: null, html: Object.assign(document.createElement('span'), { textContent: `${words} ${count ?? ''}` }) });
     L.marker(layer.getBounds().getCenter(), { icon, interactive: false, keyboard: false, pmIgnore: true, snapIgnore: true }).addTo(labels);
   }
 }

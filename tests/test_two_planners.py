@@ -1,0 +1,188 @@
+"""Two planners at once, whatever they do after one another: no land is lost, no household, no code is given twice."""
+
+from datetime import timedelta
+from typing import Any
+
+import shapely
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from shapely.geometry import mapping
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from gis.areas import drafts, figures, preview, publish, view
+from gis.areas.models import Area
+from gis.errors import WanggeError
+from gis.people.access import Action, Principal
+from gis.shapes import coverage
+from tests.test_drafts import S, X, Y, code, town  # noqa: F401  the fixture
+
+PLANNERS = [Principal("account", f"account {name}", dict.fromkeys(Action)) for name in ("钱一", "孙二")]
+who = st.sampled_from([0, 1])
+grid = st.integers(0, 8)
+unit = st.floats(0.1, 0.9)
+days = st.sampled_from([None, None, 10, 10, 20])
+
+
+class TwoPlanners(RuleBasedStateMachine):
+    """What two planners may do, one after the other; what is refused in words changes nothing."""
+
+    session: Session  # set by the test
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.example = self.session.begin_nested()
+        self.drafts: list[list[int]] = [[], []]
+        self.published: list[int] = []
+        self.figures: dict[int, Any] = {}
+        self.land = shapely.box(X, Y, X + 3 * S, Y + 3 * S)
+        self.start = self.session.scalar(text("SELECT clock_timestamp()"))
+
+    def teardown(self) -> None:
+        self.example.rollback()
+
+    def attempt(self, work: Any) -> Any:
+        """Do something whole, or not at all when it is refused."""
+        inner = self.session.begin_nested()
+        try:
+            found = work()
+            inner.commit()
+            return found
+        except WanggeError:
+            inner.rollback()
+            self.session.expire_all()
+            return None
+
+    def draft(self, planner: int) -> int:
+        if not self.drafts[planner]:
+            self.drafts[planner].append(drafts.begin(self.session, PLANNERS[planner], "试").id)
+        return self.drafts[planner][-1]
+
+    def operate(self, planner: int, op: dict[str, Any]) -> None:
+        number = self.draft(planner)
+        self.attempt(lambda: drafts.operate(self.session, PLANNERS[planner], number, op))
+
+    @rule(planner=who, at=grid, across=unit, upright=st.booleans(), explicit=st.booleans())
+    def split(self, planner, at, across, upright, explicit):
+        x, y = at % 3, at // 3
+        ends = (
+            [(x + across, y - 0.1), (x + across, y + 1.1)]
+            if upright
+            else [(x - 0.1, y + across), (x + 1.1, y + across)]
+        )
+        op = {"op": "split", "code": code(at + 1), "line": _line(*ends)}
+        self.operate(planner, op | ({"codes": [code(at + 1), code(20)]} if explicit else {}))
+
+    @rule(planner=who, at=st.integers(1, 20), side=st.sampled_from([1, 3, 9, 10, 11]), new=st.booleans())
+    def merge(self, planner, at, side, new):
+        pair = [code(at), code(at + side)]
+        self.operate(planner, {"op": "merge", "codes": pair, "into": code(20) if new else pair[0]})
+
+    @rule(planner=who, to=st.integers(1, 12), x=st.floats(0, 2.5), y=st.floats(0, 2.5), size=st.floats(0.2, 1.2))
+    def transfer(self, planner, to, x, y, size):
+        region = mapping(shapely.box(X + x * S, Y + y * S, X + (x + size) * S, Y + (y + size) * S))
+        self.operate(planner, {"op": "transfer", "region": region, "to": code(to), "islands": True})
+
+    @rule(planner=who, at=st.integers(0, 1), row=st.integers(0, 2), bend=st.floats(-0.4, 0.4))
+    def move_border(self, planner, at, row, bend):
+        between = [code(row * 3 + at + 1), code(row * 3 + at + 2)]
+        line = _line((at + 1, row), (at + 1 + bend, row + 0.5), (at + 1, row + 1))
+        self.operate(planner, {"op": "move_border", "between": between, "line": line})
+
+    @rule(planner=who, at=st.integers(1, 12))
+    def retire(self, planner, at):
+        self.operate(planner, {"op": "retire", "code": code(at), "give_to": code(at + 1)})
+
+    @rule(planner=who, step=st.integers(1, 3))
+    def undo(self, planner, step):
+        number = self.draft(planner)
+        self.attempt(lambda: drafts.undo(self.session, PLANNERS[planner], number, step))
+
+    @rule(planner=who)
+    def rebase(self, planner):
+        number = self.draft(planner)
+        self.attempt(lambda: drafts.rebase(self.session, PLANNERS[planner], number))
+
+    @rule(planner=who)
+    def withdraw(self, planner):
+        number = self.draft(planner)
+        if self.attempt(lambda: drafts.withdraw(self.session, PLANNERS[planner], number)):
+            self.drafts[planner].remove(number)
+
+    @rule(planner=who, later=days)
+    def publish(self, planner, later):
+        number, by = self.draft(planner), PLANNERS[planner]
+        moment = None if later is None else self.start + timedelta(days=later)
+        looked_at = preview.preview(self.session, by, number)
+        shown = view.view(self.session, by, number, code(1)[:6])
+        if self.attempt(lambda: publish.publish(self.session, by, number, "试", moment)):
+            self.drafts[planner].remove(number)
+            self.published.append(number)
+            stored = preview.preview(self.session, by, number)
+            assert (stored.totals, len(stored.pieces)) == (looked_at.totals, len(looked_at.pieces))
+            for one in stored.grids:
+                assert one.after is None or shown.households[one.code] == one.households[1]
+
+    @precondition(lambda self: self.published)
+    @rule(planner=who, which=st.integers(0, 5), at_once=st.booleans())
+    def revert(self, planner, which, at_once):
+        number, by = self.published[-1 - which % len(self.published)], PLANNERS[planner]
+        back = self.attempt(lambda: publish.revert(self.session, by, number))
+        if back is not None:
+            self.drafts[planner].append(back.id)
+            if at_once:
+                self.publish(planner, None)
+
+    @invariant()
+    def nothing_is_lost(self):
+        moments = list(self.session.scalars(text(
+            "SELECT DISTINCT lower(b.valid) FROM boundary b WHERE lower(b.valid) >= :start"), {"start": self.start}))  # fmt: skip
+        for moment in (self.start, *moments):
+            rows = self.session.execute(text(
+                "SELECT a.code, a.level, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id"
+                " WHERE b.valid @> CAST(:at AS timestamptz)"), {"at": moment}).all()  # fmt: skip
+            grids = [shapely.from_wkb(row[2]) for row in rows if row[1] == "grid"]
+            assert coverage.is_valid(grids)
+            assert shapely.union_all(grids).symmetric_difference(self.land).area < 1e-12
+            assert abs(sum(one.area for one in grids) - self.land.area) < 1e-12  # nothing is anybody's twice
+            (community,) = [shapely.from_wkb(row[2]) for row in rows if row[1] == "community"]
+            assert community.symmetric_difference(self.land).area < 1e-12
+            for i in range(3):
+                assert any(one.covers(shapely.Point(X + (i + 0.4) * S, Y + 1.4 * S)) for one in grids)
+
+    @invariant()
+    def no_code_is_given_twice(self):
+        rows = self.session.execute(text(
+            "SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k"
+            " WHERE r.state = 'draft' AND r.reverts IS NULL")).all()  # fmt: skip
+        assert len({row[0] for row in rows}) == len(set(rows))
+        taken = set(self.session.scalars(text("SELECT code FROM area WHERE level = 'grid'")))
+        assert not taken & {row[0] for row in rows}
+
+    @invariant()
+    def figures_stay(self):
+        for number in self.published:
+            found = figures.to_json(figures.stored(self.session, number))
+            assert self.figures.setdefault(number, found) == found
+
+
+def _line(*points: tuple[float, float]) -> dict[str, Any]:
+    return mapping(shapely.LineString([(X + x * S, Y + y * S) for x, y in points]))
+
+
+def test_two_planners_lose_nothing(session, town):  # noqa: F811
+    machine = type("Machine", (TwoPlanners,), {"session": session})
+    grids = {one.code: one for one in session.scalars(select(Area).where(Area.level == "grid"))}
+    for i, house in enumerate(town.houses):
+        unit = town.unit(grids[code(4 + i)], "01", [(house, None, None, None)])
+        for room in ("101", "102"):
+            town.household(house, room, unit=unit)
+    session.commit()
+    test = machine.TestCase
+    test.settings = settings(
+        max_examples=8, stateful_step_count=12, deadline=None,
+        phases=(Phase.generate,), derandomize=True,
+        suppress_health_check=list(HealthCheck), print_blob=False,
+    )  # fmt: skip
+    test("runTest").runTest()
