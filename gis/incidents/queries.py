@@ -16,7 +16,7 @@ from gis.incidents.assign import TAKERS, seats
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.workflow import ALONE, MOVES, OPEN, STATES, State, allowed
 from gis.people.access import ROLES as ACCESS
-from gis.people.access import Action, Principal, mask, unmask, visible
+from gis.people.access import LIVING, Action, Principal, mask, unmask, visible, waits_for_operator
 from gis.people.roles import BY_KEY
 
 NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many metres and days
@@ -27,7 +27,10 @@ SORTS = ("urgent", "newest")
 
 @dataclass(frozen=True)
 class Row:
-    """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting request."""
+    """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting request.
+
+    unowned: It is in the operator's queue of who asks.
+    """
 
     county: str
     id: UUID
@@ -62,11 +65,14 @@ class Row:
     supervise_at: datetime | None
     supervised: bool
     supervise_level: int
+    supervisor_role: str | None
+    solved: bool | None
     parent_id: UUID | None
     account_id: int | None
     key_id: int | None
     asked_by: str | None
     offered: bool
+    unowned: bool
 
     def at(self, state: str, pending: str, before: str) -> "Row":
         """The same after a move."""
@@ -85,8 +91,8 @@ def LOCKED(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]: 
 SELECT i.county, i.id, i.version, i.changed_at, i.edition_id, i.category, c.zh AS category_zh, i.severity, i.channel,
   ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, i.areas, i.grid_id, g.code AS grid_code, i.unit_id, i.building_id,
   i.revision_id, i.rule_name, i.way, i.skill, i.limits, i.state, i.pending, i.before, i.role, i.area_id, i.holder_id,
-  i.stage_began, i.due_at, i.spent_min, i.supervise_at, i.supervised, i.supervise_level, i.parent_id, i.account_id,
-  i.key_id, {ASKED_BY}, {OFFERED}
+  i.stage_began, i.due_at, i.spent_min, i.supervise_at, i.supervised, i.supervise_level,
+  i.supervisor_role, i.solved, i.parent_id, i.account_id, i.key_id, {ASKED_BY}, {OFFERED}, {waits_for_operator(by)} AS unowned
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
 WHERE i.id = :id AND ({condition} OR CAST(:offered AS boolean) AND i.way = 'order' AND EXISTS (
@@ -98,22 +104,21 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
     """Whether somebody may do a move of the table to an incident they see (its state apart).
 
     Args:
-        row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered.
+        row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered, unowned.
 
     HANDLE is for who holds it, is offered it, or has such rights in the very area of the post it lies with; and for
-    who dispatches there. A request is withdrawn by who made it and approved by another; so is a limit changed by
-    another than who holds the incident. Rating is the reporter's, and of those who follow up for the community.
+    who dispatches there. A request is withdrawn by who made it and approved by another. Rating is the reporter's, and of those who follow up for the community.
     """
     if by.kind == "system":
         return True
     action = MOVES[name].by
+    if row.unowned:  # the operator is its desk
+        by = by.acting(row.areas)
     if action == Action.SYSTEM or action not in by.may_in:
         return False
     own = _own(by, row)
     if name == "withdraw":
         return bool(by.who == row.asked_by)
-    if name == "set_limit" and by.person_id is not None and by.person_id == row.holder_id:
-        return False
     if action == Action.NOTE:
         return True
     if action == Action.RATE:
@@ -146,6 +151,8 @@ class View:
     """An incident for who may see it. point: CGCS2000 degrees. assigned_to: A name where the asker may have names.
 
     colour: green, amber or red; None: no clock runs. moves: What the asker may do now. how: How it was decided.
+    queue: Who has it to act on now: at (see QUEUES), and zh, en; None once it has ended. rating, solved: The reporter's
+    own word; office_rating, office_solved: what was recorded at the follow-up visit.
     asked_by: Who made the request that waits. left_min: Working minutes until it is due, negative past it.
     """
 
@@ -198,11 +205,14 @@ class View:
     mine: bool
     moves: list[str]
     how: list[dict[str, Any]]
+    queue: dict[str, str] | None
+    office_rating: int | None
+    office_solved: bool | None
 
 
 VIEW = f"""
 SELECT i.*, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh, c.en AS category_en, c.kind,
-  held.code AS held_code, p.name AS holder_name,
+  held.code AS held_code, held.level AS held_level, {LIVING.owner("i", ":now")} AS owner, {{unowned}} AS unowned, p.name AS holder_name,
   (SELECT jsonb_agg(jsonb_build_object('level', a.level, 'code', a.code, 'name', a.name)
      ORDER BY array_position(ARRAY['county', 'street', 'community', 'grid', 'unit'], a.level))
    FROM area a WHERE a.id = ANY(i.areas)) AS area_names,
@@ -213,6 +223,33 @@ SELECT i.*, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh, c.e
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   LEFT JOIN area held ON held.id = i.area_id LEFT JOIN personal.person p ON p.id = i.holder_id
 """  # noqa: S608  our own text
+
+
+def view(by: Principal) -> str:
+    """The query of incidents as the asker reads them; its parameters are those of `visible`, `me` and `now`."""
+    return VIEW.format(unowned=waits_for_operator(by))
+
+
+# who has a matter to act on now -> the words; {role} of who holds it, {area} where it waits
+QUEUES = {
+    "holder": ("由{role}办理", "with the {role_en}"),
+    "post": ("由{role}岗位在岗人员办理", "with whoever stands in as {role_en}"),
+    "offered": ("已推送，等待接单", "offered to those who may claim it"),
+    "posts": ("按岗位办理，尚无登录账号", "with the posts of the place; there are no accounts yet"),
+    "operator": ("在平台管理员处等待派单", "waiting at the operator"),
+    "nobody": ("暂无账号可处理，等待平台管理员", "waiting: no account can act on it yet"),
+} | {level: ("在{area}等待处理", "waiting at {area}") for level in ("unit", "grid", "community", "street", "county")}
+IN_HAND = ("holder", "post", "offered", "posts")
+
+
+def _queue(row: Any) -> dict[str, str] | None:
+    if row.owner is None:
+        return None
+    role = BY_KEY.get(row.role or "")
+    area = next((area["name"] for area in row.area_names or [] if area["level"] == row.owner), "")
+    values = {"role": role.zh if role else "责任人", "role_en": role.en if role else "person responsible", "area": area}
+    zh, en = (words.format_map(values) for words in QUEUES[row.owner])
+    return {"at": row.owner, "zh": zh, "en": en}
 
 
 def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, moved: Row | None = None) -> View:
@@ -227,8 +264,8 @@ def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, m
     condition, params = (
         ("true", dict[str, Any]()) if moved is not None and moved.id == incident_id else visible(by, "i")
     )
-    query = text(f"{VIEW} WHERE i.id = :id AND {condition}")
-    row = session.execute(query, params | {"id": incident_id, "me": by.person_id}).one_or_none()
+    query = text(f"{view(by)} WHERE i.id = :id AND {condition}")
+    row = session.execute(query, visible(by, "i")[1] | params | {"id": incident_id, "me": by.person_id, "now": now}).one_or_none()
     if row is None:
         raise NotFound("there is no such incident")
     return _view(by, row, now)
@@ -236,7 +273,12 @@ def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, m
 
 def _view(by: Principal, row: Any, now: datetime) -> View:
     zh, en = STATES[State(row.state)]
-    role = BY_KEY.get(row.role or "")
+    # who cannot act on it is not said to have it; who has handled it is
+    done = row.holder_id is not None and row.state not in (State.DISPATCHED, State.TAKEN)
+    has_it = row.owner is None or row.owner in IN_HAND or row.owner == row.held_level or done
+    role = BY_KEY.get(row.role or "") if has_it else None
+    if row.unowned:
+        by = by.acting(row.areas)
     above = BY_KEY.get(row.supervisor_role or "")
     supervisor = above.zh if above else ACCESS[row.supervisor_role][0] if row.supervisor_role in ACCESS else None
     named = by.may(Action.NAMES, row.areas) or row.role in PUBLIC_ROLES or row.holder_id == by.person_id is not None
@@ -251,8 +293,8 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
         version=row.version, category=row.category, category_zh=row.category_zh, category_en=row.category_en,
         kind=row.kind, severity=row.severity, description=row.description, address=row.address, channel=row.channel,
         attributes=row.attributes, point={"lon": round(row.lon, 7), "lat": round(row.lat, 7), "crs": "cgcs2000"},
-        areas=row.area_names or [], role=row.role, role_zh=role.zh if role else None, role_en=role.en if role else None,
-        assigned_to=row.holder_name if named else None, area=row.held_code, way=row.way, skill=row.skill,
+        areas=row.area_names or [], role=role.key if role else None, role_zh=role.zh if role else None, role_en=role.en if role else None,
+        assigned_to=row.holder_name if named and has_it else None, area=row.held_code, way=row.way, skill=row.skill,
         rule=row.rule_name, reported_at=row.reported_at, changed_at=row.changed_at, closed_at=row.closed_at,
         stage_began=row.stage_began, due=row.due_at, amber=row.amber_at,
         colour=clock.colour(now, row.amber_at, row.due_at), left_min=left,
@@ -264,7 +306,7 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
         moves=sorted(
             name for name in allowed(row.state, row.pending)
             if may_move(by, row, name) and (row.parent_id is None or name in ALONE)
-        ), how=row.how,
+        ), how=row.how, queue=_queue(row), office_rating=row.office_rating, office_solved=row.office_solved,
     )  # fmt: skip
 
 
@@ -273,7 +315,7 @@ class Filters:
     """Which incidents. area: Code; everything in it. overdue: The running stage's time is over.
 
     colour: green, amber or red. category: Code or its beginning. mine: Held by, or offered to, the asker.
-    since, until: By when they were reported. sort: urgent (督办 first, then by due) or newest.
+    queue: Who has it to act on now, one of QUEUES. since, until: By when they were reported. sort: urgent (督办 first, then by due) or newest.
     """
 
     state: Sequence[str] = ()
@@ -287,6 +329,7 @@ class Filters:
     supervised: bool | None = None
     pending: bool | None = None
     mine: bool = False
+    queue: str = ""
     words: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -305,7 +348,7 @@ COLOURS = {
 # filter -> the values there are
 KNOWN: dict[str, Collection[str]] = {
     "state": ("open", *STATES), "colour": tuple(COLOURS), "way": ("assign", "order"), "severity": SEVERITIES,
-    "channel": CHANNELS, "sort": SORTS,
+    "channel": CHANNELS, "sort": SORTS, "queue": tuple(QUEUES),
 }  # fmt: skip
 
 
@@ -368,6 +411,9 @@ def _where(session: Session, by: Principal, wanted: Filters, now: datetime) -> t
             "(i.holder_id = :me OR i.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
             " WHERE o.incident_id = i.id AND o.person_id = :me))"
         )
+    if wanted.queue:
+        parts.append(f"{LIVING.owner('i', ':now')} = :queue")
+        params["queue"] = wanted.queue
     if wanted.words:
         parts.append("(strpos(lower(i.description), :words) > 0 OR strpos(lower(i.address), :words) > 0"
                      " OR starts_with(i.id::text, :words))")  # fmt: skip
@@ -404,7 +450,7 @@ def listing(
             where += f" AND {KEYS['newest']} < (CAST(:a0 AS timestamptz), CAST(:a1 AS uuid))"
         else:
             where += f" AND {KEYS['urgent']} > (CAST(:a0 AS boolean), CAST(:a1 AS timestamptz), CAST(:a2 AS uuid))"
-    query = text(f"{VIEW} WHERE {where} ORDER BY {ORDERS[wanted.sort]} LIMIT :limit")
+    query = text(f"{view(by)} WHERE {where} ORDER BY {ORDERS[wanted.sort]} LIMIT :limit")
     return [_view(by, row, now) for row in session.execute(query, params | {"limit": limit})]
 
 
