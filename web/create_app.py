@@ -31,6 +31,7 @@ BLUEPRINTS = (
     "web.api.tiles",
     "web.api.search",
     "web.api.posts",
+    "web.api.unanswered",
     "web.api.photos",
     "web.api.incidents",
     "web.api.events",
@@ -49,6 +50,7 @@ BLUEPRINTS = (
     "web.pages.desk",
     "web.pages.rules",
     "web.pages.figures",
+    "web.pages.unanswered",
     "web.pages.editor",
     "web.pages.revisions",
 )

@@ -27,7 +27,7 @@ from gis.incidents.assign import DESKS, HEIGHT, above, home, office, place, seat
 from gis.incidents.effects import EFFECTS, NOTHING, Wish, residents_word, successor
 from gis.incidents.events import as_json, body, desk_of, lock, offer, record, tell_of, write
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.incidents.queries import Duplicate, Row, View, find, may_move, near_duplicates
+from gis.incidents.queries import Duplicate, Row, View, find, in_words, may_move, near_duplicates
 from gis.incidents.routing import CLOCK, COMMUNITY, route, stage_clock
 from gis.incidents.suggest import Suggestion, suggest
 from gis.incidents.workflow import ALONE, ENDED, MOVES, State, allowed, target
@@ -90,6 +90,7 @@ class Filed:
     suggestions: list[Suggestion]
     version: int
     areas: list[int]
+    queue: dict[str, str] | None
 
 
 INSERT = """
@@ -202,6 +203,7 @@ def report(
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         routed.columns["due_at"], routed.columns["rule_name"], routed.columns["way"], kind.code, severity, answer,
         how, found, suggestions, len(events) + 1, where.area_ids,
+        in_words(routed.owner, routed.columns["role"], {level: name for _, level, _, name in where.areas}),
     )  # fmt: skip
 
 
@@ -455,7 +457,9 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
                                {"id": row.id, "at": now})  # fmt: skip
         if owner is not None:
             return False
-        _give_back(session, row, now, job, "可接单的人均不在岗，退回社区", "none of those it was offered to can claim it")
+        _give_back(
+            session, row, now, job, "可接单的人均不在岗，退回社区", "none of those it was offered to can claim it"
+        )
         return True
     to = successor(session, row, now)
     if to is None or to.columns["holder_id"] == row.holder_id:

@@ -336,11 +336,15 @@ def office(session: Session, areas: Collection[int], at: datetime) -> Office:
 
 @dataclass(frozen=True)
 class Home:
-    """Who has a matter: the person of a seat, or an office. columns: What the incident stores of it."""
+    """Who has a matter: the person of a seat, or an office.
+
+    columns: What the incident stores of it. owner: holder, or the level of the office, as `Office.level`.
+    """
 
     seat: Seat | None
     columns: dict[str, Any]
     how: list[Step]
+    owner: str
 
 
 def home(
@@ -362,13 +366,17 @@ def home(
     if chosen.seat is not None:
         seat = chosen.seat
         columns = {"role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
-        return Home(seat, columns, chosen.how)
+        return Home(seat, columns, chosen.how, "holder")
     waits = office(session, areas, at)
-    return Home(None, waits.columns, [*chosen.how, waits.why])
+    return Home(None, waits.columns, [*chosen.how, waits.why], waits.level)
 
 
 # how high a role or an office stands; supervision only ever goes up
-HEIGHT: dict[str, int] = {role.key: role.rank for role in BY_KEY.values()} | {"dispatcher": 42, "street": 54, OPERATOR: 100}
+HEIGHT: dict[str, int] = {role.key: role.rank for role in BY_KEY.values()} | {
+    "dispatcher": 42,
+    "street": 54,
+    OPERATOR: 100,
+}
 DESKS = {"unit": "dispatcher", "grid": "dispatcher", "community": "dispatcher", "street": "street",
          "county": "command_centre", "operator": OPERATOR}  # level of an office -> the access role of its desk  # fmt: skip
 

@@ -151,7 +151,11 @@ def _take(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) 
 
 def _return(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
     waits = office(session, row.areas, now)
-    return {"way": "assign", **waits.columns}, {"from_role": row.role, "how": orjson.loads(orjson.dumps([waits.why]))}, []
+    return (
+        {"way": "assign", **waits.columns},
+        {"from_role": row.role, "how": orjson.loads(orjson.dumps([waits.why]))},
+        [],
+    )
 
 
 def _stop(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:

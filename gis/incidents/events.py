@@ -194,7 +194,7 @@ def tell_of(
     told = TOLD.get(name, ())
     people = {*offered, *more, changes.get("holder_id", row.holder_id)} - {None, by.person_id}
     accounts: list[int] = []
-    if "community" in told or not people and after not in ENDED and changes.keys() & {"holder_id", "role"}:
+    if "community" in told or (not people and after not in ENDED and changes.keys() & {"holder_id", "role"}):
         desk = desk_of(session, row.areas, now)
         people |= set(desk.people) - {by.person_id}
         accounts = [one for one in desk.accounts if one != by.account_id]

@@ -210,7 +210,9 @@ class Incident(Base):
         JSONB, comment="Minutes per state, around_the_clock and escalation, as the rule said when it was filed."
     )
     state: Mapped[str] = mapped_column(server_default="reported", comment="Where it stands; set by events only.")
-    pending: Mapped[str] = mapped_column(server_default="", comment="A request that waits: suspend, extend, void or limit.")
+    pending: Mapped[str] = mapped_column(
+        server_default="", comment="A request that waits: suspend, extend, void or limit."
+    )
     before: Mapped[str] = mapped_column(server_default="", comment="The state before it was suspended.")
     role: Mapped[str | None] = mapped_column(comment="Role of who holds it.")
     area_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), comment="The area that role is for.")

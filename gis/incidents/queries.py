@@ -15,8 +15,8 @@ from gis.incidents import catalogue, clock
 from gis.incidents.assign import TAKERS, seats
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.workflow import ALONE, MOVES, OPEN, STATES, State, allowed
-from gis.people.access import ROLES as ACCESS
 from gis.people.access import LIVING, Action, Principal, mask, unmask, visible, waits_for_operator
+from gis.people.access import ROLES as ACCESS
 from gis.people.roles import BY_KEY
 
 NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many metres and days
@@ -238,18 +238,30 @@ QUEUES = {
     "posts": ("按岗位办理，尚无登录账号", "with the posts of the place; there are no accounts yet"),
     "operator": ("在平台管理员处等待派单", "waiting at the operator"),
     "nobody": ("暂无账号可处理，等待平台管理员", "waiting: no account can act on it yet"),
-} | {level: ("在{area}等待处理", "waiting at {area}") for level in ("unit", "grid", "community", "street", "county")}
+} | dict.fromkeys(("unit", "grid", "community", "street", "county"), ("在{area}等待处理", "waiting at {area}"))
 IN_HAND = ("holder", "post", "offered", "posts")
 
 
-def _queue(row: Any) -> dict[str, str] | None:
-    if row.owner is None:
-        return None
-    role = BY_KEY.get(row.role or "")
-    area = next((area["name"] for area in row.area_names or [] if area["level"] == row.owner), "")
-    values = {"role": role.zh if role else "责任人", "role_en": role.en if role else "person responsible", "area": area}
-    zh, en = (words.format_map(values) for words in QUEUES[row.owner])
-    return {"at": row.owner, "zh": zh, "en": en}
+def as_desk(session: Session, by: Principal, incident_id: UUID) -> Principal:
+    """Who asks, with the rights of its desk where an incident is in their operator's queue."""
+    if not by.operates:
+        return by
+    query = f"SELECT i.areas FROM incident i WHERE i.id = :id AND {waits_for_operator(by)}"  # noqa: S608  our own text
+    areas = session.scalar(text(query), visible(by, "i")[1] | {"id": incident_id})
+    return by if areas is None else by.acting(areas)
+
+
+def in_words(owner: str, role_key: str | None, areas: Mapping[str, str]) -> dict[str, str]:
+    """Who has a matter to act on now, as the API tells it.
+
+    Args:
+        owner: One of QUEUES. areas: Level of each of its areas -> the name.
+    """
+    role = BY_KEY.get(role_key or "")
+    values = {"role": role.zh if role else "责任人", "role_en": role.en if role else "person responsible",
+              "area": areas.get(owner, "")}  # fmt: skip
+    zh, en = (words.format_map(values) for words in QUEUES[owner])
+    return {"at": owner, "zh": zh, "en": en}
 
 
 def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, moved: Row | None = None) -> View:
@@ -265,7 +277,9 @@ def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, m
         ("true", dict[str, Any]()) if moved is not None and moved.id == incident_id else visible(by, "i")
     )
     query = text(f"{view(by)} WHERE i.id = :id AND {condition}")
-    row = session.execute(query, visible(by, "i")[1] | params | {"id": incident_id, "me": by.person_id, "now": now}).one_or_none()
+    row = session.execute(
+        query, visible(by, "i")[1] | params | {"id": incident_id, "me": by.person_id, "now": now}
+    ).one_or_none()
     if row is None:
         raise NotFound("there is no such incident")
     return _view(by, row, now)
@@ -306,7 +320,8 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
         moves=sorted(
             name for name in allowed(row.state, row.pending)
             if may_move(by, row, name) and (row.parent_id is None or name in ALONE)
-        ), how=row.how, queue=_queue(row), office_rating=row.office_rating, office_solved=row.office_solved,
+        ), how=row.how, queue=in_words(row.owner, row.role, {one["level"]: one["name"] for one in row.area_names or ()}) if row.owner else None,
+        office_rating=row.office_rating, office_solved=row.office_solved,
     )  # fmt: skip
 
 

@@ -19,13 +19,17 @@ CLOCK = ("stage_began", "amber_at", "due_at", "spent_min", "supervise_at")  # th
 
 @dataclass(frozen=True)
 class Routed:
-    """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is offered it, and why."""
+    """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is offered it, and why.
+
+    owner: One of gis.incidents.queries.QUEUES.
+    """
 
     state: State
     columns: dict[str, Any]
     seat: Seat | None
     offers: list[Offer]
     how: list[Step]
+    owner: str
 
 
 def route(
@@ -58,7 +62,7 @@ def route(
     if not clear:
         waits = office(session, where.area_ids, now)
         columns |= waits.columns | stage_clock(limits, State.REPORTED, now)
-        return Routed(State.REPORTED, columns, None, [], [*how, waits.why])
+        return Routed(State.REPORTED, columns, None, [], [*how, waits.why], waits.level)
     if rule.way == "order" and kind.skill:
         found, why = offers(session, where, kind.skill, now)
         how.append(why)
@@ -66,11 +70,11 @@ def route(
             columns["way"] = "order"
             # unclaimed in time it falls back to the community instead of going one level up
             running = stage_clock(limits, State.DISPATCHED, now) | {"supervise_at": None}
-            return Routed(State.DISPATCHED, columns | running, None, found, how)
+            return Routed(State.DISPATCHED, columns | running, None, found, how, "offered")
     found_home = home(session, where.area_ids, where.building_id, rule.first_role, rule.escalation, now)
     state = State.DISPATCHED if found_home.seat is not None else State.ACCEPTED
     columns |= found_home.columns | stage_clock(limits, state, now)
-    return Routed(state, columns, found_home.seat, [], [*how, *found_home.how])
+    return Routed(state, columns, found_home.seat, [], [*how, *found_home.how], found_home.owner)
 
 
 def stage_clock(limits: Mapping[str, Any], state: str, now: datetime, spent: float | None = None) -> dict[str, Any]:

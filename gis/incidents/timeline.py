@@ -87,7 +87,7 @@ def _event(row: Any, named: bool) -> EventView:
 # what the reporter reads of the timeline; the rest is between those who work
 TOLD_REPORTER = ("report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate",
                  "reopen", "approve_suspend", "resume", "approve_extend", "approve_void", "escalate", "supervise",
-                 "expire", "follow", "hand_over")  # fmt: skip
+                 "expire", "follow", "hand_over", "pass_on", "approve_limit")  # fmt: skip
 # whose words are meant for the reporter
 SAID_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend", "approve_void", "note")
 
@@ -95,7 +95,7 @@ SAID_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend
 @dataclass(frozen=True)
 class Tracked:
     """An incident for who reported it: where it stands, who holds it (role; a name where the role is public), since
-    when, and what happened. No names, no words between those who work on it."""
+    when, who has it to act on now (queue), and what happened. No names, no words between those who work on it."""
 
     id: UUID
     state: str
@@ -116,6 +116,7 @@ class Tracked:
     role_zh: str | None
     role_en: str | None
     name: str | None
+    queue: dict[str, str] | None
     due: datetime | None
     colour: str | None
     supervised: bool
@@ -158,6 +159,6 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
     return Tracked(
         seen.id, seen.state, seen.state_zh, seen.state_en, seen.version, seen.category, seen.category_zh,
         seen.category_en, seen.description, seen.address, seen.point, community, seen.reported_at, seen.changed_at,
-        seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.due, seen.colour,
+        seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.queue, seen.due, seen.colour,
         seen.supervised, seen.rating, seen.solved, [photo for one in told for photo in one.photos], seen.moves, line,
     )  # fmt: skip

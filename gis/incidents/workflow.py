@@ -89,7 +89,9 @@ MOVES: dict[str, Move] = {
     "reopen": Move("重启", "reopen", (H, C, State.CLOSED), D, Action.RATE, words=True),
     "request_suspend": Move("申请挂账", "ask to suspend", WORKING, None, Action.HANDLE, "", "suspend", True),
     "request_extend": Move("申请延时", "ask for more time", WORKING, None, Action.HANDLE, "", "extend", True),
-    "request_limit": Move("申请调整时限", "ask for another time limit", LIMITED, None, Action.HANDLE, "", "limit", True),
+    "request_limit": Move(
+        "申请调整时限", "ask for another time limit", LIMITED, None, Action.HANDLE, "", "limit", True
+    ),
     "request_void": Move("申请作废", "ask to make void", (R, *WORKING), None, Action.HANDLE, "", "void", True),
     "approve_suspend": Move("同意挂账", "approve suspension", WORKING, State.SUSPENDED, Action.APPROVE, "suspend"),
     "approve_extend": Move("同意延时", "approve more time", WORKING, None, Action.APPROVE, "extend"),
@@ -97,7 +99,9 @@ MOVES: dict[str, Move] = {
     "approve_void": Move("同意作废", "approve making void", (R, *WORKING), State.VOID, Action.APPROVE, "void"),
     "refuse_suspend": Move("不同意挂账", "refuse suspension", WORKING, None, Action.APPROVE, "suspend", words=True),
     "refuse_extend": Move("不同意延时", "refuse more time", WORKING, None, Action.APPROVE, "extend", words=True),
-    "refuse_limit": Move("不同意调整时限", "refuse another time limit", LIMITED, None, Action.APPROVE, "limit", words=True),
+    "refuse_limit": Move(
+        "不同意调整时限", "refuse another time limit", LIMITED, None, Action.APPROVE, "limit", words=True
+    ),
     "refuse_void": Move("不同意作废", "refuse making void", (R, *WORKING), None, Action.APPROVE, "void", words=True),
     "withdraw": Move("撤回申请", "withdraw a request", LIMITED, None, Action.HANDLE, ANY),
     "resume": Move("恢复", "resume", (State.SUSPENDED,), None, Action.APPROVE),  # back to the state before

@@ -189,7 +189,9 @@ def of_account(session: Session, account_id: int, person_id: int | None, usernam
             own = frozenset() if area is None else frozenset({area})
             may_in[action] = None if everywhere or before is None else before | own
     may_in[A.REPORT] = None  # as anybody may, wherever it is
-    return Principal("account", f"account {username}", may_in, tuple(roles), account_id, person_id, name=username, at=at)
+    return Principal(
+        "account", f"account {username}", may_in, tuple(roles), account_id, person_id, name=username, at=at
+    )
 
 
 def visible(by: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:

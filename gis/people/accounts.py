@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -236,6 +236,8 @@ def link(
         account.subject = subject or None
     account.stamp += 1
     _flush(session, "subject", SUBJECT_TAKEN)
+    if subject == "" and account.password_hash is None:
+        _somebody_stays(session, by)
     needed(session, by, account)  # a person whose posts are out of reach cannot be linked either
 
 
@@ -452,14 +454,20 @@ def _same(account: Account, role: str, area_id: int | None) -> tuple[Any, ...]:
 
 
 def _somebody_stays(session: Session, by: Principal) -> None:
-    """Raise Conflict when a page's change leaves no administrator who can sign in; the command line may go on."""
+    """Raise Conflict when a change leaves no operator who can sign in: what nobody answers for would be seen by nobody.
+
+    The command line may take the last account of all.
+    """
+    signs_in = (Account.active, func.coalesce(Account.password_hash, Account.subject).is_not(None))
     left = (
         select(Account.id)
         .join(AccessGrant, AccessGrant.account_id == Account.id)
-        .where(AccessGrant.role == "administrator", AccessGrant.area_id.is_(None), Account.active)
+        .where(AccessGrant.role == "administrator", AccessGrant.area_id.is_(None), *signs_in)
     )
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))"))  # two at once: in turn
-    if by.kind == "account" and session.scalar(left.limit(1)) is None:
+    if session.scalar(left.limit(1)) is not None:
+        return
+    if by.kind == "account" or session.scalar(select(Account.id).where(*signs_in).limit(1)) is not None:
         raise Conflict(LAST_ONE)
 
 

@@ -136,7 +136,7 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> i
     for number in found:
         row = lock(session, system(who), number)
         seat = next((one for one in seats(session, row.areas, row.building_id, now) if one.post_id == new.id), None)
-        changes: dict[str, Any] = {"holder_id": seat.person_id if seat else None}
+        changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
         if changes["holder_id"] is None:  # vacant, away or without an account, and no deputy: one step up
             changes = home(session, row.areas, row.building_id, old.role, row.limits.get("escalation", ()), now).columns
         role = BY_KEY[old.role]

@@ -13,13 +13,13 @@ NO_ACCOUNTS = "NOT EXISTS (SELECT FROM personal.account)"
 
 def on_duty(person: str, at: str) -> str:
     """Whether a person is not on leave."""
-    return f"NOT EXISTS (SELECT FROM leave v WHERE v.person_id = {person} AND v.valid @> CAST({at} AS timestamptz))"  # noqa: S608
+    return f"NOT EXISTS (SELECT FROM leave v WHERE v.person_id = {person} AND v.valid @> CAST({at} AS timestamptz))"
 
 
 def has_account(person: str) -> str:
     """Whether a person may sign in; while there are no accounts at all, nobody needs one."""
     signs_in = SIGNS_IN.format(a="c")
-    return f"({NO_ACCOUNTS} OR EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {signs_in}))"  # noqa: S608
+    return f"({NO_ACCOUNTS} OR EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {signs_in}))"
 
 
 class Living:
@@ -73,7 +73,12 @@ class Living:
     def operator(self, areas: str) -> str:
         """Whether there is a living operator for what lies in some areas."""
         return f"""EXISTS (SELECT FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
-    WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas})) AND {SIGNS_IN.format(a="c")})"""  # noqa: S608
+    WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas})) AND {SIGNS_IN.format(a="c")})"""
+
+    def count_operators(self) -> str:
+        """How many living operators there are, of whatever areas."""
+        return f"""(SELECT count(DISTINCT c.id) FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
+    WHERE g.role = '{self._operator}' AND {SIGNS_IN.format(a="c")})"""  # noqa: S608
 
     def stage(self, i: str, at: str) -> str:
         """Who has an incident in hand while it is dispatched or taken, below the desks: holder, post, offered or null.
@@ -83,9 +88,11 @@ class Living:
         offered = self.able("o.person_id", at)
         return f"""CASE WHEN {i}.state NOT IN ('dispatched', 'taken') THEN NULL
   WHEN {self.able(f"{i}.holder_id", at)} THEN 'holder'
-  WHEN {i}.way = 'assign' AND {i}.area_id = ANY({i}.areas) AND EXISTS ({self.places("there", at, f"ARRAY[{i}.area_id]")}) THEN 'post'
+  WHEN {i}.way = 'assign' AND {i}.area_id = ANY({i}.areas)
+    AND ({i}.holder_id IS NOT NULL OR NOT EXISTS ({self.places("desk", at, f"ARRAY[{i}.area_id]")}))
+    AND EXISTS ({self.places("there", at, f"ARRAY[{i}.area_id]")}) THEN 'post'
   WHEN {i}.way = 'order' AND {i}.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o
-    WHERE o.incident_id = {i}.id AND {offered}) THEN 'offered' END"""  # noqa: S608
+    WHERE o.incident_id = {i}.id AND {offered}) THEN 'offered' END"""
 
     def owned(self, i: str, at: str) -> str:
         """Whether a living account below the operator sees an incident and can act on it."""

@@ -75,7 +75,9 @@ class MoveIn(BaseModel):
     way: str = Field("", max_length=10, description="dispatch: assign, or order to push it to whoever claims it")
     category: str = Field("", max_length=20, description="accept, reclassify")
     severity: str = Field("", max_length=20, description="accept, reclassify")
-    minutes: float | None = Field(None, description="More time, or the new limit: working minutes")
+    minutes: float | None = Field(
+        None, description="request_extend: more time; request_limit: the new limit; working minutes"
+    )
     parent: UUID | None = Field(None, description="link: the incident this one repeats")
     rating: int | None = Field(None, description="rate: 1 (bad) to 5 (good)")
     solved: bool | None = Field(None, description="rate: whether it is solved")
@@ -111,6 +113,7 @@ class ListIn(params.Page):
     supervised: bool | None = Field(None, description="督办")
     pending: bool | None = Field(None, description="A request waits for approval")
     mine: bool = Field(False, description="Held by me, or offered to me")
+    queue: str = Field("", max_length=12, description=f"Who has it to act on now: {', '.join(queries.QUEUES)}")
     words: str = Field("", max_length=100, description="Part of the description or address")
     since: str = Field("", max_length=40, description="Reported from this moment on")
     until: str = Field("", max_length=40, description="Reported before this moment")
@@ -223,7 +226,7 @@ def one(incident_id: UUID, query_data: OneIn) -> Response:
     lon, lat = found.point["lon"], found.point["lat"]
     told["duplicates"] = queries.near_duplicates(session(), by, found.category, lon, lat, now, incident_id)
     if query_data.contact:
-        told["contact"] = queries.contact(session(), by, found)
+        told["contact"] = queries.contact(session(), queries.as_desk(session(), by, incident_id), found)
     return versioned(told, found.version)
 
 
@@ -240,8 +243,10 @@ def track(incident_id: UUID) -> Response:
 def candidates(incident_id: UUID) -> Response:
     """Everybody in a post of its place, nearest role first, then who takes such orders; for those who dispatch."""
     by, now = signed_in(), moment(None)
-    by.need(Action.DISPATCH)
     found = queries.find(session(), by, incident_id, now=now)
+    if "dispatch" not in found.moves:
+        by.need(Action.DISPATCH)
+    by = queries.as_desk(session(), by, incident_id)
     return reply({"items": queries.candidates(session(), by, found, now)})
 
 
@@ -316,7 +321,7 @@ def _own(by: Principal, found: View) -> dict[str, Any]:
     """A moved incident as its mover may see it: who shows a tracking secret sees no more than before."""
     if by.kind != "reporter":
         return asdict(found)
-    kept = ("id", "state", "state_zh", "state_en", "version", "rating", "solved", "moves")
+    kept = ("id", "state", "state_zh", "state_en", "version", "rating", "solved", "queue", "moves")
     return {key: value for key, value in asdict(found).items() if key in kept}
 
 
