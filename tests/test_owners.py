@@ -28,8 +28,8 @@ from tests import build, sign_in
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
 LATER = NOW + timedelta(hours=1)
 DAY = timedelta(days=1)
-# the one question: the open incidents that no living account sees and can act on
-ORPHANS = f"SELECT count(*) FROM incident i WHERE {LIVING.owner('i', ':now')} IN ('nobody', 'posts')"
+# the one question: who has the open incidents; nobody is a minute without an owner
+OWNERS = f"SELECT DISTINCT {LIVING.owner('i', ':now')} FROM incident i WHERE i.state NOT IN ('closed', 'void')"
 
 
 class World:
@@ -298,7 +298,7 @@ class Year:
         """One thing, whatever comes."""
         name = self.dice.choices(
             ("reports", "moves", "leave", "hand_over", "account", "redraw", "sweep", "operator"),
-            (30, 34, 8, 8, 8, 2, 24, 2),
+            (28, 32, 10, 6, 12, 2, 20, 2),
         )[0]
         try:
             with self.session.begin_nested():
@@ -341,7 +341,7 @@ class Year:
     def account(self, now: datetime) -> None:
         login = self.world.login(self.dice.choice(self.people))
         self.session.refresh(login)
-        (accounts.block if self.dice.random() < 0.6 else accounts.unblock)(self.session, sign_in.ADMIN, login)
+        (accounts.block if self.dice.random() < 0.7 else accounts.unblock)(self.session, sign_in.ADMIN, login)
 
     def operator(self, now: datetime) -> None:
         one = self.dice.choice([self.world.admin, self.second])
@@ -382,25 +382,24 @@ def test_a_simulated_year_has_no_minute_without_an_owner(world: World) -> None:
     year = Year(world, 9)
     year.reports(NOW)
     checked, owners = 0, set[str]()
-    for number, now in enumerate(moments(Random(9), 420)):
-        # between two events people go on leave and come back; looked at before the event, and after it
-        orphans = world.session.scalar(text(ORPHANS), {"now": now})
+    for number, now in enumerate(moments(Random(9), 300)):
+        # between two events people go on leave and come back: looked at before the event, and after it
+        owners |= set(world.session.scalars(text(OWNERS), {"now": now}))
         year.happen(now)
-        orphans += world.session.scalar(text(ORPHANS), {"now": now})
-        assert orphans == 0, (number, now)
+        owners |= set(world.session.scalars(text(OWNERS), {"now": now}))
+        assert not owners & {"nobody", "posts"}, (number, now)
         if number % 12 == 0:
-            checked += somebody_acts(world, year, now, owners)
+            checked += somebody_acts(world, year, now)
     assert checked > 10
-    assert {"holder", "operator", "community"} <= owners  # the year went through the chain
+    assert {"holder", "post", "offered", "community", "county", "operator"} <= owners  # the year went through the chain
 
 
-def somebody_acts(world: World, year: Year, now: datetime, owners: set[str]) -> int:
+def somebody_acts(world: World, year: Year, now: datetime) -> int:
     """Ask the rights themselves: an account that may sign in sees it and may carry it on; the owner is who says so."""
     one = year.dice.choice(year.open)
     seen = queries.find(world.session, actions.system("test"), one, now=now)
     if seen.queue is None:
         return 0
-    owners.add(seen.queue["at"])
     carry = {"accept", "dispatch", "take", "handle", "return", "check", "close", "send_back", "resume"}
     carry |= {"withdraw", "approve_limit", "approve_void", "approve_extend", "approve_suspend"}
     every = world.session.query(Account).filter_by(active=True).all()

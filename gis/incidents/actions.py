@@ -444,6 +444,9 @@ def expire(session: Session, incident_id: UUID, now: datetime, *, job: str = "jo
     return True
 
 
+STAGE = f"SELECT {LIVING.stage('i', ':at')} FROM incident i WHERE i.id = :id"  # noqa: S608  our own text
+
+
 def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "job owners") -> bool:
     """Pass a matter on whose holder cannot act on it any more: away, without a post or an account. False: they can.
 
@@ -453,9 +456,7 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
     if row.state not in (State.DISPATCHED, State.TAKEN):
         return False
     if row.way == "order" and row.state == State.DISPATCHED:
-        owner = session.scalar(text(f"SELECT {LIVING.stage('i', ':at')} FROM incident i WHERE i.id = :id"),
-                               {"id": row.id, "at": now})  # fmt: skip
-        if owner is not None:
+        if session.scalar(text(STAGE), {"id": row.id, "at": now}) is not None:
             return False
         _give_back(
             session, row, now, job, "可接单的人均不在岗，退回社区", "none of those it was offered to can claim it"
@@ -465,7 +466,7 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
     if to is None or to.columns["holder_id"] == row.holder_id:
         return False
     role = to.columns["role"]
-    zh, en = (BY_KEY[role].zh, BY_KEY[role].en) if role else ("", "")
+    zh = BY_KEY[role].zh if role else ""
     detail = {
         "from_person": row.holder_id, "to_person": to.columns["holder_id"], "role": role,
         "how": orjson.loads(orjson.dumps(to.how)), "en": f"{to.how[-1].en}: who held it cannot act on it now",

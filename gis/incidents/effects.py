@@ -125,13 +125,15 @@ def _dispatch(session: Session, by: Principal, row: Row, wish: Wish, now: dateti
     return changes, {**told, "way": "assign", "how": how}, []
 
 
+TAKER = f"""
+SELECT t.role, t.area_id, t.person_id, a.code FROM order_taker t JOIN personal.person p ON p.id = t.person_id
+  JOIN area a ON a.id = t.area_id
+WHERE p.code = :code AND t.active AND t.area_id = ANY(:areas) AND {has_account("t.person_id")}
+"""  # noqa: S608  our own text
+
+
 def _taker(session: Session, where: Place, code: str) -> tuple[str, int, int, str]:
-    query = (
-        "SELECT t.role, t.area_id, t.person_id, a.code FROM order_taker t JOIN personal.person p ON p.id = t.person_id"
-        " JOIN area a ON a.id = t.area_id WHERE p.code = :code AND t.active AND t.area_id = ANY(:areas)"
-        f" AND {has_account('t.person_id')}"
-    )
-    found = session.execute(text(query), {"code": code, "areas": where.area_ids}).first()
+    found = session.execute(text(TAKER), {"code": code, "areas": where.area_ids}).first()
     if found is None:
         words = f"nobody with the code {code[:40]!r} is in a post of this place or takes its orders now"
         raise wrong("to", words)

@@ -104,7 +104,7 @@ class Living:
         While there are no accounts at all: posts.
         """
         return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL WHEN {NO_ACCOUNTS} THEN 'posts' ELSE coalesce({self.stage(i, at)},
-  (SELECT d.level FROM area d WHERE d.id IN ({self.places("desk", at, f"{i}.areas")})
+  (SELECT d.level FROM area d WHERE d.id = ANY({i}.areas) AND d.id IN ({self.places("desk", at, f"{i}.areas")})
    ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], d.level) LIMIT 1),
   CASE WHEN {self.operator(f"{i}.areas")} THEN 'operator' ELSE 'nobody' END) END"""  # noqa: S608
 
