@@ -243,10 +243,11 @@ def track(incident_id: UUID) -> Response:
 def candidates(incident_id: UUID) -> Response:
     """Everybody in a post of its place, nearest role first, then who takes such orders; for those who dispatch."""
     by, now = signed_in(), moment(None)
-    found = queries.find(session(), by, incident_id, now=now)
-    if "dispatch" not in found.moves:
+    if not by.operates:
         by.need(Action.DISPATCH)
+    found = queries.find(session(), by, incident_id, now=now)
     by = queries.as_desk(session(), by, incident_id)
+    by.need(Action.DISPATCH)
     return reply({"items": queries.candidates(session(), by, found, now)})
 
 
