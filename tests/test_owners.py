@@ -291,6 +291,12 @@ class Year:
         ]  # fmt: skip
         self.second = sign_in.account(self.session, "admin2", "administrator")
         self.people = ["王一", "王二", "李一", "王三", "李三", "李四", "赵一", "赵二", "街一", "县一"]
+        taker = world.town.person("党员甲")
+        world.login("党员甲")
+        self.session.add(
+            OrderTaker(person_id=taker.id, role="party_member", area_id=world.town.community.id, skills=["repairs"])
+        )
+        self.session.flush()
         self.open: list[UUID] = []
         self.wide = 0.0
 

@@ -47,9 +47,12 @@ def upgrade() -> None:
     op.execute("COMMENT ON COLUMN incident.rating IS 'Satisfaction in the reporter''s own word, 1 to 5.'")
     pending(REQUESTS)
     op.execute(APART)
+    # who has rights over an area is asked whenever somebody looks at a matter in it
+    op.create_index(op.f("ix_access_grant_area_id"), "access_grant", ["area_id"], unique=False, schema="personal")
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_access_grant_area_id"), table_name="access_grant", schema="personal")
     op.execute(TOGETHER)
     # a request that only this version knows lapses; the event stays
     op.execute("ALTER TABLE incident DISABLE TRIGGER guard_state")
