@@ -28,11 +28,22 @@ DEFINITIONS = {
     "completion": ("办结率", "completion rate", "已结案的 ÷ 上报数", "closed ÷ reports"),
     "in_time": (
         "按期处理率", "handled in time",
-        "按时处理的 ÷ 已处理的；按时指最后一次处理时处理环节未超时",
-        "handled in time ÷ handled; in time: when last handled, that stage was not overdue",
+        "按时处理的 ÷ 已处理的和未处理已超时的；按时指最后一次处理时处理环节未超时；重启后未再处理的不算已处理",
+        "handled in time ÷ handled, or late and not handled; in time: when last handled, that stage was not overdue;"
+        " what was reopened and not handled again is not handled",
     ),
-    "resolution": ("解决率", "resolution rate", "回访称已解决的 ÷ 回访过的", "said to be solved ÷ followed up"),
-    "satisfaction": ("满意率", "satisfaction rate", "评价4分或5分的 ÷ 评价过的", "rated 4 or 5 ÷ rated"),
+    "resolution": (
+        "解决率", "resolution rate",
+        "上报人称已解决的 ÷ 上报人表态过的和重启后未办完的；重启即撤回“已解决”",
+        "said to be solved by who reported ÷ those who said, or reopened and unfinished; reopening withdraws the word",
+    ),
+    "satisfaction": ("满意率", "satisfaction rate", "上报人评价4分或5分的 ÷ 上报人评价过的", "rated 4 or 5 ÷ rated, by who reported"),
+    "office_resolution": (
+        "回访解决率", "resolution at follow-up", "社区回访记录为已解决的 ÷ 有回访记录的", "recorded as solved by the office ÷ recorded",
+    ),
+    "office_satisfaction": (
+        "回访满意率", "satisfaction at follow-up", "社区回访记录4分或5分的 ÷ 有回访记录的", "recorded as 4 or 5 by the office ÷ recorded",
+    ),
     "returned": ("退回率", "return rate", "曾被退回的 ÷ 上报数", "returned at least once ÷ reports"),
     "hours_to_take": ("接单用时", "hours to take", "从上报到首次接单的中位小时数（自然时间）", "median hours from report to first taken, of the clock on the wall"),
     "hours_to_handle": ("处理用时", "hours to handle", "从上报到最后一次处理的中位小时数（自然时间）", "median hours from report to last handled, of the clock on the wall"),
@@ -75,6 +86,8 @@ class Figure:
     in_time: float | None
     resolution: float | None
     satisfaction: float | None
+    office_resolution: float | None
+    office_satisfaction: float | None
     rated: int
     mean_rating: float | None
     hours_to_take: float | None
@@ -83,7 +96,7 @@ class Figure:
 
 FIGURES = """
 WITH picked AS (
-  SELECT i.id, i.state, i.supervised, i.rating, i.solved, i.reported_at, i.due_at, {key} AS key, {name} AS name
+  SELECT i.id, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at, {key} AS key, {name} AS name
   FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
   WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void' AND i.parent_id IS NULL AND {allowed}
@@ -95,24 +108,29 @@ WITH picked AS (
     max(e.at) FILTER (WHERE e.move = 'handle') AS handled_at,
     (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true) ORDER BY e.id DESC) FILTER (WHERE e.move = 'handle'))[1]
       AS handled_in_time,
-    bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate', 'supervise')) AS watched
+    max(e.at) FILTER (WHERE e.move = 'reopen') AS reopened_at, bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate', 'supervise')) AS watched
   FROM incident_event e JOIN picked ON picked.id = e.incident_id
-  WHERE e.move IN ('take', 'handle', 'return', 'escalate', 'supervise') GROUP BY e.incident_id
+  WHERE e.move IN ('take', 'handle', 'return', 'reopen', 'escalate', 'supervise') GROUP BY e.incident_id
 ), one AS (
-  SELECT i.key, i.name, i.state, i.supervised, i.rating, i.solved, i.reported_at, i.due_at < :now AS late, h.*
+  SELECT i.key, i.name, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at < :now AS late,
+    i.state IN ('handled', 'checked', 'closed') AS finished, h.*
   FROM picked i LEFT JOIN happened h ON h.incident_id = i.id
 ), counted AS (
-  SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched', 'returned')) AS answerable FROM one
+  SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched', 'returned')) AS answerable,
+    CASE WHEN finished THEN handled_in_time WHEN late THEN false END AS on_time,
+    CASE WHEN solved IS NOT NULL THEN solved AND finished WHEN reopened_at IS NOT NULL AND NOT finished THEN false END AS settled
+  FROM one
 )
 SELECT key, max(name) AS name, count(*) AS reported, count(*) FILTER (WHERE state <> 'closed') AS open,
   count(*) FILTER (WHERE state = 'closed') AS closed, count(*) FILTER (WHERE late) AS overdue,
   count(*) FILTER (WHERE supervised OR watched) AS supervised, avg(coalesce(returned, false)::int) AS returned,
   avg((taken_at IS NOT NULL AND taken_in_time)::int) FILTER (WHERE answerable) AS response,
-  avg((state = 'closed')::int) AS completion, avg(handled_in_time::int) AS in_time,
-  avg(solved::int) AS resolution, avg((rating >= 4)::int) FILTER (WHERE rating IS NOT NULL) AS satisfaction,
+  avg((state = 'closed')::int) AS completion, avg(on_time::int) AS in_time,
+  avg(settled::int) AS resolution, avg(office_solved::int) AS office_resolution,
+  avg((office_rating >= 4)::int) FILTER (WHERE office_rating IS NOT NULL) AS office_satisfaction, avg((rating >= 4)::int) FILTER (WHERE rating IS NOT NULL) AS satisfaction,
   count(rating) AS rated, avg(rating) AS mean_rating,
   percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM taken_at - reported_at) / 3600) AS hours_to_take,
-  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM handled_at - reported_at) / 3600) AS hours_to_handle
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM handled_at - reported_at) / 3600) FILTER (WHERE finished) AS hours_to_handle
 FROM counted GROUP BY key ORDER BY key NULLS LAST
 """
 

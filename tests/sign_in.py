@@ -1,7 +1,9 @@
 """Accounts for tests, and signing in with them."""
 
 import re
+import secrets
 import time
+from functools import lru_cache
 
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -15,8 +17,8 @@ PASSWORD = "a quite long sentence"
 
 
 def account(session: Session, username: str, role: str = "", area: str = "", *, person: str = "") -> Account:
-    """An account that may sign in, with one access role; it has no password yet (see `with_password`)."""
-    made = Account(username=username)
+    """An account that may sign in, with one access role; nobody knows its password (see `with_password`)."""
+    made = Account(username=username, password_hash=_hash_of_nothing())
     session.add(made)
     session.flush()
     if person:
@@ -25,6 +27,13 @@ def account(session: Session, username: str, role: str = "", area: str = "", *, 
         accounts.grant(session, ADMIN, made, role, area)
     session.commit()
     return made
+
+
+@lru_cache(maxsize=1)
+def _hash_of_nothing() -> str:
+    from gis.people import credentials
+
+    return credentials.hashed(secrets.token_urlsafe(24))
 
 
 def with_password(session: Session, username: str, password: str = PASSWORD, **values: object) -> Account:

@@ -16,7 +16,7 @@ from gis.incidents import actions, queries
 from gis.incidents.clock import ZONE
 from gis.incidents.effects import Wish
 from gis.incidents.workflow import TABLE
-from gis.people.access import ANONYMOUS, Principal, of_account, system
+from gis.people.access import ANONYMOUS, Principal, of_account, reporter, system
 from gis.settings import Settings
 from gis.town.day import simulate
 from gis.town.load import make_town
@@ -38,8 +38,8 @@ def by_hand(session: Session) -> Session:
     """Six matters of the ordinary rule: 60 working minutes to take, 900 to handle.
 
     |   | reported | taken           | handled         | then                       |
-    | A | 09:00    | 09:30 in time   | 11:00 in time   | closed, rated 5, solved    |
-    | B | 09:00    | 11:00 too late  | 12:00 in time   | closed, rated 2, unsolved  |
+    | A | 09:00    | 09:30 in time   | 11:00 in time   | closed, rated 5, solved, by who reported |
+    | B | 09:00    | 11:00 too late  | 12:00 in time   | closed, recorded 2, unsolved, by the office |
     | C | 09:30    | never           |                 | open and overdue at 15:00  |
     | D | 14:40    | not yet         |                 | open, in time at 15:00     |
     | E | 09:00    | 09:20 in time   | not yet         | returned once before       |
@@ -73,7 +73,8 @@ def by_hand(session: Session) -> Session:
     for one, rating in ((a, 5), (b, 2)):
         do(one, "check", "14:00", "赵社工")
         do(one, "close", "14:10", "赵社工")
-        do(one, "rate", "14:20", "赵社工", rating=rating, solved=rating > 2)
+        by = reporter(one) if one == a else who("赵社工")
+        actions.move(session, by, one, "rate", at("14:20"), Wish(rating=rating, solved=rating > 2))
     do(e, "return", "09:05", note="不是我的")
     do(e, "dispatch", "09:10", "赵社工")
     do(e, "take", "09:20")
@@ -88,13 +89,31 @@ def test_the_figures_counted_by_hand(by_hand: Session) -> None:
     assert (found.reported, found.open, found.closed, found.overdue) == (5, 3, 2, 1)
     assert found.response == 0.5  # A and E of A, B, C, E; D has time left
     assert found.completion == 0.4  # A, B of five
-    assert found.in_time == 1.0  # A and B were handled in time
-    assert found.resolution == 0.5
-    assert found.satisfaction == 0.5
-    assert (found.rated, found.mean_rating) == (2, 3.5)
+    assert found.in_time == 0.6667  # A and B were handled in time, C is late and nobody handled it
+    assert (found.resolution, found.satisfaction) == (1.0, 1.0)  # A, in the reporter's own word
+    assert (found.office_resolution, found.office_satisfaction) == (0.0, 0.0)  # B, as the office recorded it
+    assert (found.rated, found.mean_rating) == (1, 5.0)
     assert found.returned == 0.2
     assert found.hours_to_take == 0.5  # of 0.33, 0.5 and 2 hours the middle
     assert found.hours_to_handle == 2.5  # between 2 and 3 hours
+
+
+def test_a_reopened_matter_withdraws_its_solved(by_hand: Session) -> None:
+    query = "SELECT id FROM incident WHERE state = 'closed' AND rating = 5"
+    one = by_hand.scalar(text(query))
+    actions.move(by_hand, reporter(one), one, "reopen", at("14:30"), Wish(note="又来了"))
+    (found,) = reports.figures(by_hand, system("test"), DAY, DAY + WEEK, now=at("15:00"))
+    assert (found.resolution, found.completion) == (0.0, 0.2)
+    assert found.in_time == 0.5  # B; C is late; A is not handled any more, and not late yet
+    assert found.hours_to_handle == 3.0  # B alone
+
+
+def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(by_hand: Session) -> None:
+    rows = {row.office_rating: row for row in by_hand.execute(text("SELECT * FROM incident WHERE state = 'closed'"))}
+    assert (rows[2].state, rows[2].rating, rows[2].office_solved) == ("closed", None, False)
+    one = rows[None].id
+    found = actions.move(by_hand, reporter(one), one, "rate", at("14:40"), Wish(rating=1, solved=False))
+    assert (found.state, found.rating, found.solved) == ("dispatched", 1, False)
 
 
 @pytest.mark.parametrize(
@@ -193,11 +212,18 @@ def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> N
     assert found.overdue == len(late)
     assert found.response == share(sum(kept(first_take[row.id]) for row in answerable), len(answerable))
     assert found.completion == share(sum(row.state == "closed" for row in counted), len(counted))
-    handled = [last_handle[row.id] for row in counted if last_handle[row.id]]
-    assert found.in_time == share(sum(map(kept, handled)), len(handled))
+    done = [row for row in counted if row.state in ("handled", "checked", "closed")]
+    unfinished = [row for row in counted if row.id in late and row not in done]
+    handled = [last_handle[row.id] for row in done if last_handle[row.id]]
+    assert found.in_time == share(sum(map(kept, handled)), len(handled) + len(unfinished))
     rated = [row.rating for row in counted if row.rating is not None]
     assert found.satisfaction == share(sum(rating >= 4 for rating in rated), len(rated))
-    followed = [row.solved for row in counted if row.solved is not None]
+    reopened = {i for i in rows if any(e.move == "reopen" for e in events[i])}
+    followed = [
+        bool(row.solved) and row in done
+        for row in counted
+        if row.solved is not None or (row.id in reopened and row not in done)
+    ]
     assert found.resolution == share(sum(followed), len(followed))
     watched = {i for i in rows if any(e.move in ("escalate", "supervise") for e in events[i])}
     assert found.supervised == sum(row.supervised or row.id in watched for row in counted)

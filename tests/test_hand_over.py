@@ -263,6 +263,8 @@ def test_leave_is_entered_for_the_people_of_ones_areas(place: Place) -> None:
 
 def test_over_http(place: Place, client: FlaskClient) -> None:
     desk = sign_in.account(place.session, "desk", person="p-赵社工")
+    for number, name in enumerate(("王网格", "李接任")):  # who has no account is stepped over
+        sign_in.account(place.session, f"worker{number}", person=f"p-{name}")
     sign_in.signed_in(client, desk)
     header = {"X-CSRFToken": sign_in.token(client), "Idempotency-Key": "hand-over-1"}
     one = place.report()

@@ -290,9 +290,9 @@ def test_unhappy_reopens_to_the_same_chain(place: Place) -> None:
     filed = place.report()
     to_state(place, filed.id, "take", "handle", "check", "close")
     by = timeline.by_secret(place.session, filed.id, filed.tracking_secret)
-    actions.move(place.session, by, filed.id, "rate", NOW, Wish(rating=1, solved=False))
-    found = actions.move(place.session, by, filed.id, "reopen", NOW, Wish(note="垃圾还在"))
+    found = actions.move(place.session, by, filed.id, "rate", NOW, Wish(rating=1, solved=False, note="垃圾还在"))
     assert found.state == "dispatched"
+    assert place.moves(filed.id)[-2:] == ["rate", "reopen"]
     assert place.seen(filed.id).assigned_to == "王网格"
     assert place.seen(filed.id).rating == 1
 
@@ -628,17 +628,20 @@ def test_who_holds_it_does_not_give_himself_more_time(place: Place, session: Ses
     session.execute(text("UPDATE post SET holder_id = NULL WHERE role LIKE 'grid%'"))
     one = place.report("06010").id
     assert place.seen(one).assigned_to == "赵社工"
-    assert "set_limit" not in queries.find(session, place.who("赵社工"), one, now=NOW).moves
+    before = place.seen(one).due
+    assert place.do(one, "request_limit", minutes=9999, note="忙").due == before
+    assert "approve_limit" not in queries.find(session, place.who("赵社工"), one, now=NOW).moves
     with pytest.raises(Forbidden):
-        place.do(one, "set_limit", minutes=9999, note="忙")
-    assert place.do(one, "set_limit", "街道办", minutes=9999, note="配件要等").due is not None
+        place.do(one, "approve_limit", minutes=9999)
+    found = place.do(one, "approve_limit", "街道办")
+    assert before is not None and found.due is not None and found.due > before
+    with pytest.raises(InvalidInput, match="no move"):
+        place.do(one, "set_limit", "街道办", minutes=1, note="一个人说了算")
 
 
 def test_what_repeats_another_has_no_clock_and_no_moves_of_its_own(place: Place) -> None:
     parent, child = place.report().id, place.report().id
     place.do(child, "link", parent=parent)
-    place.do(child, "set_limit", minutes=60, note="快些")
-    assert place.seen(child).due is None
     offered = queries.find(place.session, place.who("赵社工"), child, now=NOW).moves
     assert "unlink" in offered and "note" in offered
     for name in offered:

@@ -657,6 +657,7 @@ def test_a_notice_goes_with_the_right_to_see_its_incident(place: Place, wang: Fl
 
 
 def test_a_resident_is_told_of_the_own_report(place: Place, client: FlaskClient) -> None:
+    account(place.session, "wang", person=place.town.person("王网格").code)
     who = account(place.session, "chen")
     by = of_account(place.session, who.id, None, "chen", NOW)
     one = place.report(by=by)

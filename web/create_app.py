@@ -33,6 +33,7 @@ BLUEPRINTS = (
     "web.api.tiles",
     "web.api.search",
     "web.api.posts",
+    "web.api.unanswered",
     "web.api.photos",
     "web.api.incidents",
     "web.api.events",
@@ -53,6 +54,7 @@ BLUEPRINTS = (
     "web.pages.rules",
     "web.pages.figures",
     "web.pages.disclosures",
+    "web.pages.unanswered",
     "web.pages.editor",
     "web.pages.revisions",
 )

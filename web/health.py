@@ -1,5 +1,6 @@
 """Running it: is it alive, is it ready, and its figures for Prometheus."""
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gis import schema
 from gis.errors import FieldError, Unavailable
 from gis.jobs.queries import last_run
+from gis.people.unanswered import unanswered
 from web.api.locate import register_note
 from web.db import session
 from web.openapi import also
@@ -83,7 +85,7 @@ def metrics() -> Response:
     if values.ValueClass is not values.MutexValue:  # several workers: each writes files, any of them can add them up
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)
-    return Response(generate_latest(registry) + swept(), mimetype=None, content_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(registry) + swept() + owned(), mimetype=None, content_type=CONTENT_TYPE_LATEST)
 
 
 def swept() -> bytes:
@@ -94,3 +96,18 @@ def swept() -> bytes:
         return b""  # the database has its own alarm
     name = "wangge_last_sweep_timestamp_seconds"
     return f"# HELP {name} When overdue matters were last looked for.\n# TYPE {name} gauge\n{name} {found.timestamp() if found else 0:.3f}\n".encode()
+
+
+def owned() -> bytes:
+    """What nobody but the operator can act on, and whether there is an operator: any of them is worth an alarm."""
+    try:
+        found = unanswered(session(), datetime.now(UTC))
+    except SQLAlchemyError:
+        return b""
+    figures = (
+        ("wangge_unanswered_grids", "Grids nobody answers for, up to the county.", len(found.places)),
+        ("wangge_operator_queue", "Open incidents that wait at the operator.", found.waiting),
+        ("wangge_operators", "Accounts that see the operator's queue.", found.operators),
+    )
+    lines = (f"# HELP {name} {words}\n# TYPE {name} gauge\n{name} {float(value)}\n" for name, words, value in figures)
+    return "".join(lines).encode()

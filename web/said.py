@@ -13,7 +13,7 @@ from gis.incidents.workflow import MOVES, STATES
 
 # key in a message -> its words
 MOVE = {name: move.zh for name, move in MOVES.items()}
-REQUEST = {"suspend": "挂账", "extend": "延时", "void": "作废"}
+REQUEST = {"suspend": "挂账", "extend": "延时", "void": "作废", "limit": "调整时限"}
 ACTION = {
     "incident.report": "上报", "incident.read": "查看事件", "incident.note": "补充", "incident.rate": "评价",
     "incident.handle": "处理事件", "incident.dispatch": "派单", "incident.approve": "审批", "incident.supervise": "督办",
@@ -41,7 +41,6 @@ SENTENCES = tuple(
         r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\)": "现在不能{1}：该事件{2}。",
         r"the incident is at version": "该事件刚有新的变化，请看过后再试。",
         r"(\w+): the incident repeats another": "不能{1}：该事件已并入另一事件，随其办理；请办理那一件，或先拆案。",
-        r"nobody is there to take it": "目前没有人可派：直到街道的岗位都空缺或请假。",
         r"nobody takes orders for": "附近没有人接这类点单，请派给责任人。",
         r"release: the incident is not supervised": "该事件没有被督办。",
         r"link: a request \((\w+)\) waits": "有{1}申请待审批，请先审批再并案。",

@@ -21,6 +21,7 @@ from gis.exchange import digest, formats, tables
 from gis.exchange.area_file import AreaFile, Entry, read
 from gis.exchange.area_shapes import SAID, compare_outlines, fit_grids, fit_units, mend_all, shortened
 from gis.exchange.report import Refused, Report
+from gis.people import unanswered
 
 LONGEST_NAME = 100  # characters
 WIDEST_CLEAN = 50.0  # metres; beyond it borders are not noise any more
@@ -103,6 +104,8 @@ def load_areas(
     report.counts["unchanged"] = len(good) - len(new | changed)
     digest.record(session, report.kind, path, digest.digest(path), {"areas": len(good)}, attribution)
     session.flush()
+    if level is Level.GRID:
+        report.notes += unanswered.note(session, at)
     return report
 
 

@@ -23,6 +23,7 @@ from gis.exchange.match import nearest
 from gis.exchange.report import Report
 from gis.exchange.tables import Row, finish_reading, read
 from gis.exchange.timeline import Clash, Held, Term, arrange
+from gis.people import unanswered
 from gis.people.roles import ROLES, RoleRow
 from gis.settings import Settings
 
@@ -163,6 +164,7 @@ def load_people(
         book.write_posts(posts, report)
         book.write_leaves(leaves, report)
         digest.record(session, "people", path, digest.digest(path), report.counts, "")
+        report.notes += unanswered.note(session, book.now)
     return report
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -23,16 +24,17 @@ from gis.db import signed, sql
 from gis.errors import Conflict, FieldError, Forbidden, all_wrong, wrong
 from gis.incidents import catalogue, clock, photos
 from gis.incidents.admission import attributes_error, require_admissible
-from gis.incidents.assign import person_for, place, seats, seats_above, step
-from gis.incidents.effects import EFFECTS, NOTHING, Wish, place_of
-from gis.incidents.events import as_json, body, lock, offer, record, tell_of, write
+from gis.incidents.assign import DESKS, HEIGHT, above, home, office, place, seats, step
+from gis.incidents.effects import EFFECTS, NOTHING, Wish, residents_word, successor
+from gis.incidents.events import as_json, body, desk_of, lock, offer, record, tell_of, write
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.incidents.queries import Duplicate, Row, View, find, may_move, near_duplicates
-from gis.incidents.routing import CLOCK, COMMUNITY, community_of, route, stage_clock
+from gis.incidents.queries import Duplicate, Row, View, find, in_words, may_move, near_duplicates
+from gis.incidents.routing import CLOCK, COMMUNITY, route, stage_clock
 from gis.incidents.suggest import Suggestion, suggest
 from gis.incidents.workflow import ALONE, ENDED, MOVES, State, allowed, target
 from gis.notices.outbox import tell
-from gis.people.access import Action, Principal, holder_label, system
+from gis.people.access import LIVING, Action, Principal, holder_label, system
+from gis.people.access import ROLES as ACCESS
 from gis.people.roles import BY_KEY
 
 LONGEST = 4000  # characters of a description or a note
@@ -89,6 +91,7 @@ class Filed:
     suggestions: list[Suggestion]
     version: int
     areas: list[int]
+    queue: dict[str, str] | None
 
 
 INSERT = """
@@ -190,9 +193,11 @@ def report(
         session.execute(text(CONTACT), contact)
     if pictures:
         photos.store(session, _var(var), county, made, numbers[0], pictures)
+    people = [one.person_id for one in routed.offers] or [p for p in [routed.columns["holder_id"]] if p]
+    desk = None if people else desk_of(session, where.area_ids, now)
     tell(
         session, "incident.report", county=county, incident_id=made, areas=where.area_ids,
-        person_ids=[one.person_id for one in routed.offers] or [p for p in [routed.columns["holder_id"]] if p],
+        person_ids=desk.people if desk else people, account_ids=desk.accounts if desk else (),
         body=body(made, routed.state, kind.code, kind.zh, where.areas[-1][2], routed.columns["role"], severity),
     )  # fmt: skip
     return Filed(
@@ -200,6 +205,7 @@ def report(
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         routed.columns["due_at"], routed.columns["rule_name"], routed.columns["way"], kind.code, severity, answer,
         how, found, suggestions, len(events) + 1, where.area_ids,
+        in_words(routed.owner, routed.columns["role"], {level: name for _, level, _, name in where.areas}),
     )  # fmt: skip
 
 
@@ -261,6 +267,7 @@ def _var(var: Path | None) -> Path:
 
 # --- moves ---------------------------------------------------------------------------------------------------------
 
+COMES_BACK = frozenset({"reopen", "send_back", "resume"})  # to who held it, unless they cannot act on it any more
 CHAIN = ("reported", "accepted", "dispatched", "taken", "handled", "checked", "closed")
 FORWARD = {"reported": "accept", "accepted": "dispatch", "dispatched": "take", "taken": "handle", "handled": "check",
            "checked": "close"}  # fmt: skip
@@ -297,6 +304,8 @@ def move(
         words = f"{name[:40]!r} is no move; one of {', '.join(known)}"
         raise wrong("move", words)
     row = lock(session, by, incident_id, offered=name == "take")
+    if row.unowned:  # in the operator's queue: the operator is its desk
+        by = by.acting(row.areas)
     seen = (version,) if isinstance(version, int) else version
     if seen is not None and row.version not in seen:
         words = f"the incident is at version {row.version}, not {' or '.join(map(str, seen))}; look again"
@@ -325,6 +334,9 @@ def move(
         elif name == "link":
             other = lock(session, system(by.who), wish.parent or row.id)
             _follow(session, by, lock(session, system(by.who), row.id), other.id, "", other.state, NOTHING, now)
+        elif name == "rate" and wish.solved is False and residents_word(by, row):
+            again = Wish(note=wish.note.strip() or "上报人评价：问题没有解决")
+            _apply(session, by, lock(session, system(by.who), row.id), "reopen", again, now)
     return find(session, by, incident_id, now=now, moved=row)
 
 
@@ -339,6 +351,11 @@ def _apply(
     effect = EFFECTS.get(name)
     if effect is not None:
         changes, detail, offered = effect(session, by, row, wish, now)
+    if name in COMES_BACK:
+        to = successor(session, row, now)
+        if to is not None:
+            changes |= to.columns
+            detail |= {"how": orjson.loads(orjson.dumps(to.how)), "from_person": row.holder_id}
     limits = changes.get("limits", row.limits)
     if after != row.state and "due_at" not in changes:
         changes |= stage_clock(limits, after, now)
@@ -353,7 +370,7 @@ def _apply(
     )  # fmt: skip
     if offered:
         offer(session, row.county, row.id, offered, now)
-    tell_of(session, row, name, after, changes, by, [one.person_id for one in offered])
+    tell_of(session, row, name, after, changes, by, [one.person_id for one in offered], now=now)
     return event
 
 
@@ -385,7 +402,7 @@ def _follow(
         to, pending = target(one, row.state, row.pending, row.before)
         changes = with_parent | (dict.fromkeys(CLOCK) if to != row.state else {})
         record(session, row, one, now, by.who, words=wish.note, detail={"with_parent": str(parent)}, changes=changes)
-        tell_of(session, row, one, to, with_parent, by)
+        tell_of(session, row, one, to, with_parent, by, now=now)
         before = row.state if to == State.SUSPENDED else "" if one == "resume" else row.before
         row = row.at(to, pending, before)
     return row
@@ -403,34 +420,32 @@ def escalate(session: Session, incident_id: UUID, now: datetime, *, job: str = "
     row = lock(session, system(job), incident_id)
     if row.supervise_at is None or row.supervise_at > now or row.state in ENDED:
         return False
-    above = _above(row)
     level = row.supervise_level + 1
     people = seats(session, row.areas, row.building_id, now)
-    role, person = seats_above(people, above, level)
-    if role is None:
+    waits = office(session, row.areas, now)
+    place_level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": row.area_id})
+    lies = HEIGHT.get(row.role or DESKS.get(place_level or ("operator" if row.way == "assign" else ""), ""), 0)
+    floor = max(lies, HEIGHT.get(row.supervisor_role or "", 0))
+    found = above(people, row.limits.get("escalation", ()), floor, row.supervise_level > 0, waits)
+    if found is None:
         record(
             session, row, "escalate", now, job, words="超时，已上报到最高一级，继续督办", role="system",
             detail={"level": row.supervise_level, "top": True, "en": "overdue: it is at the top already"},
             changes={"supervised": True, "supervise_at": None},
         )  # fmt: skip
-        tell_of(session, row, "escalate", row.state, {}, system(job))
+        tell_of(session, row, "escalate", row.state, {}, system(job), now=now)
         return True
+    role, person = found
     wall = bool(row.limits.get("around_the_clock"))
     following = clock.due(row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall)
     changes = {"supervised": True, "supervise_level": level, "supervisor_role": role, "supervise_at": following}
-    zh, en = BY_KEY[role].zh, BY_KEY[role].en
+    zh, en = (BY_KEY[role].zh, BY_KEY[role].en) if role in BY_KEY else ACCESS[role][:2]
     record(
         session, row, "escalate", now, job, words=f"超时，上报{zh}督办", role="system", person_id=person,
         detail={"level": level, "role": role, "due": row.due_at, "en": f"overdue: to {en}"}, changes=changes,
     )  # fmt: skip
-    tell_of(session, row, "escalate", row.state, {}, system(job), more=[person])
+    tell_of(session, row, "escalate", row.state, {}, system(job), more=[person], now=now)
     return True
-
-
-def _above(row: Row) -> list[str]:
-    """The roles over who holds it now, nearest first."""
-    ladder = list(row.limits.get("escalation", ()))
-    return ladder[ladder.index(row.role) + 1 :] if row.role in ladder else ladder
 
 
 def expire(session: Session, incident_id: UUID, now: datetime, *, job: str = "job orders") -> bool:
@@ -438,24 +453,49 @@ def expire(session: Session, incident_id: UUID, now: datetime, *, job: str = "jo
     row = lock(session, system(job), incident_id)
     if row.way != "order" or row.state != State.DISPATCHED or row.due_at is None or row.due_at > now:
         return False
-    where = place_of(session, row)
-    everybody = seats(session, row.areas, row.building_id, now)
-    chosen = person_for([seat for seat in everybody if seat.level in ("community", "street")], COMMUNITY)
-    seat = chosen.seat
-    changes = {
-        "way": "assign", "role": seat.role if seat else COMMUNITY, "area_id": seat.area_id if seat else community_of(where),
-        "holder_id": seat.person_id if seat else None, **stage_clock(row.limits, State.ACCEPTED, now),
-    }  # fmt: skip
-    record(
-        session,
-        row,
-        "expire",
-        now,
-        job,
-        words="无人接单，退回社区",
-        detail={"en": "nobody claimed it"},
-        changes=changes,
-    )
-    session.execute(text("DELETE FROM order_offer WHERE incident_id = :id"), {"id": row.id})
-    tell_of(session, row, "expire", State.ACCEPTED, changes, system(job))
+    _give_back(session, row, now, job, "无人接单，退回社区", "nobody claimed it")
     return True
+
+
+STAGE = f"SELECT {LIVING.stage('i', ':at')} FROM incident i WHERE i.id = :id"  # noqa: S608  our own text
+
+
+def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "job owners") -> bool:
+    """Pass a matter on whose holder cannot act on it any more: away, without a post or an account. False: they can.
+
+    An order that none of those it was offered to can claim any more goes back before its time.
+    """
+    row = lock(session, system(job), incident_id)
+    if row.state not in (State.DISPATCHED, State.TAKEN):
+        return False
+    if row.way == "order" and row.state == State.DISPATCHED:
+        if session.scalar(text(STAGE), {"id": row.id, "at": now}) is not None:
+            return False
+        _give_back(
+            session, row, now, job, "可接单的人均不在岗，退回社区", "none of those it was offered to can claim it"
+        )
+        return True
+    to = successor(session, row, now)
+    if to is None or to.columns["holder_id"] == row.holder_id:
+        return False
+    role = to.columns["role"]
+    zh = BY_KEY[role].zh if role else ""
+    detail = {
+        "from_person": row.holder_id, "to_person": to.columns["holder_id"], "role": role,
+        "how": orjson.loads(orjson.dumps(to.how)), "en": f"{to.how[-1].en}: who held it cannot act on it now",
+    }  # fmt: skip
+    words = f"原承办人不在岗，转{zh}" if zh else f"原承办人不在岗：{to.how[-1].zh}"
+    changes = {**to.columns, "way": "assign"}
+    record(session, row, "pass_on", now, job, words=words, role="system", person_id=to.columns["holder_id"],
+           detail=detail, changes=changes)  # fmt: skip
+    tell_of(session, row, "pass_on", row.state, changes, system(job), more=[row.holder_id], now=now)
+    return True
+
+
+def _give_back(session: Session, row: Row, now: datetime, job: str, words: str, en: str) -> None:
+    to = home(session, row.areas, row.building_id, COMMUNITY, (), now, ("community", "street", "county"))
+    changes = {"way": "assign", **to.columns, **stage_clock(row.limits, State.ACCEPTED, now)}
+    detail = {"en": en, "how": orjson.loads(orjson.dumps(to.how))}
+    record(session, row, "expire", now, job, words=words, detail=detail, changes=changes)
+    session.execute(text("DELETE FROM order_offer WHERE incident_id = :id"), {"id": row.id})
+    tell_of(session, row, "expire", State.ACCEPTED, changes, system(job), now=now)

@@ -19,6 +19,8 @@ from gis.errors import NotFound, Unavailable, wrong
 from gis.incidents import catalogue
 from gis.network.build import load
 from gis.network.walk import distances
+from gis.people.access import LIVING, OPERATOR
+from gis.people.living import has_account, on_duty
 from gis.people.queries import FIRST
 from gis.people.roles import BY_KEY
 from gis.places.address import parse_address
@@ -42,7 +44,16 @@ WORDS = {
         "派给{role_zh}（{area}）：同岗{count}人中在办最少者",
         "goes to {role_en} ({area}): of {count} in that post, who has the least open",
     ),
-    "nobody": ("目前无人在岗，留在社区待派", "nobody is there: it waits at the community"),
+    "no_account": (
+        "{role_zh}（{area}）没有可登录的账号，上一级",
+        "{role_en} ({area}) has no account to act with: one step up",
+    ),
+    "office": ("目前无人在岗，由{name}（{code}）的账号受理", "nobody is there: it waits at {name} ({code})"),
+    "operator": ("本地各级均无可处理的账号，由平台管理员待派", "no account of the place can act on it: it waits at the operator"),
+    "nobody": (
+        "本地各级均无人可处理，也没有管理员账号：只能在命令行查看",
+        "nobody of the place can act on it and there is no operator's account: it is seen at the command line only",
+    ),
     "offered": ("按技能“{skill_zh}”推送给步行最近的{count}人", "offered to the {count} nearest on foot with the skill {skill}"),
     "offered_straight": (
         "按技能“{skill_zh}”推送给直线最近的{count}人（未载入步行路网）",
@@ -65,7 +76,8 @@ class Seat:
     """A post at a place, and who is there now.
 
     area_id: None for a building's post. person_id, name: Who answers now, holder or deputy; None: nobody.
-    why: leave or vacancy, when the holder does not answer himself. load: Open incidents this person holds.
+    why: leave, vacancy or account (none to act with), when the holder does not answer himself. load: Open incidents
+    this person holds.
     """
 
     post_id: int
@@ -231,7 +243,7 @@ def _by_address(session: Session, address: str, at: datetime) -> tuple[float, fl
     raise wrong("address", message)
 
 
-SEATS = """
+SEATS = f"""
 WITH place AS (
   SELECT id AS area_id, NULL::bigint AS building_id, code, level FROM area WHERE id = ANY(:areas)
   UNION ALL SELECT NULL, id, code, 'building' FROM building WHERE id = :building
@@ -243,18 +255,17 @@ WITH place AS (
   FROM place JOIN post p ON p.building_id = place.building_id WHERE p.valid @> CAST(:at AS timestamptz)
 ), there AS (
   SELECT seat.*, away.holder AS holder_away,
-    CASE WHEN holder_id IS NOT NULL AND NOT away.holder THEN holder_id
-         WHEN deputy_id IS NOT NULL AND NOT away.deputy THEN deputy_id END AS person_id
-  FROM seat, LATERAL (SELECT
-    EXISTS (SELECT FROM leave l WHERE l.person_id = holder_id AND l.valid @> CAST(:at AS timestamptz)) AS holder,
-    EXISTS (SELECT FROM leave l WHERE l.person_id = deputy_id AND l.valid @> CAST(:at AS timestamptz)) AS deputy) away
+    CASE WHEN holder_id IS NOT NULL AND NOT away.holder AND {has_account("holder_id")} THEN holder_id
+         WHEN deputy_id IS NOT NULL AND NOT away.deputy AND {has_account("deputy_id")} THEN deputy_id END AS person_id
+  FROM seat, LATERAL (SELECT NOT ({on_duty("holder_id", ":at")}) AS holder, NOT ({on_duty("deputy_id", ":at")}) AS deputy) away
 )
 SELECT post_id, role, area_id, there.code, level, person_id, person.name, person.code AS person_code,
-  CASE WHEN holder_id IS NULL THEN 'vacancy' WHEN holder_away THEN 'leave' END AS why,
+  CASE WHEN holder_id IS NULL THEN 'vacancy' WHEN holder_away THEN 'leave'
+       WHEN person_id IS DISTINCT FROM holder_id THEN 'account' END AS why,
   (SELECT count(*) FROM incident i WHERE i.holder_id = person_id AND i.state NOT IN ('closed', 'void')) AS load
 FROM there LEFT JOIN personal.person person ON person.id = person_id
 ORDER BY post_id
-"""
+"""  # noqa: S608  our own text
 
 
 def seats(session: Session, areas: Collection[int], building: int | None, at: datetime) -> list[Seat]:
@@ -286,29 +297,133 @@ def person_for(found: Iterable[Seat], first: str, escalation: Sequence[str] = ()
             rule = "deputy" if best.why else "least_busy" if len(there) > 1 else "found"
             how.append(step("person", rule, area=best.code, count=len(there), **words))
             return Chosen(best, how)
-        rule = "no_post" if not here else "vacant" if all(s.why == "vacancy" for s in here) else "away"
-        how.append(step("person", rule, area=here[0].code if here else "", **words))
-    how.append(step("person", "nobody"))
+        how.append(step("person", _passed_over(here), area=here[0].code if here else "", **words))
     return Chosen(None, how)
 
 
-def seats_above(found: Iterable[Seat], escalation: Sequence[str], level: int) -> tuple[str | None, int | None]:
-    """The role that supervises at a level (1: the first step up), and who is there for it; None beyond the last."""
-    if level > len(escalation):
-        return None, None
-    role = escalation[level - 1]
-    there = [seat.person_id for seat in found if seat.role == role and seat.person_id is not None]
-    return role, there[0] if there else None
+def _passed_over(here: Sequence[Seat]) -> str:
+    """Why nobody in a role is gone to: no_post, vacant, away or no_account, the last that is true of somebody."""
+    why = {seat.why for seat in here}
+    return "no_account" if "account" in why else "away" if "leave" in why else "vacant" if why else "no_post"
 
 
-TAKERS = """
+@dataclass(frozen=True)
+class Office:
+    """Where a matter waits that no person holds: the nearest area with a living desk, the operator, or nobody.
+
+    level: Of the area; or operator, nobody. role: Of a post there that dispatches; None where rights are granted.
+    """
+
+    level: str
+    area_id: int | None
+    code: str
+    name: str
+    role: str | None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What an incident stores of it."""
+        return {"role": self.role, "area_id": self.area_id, "holder_id": None}
+
+    @property
+    def why(self) -> Step:
+        """It in words."""
+        return step("person", "office" if self.code else self.level, name=self.name, code=self.code)
+
+
+OFFICE = f"""
+SELECT a.level, a.id AS area_id, a.code, a.name, d.role FROM (
+  SELECT p.area_id, p.role FROM post p WHERE p.area_id = ANY(:areas) AND p.role IN ({LIVING.posts("desk")})
+    AND p.valid @> CAST(:at AS timestamptz)
+    AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":at")} AND {has_account("p.holder_id")}
+      OR p.deputy_id IS NOT NULL AND {on_duty("p.deputy_id", ":at")} AND {has_account("p.deputy_id")})
+  UNION ALL SELECT g.area_id, NULL FROM ({LIVING.places("desk", ":at", "CAST(:areas AS bigint[])")}) g
+) d JOIN area a ON a.id = d.area_id LEFT JOIN role r ON r.key = d.role
+ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], a.level), r.rank NULLS LAST LIMIT 1
+"""  # noqa: S608  our own text
+
+
+def office(session: Session, areas: Collection[int], at: datetime) -> Office:
+    """Where a matter of some areas waits while no person holds it."""
+    params = {"areas": list(areas), "at": at}
+    found = session.execute(sql(OFFICE), params).mappings().one_or_none()
+    if found is not None:
+        return Office(**found)
+    operator = session.scalar(sql(f"SELECT {LIVING.operator('CAST(:areas AS bigint[])')}"), params)
+    return Office("operator" if operator else "nobody", None, "", "", None)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Who has a matter: the person of a seat, or an office.
+
+    columns: What the incident stores of it. owner: holder, or the level of the office, as `Office.level`.
+    """
+
+    seat: Seat | None
+    columns: dict[str, Any]
+    how: list[Step]
+    owner: str
+
+
+def home(
+    session: Session,
+    areas: Collection[int],
+    building: int | None,
+    first: str,
+    escalation: Sequence[str],
+    at: datetime,
+    levels: Collection[str] = (),
+) -> Home:
+    """Who has a matter of a place: holder on duty, deputy, next post up, else the office it waits at; each step said.
+
+    Args:
+        first, escalation: As for `person_for`. levels: Only posts of these levels of area; empty: of all.
+    """
+    there = [seat for seat in seats(session, areas, building, at) if not levels or seat.level in levels]
+    chosen = person_for(there, first, escalation)
+    if chosen.seat is not None:
+        seat = chosen.seat
+        columns = {"role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
+        return Home(seat, columns, chosen.how, "holder")
+    waits = office(session, areas, at)
+    return Home(None, waits.columns, [*chosen.how, waits.why], waits.level)
+
+
+# how high a role or an office stands; supervision only ever goes up
+HEIGHT: dict[str, int] = {role.key: role.rank for role in BY_KEY.values()} | {
+    "dispatcher": 42,
+    "street": 54,
+    OPERATOR: 100,
+}
+DESKS = {"unit": "dispatcher", "grid": "dispatcher", "community": "dispatcher", "street": "street",
+         "county": "command_centre", "operator": OPERATOR}  # level of an office -> the access role of its desk  # fmt: skip
+
+
+def above(
+    found: Sequence[Seat], escalation: Sequence[str], floor: int, watched: bool, waits: Office
+) -> tuple[str, int | None] | None:
+    """The next role that supervises, and who is there for it (None: an office's accounts); None at the top.
+
+    Of the rule's ladder, stepping over roles with nobody there, only what stands higher than `floor`. Where nobody
+    `watched` yet and the ladder has nobody higher: the usual ladder, then the desk it would wait at, then the operator.
+    """
+    there = {seat.role: seat.person_id for seat in reversed(found) if seat.person_id is not None}
+    ladder: list[tuple[str, int | None]] = [(role, there[role]) for role in escalation if role in there]
+    if not watched:
+        desk = DESKS.get(waits.level)
+        ladder += [(role, there[role]) for role in FIRST if role in there] + ([(desk, None)] if desk else [])
+    return next((one for one in ladder if HEIGHT[one[0]] > floor), None)
+
+
+TAKERS = f"""
 SELECT t.person_id, t.role, t.area_id, ST_X(t.shape) AS lon, ST_Y(t.shape) AS lat,
   ST_Distance(t.shape::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS straight
 FROM order_taker t
-WHERE t.active AND t.area_id = ANY(:areas) AND :skill = ANY(t.skills)
+WHERE t.active AND {has_account("t.person_id")} AND t.area_id = ANY(:areas) AND :skill = ANY(t.skills)
   AND NOT EXISTS (SELECT FROM leave l WHERE l.person_id = t.person_id AND l.valid @> CAST(:at AS timestamptz))
 ORDER BY straight NULLS LAST, t.person_id LIMIT 200
-"""
+"""  # noqa: S608  our own text
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, wrong
 from gis.incidents import catalogue, clock
-from gis.incidents.assign import Place, offers, person_for, seats
+from gis.incidents.assign import HEIGHT, Home, Place, home, offers, office, seats
 from gis.incidents.events import lock
 from gis.incidents.models import SEVERITIES
 from gis.incidents.queries import Row
-from gis.incidents.routing import CLOCK, COMMUNITY, community_of, route, stage_clock
+from gis.incidents.routing import CLOCK, COMMUNITY, route, stage_clock
 from gis.incidents.workflow import ENDED, State
-from gis.people.access import Action, Principal
+from gis.people.access import LIVING, Action, Principal
+from gis.people.living import NO_ACCOUNTS, has_account, on_duty
 from gis.people.roles import BY_KEY
 
 LAST_LIMIT = 60 * 24 * 366  # minutes
@@ -101,9 +102,8 @@ def _dispatch(session: Session, by: Principal, row: Row, wish: Wish, now: dateti
             raise Conflict(why.en)
         changes: dict[str, Any] = {"way": "order", "role": None, "area_id": None, "holder_id": None}
         return changes, {"how": [orjson.loads(orjson.dumps(why))], "way": "order"}, found
-    everybody = seats(session, where.area_ids, where.building_id, now)
     if wish.to:
-        here = [seat for seat in everybody if seat.person_code == wish.to]
+        here = [seat for seat in seats(session, where.area_ids, where.building_id, now) if seat.person_code == wish.to]
         if wish.role:
             here = [seat for seat in here if seat.role == wish.role]
         if here:
@@ -117,21 +117,23 @@ def _dispatch(session: Session, by: Principal, row: Row, wish: Wish, now: dateti
     if wish.role and wish.role not in BY_KEY:
         raise wrong("role", f"{wish.role[:40]!r} is no role of this city")
     first = wish.role or row.limits.get("first_role") or "grid_worker"
-    chosen = person_for(everybody, first, () if wish.role else row.limits.get("escalation", ()))
-    if chosen.seat is None:
-        raise Conflict("nobody is there to take it: every post up to the street is vacant or on leave")
-    seat = chosen.seat
-    changes = {"way": "assign", "role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
-    how = orjson.loads(orjson.dumps(chosen.how))
-    return changes, {"role": seat.role, "area": seat.code, "person": seat.person_code, "way": "assign", "how": how}, []
+    escalation = () if wish.role else row.limits.get("escalation", ())
+    to = home(session, row.areas, row.building_id, first, escalation, now)
+    changes = {"way": "assign", **to.columns}
+    how = orjson.loads(orjson.dumps(to.how))
+    told = {"role": to.seat.role, "area": to.seat.code, "person": to.seat.person_code} if to.seat else {}
+    return changes, {**told, "way": "assign", "how": how}, []
+
+
+TAKER = f"""
+SELECT t.role, t.area_id, t.person_id, a.code FROM order_taker t JOIN personal.person p ON p.id = t.person_id
+  JOIN area a ON a.id = t.area_id
+WHERE p.code = :code AND t.active AND t.area_id = ANY(:areas) AND {has_account("t.person_id")}
+"""  # noqa: S608  our own text
 
 
 def _taker(session: Session, where: Place, code: str) -> tuple[str, int, int, str]:
-    query = (
-        "SELECT t.role, t.area_id, t.person_id, a.code FROM order_taker t JOIN personal.person p ON p.id = t.person_id"
-        " JOIN area a ON a.id = t.area_id WHERE p.code = :code AND t.active AND t.area_id = ANY(:areas)"
-    )
-    found = session.execute(text(query), {"code": code, "areas": where.area_ids}).first()
+    found = session.execute(text(TAKER), {"code": code, "areas": where.area_ids}).first()
     if found is None:
         words = f"nobody with the code {code[:40]!r} is in a post of this place or takes its orders now"
         raise wrong("to", words)
@@ -150,9 +152,12 @@ def _take(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) 
 
 
 def _return(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
-    where = place_of(session, row)
-    changes = {"way": "assign", "role": COMMUNITY, "area_id": community_of(where), "holder_id": None}
-    return changes, {"from_role": row.role}, []
+    waits = office(session, row.areas, now)
+    return (
+        {"way": "assign", **waits.columns},
+        {"from_role": row.role, "how": orjson.loads(orjson.dumps([waits.why]))},
+        [],
+    )
 
 
 def _stop(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
@@ -182,15 +187,18 @@ def _ask_time(session: Session, by: Principal, row: Row, wish: Wish, now: dateti
     return {}, {"minutes": _minutes(wish)}, []
 
 
+def _asked_minutes(session: Session, row: Row, wish: Wish, request: str) -> float:
+    """The minutes that are approved: those asked for, where the approval names no others."""
+    query = "SELECT detail -> 'minutes' FROM incident_event WHERE incident_id = :id AND move = :move ORDER BY id DESC LIMIT 1"
+    return _minutes(wish, session.scalar(text(query), {"id": row.id, "move": request}))
+
+
 def _extend(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
-    query = ("SELECT detail -> 'minutes' FROM incident_event WHERE incident_id = :id AND move = 'request_extend'"
-             " ORDER BY id DESC LIMIT 1")  # fmt: skip
-    more = _minutes(wish, session.scalar(text(query), {"id": row.id}))
-    return _limit(row, float(row.limits[row.state]) + more, now)
+    return _limit(row, float(row.limits[row.state]) + _asked_minutes(session, row, wish, "request_extend"), now)
 
 
 def _set_limit(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
-    return _limit(row, _minutes(wish), now)
+    return _limit(row, _asked_minutes(session, row, wish, "request_limit"), now)
 
 
 def _limit(row: Row, minutes: float, now: datetime) -> Effect:
@@ -202,6 +210,8 @@ def _limit(row: Row, minutes: float, now: datetime) -> Effect:
 
 def _supervise(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
     role = next((key for key, _ in by.roles), by.kind)
+    if HEIGHT.get(role, 0) < HEIGHT.get(row.supervisor_role or "", 0):
+        role = row.supervisor_role or role  # it never goes down
     return {"supervised": True, "supervise_level": max(row.supervise_level, 1), "supervisor_role": role}, {}, []
 
 
@@ -215,14 +225,39 @@ def _rate(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) 
     if wish.rating is None or not 1 <= wish.rating <= 5:
         words = "must be a whole number from 1 (bad) to 5 (good)"
         raise wrong("rating", words)
-    told = {"rating": wish.rating, "solved": wish.solved, "follow_up": by.kind == "account" and by.may(Action.DISPATCH)}
-    return {"rating": wish.rating, "solved": wish.solved}, told, []
+    office_record = not residents_word(by, row)
+    told = {"rating": wish.rating, "solved": wish.solved, "follow_up": office_record}
+    names = ("office_rating", "office_solved") if office_record else ("rating", "solved")
+    return dict(zip(names, (wish.rating, wish.solved), strict=True)), told, []
+
+
+def residents_word(by: Principal, row: Row) -> bool:
+    """Whether a rating is the reporter's own, not the record of those who dispatch or handle the matter."""
+    own = by.kind == "reporter" or (by.account_id is not None and by.account_id == row.account_id)
+    own = own or (by.key_id is not None and by.key_id == row.key_id)
+    staff = by.kind == "account" and (
+        by.may(Action.DISPATCH, row.areas) or (by.person_id is not None and by.person_id == row.holder_id)
+    )
+    return own and not staff
 
 
 def _reopen(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
-    # back to the same chain; what repeated another stands on its own again
-    changes: dict[str, Any] = {"parent_id": None} | ({"way": "assign"} if row.holder_id else {})
-    return changes, {"from": row.state}, []
+    # back to the same chain; what repeated another stands on its own again; nobody says any more that it is solved
+    changes: dict[str, Any] = {"parent_id": None, "office_solved": None, "way": "assign"}
+    if row.solved:
+        changes["solved"] = None
+    return changes, {"from": row.state, "withdrawn": bool(row.solved)}, []
+
+
+ABLE = f"SELECT ({NO_ACCOUNTS} AND {on_duty('CAST(:person AS bigint)', ':at')}) OR {LIVING.able('CAST(:person AS bigint)', ':at')}"
+
+
+def successor(session: Session, row: Row, now: datetime) -> Home | None:
+    """Who has a matter instead of a holder who cannot act on it; None where the holder can, or nobody holds it."""
+    if row.holder_id is None or session.scalar(text(ABLE), {"person": row.holder_id, "at": now}):
+        return None
+    first = row.role if row.role in HEIGHT else row.limits.get("first_role") or COMMUNITY
+    return home(session, row.areas, row.building_id, first, row.limits.get("escalation", ()), now)
 
 
 def _link(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
@@ -255,6 +290,6 @@ def _unlink(session: Session, by: Principal, row: Row, wish: Wish, now: datetime
 EFFECTS = {
     "accept": _accept, "reclassify": _reclassify, "dispatch": _dispatch, "take": _take, "return": _return,
     "approve_suspend": _stop, "resume": _resume, "request_extend": _ask_time, "approve_extend": _extend,
-    "set_limit": _set_limit, "supervise": _supervise, "release": _release, "rate": _rate, "reopen": _reopen,
+    "request_limit": _ask_time, "approve_limit": _set_limit, "supervise": _supervise, "release": _release, "rate": _rate, "reopen": _reopen,
     "link": _link, "unlink": _unlink,
 }  # fmt: skip

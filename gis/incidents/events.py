@@ -1,6 +1,7 @@
 """Events of incidents: the row held, the event written with what changes by it, and who is told."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,10 @@ from sqlalchemy.orm import Session
 from gis.db import sql
 from gis.errors import NotFound
 from gis.incidents.queries import LOCKED, Row
-from gis.incidents.routing import COMMUNITY
-from gis.incidents.workflow import target
+from gis.incidents.workflow import ENDED, target
 from gis.notices.outbox import tell
-from gis.people.access import Principal
+from gis.people.access import LIVING, OPERATOR, Principal
+from gis.people.living import SIGNS_IN, has_account, on_duty
 
 # in their order: the trigger checks each against what those before it left
 EVENTS = """
@@ -44,7 +45,7 @@ TOLD = {
     "accept": ("reporter",), "dispatch": ("reporter",), "take": ("reporter",), "return": ("community",),
     "handle": ("community", "reporter"), "close": ("reporter",), "send_back": ("reporter",),
     "reopen": ("community",), "request_suspend": ("community",), "request_extend": ("community",),
-    "request_void": ("community",), "approve_suspend": ("reporter",), "resume": ("reporter",),
+    "request_void": ("community",), "request_limit": ("community",), "pass_on": ("community",), "approve_suspend": ("reporter",), "resume": ("reporter",),
     "approve_void": ("reporter",), "expire": ("community",), "rate": ("community",),
 }  # fmt: skip
 
@@ -139,6 +140,44 @@ def body(
             "area": area, "role": role, "severity": severity}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Desk:
+    """Who is told of what waits at a desk: people in its posts, and accounts with its rights alone."""
+
+    people: list[int]
+    accounts: list[int]
+
+
+DESK = f"""
+WITH place AS (
+  SELECT a.id, array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], a.level) AS height
+  FROM area a WHERE a.id = ANY(:areas)
+), desk AS (
+  SELECT place.height, person.id AS person_id, NULL::bigint AS account_id
+  FROM place JOIN post p ON p.area_id = place.id AND p.role IN ({LIVING.posts("desk")}) AND p.valid @> CAST(:at AS timestamptz)
+    JOIN personal.person person ON person.id IN (p.holder_id, p.deputy_id)
+  WHERE {on_duty("person.id", ":at")} AND {has_account("person.id")}
+  UNION ALL
+  SELECT place.height, NULL, c.id
+  FROM place JOIN personal.access_grant g ON g.area_id = place.id AND g.role IN ({LIVING.roles("desk")})
+    JOIN personal.account c ON c.id = g.account_id
+  WHERE {SIGNS_IN.format(a="c")} AND {on_duty("c.person_id", ":at")}
+  UNION ALL
+  SELECT 9, NULL, c.id FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
+  WHERE g.role = '{OPERATOR}' AND (g.area_id IS NULL OR g.area_id = ANY(:areas)) AND {SIGNS_IN.format(a="c")}
+)
+SELECT DISTINCT person_id, account_id FROM desk WHERE height = (SELECT min(height) FROM desk)
+"""  # noqa: S608  our own text
+
+
+def desk_of(session: Session, areas: Sequence[int], at: datetime) -> Desk:
+    """The nearest desk of some areas with somebody who can act, the operators' when there is none."""
+    rows = session.execute(sql(DESK), {"areas": list(areas), "at": at}).all()
+    return Desk(
+        sorted(row.person_id for row in rows if row.person_id), sorted(row.account_id for row in rows if row.account_id)
+    )
+
+
 def tell_of(
     session: Session,
     row: Row,
@@ -148,15 +187,19 @@ def tell_of(
     by: Principal,
     offered: Sequence[int] = (),
     more: Sequence[int | None] = (),
+    *,
+    now: datetime,
 ) -> None:
+    """Tell of a move: who holds the matter then, those of TOLD, and the desk it waits at when nobody holds it."""
     told = TOLD.get(name, ())
     people = {*offered, *more, changes.get("holder_id", row.holder_id)} - {None, by.person_id}
-    if "community" in told:
-        query = ("SELECT holder_id FROM post WHERE area_id = ANY(:areas) AND role = :role AND holder_id IS NOT NULL"
-                 " AND valid @> CAST(:at AS timestamptz)")  # fmt: skip
-        params = {"areas": row.areas, "role": COMMUNITY, "at": changes.get("stage_began") or row.changed_at}
-        people |= set(session.scalars(text(query), params)) - {by.person_id}
-    accounts = [row.account_id] if "reporter" in told and row.account_id and row.account_id != by.account_id else []
+    accounts: list[int] = []
+    if "community" in told or (not people and after not in ENDED and changes.keys() & {"holder_id", "role"}):
+        desk = desk_of(session, row.areas, now)
+        people |= set(desk.people) - {by.person_id}
+        accounts = [one for one in desk.accounts if one != by.account_id]
+    if "reporter" in told and row.account_id and row.account_id != by.account_id:
+        accounts.append(row.account_id)
     tell(
         session, f"incident.{name}", county=row.county, incident_id=row.id, areas=row.areas,
         person_ids=sorted(one for one in people if one), account_ids=accounts,

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from gis.areas.register import Register, register_around
 from gis.errors import WanggeError
-from gis.incidents.assign import Place, person_for, place, seats
+from gis.incidents.assign import Place, home, office, place
 from gis.incidents.effects import place_of
 from gis.incidents.events import lock, record, tell_of
 from gis.incidents.queries import Row
-from gis.incidents.routing import COMMUNITY, community_of
+from gis.incidents.routing import COMMUNITY
 from gis.incidents.workflow import ENDED, State
 from gis.people.access import system
 
@@ -110,7 +110,7 @@ def _follow(session: Session, number: UUID, now: datetime, register: Register) -
     }  # fmt: skip
     words = f"边界调整：由{old[1]}（{old[0]}）转至{new[1]}（{new[0]}）"
     record(session, row, "follow", now, JOB, words=words, detail=detail, changes=changes)
-    tell_of(session, row, "follow", row.state, changes, system(JOB), more=[row.holder_id])
+    tell_of(session, row, "follow", row.state, changes, system(JOB), more=[row.holder_id], now=now)
     return True
 
 
@@ -118,13 +118,10 @@ def _holder(session: Session, row: Row, where: Place, areas: Sequence[int], now:
     """Who holds it in the new patch: only what changes."""
     if row.way == "order" or row.area_id is None or row.area_id in areas or row.state in DONE:
         return {}
-    community = {"role": COMMUNITY, "area_id": community_of(where), "holder_id": None}
     if row.state in WAITING:
-        return community
+        return office(session, areas, now).columns
     first = row.limits.get("first_role") or row.role or COMMUNITY
-    here = seats(session, areas, where.building_id, now)
-    seat = person_for(here, first, row.limits.get("escalation", ())).seat
-    return community if seat is None else {"role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
+    return home(session, areas, where.building_id, first, row.limits.get("escalation", ()), now).columns
 
 
 def _grid(where: Place) -> tuple[str, str]:

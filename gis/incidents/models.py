@@ -160,10 +160,11 @@ class Incident(Base):
     __table_args__ = (
         ForeignKeyConstraint(["edition_id", "category"], ["incident_category.edition_id", "incident_category.code"]),
         known("state", STATES, "state_known"),
-        known("pending", ("", "suspend", "extend", "void"), "pending_known"),
+        known("pending", ("", "suspend", "extend", "void", "limit"), "pending_known"),
         known("severity", SEVERITIES, "severity_known"),
         known("way", WAYS, "way_known"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating_in_range"),
+        CheckConstraint("office_rating BETWEEN 1 AND 5", name="office_rating_in_range"),
         CheckConstraint("parent_id <> id", name="not_its_own_parent"),
         Index(None, "id", unique=True),
         Index("ix_incident_areas", "areas", postgresql_using="gin"),
@@ -209,7 +210,9 @@ class Incident(Base):
         JSONB, comment="Minutes per state, around_the_clock and escalation, as the rule said when it was filed."
     )
     state: Mapped[str] = mapped_column(server_default="reported", comment="Where it stands; set by events only.")
-    pending: Mapped[str] = mapped_column(server_default="", comment="A request that waits: suspend, extend or void.")
+    pending: Mapped[str] = mapped_column(
+        server_default="", comment="A request that waits: suspend, extend, void or limit."
+    )
     before: Mapped[str] = mapped_column(server_default="", comment="The state before it was suspended.")
     role: Mapped[str | None] = mapped_column(comment="Role of who holds it.")
     area_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), comment="The area that role is for.")
@@ -233,8 +236,14 @@ class Incident(Base):
     )
     tracking_hash: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 of the tracking secret.")
     closed_at: Mapped[datetime | None] = mapped_column(comment="When it was closed or made void.")
-    rating: Mapped[int | None] = mapped_column(comment="Satisfaction at the last follow-up, 1 to 5.")
+    rating: Mapped[int | None] = mapped_column(comment="Satisfaction in the reporter's own word, 1 to 5.")
     solved: Mapped[bool | None] = mapped_column(comment="Whether the reporter says it is solved.")
+    office_rating: Mapped[int | None] = mapped_column(
+        comment="Satisfaction as recorded at the follow-up visit, 1 to 5."
+    )
+    office_solved: Mapped[bool | None] = mapped_column(
+        comment="Whether it is solved, as recorded at the follow-up visit."
+    )
 
 
 class IncidentEvent(Base):

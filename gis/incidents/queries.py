@@ -17,6 +17,7 @@ from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.workflow import ALONE, MOVES, OPEN, STATES, TOLD_REPORTER, State, allowed
 from gis.people.access import (
     ACTION_BY_FACT,
+    LIVING,
     Action,
     Fact,
     Principal,
@@ -28,6 +29,7 @@ from gis.people.access import (
     open_to_all,
     unmask,
     visible,
+    waits_for_operator,
 )
 from gis.people.access import ROLES as ACCESS
 from gis.people.roles import BY_KEY
@@ -38,7 +40,10 @@ SORTS = ("urgent", "newest")
 
 @dataclass(frozen=True)
 class Row:
-    """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting request."""
+    """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting request.
+
+    unowned: It is in the operator's queue of who asks.
+    """
 
     county: str
     id: UUID
@@ -73,11 +78,14 @@ class Row:
     supervise_at: datetime | None
     supervised: bool
     supervise_level: int
+    supervisor_role: str | None
+    solved: bool | None
     parent_id: UUID | None
     account_id: int | None
     key_id: int | None
     asked_by: str | None
     offered: bool
+    unowned: bool
 
     def at(self, state: str, pending: str, before: str) -> "Row":
         """The same after a move."""
@@ -96,8 +104,8 @@ def LOCKED(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]: 
 SELECT i.county, i.id, i.version, i.changed_at, i.edition_id, i.category, c.zh AS category_zh, i.severity, i.channel,
   ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, i.areas, i.grid_id, g.code AS grid_code, i.unit_id, i.building_id,
   i.revision_id, i.rule_name, i.way, i.skill, i.limits, i.state, i.pending, i.before, i.role, i.area_id, i.holder_id,
-  i.stage_began, i.due_at, i.spent_min, i.supervise_at, i.supervised, i.supervise_level, i.parent_id, i.account_id,
-  i.key_id, {ASKED_BY}, {OFFERED}
+  i.stage_began, i.due_at, i.spent_min, i.supervise_at, i.supervised, i.supervise_level,
+  i.supervisor_role, i.solved, i.parent_id, i.account_id, i.key_id, {ASKED_BY}, {OFFERED}, {waits_for_operator(by)} AS unowned
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
 WHERE i.id = :id AND ({condition} OR CAST(:offered AS boolean) AND i.way = 'order' AND EXISTS (
@@ -109,22 +117,21 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
     """Whether somebody may do a move of the table to an incident they see (its state apart).
 
     Args:
-        row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered.
+        row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered, unowned.
 
     HANDLE is for who holds it, is offered it, or has such rights in the very area of the post it lies with; and for
-    who dispatches there. A request is withdrawn by who made it and approved by another; so is a limit changed by
-    another than who holds the incident. Rating is the reporter's, and of those who follow up for the community.
+    who dispatches there. A request is withdrawn by who made it and approved by another. Rating is the reporter's, and of those who follow up for the community.
     """
     if by.kind == "system":
         return True
     action = MOVES[name].by
+    if row.unowned:  # the operator is its desk
+        by = by.acting(row.areas)
     if action == Action.SYSTEM or action not in by.may_in:
         return False
     own = _own(by, row)
     if name == "withdraw":
         return bool(by.who == row.asked_by)
-    if name == "set_limit" and by.person_id is not None and by.person_id == row.holder_id:
-        return False
     if action == Action.NOTE:
         return True
     if action == Action.RATE:
@@ -158,6 +165,8 @@ class View:
     an organisation's. parent, children, photos: Those the asker sees.
 
     colour: green, amber or red; None: no clock runs. moves: What the asker may do now. how: How it was decided.
+    queue: Who has it to act on now: at (see QUEUES), and zh, en; None once it has ended. rating, solved: The reporter's
+    own word; office_rating, office_solved: what was recorded at the follow-up visit.
     asked_by: Who made the request that waits. left_min: Working minutes until it is due, negative past it.
     """
 
@@ -210,6 +219,9 @@ class View:
     mine: bool
     moves: list[str]
     how: list[dict[str, Any]]
+    queue: dict[str, str] | None
+    office_rating: int | None
+    office_solved: bool | None
 
 
 def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
@@ -227,7 +239,7 @@ def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
 
 VIEW = f"""
 SELECT i.*, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh, c.en AS category_en, c.kind,
-  held.code AS held_code, p.name AS holder_name,
+  held.code AS held_code, held.level AS held_level, {LIVING.owner("i", ":now")} AS owner, {{unowned}} AS unowned, p.name AS holder_name,
   coalesce(held.name, (SELECT coalesce(nullif(b.estate, ''), b.name) FROM building b WHERE b.id = i.building_id), '')
     AS held_name,
   (SELECT jsonb_agg(jsonb_build_object('level', a.level, 'code', a.code, 'name', a.name)
@@ -245,10 +257,45 @@ FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_
 
 
 def _query(by: Principal, rest: str) -> tuple[str, dict[str, Any]]:
-    """`VIEW` as the asker has it, with what stands behind it; and its parameters."""
+    """`VIEW` as the asker has it, with what stands behind it; and its parameters but `now`."""
     other, params = visible(by, "x")
     readable, more = told(by)
-    return f"{VIEW.format(other=other, told=readable)} {rest}", params | more | {"me": by.person_id}
+    query = VIEW.format(other=other, told=readable, unowned=waits_for_operator(by))
+    return f"{query} {rest}", params | more | {"me": by.person_id}
+
+
+# who has a matter to act on now -> the words; {role} of who holds it, {area} where it waits
+QUEUES = {
+    "holder": ("由{role}办理", "with the {role_en}"),
+    "post": ("由{role}岗位在岗人员办理", "with whoever stands in as {role_en}"),
+    "offered": ("已推送，等待接单", "offered to those who may claim it"),
+    "posts": ("按岗位办理，尚无登录账号", "with the posts of the place; there are no accounts yet"),
+    "operator": ("在平台管理员处等待派单", "waiting at the operator"),
+    "nobody": ("暂无账号可处理，等待平台管理员", "waiting: no account can act on it yet"),
+} | dict.fromkeys(("unit", "grid", "community", "street", "county"), ("在{area}等待处理", "waiting at {area}"))
+IN_HAND = ("holder", "post", "offered", "posts")
+
+
+def as_desk(session: Session, by: Principal, incident_id: UUID) -> Principal:
+    """Who asks, with the rights of its desk where an incident is in their operator's queue."""
+    if not by.operates:
+        return by
+    query = f"SELECT i.areas FROM incident i WHERE i.id = :id AND {waits_for_operator(by)}"  # noqa: S608  our own text
+    areas = session.scalar(text(query), visible(by, "i")[1] | {"id": incident_id})
+    return by if areas is None else by.acting(areas)
+
+
+def in_words(owner: str, role_key: str | None, areas: Mapping[str, str]) -> dict[str, str]:
+    """Who has a matter to act on now, as the API tells it.
+
+    Args:
+        owner: One of QUEUES. areas: Level of each of its areas -> the name.
+    """
+    role = BY_KEY.get(role_key or "")
+    values = {"role": role.zh if role else "责任人", "role_en": role.en if role else "person responsible",
+              "area": areas.get(owner, "")}  # fmt: skip
+    zh, en = (words.format_map(values) for words in QUEUES[owner])
+    return {"at": owner, "zh": zh, "en": en}
 
 
 def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, moved: Row | None = None) -> View:
@@ -262,7 +309,7 @@ def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, m
     """
     condition = "true" if moved is not None and moved.id == incident_id else visible(by, "i")[0]
     query, params = _query(by, f"WHERE i.id = :id AND {condition}")
-    row = session.execute(text(query), params | {"id": incident_id}).one_or_none()
+    row = session.execute(text(query), params | {"id": incident_id, "now": now}).one_or_none()
     if row is None:
         raise NotFound("there is no such incident")
     return _view(by, row, now)
@@ -270,7 +317,12 @@ def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, m
 
 def _view(by: Principal, row: Any, now: datetime) -> View:
     zh, en = STATES[State(row.state)]
-    role = BY_KEY.get(row.role or "")
+    # who cannot act on it is not said to have it; who has handled it is
+    done = row.holder_id is not None and row.state not in (State.DISPATCHED, State.TAKEN)
+    has_it = row.owner is None or row.owner in IN_HAND or row.owner == row.held_level or done
+    role = BY_KEY.get(row.role or "") if has_it else None
+    if row.unowned:
+        by = by.acting(row.areas)
     above = BY_KEY.get(row.supervisor_role or "")
     supervisor = above.zh if above else ACCESS[row.supervisor_role][0] if row.supervisor_role in ACCESS else None
     left = None
@@ -284,8 +336,9 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
         version=row.version, category=row.category, category_zh=row.category_zh, category_en=row.category_en,
         kind=row.kind, severity=row.severity, description=row.description, address=row.address, channel=row.channel,
         attributes=row.attributes, point={"lon": round(row.lon, 7), "lat": round(row.lat, 7), "crs": "cgcs2000"},
-        areas=row.area_names or [], role=row.role, role_zh=role.zh if role else None, role_en=role.en if role else None,
-        assigned_to=holder_label(by, row.areas, row.role, row.held_name, row.holder_name, row.holder_id), area=row.held_code, way=row.way, skill=row.skill,
+        areas=row.area_names or [], role=role.key if role else None, role_zh=role.zh if role else None, role_en=role.en if role else None,
+        assigned_to=holder_label(by, row.areas, row.role, row.held_name, row.holder_name, row.holder_id) if has_it else None,
+        area=row.held_code, way=row.way, skill=row.skill,
         rule=row.rule_name, reported_at=row.reported_at, changed_at=row.changed_at, closed_at=row.closed_at,
         stage_began=row.stage_began, due=row.due_at, amber=row.amber_at,
         colour=clock.colour(now, row.amber_at, row.due_at), left_min=left,
@@ -297,7 +350,8 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
         moves=sorted(
             name for name in allowed(row.state, row.pending)
             if may_move(by, row, name) and (row.parent_id is None or name in ALONE)
-        ), how=row.how,
+        ), how=row.how, queue=in_words(row.owner, row.role, {one["level"]: one["name"] for one in row.area_names or ()}) if row.owner else None,
+        office_rating=row.office_rating, office_solved=row.office_solved,
     )  # fmt: skip
 
 
@@ -306,7 +360,7 @@ class Filters:
     """Which incidents. area: Code; everything in it. overdue: The running stage's time is over.
 
     colour: green, amber or red. category: Code or its beginning. mine: Held by, or offered to, the asker.
-    since, until: By when they were reported. sort: urgent (督办 first, then by due) or newest.
+    queue: Who has it to act on now, one of QUEUES. since, until: By when they were reported. sort: urgent (督办 first, then by due) or newest.
     """
 
     state: Sequence[str] = ()
@@ -320,6 +374,7 @@ class Filters:
     supervised: bool | None = None
     pending: bool | None = None
     mine: bool = False
+    queue: str = ""
     words: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -338,7 +393,7 @@ COLOURS = {
 # filter -> the values there are
 KNOWN: dict[str, Collection[str]] = {
     "state": ("open", *STATES), "colour": tuple(COLOURS), "way": ("assign", "order"), "severity": SEVERITIES,
-    "channel": CHANNELS, "sort": SORTS,
+    "channel": CHANNELS, "sort": SORTS, "queue": tuple(QUEUES),
 }  # fmt: skip
 
 
@@ -401,6 +456,9 @@ def _where(session: Session, by: Principal, wanted: Filters, now: datetime) -> t
             "(i.holder_id = :me OR i.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
             " WHERE o.incident_id = i.id AND o.person_id = :me))"
         )
+    if wanted.queue:
+        parts.append(f"{LIVING.owner('i', ':now')} = :queue")
+        params["queue"] = wanted.queue
     if wanted.words:
         parts.append("(strpos(lower(i.description), :words) > 0 OR strpos(lower(i.address), :words) > 0"
                      " OR starts_with(i.id::text, :words))")  # fmt: skip

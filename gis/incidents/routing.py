@@ -9,23 +9,27 @@ from sqlalchemy.orm import Session
 
 from gis.areas.reasons import Step
 from gis.incidents import catalogue, clock, rules
-from gis.incidents.assign import Offer, Place, Seat, offers, person_for, seats, step
+from gis.incidents.assign import Offer, Place, Seat, home, offers, office, step
 from gis.incidents.workflow import State
 from gis.people.roles import BY_KEY
 
-COMMUNITY = "community_worker"  # the role matters go to that nobody else has
+COMMUNITY = "community_worker"  # the role that matters go to which come back
 CLOCK = ("stage_began", "amber_at", "due_at", "spent_min", "supervise_at")  # the columns of a clock
 
 
 @dataclass(frozen=True)
 class Routed:
-    """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is offered it, and why."""
+    """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is offered it, and why.
+
+    owner: One of gis.incidents.queries.QUEUES.
+    """
 
     state: State
     columns: dict[str, Any]
     seat: Seat | None
     offers: list[Offer]
     how: list[Step]
+    owner: str
 
 
 def route(
@@ -54,28 +58,23 @@ def route(
         "around_the_clock": rule.around_the_clock, "escalation": list(rule.escalation), "first_role": rule.first_role,
     }  # fmt: skip
     columns = {"rule_id": rule.id, "rule_name": rule.name, "way": "assign", "skill": kind.skill, "limits": limits,
-               "role": COMMUNITY, "area_id": community_of(where), "holder_id": None}  # fmt: skip
+               "role": None, "area_id": None, "holder_id": None}  # fmt: skip
     if not clear:
-        return Routed(State.REPORTED, columns | stage_clock(limits, State.REPORTED, now), None, [], how)
+        waits = office(session, where.area_ids, now)
+        columns |= waits.columns | stage_clock(limits, State.REPORTED, now)
+        return Routed(State.REPORTED, columns, None, [], [*how, waits.why], waits.level)
     if rule.way == "order" and kind.skill:
         found, why = offers(session, where, kind.skill, now)
         how.append(why)
         if found:
-            columns |= {"way": "order", "role": None, "area_id": None}
+            columns["way"] = "order"
             # unclaimed in time it falls back to the community instead of going one level up
             running = stage_clock(limits, State.DISPATCHED, now) | {"supervise_at": None}
-            return Routed(State.DISPATCHED, columns | running, None, found, how)
-    chosen = person_for(seats(session, where.area_ids, where.building_id, now), rule.first_role, rule.escalation)
-    seat, state = chosen.seat, State.ACCEPTED
-    if seat is not None:
-        columns |= {"role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
-        state = State.DISPATCHED
-    return Routed(state, columns | stage_clock(limits, state, now), seat, [], [*how, *chosen.how])
-
-
-def community_of(where: Place) -> int:
-    """The community of a place; the lowest area known where it lies in none."""
-    return next((area[0] for area in where.areas if area[1] == "community"), where.areas[-1][0])
+            return Routed(State.DISPATCHED, columns | running, None, found, how, "offered")
+    found_home = home(session, where.area_ids, where.building_id, rule.first_role, rule.escalation, now)
+    state = State.DISPATCHED if found_home.seat is not None else State.ACCEPTED
+    columns |= found_home.columns | stage_clock(limits, state, now)
+    return Routed(state, columns, found_home.seat, [], [*how, *found_home.how], found_home.owner)
 
 
 def stage_clock(limits: Mapping[str, Any], state: str, now: datetime, spent: float | None = None) -> dict[str, Any]:

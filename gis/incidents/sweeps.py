@@ -1,4 +1,4 @@
-"""What time alone brings about: overdue matters go one level up, orders nobody claimed fall back to the community.
+"""What time alone brings about: what lapsed with its holder is passed on, overdue matters go one level up, orders nobody claimed fall back to the community.
 
 Each sweep does a batch of what is due now. A batch holds its rows and passes over those that somebody else holds, so
 two workers never do the same; what is done is no longer due, so a run more or less changes nothing.
@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from gis.db import signed
 from gis.incidents import actions
+from gis.people.access import LIVING
+from gis.people.living import NO_ACCOUNTS, on_duty
 
 BATCH = 50  # incidents held at once
 
@@ -30,7 +32,16 @@ class Sweep(NamedTuple):
     who: str
 
 
+# held by somebody who cannot act on it, or offered only to such; holders are looked at once each
+LAPSED = f"""state IN ('dispatched', 'taken') AND (
+  holder_id IN (SELECT h.holder_id FROM (
+      SELECT DISTINCT o.holder_id FROM incident o WHERE o.state IN ('dispatched', 'taken') AND o.holder_id IS NOT NULL) h
+    WHERE NOT ({NO_ACCOUNTS} AND {on_duty("h.holder_id", ":now")} OR {LIVING.able("h.holder_id", ":now")}))
+  OR way = 'order' AND state = 'dispatched' AND NOT {NO_ACCOUNTS} AND NOT EXISTS (
+    SELECT FROM order_offer o WHERE o.incident_id = incident.id AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
+
 SWEEPS = {
+    "lapsed": Sweep("reported_at", LAPSED, actions.pass_on, "job owners"),
     "overdue": Sweep("supervise_at", "state NOT IN ('closed', 'void')", actions.escalate, "job clock"),
     "unclaimed": Sweep("due_at", "way = 'order' AND state = 'dispatched'", actions.expire, "job orders"),
 }

@@ -82,7 +82,7 @@ def _event(row: Any, named: bool) -> EventView:
 @dataclass(frozen=True)
 class Tracked:
     """An incident for who reported it: where it stands, who holds it (role; the name of an organisation), since
-    when, and what happened. No names, no words between those who work on it."""
+    when, who has it to act on now (queue), and what happened. No names, no words between those who work on it."""
 
     id: UUID
     state: str
@@ -103,6 +103,7 @@ class Tracked:
     role_zh: str | None
     role_en: str | None
     name: str | None
+    queue: dict[str, str] | None
     due: datetime | None
     colour: str | None
     supervised: bool
@@ -145,6 +146,6 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
     return Tracked(
         seen.id, seen.state, seen.state_zh, seen.state_en, seen.version, seen.category, seen.category_zh,
         seen.category_en, seen.description, seen.address, seen.point, community, seen.reported_at, seen.changed_at,
-        seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.due, seen.colour,
+        seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.queue, seen.due, seen.colour,
         seen.supervised, seen.rating, seen.solved, [photo for one in happened for photo in one.photos], seen.moves, line,
     )  # fmt: skip

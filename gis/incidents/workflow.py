@@ -1,7 +1,7 @@
 """The loop's states and moves as one table. The database holds the same table and refuses everything else.
 
 A move may need a request to be waiting (`pending`) or leave one behind: 挂账, 延时 and 作废 are asked for by one
-person and approved or refused by another.
+person and approved or refused by another; so is another time limit (limit).
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ STATES = {
 }
 ENDED = (State.CLOSED, State.VOID)
 OPEN = tuple(state for state in State if state not in ENDED)
-REQUESTS = ("suspend", "extend", "void")
+REQUESTS = ("suspend", "extend", "void", "limit")
 ANY = "any"
 WORKING = (State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 
@@ -70,6 +70,7 @@ class Move(NamedTuple):
 R, A, D, T, H, C = (
     State.REPORTED, State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.HANDLED, State.CHECKED,
 )  # fmt: skip
+LIMITED = (R, *WORKING, H, C)  # whose running time may be changed
 ALL = tuple(State)
 
 MOVES: dict[str, Move] = {
@@ -88,34 +89,41 @@ MOVES: dict[str, Move] = {
     "reopen": Move("重启", "reopen", (H, C, State.CLOSED), D, Action.RATE, words=True),
     "request_suspend": Move("申请挂账", "ask to suspend", WORKING, None, Action.HANDLE, "", "suspend", True),
     "request_extend": Move("申请延时", "ask for more time", WORKING, None, Action.HANDLE, "", "extend", True),
+    "request_limit": Move(
+        "申请调整时限", "ask for another time limit", LIMITED, None, Action.HANDLE, "", "limit", True
+    ),
     "request_void": Move("申请作废", "ask to make void", (R, *WORKING), None, Action.HANDLE, "", "void", True),
     "approve_suspend": Move("同意挂账", "approve suspension", WORKING, State.SUSPENDED, Action.APPROVE, "suspend"),
     "approve_extend": Move("同意延时", "approve more time", WORKING, None, Action.APPROVE, "extend"),
+    "approve_limit": Move("同意调整时限", "approve another time limit", LIMITED, None, Action.APPROVE, "limit"),
     "approve_void": Move("同意作废", "approve making void", (R, *WORKING), State.VOID, Action.APPROVE, "void"),
     "refuse_suspend": Move("不同意挂账", "refuse suspension", WORKING, None, Action.APPROVE, "suspend", words=True),
     "refuse_extend": Move("不同意延时", "refuse more time", WORKING, None, Action.APPROVE, "extend", words=True),
+    "refuse_limit": Move(
+        "不同意调整时限", "refuse another time limit", LIMITED, None, Action.APPROVE, "limit", words=True
+    ),
     "refuse_void": Move("不同意作废", "refuse making void", (R, *WORKING), None, Action.APPROVE, "void", words=True),
-    "withdraw": Move("撤回申请", "withdraw a request", (R, *WORKING), None, Action.HANDLE, ANY),
+    "withdraw": Move("撤回申请", "withdraw a request", LIMITED, None, Action.HANDLE, ANY),
     "resume": Move("恢复", "resume", (State.SUSPENDED,), None, Action.APPROVE),  # back to the state before
-    "set_limit": Move("调整时限", "change the time limit", (R, *WORKING, H, C), None, Action.APPROVE, words=True),
     "supervise": Move("督办", "supervise", OPEN, None, Action.SUPERVISE, words=True),
     "release": Move("解除督办", "end supervision", OPEN, None, Action.SUPERVISE, words=True),
     "escalate": Move("超时督办", "overdue, one level up", OPEN, None, Action.SYSTEM),
     "link": Move("并案", "link to another", OPEN, None, Action.DISPATCH),
     "unlink": Move("拆案", "unlink", OPEN, None, Action.DISPATCH),
+    "pass_on": Move("转由他人处理", "passed on: who held it cannot act", (D, T), None, Action.SYSTEM),
     "hand_over": Move("随岗移交", "handed over with the post", OPEN, None, Action.SYSTEM),
     "follow": Move("随界移交", "followed the boundary", OPEN, None, Action.SYSTEM),
     "note": Move("补充", "note", ALL, None, Action.NOTE, words=True),
 }
 # moves that leave a waiting request as it is
 PASSES = frozenset(
-    {"note", "escalate", "supervise", "release", "hand_over", "follow", "link", "unlink", "set_limit", "take"}
+    {"note", "escalate", "supervise", "release", "pass_on", "hand_over", "follow", "link", "unlink", "take", "rate"}
 )
 # moves after which nobody needs an answer to it any more
-LAPSES = frozenset({"handle", "return"})
+LAPSES = frozenset({"handle", "return", "check", "close", "send_back", "reopen"})
 # moves of an incident that repeats another; all else it does with the one it repeats, and these it does by itself
-ALONE = frozenset({"note", "rate", "reopen", "link", "unlink", "escalate", "follow", "hand_over", "reclassify",
-                   "set_limit", "supervise", "release"})  # fmt: skip
+ALONE = frozenset({"note", "rate", "reopen", "link", "unlink", "escalate", "follow", "pass_on", "hand_over", "reclassify",
+                   "supervise", "release"})  # fmt: skip
 
 
 def rows() -> Iterator[tuple[str, str, str, str, str]]:
@@ -162,6 +170,6 @@ def allowed(state: str, pending: str = "") -> set[str]:
 # what the reporter reads of the timeline; the rest is between those who work
 TOLD_REPORTER = ("report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate",
                  "reopen", "approve_suspend", "resume", "approve_extend", "approve_void", "escalate", "supervise",
-                 "expire", "follow", "hand_over")  # fmt: skip
+                 "expire", "follow", "hand_over", "pass_on", "approve_limit")  # fmt: skip
 # whose words are meant for the reporter
 SAID_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend", "approve_void", "note")

@@ -24,7 +24,8 @@ DONE = {
     "approve_extend": ("已延时", "more time given"), "approve_void": ("已作废", "made void"),
     "refuse_suspend": ("不同意挂账", "not suspended"), "refuse_extend": ("不同意延时", "no more time given"),
     "refuse_void": ("不同意作废", "not made void"), "resume": ("已恢复", "resumed"),
-    "withdraw": ("申请已撤回", "request withdrawn"), "set_limit": ("已调整时限", "time limit changed"), "supervise": ("已督办", "supervised"),
+    "withdraw": ("申请已撤回", "request withdrawn"), "request_limit": ("申请调整时限", "another time limit asked for"),
+    "approve_limit": ("已调整时限", "time limit changed"), "refuse_limit": ("不同意调整时限", "time limit not changed"), "supervise": ("已督办", "supervised"),
     "release": ("已解除督办", "no longer supervised"), "link": ("已并案", "linked"), "unlink": ("已拆案", "unlinked"),
     "note": ("有补充", "note added"),
 }  # fmt: skip

@@ -6,7 +6,7 @@ for a fact of a row (always with the areas it lies in), `holder_label` for a nam
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden
+from gis.people.living import Living
 from gis.people.roles import ORGANISATIONS, organisation_name
 
 
@@ -83,6 +84,16 @@ BY_POST = {
     "volunteer_team": "order_taker",
 }
 
+OPERATOR = "administrator"  # the access role whose queue holds what nobody else can act on
+LIVING = Living(
+    BY_POST,
+    desk=[key for key, (_, _, actions) in ROLES.items() if actions >= {A.READ, A.DISPATCH, A.HANDLE, A.APPROVE}],
+    there=[key for key, (_, _, actions) in ROLES.items() if actions >= {A.READ, A.HANDLE}],
+    hand=[key for key, (_, _, actions) in ROLES.items() if A.HANDLE in actions],
+    operator=OPERATOR,
+)
+AS_OPERATOR = DESK | {A.SUPERVISE}  # what an operator may do with what is in the operator's queue
+
 # what a program's key may be given
 KEY_ACTIONS = frozenset(
     {A.REPORT, A.READ, A.NOTE, A.RATE, A.HANDLE, A.DISPATCH, A.NAMES, A.FIGURES, A.EXPORT, A.DRAFT, A.PUBLISH}
@@ -97,6 +108,7 @@ class Principal:
     who: As the history and events show it: "account wang", "program mini", "job clock".
     may_in: For each action the ids of the areas it is allowed in; None is everywhere.
     roles: (access role, area id or None), the strongest first; for screens.
+    at: The moment the rights are those of.
     """
 
     kind: str
@@ -108,6 +120,21 @@ class Principal:
     key_id: int | None = None
     incident_id: UUID | None = None
     name: str = ""
+    at: datetime | None = None
+
+    @property
+    def operates(self) -> bool:
+        """Whether the operator's queue is the asker's to see, in some areas or everywhere."""
+        return any(role == OPERATOR for role, _ in self.roles)
+
+    def acting(self, areas: Iterable[int]) -> "Principal":
+        """The same, with the rights of a desk over some areas: for what is in the operator's queue."""
+        more = frozenset(areas)
+        may_in = dict(self.may_in)
+        for action in AS_OPERATOR:
+            before = may_in.get(action, frozenset())
+            may_in[action] = None if before is None else before | more
+        return replace(self, may_in=may_in)
 
     def may(self, action: Action, areas: Iterable[int] | None = None) -> bool:
         """Whether an action is allowed: in any of some areas (an incident's chain), or anywhere when None is given."""
@@ -164,7 +191,9 @@ def of_account(session: Session, account_id: int, person_id: int | None, usernam
             own = frozenset() if area is None else frozenset({area})
             may_in[action] = None if everywhere or before is None else before | own
     may_in[A.REPORT] = None  # as anybody may, wherever it is
-    return Principal("account", f"account {username}", may_in, tuple(roles), account_id, person_id, name=username)
+    return Principal(
+        "account", f"account {username}", may_in, tuple(roles), account_id, person_id, name=username, at=at
+    )
 
 
 # --- who sees what -------------------------------------------------------------------------------------------------
@@ -230,11 +259,12 @@ def visible(by: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
         f" OR {incident}.id = :see_incident"
         f" OR {incident}.account_id = :see_account OR {incident}.key_id = :see_key"
         f" OR {incident}.way = 'order' AND {incident}.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
-        f" WHERE o.incident_id = {incident}.id AND o.person_id = :see_person))"
+        f" WHERE o.incident_id = {incident}.id AND o.person_id = :see_person)"
+        f"{f' OR {waits_for_operator(by, incident)}' if by.operates else ''})"
     )
     return condition, {
         "see_areas": sorted(areas), "see_person": by.person_id, "see_account": by.account_id, "see_key": by.key_id,
-        "see_incident": by.incident_id,
+        "see_incident": by.incident_id, "see_at": by.at, "see_operated": sorted(area for role, area in by.roles if role == OPERATOR and area),
     }  # fmt: skip
 
 
@@ -265,6 +295,16 @@ def location(seen: str, incident: str = "i") -> str:
     Distances and whether something is near are taken from it too, or the exact place could be found by asking often.
     """
     return f"CASE WHEN {seen} THEN {incident}.shape ELSE ST_SnapToGrid({incident}.shape, {PUBLIC_STEP_DEG}) END"
+
+
+def waits_for_operator(by: Principal, incident: str = "i") -> str:
+    """The condition, with the parameters of `visible`, under which an incident is in the asker's operator's queue."""
+    if not by.operates:
+        return "false"
+    everywhere = (OPERATOR, None) in by.roles
+    there = "true" if everywhere else f"{incident}.areas && CAST(:see_operated AS bigint[])"
+    open_ = f"{incident}.state NOT IN ('closed', 'void')"
+    return f"({open_} AND {there} AND NOT {LIVING.owned(incident, ':see_at')})"
 
 
 def unmask(session: Session) -> None:

@@ -277,6 +277,8 @@ def link(
         account.subject = subject or None
     account.stamp += 1
     _flush(session, "subject", SUBJECT_TAKEN)
+    if subject == "" and account.password_hash is None:
+        _somebody_stays(session, by, account)
     needed(session, by, account)  # a person whose posts are out of reach cannot be linked either
 
 
@@ -305,7 +307,7 @@ def withdraw(session: Session, by: Principal, account: Account, role: str, area:
     gone = session.scalars(delete(AccessGrant).where(*_same(account, role, area_id)).returning(AccessGrant.id)).all()
     if not gone:
         raise NotFound(NOT_GRANTED)
-    _somebody_stays(session, by)
+    _somebody_stays(session, by, account)
 
 
 def block(session: Session, by: Principal, account: Account) -> None:
@@ -320,7 +322,7 @@ def block(session: Session, by: Principal, account: Account) -> None:
     account.active = False
     account.stamp += 1
     session.flush()
-    _somebody_stays(session, by)
+    _somebody_stays(session, by, account)
 
 
 def unblock(session: Session, by: Principal, account: Account) -> None:
@@ -492,15 +494,22 @@ def _same(account: Account, role: str, area_id: int | None) -> tuple[Any, ...]:
     )
 
 
-def _somebody_stays(session: Session, by: Principal) -> None:
-    """Raise Conflict when a page's change leaves no administrator who can sign in; the command line may go on."""
+def _somebody_stays(session: Session, by: Principal, account: Account) -> None:
+    """Raise Conflict when a change leaves no operator who can sign in: what nobody answers for would be seen by nobody.
+
+    The command line may, while there is no other account.
+    """
+    signs_in = (Account.active, func.coalesce(Account.password_hash, Account.subject).is_not(None))
     left = (
         select(Account.id)
         .join(AccessGrant, AccessGrant.account_id == Account.id)
-        .where(AccessGrant.role == "administrator", AccessGrant.area_id.is_(None), Account.active)
+        .where(AccessGrant.role == "administrator", AccessGrant.area_id.is_(None), *signs_in)
     )
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))"))  # two at once: in turn
-    if by.kind == "account" and session.scalar(left.limit(1)) is None:
+    if session.scalar(left.limit(1)) is not None:
+        return
+    others = select(Account.id).where(Account.id != account.id, *signs_in).limit(1)
+    if by.kind == "account" or session.scalar(others) is not None:
         raise Conflict(LAST_ONE)
 
 

@@ -10,10 +10,8 @@ from sqlalchemy.orm import Session
 
 from gis.db import signed
 from gis.errors import FieldError, InvalidInput, NotFound
-from gis.incidents.assign import person_for, seats
-from gis.incidents.effects import place_of
+from gis.incidents.assign import home, seats
 from gis.incidents.events import lock, record, tell_of
-from gis.incidents.routing import COMMUNITY, community_of
 from gis.incidents.workflow import ENDED
 from gis.models import Leave, Person, Post
 from gis.people.access import Action, Principal, system
@@ -137,15 +135,10 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> i
     found = session.scalars(text(HELD), params).all()
     for number in found:
         row = lock(session, system(who), number)
-        place = seats(session, row.areas, row.building_id, now)
-        seat = next((one for one in place if one.post_id == new.id), None)
+        seat = next((one for one in seats(session, row.areas, row.building_id, now) if one.post_id == new.id), None)
         changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
-        if changes["holder_id"] is None:  # vacant or away, and no deputy: one step up
-            above = person_for(place, old.role, row.limits.get("escalation", ())).seat
-            changes = {
-                "role": above.role if above else COMMUNITY, "area_id": above.area_id if above else community_of(place_of(session, row)),
-                "holder_id": above.person_id if above else None,
-            }  # fmt: skip
+        if changes["holder_id"] is None:  # vacant, away or without an account, and no deputy: one step up
+            changes = home(session, row.areas, row.building_id, old.role, row.limits.get("escalation", ()), now).columns
         role = BY_KEY[old.role]
         detail = {
             "from_person": old.holder_id, "to_person": changes["holder_id"], "role": changes.get("role", old.role),
@@ -155,7 +148,7 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> i
             session, row, "hand_over", now, who, words=f"{role.zh}岗位移交", role=old.role,
             person_id=changes["holder_id"], detail=detail, changes=changes,
         )  # fmt: skip
-        tell_of(session, row, "hand_over", row.state, changes, system(who), more=[old.holder_id])
+        tell_of(session, row, "hand_over", row.state, changes, system(who), more=[old.holder_id], now=now)
     return len(found)
 
 

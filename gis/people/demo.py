@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from gis.people import accounts
+from gis.people import accounts, credentials
 from gis.people.access import BY_POST, ROLES, Principal
 from gis.people.models import Account, Person
 
@@ -57,6 +57,18 @@ ORDER BY (SELECT count(*) FROM post o WHERE p.holder_id IN (o.holder_id, o.deput
 """
 
 
+# everybody else in a post: an account each, as a pilot would have; its password is nobody's until it is given anew
+# (./wangge account password NAME), so all may have one hash
+STAFF = """
+INSERT INTO personal.account (username, password_hash, must_change, person_id)
+SELECT lower(btrim(p.code)), :hash, true, p.id FROM personal.person p
+WHERE NOT EXISTS (SELECT FROM personal.account a WHERE a.person_id = p.id)
+  AND (EXISTS (SELECT FROM post o WHERE p.id IN (o.holder_id, o.deputy_id) AND o.valid @> CAST(:at AS timestamptz))
+    OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = p.id AND t.active))
+ON CONFLICT (username) DO NOTHING
+"""
+
+
 @dataclass(frozen=True)
 class DemoAccount:
     """One account to try; place is the name of the area, empty where the role needs none."""
@@ -95,6 +107,8 @@ def make(session: Session, by: Principal, var: Path, now: datetime) -> list[Demo
             else:
                 accounts.grant(session, by, made, role, place.code if place else "")
         found.append(DemoAccount(username, password, role, ROLES[role][0], place.name if place else ""))
+    session.flush()
+    session.execute(text(STAFF), {"at": now, "hash": credentials.hashed(secrets.token_urlsafe(24))})
     return found
 
 

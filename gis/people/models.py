@@ -119,6 +119,7 @@ class AccessGrant(Base):
     __tablename__ = "access_grant"
     __table_args__ = (
         Index(None, "account_id", "role", "area_id", unique=True),
+        Index(None, "area_id"),
         {"schema": "personal", "comment": "An access role of an account for an area."},
     )
 

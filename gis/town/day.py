@@ -199,8 +199,9 @@ def _step(
         return
     day.moves[name] += 1
     if name == "rate":
-        if wish.solved is False:
-            heapq.heappush(queue, (now + timedelta(minutes=1), next(turn), "reopen", incident))
+        if wish.solved is False:  # it is taken up again by itself
+            day.moves["reopen"] += 1
+            _plan(town, queue, turn, incident, found.state, now, row.holder_id)
         return
     if found.pending:  # somebody else approves it
         at = clock.due(now, MINUTES["approve"])

@@ -77,7 +77,9 @@ class MoveIn(BaseModel):
     way: str = Field("", max_length=10, description="dispatch: assign, or order to push it to whoever claims it")
     category: str = Field("", max_length=20, description="accept, reclassify")
     severity: str = Field("", max_length=20, description="accept, reclassify")
-    minutes: float | None = Field(None, description="More time, or the new limit: working minutes")
+    minutes: float | None = Field(
+        None, description="request_extend: more time; request_limit: the new limit; working minutes"
+    )
     parent: UUID | None = Field(None, description="link: the incident this one repeats")
     rating: int | None = Field(None, description="rate: 1 (bad) to 5 (good)")
     solved: bool | None = Field(None, description="rate: whether it is solved")
@@ -113,6 +115,7 @@ class ListIn(params.Page):
     supervised: bool | None = Field(None, description="督办")
     pending: bool | None = Field(None, description="A request waits for approval")
     mine: bool = Field(False, description="Held by me, or offered to me")
+    queue: str = Field("", max_length=12, description=f"Who has it to act on now: {', '.join(queries.QUEUES)}")
     words: str = Field("", max_length=100, description="Part of the description or address")
     since: str = Field("", max_length=40, description="Reported from this moment on")
     until: str = Field("", max_length=40, description="Reported before this moment")
@@ -233,7 +236,7 @@ def one(incident_id: UUID, query_data: OneIn) -> Response:
     lon, lat = found.point["lon"], found.point["lat"]
     told["duplicates"] = queries.near_duplicates(session(), by, found.category, lon, lat, now, incident_id)
     if query_data.contact:
-        told["contact"] = _contact(by, found, query_data.reason)
+        told["contact"] = _contact(queries.as_desk(session(), by, incident_id), found, query_data.reason)
     return versioned(told, found.version)
 
 
@@ -247,7 +250,7 @@ def contact(incident_id: UUID, json_data: ContactIn) -> Response:
     """Name, telephone and mail, for those who may call back. Who asked, when, from where and why is kept for auditors."""
     by = signed_in()
     found = queries.find(session(), by, incident_id, now=moment(None))
-    response = reply({"contact": _contact(by, found, json_data.reason)})
+    response = reply({"contact": _contact(queries.as_desk(session(), by, incident_id), found, json_data.reason)})
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -278,8 +281,11 @@ def track(incident_id: UUID) -> Response:
 def candidates(incident_id: UUID) -> Response:
     """Everybody in a post of its place, nearest role first, then who takes such orders; for those who dispatch."""
     by, now = signed_in(), moment(None)
-    by.need(Action.DISPATCH)
+    if not by.operates:
+        by.need(Action.DISPATCH)
     found = queries.find(session(), by, incident_id, now=now)
+    by = queries.as_desk(session(), by, incident_id)
+    by.need(Action.DISPATCH)
     return reply({"items": queries.candidates(session(), by, found, now)})
 
 
@@ -355,7 +361,7 @@ def _own(by: Principal, found: View) -> dict[str, Any]:
     """A moved incident as its mover may see it: who shows a tracking secret sees no more than before."""
     if by.kind != "reporter":
         return asdict(found)
-    kept = ("id", "state", "state_zh", "state_en", "version", "rating", "solved", "moves")
+    kept = ("id", "state", "state_zh", "state_en", "version", "rating", "solved", "queue", "moves")
     return {key: value for key, value in asdict(found).items() if key in kept}
 
 

@@ -41,6 +41,8 @@ class FigureOut(BaseModel):
     in_time: float | None
     resolution: float | None
     satisfaction: float | None
+    office_resolution: float | None = Field(description="As the office recorded it at follow-up visits")
+    office_satisfaction: float | None = Field(description="As `office_resolution`")
     rated: int
     mean_rating: float | None
     hours_to_take: float | None

@@ -50,7 +50,11 @@ def report(as_json: bool, **given: str | float | None) -> None:
         return
     who = filed.assigned_to
     click.echo(f"{filed.id}  {filed.state}")
-    click.echo(f"to: {who['role']} {who['name']} ({who['area']})" if who else "to: nobody yet; it waits")
+    click.echo(
+        f"to: {who['role']} {who['name']} ({who['area']})"
+        if who
+        else f"to: {filed.queue['en'] if filed.queue else 'nobody'}"
+    )
     click.echo(f"due: {filed.due.astimezone(now.tzinfo):%Y-%m-%d %H:%M}" if filed.due else "due: no clock runs")
     click.echo("\n".join(f"  {one.zh}" for one in filed.how))
 
@@ -63,6 +67,9 @@ def report(as_json: bool, **given: str | float | None) -> None:
 @click.option("--severity", default="", help="low, normal, high or urgent.")
 @click.option("--channel", default="", help="The way it came in, as mini_program or phone.")
 @click.option("--way", default="", help="assign or order.")
+@click.option(
+    "--queue", default="", help="Who has it to act on now: holder, post, offered, community, …, operator, nobody."
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def listed(state: str, overdue: bool, limit: int, as_json: bool, **given: str) -> None:
@@ -78,7 +85,7 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **given: str) -
     for one in found:
         due = f"{one.due.astimezone(now.tzinfo):%m-%d %H:%M}" if one.due else "-"
         watched = " 督办" if one.supervised else ""
-        held = f"{one.role_zh or '-'} {one.assigned_to or ''}".strip()
+        held = f"{one.role_zh or (one.queue or {}).get('zh') or '-'} {one.assigned_to or ''}".strip()
         click.echo(f"{one.id}  {one.state_zh}{watched}  {one.colour or '-'}  {due}  {one.category_zh}  {held}")
     click.echo(f"{len(found)} incidents", err=True)
 

@@ -12,6 +12,7 @@ from gis.people import actions
 from gis.people.access import system
 from gis.people.queries import posts_of
 from gis.people.roles import BY_KEY
+from gis.people.unanswered import unanswered
 from gis.settings import Settings
 from web.commands import session_scope
 
@@ -21,7 +22,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document o
 
 @click.group()
 def command() -> None:
-    """Posts: list, hand over, leave."""
+    """Posts: list, hand over, leave, and the places nobody answers for."""
 
 
 @command.command("list")
@@ -105,3 +106,26 @@ def _local(at: datetime | str | None) -> str:
         return ""
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
     return f"{moment.astimezone(Settings.from_env().timezone):%Y-%m-%d %H:%M}"
+
+
+@command.command("unanswered")
+@JSON
+def unanswered_(as_json: bool) -> None:
+    """List the grids nobody answers for, up to the county, and what waits at the operator because of it."""
+    with session_scope() as session:
+        found = unanswered(session, datetime.now(Settings.from_env().timezone))
+    if as_json:
+        click.echo(json.dumps(asdict(found), ensure_ascii=False))
+        return
+    for one in found.places:
+        click.echo(f"{one.code}  {one.name}  {one.community_name} ({one.community})")
+    click.echo(
+        f"wangge: {len(found.places)} grids; {found.waiting} incidents wait at the operator (./wangge incidents list"
+        f" --queue operator); {found.operators} operators",
+        err=True,
+    )
+    if not found.operators:
+        click.echo(
+            "wangge: no administrator can sign in: make one with ./wangge account add NAME --role administrator",
+            err=True,
+        )

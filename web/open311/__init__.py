@@ -236,7 +236,8 @@ def report() -> Response:
         raise wrong("jurisdiction_id", f"{where} does not hold this place; it lies in {filed.county}")
     session().commit()
     role = BY_KEY[filed.assigned_to["role"]] if filed.assigned_to else None
-    notice = f"已派给{role.zh}。Sent to the {role.en}." if role else "已受理，待派单。Accepted; to be dispatched."
+    waits = filed.queue or {"zh": "待派单", "en": "to be dispatched"}
+    notice = f"已派给{role.zh}。Sent to the {role.en}." if role else f"已收到，{waits['zh']}。Received; {waits['en']}."
     told = [{"service_request_id": str(filed.id), "service_notice": notice, "account_id": None}]
     response = answer(kind(), "service_requests", told, 201)
     response.headers["Cache-Control"] = "no-store"

@@ -102,6 +102,7 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),
     ("disclosures", lazy_gettext("Who was shown what"), Action.HISTORY),
+    ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),
     ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
     ("notices", lazy_gettext("Notices"), None),

@@ -36,9 +36,28 @@ def desk() -> Response:
         ],
         "areas": areas(by),
         "severities": list(SEVERITIES),
-        "may": {"dispatch": by.may(Action.DISPATCH), "contacts": by.may(Action.CONTACTS)},
+        "may": {
+            "dispatch": by.may(Action.DISPATCH) or by.operates,
+            "contacts": by.may(Action.CONTACTS) or by.operates,
+        },
     }
-    return page("desk.html", script="desk.js", data=data, parts=ground(figures), figures=figures)
+    return page(
+        "desk.html",
+        script="desk.js",
+        data=data,
+        parts=ground(figures),
+        figures=figures,
+        desks=waits_at().items(),
+    )
+
+
+def waits_at() -> dict[str, str]:
+    """Where a matter waits, as one chooses it: `gis.incidents.queries.QUEUES`."""
+    return {
+        "operator": _("The operator"), "county": _("The county"), "street": _("The street"),
+        "community": _("The community"), "holder": _("Who holds it"), "post": _("Who stands in"),
+        "offered": _("Those it is offered to"), "nobody": _("Nobody"),
+    }  # fmt: skip
 
 
 def looker() -> Principal:
@@ -48,6 +67,8 @@ def looker() -> Principal:
         SignInNeeded, Forbidden: Nobody, or somebody who may not.
     """
     by = principal()
+    if by.operates:  # what nobody else can act on waits for the operator
+        return by
     for action in USES:
         if by.may(action):
             return worker(action)

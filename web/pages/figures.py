@@ -41,7 +41,16 @@ CHANNEL = {
     "in_person": lazy_gettext("In person"), "patrol": lazy_gettext("Patrol"), "woodpecker": lazy_gettext("Woodpecker"),
     "open311": "Open311", "device": lazy_gettext("Device"), "import": lazy_gettext("Import"), "api": "API",
 }  # fmt: skip
-RATES = ("response", "completion", "in_time", "resolution", "satisfaction", "returned")
+RATES = (
+    "response",
+    "completion",
+    "in_time",
+    "resolution",
+    "satisfaction",
+    "office_resolution",
+    "office_satisfaction",
+    "returned",
+)
 HOURS = ("hours_to_take", "hours_to_handle")
 COLUMNS = ("reported", "open", "overdue", "supervised", *RATES, *HOURS)
 HEAD = ("reported", "response", "completion", "resolution", "satisfaction", "overdue")  # the large figures

@@ -81,6 +81,7 @@ def words() -> dict[str, str]:
         "supervised": _("Supervised"),
         "asks_suspend": _("Asks to suspend"),
         "asks_extend": _("Asks for more time"),
+        "asks_limit": _("Asks for another time limit"),
         "asks_void": _("Asks to make void"),
         "order": _("Order"),
         "severity_high": _("Serious"),

@@ -3,7 +3,7 @@ import { $, Refused, ask, h, inWords, number, page, phone, query, t, zh } from '
 import { clockBadge, gridOf, inOrder, live, moveButtons, moveWords, needsWords, newKey, photoList, pick, place, send, shape, stateWords, tags, timeline, urgency, useful, when } from './incident.js';
 
 const EVERY = 60_000, PAGE = 60, FETCH = 12; // rows fetched one by one when they change; more of them wait for the bar
-const FIELDS = ['words', 'area', 'category', 'colour', 'way', 'supervised', 'pending', 'since', 'until', 'sort'];
+const FIELDS = ['words', 'area', 'category', 'colour', 'way', 'supervised', 'pending', 'queue', 'since', 'until', 'sort'];
 const ENDED = ['closed', 'void'];
 const TABS = ['open', 'reported', 'accepted', 'returned', 'dispatched', 'taken', 'suspended', 'handled', 'checked', 'closed', 'void', 'all'];
 const { map } = window.wangge;
@@ -93,7 +93,7 @@ function say(words, bad = false) {
 
 const holder = (one) => (one.role || one.assigned_to
   ? [h('span', {}, one.assigned_to ?? pick(one, 'role')), one.assigned_to && h('small', {}, pick(one, 'role'))]
-  : [h('small', {}, one.way === 'order' && one.offered ? t('offered', { n: one.offered }) : t('nobody'))]);
+  : [h('small', {}, one.way === 'order' && one.offered ? t('offered', { n: one.offered }) : one.queue ? (zh ? one.queue.zh : one.queue.en) : t('nobody'))]);
 
 function row(one) {
   const result = results.get(one.id);
@@ -149,7 +149,7 @@ function drawBulk() {
   $('all').checked = picked.length > 0 && picked.length === rows.length;
   $('all').indeterminate = picked.length > 0 && picked.length < rows.length;
   if (!picked.length) return;
-  const not = new Set(['request_extend', 'request_suspend', 'request_void', 'take', 'handle', 'link', 'rate', 'reclassify', 'reopen', 'set_limit', 'approve_extend']);
+  const not = new Set(['request_extend', 'request_suspend', 'request_void', 'request_limit', 'take', 'handle', 'link', 'rate', 'reclassify', 'reopen', 'approve_extend', 'approve_limit']);
   const names = inOrder(picked.map((one) => new Set(useful(one))).reduce((a, b) => new Set([...a].filter((name) => b.has(name))))).filter((name) => !not.has(name));
   $('bulk').replaceChildren(h('b', {}, t('chosen', { n: number(picked.length) })),
     ...names.map((name, i) => h('button', { type: 'button', className: i ? 'inc-do' : 'inc-go', 'data-move': name, onclick: () => bulk(name, picked) }, moveWords(name))),
@@ -386,8 +386,8 @@ function hear(event) {
 
 // those of some that the filters let through; an event says no more of its matter than state and category
 async function among(ids) {
-  const { words: said, area, colour, way, supervised, pending, since, until } = filters();
-  if (!ids.length || ![said, area, colour, way, supervised, pending, since, until].some(Boolean)) return ids;
+  const { words: said, area, colour, way, supervised, pending, queue, since, until } = filters();
+  if (!ids.length || ![said, area, colour, way, supervised, pending, queue, since, until].some(Boolean)) return ids;
   const found = await ask(`/incidents?${wanted()}&${query({ limit: PAGE })}`, 'among').catch(() => ({ items: [] }));
   return ids.filter((id) => found.items.some((one) => one.id === id));
 }

@@ -71,16 +71,16 @@ export const timeline = (events) => h('ol', { className: 'inc-line' }, [...event
 
 // ---- moves
 // in which order they are offered: what carries the work on first
-const ORDER = ['take', 'handle', 'accept', 'dispatch', 'check', 'close', 'approve_suspend', 'approve_extend', 'approve_void', 'resume',
-  'refuse_suspend', 'refuse_extend', 'refuse_void', 'send_back', 'return', 'reclassify', 'supervise', 'release', 'set_limit',
-  'withdraw', 'request_extend', 'request_suspend', 'request_void', 'link', 'unlink', 'reopen', 'rate', 'note'];
+const ORDER = ['take', 'handle', 'accept', 'dispatch', 'check', 'close', 'approve_suspend', 'approve_extend', 'approve_limit', 'approve_void', 'resume',
+  'refuse_suspend', 'refuse_extend', 'refuse_limit', 'refuse_void', 'send_back', 'return', 'reclassify', 'supervise', 'release',
+  'withdraw', 'request_extend', 'request_limit', 'request_suspend', 'request_void', 'link', 'unlink', 'reopen', 'rate', 'note'];
 export const inOrder = (moves) => [...moves].sort((a, b) => (ORDER.indexOf(a) + 99) % 99 - (ORDER.indexOf(b) + 99) % 99);
-const FIRST = new Set(['take', 'handle', 'accept', 'dispatch', 'check', 'close', 'approve_suspend', 'approve_extend', 'approve_void', 'resume']);
+const FIRST = new Set(['take', 'handle', 'accept', 'dispatch', 'check', 'close', 'approve_suspend', 'approve_extend', 'approve_limit', 'approve_void', 'resume']);
 // one tap does it: nothing more to be said
 export const AT_ONCE = new Set(['take', 'accept', 'check', 'close', 'resume', 'unlink', 'withdraw', 'approve_suspend', 'approve_void']);
 export const needsWords = (name) => Boolean(page.moves[name]?.[2]);
 const PHOTOS = new Set(['handle', 'note', 'return', 'request_suspend', 'request_void']);
-const MINUTES = new Set(['request_extend', 'approve_extend', 'set_limit']);
+const MINUTES = new Set(['request_extend', 'approve_extend', 'request_limit', 'approve_limit']);
 const CHIPS = { return: ['return_not_mine', 'return_not_found', 'return_kind', 'return_twice'], handle: ['handle_done', 'handle_told', 'handle_cleared'],
   send_back: ['back_not_done', 'back_no_photo'], request_void: ['void_nothing', 'void_twice'] };
 // of what the state allows, what would change something
@@ -105,7 +105,7 @@ export function moveButtons(one, act, extra = {}) {
     box.dataset.writing = name;
     const more = extra[name] ? await extra[name]() : null;
     const note = h('textarea', { rows: 3, maxlength: 2000, id: 'inc-note', required: needsWords(name) });
-    const minutes = MINUTES.has(name) && h('input', { type: 'number', min: 1, max: 100000, step: 1, inputmode: 'numeric', id: 'inc-minutes', required: name === 'set_limit' });
+    const minutes = MINUTES.has(name) && h('input', { type: 'number', min: 1, max: 100000, step: 1, inputmode: 'numeric', id: 'inc-minutes', required: name === 'request_limit' });
     let photos = [];
     const strip = h('ul', { className: 'inc-photos' });
     const camera = PHOTOS.has(name) && h('label', { className: 'inc-camera' },

@@ -153,7 +153,7 @@ function holder() {
   const who = zh ? seen.role_zh : seen.role_en;
   return h('section', { className: 'trk-holder' },
     h('p', { className: 'quiet' }, t('holds')),
-    h('p', { className: 'trk-role' }, who || t('holds_none'), seen.name ? h('small', {}, seen.name) : null),
+    h('p', { className: 'trk-role' }, seen.queue ? (zh ? seen.queue.zh : seen.queue.en) : who || t('holds_none'), seen.name ? h('small', {}, seen.name) : null),
     since && who ? h('p', { className: 'quiet' }, filled('since', 'time', time(since))) : null,
     seen.due ? h('p', { className: `trk-due ${seen.colour ?? ''}` }, filled('limit', 'time', time(seen.due)), seen.colour ? h('b', {}, t(`limit_${seen.colour}`)) : null) : null,
     seen.supervised ? h('p', { className: 'badge' }, t('supervised')) : null);

@@ -1,0 +1,113 @@
+"""Who can act on a matter now: living accounts, as conditions in SQL. The tables of rights are given by `access`.
+
+An account is living when it may sign in: active, with a password or a subject at the identity provider. Its person's
+leave takes it off duty; an operator (administrator) is the last to be asked and is never off duty. All is asked of
+place and time when it is read, so whoever leaves, is blocked or goes on leave is stepped over in the same moment.
+"""
+
+from collections.abc import Iterable
+
+SIGNS_IN = "{a}.active AND (coalesce({a}.password_hash, {a}.subject) IS NOT NULL)"
+NO_ACCOUNTS = "NOT EXISTS (SELECT FROM personal.account)"
+
+
+def on_duty(person: str, at: str) -> str:
+    """Whether a person is not on leave."""
+    return f"NOT EXISTS (SELECT FROM leave v WHERE v.person_id = {person} AND v.valid @> CAST({at} AS timestamptz))"
+
+
+def has_account(person: str) -> str:
+    """Whether a person may sign in; while there are no accounts at all, nobody needs one."""
+    signs_in = SIGNS_IN.format(a="c")
+    return f"({NO_ACCOUNTS} OR EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {signs_in}))"
+
+
+class Living:
+    """The conditions for one table of rights.
+
+    Args:
+        by_post: Role of a post -> access role. desk: Access roles that dispatch in their areas. there: That handle what
+            lies with their areas. hand: That handle what they hold.
+    """
+
+    def __init__(
+        self, by_post: dict[str, str], desk: Iterable[str], there: Iterable[str], hand: Iterable[str], operator: str
+    ) -> None:
+        self._roles = {"desk": frozenset(desk), "there": frozenset(there), "hand": frozenset(hand)}
+        self._by_post = by_post
+        self._operator = operator
+
+    def posts(self, what: str) -> str:
+        """The roles of posts that come with such rights ("desk", "there", "hand"), as a list in SQL."""
+        return _listed(post for post, role in self._by_post.items() if role in self._roles[what])
+
+    def roles(self, what: str) -> str:
+        """The access roles with such rights, as a list in SQL."""
+        return _listed(self._roles[what])
+
+    def places(self, what: str, at: str, within: str = "") -> str:
+        """The query for areas with a living account that dispatches or handles in them.
+
+        Args:
+            within: An array of area ids to look at; empty: all.
+        """
+        post_there, grant_there = (f"AND {row}.area_id = ANY({within})" if within else "" for row in ("p", "g"))
+        signs_in = SIGNS_IN.format(a="c")
+        return f"""SELECT p.area_id FROM post p JOIN personal.account c ON c.person_id IN (p.holder_id, p.deputy_id)
+  WHERE p.role IN ({self.posts(what)}) AND p.area_id IS NOT NULL AND p.valid @> CAST({at} AS timestamptz) {post_there}
+    AND {signs_in} AND {on_duty("c.person_id", at)}
+  UNION ALL
+  SELECT g.area_id FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
+  WHERE g.role IN ({self.roles(what)}) AND g.area_id IS NOT NULL {grant_there}
+    AND {signs_in} AND {on_duty("c.person_id", at)}"""  # noqa: S608
+
+    def able(self, person: str, at: str) -> str:
+        """Whether a person on duty has a living account that may handle what they hold."""
+        return f"""EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {SIGNS_IN.format(a="c")}
+    AND {on_duty("c.person_id", at)} AND (
+      EXISTS (SELECT FROM post p WHERE {person} IN (p.holder_id, p.deputy_id) AND p.valid @> CAST({at} AS timestamptz)
+        AND p.role IN ({self.posts("hand")}))
+      OR EXISTS (SELECT FROM personal.access_grant g WHERE g.account_id = c.id AND g.role IN ({self.roles("hand")}))
+      OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = {person} AND t.active)))"""  # noqa: S608
+
+    def operator(self, areas: str) -> str:
+        """Whether there is a living operator for what lies in some areas."""
+        return f"""EXISTS (SELECT FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
+    WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas})) AND {SIGNS_IN.format(a="c")})"""
+
+    def count_operators(self) -> str:
+        """How many living operators there are, of whatever areas."""
+        return f"""(SELECT count(DISTINCT c.id) FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
+    WHERE g.role = '{self._operator}' AND {SIGNS_IN.format(a="c")})"""  # noqa: S608
+
+    def stage(self, i: str, at: str) -> str:
+        """Who has an incident in hand while it is dispatched or taken, below the desks: holder, post, offered or null.
+
+        holder: Who holds it. post: Somebody in a post of the area it lies with, as the deputy. offered: Takers.
+        """
+        offered = self.able("o.person_id", at)
+        return f"""CASE WHEN {i}.state NOT IN ('dispatched', 'taken') THEN NULL
+  WHEN {self.able(f"{i}.holder_id", at)} THEN 'holder'
+  WHEN {i}.way = 'assign' AND {i}.area_id = ANY({i}.areas)
+    AND ({i}.holder_id IS NOT NULL OR NOT EXISTS ({self.places("desk", at, f"ARRAY[{i}.area_id]")}))
+    AND EXISTS ({self.places("there", at, f"ARRAY[{i}.area_id]")}) THEN 'post'
+  WHEN {i}.way = 'order' AND {i}.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o
+    WHERE o.incident_id = {i}.id AND {offered}) THEN 'offered' END"""
+
+    def owned(self, i: str, at: str) -> str:
+        """Whether a living account below the operator sees an incident and can act on it."""
+        return f"(EXISTS ({self.places('desk', at, f'{i}.areas')}) OR ({self.stage(i, at)}) IS NOT NULL)"
+
+    def owner(self, i: str, at: str) -> str:
+        """Who has an open incident now: as `stage`, else the level of the nearest desk, operator, or nobody.
+
+        While there are no accounts at all: posts.
+        """
+        return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL WHEN {NO_ACCOUNTS} THEN 'posts' ELSE coalesce({self.stage(i, at)},
+  (SELECT d.level FROM area d WHERE d.id = ANY({i}.areas) AND d.id IN ({self.places("desk", at, f"{i}.areas")})
+   ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], d.level) LIMIT 1),
+  CASE WHEN {self.operator(f"{i}.areas")} THEN 'operator' ELSE 'nobody' END) END"""  # noqa: S608
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(words))
