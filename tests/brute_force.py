@@ -117,8 +117,19 @@ def _snap(edges, rank, public, place, walls, cap):
                     pieces.append((leg.length, number, leg))
         for metres, number, leg in sorted(pieces, key=lambda piece: (round(piece[0], 6), piece[1] not in public)):
             if not _crosses(leg, walls):
-                return number, edges[number].line.project(Point(leg.coords[-1]), normalized=True), metres
+                share = edges[number].line.project(Point(leg.coords[-1]), normalized=True)
+                return *_on_public(edges, public, number, share), metres
     return None
+
+
+def _on_public(edges, public, number, share):
+    """The same point on a public edge, where it is the end of one: who stands there stands on public ground."""
+    if number not in public and share in (0.0, 1.0):
+        node = edges[number].v if share else edges[number].u
+        for other in sorted(public):
+            if node in (edges[other].u, edges[other].v):
+                return other, 0.0 if edges[other].u == node else 1.0
+    return number, share
 
 
 def _crosses(leg, walls):

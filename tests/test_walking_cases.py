@@ -57,10 +57,10 @@ def test_each_rule_is_open_closed_or_open_at_its_ends(session, shared):
             right = {"open": (True, False), "ends": (True, True), "closed": (False, False)}[rule["right"]]
             assert (ways[1] in present, ways[1] in ends) == right, rule
         else:
-            assert reached(session, 105.9, 105.904, lat) is (rule["right"] != "closed"), rule
             assert (ways[1] in ends) is (rule["right"] == "ends"), rule
-        if rule["right"] != "closed":
-            assert reached(session, 105.9, 105.902, lat), rule
+        assert reached(session, 105.9, 105.904, lat) is (rule["right"] == "open"), rule
+        if rule["right"] == "ends" and way:  # whose door is on it is reached, from both sides
+            assert reached(session, 105.9, 105.902, lat) and reached(session, 105.904, 105.902, lat), rule
 
 
 @pytest.mark.shared

@@ -24,6 +24,10 @@ from gis.network.snapping import Bools, Floats, Ints, Shapes, Snapper, Snaps
 
 # Kinds of edge that lead nowhere by themselves: a part made of them alone is an island.
 AT_NODE_M = 1e-6
+# Classes of street that are public wherever they are not inside walls; lanes of compounds are service or footway.
+ROADS = ("residential", "unclassified", "tertiary", "secondary", "primary", "trunk",
+         "tertiary_link", "secondary_link", "primary_link", "trunk_link")  # fmt: skip
+WALL_GAP_M = 10.0  # metres between walls that still enclose one compound, as beside its gate
 NO_STREETS = ("plaza", "across", "platform", "pier", "link")
 
 
@@ -39,6 +43,7 @@ class Network:
     ends: Per edge, whether it is open only to those who live or have their door on it or behind it.
     street: Per edge, whether it is a street or path rather than an edge of a platform or plaza.
     ground: Per edge, whether it is neither bridge nor tunnel.
+    road: Per edge, whether it is of a class that leads through a town (see ROADS), not a lane or path.
     walls: Lines in metres that no straight leg crosses.
     """
 
@@ -52,12 +57,24 @@ class Network:
     ends: Bools
     street: Bools
     ground: Bools
+    road: Bools
     walls: Shapes
 
     @cached_property
     def access(self) -> parts.Access:
         """What is public, and what is only the beginning or the end of a walk."""
-        return parts.public(len(self.nodes), self.u, self.v, self.length, self.ends)
+        road = self.road & ~self._walled if self.ends.any() and self.road.any() else self.road
+        return parts.public(len(self.nodes), self.u, self.v, self.length, self.ends, road)
+
+    @cached_property
+    def _walled(self) -> Bools:
+        """Per edge, whether it lies within walls, gaps for gates included."""
+        if not len(self.walls):
+            return np.zeros(len(self.lines), bool)
+        joined = shapely.union_all(shapely.buffer(self.walls, WALL_GAP_M))
+        compounds = shapely.convex_hull(shapely.get_parts(joined))
+        inside = STRtree(self.lines).query(compounds, predicate="contains")[1]
+        return np.isin(np.arange(len(self.lines)), inside)
 
     @cached_property
     def layers(self) -> parts.Graph:
@@ -153,7 +170,7 @@ class Network:
 def from_degrees(
     version: str, nodes: Floats, u: NDArray[Any], v: NDArray[Any], length: Floats, lines: Shapes,
     *, ends: Bools | None = None, street: Bools | None = None, ground: Bools | None = None,
-    walls: Shapes | None = None,
+    road: Bools | None = None, walls: Shapes | None = None,
 ) -> Network:  # fmt: skip
     """Make a network from lines in degrees.
 
@@ -162,7 +179,8 @@ def from_degrees(
         u, v: Per edge, the numbers of its end nodes.
         length: Per edge, metres along the ellipsoid.
         lines: Per edge, a shapely LineString in degrees.
-        ends, street, ground: As in Network; None means no edge is for its ends only, all are streets on the ground.
+        ends, street, ground, road: As in Network; None means no edge is for its ends only or a road, all are streets on
+            the ground.
         walls: Lines in degrees; None means none.
 
     Raises:
@@ -186,6 +204,7 @@ def from_degrees(
         none if ends is None else ends,
         every if street is None else street,
         every if ground is None else ground,
+        none if road is None else road,
         np.empty(0, object) if walls is None or not len(walls) else shapely.transform(walls, to_metric),
     )
 
@@ -227,6 +246,7 @@ def _read(session: Session, version: str) -> Network:
         ends=np.array(ends, bool),
         street=~np.isin(np.array(kind, np.str_), NO_STREETS),
         ground=np.array(structure, np.str_) == "",
+        road=np.isin(np.array(kind, np.str_), ROADS),
         walls=shapely.from_wkb(np.array([bytes(one) for one in walls], object)),
     )
 

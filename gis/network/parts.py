@@ -51,10 +51,16 @@ def ranks(count: int, u: Ints, v: Ints, street_m: Floats) -> Ints:
     return rank[part].astype(np.int32)
 
 
-def public(count: int, u: Ints, v: Ints, length: Floats, ends: Bools) -> Access:
-    """Return what is public: of each connected part, the largest piece that hangs together by open edges.
+def public(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bools) -> Access:
+    """Return what is public: of each connected part, the pieces that hang together by open edges and have a road.
 
-    The smaller open pieces lie behind gates or private ways, such as the lanes of a compound.
+    Where no piece has one, the largest is public. The others lie behind gates or private ways, such as the lanes of a
+    compound, which may well be longer than the street outside. So a private way between two roads is not walked through.
+
+    Parameters
+    ----------
+    road
+        Per edge, whether it is a public road outside all walls.
     """
     if not ends.any():
         return Access(np.ones(u.size, bool), np.ones(count, bool))
@@ -64,7 +70,9 @@ def public(count: int, u: Ints, v: Ints, length: Floats, ends: Bools) -> Access:
     first = np.r_[True, whole[order][1:] != whole[order][:-1]]
     largest = np.empty(whole.max() + 1, np.int32)
     largest[whole[order][first]] = piece[order][first]
-    edge = ~ends & (piece[u] == largest[whole[u]])
+    has_road = np.bincount(piece[u[road & ~ends]], minlength=count) > 0
+    part_has_road = np.bincount(whole[u[road & ~ends]], minlength=count) > 0
+    edge = ~ends & np.where(part_has_road[whole[u]], has_road[piece[u]], piece[u] == largest[whole[u]])
     node = np.zeros(count, bool)
     node[u[edge]] = node[v[edge]] = True
     return Access(edge, node)
