@@ -245,11 +245,10 @@ def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterat
     aside = Cluster(scratch, sockets, place.secrets, place.run_as)
     try:
         shutil.copytree(base.folder, data, symlinks=True)
-        wal = str(folder / "wal").replace("%", "%%").replace("'", "'\\''")
-        command = f"cp '{wal}'/%f \"%p\"".replace("'", "''")
+        fetch = f"cp {cluster.shell_path(folder / 'wal')}/%f %p"
         private.create_file(data / "wangge.conf").write_text(
             cluster.CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
-            + f"listen_addresses = ''\narchive_mode = off\nrestore_command = '{command}'\n"
+            + f"listen_addresses = ''\narchive_mode = off\nrestore_command = {cluster.quoted(fetch)}\n"
             + f"recovery_target_time = '{at.isoformat()}'\nrecovery_target_action = promote\n"
         )
         (data / "recovery.signal").touch(private.FILE_MODE)

@@ -279,17 +279,26 @@ def _make(cluster: Cluster) -> None:
         conf.write("\ninclude_if_exists = 'wangge.conf'\n")
 
 
+def shell_path(path: Path) -> str:
+    """Return a path as it stands in a command of PostgreSQL's configuration, where a percent sign is doubled."""
+    return shlex.quote(str(path)).replace("%", "%%")
+
+
+def quoted(text: str) -> str:
+    """Return a text as a value of PostgreSQL's configuration."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
 def archive_settings(cluster: Cluster) -> str:
     """Return the lines of the configuration that archive the log, where `./wangge db archive` was used."""
     file = cluster.base / ARCHIVE_FILE
     if not file.exists():
         return ""
-    folder = shlex.quote(str(Path(file.read_text().strip()) / "wal")).replace("%", "%%")
+    folder = shell_path(Path(file.read_text().strip()) / "wal")
     part, whole = f"{folder}/.%f.part", f"{folder}/%f"
     # asked again for a file that is there, after a crash: well if it is the same
     command = f"cmp -s %p {whole} || {{ test ! -f {whole} && cp %p {part} && sync {part} && mv {part} {whole}; }}"
-    escaped = command.replace("'", "''")
-    return f"archive_mode = on\narchive_timeout = 60\narchive_command = '{escaped}'\n"
+    return f"archive_mode = on\narchive_timeout = 60\narchive_command = {quoted(command)}\n"
 
 
 def _launch(cluster: Cluster, throw_away: bool) -> int:
