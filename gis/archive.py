@@ -248,6 +248,7 @@ def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterat
         fetch = f"cp {cluster.shell_path(folder / 'wal')}/%f %p"
         private.create_file(data / "wangge.conf").write_text(
             cluster.CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
+            + cluster.THROW_AWAY  # it is thrown away when our database has been taken from it
             + f"listen_addresses = ''\narchive_mode = off\nrestore_command = {cluster.quoted(fetch)}\n"
             + f"recovery_target_time = '{at.isoformat()}'\nrecovery_target_action = promote\n"
         )
