@@ -5,7 +5,6 @@ import os
 import sys
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from gis import private
 from gis.errors import WanggeError
@@ -78,7 +77,7 @@ def main() -> None:
         for one in error.errors if len(error.errors) > 1 else ():  # one alone is in the detail already
             click.echo(f"  {one.field}: {one.message}", err=True)
         sys.exit(1)
-    except (OSError, DBAPIError) as error:
+    except Exception as error:
         if not private.is_disk_full(error):
             raise
         click.echo(f"wangge: {FULL}", err=True)

@@ -20,8 +20,9 @@ def command(layer: str, file: Path, at: str | None, within: str) -> None:
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
     from gis.exchange.dump import credits, dump
 
+    moment = _moment(at)
     with session_scope() as session:
-        count = dump(session, layer, file, _moment(at), within)
+        count = dump(session, layer, file, moment, within)
         click.echo(f"{file}: {count} {layer}")
         for credit in credits(session):
             click.echo(credit, err=True)
