@@ -93,7 +93,7 @@ def write(path: Path, dump: Path, manifest: dict[str, Any], var: Path, recipient
 def _write_tar(target: IO[bytes], dump: Path, manifest: dict[str, Any], var: Path) -> int:
     writer = _HashingWriter(target)
     count = 0
-    with tarfile.open(fileobj=writer, mode="w") as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=writer, mode="w") as archive:
         _add_bytes(archive, MANIFEST, json.dumps(manifest, ensure_ascii=False).encode())
         archive.add(dump, DUMP)
         for name in list_photos(var):
