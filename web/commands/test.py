@@ -24,4 +24,5 @@ def command(words: tuple[str, ...]) -> None:
         chosen = PARALLEL
     # a deployment's own settings must not reach the tests
     env = {name: value for name, value in os.environ.items() if not name.startswith(("WANGGE_VAR", "DATABASE_"))}
+    env.setdefault("PYTHONHASHSEED", "0")  # processes that run tests side by side must find them in one order
     sys.exit(subprocess.run([sys.executable, "-m", "pytest", *chosen, *words], cwd=ROOT, env=env).returncode)
