@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from procrastinate.schema import SchemaManager
 from psycopg import sql
+from pyrage import EncryptError
 
 from gis import backup_file, databases, private, schema
 from gis.cluster import Addresses
@@ -63,7 +64,7 @@ def backup(addresses: Addresses, path: Path, var: Path, recipients: Sequence[Any
             dump = Path(folder) / backup_file.DUMP
             manifest = _dump(addresses.owner, dump)
             return backup_file.write(path.absolute(), dump, manifest, var, recipients)
-    except OSError as error:
+    except (OSError, EncryptError, psycopg.Error) as error:
         raise _full(error) from None
 
 
@@ -161,7 +162,7 @@ def restore(
                 if into is None:
                     databases.drop(addresses, databases.get_name(new.owner))
                 raise
-    except OSError as error:
+    except (OSError, psycopg.Error) as error:
         raise _full(error) from None
     if into is None:
         schema.migrate(addresses)  # what carries the name of the database
@@ -172,6 +173,8 @@ def _entries(path: Path, dump: Path) -> list[str]:
     """List what a dump holds of ours."""
     try:
         listing = databases.run_program("pg_restore", ["--list", str(dump)])
+    except databases.DiskFull:
+        raise
     except Unavailable as error:
         raise backup_file.not_ours(path, error.detail) from None
     entries = [line for line in listing.splitlines() if not any(word in line for word in EXISTING)]
@@ -210,6 +213,8 @@ def _fill(path: Path, new: Addresses, dump: Path, entries: Sequence[str], manife
             ["--no-owner", "--no-privileges", "--single-transaction", "--dbname=", f"--use-list={wanted}", str(dump)],
             new.owner,
         )
+    except databases.DiskFull:
+        raise
     except Unavailable as error:
         raise backup_file.not_ours(path, error.detail) from None
     with psycopg.connect(databases.libpq(new.owner)) as connection:
@@ -252,8 +257,8 @@ def _create_jobs(connection: psycopg.Connection, version: str) -> None:
     connection.commit()
 
 
-def _full(error: OSError) -> Exception:
+def _full(error: Exception) -> Exception:
     """Return the error to raise for one of the system: words for a full disk, else itself."""
     if private.is_disk_full(error):
-        return Unavailable("the disk is full; nothing was replaced. Free some space and try again")
+        return databases.DiskFull(databases.FULL)
     return error

@@ -225,7 +225,7 @@ def opened(path: Path, folder: Path, identity: Path | None) -> Iterator[Path]:
             raise wrong("identity", f"{path.name} is not encrypted to the key in {identity.name}") from None
         raise not_ours(path, f"it does not decrypt: {error}") from None
     except OSError as error:
-        if private.is_disk_full(error) or "space" in str(error):
+        if private.is_disk_full(error):
             raise
         raise not_ours(path, f"it does not decrypt: {error}") from None
     try:

@@ -25,8 +25,13 @@ from gis.db import engine
 from gis.errors import Conflict, NotFound, Unavailable
 
 MAX_NAME_CHARS = 36  # of our database's name within that of another, of which PostgreSQL takes 63
+FULL = "the disk is full; nothing was replaced. Free some space and try again"
 RESTORING, OLD = "restoring", "before"
 MAX_SWAP_TRIES = 10
+
+
+class DiskFull(Unavailable):
+    """A program of PostgreSQL, or the server, has no space left."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,10 @@ def run_program(program: str, arguments: Sequence[str], url: str | None = None) 
 
     Raises
     ------
+    DiskFull
+        No space is left.
     Unavailable
-        It failed; the message is its first error.
+        It failed otherwise; the message is its first error.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DATABASE_"))}
     environment["PGOPTIONS"] = "-c client_min_messages=warning"
@@ -85,6 +92,8 @@ def run_program(program: str, arguments: Sequence[str], url: str | None = None) 
             stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, errors="replace",
             umask=private.UMASK,
         )  # fmt: skip
+    if done.returncode and "No space left on device" in done.stderr:
+        raise DiskFull(FULL)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
         raise Unavailable(f"{program} failed: {lines[0] if lines else done.returncode}")

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 UMASK = 0o077
+NO_SPACE = "No space left on device"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -36,15 +37,13 @@ def is_disk_full(error: BaseException | None) -> bool:
 
     Notes
     -----
-    PostgreSQL says so with SQLSTATE 53100, the system with ENOSPC or EDQUOT.
+    PostgreSQL says so with SQLSTATE 53100, the system with ENOSPC or EDQUOT, libraries that hide both in words.
     """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        original = getattr(error, "orig", None)
-        if getattr(error, "errno", None) in FULL or "53100" in (
-            getattr(error, "sqlstate", None), getattr(original, "sqlstate", None),
-        ):  # fmt: skip
+        states = (getattr(error, "sqlstate", None), getattr(getattr(error, "orig", None), "sqlstate", None))
+        if getattr(error, "errno", None) in FULL or "53100" in states or NO_SPACE in str(error):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -19,11 +19,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from gis import cluster, private, schema
+from gis import backup, backup_file, cluster, databases, private, schema
 from gis.db import engine
+from gis.errors import Unavailable
 from gis.incidents import photos
 from gis.settings import Settings
 from tests import build
+from tests.conftest import deployment_folder
 from tests.served import serving, until
 from web import figures
 from web.observe import Surviving
@@ -101,6 +103,18 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
         session.commit()
     engine(addresses.app).dispose()
     engine(addresses.owner).dispose()
+    with deployment_folder() as elsewhere:
+        backup.backup(addresses, elsewhere / "whole", elsewhere)
+        before = fill(small_disk)
+        public = backup_file.parse_recipients([backup_file.create_key(elsewhere / "key")])
+        for keys in ((), public):
+            with pytest.raises(Unavailable, match="the disk is full; nothing was replaced"):
+                backup.backup(addresses, small_disk / "b", elsewhere, keys)
+        assert not (small_disk / "b").exists() and len(list(small_disk.glob(".b*"))) == 0
+        with pytest.raises(Unavailable):
+            backup.restore(addresses, elsewhere / "whole", elsewhere)
+        before.unlink()
+        assert databases.list_old(addresses) == []
     with serving(small_disk, 8480, TMPDIR=str(small_disk), WANGGE_MIN_FREE_MB="1") as url:
         report = POINT | {"category": "06010", "description": "水管漏水"}
         status, body = ask(f"{url}/api/v1/incidents", report)
