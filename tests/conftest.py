@@ -85,6 +85,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
         if group or stem in STARTING or {"apart", "own_var"} & fixtures:
             item.add_marker(pytest.mark.served)
+        if stem == "test_figures":  # simulates a day of a town first
+            item.add_marker(pytest.mark.slow)
         if stem in TIMED:
             group = "timed"
         elif stem == "test_api":  # has a fixture `served` of its own
