@@ -1,208 +1,264 @@
 """Backup and restore of the whole database and the photos.
 
-A backup is one tar file: `database.dump` as PostgreSQL's own pg_dump wrote it, the files of `var/photos`, and an empty
-`end`, without which it is not whole. A bare dump, as written before there were photos, can be restored too.
+A restore never destroys: it fills a new database, migrates and checks it, and only then gives it the name of the one
+in use, which is kept under another name until `./wangge db drop-old`.
 """
 
 import os
-import re
-import shutil
-import subprocess
-import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from gis import schema
-from gis.cluster import Addresses, find_binaries
+import psycopg
+from procrastinate.schema import SchemaManager
+from psycopg import sql
+from pyrage import EncryptError
+
+from gis import backup_file, databases, private, schema
+from gis.cluster import Addresses
 from gis.db import engine
-from gis.errors import InvalidInput, Unavailable
+from gis.errors import Conflict, InvalidInput, Unavailable, wrong
 
-SCHEMAS = ("public", "personal")
-DUMP, END = "database.dump", "end"  # names in a backup
-PHOTO = re.compile(r"photos/[0-9a-f]{2}/[0-9a-f-]{36}(-small)?\.[a-z]+")
-
-
-def backup(addresses: Addresses, path: Path, var: Path) -> int:
-    """Write every table of ours and every photo to one file; replaces `path` only when whole.
-
-    The photos are read after the tables, so that each photo a row names is there.
-
-    Args:
-        var: The deployment's folder, where photos lie.
-
-    Returns:
-        How many photo files it holds.
-
-    Raises:
-        InvalidInput: The folder cannot be written.
-        Unavailable: pg_dump failed.
-    """
-    if not os.access(path.absolute().parent, os.W_OK):
-        raise InvalidInput(f"the folder {path.absolute().parent} cannot be written")
-    with tempfile.TemporaryDirectory(dir=path.absolute().parent) as folder:
-        dump, part = Path(folder) / DUMP, Path(folder) / "part"
-        words = [f"--schema={name}" for name in SCHEMAS]
-        _run(
-            "pg_dump",
-            ["--format=custom", "--no-owner", "--no-privileges", *words, f"--file={dump}"],
-            addresses.owner,
-        )
-        with tarfile.open(part, "w") as whole:
-            whole.add(dump, DUMP)
-            dump.unlink()
-            kept = 0
-            for name in _photos(var):
-                try:
-                    whole.add(var / name, name)
-                except FileNotFoundError:  # tidied just now: no row names it
-                    continue
-                kept += 1
-            whole.addfile(tarfile.TarInfo(END))
-        part.replace(path)
-    return kept
+SCHEMAS = ("public", "personal", "jobs")
+JOBS_SINCE = "0002"  # the migration that made the schema of the jobs; their rows carry nothing and stay out
 
 
-def restore(addresses: Addresses, path: Path, var: Path) -> int:
-    """Replace the database by a backup, in one transaction, then migrate it to this code's version.
-
-    The photos come first: a photo's file never changes, and those that no row names are tidied nightly.
-
-    Args:
-        var: The deployment's folder, where photos lie.
-
-    Returns:
-        How many photo files the backup holds.
-
-    Raises:
-        InvalidInput: The file is not a backup of ours; nothing was changed.
-        Unavailable: PostgreSQL refused it; the database is as it was.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        script, empty = Path(folder) / "restore.sql", Path(folder) / "empty.sql"
-        names = _unpack(path, Path(folder) / DUMP)
-        _script(path, Path(folder) / DUMP, script)
-        empty.write_text(EMPTY)
-        if names:
-            _take_photos(path, names, var)
-        engine(addresses.app).dispose()
-        _run(
-            "psql",
-            [
-                "-X",
-                "-q",
-                "--set=ON_ERROR_STOP=1",
-                "--single-transaction",
-                f"--file={empty}",
-                f"--file={script}",
-            ],
-            addresses.owner,
-        )
-    schema.migrate(addresses)
-    return len(names)
-
-
-def _photos(var: Path) -> Iterator[str]:
-    """The photo files under `var`, by their names in a backup."""
-    for file in sorted((var / "photos").glob("??/*")):
-        if PHOTO.fullmatch(name := file.relative_to(var).as_posix()):
-            yield name
-
-
-def _unpack(path: Path, dump: Path) -> list[str]:
-    """Put the dump that a backup holds at `dump`; the names of its photos."""
-    with path.open("rb") as file:
-        if file.read(5) == b"PGDMP":
-            dump.symlink_to(path.absolute())
-            return []
-    try:
-        with tarfile.open(path, "r:") as whole:
-            members = {one.name: one for one in whole if one.isfile()}
-            if DUMP not in members or END not in members:
-                raise _not_ours(path, "it is not whole")
-            with whole.extractfile(members[DUMP]) as source, dump.open("wb") as target:  # type: ignore[union-attr]
-                shutil.copyfileobj(source, target)
-    except tarfile.TarError as error:
-        raise _not_ours(path, str(error)) from None
-    return [name for name in members if PHOTO.fullmatch(name)]
-
-
-def _take_photos(path: Path, names: Sequence[str], var: Path) -> None:
-    with tarfile.open(path, "r:") as whole:
-        for name in names:
-            file, part = var / name, var / f"{name}.part"
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with whole.extractfile(name) as source, part.open("wb") as target:  # type: ignore[union-attr]
-                shutil.copyfileobj(source, target)
-            part.replace(file)
-
-
-def _script(path: Path, dump: Path, script: Path) -> None:
-    """Write what a dump holds of ours as SQL."""
-    try:
-        listing = _run("pg_restore", ["--list", str(dump)], None)
-        # the schema public and the extensions in it stay; everything of ours goes and comes back
-        entries = [line for line in listing.splitlines() if not _stays(line)]
-        if not any(" TABLE public area " in line for line in entries):
-            raise _not_ours(path, "it holds no areas")
-        wanted = script.with_name("list")
-        wanted.write_text("\n".join(entries))
-        _run(
-            "pg_restore",
-            ["--no-owner", "--no-privileges", f"--use-list={wanted}", f"--file={script}", str(dump)],
-            None,
-        )
-    except Unavailable as error:
-        raise _not_ours(path, error.detail) from None
-
-
-def _not_ours(path: Path, why: str) -> InvalidInput:
-    return InvalidInput(f"{path.name} is not a backup made by `./wangge db backup`: {why}")
-
-
-# Drops our tables and functions, and leaves those that belong to an extension.
-EMPTY = """
-DO $$
-DECLARE item record;
-BEGIN
-  DROP SCHEMA IF EXISTS personal CASCADE;
-  FOR item IN
-    SELECT c.oid::regclass AS name FROM pg_class c
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
-  LOOP
-    EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', item.name);
-  END LOOP;
-  FOR item IN
-    SELECT p.oid::regprocedure AS name FROM pg_proc p
-    WHERE p.pronamespace = 'public'::regnamespace
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
-  LOOP
-    EXECUTE format('DROP FUNCTION IF EXISTS %s CASCADE', item.name);
-  END LOOP;
-END $$;
+# Tables of ours: neither an extension's nor the jobs'.
+TABLES_SQL = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('public', 'personal') AND c.relkind = 'r'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 """
 
 
-def _stays(line: str) -> bool:
-    return any(
-        word in line
-        for word in (
-            " SCHEMA - public ",
-            " COMMENT - SCHEMA public ",
-            " EXTENSION ",
-            " public spatial_ref_sys ",
+def backup(addresses: Addresses, path: Path, var: Path, recipients: Sequence[Any] = ()) -> int:
+    """Write every table of ours and every photo to one private file; replaces `path` only when it is whole.
+
+    Parameters
+    ----------
+    var
+        Folder of the deployment, where photos lie. They are read after the tables, so that each photo a row names
+        is in the file.
+    recipients
+        Public keys to encrypt to, as `backup_file.parse_recipients` returns them.
+
+    Returns
+    -------
+    int
+        Number of photo files in it.
+
+    Raises
+    ------
+    InvalidInput
+        The folder cannot be written.
+    Unavailable
+        pg_dump failed, or the disk is full.
+    """
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise InvalidInput(f"the folder {path.absolute().parent} cannot be written")
+    try:
+        # what is not encrypted stays on the disk of the database
+        with tempfile.TemporaryDirectory(dir=var if recipients and var.is_dir() else path.absolute().parent) as folder:
+            dump = Path(folder) / backup_file.DUMP
+            manifest = _dump(addresses.owner, dump)
+            return backup_file.write(path.absolute(), dump, manifest, var, recipients)
+    except (OSError, EncryptError, psycopg.Error) as error:
+        raise _full(error) from None
+
+
+def _dump(url: str, dump: Path) -> dict[str, Any]:
+    """Dump our schemas, and count the rows of the same snapshot."""
+    with psycopg.connect(databases.libpq(url)) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        snapshot = _scalar(connection, "SELECT pg_export_snapshot()")
+        manifest = {
+            "format": 2,
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "schema": get_version(connection),
+            "rows": count_rows(connection),
+        }
+        databases.run_program(
+            "pg_dump",
+            ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}",
+             *(f"--schema={name}" for name in SCHEMAS), "--exclude-table-data=jobs.*", f"--file={dump}"],
+            url,
+        )  # fmt: skip
+    return manifest
+
+
+def _scalar(connection: psycopg.Connection, query: str) -> Any:
+    row = connection.execute(query).fetchone()
+    return row[0] if row else None
+
+
+def get_version(connection: psycopg.Connection) -> str | None:
+    """Return the migration a database stands at; None when it has no tables of ours."""
+    if _scalar(connection, "SELECT to_regclass('public.alembic_version')") is None:
+        return None
+    version = _scalar(connection, "SELECT version_num FROM public.alembic_version")
+    return None if version is None else str(version)
+
+
+def count_rows(connection: psycopg.Connection) -> dict[str, int]:
+    """Count the rows of every table of ours, by schema and name."""
+    names = [(schema_name, table) for schema_name, table in connection.execute(TABLES_SQL).fetchall()]
+    counts = {}
+    for schema_name, table in sorted(names):
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema_name, table))
+        row = connection.execute(query).fetchone()
+        counts[f"{schema_name}.{table}"] = int(row[0]) if row else 0
+    return counts
+
+
+def restore(
+    addresses: Addresses, path: Path, var: Path, *, identity: Path | None = None, into: str | None = None
+) -> int:
+    """Restore a backup into a new database, migrate and check it there, then swap it with the one in use.
+
+    Parameters
+    ----------
+    var
+        Folder of the deployment. Photos of the backup are added to it; none is removed.
+    identity
+        File with the secret key of an encrypted backup.
+    into
+        An empty database of the same server to restore into. It is not swapped. None means one of our own making.
+
+    Returns
+    -------
+    int
+        Number of photo files in the backup.
+
+    Raises
+    ------
+    InvalidInput
+        The file is not a whole backup of ours.
+    Unavailable
+        PostgreSQL refused it, or our role may not create a database.
+
+    Notes
+    -----
+    Whatever is raised, database and photos in use are as they were.
+    """
+    try:
+        with (
+            tempfile.TemporaryDirectory(dir=var if var.is_dir() else None) as folder,
+            backup_file.opened(path, Path(folder), identity) as plain,
+        ):
+            contents = backup_file.verify(path, plain)
+            dump = Path(folder) / backup_file.DUMP
+            backup_file.unpack_dump(plain, dump)
+            entries = _entries(path, dump)
+            new = _empty_database(addresses, into)
+            try:
+                _fill(path, new, dump, entries, contents.manifest)
+                backup_file.unpack_photos(plain, contents.photos, var)
+                if into is None:
+                    databases.swap(addresses, databases.get_name(new.owner))
+            except BaseException:
+                if into is None:
+                    databases.drop(addresses, databases.get_name(new.owner))
+                raise
+    except (OSError, psycopg.Error) as error:
+        raise _full(error) from None
+    if into is None:
+        schema.migrate(addresses)  # what carries the name of the database
+    return len(contents.photos)
+
+
+def _entries(path: Path, dump: Path) -> list[str]:
+    """List what a dump holds of ours."""
+    try:
+        listing = databases.run_program("pg_restore", ["--list", str(dump)])
+    except databases.DiskFull:
+        raise
+    except Unavailable as error:
+        raise backup_file.not_ours(path, error.detail) from None
+    entries = [line for line in listing.splitlines() if not any(word in line for word in EXISTING)]
+    if not any(" TABLE public area " in line for line in entries):
+        raise backup_file.not_ours(path, "it holds no areas")
+    return entries
+
+
+# the schema public and the extensions are in a new database already
+EXISTING = (" SCHEMA - public ", " COMMENT - SCHEMA public ", " EXTENSION ", " public spatial_ref_sys ")
+
+
+def _empty_database(addresses: Addresses, into: str | None) -> Addresses:
+    if into is None:
+        return databases.create_beside(addresses)
+    if into == databases.get_name(addresses.owner):
+        raise Conflict("--into names the database in use; name an empty one")
+    new = databases.with_database(addresses, into)
+    try:
+        with psycopg.connect(databases.libpq(new.owner)) as connection:
+            if connection.execute(TABLES_SQL).fetchone():
+                raise Conflict(f"the database {into} is not empty; nothing in it is replaced")
+        databases.create_extensions(addresses, into)
+    except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+        raise wrong("into", f"the database {into} cannot be used: {str(error).strip().splitlines()[-1]}") from None
+    return new
+
+
+def _fill(path: Path, new: Addresses, dump: Path, entries: Sequence[str], manifest: Mapping[str, Any] | None) -> None:
+    """Fill a new database from a dump, bring it to this code's schema, and check it."""
+    wanted = dump.with_name("list")
+    wanted.write_text("\n".join(entries))
+    try:
+        databases.run_program(
+            "pg_restore",
+            ["--no-owner", "--no-privileges", "--single-transaction", "--dbname=", f"--use-list={wanted}", str(dump)],
+            new.owner,
         )
-    )
+    except databases.DiskFull:
+        raise
+    except Unavailable as error:
+        raise backup_file.not_ours(path, error.detail) from None
+    with psycopg.connect(databases.libpq(new.owner)) as connection:
+        version = get_version(connection)
+        if version is None:
+            raise backup_file.not_ours(path, "it does not say which schema it has")
+        if not schema.is_known(version):
+            raise Unavailable(
+                f"{path.name} is of schema {version}, which this code does not know; update the code first"
+            )
+        _create_jobs(connection, version)
+        if manifest:
+            _check_rows(path, manifest["rows"], count_rows(connection))
+    schema.migrate(new)
+    with psycopg.connect(databases.libpq(new.owner), autocommit=True) as connection:
+        if get_version(connection) != schema.head():
+            raise Unavailable(f"{path.name} could not be migrated to {schema.head()}")
+        connection.execute("ANALYZE")
+    with psycopg.connect(databases.libpq(new.app)) as connection:  # the application can read what was granted to it
+        connection.execute("SELECT count(*) FROM area JOIN boundary ON boundary.area_id = area.id")
+    for url in (new.app, new.owner):
+        engine(url).dispose()
 
 
-def _run(program: str, words: Sequence[str], url: str | None) -> str:
-    command = [str(find_binaries() / program), *words]
-    if url:
-        command += ["--dbname", url]
-    env = os.environ | {"PGOPTIONS": "-c client_min_messages=warning"}
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env)
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.split("\n")
-        raise Unavailable(f"{program} failed: {said[0] if said else done.returncode}")
-    return done.stdout
+def _check_rows(path: Path, stated: Mapping[str, int], counted: Mapping[str, int]) -> None:
+    different = [name for name in stated if stated[name] != counted.get(name)]
+    if different:
+        name = different[0]
+        raise backup_file.not_ours(path, f"{name} had {stated[name]} rows and has {counted.get(name)}")
+
+
+def _create_jobs(connection: psycopg.Connection, version: str) -> None:
+    """Create the tables of the jobs, which earlier backups left out."""
+    if version < JOBS_SINCE or _scalar(connection, "SELECT to_regnamespace('jobs')") is not None:
+        return
+    connection.execute("CREATE SCHEMA jobs")
+    connection.execute("SET LOCAL search_path = jobs")
+    connection.execute(SchemaManager.get_schema().encode())
+    connection.execute("SET LOCAL search_path = public")
+    connection.commit()
+
+
+def _full(error: Exception) -> Exception:
+    """Return the error to raise for one of the system: words for a full disk, else itself."""
+    if private.is_disk_full(error):
+        return databases.DiskFull(databases.FULL)
+    return error

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -24,12 +25,16 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from gis import private
 from gis.errors import Unavailable
 from gis.settings import Settings
 
 DATABASE = "wangge"
 SUPERUSER, OWNER, APP = "wangge_super", "wangge_owner", "wangge_app"
 EXTENSIONS = ("postgis", "btree_gist", "pg_trgm")
+OUTSIDE = Path("/var/lib/wangge")  # for clusters that the user postgres could not reach elsewhere
+PORT_OF_SOCKET = 5432  # of a server that listens on a socket in a folder of its own only
+ARCHIVE_FILE = "archive"  # beside the data: the folder that the log is archived to
 LONGEST_SOCKET = 100  # bytes a Unix socket's path may have, with room for PostgreSQL's own file name
 OLDEST_SERVER, OLDEST_POSTGIS = 150000, (3, 3)
 
@@ -57,10 +62,12 @@ class Addresses:
 
     app: URL of the role the application works as: neither superuser nor owner of the tables.
     owner: URL of the role that owns the tables; migrations, backup and restore use it.
+    admin: URL of the role that may make databases, where that is another.
     """
 
     app: str
     owner: str
+    admin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,11 @@ class Cluster:
     def data(self) -> Path:
         """The data folder of PostgreSQL."""
         return self.base / "data"
+
+    @property
+    def stopped(self) -> Path:
+        """A file that lies there while the server is stopped on purpose: `serve` leaves it so."""
+        return self.base / "stopped"
 
     def url(self, role: str, port: int, database: str = DATABASE) -> str:
         """The address for a role, over the Unix socket."""
@@ -108,14 +120,21 @@ def place(settings: Settings) -> Cluster:
     """
     run_as = "postgres" if os.geteuid() == 0 else None
     base = settings.var / "postgres"
-    name = hashlib.sha256(str(settings.var).encode()).hexdigest()[:12]
-    settings.var.mkdir(parents=True, exist_ok=True)
-    if run_as and not _may_enter(run_as, settings.var):
-        base = Path("/var/lib/wangge") / name
+    name = _digest(settings.var)
+    make_enterable(settings.var, run_as)
+    if run_as and not may_enter(run_as, settings.var):
+        base = OUTSIDE / name
     sockets = base / "socket"
     if len(str(sockets).encode()) + len("/.s.PGSQL.65535.lock") > LONGEST_SOCKET:
         sockets = Path("/tmp") / f"wangge-{name}"
     return Cluster(base, sockets, settings.var / "secrets.json", run_as)
+
+
+def private_base(settings: Settings) -> Path:
+    """Where a private cluster is; starts no program to find out, and makes no folder."""
+    base = settings.var / "postgres"
+    apart = OUTSIDE / _digest(settings.var)
+    return base if base.exists() or not apart.exists() else apart
 
 
 def start(settings: Settings, *, throw_away: bool = False) -> Addresses:
@@ -133,7 +152,13 @@ def start(settings: Settings, *, throw_away: bool = False) -> Addresses:
             _make(cluster)
         port = running_port(cluster) or _launch(cluster, throw_away)
         _prepare(cluster, port)
-    return Addresses(app=cluster.url(APP, port), owner=cluster.url(OWNER, port))
+        cluster.stopped.unlink(missing_ok=True)
+    return addresses_at(cluster, port)
+
+
+def addresses_at(cluster: Cluster, port: int) -> Addresses:
+    """The addresses of a running private cluster."""
+    return Addresses(cluster.url(APP, port), cluster.url(OWNER, port), cluster.url(SUPERUSER, port))
 
 
 def addresses(settings: Settings) -> Addresses:
@@ -187,13 +212,33 @@ def running_port(cluster: Cluster) -> int | None:
         return None
 
 
+def has_died(settings: Settings) -> bool:
+    """Return whether the private server ran and is gone, without having been stopped by `stop`.
+
+    Notes
+    -----
+    Asks the system for its process, which is cheap, and connects only where that says nothing.
+    """
+    cluster = place(settings)
+    if cluster.stopped.exists() or not (cluster.data / "PG_VERSION").exists():
+        return False
+    try:
+        pid = int((cluster.data / "postmaster.pid").read_text().split()[0])
+        if str(cluster.data).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return False
+    except (OSError, IndexError, ValueError):
+        pass
+    return running_port(cluster) is None
+
+
 def stop(settings: Settings) -> bool:
     """Stop the private cluster; False when it was not running."""
     cluster = place(settings)
     with _only_one(settings.var / ".cluster.lock"):
         if running_port(cluster) is None:
             return False
-        _run(cluster, [find_binaries() / "pg_ctl", "-D", cluster.data, "-m", "fast", "-w", "stop"])
+        private.create_file(cluster.stopped)
+        run(cluster, [find_binaries() / "pg_ctl", "-D", cluster.data, "-m", "fast", "-w", "stop"])
     return True
 
 
@@ -211,19 +256,20 @@ def reset(settings: Settings) -> None:
 def _make(cluster: Cluster) -> None:
     """initdb, with passwords of our own; a half-made folder of a broken-off attempt is removed first."""
     binaries = find_binaries()
-    if cluster.base.parent == Path("/var/lib/wangge"):
+    if cluster.base.parent == OUTSIDE:
         print(
             f"The user postgres cannot enter {cluster.secrets.parent}; the database is kept in {cluster.base}.",
             file=sys.stderr,
         )
-    cluster.base.mkdir(parents=True, exist_ok=True)
+    make_enterable(cluster.base.parent, cluster.run_as)
+    private.create_folder(cluster.base)
     shutil.rmtree(cluster.data, ignore_errors=True)
     words = {role: secrets.token_urlsafe(24) for role in (SUPERUSER, OWNER, APP)}
-    _write_private(cluster.secrets, json.dumps(words))
-    password = cluster.base / "pw"
-    _write_private(password, words[SUPERUSER])
-    _own(cluster, cluster.base, password)
-    _run(
+    private.create_file(cluster.secrets).write_text(json.dumps(words))
+    password = private.create_file(cluster.base / "pw")
+    password.write_text(words[SUPERUSER])
+    give(cluster, cluster.base, password)
+    run(
         cluster,
         [binaries / "initdb", "-D", cluster.data, "-U", SUPERUSER, "--pwfile", password, "--auth=scram-sha-256",
          "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync"],
@@ -233,11 +279,33 @@ def _make(cluster: Cluster) -> None:
         conf.write("\ninclude_if_exists = 'wangge.conf'\n")
 
 
+def shell_path(path: Path) -> str:
+    """Return a path as it stands in a command of PostgreSQL's configuration, where a percent sign is doubled."""
+    return shlex.quote(str(path)).replace("%", "%%")
+
+
+def quoted(text: str) -> str:
+    """Return a text as a value of PostgreSQL's configuration."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def archive_settings(cluster: Cluster) -> str:
+    """Return the lines of the configuration that archive the log, where `./wangge db archive` was used."""
+    file = cluster.base / ARCHIVE_FILE
+    if not file.exists():
+        return ""
+    folder = shell_path(Path(file.read_text().strip()) / "wal")
+    part, whole = f"{folder}/.%f.part", f"{folder}/%f"
+    # asked again for a file that is there, after a crash: well if it is the same
+    command = f"cmp -s %p {whole} || {{ test ! -f {whole} && cp %p {part} && sync {part} && mv {part} {whole}; }}"
+    return f"archive_mode = on\narchive_timeout = 60\narchive_command = {quoted(command)}\n"
+
+
 def _launch(cluster: Cluster, throw_away: bool) -> int:
     """Start the server on a free port; tries again while a killed server's children go away."""
     _forget_stale_pid(cluster)
     cluster.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _own(cluster, cluster.sockets)
+    give(cluster, cluster.sockets)
     if cluster.sockets.is_symlink() or cluster.sockets.stat().st_uid not in (
         os.geteuid(),
         _uid(cluster.run_as),
@@ -249,17 +317,18 @@ def _launch(cluster: Cluster, throw_away: bool) -> int:
         time.sleep(wait)
         port = _free_port(cluster)
         conf = cluster.data / "wangge.conf"
-        conf.write_text(CONF.format(port=port, sockets=cluster.sockets) + (THROW_AWAY if throw_away else ""))
-        _own(cluster, conf)
+        settings_text = CONF.format(port=port, sockets=cluster.sockets) + (THROW_AWAY if throw_away else "")
+        private.create_file(conf).write_text(settings_text + archive_settings(cluster))
+        give(cluster, conf)
         try:
-            _run(
+            run(
                 cluster,
                 [find_binaries() / "pg_ctl", "-D", cluster.data, "-w", "-t", "90", "-l", log, "start"],
             )
         except Unavailable as error:
             failed = error
             continue
-        (cluster.base / "port").write_text(str(port))
+        private.create_file(cluster.base / "port").write_text(str(port))
         return port
     raise Unavailable(f"the private database does not start; its log is {log}") from failed
 
@@ -322,13 +391,17 @@ def _free_port(cluster: Cluster) -> int:
     raise Unavailable("no free port on 127.0.0.1")
 
 
-def _run(cluster: Cluster, words: Sequence[object]) -> None:
+def _digest(var: Path) -> str:
+    return hashlib.sha256(str(var).encode()).hexdigest()[:12]
+
+
+def run(cluster: Cluster, words: Sequence[object]) -> None:
     """Run a PostgreSQL program, as the user `postgres` when we are root."""
     command = [str(word) for word in words]
     if cluster.run_as:
         command = ["runuser", "-u", cluster.run_as, "--", *command]
     # output goes to a file, not a pipe: the server would hold a pipe open for ever
-    with (cluster.base / "last-command").open("w+") as output:
+    with private.open_file(cluster.base / "last-command", "w+") as output:
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
@@ -336,6 +409,7 @@ def _run(cluster: Cluster, words: Sequence[object]) -> None:
             stderr=output,
             cwd="/",
             env=os.environ | {"LC_ALL": "C.UTF-8"},
+            umask=private.UMASK,
         )
         output.seek(0)
         said = output.read().strip()
@@ -343,7 +417,7 @@ def _run(cluster: Cluster, words: Sequence[object]) -> None:
         raise Unavailable(f"{Path(str(words[0])).name} failed: {said.splitlines()[-1] if said else done.returncode}")
 
 
-def _may_enter(user: str, folder: Path) -> bool:
+def may_enter(user: str, folder: Path) -> bool:
     return (
         subprocess.run(["runuser", "-u", user, "--", "test", "-x", str(folder)], stderr=subprocess.DEVNULL).returncode
         == 0
@@ -356,23 +430,33 @@ def _uid(user: str | None) -> int:
     return pwd.getpwnam(user).pw_uid if user else os.geteuid()
 
 
-def _own(cluster: Cluster, *paths: Path) -> None:
+def give(cluster: Cluster, *paths: Path) -> None:
     if cluster.run_as:
         for path in paths:
             shutil.chown(path, cluster.run_as, cluster.run_as)
 
 
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
+def make_enterable(folder: Path, run_as: str | None) -> None:
+    """Make a folder and its missing parents, private; the user who runs the server may pass through them."""
+    if folder.is_dir():
+        return
+    make_enterable(folder.parent, run_as)
+    try:
+        folder.mkdir(private.FOLDER_MODE, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"{folder} cannot be made: {error.strerror}; set WANGGE_VAR to a folder of your own"
+        ) from None
+    if run_as:
+        shutil.chown(folder, group=run_as)
+        folder.chmod(private.FOLDER_MODE | 0o010)
 
 
 @contextmanager
 def _only_one(path: Path) -> Iterator[None]:
     """Hold a lock file, so that two starts at once do not disturb each other."""
     try:
-        file = path.open("w")
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, private.FILE_MODE), "w")
     except PermissionError:
         raise Unavailable(
             f"{path.parent} belongs to another user; set WANGGE_VAR to a folder of your own, as WANGGE_VAR=$HOME/wangge"

@@ -38,6 +38,11 @@ def head() -> str | None:
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
+def is_known(version: str) -> bool:
+    """Return whether this code has a migration of that name."""
+    return any(script.revision == version for script in ScriptDirectory.from_config(config()).walk_revisions())
+
+
 def current(connection: Connection) -> str | None:
     """The migration the database stands at; None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()

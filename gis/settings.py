@@ -51,6 +51,7 @@ class Settings:
     oidc: The identity provider people may sign in at; None: passwords only.
     smtp: The server that takes notices by mail; None: none are sent.
     two_persons: Somebody else than its author must publish a boundary draft.
+    min_free_mb: Space left on the disk, in megabytes, below which the service is not ready.
     private_webhooks: Notices may go to addresses of the own network (a gateway beside the service), too.
     """
 
@@ -67,6 +68,7 @@ class Settings:
     anonymous_units_per_minute: int = 3000
     oidc: Oidc | None = None
     smtp: Smtp | None = None
+    min_free_mb: int = 500
     private_webhooks: bool = False
     two_persons: bool = False
 
@@ -87,14 +89,15 @@ class Settings:
             anonymous_units_per_minute=_number(env, "WANGGE_ANONYMOUS_UNITS_PER_MINUTE", 3000, 100_000_000),
             oidc=_oidc(env),
             smtp=_smtp(env),
+            min_free_mb=_number(env, "WANGGE_MIN_FREE_MB", 500, 100_000_000, least=0),
             private_webhooks=_yes(env, "WANGGE_PRIVATE_WEBHOOKS"),
             two_persons=_yes(env, "WANGGE_TWO_PERSONS"),
         )
 
 
-def _number(env: Mapping[str, str], name: str, usual: int, most: int) -> int:
+def _number(env: Mapping[str, str], name: str, usual: int, most: int, least: int | None = None) -> int:
     given = env.get(name) or str(usual)
-    least = min(usual, 1)
+    least = min(usual, 1) if least is None else least
     if not given.isdigit() or not least <= int(given) <= most:
         raise InvalidInput(f"{name} is {given!r}; it must be a number from {least} to {most:,}")
     return int(given)

@@ -1,7 +1,9 @@
 """A real PostGIS for every test: one throw-away cluster a run, every test's changes undone."""
 
+import atexit
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,11 +23,75 @@ from gis.settings import ROOT, Settings
 if TYPE_CHECKING:
     from tests.served import Deployment
 
+# Nothing here may touch the checkout's own deployment, or one that the environment names: whatever asks the environment
+# gets a folder to throw away, also in the processes that tests start.
+for name in [name for name in os.environ if name.startswith(("WANGGE_VAR", "DATABASE_"))]:
+    del os.environ[name]
+THROW_AWAY = Path(tempfile.mkdtemp(prefix="wangge-var-"))
+os.environ["WANGGE_VAR"] = str(THROW_AWAY)
+OWN = str(ROOT / "var")
+HAD_OWN = Path(OWN).exists()
+touched: list[str] = []
+
+
+def watch(event: str, arguments: tuple[object, ...]) -> None:
+    """Remember whatever in this process opens, lists or makes something in the checkout's own deployment."""
+    if event in ("open", "os.mkdir", "os.listdir", "os.scandir", "os.remove", "os.rename") and arguments:
+        path = arguments[0]
+        if isinstance(path, str | os.PathLike) and (os.fspath(path) + os.sep).startswith(OWN + os.sep):
+            touched.append(f"{event} {path}")
+
+
+sys.addaudithook(watch)
+
+
+@atexit.register
+def throw_away() -> None:
+    """Stop what a command may have started in the folder of the run, and remove it."""
+    if (THROW_AWAY / "postgres").exists():
+        cluster.stop(Settings(var=THROW_AWAY))
+    shutil.rmtree(THROW_AWAY, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def checkout_untouched() -> Iterator[None]:
+    """Fail the test that touches the checkout's own deployment; be it by a process that it starts."""
+    yield
+    assert not touched, f"the deployment of the checkout was touched: {touched.pop()}"
+    assert HAD_OWN or not Path(OWN).exists(), f"{OWN} was made"
+
+
 SHARED = ROOT.parent / "shared" / "data"
 
 
+# fixtures that cost much: the tests that use one stay in one process, where it is made once
+COSTLY = {"served": "served", "site": "served", "planned": "planned", "restored": "served"}
+# files that start processes or clusters of their own
+STARTING = (
+    "test_acceptance", "test_api", "test_backup", "test_bench", "test_cluster", "test_demo", "test_full_disk",
+    "test_incident_races", "test_jobs", "test_launcher", "test_revision_commands", "test_revision_races", "test_served",
+)  # fmt: skip
+# measure time: one after the other
+TIMED = ("test_bench", "test_launcher", "test_network")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs the development data where it is absent."""
+    """Skip what needs the development data where it is absent; say what is slow, and what runs in one process."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        stem = item.path.stem
+        group = next((COSTLY[name] for name in COSTLY if name in fixtures), None)
+        if "browser" in item.path.parts:
+            item.add_marker(pytest.mark.browser)
+        if group or stem in STARTING or {"apart", "own_var"} & fixtures:
+            item.add_marker(pytest.mark.served)
+        if stem == "test_figures":  # simulates a day of a town first
+            item.add_marker(pytest.mark.slow)
+        if stem in TIMED:
+            group = "timed"
+        elif stem == "test_api":  # has a fixture `served` of its own
+            group = None
+        item.add_marker(pytest.mark.xdist_group(group or f"{item.path.parent.name}/{stem}"))
     if not SHARED.is_dir():
         for item in items:
             if item.get_closest_marker("shared"):

@@ -2,14 +2,13 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any
 
 from gis.settings import ROOT
 from web.commands.serve import free_port
+
+WAIT_S = 120.0  # for what takes a second or two: the machine may be busy with eight times as much
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Deployment:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
 
     def ask(self, path: str, body: object = None, *, method: str | None = None, **headers: str) -> Reply:
@@ -67,7 +68,7 @@ class Deployment:
             self.url + urllib.parse.quote(path, safe="/?&=,%+:"), data, sent, method=method
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return Reply(answer.status, lower(answer.headers), answer.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -87,39 +88,70 @@ def lower(headers: Any) -> dict[str, str]:
 
 def environment(var: Path) -> dict[str, str]:
     """The environment of a command on a deployment."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DATABASE_READ_URL")}
-    return kept | {"WANGGE_VAR": str(var), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1",
-                   "WANGGE_REPORTS_PER_MINUTE": "100000", "WANGGE_ANONYMOUS_UNITS_PER_MINUTE": "10000000"}  # fmt: skip
+    settings = ("DATABASE_", "WANGGE_")  # of whoever runs the tests
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
+    binaries = {name: os.environ[name] for name in ("WANGGE_PG_BIN",) if name in os.environ}
+    return inherited | binaries | {"WANGGE_VAR": str(var), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1",
+                                   "WANGGE_REPORTS_PER_MINUTE": "100000",
+                                   "WANGGE_ANONYMOUS_UNITS_PER_MINUTE": "10000000", "WANGGE_MIN_FREE_MB": "0"}  # fmt: skip
 
 
 @contextmanager
-def serving(var: Path, first_port: int = 8200) -> Iterator[str]:
-    """Serve a deployment in a process of its own; the address, once it answers."""
-    log = var / "serve.log"
-    with log.open("w") as said:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "web", "serve", "--port", str(free_port("127.0.0.1", first_port))],
-            cwd=var,
-            env=environment(var),
-            stdout=said,
-            stderr=said,
-        )
+def serving(var: Path, first_port: int = 8200, **settings: str) -> Iterator[str]:
+    """Serve a deployment in a process of its own; the address, once it answers. `settings`: more environment."""
+    port = free_port("127.0.0.1", first_port + worker_number() * 400)
+    words = [sys.executable, "-m", "web", "serve", "--port", str(port)]
+    with started(words, environment(var) | settings, var / "serve.log", port):
+        yield f"http://127.0.0.1:{port}"
+
+
+def worker_number() -> int:
+    """Which of the processes that run tests side by side this is, from 0: each has ports of its own."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
+
+
+@contextmanager
+def started(
+    words: Sequence[object], env: Mapping[str, str], log: Path, port: int, path: str = "/readyz"
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the end of the block; it answers before the block begins, or the test fails with its log.
+
+    Parameters
+    ----------
+    path
+        Where it must answer, with any status but 5xx.
+    """
+    with log.open("w") as written:
+        server = subprocess.Popen([*map(str, words)], cwd=log.parent, env=dict(env), stdout=written, stderr=written)
     try:
-        yield _wait_for(server, log)
+        until(lambda: _answers(f"http://127.0.0.1:{port}{path}", server, log), WAIT_S, lambda: log.read_text())
+        yield server
     finally:
-        server.terminate()
-        server.wait(20)
+        if server.poll() is None:
+            server.terminate()
+        try:
+            server.wait(60)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+            raise AssertionError(f"the server did not stop:\n{log.read_text()}") from None
 
 
-def _wait_for(server: subprocess.Popen[bytes], log: Path) -> str:
-    for _ in range(600):
-        found = re.search(r"http://[\d.]+:\d+", log.read_text())
-        if found:
-            try:
-                urllib.request.urlopen(f"{found[0]}/readyz", timeout=2).close()
-                return found[0]
-            except OSError:
-                pass
-        assert server.poll() is None, log.read_text()
-        time.sleep(0.2)
-    raise AssertionError(log.read_text())
+def _answers(address: str, server: subprocess.Popen[bytes], log: Path) -> bool:
+    assert server.poll() is None, log.read_text()
+    try:
+        urllib.request.urlopen(address, timeout=10).close()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code < 500
+    except OSError:
+        return False
+    return True
+
+
+def until(condition: Callable[[], object], seconds: float = WAIT_S, words: Callable[[], str] = str) -> None:
+    """Wait until a condition holds; fail with words when it does not for so long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, words() or "it does not come true"
+        time.sleep(0.02)

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from gis.incidents import actions, catalogue, queries
 from gis.incidents.catalogue import DEFAULT, CategoryRow, dump, parse
 from gis.people.access import ANONYMOUS, system
 from tests import build
+from tests.served import until
 
 LISTED = [
     "06001",
@@ -186,7 +186,7 @@ def test_of_two_loads_at_once_the_second_sees_the_first(apart: Callable[[], Sess
     with apart() as first, ThreadPoolExecutor(1) as pool:
         assert catalogue.load(first, others, "2027-01")
         waiting = pool.submit(second)
-        time.sleep(0.3)
+        until(lambda: first.scalar(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")))
         assert not waiting.done()
         first.commit()
-        assert waiting.result(10) == "None"  # the same rows are in force already
+        assert waiting.result(120) == "None"  # the same rows are in force already

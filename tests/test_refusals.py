@@ -3,10 +3,7 @@
 import json
 import re
 import signal
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +23,8 @@ from gis.incidents import actions, timeline
 from gis.incidents.effects import Wish
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.people.access import Action, Principal
-from gis.settings import ROOT, Settings
-from tests.served import Deployment
+from gis.settings import Settings
+from tests.served import Deployment, environment, started, worker_number
 from tests.test_access import TABLE, Asker, World
 from tests.test_incidents import POINT, Place, taker
 from web import said
@@ -486,21 +483,13 @@ def test_commands_of_devices_and_incidents_speak_json(served: Deployment) -> Non
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_the_server_says_that_it_stops(addresses: cluster.Addresses, tmp_path: Path, sign: signal.Signals) -> None:
-    port = free_port("127.0.0.1", 8700)
-    env = {"PATH": "/usr/bin:/bin", "DATABASE_URL": addresses.app, "WANGGE_VAR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    words = [sys.executable, "-m", "web", "serve", "--port", str(port), "--workers", "1", "--no-jobs"]
+    port = free_port("127.0.0.1", 8550 + worker_number() * 400)
+    env = environment(tmp_path) | {"DATABASE_URL": addresses.app}
+    words = [sys.executable, "-m", "web", "serve", "--port", port, "--workers", "1", "--no-jobs"]
     log = tmp_path / "log"
-    with log.open("w") as said:
-        process = subprocess.Popen(words, cwd="/", env=env, stderr=said)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.1)
-    process.send_signal(sign)
-    assert process.wait(15) == 0
+    with started(words, env, log, port, "/healthz") as process:
+        process.send_signal(sign)
+        assert process.wait(120) == 0
     lines = [line for line in log.read_text().splitlines() if line.startswith("wangge: ")]
     assert lines[0].startswith("wangge: serving ") and lines[1:] == [
         f"wangge: stopped; http://127.0.0.1:{port}/ is served no more"

@@ -1,11 +1,15 @@
 """The command line: `./wangge COMMAND`. Commands are imported when called, so that each starts quickly."""
 
 import importlib
+import os
 import sys
 
 import click
 
+from gis import private
 from gis.errors import WanggeError
+
+FULL = "the disk is full; nothing was changed. Free some space and try again"
 
 # command -> its line in the list; each lives in web/commands/<name>.py as `command`
 COMMANDS = {
@@ -65,10 +69,16 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run a command; a refused input exits with 1 and its reason on stderr, wrong usage with 2."""
+    os.umask(private.UMASK)  # whatever a command writes is for its owner only, unless it says otherwise
     try:
         cli(prog_name="./wangge")
     except WanggeError as error:
         click.echo(f"wangge: {error.detail}", err=True)
         for one in error.errors if len(error.errors) > 1 else ():  # one alone is in the detail already
             click.echo(f"  {one.field}: {one.message}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        if not private.is_disk_full(error):
+            raise
+        click.echo(f"wangge: {FULL}", err=True)
         sys.exit(1)

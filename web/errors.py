@@ -5,7 +5,9 @@ finds it, and nothing of what happened inside.
 """
 
 import secrets
+import tempfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import orjson
@@ -18,6 +20,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
+from gis import cluster, private
 from gis.errors import (
     Conflict,
     FieldError,
@@ -31,6 +34,7 @@ from gis.errors import (
     Unavailable,
     WanggeError,
 )
+from gis.settings import Settings
 from web.pages import language
 from web.said import chinese
 
@@ -57,6 +61,9 @@ DETAIL = {
     413: "The request is larger than the service accepts.",
     415: "The body must be JSON, sent as application/json.",
 }
+
+DISK_FULL = "The disk of the service is full; nothing was stored. Tell the operator and try again later."
+LEAST_FREE_BYTES = 1 << 20
 
 # what a missing field's message adds to "is missing"
 MISSING = {"crs": "; say wgs84, cgcs2000, gcj02 or bd09: there is no default"}
@@ -129,11 +136,34 @@ def validation(error: HTTPError) -> Response:
 
 def database(error: OperationalError) -> Response:
     """The database went away or refused us; the reason is for the log, not for the reader."""
+    if is_full(error):
+        return full(error)
     number = secrets.token_hex(6)
     log.error("database", id=number, endpoint=request.endpoint, reason=type(error.orig).__name__, exc_info=error)
     return answer(
         503, "not-available", Unavailable.title, "The database cannot be reached; try again soon.", (), {"id": number}
     )
+
+
+def is_full(error: Exception) -> bool:
+    """Return whether a disk is full: the error says so, or nothing is left where we write.
+
+    Notes
+    -----
+    A database that cannot write its log ends without saying why, and libraries hide the cause of what they report.
+    """
+    if private.is_disk_full(error):
+        return True
+    settings: Settings = current_app.config["SETTINGS"]
+    folders = (settings.var, cluster.private_base(settings), Path(tempfile.gettempdir()))
+    return private.get_free_bytes(*folders) < LEAST_FREE_BYTES
+
+
+def full(error: Exception) -> Response:
+    """The disk is full; whatever the request began was undone."""
+    number = secrets.token_hex(6)
+    log.error("disk full", id=number, endpoint=request.endpoint, reason=type(error).__name__)
+    return answer(503, "not-available", Unavailable.title, DISK_FULL, (), {"id": number})
 
 
 def unfit(error: DataError) -> Response:
@@ -149,6 +179,8 @@ def nested(error: RecursionError) -> Response:
 
 def unexpected(error: Exception) -> Response:
     """Anything else: a plain 500 with a number; what happened is in the log under it."""
+    if is_full(error):
+        return full(error)
     number = secrets.token_hex(6)
     log.error("unexpected", id=number, endpoint=request.endpoint, exc_info=error)
     return answer(500, "about:blank", "Internal Server Error", "Something went wrong on our side.", (), {"id": number})

@@ -6,16 +6,18 @@ from typing import Literal
 
 import orjson
 from apiflask import APIBlueprint
-from flask import Response
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess, values
+from flask import Response, current_app
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gis import schema
+from gis import cluster, private, schema
 from gis.errors import FieldError, Unavailable
 from gis.jobs.queries import last_run
 from gis.people.unanswered import unanswered
+from gis.settings import Settings
+from web import figures
 from web.api.locate import register_note
 from web.db import session
 from web.openapi import also
@@ -32,9 +34,10 @@ class HealthOut(BaseModel):
 
 
 class ReadyOut(BaseModel):
-    """Ready, or degraded: answers are right, but something makes them slow."""
+    """Ready, or degraded: answers are right, but something makes them slow; and the space that is left."""
 
     status: Literal["ready", "degraded"]
+    free_bytes: int
     notes: list[str] | None = Field(None, description="When degraded, by what")
 
 
@@ -50,16 +53,32 @@ def healthz() -> Response:
 @bp.output(ReadyOut)
 @bp.doc(summary="Requests can be answered", responses={503: "Not ready; `errors` says why"})
 def readyz() -> Response:
-    """The database answers, its schema is this code's, and areas are loaded. A balancer waits for this.
-
-    `degraded` when changes do not reach the register in memory, so that it is not used.
-    """
-    reasons = unready()
+    """The database answers, its schema is this code's, areas are loaded, and the disk has room. A balancer waits for
+    this. `free_bytes` is the space left on the fullest disk that is written to, ready or not; `degraded` when changes
+    do not reach the register in memory, so that it is not used."""
+    free = get_free_bytes()
+    reasons = [*unready(), *lacks_space(free)]
     if reasons:
-        raise Unavailable("not ready: " + "; ".join(one.message for one in reasons), reasons)
+        raise Unavailable("not ready: " + "; ".join(one.message for one in reasons), reasons, free_bytes=free)
     note = register_note()
-    body = {"status": "degraded", "notes": [note]} if note else {"status": "ready"}
+    body = (
+        {"status": "degraded", "free_bytes": free, "notes": [note]} if note else {"status": "ready", "free_bytes": free}
+    )
     return Response(orjson.dumps(body), mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+
+def get_free_bytes() -> int:
+    """Return the space left where this deployment writes: its folder and, when it is ours, the database's."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return private.get_free_bytes(settings.var, cluster.private_base(settings))
+
+
+def lacks_space(free: int) -> list[FieldError]:
+    """List the disk, when it has less room than the setting says."""
+    least = current_app.config["SETTINGS"].min_free_mb
+    if free >= least * 1_000_000:
+        return []
+    return [FieldError("disk", f"the disk has {free / 1e6:,.0f} MB left; at least {least:,} MB are needed")]
 
 
 def unready() -> list[FieldError]:
@@ -81,11 +100,7 @@ def unready() -> list[FieldError]:
 def metrics() -> Response:
     """Requests and their times over all workers, by route, method and status, and when the jobs last swept; nothing
     about people."""
-    registry = REGISTRY
-    if values.ValueClass is not values.MutexValue:  # several workers: each writes files, any of them can add them up
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)
-    return Response(generate_latest(registry) + swept() + owned(), mimetype=None, content_type=CONTENT_TYPE_LATEST)
+    return Response(figures.render() + swept() + owned(), mimetype=None, content_type=CONTENT_TYPE_LATEST)
 
 
 def swept() -> bytes:

@@ -5,7 +5,8 @@ since they hold positions and names; the route says what was asked.
 import logging
 import sys
 import time
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -30,6 +31,31 @@ def as_json(line: Any, **_: Any) -> str:
     return orjson.dumps(line, default=str).decode()
 
 
+class Surviving:
+    """A stream whose lines are lost when they cannot be written: a full disk must not fail requests."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or lose, a line."""
+        with suppress(OSError, ValueError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be."""
+        with suppress(OSError, ValueError):
+            self.stream.flush()
+
+
+def say(text: str) -> None:
+    """Say a line on stderr, if it can be written."""
+    stream = Surviving(sys.stderr)
+    stream.write(f"{text}\n")
+    stream.flush()
+
+
 def configure(level: int = logging.INFO) -> None:
     """Log to stderr: a line for people on a terminal, one line of JSON elsewhere."""
     people = sys.stderr.isatty()
@@ -42,7 +68,7 @@ def configure(level: int = logging.INFO) -> None:
             structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(as_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, Surviving(sys.stderr))),
         cache_logger_on_first_use=True,
     )
 

@@ -15,6 +15,7 @@ from openpyxl.cell import WriteOnlyCell
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis import private
 from gis.db import STORAGE_SRID
 from gis.errors import InvalidInput, NotFound, TooMuch
 from gis.exchange.formulas import cell_text
@@ -120,6 +121,7 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None, w
             when = f" at {at:%Y-%m-%d %H:%M}" if at else ""
             raise NotFound(f"there are no {layer}{when}; nothing is written")
         for made in Path(folder).iterdir():  # a Shapefile is several files
+            made.chmod(private.FILE_MODE)
             made.replace(path.parent / made.name)
     return count
 

@@ -10,6 +10,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from gis import private
 from gis.errors import InvalidInput
 from gis.exchange.columns import KINDS, Column
 
@@ -130,7 +131,7 @@ def write_template(kind: str, path: Path) -> None:
     _fill(book.create_sheet(SHEETS["example"]), columns, EXAMPLES[kind])
     _note(book.create_sheet(SHEETS["notes"]), kind, columns)
     _choices(data, book.create_sheet(SHEETS["lists"]), columns)
-    book.save(path)
+    book.save(private.create_file(path))
 
 
 def _fill(sheet: Worksheet, columns: Sequence[Column], rows: Sequence[Mapping[str, object]]) -> None:

@@ -20,6 +20,7 @@ from openpyxl import Workbook
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
+from gis import private
 from gis.db import sql
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable, wrong
 from gis.exchange.columns import Column
@@ -335,7 +336,7 @@ def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[s
     """
     header = [column.zh for column in columns]
     if path.suffix.lower() == ".csv":
-        with path.open("w", newline="", encoding="utf-8-sig") as file:
+        with private.open_file(path, newline="", encoding="utf-8-sig") as file:
             csv.writer(file).writerows([header, *([cell_text(value) for value in row] for row in rows)])
     elif path.suffix.lower() == ".xlsx":
         book = Workbook()
@@ -344,6 +345,6 @@ def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[s
             for column, value in enumerate(row, 1):
                 sheet.cell(number, column, cell_text(value)).number_format = "@"
         sheet.freeze_panes = "A2"
-        book.save(path)
+        book.save(private.create_file(path))
     else:
         raise InvalidInput(f"{path.name}: a table ends in .csv or .xlsx")

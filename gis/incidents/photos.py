@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis import private
 from gis.errors import NotFound, TooMuch
 from gis.exchange import sandbox
 from gis.exchange.sandbox import Limits
@@ -74,10 +75,15 @@ def store(
     for picture in given:
         photo = uuid4()
         path = _path(var, photo, picture.media_type)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(_small(path), picture.thumbnail)
-        _write(path, picture.data)
-        _sync(path.parent)
+        private.create_folder(path.parent)
+        try:
+            _write(_small(path), picture.thumbnail)
+            _write(path, picture.data)
+            _sync(path.parent)
+        except OSError:
+            _small(path).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            raise
         row = {
             "county": county, "id": photo, "incident": incident_id, "event": event_id, "kind": picture.media_type,
             "width": picture.width, "height": picture.height, "size": len(picture.data), "sha256": picture.sha256,
@@ -137,12 +143,20 @@ def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:
     return ANONYMOUS if found is None else reporter(found)
 
 
+# a database that a restore replaced (gis/databases.py names it) may still name them
+OLD_DATABASE = """SELECT EXISTS (SELECT FROM pg_database
+  WHERE starts_with(datname, left(current_database(), 36) || '_before_'))"""
+
+
 def clean(session: Session, var: Path) -> int:
     """Remove files that no photo has: what a crash or an undone change left behind. Says how many files.
 
-    Those of the last hour stay: their rows may not be committed yet.
+    Those of the last hour stay: their rows may not be committed yet. All stay while a database that a restore
+    replaced is kept.
     """
     removed = 0
+    if session.scalar(text(OLD_DATABASE)):
+        return removed
     before = time() - SETTLED
     for folder in sorted((var / "photos").glob("??")):
         old = [file for file in folder.iterdir() if file.stat().st_mtime < before]
@@ -175,9 +189,13 @@ def _id(file: Path) -> UUID | None:
 def _write(path: Path, data: bytes) -> None:
     """All of a file or nothing of it, also when the power goes."""
     with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as target:
-        target.write(data)
-        target.flush()
-        os.fsync(target.fileno())
+        try:
+            target.write(data)
+            target.flush()
+            os.fsync(target.fileno())
+        except BaseException:  # a full disk: no part of a photo takes what is left of it
+            Path(target.name).unlink(missing_ok=True)
+            raise
     Path(target.name).replace(path)
 
 

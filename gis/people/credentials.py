@@ -11,6 +11,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from gis import private
 from gis.errors import FieldError, InvalidInput
 
 SHORTEST, LONGEST = 10, 200  # characters of a password
@@ -111,7 +112,7 @@ def signing_key(var: Path) -> str:
     """
     file = var / "session.key"
     if not file.exists():
-        var.mkdir(parents=True, exist_ok=True)
+        private.create_folder(var)
         own = file.with_name(f"session.key.{os.getpid()}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
             written.write(secrets.token_urlsafe(48))

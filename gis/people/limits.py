@@ -13,6 +13,7 @@ import threading
 from functools import lru_cache
 from pathlib import Path
 
+from gis import private
 from gis.errors import TooMany
 
 SLOTS = 1 << 16
@@ -27,9 +28,9 @@ class Counters:
     """The counters in one file."""
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-        # every page has its place on the disk now: touching one later on a full disk would kill the process
+        private.create_folder(file.parent)
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT, private.FILE_MODE)
+        # every block at once: writing to a hole in it would end the process when the disk is full
         os.posix_fallocate(self._file, 0, SLOTS * _SLOT.size + _GENERATION.size)
         self._slots = mmap.mmap(self._file, SLOTS * _SLOT.size + _GENERATION.size)
         self._mine = threading.Lock()  # the file's lock keeps processes apart, not threads

@@ -34,6 +34,9 @@ BOX = """(code) => {
 }"""
 PUBLISHED = "/api/v1/layers/grids?bbox=105,25,107,27"
 
+# two frames are drawn: what a move of the mouse changes is there
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 def open_editor(page, deployment, title):
     """Sign in as the planner and begin a draft in the first community."""
@@ -82,7 +85,7 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     # while it is dragged, every grid that shares the vertex has it in the new place
     desk.locator("text=吸附到边界").click()  # let it lie where it is dropped
     drag(desk, spot, (24, 16))
-    desk.wait_for_timeout(60)
+    desk.evaluate(FRAMES)
     held = {
         code: desk.evaluate("(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)", code)
         for code in spot["codes"]
@@ -204,7 +207,7 @@ def test_it_stays_smooth_while_dragging(desk, planned):
     drag(desk, spot, (60, 40))
     for step in range(30):
         desk.mouse.move(spot["x"] + step, spot["y"] + step / 2)
-    desk.wait_for_timeout(50)
+    desk.evaluate(FRAMES)
     frames = sorted(desk.evaluate("wangge.frames"))
     desk.keyboard.press("Escape")
     desk.mouse.up()

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from gis.people import demo
 from gis.settings import ROOT
+from tests.served import until
 
 pytestmark = pytest.mark.browser
 
@@ -181,7 +182,7 @@ def test_on_a_phone_the_panel_is_a_sheet_from_below(phone, site):
     phone.touchscreen.tap(200, 330)
     expect(phone.locator("#answer .first, #answer .note").first).to_be_visible()
     expect(panel).to_have_attribute("data-size", "half")
-    phone.wait_for_timeout(300)  # the sheet slides
+    until(lambda: 350 < panel.bounding_box()["y"] < 520)  # the sheet slides
     box = panel.bounding_box()
     assert box["width"] == 390 and 350 < box["y"] < 520
     phone.locator("#grip").click()
@@ -200,9 +201,8 @@ def test_layers_go_and_come_and_the_address_remembers(desk, site):
     desk.locator("#tab-layers").click()
     for name in ("communities", "grids", "buildings", "facilities"):
         desk.locator(f'input[value="{name}"]').uncheck()
-    desk.wait_for_timeout(1200)
-    assert "facilities" not in desk.url.split("layers=")[1]
-    assert colours(desk) < before
+    until(lambda: "facilities" not in desk.url.partition("layers=")[2])
+    until(lambda: colours(desk) < before)
     ready(desk, desk.url)
     desk.locator("#tab-layers").click()
     expect(desk.locator('input[value="grids"]')).not_to_be_checked()
@@ -261,8 +261,7 @@ def test_the_saved_map_opens_alone_without_any_network(desk, browser, site, tmp_
 
 @pytest.mark.parametrize("view", ["/", "/?area=520402007012", "/?lang=en"])
 def test_axe_finds_nothing_serious(desk, site, view):
-    desk.goto(site + view)
-    desk.wait_for_timeout(1500)
+    ready(desk, site + view)
     # evaluated by the test, so the page's own content policy does not stand in the way
     desk.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
     found = desk.evaluate(
@@ -277,6 +276,5 @@ def test_circles_of_all_facilities_are_fetched_only_when_shown(desk, site):
     before = colours(desk)
     desk.locator("#tab-layers").click()
     desk.locator('input[value="circles"]').check()
-    desk.wait_for_timeout(1500)
+    until(lambda: colours(desk) > before)
     assert [url for url in desk.asked if "/tiles/circles/" in url]
-    assert colours(desk) > before

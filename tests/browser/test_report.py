@@ -257,7 +257,8 @@ def test_the_map_hands_the_tapped_place_over(desk, site):
 )
 def test_axe_finds_nothing_serious_and_targets_are_large(walker, site, address):
     walker.goto(site + address)
-    walker.wait_for_timeout(800)
+    walker.wait_for_function("document.readyState === 'complete'")
+    walker.wait_for_function("!document.querySelector('canvas') || document.querySelector('canvas').width > 0")
     walker.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
     found = walker.evaluate(
         "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"

@@ -11,28 +11,42 @@ from sqlalchemy.orm import Session
 
 from gis import cluster, schema
 from gis.db import engine, signed
+from gis.errors import Unavailable
 from gis.people import disclosures
 from gis.people.access import system
 from gis.settings import Settings
 
 
 def database(settings: Settings | None = None) -> cluster.Addresses:
-    """The database, started and migrated to this code's version.
+    """The database, started, at this code's schema.
 
-    Raises:
-        Unavailable: It cannot be reached or started.
+    Raises
+    ------
+    Unavailable
+        It cannot be reached or started, or its schema is another. Only `db migrate`, `demo` and `test` migrate.
     """
     addresses = cluster.addresses(settings or Settings.from_env())
     with engine(addresses.app).connect() as connection:
-        at = schema.current(connection)
-    if at != schema.head():
-        schema.migrate(addresses)
+        require_schema(schema.current(connection))
     return addresses
 
 
 def user() -> str:
     """Who runs the command, as the history names them."""
     return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or f'uid {os.getuid()}'}"
+
+
+def require_schema(version: str | None) -> None:
+    """Raise Unavailable unless the database stands at this code's schema; the message says what to run."""
+    if version == (newest := schema.head()):
+        return
+    if version is None:
+        raise Unavailable("the database is empty: run ./wangge db migrate first (or ./wangge demo, for made-up data)")
+    if not schema.is_known(version):
+        raise Unavailable(f"the database is at schema {version}, which this code does not know; update the code")
+    raise Unavailable(
+        f"the database is at schema {version}, this code needs {newest}: back it up, then run ./wangge db migrate"
+    )
 
 
 @contextmanager

@@ -10,13 +10,13 @@ import click
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from gis import cluster
+from gis import cluster, schema
 from gis.db import engine, signed
 from gis.errors import Conflict
 from gis.exchange.digest import record
 from gis.schema import MIGRATION
 from gis.settings import Settings
-from web.commands import bar, database, stages
+from web.commands import bar, stages
 
 if TYPE_CHECKING:
     from gis.people.demo import DemoAccount
@@ -52,7 +52,7 @@ def command(
     started = time.monotonic()
     settings = Settings.from_env()
     step("database")
-    addresses = database(settings)
+    addresses = migrated(settings)
     wanted = (
         f"{osm.name} + {areas.name}, seed {seed}" if osm and areas else f"town of {households} households, seed {seed}"
     )
@@ -178,7 +178,14 @@ def start_afresh(settings: Settings, addresses: cluster.Addresses) -> cluster.Ad
     engine(addresses.app).dispose()
     engine(addresses.owner).dispose()
     cluster.reset(settings)
-    return database(settings)
+    return migrated(settings)
+
+
+def migrated(settings: Settings) -> cluster.Addresses:
+    """The database, started and migrated to this code's version."""
+    addresses = cluster.addresses(settings)
+    schema.migrate(addresses)
+    return addresses
 
 
 def step(words: str) -> None:

@@ -21,8 +21,9 @@ def command(layer: str, file: Path, at: str | None, within: str, reason: str) ->
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
     from gis.exchange.dump import credits, dump
 
+    moment = _moment(at)
     with session_scope() as session:
-        count = dump(session, layer, file, _moment(at), within)
+        count = dump(session, layer, file, moment, within)
         subject = " ".join(filter(None, [layer, file.suffix, within and f"within {within}", at and f"at {at}"]))
         record_disclosure(session, "export", subject, reason=reason)
         click.echo(f"{file}: {count} {layer}")

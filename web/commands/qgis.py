@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gis import qgis
+from gis import private, qgis
 from gis.errors import wrong
 from gis.settings import Settings
 from web.commands import database
@@ -47,7 +47,7 @@ def access(name: str, layers: Path | None, as_json: bool) -> None:
     settings = Settings.from_env()
     made = qgis.give_access(settings, database(settings), name)
     if layers:
-        layers.write_text(qgis.layer_file(made), encoding="utf-8")
+        private.create_file(layers).write_text(qgis.layer_file(made), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(asdict(made), ensure_ascii=False))
         return

@@ -9,6 +9,7 @@ from typing import IO
 import click
 import orjson
 
+from gis import private
 from gis.errors import InvalidInput
 from gis.people.access import Principal, system
 from gis.settings import Settings
@@ -122,7 +123,7 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
     with session_scope() as session:
         found = look.preview(session, asker(), number)
     if xlsx is not None:
-        with xlsx.open("wb") as out:
+        with private.open_file(xlsx, "wb") as out:
             preview_sheet.write(found, out)
     if as_json:
         return click.echo(orjson.dumps(as_preview(found)).decode())
@@ -228,7 +229,7 @@ def from_file(
             session.commit()
         number = found.draft.id if found.draft else None
     if torn is not None:
-        torn.write_bytes(orjson.dumps(as_torn(found)))
+        private.create_file(torn).write_bytes(orjson.dumps(as_torn(found)))
     if as_json:
         told = {
             "draft": number,

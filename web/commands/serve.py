@@ -1,22 +1,26 @@
 """`./wangge serve`: the web service, with granian."""
 
 import os
-import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 
 import click
 
+from gis import cluster
 from gis.cluster import Addresses
 from gis.db import engine
 from gis.errors import Unavailable
 from gis.settings import ROOT, Settings
+from web import figures
 from web.commands import database
+from web.observe import say
 
 
 @click.command()
@@ -47,16 +51,11 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
     from granian.log import LogLevels
 
     check_free(host, port)
-    # each worker writes its figures there, so that /metrics of any can add them up; those of the last run go
-    figures = settings.var / "metrics" / str(port)
-    shutil.rmtree(figures, ignore_errors=True)
-    figures.mkdir(parents=True)
     for url in (addresses.app, addresses.owner):
         engine(url).dispose()  # workers are forked: two of them on one connection would read each other's answers
     os.environ |= {
         "DATABASE_URL": addresses.app,
         "WANGGE_VAR": str(settings.var),
-        "PROMETHEUS_MULTIPROC_DIR": str(figures),
     }
     console = {"class": "logging.StreamHandler", "formatter": "generic"}  # on stderr
     server = Granian(
@@ -72,9 +71,53 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
         log_level=LogLevels.error,
         log_dictconfig={"handlers": {"console": console, "access": console}},
     )
-    with beside() if jobs else nullcontext():
+    # its name is short, as a socket's must be, wherever the deployment lies
+    with tempfile.TemporaryDirectory(prefix="wangge-figures-") as folder, ExitStack() as stack:
+        os.environ[figures.FOLDER_VARIABLE] = folder
+        if jobs:
+            stack.enter_context(beside())
+        if not settings.database_url:
+            stack.enter_context(keep_database(settings, addresses.app))
         server.serve()
-    click.echo(f"wangge: stopped; http://{host}:{port}/ is served no more", err=True)
+    say(f"wangge: stopped; http://{host}:{port}/ is served no more")
+
+
+@contextmanager
+def keep_database(settings: Settings, served_url: str) -> Iterator[None]:
+    """Start the private cluster again when it has died, until the end; one that `db stop` stopped stays so.
+
+    Parameters
+    ----------
+    served_url
+        What the workers connect to; they begin anew when the cluster has to take another port.
+    """
+    stopping = threading.Event()
+
+    def keep() -> None:
+        url, pause = served_url, 0.5
+        while not stopping.wait(pause):
+            try:
+                if not cluster.has_died(settings):
+                    pause = 0.5
+                    continue
+                say("wangge: the private database has died; starting it again")
+                new = cluster.start(settings).app
+            except Exception as error:  # whatever it is, a full disk perhaps: the next try may do
+                pause = min(pause * 2, 30.0)
+                say(f"wangge: the private database does not start ({error}); again in {pause:.0f} s")
+                continue
+            say("wangge: the private database runs again")
+            if new != url:
+                url = os.environ["DATABASE_URL"] = new
+                os.kill(os.getpid(), signal.SIGHUP)
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        keeper.join(15)
 
 
 @contextmanager
@@ -82,11 +125,11 @@ def beside() -> Iterator[None]:
     """Keep a process that runs the jobs: started again when it ends, stopped with this one."""
     # started without a fork of ours (posix_spawn): the web workers must not hold its ends open
     words = [sys.executable, "-m", "web", "worker", "--beside", str(os.getpid())]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    python_path = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
     stopping = threading.Event()
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, close_fds=False)
+        return subprocess.Popen(words, env=os.environ | python_path, stdin=subprocess.DEVNULL, close_fds=False)
 
     def keep(process: subprocess.Popen[bytes]) -> None:
         pause, began = 1.0, time.monotonic()
@@ -94,7 +137,7 @@ def beside() -> Iterator[None]:
             if process.poll() is None:
                 continue
             pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 30.0)
-            click.echo(f"wangge: the jobs ended with {process.returncode}; again in {pause:.0f} s", err=True)
+            say(f"wangge: the jobs ended with {process.returncode}; again in {pause:.0f} s")
             if stopping.wait(pause):
                 return
             process, began = start(), time.monotonic()

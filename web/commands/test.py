@@ -1,4 +1,4 @@
-"""`./wangge test`: the whole suite, on a throw-away cluster of its own."""
+"""`./wangge test`: the whole suite on all cores, or its quick part, on throw-away clusters of its own."""
 
 import os
 import subprocess
@@ -8,11 +8,21 @@ import click
 
 from gis.settings import ROOT
 
+# side by side by file: fixtures of a file are made once; files that share one are of a group (tests/conftest.py)
+PARALLEL = ("--numprocesses=auto", "--dist=loadgroup")
+FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
+
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def command(words: tuple[str, ...]) -> None:
-    """Run the tests; WORDS go to pytest."""
+    """Run the tests; WORDS go to pytest. `fast` as the first word leaves out browsers, servers and what takes long."""
+    chosen: tuple[str, ...] = ()
+    if words[:1] == ("fast",):
+        chosen, words = FAST, words[1:]
+    elif not words:
+        chosen = PARALLEL
     # a deployment's own settings must not reach the tests
     env = {name: value for name, value in os.environ.items() if not name.startswith(("WANGGE_VAR", "DATABASE_"))}
-    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT, env=env).returncode)
+    env.setdefault("PYTHONHASHSEED", "0")  # processes that run tests side by side must find them in one order
+    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *chosen, *words], cwd=ROOT, env=env).returncode)

@@ -1,0 +1,226 @@
+"""A disk that is full: every route answers, in words where it cannot do its work, and nothing stored is lost."""
+
+import errno
+import io
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from gis import backup, backup_file, cluster, databases, private, schema
+from gis.db import engine
+from gis.errors import Unavailable
+from gis.incidents import photos
+from gis.settings import Settings
+from tests import build
+from tests.conftest import deployment_folder
+from tests.served import serving, until
+from web import figures
+from web.observe import Surviving
+
+POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
+MEGABYTES = 230
+WORDS = "The disk of the service is full"
+
+
+@pytest.fixture
+def small_disk():
+    """A folder on a small disk of its own, in memory."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder = Path(mkdtemp(prefix="wangge-disk-"))
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=755", "tmpfs", folder], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        folder.rmdir()
+        pytest.skip(f"no small disk can be mounted: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        cluster.stop(Settings(var=folder))
+        subprocess.run(["umount", "--lazy", folder], check=True)
+        folder.rmdir()
+
+
+def ask(url: str, body: object = None, kind: str = "application/json") -> tuple[int, bytes]:
+    data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+    headers = {"Content-Type": kind, "Idempotency-Key": str(uuid.uuid4())} if data else {}
+    request = urllib.request.Request(url, data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def fill(folder: Path) -> Path:
+    """Take all that is left of a disk."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while True:
+                    file.write(b"\1" * size)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+    return filler
+
+
+def report_with_photo() -> tuple[bytes, str]:
+    picture = io.BytesIO()
+    Image.effect_noise((900, 700), 90).save(picture, "PNG")
+    parts = {**POINT, "category": "06010", "description": "水管漏水"}
+    lines = b"".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in parts.items()
+    )
+    head = b'--x\r\nContent-Disposition: form-data; name="photos"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
+    return lines + head + picture.getvalue() + b"\r\n--x--\r\n", "multipart/form-data; boundary=x"
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
+    settings = Settings(var=small_disk)
+    addresses = cluster.start(settings)
+    schema.migrate(addresses)
+    with Session(engine(addresses.app)) as session:
+        town = build.Town(session)
+        town.post("grid_worker", town.grid("001"), "王五")
+        session.commit()
+    engine(addresses.app).dispose()
+    engine(addresses.owner).dispose()
+    with deployment_folder() as elsewhere:
+        backup.backup(addresses, elsewhere / "whole", elsewhere)
+        before = fill(small_disk)
+        public = backup_file.parse_recipients([backup_file.create_key(elsewhere / "key")])
+        for keys in ((), public):
+            with pytest.raises(Unavailable, match="the disk is full; nothing was replaced"):
+                backup.backup(addresses, small_disk / "b", elsewhere, keys)
+        assert not (small_disk / "b").exists() and len(list(small_disk.glob(".b*"))) == 0
+        with pytest.raises(Unavailable):
+            backup.restore(addresses, elsewhere / "whole", elsewhere)
+        before.unlink()
+        assert databases.list_old(addresses) == []
+    with serving(small_disk, 8480, TMPDIR=str(small_disk), WANGGE_MIN_FREE_MB="1") as url:
+        report = POINT | {"category": "06010", "description": "水管漏水"}
+        status, body = ask(f"{url}/api/v1/incidents", report)
+        assert status == 201, body
+        filler = fill(small_disk)
+        status, body = ask(f"{url}/api/v1/incidents", *report_with_photo())
+        assert status == 503 and json.loads(body)["detail"].startswith(WORDS), body
+        assert "磁盘已满" in json.loads(body)["zh"]
+        assert not [file for file in (small_disk / "photos").rglob("*") if file.is_file()]
+        refused = 0
+        for _ in range(300):  # until the tables have to grow, or the log
+            status, body = ask(f"{url}/api/v1/incidents", report | {"description": "水管漏水" * 200})
+            if status == 503:
+                assert json.loads(body)["detail"].startswith(WORDS), body
+                refused += 1
+                if refused > 3:
+                    break
+            else:
+                assert status == 201, body
+        assert refused > 3
+        for path in ("/", "/metrics", "/healthz", "/api/v1/areas", "/report", "/sign-in", "/openapi.json"):
+            status, body = ask(url + path)
+            assert status in (200, 503), (path, status, body[:300])
+        status, body = ask(f"{url}/readyz")
+        assert status == 503 and json.loads(body)["free_bytes"] < 1_000_000
+        filler.unlink()
+        until(lambda: ask(f"{url}/readyz")[0] == 200)  # without help
+        until(lambda: ask(f"{url}/api/v1/incidents", report)[0] == 201)
+    with Session(engine(addresses.app)) as session:
+        assert session.scalar(text("SELECT count(*) FROM incident")) >= 2
+    engine(addresses.app).dispose()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OperationalError("INSERT", {}, type("DiskFull", (Exception,), {"sqlstate": "53100"})()),
+    ],
+)
+@pytest.mark.parametrize(
+    "path", ["/api/v1/locate?lon=105.95&lat=26.23&crs=wgs84", "/open311/v2/services.json", "/map.html"]
+)
+def test_a_full_disk_is_a_503_wherever_it_is_met(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, error: Exception, path: str
+) -> None:
+    def fail(*_args: object) -> None:
+        raise error
+
+    monkeypatch.setitem(client.application.config, "SESSION_FACTORY", fail)
+    answer = client.get(path)
+    assert answer.status_code == 503 and WORDS in answer.get_data(as_text=True)
+
+
+def test_half_a_photo_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, session: Session) -> None:
+    def fail(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(buffer, "JPEG")
+    monkeypatch.setattr(photos.os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        photos.store(session, tmp_path, "520402", uuid.uuid4(), 1, photos.check_all([buffer.getvalue()]))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_log_that_cannot_be_written_is_lost_and_nothing_else() -> None:
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    with pytest.raises(OSError, match="No space"):
+        os.write(descriptor, b"x")
+    log = Surviving(open(descriptor, "w", closefd=False))  # noqa: SIM115  closing it would write again
+    assert log.write("x" * 100_000) == 100_000
+    log.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+def test_an_error_is_one_of_a_full_disk_through_its_causes() -> None:
+    try:
+        try:
+            raise OSError(errno.ENOSPC, "x")
+        except OSError as cause:
+            raise RuntimeError("a library's own") from cause
+    except RuntimeError as error:
+        assert private.is_disk_full(error)
+    assert not private.is_disk_full(RuntimeError("x")) and not private.is_disk_full(OSError(errno.ENOENT, "x"))
+
+
+def test_figures_of_several_workers_are_added_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = (
+        "import os, sys, time\nfrom web import figures, observe\n"
+        "observe.REQUESTS.labels('other', 'GET', 200).inc(int(sys.argv[1]))\nfigures.share()\n"
+        "print('ready', flush=True)\nsys.stdin.read()"
+    )
+    env = os.environ | {figures.FOLDER_VARIABLE: str(tmp_path), "PYTHONPATH": str(Path(figures.__file__).parent.parent)}
+    workers = [
+        subprocess.Popen([sys.executable, "-c", script, str(count)], env=env,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for count in (3, 4)
+    ]  # fmt: skip
+    try:
+        for worker in workers:
+            assert worker.stdout and worker.stdout.readline() == "ready\n"
+        (tmp_path / "gone").write_text("")  # of a worker that was killed
+        monkeypatch.setenv(figures.FOLDER_VARIABLE, str(tmp_path))
+        assert 'wangge_requests_total{endpoint="other",method="GET",status="200"} 7.0' in figures.render().decode()
+    finally:
+        for worker in workers:
+            worker.communicate()
