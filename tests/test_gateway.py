@@ -113,6 +113,19 @@ def test_an_endless_answer_ends_with_its_reader() -> None:
     assert closed == [True]
 
 
+def test_an_answer_without_a_body_is_sent() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("204 NO CONTENT", [])
+        return iter([b""])
+
+    class Bare(Protocol):
+        def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+            self.status, self.streamed = status, [body]
+
+    bare = send(Bare([]), app)
+    assert (bare.status, bare.streamed) == (204, [b""])
+
+
 def test_slow_bodies_stop_nobody(served: Deployment) -> None:
     parts = urlsplit(served.url)
     head = (
@@ -122,6 +135,8 @@ def test_slow_bodies_stop_nobody(served: Deployment) -> None:
     try:
         for client in clients:
             client.sendall(head)
+        assert served.ask("/tiles/city/15/26028/13909.mvt").status == 204
+        assert served.ask("/api/v1/areas", If_None_Match=served.ask("/api/v1/areas").headers["etag"]).status == 304
         for path in ("/healthz", "/readyz", "/api/v1/locate?lon=105.9501&lat=26.2302&crs=cgcs2000", "/", "/report"):
             assert served.ask(path).status == 200, path
         assert served.ask("/api/v1/locate", {"points": []}).status in (200, 422)

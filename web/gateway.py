@@ -114,8 +114,8 @@ class Gateway:
             length = next((value for name, value in headers if name.lower() == "content-length"), "")
             if stream is None or isinstance(pieces, list) or (length and int(length) <= MAX_WHOLE_BYTES):
                 return Answer(status, headers, b"".join(pieces))
-            stream.send(status, headers, pieces)
-            return None
+            # of 204, 304 and HEAD there is not a piece
+            return None if stream.send(status, headers, pieces) else Answer(status, headers, b"")
         finally:
             if close := getattr(pieces, "close", None):
                 close()
@@ -127,8 +127,8 @@ class Stream:
     def __init__(self, protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop) -> None:
         self.protocol, self.loop = protocol, loop
 
-    def send(self, status: int, headers: Headers, pieces: Iterable[bytes]) -> None:
-        """Send all pieces; end early when the client is gone or reads too slowly."""
+    def send(self, status: int, headers: Headers, pieces: Iterable[bytes]) -> bool:
+        """Send all pieces; end early when the client is gone or reads too slowly. Return whether there was one."""
         transport: Any = None
 
         async def put(piece: bytes) -> None:
@@ -136,11 +136,12 @@ class Stream:
             transport = transport or self.protocol.response_stream(status, headers)
             await transport.send_bytes(piece)
 
-        for piece in pieces:
+        for piece in filter(None, pieces):
             try:
                 asyncio.run_coroutine_threadsafe(put(piece), self.loop).result(SEND_TIMEOUT_S)
             except (RuntimeError, TimeoutError):
-                return
+                return True
+        return transport is not None
 
 
 def to_environ(scope: Scope, path: str) -> dict[str, Any]:
