@@ -128,9 +128,10 @@ def test_a_facility_shows_its_circle_and_who_is_inside(desk, site):
     desk.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(desk.locator("#answer .title")).to_have_text(clinic["name"])
     numbers = desk.locator("#answer .inside b")
-    expect(numbers).to_have_count(2)
+    expect(numbers).to_have_count(3)  # households, people, buildings
     circle = ask(site, f"/api/v1/facilities/{clinic['code']}/circle?minutes=15")["features"][0]["properties"]
     assert numbers.first.inner_text() == f"{circle['households']:,}"
+    assert numbers.last.inner_text() == f"{circle['buildings']:,}"
     expect(desk.locator(".leaflet-overlay-pane path")).to_have_count(3)
     desk.get_by_role("button", name="5分钟", exact=True).click()
     five = ask(site, f"/api/v1/facilities/{clinic['code']}/circle?minutes=5")["features"][0]["properties"]
