@@ -96,7 +96,7 @@ def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
     expect(walker.locator("#description")).to_have_value(words)
     expect(walker.locator("#photos img")).to_have_count(1)
     walker.locator("#send").dblclick()
-    expect(walker.locator(".trk-role")).to_have_text("网格员")
+    expect(walker.locator(".trk-role")).to_have_text("由网格员办理")
     assert len(tries) == 2 and len(set(tries)) == 1
     (one,) = filed(session, words)
 
