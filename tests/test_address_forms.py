@@ -238,6 +238,10 @@ def test_reports_search_and_loads_read_addresses_alike(forms):
         find_buildings(forms.session, [Wanted(name="青竹苑二栋"), Wanted(estate="青竹苑小区", name="2#")])
         == [forms.slab.id] * 2
     )
+    in_one_cell = [Wanted(name="青竹苑2号楼"), Wanted(estate="青竹苑小区", name="青竹苑2栋")]
+    assert find_buildings(forms.session, in_one_cell) == [forms.slab.id] * 2
+    others = [Wanted(name="老青竹苑2栋"), Wanted(estate="青竹苑", name="三期2栋"), Wanted(name="青竹苑2号商铺")]
+    assert all(isinstance(one, Missing) for one in find_buildings(forms.session, others))
 
 
 def test_names_of_buildings_are_looked_up_in_every_way_of_writing():

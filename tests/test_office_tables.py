@@ -564,6 +564,23 @@ def test_vacancies_remarks_and_names_in_a_roster(
     assert any(note.startswith("remarks beside a role are left out: row 3") for note in report.notes)
 
 
+def test_a_staff_number_beside_the_word_for_nobody_makes_no_holder(
+    town: Session,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    rows = [
+        ["工号", "姓名", "岗位", "区域编码", "任职时间", "离任时间"],
+        ["1", "（空缺）", "网格长", WEST, "2026.3.1", None],
+        ["2", "待定", "网格员", WEST, "2026.3.1", None],
+        ["3", "某甲", "网格员", WEST, "2026.3.1", "2026.9.1"],
+    ]
+    report = load_people(town, book(tmp_path / "a.xlsx", rows))
+    assert report.refused == [] and not any(note.startswith("columns not used") for note in report.notes)
+    assert town.execute(select(Person.name)).scalars().all() == ["某甲"]
+    assert (local("2026-03-01"), local("2026-09-01")) in {(start, end) for _, start, end in terms(town)}
+    assert any(note.startswith("posts are read as vacant: row 2") and "row 3" in note for note in report.notes)
+
+
 def test_facilities_stand_only_in_the_estate_and_building_that_their_address_names(
     town: Session,  # noqa: F811
     tmp_path: Path,

@@ -73,7 +73,7 @@ HOUSEHOLDS = (
 )  # fmt: skip
 
 # Headers of an end that say whether the day itself still counts.
-ENDS = ("至", "到", "止", "结束日期", "结束时间", "终止日期", "截止日期", "离任日期")
+ENDS = ("至", "到", "止", "结束日期", "结束时间", "终止日期", "截止日期", "离任日期", "离任时间", "卸任日期")
 EXCLUSIVE = ("不含当天", "不含当日", "不含", "不包括当天")
 INCLUSIVE = ("含当天", "含当日", "含", "包括当天")
 
@@ -108,7 +108,7 @@ PEOPLE = (
            "首日，如 2026-03-01；留空：原有的不变，新的从导入时起",
            "First day, as 2026-03-01; empty: as it is, new ones from the moment of loading."),
     Column("to", "至（不含当天）", "end",
-           ("离任日期", "返岗日期", "销假日期", "valid_to", *(f"{end}（{words}）" for end in ENDS for words in EXCLUSIVE)),
+           ("离任日期", "离任时间", "卸任日期", "返岗日期", "返岗时间", "销假日期", "销假时间", "valid_to", *(f"{end}（{words}）" for end in ENDS for words in EXCLUSIVE)),
            "从这一天起不再任职或已返岗；留空：至接任者首日，或不变；仍在任可写 至今",
            "The day from which it holds no longer; empty: until a successor, or as it is; 至今: without an end."),
     Column("last_day", "结束日期（含当天）", "last_day",

@@ -147,6 +147,10 @@ class Names:
         """The building of a name or an address; None when there is none."""
         if one.name:
             hits = self.by_name.get(_name(one.name, one.estate or ""), [])
+            if not hits:  # 桂花苑3栋 in one cell
+                reading = parse_address(one.name)
+                candidates = self.by_name.get(reading.building, [])
+                hits = [hit for hit in candidates if self.compare(reading, hit[0]) is Naming.WHOLE]
             if one.estate is not None:
                 hits = [hit for hit in hits if same_estate(hit[2], one.estate)]
             elif whole := [hit for hit in hits if self.compare(parse_address(one.name), hit[0]) is Naming.WHOLE]:

@@ -183,10 +183,10 @@ def _note_role(row: Row, report: Report) -> None:
 
 def _with_vacancies(row: Row, report: Report) -> Row:
     """Return a row whose person is empty where words say that the post is vacant."""
-    words = [row[key] for key in ("person", "name") if row[key]]
-    if not words or not row["role"] or not all(VACANT_PATTERN.fullmatch(word) for word in words):
+    word = row["name"] or row["person"]  # a number beside the name, as in a list numbered through, holds no post
+    if not word or not row["role"] or not VACANT_PATTERN.fullmatch(word):
         return row
-    report.note_row("posts are read as vacant", row.number, " ".join(words))
+    report.note_row("posts are read as vacant", row.number, word)
     return Row(row.number, {key: value for key, value in row.values.items() if key not in ("person", "name", "phone")})
 
 

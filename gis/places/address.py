@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DIGITS = dict(
     zip("零〇○一二两三四五六七八九壹贰叁肆伍陆柒捌玖幺", (*[0] * 3, 1, 2, *range(2, 10), *range(1, 10), 1), strict=True)
 )
-TENS = {"十": 10, "百": 100, "廿": 20, "拾": 10, "佰": 100}
+TENS = {"十": 10, "百": 100, "千": 1000, "廿": 20, "拾": 10, "佰": 100, "仟": 1000}
 HIGHEST_FLOOR = 150  # a room number that would be higher up is numbered some other way
 MAX_LABEL_CHARS = 6  # a longer number is no door
 MAX_ADDRESS_CHARS = 200
@@ -28,6 +28,7 @@ _STEM = "甲乙丙丁戊己庚辛壬癸"
 _LABEL = rf"(?:[A-Z]?\d{{1,{MAX_LABEL_CHARS}}}[A-Z]?|[A-Z]|[{_STEM}]\d{{0,3}}|{_NUMERAL}{{1,{MAX_LABEL_CHARS}}})"
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−~〜_/\\", "-"))
 _PHONE = re.compile(r"(?<!\d)(?:1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{7,8})(?!\d)|(?<=\d{3})1[3-9]\d{9}(?!\d)")
+_SPACE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")  # and those without width, as web pages and chats put in
 _BLANK = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
 
 _THINGS = frozenset("商铺门店岗车库电箱柜桩变泵灯杆井摊棚亭线机池桶表口广垃配充快消污化监摄地院")
@@ -45,7 +46,7 @@ _WORDS = {
 }
 _PARTS = re.compile(
     rf"(?P<below>地下|负|地负|-)?第?(?P<label>(?<![0-9A-Z])[A-Z]?\d{{1,2}}(?=F)|(?<![A-Z])[A-Z]?\d+[A-Z]?(?![A-Z])|"
-    rf"(?<![0-9A-Z])[A-Z](?![A-Z0-9])|[{_STEM}]\d{{0,3}}|(?<![周期拜统唯每几])(?:{_NUMERAL}|\d)+)"
+    rf"(?<![0-9A-Z])[A-Z](?![A-Z0-9])|[{_STEM}]\d{{0,3}}|(?<![周期拜统唯每几])(?![百佰千仟])(?:{_NUMERAL}|\d)+)"
     rf"(?:{'|'.join(f'(?P<{kind}>{words})' for kind, words in _WORDS.items())})?"
     r"|(?P<top>顶[楼层])|(?P<ground>[底首][楼层])|(?P<basement>(?:半?地下(?:室|车库|停车场)?|地库|负层))"
 )
@@ -540,14 +541,14 @@ def _joined_text(text: str) -> str:
     """As `plain`, with telephone numbers gone and blanks between numbers as dashes."""
     text = _simplified(unicodedata.normalize("NFKC", text)).upper()
     text = _BLANK.sub("-", _PHONE.sub(";", text))
-    return re.sub(r"\s+", "", text).translate(_DASHES)
+    return _SPACE.sub("", text).translate(_DASHES)
 
 
 @lru_cache(maxsize=1 << 16)  # the same few names come again and again
 def plain(text: str) -> str:
     """Half-width, simplified, capital letters, one kind of dash, no spaces."""
     text = _simplified(unicodedata.normalize("NFKC", text))
-    return re.sub(r"\s+", "", text).translate(_DASHES).upper()
+    return _SPACE.sub("", text).translate(_DASHES).upper()
 
 
 def _simplified(text: str) -> str:
@@ -599,7 +600,7 @@ def building_label(name: str) -> str:
 
 
 def number(text: str) -> int:
-    """A whole number in digits or Chinese numerals below a thousand: 21, 二十一, 一百零三, 一〇三."""
+    """A whole number in digits or Chinese numerals below ten thousand: 21, 二十一, 一百零三, 一〇三."""
     if text.isdecimal():
         return int(text)
     if not set(text) & set(TENS):
