@@ -13,6 +13,7 @@ from gis.people import accounts
 from gis.people.models import SignIn
 from tests import build
 from tests.sign_in import PASSWORD, account, send, sign_in, signed_in, with_password
+from web.client import client_network
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 MATTER = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000", "category": "06010"}
@@ -57,6 +58,20 @@ def test_expensive_reads_have_a_budget_for_each_address(app: APIFlask, client: F
         )
     finally:
         app.config["SETTINGS"] = original
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("x", "unknown"),
+    ],
+)
+def test_a_dual_stack_socket_does_not_make_one_network_of_all(app: APIFlask, address: str, network: str) -> None:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+        assert client_network() == network
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,14 @@ def test_a_request_arrives_as_pep_3333_says() -> None:
     }  # fmt: skip
 
 
+def test_a_body_in_chunks_has_a_length_once_it_is_read() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [json.dumps([environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")]).encode()]
+
+    assert send(Protocol([b"ab", b"c"]), app, transfer_encoding="chunked").fields == ["3", None]
+
+
 @pytest.mark.parametrize(
     ("pieces", "pause_s", "refusal"),
     [

@@ -411,3 +411,25 @@ def somebody_acts(world: World, year: Year, now: datetime) -> int:
     every = world.session.query(Account).filter_by(active=True).all()
     assert any(carry & set(world.sees(account, one, now)) for account in every), (now, seen.state, seen.queue)
     return 1
+
+
+def test_without_accounts_the_posts_have_it_only_where_there_are_posts(session: Session) -> None:
+    town = build.Town(session)
+    for number in range(1, 4):
+        town.grid(f"00{number}", column=number)
+    given = {"lon": build.LON + 1.5 * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
+    given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"}
+    filed = actions.report(session, ANONYMOUS, Report(**given), NOW, look_alike=False)  # type: ignore[arg-type]
+
+    def told() -> str:
+        queue = queries.find(session, actions.system("test"), filed.id, now=NOW).queue
+        assert queue is not None
+        return queue["at"]
+
+    assert told() == "nobody"
+    town.post("community_worker", town.community, "李社工")
+    session.flush()
+    assert told() == "posts"
+    session.add(Leave(person_id=town.person("李社工").id, valid=build.span(NOW - DAY, NOW + DAY)))
+    session.flush()
+    assert told() == "nobody"

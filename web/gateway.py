@@ -68,6 +68,8 @@ class Gateway:
             if refusal := await self._read_body(environ, protocol, body):
                 environ[REFUSAL] = refusal
             environ["wsgi.input"] = BytesIO(b"" if refusal else body)
+            if environ.pop("HTTP_TRANSFER_ENCODING", None) and not refusal:
+                environ["CONTENT_LENGTH"] = str(len(body))  # whole by now: who counts its bytes is not told "unknown"
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self.threads, self._compute, environ, Stream(protocol, loop))
         finally:

@@ -270,7 +270,7 @@ QUEUES = {
     "post": ("由{role}岗位在岗人员办理", "with whoever stands in as {role_en}"),
     "offered": ("已推送，等待接单", "offered to those who may claim it"),
     "posts": ("按岗位办理，尚无登录账号", "with the posts of the place; there are no accounts yet"),
-    "operator": ("在平台管理员处等待派单", "waiting at the operator"),
+    "operator": ("在平台管理员处等待处理", "waiting at the operator"),
     "nobody": ("暂无账号可处理，等待平台管理员", "waiting: no account can act on it yet"),
 } | dict.fromkeys(("unit", "grid", "community", "street", "county"), ("在{area}等待处理", "waiting at {area}"))
 IN_HAND = ("holder", "post", "offered", "posts")

@@ -101,9 +101,14 @@ class Living:
     def owner(self, i: str, at: str) -> str:
         """Who has an open incident now: as `stage`, else the level of the nearest desk, operator, or nobody.
 
-        While there are no accounts at all: posts.
+        While there are no accounts at all: posts, where anybody on duty holds it or is in a post that dispatches there.
         """
-        return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL WHEN {NO_ACCOUNTS} THEN 'posts' ELSE coalesce({self.stage(i, at)},
+        in_post = f"""EXISTS (SELECT FROM post p JOIN personal.person h ON h.id IN (p.holder_id, p.deputy_id)
+    WHERE p.area_id = ANY({i}.areas) AND p.role IN ({self.posts("desk")}) AND p.valid @> CAST({at} AS timestamptz)
+      AND {on_duty("h.id", at)})"""
+        held = f"({i}.holder_id IS NOT NULL AND {on_duty(f'{i}.holder_id', at)})"
+        return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL
+  WHEN {NO_ACCOUNTS} AND ({held} OR {in_post}) THEN 'posts' ELSE coalesce({self.stage(i, at)},
   (SELECT d.level FROM area d WHERE d.id = ANY({i}.areas) AND d.id IN ({self.places("desk", at, f"{i}.areas")})
    ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], d.level) LIMIT 1),
   CASE WHEN {self.operator(f"{i}.areas")} THEN 'operator' ELSE 'nobody' END) END"""  # noqa: S608
