@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -21,15 +22,15 @@ from gis.areas.reasons import Step
 from gis.areas.register import Register
 from gis.db import signed, sql
 from gis.errors import Conflict, FieldError, Forbidden, all_wrong, wrong
-from gis.incidents import catalogue, clock, photos
+from gis.incidents import alert, catalogue, clock, photos
 from gis.incidents.admission import attributes_error, require_admissible
 from gis.incidents.assign import person_for, place, seats, seats_above, step
-from gis.incidents.effects import EFFECTS, NOTHING, Wish, place_of
+from gis.incidents.effects import EFFECTS, NOTHING, Wish, alarmed, place_of
 from gis.incidents.events import as_json, body, lock, offer, record, tell_of, write
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.queries import Duplicate, Row, View, find, may_move, near_duplicates
 from gis.incidents.routing import CLOCK, COMMUNITY, community_of, route, stage_clock
-from gis.incidents.suggest import Suggestion, suggest
+from gis.incidents.suggest import Suggestion
 from gis.incidents.workflow import ALONE, ENDED, MOVES, State, allowed, target
 from gis.notices.outbox import tell
 from gis.people.access import Action, Principal, system
@@ -69,6 +70,8 @@ class Report:
 class Filed:
     """What came of a report.
 
+    danger: What its words tell of danger, and which numbers to call.
+
     tracking_secret: Shown once; only its hash is kept. assigned_to: role, name, area; None: it waits at the community.
     due: When the running stage's time is over. how: How place, rule and person were decided.
     """
@@ -89,6 +92,7 @@ class Filed:
     suggestions: list[Suggestion]
     version: int
     areas: list[int]
+    danger: dict[str, Any] | None = None
 
 
 INSERT = """
@@ -133,7 +137,8 @@ def report(
     _check(given)
     began = given.at or now
     edition = catalogue.active(session)
-    suggestions = [] if given.category else suggest(edition, given.description)
+    danger = alert.heard(session, given.description)
+    suggestions = [] if given.category else alert.likely(edition, given.description, danger)
     where, answer, steps = place(
         session, began, lon=given.lon, lat=given.lat, crs=given.crs, address=given.address, area=given.area,
         register=register,
@@ -143,6 +148,9 @@ def report(
     clear = True
     if given.category:
         kind = edition.category(given.category)
+    elif danger is not None:  # somebody goes at once, whatever it is filed under
+        kind = edition.categories.get(danger.category, edition.fallback)
+        how.append(step("category", "danger_kind", zh=kind.zh, en=kind.en))
     elif suggestions and _sure(edition, suggestions[0]):
         kind = edition.category(suggestions[0].code)
         how.append(step("category", "suggested", zh=kind.zh, en=kind.en, because="、".join(suggestions[0].because)))
@@ -151,6 +159,9 @@ def report(
         how.append(step("category", "unclear"))
     require_admissible(by, where.area_ids, given.channel, given.severity, dict(given.attributes), kind)
     severity = given.severity or kind.severity
+    if danger is not None:
+        severity = alert.URGENT
+        how.append(alert.why(danger))
     routed = route(session, where, kind, severity, given.channel, began, now, clear)
     how += routed.how
     found = near_duplicates(session, by, kind.code, where.lon, where.lat, now) if look_alike else []
@@ -192,14 +203,21 @@ def report(
         photos.store(session, _var(var), county, made, numbers[0], pictures)
     tell(
         session, "incident.report", county=county, incident_id=made, areas=where.area_ids,
-        person_ids=[one.person_id for one in routed.offers] or [p for p in [routed.columns["holder_id"]] if p],
+        person_ids=[one.person_id for one in routed.offers] or [p for p in [routed.columns["holder_id"]] if p]
+        or ([] if clear else alert.readers_of_unclear(session, where.area_ids, now)),
         body=body(made, routed.state, kind.code, kind.zh, where.areas[-1][2], routed.columns["role"], severity),
     )  # fmt: skip
+    if danger is not None:
+        words = body(made, routed.state, kind.code, kind.zh, where.areas[-1][2], routed.columns["role"], severity)
+        alert.alarm(
+            session, county, made, where.area_ids, where.building_id, now, words,
+            told=[routed.columns["holder_id"]], kind=danger.kinds[0],
+        )  # fmt: skip
     return Filed(
         made, county, secret, routed.state.value,
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         routed.columns["due_at"], routed.columns["rule_name"], routed.columns["way"], kind.code, severity, answer,
-        how, found, suggestions, len(events) + 1, where.area_ids,
+        how, found, suggestions, len(events) + 1, where.area_ids, alert.in_words(danger),
     )  # fmt: skip
 
 
@@ -326,6 +344,10 @@ def _apply(
     effect = EFFECTS.get(name)
     if effect is not None:
         changes, detail, offered = effect(session, by, row, wish, now)
+    danger = alert.heard(session, wish.note) if name in alert.HEARD else None
+    if danger is not None:
+        changes |= alarmed(session, row, after, now)
+        detail |= {"danger": danger.kinds[0], "how": orjson.loads(as_json([alert.why(danger)]))}
     limits = changes.get("limits", row.limits)
     if after != row.state and "due_at" not in changes:
         changes |= stage_clock(limits, after, now)
@@ -341,6 +363,11 @@ def _apply(
     if offered:
         offer(session, row.county, row.id, offered, now)
     tell_of(session, row, name, after, changes, by, [one.person_id for one in offered])
+    if danger is not None and (row.severity != alert.URGENT or by.kind != "system"):  # a device repeats itself
+        words = body(
+            row.id, after, row.category, row.category_zh, row.grid_code, changes.get("role", row.role), alert.URGENT
+        )
+        alert.alarm(session, row.county, row.id, row.areas, row.building_id, now, words, kind=danger.kinds[0])
     return event
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
+from gis.incidents import alert
 from gis.incidents.queries import find
-from gis.incidents.workflow import MOVES, STATES, State
+from gis.incidents.workflow import ENDED, MOVES, STATES, State
 from gis.people.access import ROLES as ACCESS
 from gis.people.access import Action, Principal, reporter, visible
 from gis.people.roles import BY_KEY
@@ -124,6 +125,7 @@ class Tracked:
     photos: list[UUID]
     moves: list[str]
     timeline: list[dict[str, Any]]
+    danger: dict[str, Any] | None
 
 
 def by_secret(session: Session, incident_id: UUID, secret: str) -> Principal:
@@ -154,10 +156,13 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
          "words": one.words, "photos": one.photos}
         for one in told
     ]  # fmt: skip
+    own = [seen.description, *(one.words for one in told if one.move in alert.HEARD)]
+    running = seen.severity == alert.URGENT and seen.state not in (*ENDED, State.HANDLED, State.CHECKED)
+    danger = next((found for words in own if (found := alert.heard(session, words))), None) if running else None
     community = next((area["name"] for area in seen.areas if area["level"] == "community"), "")
     return Tracked(
         seen.id, seen.state, seen.state_zh, seen.state_en, seen.version, seen.category, seen.category_zh,
         seen.category_en, seen.description, seen.address, seen.point, community, seen.reported_at, seen.changed_at,
         seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.due, seen.colour,
-        seen.supervised, seen.rating, seen.solved, [photo for one in told for photo in one.photos], seen.moves, line,
+        seen.supervised, seen.rating, seen.solved, [photo for one in told for photo in one.photos], seen.moves, line, alert.in_words(danger),
     )  # fmt: skip

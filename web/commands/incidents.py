@@ -48,6 +48,8 @@ def report(as_json: bool, **given: str | float | None) -> None:
         click.echo(orjson.dumps(asdict(filed)).decode())
         return
     who = filed.assigned_to
+    if filed.danger:
+        click.echo(filed.danger["advice_zh"])
     click.echo(f"{filed.id}  {filed.state}")
     click.echo(f"to: {who['role']} {who['name']} ({who['area']})" if who else "to: nobody yet; it waits")
     click.echo(f"due: {filed.due.astimezone(now.tzinfo):%Y-%m-%d %H:%M}" if filed.due else "due: no clock runs")

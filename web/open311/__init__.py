@@ -237,6 +237,8 @@ def report() -> Response:
     session().commit()
     role = BY_KEY[filed.assigned_to["role"]] if filed.assigned_to else None
     notice = f"已派给{role.zh}。Sent to the {role.en}." if role else "已受理，待派单。Accepted; to be dispatched."
+    if filed.danger:
+        notice = f"{filed.danger['advice_zh']} {filed.danger['advice_en']} {notice}"
     told = [{"service_request_id": str(filed.id), "service_notice": notice, "account_id": None}]
     response = answer(kind(), "service_requests", told, 201)
     response.headers["Cache-Control"] = "no-store"
