@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import alert, catalogue, danger_table, devices
+from gis.incidents import actions, alert, catalogue, danger_table, devices
 from gis.incidents.actions import Filed
 from gis.incidents.danger import LONGEST, Reader
 from gis.incidents.devices import Alarm
+from gis.incidents.effects import Wish
 from gis.people.access import reporter
 from tests.test_incidents import NOW, POINT, Place, to_state
 
@@ -23,11 +24,18 @@ SENTENCES = Path(__file__).with_name("danger_sentences.tsv")
 
 
 @pytest.fixture(scope="module")
-def reader() -> Reader:
+def edition() -> catalogue.Edition:
+    """The default catalogue."""
+    rows, _ = catalogue.parse(catalogue.DEFAULT)
+    return catalogue.Edition(-9, "default", {row.code: row for row in rows})
+
+
+@pytest.fixture(scope="module")
+def reader(edition: catalogue.Edition) -> Reader:
     """The default table."""
     rows, report = danger_table.parse(danger_table.DEFAULT)
     assert report.refused == []
-    return Reader(rows)
+    return Reader(rows, alert.everyday_of(edition))
 
 
 @pytest.fixture
@@ -47,28 +55,33 @@ def told(session: Session, filed: Filed, topic: str) -> set[str]:
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def test_sentences_of_residents(reader: Reader) -> None:
-    with SENTENCES.open(encoding="utf-8") as file:
+def test_sentences_that_the_table_does_not_have(reader: Reader) -> None:
+    with SENTENCES.open(encoding="utf-8") as file:  # never to be added to the table: they tell how it does with others
         rows = [(row["danger"] == "yes", row["sentence"]) for row in csv.DictReader(file, delimiter="\t")]
+    assert not {words for _, words in rows} & {act for row in reader.source for act in row.acts}
     missed = [words for right, words in rows if right and reader.read(words) is None]
     raised = [words for right, words in rows if not right and reader.read(words) is not None]
     dangerous = sum(right for right, _ in rows)
-    assert len(missed) / dangerous <= 0.02, missed
-    assert len(raised) / (dangerous - len(missed) + len(raised)) <= 0.03, raised
+    found = dangerous - len(missed)
+    assert found / dangerous >= 0.95, missed
+    assert found / (found + len(raised)) >= 0.8, raised
+
+
+def test_examples_of_the_table_are_read_as_they_say(reader: Reader) -> None:
+    right = [reader.read(words) is not None for row in reader.source if row.use == "example" for words in row.acts]
+    wrong = [reader.read(words) is not None for row in reader.source if row.use == "everyday" for words in row.acts]
+    assert sum(right) / len(right) >= 0.99
+    assert sum(wrong) / len(wrong) <= 0.02
 
 
 @pytest.mark.shared
-def test_the_sentences_of_the_cases(shared: Path, reader: Reader) -> None:
-    from gis.incidents.actions import _sure
-
-    rows, _ = catalogue.parse(catalogue.DEFAULT)
-    edition = catalogue.Edition(-9, "cases", {row.code: row for row in rows})
+def test_the_sentences_of_the_cases(shared: Path, edition: catalogue.Edition, reader: Reader) -> None:
     with (shared.parent / "cases" / "loop" / "sentences.tsv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             danger = reader.read(row["words"])
             assert (danger is not None) == (row["urgency"] == "urgent"), row
             likely = alert.likely(edition, row["words"], danger)
-            sure = likely and (danger is not None or _sure(edition, likely[0]))
+            sure = likely and (danger is not None or actions._sure(edition, likely[0]))
             code = likely[0].code if sure else edition.fallback.code
             assert code in row["right_category"].replace("-", edition.fallback.code).split("|"), row
 
@@ -154,9 +167,6 @@ def test_an_unclear_report_is_read_at_once(place: Place) -> None:
 def test_danger_in_a_note_makes_it_urgent(place: Place) -> None:
     filed = place.report()
     place.do(filed.id, "take", "王网格")
-    from gis.incidents import actions
-    from gis.incidents.effects import Wish
-
     actions.move(place.session, reporter(filed.id), filed.id, "note", NOW, Wish(note="垃圾堆冒烟了，烧起来了"))
     seen = place.seen(filed.id)
     assert (seen.severity, seen.state) == ("urgent", "taken")

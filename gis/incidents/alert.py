@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.reasons import Step
 from gis.db import sql
-from gis.incidents import danger_table
+from gis.incidents import catalogue, danger_table
 from gis.incidents.assign import seats, step
 from gis.incidents.catalogue import Edition
 from gis.incidents.danger import Danger, Reader
@@ -22,16 +22,21 @@ POSTS = ("grid_leader", "community_worker", "community_secretary", "command_cent
 ACCESS = ("grid_leader", "dispatcher", "command_centre")  # access roles of accounts that are told, too
 HEARD = frozenset({"note", "reopen", "rate"})  # moves in whose words danger counts: those who are there write them
 
-_readers: dict[int, Reader] = {}
+_readers: dict[tuple[int, int], Reader] = {}
 
 
 def reader(session: Session) -> Reader:
-    """The table in force, made ready once a process and edition."""
-    number = danger_table.active_id(session)
-    if number not in _readers:
+    """The table in force beside the catalogue's everyday examples, made ready once a process and edition."""
+    number, edition = danger_table.active_id(session), catalogue.active(session)
+    if (number, edition.id) not in _readers:
         _readers.clear()
-        _readers[number] = Reader(danger_table.edition(session, number))
-    return _readers[number]
+        _readers[number, edition.id] = Reader(danger_table.edition(session, number), everyday_of(edition))
+    return _readers[number, edition.id]
+
+
+def everyday_of(edition: Edition) -> list[str]:
+    """The examples of the categories that residents choose: what people report on most days."""
+    return [words for kind in edition.categories.values() if kind.public for words in kind.examples]
 
 
 def heard(session: Session, given: str) -> Danger | None:

@@ -1,7 +1,8 @@
 """Danger in the words of a report: told from an editable table before anything else is decided.
 
 A row of danger has acts (着火) and may have words that one of them must stand near (电梯 … 出不来). What is denied, past,
-feared, drilled or over does not count; those words are rows of the same table. Everything is found in one pass over the
+feared, drilled or over does not count; those words are rows of the same table. Where no listed words decide, the table's
+examples do: a text that is much more like those of danger than like everyday ones counts. Everything is found in one pass over the
 text, so the time grows with its length only.
 """
 
@@ -13,12 +14,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from gis.incidents.danger_table import Row
+from gis.incidents.danger_table import EXAMPLES, Row
+from gis.incidents.likeness import Likeness
 
 LONGEST = 4000  # characters read
 BESIDE = 12  # characters beside danger in which a word of `unless` counts
 LATIN = 3  # as many letters take the place of one Chinese character
 MOST = 30  # words of one row that are looked at; were all taken back, the next one counts
+LIKE, LIKE_AGAIN = 1.1, 2.5  # how like danger a text must be; when listed words were taken back
 REACH = {"doubt": 15, "past": 14, "over": 25}  # characters over which such words reach the danger
 CLAUSE, SENTENCE = (
     re.compile(r"[,，。！!？?；;：:\n…~～]|(?<=[\u4e00-\u9fff])\s|\s(?=[\u4e00-\u9fff])"),
@@ -65,9 +68,15 @@ def normal(given: str) -> str:
 
 
 class Reader:
-    """A table of danger made ready to read texts with."""
+    """A table of danger made ready to read texts with.
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    Args:
+        everyday: More sentences without danger, as the catalogue's examples; those that the words call dangerous are left
+            out.
+    """
+
+    def __init__(self, rows: Sequence[Row], everyday: Iterable[str] = ()) -> None:
+        self.source = tuple(rows)
         self.rows = [row for row in rows if row.use == "danger"]
         self.other: dict[str, frozenset[str]] = {}  # use -> its words; what stands behind the danger: "use after"
         self.right: dict[str, str] = {}
@@ -75,7 +84,7 @@ class Reader:
         for row in rows:
             if row.use == "spelling":
                 self.right |= dict(pair.split("=", 1) for pair in row.acts)
-            elif row.use != "danger":
+            elif row.use not in ("danger", *EXAMPLES):
                 self.other[row.use] = self.other.get(row.use, frozenset()) | {*(row.words or row.acts)}
             if row.use == "negation":
                 fillers += row.acts
@@ -96,6 +105,20 @@ class Reader:
         self.wrong = re.compile("|".join(map(re.escape, sorted(self.right, key=len, reverse=True))) or "(?!)")
         self.filler = re.compile(f"(?:{'|'.join(map(re.escape, sorted({*fillers, ' '}, key=len, reverse=True)))})*")
 
+        self.like: Likeness | None = None
+        examples: dict[str, list[str]] = {}
+        for row in rows:
+            if row.use == "example":
+                examples.setdefault(row.kind, []).extend(map(self.normal, row.acts))
+        if examples:
+            ordinary = [one for row in rows if row.use == "everyday" for one in row.acts]
+            ordinary += [one for one in everyday if self.read(one) is None]
+            self.like = Likeness(examples, map(self.normal, ordinary))
+
+    def normal(self, given: str) -> str:
+        """A text evened out, with the table's misspellings put right."""
+        return str(self.wrong.sub(lambda one: self.right[one[0]], normal(given)))
+
     def hits(self, given: str) -> dict[str, list[Hit]]:
         """Every word of the table in a text, in the order of the text."""
         found: dict[str, list[Hit]] = {}
@@ -110,18 +133,28 @@ class Reader:
 
     def read(self, given: str) -> Danger | None:
         """The danger that a text tells; None when it tells of none."""
-        normalised = self.wrong.sub(lambda one: self.right[one[0]], normal(given))
+        normalised = self.normal(given)
         hits = self.hits(normalised)
         numbers = sorted({number for word in hits for number in self.acts.get(word, ())})
         text = _Text(normalised, hits, self)
         found = {number: told for number in numbers if (told := text.evidence(self.rows[number])) is not None}
         if not found:
-            return None
+            return self._alike(normalised, LIKE_AGAIN if text.taken_back else LIKE)
         rows = [self.rows[number] for number in found]
         kinds = tuple(dict.fromkeys(row.kind for row in rows))
         calls = tuple(dict.fromkeys(number for row in rows for number in row.call))
         category = next((row.category for row in rows if row.kind == kinds[0] and row.category), "")
         return Danger(kinds, rows[0].zh, rows[0].en, calls, category, tuple(dict.fromkeys(found.values())))
+
+    def _alike(self, normalised: str, least: float) -> Danger | None:
+        if self.like is None:
+            return None
+        score, piece = self.like.judge(normalised)
+        if score < least:
+            return None
+        rows = [row for row in self.rows if row.kind == self.like.kind(piece)]
+        category = rows[0].category
+        return Danger((rows[0].kind,), rows[0].zh, rows[0].en, rows[0].call, category, self.like.because(piece))
 
 
 def _whole(given: str, start: int, end: int) -> bool:
@@ -139,6 +172,7 @@ class _Text:
 
     def __init__(self, given: str, hits: dict[str, list[Hit]], reader: Reader) -> None:
         self.given, self.hits, self.filler = given, hits, reader.filler
+        self.taken_back = False
         self.clauses = [0, *(one.end() for one in CLAUSE.finditer(given)), len(given) + 1]
         self.sentences = [0, *(one.end() for one in SENTENCE.finditer(given)), len(given) + 1]
         asking = self.of(reader.other.get("asking", ()))
@@ -172,6 +206,7 @@ class _Text:
                     or self._taken_back(row, act, span)
                 ):
                     return act.word if word is act else f"{first.word}…{last.word}"
+                self.taken_back = True
         return None
 
     def _taken_back(self, row: Row, act: Hit, span: Hit) -> bool:

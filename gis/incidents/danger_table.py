@@ -24,16 +24,18 @@ DEFAULT = Path(__file__).parent / "data" / "danger.csv"
 USES = {
     "danger": ("危险", "danger"), "spelling": ("错字", "misspelling"), "harmless": ("无害说法", "harmless"),
     "negation": ("否定", "denied"), "asking": ("不算否定", "not a denial"), "doubt": ("假设", "feared"),
-    "past": ("从前", "past"), "drill": ("演练宣传", "drill"), "over": ("已过去", "over"), "now": ("眼前", "now"),
+    "past": ("从前", "past"), "drill": ("演练宣传", "drill"), "over": ("已过去", "over"), "now": ("眼前", "now"), "example": ("险情例句", "example of danger"),
+    "everyday": ("平常例句", "everyday example"),
 }  # fmt: skip
 MEANS = {word: use for use, (zh, en) in USES.items() for word in (use, zh, en)}
 TAKE_BACK = ("negation", "doubt", "past", "drill", "over")
 LISTS = ("call", "words", "acts", "unless", "despite")
 FARTHEST = 40  # characters
-LONGEST = 40  # characters of a word
+LONGEST, LONGEST_EXAMPLE = 40, 200  # characters of a word, of an example
+EXAMPLES = ("example", "everyday")
 
 COLUMNS = (
-    Column("use", "用途", "text", (), "危险；其余各行说明哪些说法不算：错字、无害说法、否定、不算否定、假设、从前、演练宣传、已过去、眼前",
+    Column("use", "用途", "text", (), "危险；其余各行说明哪些说法不算：错字、无害说法、否定、不算否定、假设、从前、演练宣传、已过去、眼前；例句帮助识别没有列出的说法",
            "danger; the other rows say what does not count.", True, tuple(zh for zh, _ in USES.values())),
     Column("kind", "种类", "code", ("险情代码",), "如 fire；同一险情可有几行", "As fire; one danger may have several rows."),
     Column("zh", "名称", "text", ("险情",), "如 火情", "As 火情."),
@@ -80,7 +82,12 @@ def parse(path: Path) -> tuple[list[Row], Report]:
         report.refused += [table.refuse(row.number, key, reason) for key, reason in problems]
         if not problems:
             rows.append(_row(values))
-    if not any(row.use == "danger" for row in rows) and not report.refused:
+    kinds = {row.kind for row in rows if row.use == "danger"}
+    strange = sorted({row.kind for row in rows if row.use == "example"} - kinds)
+    if strange and not report.refused:
+        words = f"examples of {', '.join(strange)}, which no row of danger describes"
+        report.refused.append(Refused("the table", "kind", words))
+    if not kinds and not report.refused:
         report.refused.append(Refused("the table", "use", "there is no row of danger"))
     finish_reading(report)
     return rows, report
@@ -95,13 +102,16 @@ def _problems(values: dict[str, str]) -> Iterable[tuple[str, str]]:
     if use is None:
         yield "use", f"{values['use'][:40]!r} is none of {', '.join(USES)}"
         return
+    most = LONGEST_EXAMPLE if use in EXAMPLES else LONGEST
     for key in ("words", "acts", "unless"):
-        if any(len(one) > LONGEST for one in _split(values[key])):
-            yield key, f"has a word of more than {LONGEST} characters; separate words by bars"
+        if any(len(one) > most for one in _split(values[key])):
+            yield key, f"has one of more than {most} characters; separate them by bars"
     if not _split(values["acts"]) and (use == "danger" or not _split(values["words"])):
         yield "acts", "is empty"
     if use == "spelling" and any(not re.fullmatch(r"[^=]+=[^=]+", one) for one in _split(values["acts"])):
         yield "acts", "must be pairs, as 着伙=着火"
+    if use == "example" and not values["kind"]:
+        yield "kind", "is empty; say which danger the examples are of"
     if use != "danger":
         return
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", values["kind"]):
