@@ -347,7 +347,8 @@ def _apply(
     danger = alert.heard(session, wish.note) if name in alert.HEARD else None
     if danger is not None:
         changes |= alarmed(session, row, after, now)
-        detail |= {"danger": danger.kinds[0], "how": orjson.loads(as_json([alert.why(danger)]))}
+        detail["danger"] = danger.kinds[0]
+        detail["how"] = [*detail.get("how", ()), *orjson.loads(as_json([alert.why(danger)]))]
     limits = changes.get("limits", row.limits)
     if after != row.state and "due_at" not in changes:
         changes |= stage_clock(limits, after, now)

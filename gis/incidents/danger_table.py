@@ -167,10 +167,7 @@ def edition(session: Session | Connection, number: int) -> tuple[Row, ...]:
     """The rows of an edition; read once a process, since none ever changes."""
     if number not in _editions:
         stored = session.scalar(text("SELECT rows FROM danger_table WHERE id = :id"), {"id": number})
-        _editions[number] = tuple(
-            Row(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
-            for row in stored or ()
-        )
+        _editions[number] = tuple(Row(**row | {key: tuple(row[key]) for key in LISTS}) for row in stored or ())
     return _editions[number]
 
 
