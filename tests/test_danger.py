@@ -225,6 +225,13 @@ def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) 
     assert found is not None and found.call == ("96119",)
 
 
+@pytest.mark.parametrize(
+    "words", ["那个东西请看一看", "学苑路口", "你好", "楼上拖椅子，说了也不听", "Please have a look at the bench", "水没了", "两个人在楼下聊天"]
+)  # fmt: skip
+def test_ordinary_words_are_no_danger(reader: Reader, words: str) -> None:
+    assert reader.read(words) is None
+
+
 def test_a_wrong_row_is_refused_by_row_and_column(tmp_path: Path) -> None:
     file = tmp_path / "danger.csv"
     file.write_text(

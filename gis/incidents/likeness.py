@@ -14,7 +14,7 @@ TOKEN = re.compile(r"[a-z]+|[\u4e00-\u9fff]|[\U0001f300-\U0001faff]")
 LONGEST = 60  # tokens of a window; longer texts are looked at piece by piece
 MOST = 500  # tokens looked at
 SMOOTH = 0.3
-FEWEST = 3  # tokens under which a text is like nothing
+FEWEST = 4  # tokens under which a text is like nothing
 
 
 def tokens(given: str) -> list[str]:
