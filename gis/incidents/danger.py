@@ -21,7 +21,11 @@ LONGEST = 4000  # characters read
 BESIDE = 12  # characters beside danger in which a word of `unless` counts
 LATIN = 3  # as many letters take the place of one Chinese character
 MOST = 30  # words of one row that are looked at; were all taken back, the next one counts
-LIKE, LIKE_AGAIN = 1.1, 2.5  # how like danger a text must be; when listed words were taken back
+LIKE, LIKE_LATIN, LIKE_AGAIN = (
+    1.1,
+    1.8,
+    2.5,
+)  # how like danger a text must be; one in Latin letters; one whose words were taken back
 REACH = {"doubt": 15, "past": 14, "over": 25}  # characters over which such words reach the danger
 CLAUSE, SENTENCE = (
     re.compile(r"[,，。！!？?；;：:\n…~～]|(?<=[\u4e00-\u9fff])\s|\s(?=[\u4e00-\u9fff])"),
@@ -150,7 +154,7 @@ class Reader:
         if self.like is None:
             return None
         score, piece = self.like.judge(normalised)
-        if score < least:
+        if score < (max(least, LIKE_LATIN) if piece and piece[0].isascii() else least):
             return None
         rows = [row for row in self.rows if row.kind == self.like.kind(piece)]
         category = rows[0].category

@@ -24,15 +24,6 @@ export function h(tag, attributes = {}, ...children) {
   return made;
 }
 
-// Danger as the server tells it from words, and whom to call first; null where there is none.
-export function emergency(danger) {
-  if (!danger) return null;
-  return h('div', { className: 'emergency', role: 'alert' },
-    h('p', {}, h('b', {}, t('danger_title', { danger: title(danger) }))),
-    h('p', { className: 'emergency-calls' }, danger.call.map((one) => h('a', { href: `tel:${one.replaceAll(' ', '')}` }, t('danger_call', { number: one })))),
-    h('p', {}, t('danger_next')));
-}
-
 export function pin(category, large = false) {
   const layer = window.wangge.config.layers.find((one) => one.name === 'facilities');
   const style = layer.styles[category] || {};

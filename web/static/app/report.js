@@ -1,5 +1,6 @@
 // The reporter's form: photo, place, kind, send. A draft has one key, so that sending again never files it twice.
-import { $, Refused, ask, emergency, h, inWords, number, page, query, t, title, zh } from './dom.js';
+import { $, Refused, ask, h, inWords, number, page, query, t, title, zh } from './dom.js';
+import { emergency } from './emergency.js';
 import { kept, remember } from './mine.js';
 import { prepared } from './picture.js';
 

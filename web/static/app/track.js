@@ -1,5 +1,6 @@
 // Where one report stands, for who has its secret; and the reports this browser remembers.
-import { $, emergency, h, number, page, Refused, t, title, zh } from './dom.js';
+import { $, h, number, page, Refused, t, title, zh } from './dom.js';
+import { emergency } from './emergency.js';
 import { forget, kept, remember } from './mine.js';
 import { prepared } from './picture.js';
 
