@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from gis import qgis
 from gis.cluster import Addresses
 from gis.db import engine
-from gis.incidents import catalogue, rules
+from gis.incidents import catalogue, danger_table, rules
 from gis.incidents.models import IncidentMove
 from gis.incidents.workflow import TABLE
 from gis.people.models import Role
@@ -72,6 +72,7 @@ def migrate(addresses: Addresses, to: str = "head") -> None:
             connection.execute(text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION})
             catalogue.fill(connection)
             rules.fill(connection)
+            danger_table.fill(connection)
             qgis.prepare(connection)
             if app and app != owner:
                 _grant(connection, app)

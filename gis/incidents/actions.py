@@ -22,15 +22,15 @@ from gis.areas.reasons import Step
 from gis.areas.register import Register
 from gis.db import signed, sql
 from gis.errors import Conflict, FieldError, Forbidden, all_wrong, wrong
-from gis.incidents import catalogue, clock, photos
+from gis.incidents import alert, catalogue, clock, photos
 from gis.incidents.admission import attributes_error, require_admissible
 from gis.incidents.assign import DESKS, HEIGHT, above, home, office, place, seats, step
-from gis.incidents.effects import EFFECTS, NOTHING, Wish, residents_word, successor
+from gis.incidents.effects import EFFECTS, NOTHING, Wish, alarmed, residents_word, successor
 from gis.incidents.events import as_json, body, desk_of, lock, offer, record, tell_of, write
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.queries import Duplicate, Row, View, find, in_words, may_move, near_duplicates
 from gis.incidents.routing import CLOCK, COMMUNITY, route, stage_clock
-from gis.incidents.suggest import Suggestion, suggest
+from gis.incidents.suggest import Suggestion
 from gis.incidents.workflow import ALONE, ENDED, MOVES, State, allowed, target
 from gis.notices.outbox import tell
 from gis.people.access import LIVING, Action, Principal, holder_label, system
@@ -71,6 +71,8 @@ class Report:
 class Filed:
     """What came of a report.
 
+    danger: What its words tell of danger, and which numbers to call.
+
     tracking_secret: Shown once; only its hash is kept. assigned_to: role, name, area; None: it waits at the community.
     due: When the running stage's time is over. how: How place, rule and person were decided.
     """
@@ -92,6 +94,7 @@ class Filed:
     version: int
     areas: list[int]
     queue: dict[str, str] | None
+    danger: dict[str, Any] | None = None
 
 
 INSERT = """
@@ -136,7 +139,8 @@ def report(
     _check(given)
     began = given.at or now
     edition = catalogue.active(session)
-    suggestions = [] if given.category else suggest(edition, given.description)
+    danger = alert.heard(session, given.description)
+    suggestions = [] if given.category else alert.likely(edition, given.description, danger)
     where, answer, steps = place(
         session, began, lon=given.lon, lat=given.lat, crs=given.crs, address=given.address, area=given.area,
         register=register,
@@ -146,14 +150,21 @@ def report(
     clear = True
     if given.category:
         kind = edition.category(given.category)
+    elif danger is not None:  # somebody goes at once, whatever it is filed under
+        kind = edition.categories.get(danger.category, edition.fallback)
+        how.append(step("category", "danger_kind", zh=kind.zh, en=kind.en))
     elif suggestions and _sure(edition, suggestions[0]):
         kind = edition.category(suggestions[0].code)
         how.append(step("category", "suggested", zh=kind.zh, en=kind.en, because="、".join(suggestions[0].because)))
     else:
         clear, kind = False, edition.fallback
         how.append(step("category", "unclear"))
-    require_admissible(by, where.area_ids, given.channel, given.severity, dict(given.attributes), kind)
+    if given.at is None:  # a file of another system says what that system knew
+        require_admissible(by, where.area_ids, given.channel, given.severity, dict(given.attributes), kind)
     severity = given.severity or kind.severity
+    if danger is not None:
+        severity = alert.URGENT
+        how.append(alert.why(danger))
     routed = route(session, where, kind, severity, given.channel, began, now, clear)
     how += routed.how
     found = near_duplicates(session, by, kind.code, where.lon, where.lat, now) if look_alike else []
@@ -200,12 +211,18 @@ def report(
         person_ids=desk.people if desk else people, account_ids=desk.accounts if desk else (),
         body=body(made, routed.state, kind.code, kind.zh, where.areas[-1][2], routed.columns["role"], severity),
     )  # fmt: skip
+    if danger is not None:
+        words = body(made, routed.state, kind.code, kind.zh, where.areas[-1][2], routed.columns["role"], severity)
+        alert.alarm(
+            session, county, made, where.area_ids, where.building_id, now, words,
+            told=[routed.columns["holder_id"]], kind=danger.kinds[0],
+        )  # fmt: skip
     return Filed(
         made, county, secret, routed.state.value,
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         routed.columns["due_at"], routed.columns["rule_name"], routed.columns["way"], kind.code, severity, answer,
         how, found, suggestions, len(events) + 1, where.area_ids,
-        in_words(routed.owner, routed.columns["role"], {level: name for _, level, _, name in where.areas}),
+        in_words(routed.owner, routed.columns["role"], {level: name for _, level, _, name in where.areas}), alert.in_words(danger),
     )  # fmt: skip
 
 
@@ -356,6 +373,11 @@ def _apply(
         if to is not None:
             changes |= to.columns
             detail |= {"how": orjson.loads(orjson.dumps(to.how)), "from_person": row.holder_id}
+    danger = alert.heard(session, wish.note) if name in alert.HEARD else None
+    if danger is not None:
+        changes |= alarmed(session, row, after, now)
+        detail["danger"] = danger.kinds[0]
+        detail["how"] = [*detail.get("how", ()), *orjson.loads(as_json([alert.why(danger)]))]
     limits = changes.get("limits", row.limits)
     if after != row.state and "due_at" not in changes:
         changes |= stage_clock(limits, after, now)
@@ -371,6 +393,11 @@ def _apply(
     if offered:
         offer(session, row.county, row.id, offered, now)
     tell_of(session, row, name, after, changes, by, [one.person_id for one in offered], now=now)
+    if danger is not None and (row.severity != alert.URGENT or by.kind != "system"):  # a device repeats itself
+        words = body(
+            row.id, after, row.category, row.category_zh, row.grid_code, changes.get("role", row.role), alert.URGENT
+        )
+        alert.alarm(session, row.county, row.id, row.areas, row.building_id, now, words, kind=danger.kinds[0])
     return event
 
 

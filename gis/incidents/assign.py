@@ -61,6 +61,11 @@ WORDS = {
     ),
     "no_taker": ("无人可接“{skill_zh}”，改派负责人", "nobody takes orders for {skill}: it goes to who answers for the place"),
     "suggested": ("按描述归类为{zh}（{because}）", "by its words: {en} ({because})"),
+    "danger": (
+        "{zh}（{because}）：按紧急处理，全天计时；报警电话{call}",
+        "{en} ({because}): urgent, around the clock; emergency call {call_en}",
+    ),
+    "danger_kind": ("险情，归入{zh}", "danger, filed as {en}"),
     "unclear": ("描述未能归类，由社区受理时选择", "its words name no category: the community chooses when accepting"),
 }  # fmt: skip
 

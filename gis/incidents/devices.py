@@ -20,7 +20,7 @@ from gis.errors import Conflict, FieldError, NotFound, SignInNeeded, all_wrong
 from gis.incidents import actions, catalogue
 from gis.incidents.assign import place
 from gis.incidents.effects import Wish
-from gis.incidents.workflow import ENDED
+from gis.incidents.workflow import State
 from gis.people.access import system
 
 # kind -> words on screen, and the category its alarms are filed under where none is named
@@ -34,6 +34,8 @@ KINDS = {
 }
 CLOCK = timedelta(minutes=5)  # a device's clock may be wrong by
 JOINS = timedelta(minutes=10)  # an alarm so soon after the last belongs to the same incident
+# while somebody is still to deal with that: after 已处理, 挂账 or the end an alarm is news, and filed anew
+RUNNING = (State.REPORTED, State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 OLDEST = timedelta(days=7)  # of a moment a device tells: gateways keep what they cannot send
 LONGEST = 100  # characters of an alarm's number
 NOT_KNOWN = "the device is not known, or the signature is not its own"
@@ -97,7 +99,7 @@ def take(session: Session, device: int, alarm: Alarm, now: datetime, *, register
     """Take an alarm of a device whose message was verified.
 
     The same alarm again gives the same incident. Another within 10 minutes of the last, while that one's incident is
-    open, is a note to it. Alarms of one device wait for each other.
+    still to be dealt with, is a note to it; else it is filed anew. Alarms of one device wait for each other.
 
     Raises:
         InvalidInput: A field is wrong. OutsideGrids: No grid answers for where the device is.
@@ -105,12 +107,17 @@ def take(session: Session, device: int, alarm: Alarm, now: datetime, *, register
     _check(alarm, now)
     lock = "SELECT id, code, kind, name, address, category, ST_X(shape) AS lon, ST_Y(shape) AS lat FROM device WHERE id = :id FOR UPDATE"
     row = session.execute(text(lock), {"id": device}).one()
-    params = {"device": device, "alarm": alarm.number, "since": now - JOINS, "ended": [state.value for state in ENDED]}
+    params = {
+        "device": device,
+        "alarm": alarm.number,
+        "since": now - JOINS,
+        "running": [state.value for state in RUNNING],
+    }
     before = session.execute(text(LAST.format(which="a.alarm = :alarm")), params).one_or_none()
     if before is not None:
         return Taken(before.incident_id, before.state, False, True)
     by = system(f"device {row.code}")
-    which = "a.at > :since AND NOT i.state = ANY(:ended)"
+    which = "a.at > :since AND i.state = ANY(:running)"
     joined = session.execute(text(LAST.format(which=which)), params).one_or_none()
     zh = KINDS[row.kind][0]
     words = " ".join(part for part in (f"{zh}告警", row.name, alarm.kind, _value(alarm.value)) if part)

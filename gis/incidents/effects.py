@@ -87,6 +87,16 @@ def _reclassify(session: Session, by: Principal, row: Row, wish: Wish, now: date
     return changes, detail, []
 
 
+def alarmed(session: Session, row: Row, after: str, now: datetime) -> dict[str, Any]:
+    """The columns of a matter that turns out to be dangerous: urgent from now on, by the rule for that."""
+    if row.severity == "urgent":
+        return {}
+    kind = catalogue.edition(session, row.edition_id).category(row.category)
+    routed = route(session, place_of(session, row), kind, "urgent", row.channel, now, now)
+    found = {key: routed.columns[key] for key in ("rule_id", "rule_name", "limits")}
+    return {"severity": "urgent", **found, **stage_clock(found["limits"], after, now)}
+
+
 def _dispatch(session: Session, by: Principal, row: Row, wish: Wish, now: datetime) -> Effect:
     where = place_of(session, row)
     if wish.way not in ("", "assign", "order"):

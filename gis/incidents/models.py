@@ -83,6 +83,19 @@ class Category(Base):
     position: Mapped[int] = mapped_column(server_default="0", comment="Order in lists.")
 
 
+class DangerTable(Base):
+    """One edition of the table of danger; the newest is in force."""
+
+    __tablename__ = "danger_table"
+    __table_args__ = ({"comment": "One edition of the table of danger; the newest is in force, none is changed."},)
+
+    id: Mapped[int] = key()
+    rows: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, comment="Its rows in their order.")
+    source: Mapped[str] = mapped_column(server_default="", comment="The file it came from.")
+    author: Mapped[str] = mapped_column(server_default="", comment="Who loaded it.")
+    loaded_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was loaded.")
+
+
 class RuleSet(Base):
     """An ordered set of routing rules; one is active."""
 

@@ -55,7 +55,7 @@ def route(
     limits = {
         "reported": rule.accept_min, "accepted": rule.dispatch_min, "dispatched": rule.take_min,
         "taken": rule.handle_min, "handled": rule.check_min, "checked": rule.check_min, "returned": rule.dispatch_min,
-        "around_the_clock": rule.around_the_clock, "escalation": list(rule.escalation), "first_role": rule.first_role,
+        "around_the_clock": rule.around_the_clock or severity == "urgent", "escalation": list(rule.escalation), "first_role": rule.first_role,
     }  # fmt: skip
     columns = {"rule_id": rule.id, "rule_name": rule.name, "way": "assign", "skill": kind.skill, "limits": limits,
                "role": None, "area_id": None, "holder_id": None}  # fmt: skip
@@ -63,7 +63,7 @@ def route(
         waits = office(session, where.area_ids, now)
         columns |= waits.columns | stage_clock(limits, State.REPORTED, now)
         return Routed(State.REPORTED, columns, None, [], [*how, waits.why], waits.level)
-    if rule.way == "order" and kind.skill:
+    if rule.way == "order" and kind.skill and severity != "urgent":  # nobody waits until somebody claims it
         found, why = offers(session, where, kind.skill, now)
         how.append(why)
         if found:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gis.incidents.catalogue import Edition
+from gis.incidents.danger import normal
 
 WEIGHTS = {"name": 3.0, "words": 4.0, "examples": 1.0}
 LEAST = 0.05  # share under which a category is not worth showing
@@ -71,7 +72,7 @@ class Words:
 
     def cut(self, text: str) -> Iterator[str]:
         """The words of a text that may tell something."""
-        for run in WORD.findall(text.lower()[:LONGEST]):
+        for run in WORD.findall(normal(text[:LONGEST])):
             for word in self.cut_by.cut_for_search(run):
                 if word not in COMMON and (len(word) > 1 or word in self.single):
                     yield word

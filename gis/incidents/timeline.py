@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
+from gis.incidents import alert
 from gis.incidents.queries import find, told
-from gis.incidents.workflow import MOVES, SAID_REPORTER, STATES, State
+from gis.incidents.workflow import ENDED, MOVES, SAID_REPORTER, STATES, State
 from gis.people.access import ROLES as ACCESS
 from gis.people.access import Fact, Principal, can_see, internal, reporter, visible
 from gis.people.roles import BY_KEY
@@ -112,6 +113,7 @@ class Tracked:
     photos: list[UUID]
     moves: list[str]
     timeline: list[dict[str, Any]]
+    danger: dict[str, Any] | None
 
 
 def by_secret(session: Session, incident_id: UUID, secret: str) -> Principal:
@@ -142,10 +144,13 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
          "words": one.words, "photos": one.photos}
         for one in happened
     ]  # fmt: skip
+    own = [seen.description, *(one.words for one in happened if one.move in alert.HEARD)]
+    running = seen.severity == alert.URGENT and seen.state not in (*ENDED, State.HANDLED, State.CHECKED)
+    danger = next((found for words in own if (found := alert.heard(session, words))), None) if running else None
     community = next((area["name"] for area in seen.areas if area["level"] == "community"), "")
     return Tracked(
         seen.id, seen.state, seen.state_zh, seen.state_en, seen.version, seen.category, seen.category_zh,
         seen.category_en, seen.description, seen.address, seen.point, community, seen.reported_at, seen.changed_at,
         seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.queue, seen.due, seen.colour,
-        seen.supervised, seen.rating, seen.solved, [photo for one in happened for photo in one.photos], seen.moves, line,
+        seen.supervised, seen.rating, seen.solved, [photo for one in happened for photo in one.photos], seen.moves, line, alert.in_words(danger),
     )  # fmt: skip

@@ -30,6 +30,7 @@ DONE = {
     "note": ("有补充", "note added"),
 }  # fmt: skip
 TOPICS = {f"incident.{name}": DONE.get(name, (move.zh, move.en)) for name, move in MOVES.items()}
+TOPICS["incident.danger"] = ("险情", "danger")
 
 
 class Said(NamedTuple):

@@ -271,3 +271,17 @@ def test_axe_finds_nothing_serious_and_targets_are_large(walker, site, address):
     )
     assert low == []
     assert walker.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
+def test_words_of_danger_name_the_number_while_one_writes(browser, site: str, width: int, height: int) -> None:
+    for page in opened(browser, viewport={"width": width, "height": height}):
+        form(page, site)
+        page.locator("#description").fill("楼道里一股煤气味，越来越浓")
+        call = page.locator("#danger a")
+        expect(call).to_have_attribute("href", "tel:119")
+        expect(page.locator("#danger")).to_contain_text("请先拨打")
+        expect(page.locator("#chips [data-code=F0102]")).to_be_visible()
+        page.locator("#danger").scroll_into_view_if_needed()
+        page.locator("#description").fill("楼下的路灯坏了")
+        expect(call).to_have_count(0)

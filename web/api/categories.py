@@ -1,13 +1,14 @@
 """The catalogue of categories, and the likeliest of them for some words."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from gis.incidents import catalogue
-from gis.incidents.suggest import LONGEST, suggest
+from gis.incidents import alert, catalogue, danger_table
+from gis.incidents.suggest import LONGEST
 from gis.people.access import Action
 from web.api import reply
 from web.auth import principal
@@ -60,10 +61,41 @@ class SuggestionOut(BaseModel):
     because: list[str] = Field(description="The words that point to it")
 
 
+class DangerOut(BaseModel):
+    """What words tell of danger."""
+
+    kind: str
+    zh: str
+    en: str
+    call: list[str] = Field(description="Emergency numbers, the first one first")
+    because: list[str] = Field(description="The words that tell of it")
+    advice_zh: str
+    advice_en: str
+
+
 class SuggestionsOut(BaseModel):
     """The likeliest, best first; empty when the words fit nothing."""
 
     items: list[SuggestionOut]
+    danger: DangerOut | None = Field(None, description="Danger that the words tell of: urgent, whatever the category")
+
+
+class DangerKindOut(BaseModel):
+    """A danger that is told from words."""
+
+    kind: str
+    zh: str
+    en: str
+    call: list[str]
+
+
+class DangerTableOut(BaseModel):
+    """The table of danger in force."""
+
+    edition: int
+    numbers: list[str] = Field(description="Every emergency number of the table")
+    kinds: list[DangerKindOut]
+    rows: list[dict[str, Any]] = Field(description="The whole table, for who may edit rules; else empty")
 
 
 @bp.get("/categories")
@@ -90,6 +122,23 @@ def categories() -> Response:
 @bp.doc(summary="The likeliest categories for some words")
 def suggested(query_data: WordsIn) -> Response:
     """Three at most, each with the words that point to it. The person chooses."""
-    return reply(
-        {"items": suggest(catalogue.active(session()), query_data.words, public=not principal().may(Action.READ))}
-    )
+    found = alert.heard(session(), query_data.words)
+    public = not principal().may(Action.READ)
+    items = alert.likely(catalogue.active(session()), query_data.words, found, public=public)
+    return reply({"items": items, "danger": alert.in_words(found)})
+
+
+@bp.get("/danger")
+@bp.output(DangerTableOut)
+@bp.doc(summary="Dangers that are told from words, and whom to call")
+def dangers() -> Response:
+    """Each danger once. Whoever may edit rules gets the whole table; `./wangge danger` loads another one."""
+    number = danger_table.active_id(session())
+    table = danger_table.edition(session(), number)
+    kinds: dict[str, dict[str, Any]] = {}
+    for row in table:
+        if row.use == "danger":
+            kind = kinds.setdefault(row.kind, {"kind": row.kind, "zh": row.zh, "en": row.en, "call": []})
+            kind["call"] += [one for one in row.call if one not in kind["call"]]
+    rows = [asdict(row) for row in table] if principal().may(Action.RULES) else []
+    return reply({"edition": number, "numbers": alert.numbers(session()), "kinds": list(kinds.values()), "rows": rows})

@@ -49,6 +49,8 @@ def report(as_json: bool, **given: str | float | None) -> None:
         click.echo(orjson.dumps(asdict(filed)).decode())
         return
     who = filed.assigned_to
+    if filed.danger:
+        click.echo(filed.danger["advice_zh"])
     click.echo(f"{filed.id}  {filed.state}")
     click.echo(
         f"to: {who['role']} {who['name']} ({who['area']})"

@@ -238,6 +238,8 @@ def report() -> Response:
     role = BY_KEY[filed.assigned_to["role"]] if filed.assigned_to else None
     waits = filed.queue or {"zh": "待派单", "en": "to be dispatched"}
     notice = f"已派给{role.zh}。Sent to the {role.en}." if role else f"已收到，{waits['zh']}。Received; {waits['en']}."
+    if filed.danger:
+        notice = f"{filed.danger['advice_zh']} {filed.danger['advice_en']} {notice}"
     told = [{"service_request_id": str(filed.id), "service_notice": notice, "account_id": None}]
     response = answer(kind(), "service_requests", told, 201)
     response.headers["Cache-Control"] = "no-store"

@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
-from gis.incidents import catalogue, photos, pictures
+from gis.incidents import alert, catalogue, photos, pictures
 from gis.incidents.actions import LONGEST
 from gis.incidents.workflow import STATES
 from gis.people.access import ROLES as ACCESS
@@ -51,7 +51,7 @@ def report() -> Response:
     }  # fmt: skip
     return page(
         "report.html", script="report.js", data=data, parts=ground(figures), figures=figures, longest=LONGEST,
-        most=photos.MOST,
+        most=photos.MOST, numbers=alert.numbers(session()),
     )  # fmt: skip
 
 
@@ -107,9 +107,21 @@ def ground(figures: Overview) -> Parts:
     )  # fmt: skip
 
 
+def danger_words() -> dict[str, str]:
+    """What is on screen as soon as words tell of danger."""
+    return {
+        "danger_title": _("This sounds like danger: {danger}. Call first:"),
+        "danger_call": _("Call {number}"),
+        "danger_next": _(
+            "Then send it here too: the grid leader, the community and the command centre are told at once."
+        ),
+    }
+
+
 def report_words() -> dict[str, str]:
     """What report.js puts on screen."""
     return {
+        **danger_words(),
         "offline": _("No connection. What you wrote is kept on this phone."),
         "error": _("This did not work"),
         "retry": _("Try again"),
@@ -160,6 +172,7 @@ def report_words() -> dict[str, str]:
 def track_words() -> dict[str, str]:
     """What track.js puts on screen."""
     return {
+        **danger_words(),
         "offline": _("No connection. This is the state last seen."),
         "offline_first": _("No connection. Nothing has been seen of this report yet."),
         "error": _("This did not work"),

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from gis.db import signed
 from gis.errors import Conflict, WanggeError
-from gis.incidents import catalogue, clock, rules
+from gis.incidents import catalogue, clock, danger_table, rules
 from gis.incidents.rules import COLUMNS, Difference, Problem, Rules, Went
 from gis.people.access import Action, Principal
 from gis.people.roles import BY_KEY
@@ -99,6 +99,29 @@ def table(set_id: int) -> Response:
     return send_file(written, kind, as_attachment=True, download_name=f"{found.name}.xlsx")
 
 
+@bp.get("/rules/danger.xlsx")
+def danger() -> Response:
+    """The table of danger as a spreadsheet, to be edited and loaded by ./wangge danger."""
+    seeing()
+    rows = danger_table.edition(session(), danger_table.active_id(session()))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "danger.xlsx"
+        danger_table.dump(rows, path)
+        written = BytesIO(path.read_bytes())
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return send_file(written, kind, as_attachment=True, download_name="danger.xlsx")
+
+
+def _dangers(english: bool) -> list[tuple[str, str]]:
+    """Each danger and the numbers to call for it."""
+    found: dict[str, list[str]] = {}
+    for row in danger_table.edition(session(), danger_table.active_id(session())):
+        if row.use == "danger":
+            numbers = found.setdefault(row.en if english else row.zh, [])
+            numbers += [one for one in row.call if one not in numbers]
+    return [(name, "、".join(numbers)) for name, numbers in found.items()]
+
+
 def _page(by: Principal, *, days: int | None = None, problems: list[Problem] | None = None, **more: Any) -> Response:
     listed = rules.listing(session())
     chosen = request.args.get("set", "") if request.method == "GET" else ""
@@ -114,7 +137,8 @@ def _page(by: Principal, *, days: int | None = None, problems: list[Problem] | N
         tested=_tested(by, found, days, names) if days else None, zone=current_app.config["SETTINGS"].timezone,
         may_edit=by.may(Action.RULES), may_switch=_may_switch(by), reads=by.may(Action.READ),
         problems=[_problem(one, english) for one in problems or ()],
-        unknown=[one for one in (year, year + 1) if not clock.known(one)], hours=_hours(), **more,
+        unknown=[one for one in (year, year + 1) if not clock.known(one)], hours=_hours(),
+        dangers=_dangers(english), **more,
     )  # fmt: skip
     if refused:
         response.status_code = 422

@@ -1,5 +1,6 @@
 // The reporter's form: photo, place, kind, send. A draft has one key, so that sending again never files it twice.
 import { $, Refused, ask, h, inWords, number, page, query, t, title, zh } from './dom.js';
+import { emergency } from './emergency.js';
 import { kept, remember } from './mine.js';
 import { prepared } from './picture.js';
 
@@ -196,15 +197,17 @@ function chips(found) {
 async function suggested() {
   const said = $('description').value.trim(), mine = ++words;
   const common = page.common.map((code) => [byCode.get(code)]);
-  let found = [];
+  let found = [], danger = null;
   if (said.length > 1) {
     try {
-      const answer = await ask(`/categories/suggest?${query({ words: said.slice(0, 500) })}`, 'suggest');
+      const answer = await ask(`/categories/suggest?${query({ words: said.length > 500 ? `${said.slice(0, 249)}\n${said.slice(-249)}` : said })}`, 'suggest');
+      danger = answer.danger;
       found = (answer.suggestions ?? answer.items ?? []).filter((one) => byCode.has(one.code))
         .map((one) => [byCode.get(one.code), one.because?.length ? t('chips_why', { words: one.because.join(zh ? '、' : ', ') }) : null]);
-    } catch (error) { if (error.name === 'AbortError') return; } // the list of all kinds is there
+    } catch (error) { if (error.name === 'AbortError') return; danger = undefined; } // the list of all kinds is there
     if (mine !== words) return;
   }
+  if (danger !== undefined) $('danger').replaceChildren(emergency(danger) ?? '');
   $('chips-title').textContent = found.length ? t('chips_words') : common.length ? t('chips_common') : '';
   chips(found.length ? found : common);
 }

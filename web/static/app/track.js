@@ -1,5 +1,6 @@
 // Where one report stands, for who has its secret; and the reports this browser remembers.
-import { $, Refused, h, number, page, t, title, zh } from './dom.js';
+import { $, h, number, page, Refused, t, title, zh } from './dom.js';
+import { emergency } from './emergency.js';
 import { forget, kept, remember } from './mine.js';
 import { prepared } from './picture.js';
 
@@ -118,7 +119,7 @@ function draw() {
   box.setAttribute('aria-busy', 'false');
   document.title = `${zh ? seen.category_zh : seen.category_en} · ${zh ? seen.state_zh : seen.state_en}`;
   box.replaceChildren(...[
-    head(), stepper(), holder(), h('p', { id: 'trk-said', className: 'trk-wrong', role: 'alert', hidden: true }),
+    head(), emergency(seen.danger), stepper(), holder(), h('p', { id: 'trk-said', className: 'trk-wrong', role: 'alert', hidden: true }),
     rating(forms), reopening(forms), timeline(), noting(forms), foot(),
   ].filter(Boolean));
   unfolded.forEach((id) => { if ($(id)) $(id).open = true; });

@@ -1,0 +1,248 @@
+"""Danger in words: told whatever the category, urgent around the clock, and heard at once by those above."""
+
+import csv
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.incidents import actions, alert, catalogue, danger_table, devices
+from gis.incidents.actions import Filed
+from gis.incidents.danger import LONGEST, Reader
+from gis.incidents.devices import Alarm
+from gis.incidents.effects import Wish
+from gis.people.access import reporter
+from tests.test_incidents import NOW, POINT, Place, to_state
+
+SENTENCES = Path(__file__).with_name("danger_sentences.tsv")
+
+
+@pytest.fixture(scope="module")
+def edition() -> catalogue.Edition:
+    """The default catalogue."""
+    rows, _ = catalogue.parse(catalogue.DEFAULT)
+    return catalogue.Edition(-9, "default", {row.code: row for row in rows})
+
+
+@pytest.fixture(scope="module")
+def reader(edition: catalogue.Edition) -> Reader:
+    """The default table."""
+    rows, report = danger_table.parse(danger_table.DEFAULT)
+    assert report.refused == []
+    return Reader(rows, alert.everyday_of(edition))
+
+
+@pytest.fixture
+def place(session: Session) -> Place:
+    """The usual place, with somebody at the command centre."""
+    made = Place(session)
+    made.town.post("command_centre", made.town.county, "钱指挥")
+    return made
+
+
+def told(session: Session, filed: Filed, topic: str) -> set[str]:
+    """Names of the persons a notice went to."""
+    query = "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id WHERE n.incident_id = :id AND n.topic = :topic"
+    return set(session.scalars(text(query), {"id": filed.id, "topic": topic}))
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
+def test_sentences_that_the_table_does_not_have(reader: Reader) -> None:
+    with SENTENCES.open(encoding="utf-8") as file:  # never to be added to the table: they tell how it does with others
+        rows = [(row["danger"] == "yes", row["sentence"]) for row in csv.DictReader(file, delimiter="\t")]
+    assert not {words for _, words in rows} & {act for row in reader.source for act in row.acts}
+    missed = [words for right, words in rows if right and reader.read(words) is None]
+    raised = [words for right, words in rows if not right and reader.read(words) is not None]
+    dangerous = sum(right for right, _ in rows)
+    found = dangerous - len(missed)
+    assert found / dangerous >= 0.95, missed
+    assert found / (found + len(raised)) >= 0.8, raised
+
+
+def test_examples_of_the_table_are_read_as_they_say(reader: Reader) -> None:
+    right = [reader.read(words) is not None for row in reader.source if row.use == "example" for words in row.acts]
+    wrong = [reader.read(words) is not None for row in reader.source if row.use == "everyday" for words in row.acts]
+    assert sum(right) / len(right) >= 0.99
+    assert sum(wrong) / len(wrong) <= 0.02
+
+
+@pytest.mark.shared
+def test_the_sentences_of_the_cases(shared: Path, edition: catalogue.Edition, reader: Reader) -> None:
+    with (shared.parent / "cases" / "loop" / "sentences.tsv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            danger = reader.read(row["words"])
+            assert (danger is not None) == (row["urgency"] == "urgent"), row
+            likely = alert.likely(edition, row["words"], danger)
+            sure = likely and (danger is not None or actions._sure(edition, likely[0]))
+            code = likely[0].code if sure else edition.fallback.code
+            assert code in row["right_category"].replace("-", edition.fallback.code).split("|"), row
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "number"),
+    [
+        ("厨房烧起来了", "fire", "119"), ("走廊一股煤气味", "gas", "119"), ("電梯裡困了兩個人", "trapped", "119"),
+        ("有人手上拿着刀", "weapon", "110"), ("我妈晕倒了", "medical", "120"), ("爷爷三天没出门，敲门没人应", "missing_elder", "110"),
+    ],
+)  # fmt: skip
+def test_each_danger_names_its_number(reader: Reader, words: str, kind: str, number: str) -> None:
+    found = reader.read(words)
+    assert found is not None and found.kinds[0] == kind and found.call[0] == number and found.because
+
+
+@pytest.mark.parametrize(
+    "words", ["", " ", "着", "🔥", "没有着火", "沒有人受傷", "假如着火了谁来管", "a" * 9000, "\u200b"]
+)
+def test_no_danger(reader: Reader, words: str) -> None:
+    assert reader.read(words) is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_any_text_is_read(reader: Reader, before: str, after: str) -> None:
+    found = reader.read(f"{before}。现在三楼着火了。{after}")
+    assert found is None or found.call
+
+
+@pytest.mark.parametrize("words", ["着火", "如果着火", "没有老人", "垃圾三天没人收", "小孩不见了，不是，"])
+def test_the_time_grows_with_the_length_only(reader: Reader, words: str) -> None:
+    def cost(length: int) -> float:
+        given = (words * length)[:length]
+        spent = []
+        for _ in range(3):
+            began = time.process_time()
+            reader.read(given)
+            spent.append(time.process_time() - began)
+        return min(spent)
+
+    cost(10)
+    assert cost(LONGEST) < max(8 * cost(LONGEST // 4), 0.005)
+
+
+# --- what it brings about -------------------------------------------------------------------------------------------
+
+
+def test_danger_overrides_category_and_severity(place: Place) -> None:
+    filed = place.report("06028", description="楼上在打人，喊救命", severity="low", at=NOW + timedelta(hours=12))
+    seen = place.seen(filed.id)
+    assert (filed.severity, seen.severity, filed.category) == ("urgent", "urgent", "06028")
+    assert filed.due is not None and filed.due < NOW + timedelta(hours=13)  # at night, too
+    assert filed.danger is not None and filed.danger["call"][0] == "110"
+    assert any(one.rule == "danger" and "打人" in one.zh and "打人" in one.en for one in filed.how)
+
+
+def test_who_is_told_at_once(place: Place) -> None:
+    filed = place.report("", description="三楼着火了")
+    assert told(place.session, filed, "incident.danger") | told(place.session, filed, "incident.report") == {
+        "李网格长", "赵社工", "钱指挥",
+    }  # fmt: skip
+    assert told(place.session, place.report(), "incident.danger") == set()
+
+
+def test_an_elder_nobody_has_seen_is_no_order(place: Place) -> None:
+    filed = place.report("", description="楼上孤寡老人两天没见到人了")
+    assert (filed.category, filed.way, filed.state, filed.severity) == ("S0104", "assign", "dispatched", "urgent")
+
+
+def test_danger_without_a_category_of_its_own_is_sent_all_the_same(place: Place) -> None:
+    filed = place.report("", description="有人站在楼顶边上要跳")
+    assert (filed.category, filed.state) == ("Z0101", "dispatched")
+    assert filed.suggestions == []
+
+
+def test_an_unclear_report_is_read_at_once(place: Place) -> None:
+    filed = place.report("", description="学苑路口")
+    assert filed.state == "reported"
+    assert "赵社工" in told(place.session, filed, "incident.report")
+
+
+def test_danger_in_a_note_makes_it_urgent(place: Place) -> None:
+    filed = place.report()
+    place.do(filed.id, "take", "王网格")
+    actions.move(place.session, reporter(filed.id), filed.id, "note", NOW, Wish(note="垃圾堆冒烟了，烧起来了"))
+    seen = place.seen(filed.id)
+    assert (seen.severity, seen.state) == ("urgent", "taken")
+    assert seen.due is not None and seen.due <= NOW + timedelta(minutes=120)
+    assert "钱指挥" in told(place.session, filed, "incident.danger")
+
+
+@pytest.mark.parametrize("state", ["handled", "checked", "closed"])
+def test_an_alarm_after_it_was_handled_is_filed_anew(place: Place, state: str) -> None:
+    devices.add(place.session, "SM-77", "smoke", "", POINT["lon"], POINT["lat"], "cgcs2000", NOW)  # type: ignore[arg-type]
+    number = place.session.scalar(text("SELECT id FROM device WHERE code = 'SM-77'"))
+    first = devices.take(place.session, number, Alarm("1", "smoke"), NOW)
+    assert devices.take(place.session, number, Alarm("2", "smoke"), NOW).incident == first.incident
+    place.session.execute(
+        text("UPDATE incident SET holder_id = :p WHERE id = :i"),
+        {"p": place.town.person("王网格").id, "i": first.incident},
+    )
+    to_state(
+        place,
+        first.incident,
+        *["take", "handle", "check", "close"][: 2 + ["handled", "checked", "closed"].index(state)],
+    )
+    again = devices.take(place.session, number, Alarm("3", "smoke"), NOW + timedelta(minutes=2))
+    assert again.filed and again.incident != first.incident
+
+
+# --- ways in and out ------------------------------------------------------------------------------------------------
+
+
+def test_answers_name_the_number(place: Place, client: FlaskClient) -> None:
+    place.session.flush()
+    given = {**POINT, "description": "隔壁燃气泄漏，味道很大", "channel": "web"}
+    answer = client.post("/api/v1/incidents", json=given)
+    assert answer.status_code == 201 and answer.json is not None
+    assert answer.json["danger"]["call"] == ["119"] and "119" in answer.json["danger"]["advice_zh"]
+    headers = {"X-Tracking-Secret": answer.json["tracking_secret"]}
+    seen = client.get(f"/api/v1/incidents/{answer.json['id']}/track", headers=headers)
+    assert seen.json is not None and seen.json["danger"]["call"] == ["119"]
+    found = client.get("/api/v1/categories/suggest", query_string={"words": "有人落水了"}).json
+    assert found is not None and found["danger"]["kind"] == "drowning"
+    assert client.get("/api/v1/categories/suggest", query_string={"words": "路灯坏了"}).json["danger"] is None  # type: ignore[index]
+    table = client.get("/api/v1/danger").json
+    assert table is not None and table["numbers"][0] == "110" and table["rows"] == []
+
+
+def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) -> None:
+    rows = danger_table.edition(session, danger_table.active_id(session))
+    file = tmp_path / "danger.xlsx"
+    danger_table.dump(rows, file)
+    back, report = danger_table.parse(file)
+    assert report.refused == [] and tuple(back) == rows
+    assert danger_table.load(session, back, "same") is None
+    bees = danger_table.Row("danger", "bees", "马蜂", "wasps", ("96119",), "", (), ("马蜂窝",), 0, (), ())
+    danger_table.load(session, [*back, bees], "more.xlsx")
+    found = alert.heard(session, "阳台下面有个马蜂窝")
+    assert found is not None and found.call == ("96119",)
+
+
+@pytest.mark.parametrize(
+    "words", ["那个东西请看一看", "学苑路口", "你好", "楼上拖椅子，说了也不听", "Please have a look at the bench", "水没了", "两个人在楼下聊天"]
+)  # fmt: skip
+def test_ordinary_words_are_no_danger(reader: Reader, words: str) -> None:
+    assert reader.read(words) is None
+
+
+def test_a_wrong_row_is_refused_by_row_and_column(tmp_path: Path) -> None:
+    file = tmp_path / "danger.csv"
+    file.write_text(
+        "use,kind,zh,en,call,category,words,acts,within,unless,despite\n"
+        "danger,fire,火,fire,119,,,着火,,,\n"
+        "peril,fire,火,fire,119,,,着火,,,\n"
+        "danger,Fire,,fire,call us,,火,,99,,luck\n"
+        "spelling,,,,,,,着伙,,,\n"
+    )
+    _, report = danger_table.parse(file)
+    assert {(one.where, one.field.split()[-1].strip("()")) for one in report.refused} >= {
+        ("row 3", "use"), ("row 4", "kind"), ("row 4", "zh"), ("row 4", "call"), ("row 4", "acts"), ("row 4", "within"),
+        ("row 4", "despite"), ("row 5", "acts"),
+    }  # fmt: skip
