@@ -279,9 +279,9 @@ INSERT INTO area (code, level, name, county, parent_id)
 INSERT INTO boundary (area_id, revision_id, shape, valid)
   SELECT a.id, r.id, 'SRID=4490;MULTIPOLYGON(((105.95 26.23, 105.951 26.23, 105.951 26.231, 105.95 26.231, 105.95 26.23)))',
          tstzrange('2020-01-01', NULL) FROM area a, revision r WHERE a.level = 'grid';
-INSERT INTO person (code, name) VALUES ('p-1', '王五');
+INSERT INTO personal.person (code, name) VALUES ('p-1', '王五');
 INSERT INTO post (county, role, area_id, holder_id, valid)
-  SELECT '520402', 'grid_worker', a.id, p.id, tstzrange('2020-01-01', NULL) FROM area a, person p WHERE a.level = 'grid';
+  SELECT '520402', 'grid_worker', a.id, p.id, tstzrange('2020-01-01', NULL) FROM area a, personal.person p WHERE a.level = 'grid';
 """
 
 

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from io import BytesIO
 from typing import Any, NamedTuple
 from wsgiref.types import WSGIApplication
@@ -48,9 +49,13 @@ class Gateway:
         self.app = app
         self.threads = ThreadPoolExecutor(THREADS, "request")
         self.waiting_bytes = 0
-        health = self._compute(BASE | _environ_of("GET", HEALTH) | {"wsgi.input": BytesIO()}, None)
-        assert health is not None
-        self.health = health
+
+    @cached_property
+    def health(self) -> Answer:
+        """The answer to `/healthz`, which never changes; asked of the application once."""
+        answer = self._compute(BASE | _environ_of("GET", HEALTH) | {"wsgi.input": BytesIO()}, None)
+        assert answer is not None
+        return answer
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""

@@ -109,7 +109,7 @@ def load_incidents(
         at = _at(row, timezone)
         given = _given(row, crs, at, ids[row.number], categories)
         try:
-            actions.report(session, by, given, now, register=registers.at(at or now), look_alike=False)
+            actions.report(session, by, given, now, register=registers.at(at or now), look_alike=False, is_import=True)
         except WanggeError as error:
             faults = error.errors or ()
             report.refused += [table.refuse(row.number, one.field, one.message) for one in faults]

@@ -122,6 +122,7 @@ def report(
     incident_id: UUID | None = None,
     secret: str | None = None,
     look_alike: bool = True,
+    is_import: bool = False,
 ) -> Filed:
     """File a report: find its place, rule and person, start the clock, and tell them.
 
@@ -130,6 +131,7 @@ def report(
         register: As for `gis.areas.locate.locate`.
         var: Folder photos are kept under; needed with `pictures`.
         look_alike: Whether to look for what it may repeat.
+        is_import: Whether it comes from a file of another system, which may say what that system knew.
         incident_id, secret: The id and the tracking secret it is to have; made here when None.
 
     Raises:
@@ -159,7 +161,7 @@ def report(
     else:
         clear, kind = False, edition.fallback
         how.append(step("category", "unclear"))
-    if given.at is None:  # a file of another system says what that system knew
+    if not is_import:
         require_admissible(by, where.area_ids, given.channel, given.severity, dict(given.attributes), kind)
     severity = given.severity or kind.severity
     if danger is not None:

@@ -96,6 +96,7 @@ def register(columns: int, rows: int) -> Register:
         [f"{codes[n // HOUSES]}B{n % HOUSES:03d}" for n in range(houses)],
         [f"{n % HOUSES + 1}号楼" for n in range(houses)],
         ["示例小区"] * houses,
+        [""] * houses,
         shapely.box(west, south, west + SIDE, south + SIDE),
         np.column_stack([west + SIDE / 2, south + SIDE / 2]),
         parts,

@@ -100,12 +100,9 @@ def within(shapes: Sequence[shapely.Geometry], count: int) -> list[tuple[float, 
 def served(settings: Settings, url: str) -> Iterator[int]:
     """Serve as ./wangge serve does, with the constant beside it; the log goes to a file under var."""
     port = free_port("127.0.0.1", 18_000)
-    figures = settings.var / "bench-metrics"
-    figures.mkdir(exist_ok=True)
     env = os.environ | {
         "DATABASE_URL": url,
         "WANGGE_VAR": str(settings.var),
-        "PROMETHEUS_MULTIPROC_DIR": str(figures),
         "PYTHONPATH": str(ROOT),
         "WANGGE_REPORTS_PER_MINUTE": "1000000",
         "WANGGE_ANONYMOUS_UNITS_PER_MINUTE": "100000000",

@@ -12,12 +12,12 @@ depends_on = None
 def upgrade() -> None:
     op.add_column(
         "sign_in",
-        sa.Column("network", sa.String(), server_default="", nullable=False, comment="Address it came from; of IPv6 the /64."),
+        sa.Column("network", sa.Text(), server_default="", nullable=False, comment="Address it came from; of IPv6 the /64."),
         schema="personal",
     )
     op.create_table(
         "ended_session",
-        sa.Column("id", sa.String(), nullable=False, comment="Random name of the session, as its cookie has it."),
+        sa.Column("id", sa.Text(), nullable=False, comment="Random name of the session, as its cookie has it."),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False, comment="When it would have ended anyway; then the row goes."),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ended_session")),
         schema="personal",
