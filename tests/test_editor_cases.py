@@ -17,7 +17,13 @@ from tests.served import Deployment, Reply, serving
 
 CASES = SHARED.parent / "cases" / "editor"
 COUNTY = "520402"
-SLOWEST = 2.0  # seconds
+SLOWEST = 6.0  # seconds; two on a quiet machine (tests/test_ragged_edits.py counts the time of the processor)
+LAST = "equal_planned_moments.json"  # plans merges on the grids that other cases use
+NAMES = (
+    sorted((path.name for path in CASES.glob("*.json")), key=lambda name: (name == LAST, name))
+    if CASES.is_dir()
+    else []
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +62,7 @@ def steps(pilot: Deployment, path: Path) -> list[Reply]:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", sorted(path.name for path in CASES.glob("*.json")) if CASES.is_dir() else [])
+@pytest.mark.parametrize("name", NAMES)
 def test_each_case_is_right(pilot: Deployment, name: str) -> None:
     before = covered(pilot)
     answers = steps(pilot, CASES / name)
