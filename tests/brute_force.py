@@ -27,6 +27,7 @@ class Edge:
     ends: bool = False
     street: bool = True
     ground: bool = True
+    road: bool = False
 
 
 def distances(
@@ -35,7 +36,7 @@ def distances(
 ) -> list[float]:  # fmt: skip
     """Metres from the nearest source to places; infinite when not connected, on an island or off the network."""
     rank = _ranks(edges)
-    public = _public(edges)
+    public = _public(edges, walls)
     public_nodes = {node for number in public for node in (edges[number].u, edges[number].v)}
     stops: dict[int, list[tuple[float, int]]] = {}
     legs: dict[int, float] = {}
@@ -98,13 +99,20 @@ def _ranks(edges):
     return [order.index(one) if one in order else None for one in wanted]
 
 
-def _public(edges):
-    """Numbers of the edges in the largest open piece of each connected part."""
+def _public(edges, walls):
+    """Numbers of the edges in the open pieces with a road outside walls, or the largest piece, of each connected part."""
+    joined = shapely.union_all([wall.buffer(10.0) for wall in walls])
+    compounds = [part.convex_hull for part in shapely.get_parts(joined)]
+    road = {n for n, edge in enumerate(edges) if edge.road and not any(one.contains(edge.line) for one in compounds)}
     public = set()
     for part in nx.connected_components(nx.Graph((edge.u, edge.v) for edge in edges)):
         mine = [n for n, edge in enumerate(edges) if not edge.ends and edge.u in part]
         pieces = list(nx.connected_components(nx.Graph((edges[n].u, edges[n].v) for n in mine)))
-        if pieces:
+        with_road = {node for n in road.intersection(mine) for node in (edges[n].u, edges[n].v)}
+        if with_road:
+            open_ = set().union(*(piece for piece in pieces if piece & with_road))
+            public |= {n for n in mine if edges[n].u in open_}
+        elif pieces:
             largest = max(pieces, key=lambda piece: sum(edges[n].length for n in mine if edges[n].u in piece))
             public |= {n for n in mine if edges[n].u in largest}
     return public
@@ -152,7 +160,7 @@ def _crosses(leg, walls):
 def edges_of(network) -> list[Edge]:
     """The edges of a gis.network.build.Network."""
     columns = (network.u, network.v, network.length)
-    flags = (network.ends.tolist(), network.street.tolist(), network.ground.tolist())
+    flags = (each.tolist() for each in (network.ends, network.street, network.ground, network.road))
     return [Edge(*row) for row in zip(*(c.tolist() for c in columns), network.lines, *flags, strict=True)]
 
 

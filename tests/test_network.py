@@ -153,7 +153,7 @@ def cities(draw):
     dice = random.Random(draw(st.integers(0, 2**32)))
     side = draw(st.integers(2, 5))
     private, walled = draw(st.sampled_from([0, 0.1, 0.4])), draw(st.sampled_from([0, 1, 6]))
-    lifted = draw(st.sampled_from([0, 0.2, 0.7, 1]))
+    lifted, roads = draw(st.sampled_from([0, 0.2, 0.7, 1])), draw(st.sampled_from([0, 0.1, 0.5]))
     nodes = [
         (x * 120 + dice.uniform(-40, 40), y * 120 + dice.uniform(-40, 40)) for y in range(side) for x in range(side)
     ]
@@ -166,6 +166,7 @@ def cities(draw):
         "ends": np.array([dice.random() < private for _ in kept]),
         "street": np.array([dice.random() < 0.8 for _ in kept]),
         "ground": np.array([dice.random() >= lifted for _ in kept]),
+        "road": np.array([dice.random() < roads for _ in kept]),
     }
     walls = [(where(), where()) for _ in range(walled)]
     return nodes, kept, flags, walls, [where() for _ in range(dice.choice([1, 2, 4]))], [where() for _ in range(12)]

@@ -159,9 +159,8 @@ class _Joiner:
             if gate.node in known or self.tree.query(at, predicate="dwithin", distance=SAME_M).size:
                 continue
             near = self.tree.query(at, predicate="dwithin", distance=GATE_REACH_M)
-            legs = sorted(
-                (shapely.shortest_line(at, self.lines[i]) for i in near if self.ground[i]), key=lambda leg: leg.length
-            )
+            near = near[self.ground[near]]
+            legs = sorted((shapely.shortest_line(at, self.lines[i]) for i in near), key=lambda leg: leg.length)
             first = next((leg for leg in legs if not self.crosses_wall(leg)), None)
             if first is None:
                 continue
