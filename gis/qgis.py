@@ -216,7 +216,7 @@ VIEWS = {
             "kind": ("类型", "OpenStreetMap highway value; plaza, across, link: on and beside areas"),
             "length": ("长度（米）", "Geodesic length, metres"),
             "steps": ("台阶", "Steps: not for wheels"),
-            "structure": ("桥隧", "bridge, tunnel or empty"),
+            "structure": ("桥隧", "bridge, tunnel, storey; empty on the ground"),
             GEOMETRY: ("线", "The line, EPSG:4490"),
         },
         "SELECT e.id, e.way_id, e.name, e.kind, e.length, e.steps, e.structure, e.shape FROM public.walk_edge e",

@@ -26,6 +26,8 @@ class Edge:
     line: LineString
     ends: bool = False
     street: bool = True
+    ground: bool = True
+    road: bool = False
 
 
 def distances(
@@ -34,7 +36,7 @@ def distances(
 ) -> list[float]:  # fmt: skip
     """Metres from the nearest source to places; infinite when not connected, on an island or off the network."""
     rank = _ranks(edges)
-    public = _public(edges)
+    public = _public(edges, walls)
     public_nodes = {node for number in public for node in (edges[number].u, edges[number].v)}
     stops: dict[int, list[tuple[float, int]]] = {}
     legs: dict[int, float] = {}
@@ -80,35 +82,49 @@ def distances(
 
 
 def _ranks(edges):
-    """0 for parts with 1,000 m of streets and the largest, 1 from 200 m, else 2: an island."""
+    """0 for parts with 1,000 m of streets and the largest, 1 from 200 m, else None: an island; bridges after both.
+
+    Of the largest there are two: with most metres of streets, and with most of them on the ground.
+    """
     graph = nx.Graph((edge.u, edge.v) for edge in edges)
     parts = list(nx.connected_components(graph))
     metres = [sum(edge.length for edge in edges if edge.street and edge.u in part) for part in parts]
+    flat = [sum(edge.length for edge in edges if edge.street and edge.ground and edge.u in part) for part in parts]
     rank = {}
-    for part, total in zip(parts, metres, strict=True):
-        rank |= dict.fromkeys(part, 0 if total >= 1000 or total == max(metres) else 1 if total >= 200 else 2)
-    return [rank[edge.u] for edge in edges]
+    for part, total, low in zip(parts, metres, flat, strict=True):
+        large = total >= 1000 or total == max(metres) or 0 < low == max(flat)
+        rank |= dict.fromkeys(part, "large" if large else "small" if total >= 200 else "island")
+    order = [("large", True), ("small", True), ("large", False), ("small", False)]
+    wanted = [(rank[edge.u], edge.ground) for edge in edges]
+    return [order.index(one) if one in order else None for one in wanted]
 
 
-def _public(edges):
-    """Numbers of the edges in the largest open piece of each connected part."""
+def _public(edges, walls):
+    """Numbers of the edges in the open pieces with a road outside walls, or the largest piece, of each connected part."""
+    joined = shapely.union_all([wall.buffer(10.0) for wall in walls])
+    compounds = [part.convex_hull for part in shapely.get_parts(joined)]
+    road = {n for n, edge in enumerate(edges) if edge.road and not any(one.contains(edge.line) for one in compounds)}
     public = set()
     for part in nx.connected_components(nx.Graph((edge.u, edge.v) for edge in edges)):
         mine = [n for n, edge in enumerate(edges) if not edge.ends and edge.u in part]
         pieces = list(nx.connected_components(nx.Graph((edges[n].u, edges[n].v) for n in mine)))
-        if pieces:
+        with_road = {node for n in road.intersection(mine) for node in (edges[n].u, edges[n].v)}
+        if with_road:
+            open_ = set().union(*(piece for piece in pieces if piece & with_road))
+            public |= {n for n in mine if edges[n].u in open_}
+        elif pieces:
             largest = max(pieces, key=lambda piece: sum(edges[n].length for n in mine if edges[n].u in piece))
             public |= {n for n in mine if edges[n].u in largest}
     return public
 
 
 def _snap(edges, rank, public, place, walls, cap):
-    """The edge, the share along it and the leg of a place: best rank, then nearest, no wall in the way.
+    """The edge, the share along it and the leg of a place: best rank (ground first), then nearest, no wall in the way.
 
     Of edges that meet in the nearest point a public one counts.
     """
     away = shapely.distance(np.array([edge.line for edge in edges], object), place)
-    for wanted in (0, 1):
+    for wanted in range(4):
         pieces = []
         for number in np.flatnonzero(away <= cap).tolist():
             if rank[number] == wanted:
@@ -124,8 +140,9 @@ def _snap(edges, rank, public, place, walls, cap):
 
 def _on_public(edges, public, number, share):
     """The same point on a public edge, where it is the end of one: who stands there stands on public ground."""
-    if number not in public and share in (0.0, 1.0):
-        node = edges[number].v if share else edges[number].u
+    from_end = min(share, 1 - share) * edges[number].length
+    if number not in public and from_end < 1e-6:  # the foot of a leg is an end to within rounding
+        node = edges[number].v if share > 0.5 else edges[number].u
         for other in sorted(public):
             if node in (edges[other].u, edges[other].v):
                 return other, 0.0 if edges[other].u == node else 1.0
@@ -143,7 +160,7 @@ def _crosses(leg, walls):
 def edges_of(network) -> list[Edge]:
     """The edges of a gis.network.build.Network."""
     columns = (network.u, network.v, network.length)
-    flags = (network.ends.tolist(), network.street.tolist())
+    flags = (each.tolist() for each in (network.ends, network.street, network.ground, network.road))
     return [Edge(*row) for row in zip(*(c.tolist() for c in columns), network.lines, *flags, strict=True)]
 
 

@@ -112,6 +112,29 @@ def test_of_parallel_edges_the_shorter_counts_and_a_loop_does_no_harm():
     assert around == pytest.approx(100 + math.hypot(50, 50) + 10, abs=0.2)
 
 
+@pytest.mark.parametrize("bridge_m", [400, 1500])  # on its own it is the smaller, or the larger part
+def test_a_door_below_a_bridge_goes_to_the_street_on_the_ground(bridge_m):
+    nodes = [(0, 0), (700, 0), (300, -bridge_m / 2), (300, bridge_m / 2)]
+    net = network(nodes, [(0, 1), (2, 3)], ground=np.array([True, False]))
+    assert snap(net, 312, 30).edge[0] == 0 and snap(net, 300, 99).edge[0] == 0
+    assert snap(net, 300, 101).edge[0] == 1  # only the bridge is within the cap
+    circle = circles(net, snap(net, 440, 10), [400.0])[0]
+    assert circle.covers(Point(to_degrees(301, 40))) and not circle.covers(Point(to_degrees(301, 140)))
+
+
+def test_a_small_part_on_the_ground_comes_before_a_bridge_of_the_town_and_an_island_does_not():
+    nodes = [(0, 0), (500, 0), (1000, 0), (700, 60), (950, 60), (200, 60), (250, 60)]
+    net = network([*nodes, (0, 2000)], [(0, 1), (1, 2), (3, 4), (5, 6), (0, 7)], ground=np.arange(5) > 1)
+    assert snap(net, 800, 20).edge[0] == 2
+    assert snap(net, 225, 50).edge[0] == 0
+
+
+def test_a_bridge_is_taken_where_walls_cut_off_the_ground():
+    wall = shapely.linestrings([[to_degrees(0, 15), to_degrees(900, 15)]])
+    net = network([*STREET, (300, 40), (700, 40)], [(0, 1), (2, 3)], ground=np.array([True, False]), walls=wall)
+    assert snap(net, 500, 20).edge[0] == 1
+
+
 def test_an_empty_network_is_said_to_be_empty(session):
     with pytest.raises(Unavailable, match="no walking network is loaded"):
         load(session)
@@ -126,10 +149,11 @@ def test_an_unknown_profile_is_refused_with_the_known_ones():
 
 @st.composite
 def cities(draw):
-    """A jittered lattice of streets with holes, private ways and walls; doors and places around it."""
+    """A jittered lattice of streets with holes, private ways, bridges and walls; doors and places around it."""
     dice = random.Random(draw(st.integers(0, 2**32)))
     side = draw(st.integers(2, 5))
     private, walled = draw(st.sampled_from([0, 0.1, 0.4])), draw(st.sampled_from([0, 1, 6]))
+    lifted, roads = draw(st.sampled_from([0, 0.2, 0.7, 1])), draw(st.sampled_from([0, 0.1, 0.5]))
     nodes = [
         (x * 120 + dice.uniform(-40, 40), y * 120 + dice.uniform(-40, 40)) for y in range(side) for x in range(side)
     ]
@@ -141,6 +165,8 @@ def cities(draw):
     flags = {
         "ends": np.array([dice.random() < private for _ in kept]),
         "street": np.array([dice.random() < 0.8 for _ in kept]),
+        "ground": np.array([dice.random() >= lifted for _ in kept]),
+        "road": np.array([dice.random() < roads for _ in kept]),
     }
     walls = [(where(), where()) for _ in range(walled)]
     return nodes, kept, flags, walls, [where() for _ in range(dice.choice([1, 2, 4]))], [where() for _ in range(12)]

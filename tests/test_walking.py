@@ -189,6 +189,73 @@ def test_a_platform_below_a_bridge_is_not_joined_to_it(session: Session, load: L
     assert rows(session, "SELECT count(DISTINCT component) FROM walk_node") == [(2,)]
 
 
+OFF_GROUND: list[dict[str, str]] = [
+    {"highway": "primary", "bridge": "yes", "layer": "1"},
+    {"highway": "footway", "tunnel": "yes", "layer": "-1"},
+    {"highway": "secondary", "bridge": "viaduct"},
+    {"highway": "footway", "layer": "2"},
+    {"highway": "footway", "level": "1"},
+    {"highway": "corridor", "indoor": "yes"},
+]
+
+
+@pytest.mark.parametrize("tags", OFF_GROUND)
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_home_below_a_bridge_or_above_a_tunnel_goes_to_the_street(
+    session: Session, load: Load, tags: dict[str, str], joined: bool
+) -> None:
+    file = OsmFile()
+    file.way(STREET, highway="residential")
+    file.way([(4, -9), (4, 9)], tags)
+    if joined:  # 2 km away, as the ends of a viaduct are
+        file.way([(4, 9), (8, 9), (8, 0)], highway="residential")
+    homes(file, [4.1], 0.3)
+    homes(file, [3.8], -0.4)
+    homes(file, [5.5], 0.2)
+    clinic(file, 2.5, 0.1)
+    load(file)
+    assert within(session, 5) == 3
+    assert rows(session, "SELECT count(*) > 0 FROM walk_edge WHERE structure <> ''") == [(True,)]
+
+
+def test_where_only_a_bridge_is_within_the_cap_it_is_taken(session: Session, load: Load) -> None:
+    file = OsmFile()
+    file.way(STREET, highway="residential")
+    file.way([(4, 0), (4, 9)], highway="footway", bridge="yes", layer="1")
+    homes(file, [4.1], 3)
+    clinic(file, 3, 0.1)
+    load(file)
+    assert within(session) == 1
+
+
+@pytest.mark.parametrize("tags", [{"tunnel": "building_passage"}, {"bridge": "boardwalk"}, {"layer": "0"}])
+def test_a_lane_through_a_house_and_a_boardwalk_are_on_the_ground(
+    session: Session, load: Load, tags: dict[str, str]
+) -> None:
+    file = OsmFile()
+    file.way(STREET, highway="residential")
+    file.way([(4, 0), (4, 9)], {"highway": "service", **tags})
+    homes(file, [4.05], 0.7)
+    load(file)
+    network = load_network(session)
+    ((x, y),) = rows(session, "SELECT ST_X(ST_Centroid(shape)), ST_Y(ST_Centroid(shape)) FROM building")
+    assert network.snap_degrees([x], [y]).leg[0] < 15 and network.ground.all()
+
+
+@pytest.mark.parametrize("as_relation", [False, True])
+def test_all_edges_of_a_plaza_on_a_roof_are_off_the_ground(session: Session, load: Load, as_relation: bool) -> None:
+    file = OsmFile()
+    file.way([(0, 0), (0, -1)], highway="steps", layer="1")
+    file.way([(3, 3), (3, 4)], highway="steps", layer="1")
+    tags = {"highway": "pedestrian", "layer": "1", "area": "yes"}
+    outline = file.square(0, 0, 3, {} if as_relation else tags)
+    if as_relation:
+        file.relation([(outline, "outer")], {k: v for k, v in tags.items() if k != "area"})
+    load(file)
+    kinds = "SELECT kind, structure FROM walk_edge WHERE kind IN ('plaza', 'across') GROUP BY 1, 2 ORDER BY 1"
+    assert rows(session, kinds) == [("across", "storey"), ("plaza", "storey")]
+
+
 def test_a_plaza_is_walked_across(session: Session, load: Load) -> None:
     file = OsmFile()
     file.way([(0, 0), (0, -1)], highway="residential")

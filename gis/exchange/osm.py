@@ -87,6 +87,7 @@ class PlazaEdge(NamedTuple):
 
     name: str
     passage: access.Access
+    structure: str
 
 
 @dataclass
@@ -150,9 +151,10 @@ class _Reading:
         if tags.get("type") != "multipolygon":
             return
         if access.way_access(tags) != "closed" and access.walked_area(tags, closed=True):
+            plaza = PlazaEdge(rules.name(tags), access.way_access(tags), access.structure(tags))
             for member in relation.members:
                 if member.type == "w":
-                    self.plaza_ways[member.ref] = PlazaEdge(rules.name(tags), access.way_access(tags))
+                    self.plaza_ways[member.ref] = plaza
                     self.plaza_ways_of.setdefault(relation.id, []).append(file_id(member.ref))
         if rules.is_building(tags) or categorise(tags) or rules.drawn_area(tags):
             self.unmade.add(relation.id)
@@ -237,7 +239,7 @@ class _Reading:
             self.surroundings.walls.append((tags["barrier"], _degrees(ring)))
         ways = self.plaza_ways_of.get(area.id)
         if ways:
-            walk = Walk(file_id(area.id), "plaza", rules.name(tags), False, rules.structure(tags))
+            walk = Walk(file_id(area.id), "plaza", rules.name(tags), False, access.structure(tags))
             for part in shapely.get_parts(shapely.from_wkb(area.wkb)).tolist():
                 self.surroundings.areas.append(_area_of(walk, tags, part, ways))
         self._outline(f"r{file_id(area.id)}", tags, _ewkb(area.wkb), ring)
@@ -249,15 +251,13 @@ class _Reading:
         plaza = self.plaza_ways.get(way_id)
         if passage != "closed" and (area or access.walked_line(tags)):
             kind = "plaza" if area else tags.get("highway") or tags.get("railway") or tags.get("public_transport")
-            name = rules.name(tags)
+            name, structure = rules.name(tags), access.structure(tags)
         elif plaza is not None and "highway" not in tags:
-            kind, name, passage = "plaza", plaza.name, plaza.passage
+            kind = "plaza"
+            name, passage, structure = plaza
         else:
             return None
-        return Walk(
-            file_id(way_id), kind or tags["man_made"], name, kind == "steps", rules.structure(tags),
-            passage == "ends", access.on_ground(tags),
-        )  # fmt: skip
+        return Walk(file_id(way_id), kind or tags["man_made"], name, kind == "steps", structure, passage == "ends")
 
     def _outline(self, code: str, tags: dict[str, str], shape: str, ring: Iterable[NodeAt]) -> None:
         """Take a closed way or a multipolygon as building, facility, ground and label, whatever it is."""
@@ -302,7 +302,7 @@ def _area_of(walk: Walk, tags: dict[str, str], polygon: shapely.Polygon, ways: l
     """The area that a walked outline encloses."""
     platform = "platform" in (tags.get("highway"), tags.get("railway"), tags.get("public_transport"))
     ends = access.way_access(tags) == "ends"
-    return WalkArea(walk.way_id, walk.name, polygon, frozenset(ways), ends, access.on_ground(tags), platform)
+    return WalkArea(walk.way_id, walk.name, polygon, frozenset(ways), ends, walk.structure, platform)
 
 
 def _degrees(nodes: Iterable[NodeAt]) -> list[tuple[float, float]]:

@@ -31,6 +31,10 @@ WALKED_AREAS = frozenset({
     ("leisure", "bandstand"),
 })  # fmt: skip
 
+# Bridges and tunnels that are none to a walker: one steps off a boardwalk, and a passage through a house is a lane.
+GROUND_BRIDGES = frozenset({"no", "boardwalk", "low_water_crossing"})
+GROUND_TUNNELS = frozenset({"no", "building_passage", "avalanche_protector"})
+
 # Values of foot=*, else of access=*: open to all, to those whose door is behind, or to no walker. Values that are
 # in no row say nothing. foot decides before access.
 VALUES: dict[Access, frozenset[str]] = {
@@ -120,8 +124,12 @@ def walked_area(tags: Tags, *, closed: bool) -> bool:
     return bool(WALKED_AREAS.intersection(tags.items()))
 
 
-def on_ground(tags: Tags) -> bool:
-    """Return whether a way lies on the ground, so that what lies beside or across it can be stepped to."""
+def structure(tags: Tags) -> str:
+    """Return bridge, tunnel, or storey for a way off the ground; empty on it, where one steps to what lies beside it."""
+    if tags.get("bridge", "no") not in GROUND_BRIDGES:
+        return "bridge"
+    if tags.get("tunnel", "no") not in GROUND_TUNNELS:
+        return "tunnel"
     layers = {tags.get(key, "0").lstrip("+") for key in ("layer", "level")} - {"0", "0.0", ""}
-    lifted = any(tags.get(key, "no") != "no" for key in ("bridge", "tunnel", "indoor", "covered_way"))
-    return not layers and not lifted and tags.get("location") not in {"underground", "overground"}
+    inside = any(tags.get(key, "no") != "no" for key in ("indoor", "covered_way"))
+    return "storey" if layers or inside or tags.get("location") in {"underground", "overground"} else ""

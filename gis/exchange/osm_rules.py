@@ -12,13 +12,6 @@ from gis.exchange.osm_access import GATES, gate_access
 Tags = Mapping[str, str]
 
 
-def structure(tags: Tags) -> str:
-    """bridge, tunnel or empty."""
-    if tags.get("bridge", "no") != "no":
-        return "bridge"
-    return "tunnel" if tags.get("tunnel", "no") != "no" else ""
-
-
 # --- entrances -----------------------------------------------------------------------------------------
 
 # Lower is better; a value that is not here and not in NO_ENTRANCE is an ordinary door.

@@ -160,7 +160,7 @@ def publish_walks(
         WalkEdgeRow(
             way_id=p.walk.way_id, u=p.u, v=p.v, coords=p.coords,
             kind=p.walk.kind, name=p.walk.name, steps=p.walk.steps, structure=p.walk.structure,
-            ends=p.walk.ends, ground=p.walk.ground,
+            ends=p.walk.ends,
         )
         for p in walks.pieces()
     )  # fmt: skip

@@ -28,7 +28,6 @@ class Walk(NamedTuple):
     steps: bool
     structure: str
     ends: bool = False  # open to those who live or have their door on it or behind it
-    ground: bool = True  # no bridge, tunnel or other storey
 
 
 class Piece(NamedTuple):
@@ -78,7 +77,7 @@ class Walks:
             refs, xs, ys = (array("q", column) for column in zip(*kept, strict=True))
             self._refs.extend(refs)
             self._ends.extend((refs[0], refs[-1]))
-            if walk.ground:
+            if not walk.structure:
                 self._grounded.extend(refs)
                 self._places.extend((x << 32) + y for x, y in zip(xs, ys, strict=True))
             pickle.dump((tuple(walk), refs.tobytes(), xs.tobytes(), ys.tobytes()), self._spool, protocol=5)

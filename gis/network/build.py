@@ -42,7 +42,7 @@ class Network:
     lines: Per edge, its shapely LineString in metres, from u to v.
     ends: Per edge, whether it is open only to those who live or have their door on it or behind it.
     street: Per edge, whether it is a street or path rather than an edge of a platform or plaza.
-    ground: Per edge, whether it is neither bridge nor tunnel.
+    ground: Per edge, whether it is no bridge, tunnel or other storey.
     road: Per edge, whether it is of a class that leads through a town (see ROADS), not a lane or path.
     walls: Lines in metres that no straight leg crosses.
     """
@@ -88,8 +88,8 @@ class Network:
 
     @cached_property
     def rank(self) -> Ints:
-        """Per edge, 0 to snap to wherever it is within the cap, 1 where nothing else is, 2 an island."""
-        return parts.ranks(len(self.nodes), self.u, self.v, np.where(self.street, self.length, 0.0))
+        """Per edge, the order in which it is snapped to within the cap; see `gis.network.parts.ranks`."""
+        return parts.ranks(len(self.nodes), self.u, self.v, np.where(self.street, self.length, 0.0), self.ground)
 
     @cached_property
     def snapper(self) -> Snapper:

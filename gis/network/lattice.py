@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
+from gis.network.parts import SNAPPED
 from gis.network.snapping import FARTHEST, Floats, Ints, pieces_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def make_lattice(network: Network, spacing: float | None = None) -> Lattice:
     by_u, by_v = np.full(total, np.inf, np.float32), np.full(total, np.inf, np.float32)
     flat = _Flat(edge, u, v, by_u, by_v)
     origin = np.array([west, south])
-    for rank in (0, 1):  # the second fills what the first leaves
+    for rank in SNAPPED:  # each fills what those before leave
         _fill(network, np.flatnonzero(network.rank == rank), flat, origin, spacing, columns)
     if len(network.walls):
         _heed_walls(network, flat, origin, spacing, rows, columns)

@@ -62,7 +62,10 @@ class WalkEdge(Base):
     )
     name: Mapped[str] = mapped_column(server_default="", comment="Street name, Chinese preferred.")
     steps: Mapped[bool] = mapped_column(server_default="false", comment="Steps: not for wheels.")
-    structure: Mapped[str] = mapped_column(server_default="", comment="bridge, tunnel or empty.")
+    structure: Mapped[str] = mapped_column(
+        server_default="",
+        comment="bridge, tunnel, storey (indoors, or of a layer or level other than 0); empty on the ground.",
+    )
     ends: Mapped[bool] = mapped_column(
         server_default="false", comment="Open only to those who live or have their door on it or behind it."
     )

@@ -26,8 +26,14 @@ class Access(NamedTuple):
     node: Bools
 
 
-def ranks(count: int, u: Ints, v: Ints, street_m: Floats) -> Ints:
-    """Rank every edge by the connected part it belongs to: 0 worth walking on, 1 small, 2 an island.
+# The order in which places take edges: parts worth walking on, small ones, then bridges and tunnels of both.
+SNAPPED, ISLAND = range(4), 4
+
+
+def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints:
+    """Rank every edge by the connected part it belongs to, and by whether it lies on the ground.
+
+    0 worth walking on, 1 small; 2 and 3 the same but bridge, tunnel or other storey; 4 an island.
 
     Parameters
     ----------
@@ -37,10 +43,13 @@ def ranks(count: int, u: Ints, v: Ints, street_m: Floats) -> Ints:
         End nodes of each edge.
     street_m
         Metres of each edge; 0 for edges of platforms and plazas, which lead nowhere by themselves.
+    ground
+        Per edge, whether it lies on the ground.
 
     Notes
     -----
-    The part with most metres of streets always has rank 0; without any street all have.
+    The part with most metres of streets, and that with most on the ground, are always worth walking on; without any
+    street all are.
     """
     if not u.size:
         return np.empty(0, np.int32)
@@ -48,7 +57,10 @@ def ranks(count: int, u: Ints, v: Ints, street_m: Floats) -> Ints:
     metres = np.bincount(part, weights=street_m)
     rank = np.where(metres >= TOWN_M, 0, np.where(metres >= HAMLET_M, 1, 2))
     rank[metres == metres.max()] = 0
-    return rank[part].astype(np.int32)
+    on_ground = np.bincount(part, weights=street_m * ground)
+    rank[(on_ground > 0) & (on_ground == on_ground.max())] = 0
+    of_edge = rank[part]
+    return np.where(of_edge == 2, ISLAND, of_edge + 2 * ~ground).astype(np.int32)
 
 
 def public(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bools) -> Access:

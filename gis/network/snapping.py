@@ -8,6 +8,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
 
+from gis.network.parts import ISLAND, SNAPPED
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.signedinteger[Any]]
 Bools = NDArray[np.bool_]
@@ -66,11 +68,11 @@ def pieces_of(lines: Shapes) -> Pieces:
 
 
 class Snapper:
-    """Finds the nearest edge for places. Edges of rank 0 come before those of rank 1; rank 2 are islands."""
+    """Finds the nearest edge for places. Edges of a lower rank come first (`gis.network.parts.ranks`)."""
 
     def __init__(self, lines: Shapes, rank: Ints, walls: Shapes) -> None:
         self._lines = lines
-        self._edges = [np.flatnonzero(rank == number) for number in range(3)]
+        self._edges = [np.flatnonzero(rank == number) for number in range(ISLAND + 1)]
         self._trees = [STRtree(lines[edges]) for edges in self._edges]
         self._pieces: dict[int, tuple[STRtree, Shapes, Ints]] = {}
         self._walls = STRtree(walls) if len(walls) else None
@@ -86,7 +88,7 @@ class Snapper:
         edge, leg = np.full(len(shapes), -1, np.int32), np.full(len(shapes), np.inf)
         at: Shapes = np.full(len(shapes), None, object)
         open_ = np.arange(len(shapes))
-        for rank in (0, 1):
+        for rank in SNAPPED:
             if not open_.size or not self._edges[rank].size:
                 continue
             place, hit, metres = self._first(rank, shapes[open_])
@@ -99,8 +101,8 @@ class Snapper:
                 edge[number], leg[number], at[number] = other, way_m, point
             open_ = open_[edge[open_] < 0]
         island = np.zeros(len(shapes), bool)
-        if open_.size and self._edges[2].size:
-            place, _ = self._trees[2].query(shapes[open_], predicate="dwithin", distance=FARTHEST)
+        if open_.size and self._edges[ISLAND].size:
+            place, _ = self._trees[ISLAND].query(shapes[open_], predicate="dwithin", distance=FARTHEST)
             island[open_[place]] = True
         return edge, leg, at, island
 

@@ -29,9 +29,8 @@ class WalkEdgeRow(NamedTuple):
     kind: str
     name: str
     steps: bool
-    structure: str
+    structure: str  # bridge, tunnel, storey; empty on the ground
     ends: bool = False  # open only to those who live or have their door on it or behind it
-    ground: bool = True  # no bridge, tunnel or other storey; not stored
 
 
 class WallRow(NamedTuple):

@@ -44,7 +44,7 @@ class WalkArea(NamedTuple):
     polygon: Polygon
     ways: frozenset[int]
     ends: bool
-    ground: bool
+    structure: str
     platform: bool
 
 
@@ -112,7 +112,7 @@ class _Joiner:
         flat = np.concatenate([np.asarray(row.coords, float) for row in rows])
         self.lines = shapely.linestrings(self.to_metric(flat), indices=np.repeat(np.arange(len(rows)), sizes))
         self.tree = STRtree(self.lines)
-        self.ground = np.array([row.ground and not row.structure for row in rows])
+        self.ground = np.array([not row.structure for row in rows])
         self.walls = STRtree([])
         self.next_id = min(0, min(node[0] for node in nodes)) - 1
         self.stops: dict[int, list[tuple[float, _Stop]]] = {}
@@ -159,9 +159,8 @@ class _Joiner:
             if gate.node in known or self.tree.query(at, predicate="dwithin", distance=SAME_M).size:
                 continue
             near = self.tree.query(at, predicate="dwithin", distance=GATE_REACH_M)
-            legs = sorted(
-                (shapely.shortest_line(at, self.lines[i]) for i in near if self.ground[i]), key=lambda leg: leg.length
-            )
+            near = near[self.ground[near]]
+            legs = sorted((shapely.shortest_line(at, self.lines[i]) for i in near), key=lambda leg: leg.length)
             first = next((leg for leg in legs if not self.crosses_wall(leg)), None)
             if first is None:
                 continue
@@ -196,7 +195,7 @@ class _Joiner:
         entrances = self._meeting(outline, own)
         hits = self.tree.query(polygon, predicate="dwithin", distance=BESIDE_M)
         beside = np.setdiff1d(hits, own).tolist()
-        if area.ground:
+        if not area.structure:
             beside = [i for i in beside if self.ground[i]]
             for i in beside:
                 for point in _points(self.lines[i].intersection(outline)):
@@ -274,7 +273,7 @@ class _Joiner:
         takes = shapely.covers(inside, lines) & (shapely.distance(middles, outline) > SAME_M)
         for (a, b), line, take in zip(pairs, lines, takes, strict=True):
             if take and not self.crosses_wall(line):
-                self.link(a, b, "across", area.name, ends=area.ends, way=area.number)
+                self.link(a, b, "across", area.name, ends=area.ends, way=area.number, structure=area.structure)
                 self.counts["lines across areas"] += 1
 
     # --- loose platforms ---
@@ -336,7 +335,9 @@ class _Joiner:
         self.new_points[node] = point
         return _Stop(node, point)
 
-    def link(self, a: _Stop, b: _Stop, kind: str, name: str, *, ends: bool, way: int | None = None) -> None:
+    def link(
+        self, a: _Stop, b: _Stop, kind: str, name: str, *, ends: bool, way: int | None = None, structure: str = ""
+    ) -> None:
         """Add a straight edge between two stops; stops at one place become one node."""
         if a.node == b.node:
             return
@@ -344,7 +345,9 @@ class _Joiner:
             self._unite(a.node, b.node)
             return
         coords = self.to_degrees(np.array([a.point.coords[0], b.point.coords[0]])).tolist()
-        self.links.append(WalkEdgeRow(way, a.node, b.node, list(map(tuple, coords)), kind, name, False, "", ends))
+        self.links.append(
+            WalkEdgeRow(way, a.node, b.node, list(map(tuple, coords)), kind, name, False, structure, ends)
+        )
 
     def _unite(self, kept: int, node: int) -> None:
         """Make two nodes one."""

@@ -22,6 +22,10 @@ def upgrade() -> None:
         "COMMENT ON COLUMN walk_edge.kind IS "
         "'OSM highway value; plaza: outline of an area; across: straight over it; link: a step to the next way.'"
     )
+    op.execute(
+        "COMMENT ON COLUMN walk_edge.structure IS "
+        "'bridge, tunnel, storey (indoors, or of a layer or level other than 0); empty on the ground.'"
+    )
     op.create_table(
         "walk_wall",
         sa.Column(
