@@ -89,7 +89,7 @@ SENTENCES = tuple(
         r".*needs too much memory to read": "读取文件需要的内存太多：可能已损坏，或被做成占满内存；请拆分，或重新导出后再传。",
         r".*cannot be read(: its reader crashed|; it is damaged)": "文件读不了：已损坏，或不是它所称的格式；请重新导出后再传。",
         r".*holds the [\w ]+ '.*'; only tables are read": "GeoPackage 里有视图、触发器或虚拟表，这里只读数据表；请把图层导出为新的 GeoPackage 再传。",
-        r".*has a row of [\d,]+ cells": "表中有一行的单元格太多，请删去不属于表格的单元格。",
+        r".*has a row of (more than )?[\d,]+ cells": "表中有一行的单元格太多，请删去不属于表格的单元格。",
         r"other files are being read": "正在读取别的文件，请一分钟后再传。",
         r"(file: )?.*is empty$": "文件是空的。",
         r".*: a table ends in": "文件须是 .xlsx 或 .csv 表格。",

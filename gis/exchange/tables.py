@@ -40,7 +40,7 @@ LARGEST_WORKBOOK = 100_000_000  # bytes, as it lies on the disk
 LARGEST_UNPACKED = workbook_xml.MAX_UNPACKED_BYTES
 MAX_LINE_CHARS = 1 << 16  # of the lines that are looked at for the delimiter
 MAX_LISTED_RANGES = 20
-MAX_COLUMNS = 16_384  # as Excel has
+MAX_COLUMNS = workbook_xml.MAX_COLUMNS
 
 Item = tuple[int, Raw] | str
 """A row with its number, or a note on the file."""

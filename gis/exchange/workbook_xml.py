@@ -12,6 +12,7 @@ from gis.errors import InvalidInput, TooMuch
 
 MAX_UNPACKED_BYTES = 600_000_000  # a full sheet of a million rows has about 400 million
 MAX_SHEET_CELLS = 40_000_000  # between the first and the last one in use
+MAX_COLUMNS = 16_384  # as Excel has
 MAX_MARKED_CELLS = 10_000  # formulas without a result and errors that are named one by one
 MAX_LISTED_HIDDEN = 100_000
 
@@ -23,6 +24,8 @@ _CELL_PATTERN = re.compile(
 _ERROR_PATTERN = re.compile(rb"<" + _N + rb"c\s([^<>]*\bt=[\"']e[\"'][^<>]*)>")
 _TEXT_RESULT_PATTERN = re.compile(rb"\bt=[\"']str[\"']")  # an empty text is a result
 _REFERENCE_PATTERN = re.compile(rb"\br=[\"']([A-Z]{1,3})(\d{1,7})[\"']")
+_ROW_START_PATTERN = re.compile(rb"<" + _N + rb"row\b")
+_CELL_START_PATTERN = re.compile(rb"<" + _N + rb"c[\s/>]")
 _HIDDEN_ROW_PATTERN = re.compile(rb"<" + _N + rb"row\s([^<>]*\bhidden=[\"'](?:1|true)[\"'][^<>]*)>")
 _ROW_PATTERN = re.compile(rb"\br=[\"'](\d{1,7})[\"']")
 _HIDDEN_COLUMN_PATTERN = re.compile(rb"<" + _N + rb"col\s([^<>]*\bhidden=[\"'](?:1|true)[\"'][^<>]*)>")
@@ -58,11 +61,13 @@ class SheetScan:
     """What the XML of one sheet tells.
 
     marked: "formula" (without a stored result) or "error" by row and column, both counted from 1.
+    row_cells: Cells of the row that was read last, whether or not they say their place.
     hidden_rows, hidden_columns: Numbers, counted from 1; the columns as first and last of a run.
     """
 
     corner: Corner = field(default_factory=Corner)
     marked: dict[tuple[int, int], str] = field(default_factory=dict)
+    row_cells: int = 0
     hidden_rows: list[int] = field(default_factory=list)
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     _tail: bytes = b""
@@ -80,7 +85,20 @@ class SheetScan:
         self._read(self._tail)
         self._tail = b""
 
+    def _count_cells(self, text: bytes) -> None:
+        """Count the cells of each row; refuse a row that no program can write.
+
+        Raises:
+            InvalidInput: It has more than `MAX_COLUMNS`.
+        """
+        for number, part in enumerate(_ROW_START_PATTERN.split(text)):
+            cells = sum(1 for _ in _CELL_START_PATTERN.finditer(part))
+            self.row_cells = cells if number else self.row_cells + cells
+            if self.row_cells > MAX_COLUMNS:
+                raise InvalidInput(f"the table has a row of more than {MAX_COLUMNS:,} cells; at most so many are read")
+
     def _read(self, text: bytes) -> None:
+        self._count_cells(text)
         self.corner.feed(text)
         # searching for these short signs first is many times faster than the patterns
         for signs, pattern, how in (
