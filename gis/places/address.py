@@ -57,9 +57,11 @@ _STREET = re.compile(r"[^\d,;.:()省市县区镇乡村号]{1,12}$")
 _BESIDE = re.compile(
     r"(?:楼|的)?(?:斜?对面|旁|附近|隔壁|周[边围]|[背前后左右侧](?:后|面|边|方|侧)?|[东西南北](?:侧|面|边|方)|[之中]间|外面?)"
 )
-_LISTED = re.compile(r"(?:[、,;和与及跟或到至&+-]|或者|以及)*第?")
+_LISTED = re.compile(r"(?:隔壁|楼?[上下]|对面|实际|应为)?(?:[、,;和与及跟或到至&+-]|或者|以及)*第?")
 _RANGE = re.compile(rf"(?:[\d楼层F室号]|{_NUMERAL})[到至]|[楼层F室]-")
 _ENDS = "-,;.:、()[]!?。"
+_NO_STOREY = re.compile(r"[共总高](?:\d|[一二两三四五六七八九十])|倒数第?")  # 共6层, 倒数第二层
+_SPOKEN_STOREYS = re.compile("(?P<tens>[二三四五六七八九]?十|廿|)(?P<ones>[一二三四五六七八九]{2,3})[楼层]")
 _MEASURES = frozenset("号#元块个人名米斤次天分小时年月日点度吨辆岁只条%:")
 
 # What numbers joined by dashes are, by what was named before them and how many they are. A last number of three
@@ -197,7 +199,7 @@ class _Reader:
             if last > index and not self.said.get("room"):
                 self._group(self.parts[index : last + 1])
             elif last == index + 1 and self._is_another(index, 1):
-                self._note(int_or_none(self.parts[index].label), self.parts[index].quote)  # 25-3、26-1
+                self._again(self.parts[index], self.parts[last])
             else:
                 for nth in range(index, last + 1):
                     self._single(nth)
@@ -205,6 +207,13 @@ class _Reader:
         if not self.said.get("building") and self.beside:
             self.several = True
         return self._address()
+
+    def _again(self, first: _Part, last: _Part) -> None:
+        """Two more numbers with a dash behind a room: 25-3、26-1 and 1-2503、1-1203."""
+        if len(_digits(last.label)) >= 3:
+            self._set("room", last.label, last)
+        else:
+            self._note(int_or_none(first.label), first.quote)
 
     def _dashed(self, nth: int) -> bool:
         """Whether a part has no word of its own and the next one follows a dash."""
@@ -228,6 +237,9 @@ class _Reader:
                 self.is_range = True
                 for text in labels:
                     self._note(int_or_none(text), quote)
+            elif len(parts) == 2 and len(_digits(labels[0])) >= 3 and len(labels[1]) <= 2:  # 501 3楼
+                self._set("room", labels[0], parts[0])
+                self._note(int_or_none(labels[1]), parts[1].quote.lstrip("-"))
         else:
             is_room = len(_digits(labels[-1])) >= 3
             if len(_digits(labels[0])) >= 3 and len(parts) == 2:
@@ -273,6 +285,8 @@ class _Reader:
             self._set("room", last, parts[1])
             self.own_only.add("stairwell")
         else:
+            if parts[0].below == "-" and first == "1":
+                self._note(-1, quote := f"-{quote}")
             self._set_floor(int_or_none(first), quote)
             self._flat(last, quote)
             self.number_only |= {"vague": "1"}
@@ -283,6 +297,7 @@ class _Reader:
         number = int_or_none(part.label)
         if part.kind in ("top", "ground", "basement") or part.below in ("地下", "负", "地负"):
             self._end_place(part)
+            number = floor_of(part.label) or number  # 负101
             below = -(number or 1) if part.kind != "ground" else 1
             self._note(TOP if part.kind == "top" else below, part.quote)
             if context != "room":
@@ -290,7 +305,7 @@ class _Reader:
                 self._set_floor(None if self.top else below, part.quote)
             return
         is_room = part.kind in ("", "room", "sign") and floor_of(part.label) == 1
-        if part.below == "-" and context in ("building", "stairwell") and is_room:
+        if part.below == "-" and context in ("", "building", "stairwell") and is_room:
             self._note(1, part.quote)
             self._note(-1, part.quote)  # 4单元-101: below ground, or storey 1
         match part.kind:
@@ -364,7 +379,8 @@ class _Reader:
         opens = [False] * len(self.parts)
         for nth in range(len(self.parts) - 1, 0, -1):
             is_storey = self.parts[nth].kind in _STOREYS or opens[nth]
-            opens[nth - 1] = is_storey and self._is_listed(nth) and self.parts[nth].below != "-"
+            is_number = self.parts[nth - 1].label.isdecimal() and self.parts[nth].below != "-"
+            opens[nth - 1] = is_number and is_storey and self._is_listed(nth)
         return opens
 
     def _stairwell(self, part: _Part) -> None:
@@ -393,11 +409,15 @@ class _Reader:
             self._end_place(part)
             self._set_floor(-below, part.quote)
             return
-        if number and _is_spoken_pair(part) and len(part.label) < 4:  # 四五楼
-            self._end_place(part)
-            for sign in part.label:
-                self._note(int(sign), part.quote)
+        if _NO_STOREY.search(self.text[max(0, part.start - 2) : part.end]):
             return
+        if storeys := _spoken_storeys(part):
+            self._end_place(part)
+            for storey in storeys:
+                self._note(storey, part.quote)
+            return
+        if number and self.text[part.end : part.end + 1] == "半":  # 4楼半
+            self._note(number + 1, part.quote)
         if number is None or not 0 < number <= HIGHEST_FLOOR or _is_spoken_pair(part):
             if number and len(_digits(part.label)) >= 3:
                 self._set("room", part.label, part)  # 501楼道
@@ -624,6 +644,12 @@ def _part(match: re.Match[str]) -> _Part:
         match.end(),
         match[0],
     )
+
+
+def _spoken_storeys(part: _Part) -> list[int]:
+    """The storeys of 四五楼 and 二十五六层."""
+    pair = _SPOKEN_STOREYS.match(part.quote.lstrip("-第"))
+    return [number(pair["tens"] + sign) for sign in pair["ones"]] if pair else []
 
 
 def _is_spoken_pair(part: _Part) -> bool:
