@@ -5,6 +5,8 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from gis.areas.locate import locate
@@ -108,7 +110,8 @@ def written() -> dict[str, tuple[str, bool]]:
             b=2, c="二", s=stairwell, t=SPOKEN[stairwell], f=storey, u=SPOKEN[storey], d=door,
             r=SPOKEN[storey] + "零" + SPOKEN[door],
         )  # fmt: skip
-        right[text] = unit_in_slab(stairwell, storey), False
+        is_unclear = form.endswith("单元-{f}0{d}") and storey == 1 and stairwell in (1, 4)  # may be below ground
+        right[text] = "open" if is_unclear else unit_in_slab(stairwell, storey), False
     for number, building in enumerate(BUILDING):
         storey = 10 + number % 20
         for part in (
@@ -154,6 +157,77 @@ OPEN = (
 
 def test_what_names_no_place_leaves_the_point_and_its_candidates(forms):
     assert {text: forms.ask(text) for text in OPEN} == dict.fromkeys(OPEN, ("2号楼", "open"))
+
+
+SEVERAL = {
+    # in the slab: stairwell 1 changes its unit behind storey 3, stairwell 4 behind storey 4
+    False: (
+        "青竹苑2号楼1单元三楼401", "1单元301、401", "1单元301和402室", "1单元3楼到5楼", "1单元2楼和6楼之间", "1单元3至4层", "1单元3-4楼",
+        "4单元402/502", "4单元401-501", "4单元4层及5层", "4单元402室跟502室", "2号楼4单元4楼或5楼", "4单元四五楼", "4单元402号,501号", "4单元402,501",
+        "1单元302室漏到201室和4楼", "1单元底楼和顶楼", "1单元第三、第四层", "1单元3楼401室", "2-1-3-401", "1单元3-1、4-1", "4單元４０２、５０２室",
+        "1单元-102", "1单元-1-1", "4单元-102号", "1单元1楼和负一楼", "3单元401、4单元402", "2单元501和4单元501",
+        "4单元402 5楼声控灯", "1单元倒数第二层", "4单元4楼半", "4单元402隔壁501", "1单元402楼下301", "1单元B1和1楼",
+    ),
+    # in the tower: a unit has storeys 1 to 4, 5 to 8 and so on
+    True: (
+        "12、13楼", "12-13楼", "5号楼12-13层", "12楼至13楼", "8楼和29楼", "803和1203", "0803、1203", "5栋804-904", "5号楼8F和9F", "5栋16-2-1",
+        "5号楼-1-16", "5栋1-16", "5栋-103", "4层503", "5号楼十二层1301", "5号楼803、903、1003", "5栋5楼和顶楼", "5栋顶楼和底楼", "5号楼8楼与9楼之间",
+        "803室和楼下4楼", "5号楼1-803、1-903", "5栋5楼和50楼", "5栋3层到二十层", "3楼-5楼", "3楼~18楼", "5号楼9楼~2楼", "青竹苑5号楼8、9楼", "青竹苑12楼和13楼",
+        "5栋1-803、1-1203", "二十四五层", "-103", "-1-3", "5栋负102",
+    ),
+}  # fmt: skip
+SAME_UNIT = {
+    False: {
+        "1单元401、501": "03", "1单元4楼到6楼": "03", "1单元301和302": "02", "2单元三楼401": "03", "3单元-101": "04", "4单元401-402": "04",
+        "4单元5楼501": "05", "2单元1楼至顶楼": "03", "1单元四五楼": "03", "1单元6楼顶楼": "03", "4单元5层1号和2号": "05", "1单元负一层101": "open",
+    },
+    True: {
+        "9、10楼": "13", "9-12层": "13", "5栋901和1201": "13", "5号楼6层和8层之间": "12", "5栋9楼1203": "13", "5号楼25层2503": "17",
+        "5号楼2503,119已到": "17", "5号楼2503、3个人被困": "17", "5号楼2503-1": "17", "5栋1-9-2": "13", "5号楼2503(共32层)": "17", "二十六七层": "17",
+    },
+}  # fmt: skip
+
+
+def test_several_storeys_or_rooms_leave_the_unit_open_unless_they_are_of_one_unit(forms):
+    for tower, texts in SEVERAL.items():
+        name = "5号楼" if tower else "2号楼"
+        found = {text: forms.ask(text, tower=tower) for text in texts}
+        assert found == dict.fromkeys(texts, (name, "open"))
+        right = {text: (name, unit) for text, unit in SAME_UNIT[tower].items()}
+        assert {text: forms.ask(text, tower=tower) for text in right} == right
+
+
+@given(
+    st.permutations([3, 7, 12, 20, 31]),
+    st.sampled_from("、，和与及至到~-/或跟"),
+    st.sampled_from(["楼", "层", "F", "01室", "02", "03号"]),
+)
+def test_two_storeys_are_never_one(storeys, sign, word):
+    first, second = storeys[:2]
+    for text in (
+        f"5栋{first}{word}{sign}{second}{word}",
+        f"5号楼1单元{first}楼{second}02",
+        f"5号楼{first}层{second}02室",
+    ):
+        address = parse_address(text)
+        assert (address.building, address.floor, address.room) == ("5", None, ""), text
+        assert set(address.storeys) == {first, second}, text
+
+
+def test_the_reason_names_the_storeys_and_the_candidates(forms):
+    def unit(address: str) -> tuple[str, str, set[str]]:
+        found = locate(forms.session, LON + 0.00065, LAT + 0.00065, "wgs84", address=address, at=NOW)
+        one = next(one for one in found.how if one.step == "unit")
+        return one.zh, one.en, {candidate.code[-2:] for candidate in found.unit_candidates}
+
+    zh, en, candidates = unit("5号楼8楼1203")
+    assert zh.startswith("地址的“8楼” “1203”是不同的楼层或房号，2个十联户单元可选")
+    assert en.startswith("“8楼” “1203” of the address are different storeys or rooms; 2 units")
+    assert candidates == {"12", "13"}
+    assert unit("5栋8楼到14楼")[2] == {"12", "13", "14"}
+    zh, en, candidates = unit("5栋-1-16")
+    assert zh.startswith("地址的“-1-16”可以读作不同的楼层，8个") and "may be read as different storeys" in en
+    assert len(candidates) == 8
 
 
 def test_another_building_is_taken_only_when_it_is_named_outright(forms):

@@ -292,7 +292,7 @@ def value(parsed: object) -> Any:
         ("2单元5-2", (None, "2", "5-2", 5)),
         ("负一层01", (None, None, "01", -1)),
         ("501(租户)", (None, None, "501", 5)),
-        ("A501", (None, None, "A501", None)),
+        ("A501", (None, None, "A501", 5)),
         ("东头平房", (None, None, "东头平房", None)),
     ],
 )

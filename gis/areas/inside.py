@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gis.areas.answer import Candidate
 from gis.areas.reasons import Step, step
-from gis.places.address import Address, label
+from gis.places.address import TOP, Address, label
 from gis.places.queries import Part
 
 Rooms = Callable[[str, str], set[int]]
@@ -29,7 +29,7 @@ def choose_unit(
         return fitting[0], [], next(reason for some, reason in chosen if some)
     if not fitting:
         return None, list_candidates(parts), chosen[0][1]
-    if len(chosen) == 1 and chosen[0][1].rule == "basement":
+    if len(chosen) == 1 and chosen[0][1].rule in ("basement", "several_storeys", "unclear_storey"):
         return None, list_candidates(fitting), chosen[0][1]
     return None, list_candidates(fitting), step("unit", "candidates", count=_count(fitting))
 
@@ -42,9 +42,13 @@ def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part]
     lost = address.stairwell if address.stairwell and stairs and address.stairwell not in stairs else ""
     if lost and (len(stairs) > 1 or not (address.top or address.floor is not None)):
         return [], step("unit", "address_unmatched", said=stairwell_quote, count=count)
+    if lost and address.is_dashed:
+        return parts, step("unit", "unclear_storey", said=room_quote or floor_quote, count=count)
     if lost:
         address = replace(address, stairwell="")
     by_stairwell = [part for part in parts if part.fits(address.stairwell, None)]
+    if address.storeys:
+        return _of_storeys(by_stairwell, address)
     floor = _top_floor(by_stairwell) if address.top else address.floor
     if floor is not None and floor < 0:
         if _count(by_stairwell) == 1:
@@ -68,6 +72,24 @@ def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part]
         if _count(known) == 1:
             return known, step("unit", "room", said=room_quote)
     return fitting, step("unit", "address_unmatched", said=storey, count=count)
+
+
+def _of_storeys(parts: list[Part], address: Address) -> tuple[list[Part], Step]:
+    """The parts that several storeys may mean, of those behind the stairwell: all of one unit, or it stays open."""
+    top = _top_floor(parts)
+    floors = {top if floor == TOP else floor for floor in address.storeys} - {None}
+    numbers = sorted(floor for floor in floors if floor is not None)
+    if address.is_range and numbers:
+        numbers = list(range(numbers[0], numbers[-1] + 1))
+    by_floor = [[part for part in parts if part.fits("", floor)] for floor in numbers]
+    fitting = [part for part in parts if any(part in some for some in by_floor)]
+    if not all(by_floor) or not numbers or numbers[0] < 0:
+        fitting = parts
+    quotes = address.storey_quotes
+    if _count(fitting) == 1:
+        return fitting, step("unit", "room", said=" ".join(quotes))
+    rule = "several_storeys" if len(quotes) > 1 else "unclear_storey"
+    return fitting, step("unit", rule, said="” “".join(quotes), count=_count(fitting))
 
 
 def _top_floor(parts: list[Part]) -> int | None:

@@ -61,6 +61,14 @@ WORDS = {
         "地址的“{said}”在地下，不属于某一层的十联户",
         "“{said}” of the address is below ground, where no unit has a storey",
     ),
+    ("unit", "several_storeys"): (
+        "地址的“{said}”是不同的楼层或房号，{count}个十联户单元可选，请只写一处",
+        "“{said}” of the address are different storeys or rooms; {count} units may be meant; write one",
+    ),
+    ("unit", "unclear_storey"): (
+        "地址的“{said}”可以读作不同的楼层，{count}个十联户单元可选，请写明单元和楼层",
+        "“{said}” of the address may be read as different storeys; {count} units may be meant",
+    ),
     ("unit", "candidates"): (
         "该楼栋有{count}个十联户单元可选，请补充单元、楼层或房号",
         "{count} units of this building may be meant; a stairwell, floor or room would decide",

@@ -21,6 +21,8 @@ HIGHEST_FLOOR = 150  # a room number that would be higher up is numbered some ot
 MAX_LABEL_CHARS = 6  # a longer number is no door
 MAX_ADDRESS_CHARS = 200
 MAX_BASEMENT = 3  # -1层 to -3层 are below ground; -25层 is a dash before storey 25
+MAX_FLAT = 12  # 5-25 with a higher second number may as well be stairwell 5, storey 25
+TOP = HIGHEST_FLOOR + 1  # the top storey among `Address.storeys`
 
 _NUMERAL = f"[{''.join(DIGITS)}{''.join(TENS)}]"
 _STEM = "甲乙丙丁戊己庚辛壬癸"
@@ -55,8 +57,11 @@ _STREET = re.compile(r"[^\d,;.:()省市县区镇乡村号]{1,12}$")
 _BESIDE = re.compile(
     r"(?:楼|的)?(?:斜?对面|旁|附近|隔壁|周[边围]|[背前后左右侧](?:后|面|边|方|侧)?|[东西南北](?:侧|面|边|方)|[之中]间|外面?)"
 )
-_LISTED = re.compile(r"[、,;和与及跟或到至-]*$")
+_LISTED = re.compile(r"(?:隔壁|楼?[上下]|对面|实际|应为)?(?:[、,;和与及跟或到至&+-]|或者|以及)*第?")
+_RANGE = re.compile(rf"(?:[\d楼层F室号]|{_NUMERAL})[到至]|[楼层F室]-")
 _ENDS = "-,;.:、()[]!?。"
+_NO_STOREY = re.compile(r"[共总高](?:\d|[一二两三四五六七八九十])|倒数第?")  # 共6层, 倒数第二层
+_SPOKEN_STOREYS = re.compile("(?P<tens>[二三四五六七八九]?十|廿|)(?P<ones>[一二三四五六七八九]{2,3})[楼层]")
 _MEASURES = frozenset("号#元块个人名米斤次天分小时年月日点度吨辆岁只条%:")
 
 # What numbers joined by dashes are, by what was named before them and how many they are. A last number of three
@@ -89,6 +94,12 @@ class Address:
     several: More than one building is named, so none is the place.
     other: How the address reads when its first number names the building: of 2-501 building 2 room 501, where the
         address itself reads stairwell 2. It counts where the estate is named.
+    storeys: Storeys of which the address names more than one, by several storeys or rooms (4楼到5楼, 401、501) or by
+        a storey and a room of another one (4楼501); `TOP` is the top one. Floor and room are empty then.
+    is_range: The storeys between them are meant too.
+    is_dashed: Stairwell, storey and flat are short numbers with dashes between, and nothing where the building has
+        no such stairwell.
+    storey_quotes: What is written of those storeys and rooms, for reasons.
     quotes: What is written of the building, the stairwell, the storey and the room, for reasons.
     """
 
@@ -103,6 +114,10 @@ class Address:
     beside: str = ""
     several: bool = False
     other: "Address | None" = None
+    storeys: tuple[int, ...] = ()
+    is_range: bool = False
+    is_dashed: bool = False
+    storey_quotes: tuple[str, ...] = field(default=(), compare=False)
     quotes: tuple[str, ...] = field(default=("",) * 4, compare=False)
 
     def __str__(self) -> str:
@@ -121,7 +136,7 @@ class Address:
     @property
     def is_inside(self) -> bool:
         """Whether it says where inside a building."""
-        return bool(self.stairwell or self.room or self.top or self.floor is not None)
+        return bool(self.stairwell or self.room or self.top or self.floor is not None or self.storeys)
 
 
 class _Part(NamedTuple):
@@ -157,6 +172,11 @@ class _Reader:
         self.text = text
         self.parts = [_part(match) for match in _PARTS.finditer(text)]
         self.starts = {part.start for part in self.parts}
+        self.opens = self._lists_of_storeys()
+        self.storeys: dict[int, str] = {}  # every storey that is named, by itself or by a room
+        self.doors: set[str] = set()  # every room that is named
+        self.is_range = bool(_RANGE.search(text))
+        self.is_dashed = False
         self.first_dash = text.find("-") % (len(text) + 1)
         self.last_between = max(text.rfind("之间"), text.rfind("中间"))
         self.last_detail = max((nth for nth, part in enumerate(self.parts) if part.kind in _DETAILS), default=-1)
@@ -178,6 +198,8 @@ class _Reader:
                 last += 1
             if last > index and not self.said.get("room"):
                 self._group(self.parts[index : last + 1])
+            elif last == index + 1 and self._is_another(index, 1):
+                self._again(self.parts[index], self.parts[last])
             else:
                 for nth in range(index, last + 1):
                     self._single(nth)
@@ -185,6 +207,13 @@ class _Reader:
         if not self.said.get("building") and self.beside:
             self.several = True
         return self._address()
+
+    def _again(self, first: _Part, last: _Part) -> None:
+        """Two more numbers with a dash behind a room: 25-3、26-1 and 1-2503、1-1203."""
+        if len(_digits(last.label)) >= 3:
+            self._set("room", last.label, last)
+        else:
+            self._note(int_or_none(first.label), first.quote)
 
     def _dashed(self, nth: int) -> bool:
         """Whether a part has no word of its own and the next one follows a dash."""
@@ -202,15 +231,24 @@ class _Reader:
             if len(parts) == 2 and not context:  # 2-3单元
                 self._either(parts[0], labels[0])
                 self._set("stairwell", labels[1], parts[1])
-        elif kind in ("storey", "storey_or_building"):
-            if len(parts) == 2 and context == "building" and len(labels[1]) <= 2:  # 2栋3-5层
-                self._set("stairwell", labels[0], parts[0])
-                self._set_floor(int_or_none(labels[1]), parts[1].quote.lstrip("-"))
+        elif kind in _STOREYS:
+            if len(parts) == 2 and all(len(_digits(text)) in (1, 2) for text in labels):  # 25-26楼, 2栋3-5层
+                self._end_place(parts[0])
+                self.is_range = True
+                for text in labels:
+                    self._note(int_or_none(text), quote)
+            elif len(parts) == 2 and len(_digits(labels[0])) >= 3 and len(labels[1]) <= 2:  # 501 3楼
+                self._set("room", labels[0], parts[0])
+                self._note(int_or_none(labels[1]), parts[1].quote.lstrip("-"))
         else:
             is_room = len(_digits(labels[-1])) >= 3
             if len(_digits(labels[0])) >= 3 and len(parts) == 2:
                 if not is_room:
-                    self._set("room", labels[0], parts[0])  # 2503-1; 501-502 are two
+                    self._set("room", labels[0], parts[0])  # 2503-1
+                else:
+                    self.is_range = True
+                    for text, part in zip(labels, parts, strict=True):  # 501-502
+                        self._set("room", text, part)
             elif len(parts) == 2 and not context:
                 self._pair(parts, labels, is_room, quote)
             elif (len(_digits(labels[0])) < 3 or len(parts) > 2) and (
@@ -222,6 +260,14 @@ class _Reader:
                 self.number_only |= {"vague": "1"}
 
     def _fill(self, names: tuple[str, ...], labels: list[str], parts: list[_Part], quote: str) -> None:
+        first, last = int_or_none(labels[0]), int_or_none(labels[-1])
+        self.is_dashed = names == ("stairwell", "floor", "flat")
+        if names == ("floor", "flat") and first and last:
+            if parts[0].below == "-" and first == 1:
+                quote = f"-{quote}"
+                self._note(-1, quote)  # 4单元-1-2: below ground, or storey 1
+            if last > MAX_FLAT:
+                self._note(last, quote)  # 2栋1-25
         for name, text, part in zip(names, labels, parts, strict=True):
             if name == "floor":
                 self._set_floor(int_or_none(text), quote)
@@ -239,6 +285,8 @@ class _Reader:
             self._set("room", last, parts[1])
             self.own_only.add("stairwell")
         else:
+            if parts[0].below == "-" and first == "1":
+                self._note(-1, quote := f"-{quote}")
             self._set_floor(int_or_none(first), quote)
             self._flat(last, quote)
             self.number_only |= {"vague": "1"}
@@ -249,11 +297,17 @@ class _Reader:
         number = int_or_none(part.label)
         if part.kind in ("top", "ground", "basement") or part.below in ("地下", "负", "地负"):
             self._end_place(part)
+            number = floor_of(part.label) or number  # 负101
+            below = -(number or 1) if part.kind != "ground" else 1
+            self._note(TOP if part.kind == "top" else below, part.quote)
             if context != "room":
                 self.top = part.kind == "top"
-                below = -(number or 1) if part.kind != "ground" else 1
                 self._set_floor(None if self.top else below, part.quote)
             return
+        is_room = part.kind in ("", "room", "sign") and floor_of(part.label) == 1
+        if part.below == "-" and context in ("", "building", "stairwell") and is_room:
+            self._note(1, part.quote)
+            self._note(-1, part.quote)  # 4单元-101: below ground, or storey 1
         match part.kind:
             case "building":
                 self._building(nth, part)
@@ -296,6 +350,8 @@ class _Reader:
                 return
             self._set("building", part.label, part)
             self.floor, self.number, self.top, self.is_building_only = None, "", False, False
+            self.storeys.clear()
+            self.doors.clear()
         elif self.said["building"] != part.label:
             if inner:
                 self._stairwell(part)
@@ -304,11 +360,28 @@ class _Reader:
 
     def _is_listed(self, nth: int) -> bool:
         """Whether a number without a word is named together with this part: 2、3号楼."""
-        before, part = self.parts[nth - 1] if nth else None, self.parts[nth]
-        if before is None or before.kind or len(_digits(before.label)) >= 3:
+        before = self.parts[nth - 1] if nth else None
+        return before is not None and not before.kind and len(_digits(before.label)) < 3 and self._is_another(nth)
+
+    def _is_another(self, nth: int, more: int = 0) -> bool:
+        """Whether a number is joined to the one before it (、和到 …), and what follows is no measure: 401、501."""
+        if not nth:
             return False
-        between = self.text[before.end : part.start]
+        before, part, last = self.parts[nth - 1], self.parts[nth], self.parts[nth + more]
+        follows = self.text[last.end : last.end + 1]
+        between = self.text[before.end : part.start] + part.below.replace("地负", "")
+        if follows and not last.kind and (follows in _MEASURES or (between in ",;" and follows not in _ENDS)):
+            return False  # 501、3个人; 501,119已到
         return bool(between) and bool(_LISTED.fullmatch(between))
+
+    def _lists_of_storeys(self) -> list[bool]:
+        """Which numbers without a word begin a list of storeys: the 4 and the 5 of 4、5、6楼."""
+        opens = [False] * len(self.parts)
+        for nth in range(len(self.parts) - 1, 0, -1):
+            is_storey = self.parts[nth].kind in _STOREYS or opens[nth]
+            is_number = self.parts[nth - 1].label.isdecimal() and self.parts[nth].below != "-"
+            opens[nth - 1] = is_number and is_storey and self._is_listed(nth)
+        return opens
 
     def _stairwell(self, part: _Part) -> None:
         if _is_spoken_pair(part):
@@ -319,7 +392,9 @@ class _Reader:
         if part.kind == "storey_or_building" and not context and (after := self._next(nth)):
             room = not after.kind or after.kind in ("room", "sign")
             floor = floor_of(after.label)
-            if after.kind in ("stairwell", "door", "storey", "storey_or_building") or (after.below == "-" and not room):
+            is_range = after.below == "-" and after.kind == part.kind  # 3楼-5楼
+            is_inside = after.kind in _STOREYS | {"stairwell", "door"} or (after.below == "-" and not room)
+            if is_inside and not is_range:
                 self._set("building", part.label, part)  # 3楼2单元, 3楼5层
                 return
             if room and floor is not None and floor != number:
@@ -328,11 +403,21 @@ class _Reader:
                 self.said["room"] = ""
                 self.quotes["room"] = after.quote
                 self.own_only.add("room")
+                self.doors.add(after.label)
                 return
         if part.label[:1] == "B" and (below := int_or_none(part.label[1:])):
             self._end_place(part)
             self._set_floor(-below, part.quote)
             return
+        if _NO_STOREY.search(self.text[max(0, part.start - 2) : part.end]):
+            return
+        if storeys := _spoken_storeys(part):
+            self._end_place(part)
+            for storey in storeys:
+                self._note(storey, part.quote)
+            return
+        if number and self.text[part.end : part.end + 1] == "半":  # 4楼半
+            self._note(number + 1, part.quote)
         if number is None or not 0 < number <= HIGHEST_FLOOR or _is_spoken_pair(part):
             if number and len(_digits(part.label)) >= 3:
                 self._set("room", part.label, part)  # 501楼道
@@ -346,12 +431,14 @@ class _Reader:
             self.own_only.add("floor")
         else:
             self._end_place(part)
+        self._note(number, part.quote.lstrip("-"))
         if context != "room":
             self._set_floor(number, part.quote.lstrip("-"))
 
     def _is_below(self, nth: int, part: _Part, number: int, context: str) -> bool:
         """Whether the dash before a storey is a sign: -1层."""
-        if part.below != "-" or number > MAX_BASEMENT:
+        is_after_storey = nth > 0 and self.parts[nth - 1].kind in _STOREYS and self.parts[nth - 1].end == part.start
+        if part.below != "-" or number > MAX_BASEMENT or (is_after_storey and context == "floor"):
             return False
         after = self._next(nth)
         return self.first_dash >= part.start and not (after and floor_of(after.label) == number)
@@ -361,7 +448,9 @@ class _Reader:
         before = self.text[max(0, part.start - 16) : part.start]
         if before.endswith("附"):
             return
-        if not context and _STREET_END.search(before[-6:]):
+        if _STREET_END.search(before[-6:]):
+            if context:
+                return
             street = _STREET.search(before)
             self.house = (street[0] if street else before) + part.label + "号"
             return
@@ -371,14 +460,16 @@ class _Reader:
             return
         if context in ("stairwell", "floor"):
             self._flat(part.label, part.quote) if len(digits) < 3 else self._set("room", part.label, part)
-        elif len(digits) >= 3 or context == "building":
+        elif len(digits) >= 3 or context == "building" or (context == "room" and self._is_another(nth)):
             self._set("room", part.label, part)
         elif not context and self._is_alone(part) and not self.number:
             self._either(part, part.label)
             self.is_building_only = True
 
     def _room(self, nth: int, part: _Part, context: str) -> None:
-        if not self.said.get("room") and "room" not in self.own_only:
+        if context == "room" and (len(_digits(part.label)) >= 3 or self._is_another(nth)):
+            self._set("room", part.label, part)
+        elif not self.said.get("room") and "room" not in self.own_only:
             if context == "floor" and len(_digits(part.label)) < 3:
                 self._flat(part.label, part.quote)
             else:
@@ -386,7 +477,13 @@ class _Reader:
 
     def _bare(self, nth: int, part: _Part, context: str) -> None:
         """A number without a word."""
+        if self.opens[nth]:
+            self._end_place(part)
+            self._note(int_or_none(part.label), part.quote)
+            return
         if context == "room" or "room" in self.own_only:
+            if 3 <= len(_digits(part.label)) < MAX_LABEL_CHARS and self._is_another(nth):
+                self._set("room", part.label, part)
             return
         follows = self.text[part.end : part.end + 1]
         if follows in _MEASURES and follows:
@@ -415,9 +512,13 @@ class _Reader:
 
     def _set(self, name: str, text: str, part: _Part, quote: str = "") -> None:
         self._end_place(part)
-        if self.said.get(name):
-            if self.said[name] != text and name == "stairwell" and not self.said.get("room"):
-                self.is_unclear_inside = True
+        if name == "room":
+            self.doors.add(self._at_door(text))
+            floor = floor_of(text)
+            if floor and -floor not in self.storeys:  # 负一层101 is below ground
+                self._note(floor, part.quote.strip("-"))
+        if self.said.get(name) or (name == "room" and "room" in self.own_only):
+            self.is_unclear_inside |= name == "stairwell" and self.said[name] != text
             return
         self.said[name] = text
         self.quotes[name] = quote or part.quote.strip("-")
@@ -425,11 +526,22 @@ class _Reader:
     def _flat(self, text: str, quote: str) -> None:
         """The flat of a storey: 5-2 and 5楼2号 are 502."""
         if not self.said.get("room") and text.isdecimal() and len(text) <= 2:
-            floor = self.floor
-            self.said["room"] = f"{floor}{int(text):02d}" if floor and floor > 0 else text
+            self.said["room"] = self._at_door(text)
+            self.doors.add(self.said["room"])
             self.quotes["room"] = quote
 
+    def _at_door(self, text: str) -> str:
+        """A room by its storey as well: the 2 of 5楼1号和2号 is 502."""
+        is_flat = self.floor and self.floor > 0 and text.isdecimal() and len(text) <= 2
+        return f"{self.floor}{int(text):02d}" if is_flat else text
+
+    def _note(self, floor: int | None, quote: str) -> None:
+        """Keep in mind that a storey is named."""
+        if floor is not None and floor <= TOP:
+            self.storeys.setdefault(floor, quote)
+
     def _set_floor(self, value: int | None, quote: str) -> None:
+        self._note(value, quote)
         if self.floor is None:
             self.floor = value
             self.quotes["floor"] = quote
@@ -476,20 +588,28 @@ class _Reader:
             and not any(said.values())
             and self.floor is None
             and not self.top
+            and not self.storeys
         ):
             return Address(text if self.place_end is None else place, text=text, house=self.house, beside=self.beside)
         if self.is_unclear_inside:
             said, self.floor, self.top = {"building": said.get("building", "")}, None, False
-        room = said.get("room", "")
-        floor = self.floor if self.floor is not None else floor_of(room)
+        room = said.get("room", "") if len(self.doors) < 2 else ""
+        floor = self.floor if self.floor is not None else floor_of(said.get("room", ""))
         address = Address(
             place, said.get("building", ""), said.get("stairwell", ""), floor, room, text, self.top, self.house,
-            self.beside, quotes=quotes,
+            self.beside, is_dashed=self.is_dashed, quotes=quotes,
         )  # fmt: skip
+        if len(self.storeys) > 1 and max(self.storeys) > 0 and not self.is_unclear_inside:
+            address = replace(
+                address, floor=None, room="", top=False, storeys=tuple(sorted(self.storeys)), is_range=self.is_range,
+                storey_quotes=tuple(dict.fromkeys(self.storeys.values())),
+            )  # fmt: skip
+            if "floor" in self.own_only or "vague" in self.number_only:
+                self.number = ""  # 3楼和5楼, 25-3、26-1
         if self.number and not address.building:
             other = self._as_building(address)
             if self.is_building_only:
-                address = replace(address, stairwell="", floor=None, room="", top=False)
+                address = replace(address, stairwell="", floor=None, room="", top=False, storeys=())
             address = replace(address, other=other)
         return address
 
@@ -497,6 +617,9 @@ class _Reader:
         """The same address when its first number names the building."""
         if "vague" in self.number_only:
             return replace(address, building=self.number, stairwell="", floor=None, room="")
+        if address.storeys:
+            stairwell = "" if "stairwell" in self.own_only else address.stairwell
+            return replace(address, building=self.number, stairwell=stairwell)
         room = self.number_only.get("room", address.room)
         stairwell = "" if "stairwell" in self.own_only else address.stairwell
         floor = floor_of(room) if "floor" in self.own_only or address.floor is None else address.floor
@@ -504,7 +627,8 @@ class _Reader:
 
 
 _ALONE = frozenset({"top", "ground", "basement"})
-_DETAILS = frozenset({"stairwell", "room"})
+_DETAILS = frozenset({"stairwell", "room", "storey"})
+_STOREYS = frozenset({"storey", "storey_or_building"})
 
 
 def _part(match: re.Match[str]) -> _Part:
@@ -520,6 +644,12 @@ def _part(match: re.Match[str]) -> _Part:
         match.end(),
         match[0],
     )
+
+
+def _spoken_storeys(part: _Part) -> list[int]:
+    """The storeys of 四五楼 and 二十五六层."""
+    pair = _SPOKEN_STOREYS.match(part.quote.lstrip("-第"))
+    return [number(pair["tens"] + sign) for sign in pair["ones"]] if pair else []
 
 
 def _is_spoken_pair(part: _Part) -> bool:
