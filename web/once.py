@@ -39,7 +39,7 @@ def once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Call
         status, body = do()
         session().commit()
         return _answer(status, body)
-    if not SHORTEST <= len(key) <= LONGEST or not key.isprintable():
+    if not (SHORTEST <= len(key) <= LONGEST and key.isprintable() and key.isascii()):
         words = f"must have {SHORTEST} to {LONGEST} printable characters; a random UUID is best"
         raise wrong("Idempotency-Key", words)
     address = f" {client_network()}" if by.kind == "anonymous" else ""  # two strangers' same key is not one key
