@@ -241,6 +241,8 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/posts/<int:post_id>/hand-over": Row(may(A.POSTS), json={"to": "p-接任"}),
     # the catalogue
     "GET /api/v1/categories": Row(anybody),
+    "GET /api/v1/danger": Row(anybody),
+    "GET /rules/danger.xlsx": Row(may_one(*rules.SEE)),
     "GET /api/v1/categories/suggest": Row(anybody, "words=垃圾"),
     # routing rules
     "GET /api/v1/rules": Row(may_one(*rules.SEE)),

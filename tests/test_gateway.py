@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
@@ -61,7 +62,8 @@ def send(protocol: Protocol, app: Any = echo, path: str = "/x", **headers: str) 
         method="POST", path=path, query_string="q=1", http_version="1.1", server="127.0.0.1:80", client="[::1]:1234",
         scheme="http", authority=None, headers=SimpleNamespace(items=lambda: fields),
     )  # fmt: skip
-    asyncio.run(gateway.Gateway(app).__rsgi__(scope, protocol))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as thread:  # a browser driven in this process has a loop in the main thread
+        thread.submit(asyncio.run, gateway.Gateway(app).__rsgi__(scope, protocol)).result()  # type: ignore[arg-type]
     return protocol
 
 

@@ -70,7 +70,7 @@ def small() -> Iterator[Small]:
                 person = town.person(f"水工{number}")
                 session.add(OrderTaker(person_id=person.id, role="volunteer_team", area_id=town.community.id,
                                        skills=[str(skill)]))  # fmt: skip
-                account = Account(username=f"taker{number}", person_id=person.id)
+                account = Account(username=f"taker{number}", person_id=person.id, password_hash="x")
                 session.add(account)
                 session.flush()
                 accounts.append(account.id)

@@ -94,7 +94,7 @@ class SecretWorld(World):
         )
         self.finding = self._at(FINDING, system("test"), channel="patrol", description=FINDING_WORDS, attributes={})
         self.public = self._at(
-            CLOSE, system("test"), channel="web", description="路灯坏了", name="报事人乙", phone=PHONE
+            CLOSE, system("test"), channel="web", description="路灯坏了丁卯", name="报事人乙", phone=PHONE
         )
         resident = self.who("resident")
         filed = self._filed(CLOSE, resident.by, channel="web", description="居民自己报的", phone=PHONE)
@@ -166,7 +166,7 @@ SECRETS: dict[str, Callable[[SecretWorld, Asker], bool]] = {
     "2303917": SecretWorld.reads,
     "9502837": reporter_or(SecretWorld.reads),
     "2307719": reporter_or(SecretWorld.reads),
-    "路灯坏了": SecretWorld.reads,
+    "路灯坏了丁卯": SecretWorld.reads,
     "9501739": lambda world, asker: world.reads(asker) or asker.name == "grid worker of another street",
     "查看理由七八九": lambda world, asker: asker.by.may(A.HISTORY, world.chain),
     "192.0.2.7": lambda world, asker: asker.by.may(A.HISTORY, world.chain),
