@@ -498,7 +498,7 @@ def heavy_photo(number: int) -> bytes:
 
 @pytest.mark.parametrize(("script", "words"), [("report.js", report_words), ("track.js", track_words)])
 def test_the_pages_scripts_use_only_words_that_are_there(app, script, words):
-    code = "".join((OWN / name).read_text(encoding="utf-8") for name in (script, "dom.js"))
+    code = "".join((OWN / name).read_text(encoding="utf-8") for name in (script, "dom.js", "emergency.js"))
     used = set(re.findall(r"\b(?:t|filled)\(\s*'(\w+)'", code))
     used |= {f"{key}{n}" for key in re.findall(r"\bt\(`(star)\$", code) for n in range(1, 6)}
     with app.test_request_context():

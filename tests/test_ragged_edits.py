@@ -33,7 +33,7 @@ DRAWN: dict[str, tuple[Lands, Callable[[Lands], Changed]]] = {
     "retire": (RAGGED, lambda lands: edits.retire(lands, "b", give_to="a")),
     "move_vertex": (RAGGED, lambda lands: edits.move_vertex(lands, CORNER, (CORNER[0] + 3e-7, CORNER[1] + 2e-7))),
 }  # fmt: skip
-REFUSED = ("scribble", "eight", "doubled", "comb", "along", "over the old")
+REFUSED = ("scribble", "eight", "doubled", "along", "over the old")
 DONE = ("transfer river", "transfer star", "transfer spiral", "split", "move_border", "merge", "retire", "move_vertex",
         "add river")  # fmt: skip
 

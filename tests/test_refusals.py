@@ -432,7 +432,7 @@ def test_no_sentence_is_in_english() -> None:
         *said.FIELD.values(),
     ]
     for zh in sentences:
-        plain = re.sub(r"\{\w+\}|JPEG|PNG|WebP|UTF-8|CSV|\.xlsx|\.csv", "", zh)
+        plain = re.sub(r"\{\w+\}|JPEG|PNG|WebP|GeoPackage|UTF-8|CSV|\.xlsx|\.csv", "", zh)
         assert not LATIN.search(plain), zh
     assert set(said.ACTION) == {action.value for action in Action} - {"system"}
     for status in (400, 404, 405, 413, 415, 418, 500, 503):

@@ -76,6 +76,8 @@ class SecretWorld(World):
         tower = town.building("7号楼", 0.0007, 0.0007, estate="祥福里")
         town.post("property_company", tower, "钱物业经理")
         town.post("enforcement_squad", town.street, "赵中队长")
+        squad = town.person("赵中队长").id
+        session.add(Account(username="squad", person_id=squad, password_hash="x"))  # lives, so it can be dispatched to
         neighbour = town.grid("002", column=1)
         town.post("grid_worker", neighbour, "邻格孙网格员")
         street = town.area("street", "520402008", "东关街道", town.county)
