@@ -306,3 +306,20 @@ def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_pat
     told = served.run("load", "incidents", bad, "--commit")
     assert told.returncode == 1
     assert "row 3, 类别" in told.stderr and "nothing was loaded" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("工单状态", "已办结"), ("状态", "Closed"), ("办结时间", "2026-11-21 10:00")]
+)
+def test_a_finished_matter_is_refused_and_not_opened_again(
+    place: Place, tmp_path: Path, field: str, value: str
+) -> None:
+    path = tmp_path / "elsewhere.csv"
+    path.write_text("".join(f"{','.join(line)}\n" for line in (
+        ["编号", "描述", "经度", "纬度", "坐标系", field],
+        ["E1", "楼下垃圾", str(GOOD["经度"]), str(GOOD["纬度"]), "cgcs2000", value],
+        ["E2", "楼道垃圾", str(GOOD["经度"]), str(GOOD["纬度"]), "cgcs2000", ""],
+    )), encoding="utf-8")  # fmt: skip
+    report = load_incidents(place.session, path, now=datetime.now(SHANGHAI))
+    assert [(one.where, one.field) for one in report.refused] == [("row 2", field)]
+    assert "finished" in report.refused[0].reason

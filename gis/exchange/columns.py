@@ -153,7 +153,7 @@ INCIDENTS = (
            "Its number in the other system; the same is loaded once."),
     Column("reported_at", "上报时间", "moment", ("时间", "受理时间", "来电时间", "发生时间", "reported", "time", "date"),
            "如 2026-03-01 08:30；留空：导入时", "As 2026-03-01 08:30; empty: the moment of loading."),
-    Column("category", "类别", "code", ("事件类别", "类型", "分类", "小类", "事件类型", "type"),
+    Column("category", "类别", "code", ("事件类别", "类型", "分类", "小类", "事件类型", "问题类型", "type"),
            "类别代码或名称，如 06010 或 暴露垃圾；留空时按描述归类",
            "Code or name in the catalogue; empty: told from the description."),
     Column("description", "描述", "prose", ("内容", "事件描述", "问题描述", "诉求内容", "情况", "words", "details"),
@@ -171,6 +171,10 @@ INCIDENTS = (
     Column("channel", "渠道", "text", ("来源", "上报渠道", "问题来源", "source"),
            "留空为导入", "Way it came in; empty: import.",
            choices=("小程序", "网页", "电话", "来访", "巡查", "啄木鸟")),
+    Column("state", "状态", "text", ("工单状态", "事件状态", "办理状态", "状态名称", "status"),
+           "在办的才能导入；已办结的一行会被退回", "Only open matters are loaded; a finished one is refused."),
+    Column("closed_at", "办结时间", "text", ("结案时间", "完成时间", "处结时间", "closed"),
+           "在办的留空", "Empty for open matters."),
 )  # fmt: skip
 
 KINDS = {

@@ -42,6 +42,25 @@ ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('load incidents', 0))"
 # with plans it made for an empty table
 NARROW = "SET LOCAL enable_bitmapscan = off"
 PLAN_ANEW = "DISCARD PLANS"
+# what other systems call a matter that nobody works on any more
+FINISHED = frozenset(
+    {
+        "已办结",
+        "办结",
+        "已结案",
+        "结案",
+        "已完成",
+        "完成",
+        "已处结",
+        "已关闭",
+        "关闭",
+        "已作废",
+        "作废",
+        "closed",
+        "done",
+        "resolved",
+    }
+)
 KNOWN = "SELECT i.attributes ->> 'external_id' FROM incident i WHERE i.attributes ->> 'external_id' = ANY(:ids) AND {}"
 
 
@@ -132,6 +151,14 @@ def _take(row: Row, table: Table, report: Report, now: datetime, timezone: ZoneI
     for key, words in (("severity", SEVERITY), ("channel", CHANNEL)):
         if row[key] and row[key].lower() not in words:
             faults.append((key, f"{row[key][:40]!r} is not known here; one of {', '.join(words)}"))
+    finished = "state" if (row["state"] or "").lower() in FINISHED else "closed_at" if row["closed_at"] else None
+    if finished:
+        faults.append(
+            (
+                finished,
+                f"{row[finished]}: the matter is finished, and loading it would open it again; leave the row out",
+            )
+        )
     at = _at(row, timezone)
     if at is not None and at > now + timedelta(minutes=5):
         faults.append(("reported_at", f"{at:%Y-%m-%d %H:%M} lies in the future"))
