@@ -187,6 +187,7 @@ def test_whatever_fails_in_a_restore_leaves_the_database_in_use(saved, addresses
 
 
 def test_a_restore_swaps_under_a_service_in_use_and_keeps_the_old_database(saved, addresses, tmp_path):
+    databases.drop_old(addresses)  # what other tests restored
     with psycopg.connect(addresses.app) as connection:
         connection.execute(
             "INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝区', '520403')"

@@ -25,8 +25,9 @@ def browser():
     """Debian's Chromium, driven by Playwright."""
     if not CHROMIUM:
         pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # a condition is waited for as long beside other work as on a quiet machine
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield opened

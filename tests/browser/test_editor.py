@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from playwright.sync_api import TimeoutError as NotYet
 from playwright.sync_api import expect
 from shapely.geometry import shape
 
@@ -66,8 +67,14 @@ def serious(page):
 
 
 def drag(page, spot, by):
-    page.mouse.move(spot["x"] - 20, spot["y"] - 20)
-    page.mouse.move(spot["x"], spot["y"], steps=4)
+    for _ in range(10):  # the map may still be drawing when the hand comes near; then it comes again
+        page.mouse.move(spot["x"] - 20, spot["y"] - 20)
+        page.mouse.move(spot["x"], spot["y"], steps=4)
+        try:
+            page.locator(".ed-handle").wait_for(timeout=2000)
+            break
+        except NotYet:
+            continue
     expect(page.locator(".ed-handle")).to_be_visible()
     page.mouse.down()
     page.mouse.move(spot["x"] + by[0], spot["y"] + by[1], steps=8)
