@@ -348,7 +348,7 @@ def wide_sheet(path: Path, cells: int, row: str = "<row>{}</row>") -> Path:
 
 
 def test_a_row_of_cells_without_end_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"has a row of 1,000,000 cells; at most 16,384"):
+    with pytest.raises(InvalidInput, match=r"has a row of more than 16,384 cells"):
         read_any(wide_sheet(tmp_path / "wide.xlsx", 1_000_000))
     (tmp_path / "wide.csv").write_text("," * 100_000)
     with pytest.raises(InvalidInput, match=r"has a row of 100,001 cells"):

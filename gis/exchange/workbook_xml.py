@@ -65,6 +65,7 @@ class SheetScan:
     hidden_rows, hidden_columns: Numbers, counted from 1; the columns as first and last of a run.
     """
 
+    file_name: str = "the table"
     corner: Corner = field(default_factory=Corner)
     marked: dict[tuple[int, int], str] = field(default_factory=dict)
     row_cells: int = 0
@@ -95,7 +96,9 @@ class SheetScan:
             cells = sum(1 for _ in _CELL_START_PATTERN.finditer(part))
             self.row_cells = cells if number else self.row_cells + cells
             if self.row_cells > MAX_COLUMNS:
-                raise InvalidInput(f"the table has a row of more than {MAX_COLUMNS:,} cells; at most so many are read")
+                raise InvalidInput(
+                    f"{self.file_name} has a row of more than {MAX_COLUMNS:,} cells; at most so many are read"
+                )
 
     def _read(self, text: bytes) -> None:
         self._count_cells(text)
@@ -147,7 +150,7 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
             if sum(part.file_size for part in parts.infolist()) > MAX_UNPACKED_BYTES:
                 raise TooMuch(bomb)
             for part in parts.infolist():
-                scan = SheetScan() if part.filename.startswith("xl/worksheets/") else None
+                scan = SheetScan(path.name) if part.filename.startswith("xl/worksheets/") else None
                 for piece in _pieces(parts, part):
                     unpacked += len(piece)
                     if unpacked > MAX_UNPACKED_BYTES:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import TimeoutError as NotYet
 
 from layers.catalogue import ON_MAP
 from layers.saved_map import saved_map
@@ -29,9 +30,14 @@ def test_a_hostile_name_is_shown_letter_by_letter(desk, tmp_path: Path) -> None:
     )  # fmt: skip
     desk.goto(page.as_uri())
     box = desk.locator(".folium-map").bounding_box()
-    desk.mouse.move(box["x"] + box["width"] / 2 + 30, box["y"] + 40)
-    desk.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
-    desk.locator(".leaflet-tooltip").wait_for()
+    for _ in range(10):  # the map may still be drawing when the mouse comes; then it comes again
+        desk.mouse.move(box["x"] + box["width"] / 2 + 30, box["y"] + 40)
+        desk.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
+        try:
+            desk.locator(".leaflet-tooltip").wait_for(timeout=2000)
+            break
+        except NotYet:
+            continue
     assert desk.locator(".leaflet-tooltip").inner_text().strip() == HOSTILE
     assert desk.locator("h1").inner_text() == HOSTILE and desk.locator(".saved p").inner_text() == HOSTILE
     assert desk.said == []
