@@ -6,7 +6,7 @@ Functions in `gis/` may flush but never commit; the view or command commits once
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def sql(query: str) -> TextClause:
     return text(query)
 
 
-@lru_cache(maxsize=64)
+@cache  # evicting one would leave its pool open and give the next caller another
 def engine(url: str) -> Engine:
     """The engine for a server; one per address and process.
 

@@ -71,10 +71,12 @@ STARTING = (
     "test_acceptance", "test_api", "test_backup", "test_bench", "test_cluster", "test_demo", "test_full_disk",
     "test_incident_races", "test_jobs", "test_launcher", "test_revision_commands", "test_revision_races", "test_served",
 )  # fmt: skip
+LONG = ("test_figures", "test_editor", "test_editor_cases", "test_demo", "test_revision_commands", "test_circles")
 # measure time: one after the other
 TIMED = ("test_bench", "test_launcher", "test_network")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs the development data where it is absent; say what is slow, and what runs in one process."""
     for item in items:
@@ -92,6 +94,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif stem == "test_api":  # has a fixture `served` of its own
             group = None
         item.add_marker(pytest.mark.xdist_group(group or f"{item.path.parent.name}/{stem}"))
+    items.sort(key=lambda item: item.path.stem not in LONG)  # so that none of them runs alone at the end
     if not SHARED.is_dir():
         for item in items:
             if item.get_closest_marker("shared"):

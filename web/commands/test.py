@@ -9,7 +9,7 @@ import click
 from gis.settings import ROOT
 
 # side by side by file: fixtures of a file are made once; files that share one are of a group (tests/conftest.py)
-PARALLEL = ("--numprocesses=auto", "--dist=loadgroup")
+PARALLEL = ("--numprocesses=auto", "--dist=loadgroup", "--no-loadscope-reorder")
 FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
 
 
