@@ -214,6 +214,27 @@ def test_two_storeys_are_never_one(storeys, sign, word):
         assert set(address.storeys) == {first, second}, text
 
 
+# What stands around an address on a report: bays and shops, moments, brackets, landmarks, leaks, other estates.
+AROUND = {
+    False: {
+        "车位105": "open", "105车位": "open", "2号楼105车位": "open", "车库203号": "open", "商铺302": "open", "302门面": "open", "快递柜105": "open",
+        "B1-203车位": "open", "3单元101商铺": "04", "2024-05-06 4单元402": "04", "12:30 2栋4单元402": "04", "4单元402:没水": "04",
+        "4单元402tel:13900001234": "04", "4单元402电话0851-3344 5566": "04", "4单元4零2": "04", "4单元402#": "04", "2.4.402": "04",
+        "【青竹苑】2-4-402": "04", "“青竹苑”2栋4单元402": "04", "菜市场旁边青竹苑2栋4单元402": "04", "本小区2栋4单元402": "04",
+        "2栋4单元402,靠近1号楼": "04", "2栋4单元402(对面是1栋)": "04", "4单元402漏到502": "open", "4单元502的水渗到402": "open",
+        "4单元4楼以上": "open", "4单元5楼及以上": "05", "1单元3楼以下": "02", "1单元4楼以下": "open", "松柏2号楼4单元402": "open",
+        "人民医院2号楼4单元402": "open", "第三小学2号楼4单元402": "open", "学苑社区2号楼4单元402": "open", "请派人到社区2号楼4单元402": "04",
+    },
+    True: {"5栋2503#": "17", "5栋5楼以上": "open", "5栋29楼以上": "18", "5栋4楼以下": "11", "5栋2503漏到803": "open", "5栋楼顶和5楼": "open", "220V": "open"},
+}  # fmt: skip
+
+
+def test_what_stands_around_an_address_changes_neither_building_nor_storey(forms):
+    for tower, right in AROUND.items():
+        name = "5号楼" if tower else "2号楼"
+        assert {text: forms.ask(text, tower=tower) for text in right} == {k: (name, v) for k, v in right.items()}
+
+
 def test_the_reason_names_the_storeys_and_the_candidates(forms):
     def unit(address: str) -> tuple[str, str, set[str]]:
         found = locate(forms.session, LON + 0.00065, LAT + 0.00065, "wgs84", address=address, at=NOW)

@@ -217,6 +217,7 @@ class Ladder:
         community = next((area.name for area in chain if area.level == Level.COMMUNITY), None)
         if address and community and other_community(address, community):
             how.append(step("address", "other_community", name=community))
+            address = None
         row, metres, steps = self.building(grid.row, x, y, address)
         how += steps
         part, candidates, why = self.unit(row, int(register.grids.ids[grid.row]), address)
@@ -322,7 +323,15 @@ class Ladder:
 
     def compare(self, row: int, address: Address) -> Naming:
         """How surely an address names a building."""
-        return compare(address, self.register.places.label_of(row), self.areas_of(row))
+        naming = compare(address, self.register.places.label_of(row), self.areas_of(row))
+        return Naming.NO if naming is Naming.NUMBER and self.is_other_estate(row, address) else naming
+
+    def is_other_estate(self, row: int, address: Address) -> bool:
+        """Return whether an address names an estate of the register, also in short, that is not the building's."""
+        name = name_before(address, self.areas_of(row))
+        return (
+            bool(name) and name not in self.register.places.estates[row] and name in self.register.places.estate_names
+        )
 
     def areas_of(self, row: int) -> tuple[str, ...]:
         """The names of the areas a building stands in."""
@@ -371,6 +380,8 @@ class Ladder:
         if len(units) == 1:
             return parts[0], [], step("unit", "only_unit")
         says = readings(address, self.register.places.label_of(row), self.areas_of(row)) if address else []
+        if address and self.is_other_estate(row, address):
+            says = []
         building = int(self.register.places.ids[row])
         return choose_unit(
             parts, says, lambda stairwell, room: units_of_room(self.session(), building, stairwell, room)

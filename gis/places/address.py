@@ -29,10 +29,22 @@ _STEM = "甲乙丙丁戊己庚辛壬癸"
 # A number or letter on a door: 3, A, A3, 12B, 甲, 甲3, 三, 二十一.
 _LABEL = rf"(?:[A-Z]?\d{{1,{MAX_LABEL_CHARS}}}[A-Z]?|[A-Z]|[{_STEM}]\d{{0,3}}|{_NUMERAL}{{1,{MAX_LABEL_CHARS}}})"
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−~〜_/\\", "-"))
-_PHONE = re.compile(r"(?<!\d)(?:1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{7,8})(?!\d)|(?<=\d{3})1[3-9]\d{9}(?!\d)")
+_BRACKETS = str.maketrans(dict.fromkeys("【〔[「『《“‘〈", "(") | dict.fromkeys("】〕]」』》”’〉\"'", ")"))
+_PHONE = re.compile(
+    r"(?<!\d)(?:1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{3,4}[- ]?\d{4})(?!\d)|(?<=\d{3})1[3-9]\d{9}(?!\d)"
+)
+# A day or a time of day, as systems put it before a report.
+_MOMENT = re.compile(
+    r"(?<![\d-])(?:19|20)\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}[日号]?(?![\d-])|(?<!\d)[0-2]?\d:[0-5]\d(?::[0-5]\d)?(?!\d)"
+)
+_DOTTED = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,3})\.(\d{1,2})\.(\d{3,4})(?![\d.])")  # 2.3.501
 _SPACE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")  # and those without width, as web pages and chats put in
 _BLANK = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
 
+# What is numbered like a room and is none: 2503车位, 车位2503, 商铺105.
+_BAY = "车位|车库|商铺|门面|门市|店铺|店面|铺面|摊位|储物间|储藏室|快递柜|丰巢柜?|柜|配电箱|电表箱|信报?箱|箱|充电桩|桩|杆|路灯|井盖|电梯|桌"
+_BAY_BEHIND = re.compile(rf"(?:的?(?:地下|临时|停|私家|固定|充电)*(?:{_BAY})|铺)")
+_BAY_BEFORE = re.compile(rf"(?:{_BAY}|店|铺)(?:编?号)?[:第为是]?$")
 _THINGS = frozenset("商铺门店岗车库电箱柜桩变泵灯杆井摊棚亭线机池桶表口广垃配充快消污化监摄地院")
 # The word behind a number, and what it makes of the number; longer words come first. What is no door is not listed:
 # 商铺, 车位, 岗亭, 电梯 leave a number without meaning.
@@ -47,22 +59,30 @@ _WORDS = {
     "sign": "号(?![码线]|楼[梯道])",
 }
 _PARTS = re.compile(
-    rf"(?P<below>地下|负|地负|-)?第?(?P<label>(?<![0-9A-Z])[A-Z]?\d{{1,2}}(?=F)|(?<![A-Z])[A-Z]?\d+[A-Z]?(?![A-Z])|"
+    rf"(?P<below>地下|负|地负|-)?第?(?P<label>(?<![0-9A-Z])[A-Z]?\d{{1,2}}(?=F)|"
+    rf"(?<![A-Z])[A-Z]?\d+(?![\d零〇○])(?:[A-Z](?![A-Z]))?|"
     rf"(?<![0-9A-Z])[A-Z](?![A-Z0-9])|[{_STEM}]\d{{0,3}}|(?<![周期拜统唯每几])(?![百佰千仟])(?:{_NUMERAL}|\d)+)"
     rf"(?:{'|'.join(f'(?P<{kind}>{words})' for kind, words in _WORDS.items())})?"
-    r"|(?P<top>顶[楼层])|(?P<ground>[底首][楼层])|(?P<basement>(?:半?地下(?:室|车库|停车场)?|地库|负层))"
+    r"|(?P<top>顶[楼层])|(?P<roof>楼顶)|(?P<ground>[底首][楼层])|(?P<basement>(?:半?地下(?:室|车库|停车场)?|地库|负层))"
 )
 _STREET_END = re.compile(r"(?:路|大道|(?<!街)道|街|巷|胡同|弄)(?:中段|东段|西段|南段|北段)?$")
 _STREET = re.compile(r"[^\d,;.:()省市县区镇乡村号]{1,12}$")
 _BESIDE = re.compile(
     r"(?:楼|的)?(?:斜?对面|旁|附近|隔壁|周[边围]|[背前后左右侧](?:后|面|边|方|侧)?|[东西南北](?:侧|面|边|方)|[之中]间|外面?)"
 )
-_LISTED = re.compile(r"(?:隔壁|楼?[上下]|对面|实际|应为)?(?:[、,;和与及跟或到至&+-]|或者|以及)*第?")
+_LISTED = re.compile(
+    r"(?:隔壁|楼?[上下]|对面|实际|应为|(?:的?水)?[漏渗滴流淌掉烧传延]{1,2}[水烟]?(?=[到至]))?(?:[、,;和与及跟或到至&+-]|或者|以及)*第?"
+)
 _RANGE = re.compile(rf"(?:[\d楼层F室号]|{_NUMERAL})[到至]|[楼层F室]-")
+_UPWARD = re.compile(r"(?:及其?)?(?:以上|往上|向上|起的?|开始)")
+_DOWNWARD = re.compile(r"(?:及其?)?(?:以下|往下|向下)")
+_LANDMARK_BEFORE = re.compile(
+    r"(?:靠近?|挨着?|[临邻]近?|紧[临邻]|朝向?|面向|正?对着|(?:斜?对面|[旁前后侧左右背][边面后]?|隔壁)(?:就?是|为))$"
+)
 _ENDS = "-,;.:、()[]!?。"
 _NO_STOREY = re.compile(r"[共总高](?:\d|[一二两三四五六七八九十])|倒数第?")  # 共6层, 倒数第二层
 _SPOKEN_STOREYS = re.compile("(?P<tens>[二三四五六七八九]?十|廿|)(?P<ones>[一二三四五六七八九]{2,3})[楼层]")
-_MEASURES = frozenset("号#元块个人名米斤次天分小时年月日点度吨辆岁只条%:")
+_MEASURES = frozenset("号#元块个人名米斤次天分小时年月日点度吨辆岁只条%")
 
 # What numbers joined by dashes are, by what was named before them and how many they are. A last number of three
 # digits or more is a room; a shorter one is the flat of a storey.
@@ -225,6 +245,10 @@ class _Reader:
         labels, kind = [part.label for part in parts], parts[-1].kind
         quote = self.text[parts[0].start : parts[-1].end].lstrip("-")
         context = self._context()
+        if context != "room" and self._is_bay(parts[-1], ""):
+            if re.fullmatch(r"B[1-4]", labels[0]):  # B1-105车位
+                self._set_floor(-int(labels[0][1:]), labels[0])
+            return
         if kind == "building":
             self.several = True  # 1-3栋 is a range, or a section and a building
         elif kind in ("stairwell", "door"):
@@ -305,6 +329,10 @@ class _Reader:
                 self._set_floor(None if self.top else below, part.quote)
             return
         is_room = part.kind in ("", "room", "sign") and floor_of(part.label) == 1
+        if part.kind == "roof":
+            if context != "room":
+                self._note(TOP, part.quote)
+            return
         if part.below == "-" and context in ("", "building", "stairwell") and is_room:
             self._note(1, part.quote)
             self._note(-1, part.quote)  # 4单元-101: below ground, or storey 1
@@ -328,6 +356,11 @@ class _Reader:
 
     def _building(self, nth: int, part: _Part) -> None:
         before = self.parts[nth - 1] if nth else None
+        if part.quote[-1] == "#" and len(_digits(part.label)) >= (3 if self._context() else 4):
+            self._set("room", part.label, part, part.quote)  # 2单元501#
+            return
+        if self.said.get("building") and _LANDMARK_BEFORE.search(self.text[max(0, part.start - 6) : part.start]):
+            return
         measure = part.quote[0] == "两" or (
             part.quote.endswith(("一座", "栋楼", "幢楼")) and self._goes_on(part)  # 3栋楼都停水
         )
@@ -426,6 +459,9 @@ class _Reader:
             self._end_place(part)
             self._set_floor(-number, part.quote)
             return
+        if end := TOP if _UPWARD.match(self.text, part.end) else 1 if _DOWNWARD.match(self.text, part.end) else None:
+            self._note(end, part.quote)  # 5楼以上, 10楼以下
+            self.is_range = True
         if not context and part.kind == "storey_or_building":
             self._either(part, part.label)
             self.own_only.add("floor")
@@ -454,6 +490,8 @@ class _Reader:
             street = _STREET.search(before)
             self.house = (street[0] if street else before) + part.label + "号"
             return
+        if self._is_bay(part, context):
+            return
         digits = _digits(part.label)
         thing = self.text[part.end : part.end + 1] in _THINGS
         if thing and (len(digits) < 3 or context not in ("stairwell", "floor")):
@@ -466,6 +504,13 @@ class _Reader:
             self._either(part, part.label)
             self.is_building_only = True
 
+    def _is_bay(self, part: _Part, context: str) -> bool:
+        """Whether a number is that of a parking bay, a shop or the like: 车位105; 3单元101商铺 is a room."""
+        if context == "room" or (context in ("stairwell", "floor") and len(_digits(part.label)) >= 3):
+            return False
+        before = self.text[max(0, part.start - 6) : part.start].rstrip("-")
+        return bool(_BAY_BEHIND.match(self.text, part.end) or _BAY_BEFORE.search(before))
+
     def _room(self, nth: int, part: _Part, context: str) -> None:
         if context == "room" and (len(_digits(part.label)) >= 3 or self._is_another(nth)):
             self._set("room", part.label, part)
@@ -477,6 +522,8 @@ class _Reader:
 
     def _bare(self, nth: int, part: _Part, context: str) -> None:
         """A number without a word."""
+        if self._is_bay(part, context) or part.label[1:].endswith(("V", "W", "K", "M", "G")):  # 220V, 10KV, 5G
+            return
         if self.opens[nth]:
             self._end_place(part)
             self._note(int_or_none(part.label), part.quote)
@@ -626,7 +673,7 @@ class _Reader:
         return replace(address, building=self.number, stairwell=stairwell, floor=floor, room=room)
 
 
-_ALONE = frozenset({"top", "ground", "basement"})
+_ALONE = frozenset({"top", "roof", "ground", "basement"})
 _DETAILS = frozenset({"stairwell", "room", "storey"})
 _STOREYS = frozenset({"storey", "storey_or_building"})
 
@@ -669,8 +716,9 @@ def _digits(text: str) -> str:
 
 def _joined_text(text: str) -> str:
     """As `plain`, with telephone numbers gone and blanks between numbers as dashes."""
-    text = _simplified(unicodedata.normalize("NFKC", text)).upper()
-    text = _BLANK.sub("-", _PHONE.sub(";", text))
+    text = _simplified(unicodedata.normalize("NFKC", text)).upper().translate(_BRACKETS)
+    text = _DOTTED.sub(r"\1-\2-\3", _MOMENT.sub(";", _PHONE.sub(";", text)))
+    text = _BLANK.sub("-", text)
     return _SPACE.sub("", text).translate(_DASHES)
 
 

@@ -41,22 +41,22 @@ class BuildingLabel:
     house: str
 
 
-_GENERIC_END = re.compile(r"(?:住宅小区|住宅区|小区|大院|院内|院)$")
+_GENERIC_END = re.compile(r"(?:住宅小区|住宅区|小区|大院|院内|(?<![医学法书剧影])院)$")
 _MARKS = ",;.:、()-"
 _INSIDE = ("的", "内", "小区里", "院里")
 _TAIL = re.compile(r"[的里内]+$")
 # What may stand before the name of an estate: the end of an area, a street or a mark, or how people begin.
 _BEFORE = re.compile(
     r"(?:[省市州县区镇乡村社路街巷道弄号组]|网格|街道办|开发区|[\W_]|[在住到去于是来往的我您你请址]|我们|你们|咱们|我家|你好|您好|"
-    r"看看|帮忙|麻烦|救命|快来|这里|这边|现在|今天|昨天|刚才|报修|反映|投诉|举报|地点|位置|业主|居民|住户|家住|小区)$"
+    r"旁边?|附近|对面|隔壁|背后|[前后]面|门口|看看|帮忙|麻烦|救命|快来|这里|这边|现在|今天|昨天|刚才|报修|反映|投诉|举报|地点|位置|业主|居民|住户|家住|小区)$"
 )
 # How the name of an estate ends; 区 only where it is part of one (东区, B区, 二期).
 _ESTATE_END = re.compile(
     r"(?:[苑园城府庄寓院湾郡庭邸厦坊阁轩墅居]|新村|[^社]村|广场|宿舍|家园|[一二三四五六七八九十\d]期|"
-    r"[东南西北中新老AB-Z一二三四五六七八九\d]区|.里|国际|中心|安置房|公租房|廉租房|[东西南北])$"
+    r"[东南西北中新老AB-Z一二三四五六七八九\d]区|.里|国际|中心|小学|中学|大学|学校|[一二三四五六七八九十]中|派出所|公司|工厂|酒店|宾馆|超市|市场|银行|安置房|公租房|廉租房|[东西南北])$"
 )
 _SECTION = re.compile(r"(?:小区)?[一二三四五六七八九十\dA-Z东南西北中新老]{1,3}[期区]")
-_NO_NAME = frozenset({"", "我们", "你们", "咱们", "我", "本", "该", "这个", "那个", "这", "那", "某", "同一", "一个", "整个", "家属", "老", "新"})  # fmt: skip
+_NO_NAME = frozenset({"", "小区", "本小区", "该小区", "我小区", "这小区", "院", "本院", "里", "我们", "你们", "咱们", "我", "本", "该", "这个", "那个", "这", "那", "某", "同一", "一个", "整个", "家属", "老", "新"})  # fmt: skip
 _COMMUNITY = re.compile(r"([^\d,;.:()、省市县区镇乡道]{1,8})社区")
 
 
@@ -73,7 +73,7 @@ def label_building(name: str, estate: str, address: str = "") -> BuildingLabel:
         return BuildingLabel(number, "", "", house)
     if not estate and number:
         estate = parse_address(name).place if plain(name) != number else ""
-    return BuildingLabel(number, "" if number else short, _short_estate(estate), house)
+    return BuildingLabel(number, "" if number else short, short_estate(estate), house)
 
 
 def compare(address: Address, building: BuildingLabel, areas: Iterable[str] = ()) -> Naming:
@@ -130,12 +130,12 @@ def _may_be_storey(address: Address) -> bool:
 @lru_cache(maxsize=1 << 15)
 def compare_estate(place: str, estate: str, areas: tuple[str, ...] = ()) -> Estate:
     """Say whether the words before a building name an estate, as a whole, or another one."""
-    if estate and _ends_whole(_short_estate(place), _short_estate(estate), areas):
+    if estate and _ends_whole(short_estate(place), short_estate(estate), areas):
         return Estate.SAME
-    estate = _short_estate(estate)
+    estate = short_estate(estate)
     tail = _TAIL.sub("", place) if place.endswith(_INSIDE) else place.rstrip(_MARKS)
     generic = tail.endswith("小区")
-    short = _short_estate(tail)
+    short = short_estate(tail)
     if estate:
         if _ends_whole(short, estate, areas) or _ends_whole(tail, estate, areas):
             return Estate.SAME
@@ -154,7 +154,7 @@ def compare_estate(place: str, estate: str, areas: tuple[str, ...] = ()) -> Esta
 
 def name_before(address: Address, areas: Iterable[str] = ()) -> str:
     """The words right before the building that are no area, street or way to begin: 祥和 in 祥和3号楼."""
-    name = _last_name(_short_estate(address.place.rstrip(_MARKS)), tuple(areas))
+    name = _last_name(short_estate(address.place.rstrip(_MARKS)), tuple(areas))
     return name if len(name) > 1 and name not in _NO_NAME else ""
 
 
@@ -163,11 +163,10 @@ def other_community(address: Address, community: str) -> bool:
     stem = _stem(community)
     for match in _COMMUNITY.finditer(address.text):
         name = match[1]
-        while (lead := re.match(r"(?:我们?|你们?|咱们?|[在住到去于是来往的]|位于|家住)", name)) and name != stem:
-            name = name[lead.end() :]
-        if name in _NO_NAME or name.endswith(("小", "所在")):
+        if name.endswith((stem, "小", "所在")):
             continue
-        if name != stem:
+        name = re.sub(r"^(?:我们?|你们?|咱们?|位于|家住)", "", re.split("[在住到去于是往的]", name)[-1])
+        if name not in _NO_NAME:
             return True
     return False
 
@@ -182,7 +181,7 @@ def _stem(area: str) -> str:
     return re.sub(r"(?:社区|街道|镇|乡|村|县|区)$", "", plain(area))
 
 
-def _short_estate(name: str) -> str:
+def short_estate(name: str) -> str:
     """An estate without the word for one; a name of nothing else stays."""
     name = plain(name)
     short = _GENERIC_END.sub("", name)
@@ -211,7 +210,7 @@ def _may_precede(before: str, areas: tuple[str, ...]) -> bool:
 
 def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:
     """Whether an estate stands in a text as a whole: not 新祥和苑, not 祥和苑二期."""
-    short = _short_estate(estate)
+    short = short_estate(estate)
     return any(
         _may_precede(text[: match.start()], areas) and not _SECTION.match(text, match.end())
         for match in re.finditer(re.escape(short), text)
@@ -220,7 +219,7 @@ def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:
 
 def same_estate(one: str, other: str) -> bool:
     """Whether two names are of one estate: 桂花苑 is 桂花苑小区."""
-    return _short_estate(one) == _short_estate(other)
+    return short_estate(one) == short_estate(other)
 
 
 def _stands_in(name: str, text: str, areas: tuple[str, ...]) -> bool:

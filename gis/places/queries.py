@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, read_rows
 from gis.places.address import label
-from gis.places.naming import BuildingLabel, label_building
+from gis.places.naming import BuildingLabel, label_building, short_estate
 from gis.shapes import nearby
 from gis.shapes.cover import Cells
 
@@ -94,6 +94,12 @@ class Places:
         points, owner = shapely.get_coordinates(self.shapes, return_index=True)
         flat = points * np.column_stack([per_lon, per_lat])[owner]
         return shapely.set_coordinates(self.shapes.copy(), flat), per_lon, per_lat
+
+    @cached_property
+    def estate_names(self) -> frozenset[str]:
+        """Return the names of all estates without 小区, and how they begin: 康宁 of 康宁花园."""
+        names = {short_estate(name) for name in set(self.estates)}
+        return frozenset(name[:size] for name in names for size in range(2, len(name) + 1))
 
     def covering(self, lon: float, lat: float) -> int | None:
         """The building that covers a point, border included; of several the lower code; None when none does."""
