@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import lru_cache
 
-from gis.places.address import _BESIDE, Address, building_label, parse_address, plain
+from gis.places.address import BESIDE_PATTERN, Address, building_label, parse_address, plain
 
 
 class Naming(IntEnum):
@@ -225,6 +225,6 @@ def same_estate(one: str, other: str) -> bool:
 def _stands_in(name: str, text: str, areas: tuple[str, ...]) -> bool:
     """Whether a building's own name stands in a text as a whole, and not as a landmark."""
     start = text.find(name)
-    if start < 0 or _BESIDE.match(text, start + len(name)):
+    if start < 0 or BESIDE_PATTERN.match(text, start + len(name)):
         return False
     return _may_precede(text[:start], areas)
