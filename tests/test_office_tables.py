@@ -624,3 +624,60 @@ def test_the_tables_kept_beside_the_issue_are_read_or_refused(shared: Path) -> N
 
 def test_moments_of_excel_have_no_zone() -> None:
     assert value(first_day(datetime(2026, 3, 1, tzinfo=UTC))) == datetime(2026, 3, 1)
+
+
+# --- what stands for no value ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", ["####", "#REF!", "?", "待定", "不详", "同上", "〃", "NULL", "无房号", "0", "整栋", True])
+def test_what_stands_for_no_value_is_no_room_and_no_building(cell: object) -> None:
+    with pytest.raises(ValueError, match="is no"):
+        room(cell)
+    if cell not in ("无房号", True):
+        with pytest.raises(ValueError, match="is no|names a building"):
+            stairwell(cell)
+        with pytest.raises(ValueError, match="is no building"):
+            building_name(cell)
+
+
+@pytest.mark.parametrize(
+    "cell", ["501 张三", "501对面", "501?", "约501", "101等", "501(合租)", "13900001234", "501501", "三户", "3栋2-6-501"]
+)
+def test_a_room_with_a_name_or_a_doubt_behind_it_is_refused(cell: str) -> None:
+    with pytest.raises(ValueError):
+        room(cell)
+
+
+def test_blanks_and_building_words_in_rooms_are_read_as_in_addresses() -> None:
+    def door(cell: str) -> tuple[str | None, str | None, str, int | None]:
+        read = room(cell)
+        value = read.value if isinstance(read, Guess) else read
+        return value.building, value.stairwell, value.room, value.floor
+
+    assert door("2 501") == (None, "2", "501", 5)
+    assert door("3栋2-5-501") == ("3", "2", "501", 5)
+    assert door("501#") == (None, None, "501", 5)
+    assert stairwell("1号门") == "1" and stairwell("不分单元") is None and building_name("-") is None
+    with pytest.raises(ValueError, match="no stairwell"):
+        stairwell("1单元501")
+
+
+def test_what_a_spreadsheet_shows_in_place_of_a_value_is_refused_in_every_column(tmp_path: Path) -> None:
+    rows = [["姓名", "电话", "工号"], ["某甲", "####", "a1"], ["####", "13900001234", "a2"], ["某丙", "无", "a3"]]
+    found, report = read_homes(text(tmp_path / "a.csv", rows), PEOPLE)
+    assert [(one.where, one.field) for one in report.refused] == [("row 2", "电话"), ("row 3", "姓名")]
+    assert [row["phone"] for row in found] == [None]
+
+
+def test_more_ways_of_writing_storeys_ends_and_telephones() -> None:
+    from gis.exchange.cells import integer
+
+    assert [integer(cell) for cell in ("五层", "负一层", "第5层", "3口人", "地下二层")] == [5, -1, 5, 3, -2]
+    for cell in ("2026年3月底", "截至2026年3月31日", "2026年三月", "至2026-03-31"):
+        read = last_day(cell)
+        assert (read.value if isinstance(read, Guess) else read) == datetime(2026, 4, 1), cell
+    for cell in ("迄今", "仍在任", "未离任", "不限", "无固定期限"):
+        read = end_day(cell)
+        assert isinstance(read, Guess) and read.value is ONGOING, cell
+    assert telephone("8613900001234") == "13900001234"
+    assert isinstance(telephone("851334455"), Guess) and isinstance(telephone("139****1234"), Guess)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from gis.exchange.formulas import restore
-from gis.places.address import number as numeral
+from gis.places.labels import number as numeral
 
 EXCEL_DIGITS = 15  # Excel's numbers keep no more
 LOST = "Excel turned the code {} into a number and lost digits; format the column as text and enter it again"
@@ -21,6 +21,13 @@ DATED = "Excel turned it into the date {}; format the column as text and enter i
 
 EXCEL_DAY_ZERO = datetime(1899, 12, 30)
 EXCEL_DAYS = range(20_000, 80_000)  # 1954 to 2119
+
+# What Excel shows or exports in place of a value, and what people write where they have none.
+SUBSTITUTE_PATTERN = re.compile(r"#{2,}|#(?:REF|VALUE|DIV/0|NUM|NULL|SPILL|CALC)!|#NAME\?|#N/A")
+PLACEHOLDER_PATTERN = re.compile(
+    r"[?*…×√✓〃\"'″′.#~]+|X{2,}|待[定查补核填]|未知|无.{0,3}|[全整](?:楼|栋|幢|部)|不[详明清]|不清楚|同[上前]|见?(?:详?见)?(?:备注|附表)|[有是否空]|TBD|NULL|NONE|NAN|TRUE|FALSE|0+",
+    re.IGNORECASE,
+)
 
 INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 AS_FORMULA = re.compile(r'="(.*)"')  # how some programs keep Excel from touching a code
@@ -85,6 +92,8 @@ def code(value: object) -> str:
     """
     if isinstance(value, datetime | date | time):
         raise ValueError(DATED.format(value))
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).upper()} is not a code; format the column as text and enter it again")
     if isinstance(value, float | int):
         if not math.isfinite(value) or value != int(value):
             raise ValueError(f"{value} is not a code; format the column as text and enter it again")
@@ -109,14 +118,18 @@ def code(value: object) -> str:
 
 
 def integer(value: object) -> int:
-    """A whole number; words for storeys and heads after it are let pass, and B2 is storey -2.
+    """A whole number, also in words; those for storeys and heads after it are let pass, and B2 is storey -2.
 
     Raises:
         ValueError: It is no whole number.
     """
     if isinstance(value, datetime | date | time):
         raise ValueError(DATED.format(value))
-    text = re.sub(r"\s*(?:[层楼人口位名户Ff]|个人)$", "", unicodedata.normalize("NFKC", clean(value)))
+    written = unicodedata.normalize("NFKC", clean(value))
+    text = re.sub(r"\s*(?:[层楼人口位名户Ff]|[个口]人)$", "", written)
+    numerals = re.fullmatch(r"(负|地下)?第?(\d{1,3}|[一二三四五六七八九十百]{1,5})", text)
+    if numerals and (text != written or not written.isalpha()):
+        text = f"{numerals[1] or ''}{numeral(numerals[2])}"
     text = re.sub(r"^(?:[Bb]|负|地下)(?=\d{1,2}$)", "-", text)
     if not re.fullmatch(r"[+-]?\d{1,9}(\.0+)?", text):
         raise ValueError(f"{clean(value)!r} is not a whole number, as 5")

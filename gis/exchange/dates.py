@@ -5,16 +5,17 @@ import unicodedata
 from datetime import datetime, timedelta
 
 from gis.exchange.cells import Guess, clean, excel_day, moment, to_datetime
-from gis.places.address import number
+from gis.places.labels import number
 
 ONGOING = datetime.max  # the end of what has none: 至今
 
 MONTH_PATTERN = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?(?:份)?[起止]?")
 SHORT_YEAR_PATTERN = re.compile(r"(\d{2})(年\d{1,2}月(?:\d{1,2}[日号]?)?)[起止]?")
-CHINESE_PATTERN = re.compile(
-    "([零〇一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月(?:([一二三四五六七八九十]{1,3})[日号])?"
+CHINESE_PATTERN = re.compile("[零〇一二三四五六七八九十]{1,4}(?=[年月日号])")
+BEFORE_PATTERN = re.compile(r"^(?:自从?|从|截[至止]到?|直?[至到])\s*(?=\d)")
+ONGOING_PATTERN = re.compile(
+    r"(?:至|到|迄)?(?:今|现在|目前)|长期(?:有效)?|永久|无(?:固定)?(?:期限|限期)?|不限|[仍现]?在[任职岗]|未离[任职]|现任|[-/—–一]+|未定"
 )
-ONGOING_PATTERN = re.compile(r"(?:至|到)?(?:今|现在|目前)|长期|永久|无|在任|在职|现任|[-/—–一]+|未定")
 
 WRITE = "write it as 2026-03-01"
 
@@ -49,9 +50,9 @@ def last_day(value: object) -> datetime | Guess:
 def _read(value: object, last: bool) -> datetime | Guess:
     shown = clean(value)
     text = unicodedata.normalize("NFKC", shown)
-    if words := CHINESE_PATTERN.fullmatch(text):
-        year, month, day = (part and number(part) for part in words.groups())
-        text = f"{year}年{month}月{f'{day}日' if day else ''}"
+    text = CHINESE_PATTERN.sub(lambda words: str(number(words[0])), BEFORE_PATTERN.sub("", text))
+    if last:
+        text = re.sub("(?<=月)[底末]$", "", text)
     if short := SHORT_YEAR_PATTERN.fullmatch(text):
         read = _day_or_month(f"20{short[1]}{short[2]}", last)
         return Guess(read.value if isinstance(read, Guess) else read, "a year of two digits is read as 20..", shown)

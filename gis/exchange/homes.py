@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from gis.exchange.report import Report
 from gis.exchange.rooms import Door
 from gis.exchange.tables import Row
-from gis.places.address import HIGHEST_FLOOR, building_label
+from gis.places.address import building_label
+from gis.places.labels import HIGHEST_FLOOR, floor_of
 
 MAX_PEOPLE = 99
 
@@ -37,8 +38,10 @@ def combine(row: Row, report: Report) -> Home:
     if faults or door is None:
         raise ValueError(faults)
     floor = row["floor"] if row["floor"] is not None else door.floor
-    if floor != door.floor and door.floor is not None:
-        detail = f"room {door.room} is on storey {door.floor}, the storey says {floor}; {floor} is stored"
+    by_room = floor_of(door.room) if floor is not None and floor > 0 else None
+    implied = door.floor if door.floor is not None and door.floor != floor else by_room
+    if implied is not None and implied != floor:
+        detail = f"room {door.room} is on storey {implied}, the storey says {floor}; {floor} is stored"
         report.note_row("the storey contradicts the room", row.number, detail)
     name = building.building
     if name is None and door.building and not row["building"] and row["lon"] is None:

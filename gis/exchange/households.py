@@ -17,6 +17,7 @@ from gis.exchange.match import Missing, Wanted, find_buildings, nearest
 from gis.exchange.points import Point, to_storage
 from gis.exchange.report import Report
 from gis.exchange.tables import Table, finish_reading, read
+from gis.places.labels import PLAIN_ROOM_SQL
 
 # What a row names its building by: code, estate, name, lon, lat, crs.
 Place = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
@@ -77,16 +78,13 @@ SELECT h.row, h.floor, b.floors FROM incoming_household h JOIN building b ON b.i
 WHERE h.floor > b.floors ORDER BY h.row
 """
 
-# By what rooms are compared: 0501 and 501号, as older loads stored it, are 501.
-PLAIN_ROOM = "regexp_replace(regexp_replace({room}, '^0+(?=[0-9])', ''), '(室|号房|号|房)$', '')"
-
 # A home that is stored under another way of writing keeps it.
 AS_STORED = f"""
 WITH stored AS (
   SELECT DISTINCT ON (h.row) h.row, k.room
   FROM incoming_household h
   JOIN household k ON k.building_id = h.building_id
-    AND {PLAIN_ROOM.format(room="k.room")} = {PLAIN_ROOM.format(room="h.room")}
+    AND {PLAIN_ROOM_SQL.format(room="k.room")} = {PLAIN_ROOM_SQL.format(room="h.room")}
   LEFT JOIN stairwell s ON s.id = k.stairwell_id
   WHERE s.name IS NOT DISTINCT FROM h.stairwell
   ORDER BY h.row, k.room <> h.room, k.room
@@ -96,7 +94,7 @@ UPDATE incoming_household h SET room = stored.room FROM stored WHERE stored.row 
 
 TWICE = f"""
 SELECT row, first FROM (
-  SELECT row, min(row) OVER (PARTITION BY building_id, stairwell, {PLAIN_ROOM.format(room="room")}) AS first
+  SELECT row, min(row) OVER (PARTITION BY building_id, stairwell, {PLAIN_ROOM_SQL.format(room="room")}) AS first
   FROM incoming_household WHERE building_id IS NOT NULL
 ) r WHERE row <> first
 """  # noqa: S608

@@ -40,7 +40,7 @@ def _degrees(value: object, axis: str) -> float | Guess:
     if isinstance(value, float | int | date) and not isinstance(value, bool):
         return degrees(value)
     shown = clean(value)
-    text = unicodedata.normalize("NFKC", shown).upper()
+    text = unicodedata.normalize("NFKC", shown.replace("º", "°").replace("˚", "°")).upper()
     match = LETTERS_PATTERN.match(text)
     if match is None:
         return degrees(value)

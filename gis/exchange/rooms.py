@@ -4,26 +4,34 @@ Only for cells of their own column; whole addresses are read by gis/places/addre
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
-from gis.exchange.cells import DATED, Guess, Marked, clean, code, excel_day
-from gis.places.address import floor_of, label, number, plain
+from gis.exchange.cells import DATED, PLACEHOLDER_PATTERN, SUBSTITUTE_PATTERN, Guess, Marked, clean, code, excel_day
+from gis.places.labels import JOINED_NUMBERS, LABEL, NUMERAL, STEM, WORDS, floor_of, label, number, plain
 
 MAX_ROOM_CHARS = 20  # of a room that is taken as it is written
 
-_NUMERAL = "[零〇一二两三四五六七八九十百]+"
-_LABEL = rf"(?:[A-Z]?\d{{1,4}}[A-Z]?|[A-Z]|[甲乙丙丁戊己庚辛壬癸]\d{{0,3}}|{_NUMERAL})"
 _SEVERAL_SIGNS = (
     "、,，;；&+和与及至到"  # between two rooms, stairwells or buildings; a dash may also part stairwell and room
 )
-_BUILDING_PATTERN = re.compile(rf"第?(?P<label>{_LABEL})(?:号楼|#楼|号栋|号幢|栋楼|栋|幢|座|#)")
-_STAIRWELL_PATTERN = re.compile(rf"第?(?P<label>{_LABEL})(?:单元|门(?!市|面|店)|梯)")
-_FLOOR_PATTERN = re.compile(rf"(?P<below>地下|负|B)?第?(?P<label>\d{{1,3}}|{_NUMERAL})(?:层|楼|F)")
-_ROOM_PATTERN = re.compile(
-    rf"(?:#|NO\.?)?(?P<label>[A-Z]?\d{{1,5}}[A-Z]?|[A-Z]|[甲乙丙丁]|{_NUMERAL})(?:室|号房|号门|号|房间|房|户)?"
+_BUILDING_WORDS = rf"(?:{WORDS['building']})"
+_STAIRWELL_WORDS = rf"(?:{WORDS['stairwell']}|{WORDS['door']})"
+_BUILDING_PATTERN = re.compile(rf"第?(?P<label>{LABEL}){_BUILDING_WORDS}")
+_STAIRWELL_PATTERN = re.compile(rf"第?(?P<label>{LABEL})号?{_STAIRWELL_WORDS}")
+_FLOOR_PATTERN = re.compile(
+    rf"(?P<below>地下|负|B)?第?(?P<label>\d{{1,3}}|{NUMERAL}+)(?:{WORDS['storey']}|{WORDS['storey_or_building']})"
 )
+_ROOM_PATTERN = re.compile(
+    rf"(?:#|NO\.?)?(?P<label>[A-Z]?\d{{1,5}}[A-Z]?|[A-Z]|[{STEM}]|{NUMERAL}+)(?:{WORDS['room']}|号房|号门|号)?#?"
+)
+_BLANK_BETWEEN_PATTERN = re.compile(r"(?<=[0-9A-Za-z])[ \t]+(?=[0-9A-Za-z])")  # 2 501 is 2-501
+# A part of a flat by its side: 501东户, 501甲; other words behind a room are a name or a doubt.
+_SIDE_PATTERN = re.compile(rf"[A-Z]?\d{{3,5}}[A-Z]?[东西南北左右中前后上下内外{STEM}A-Z]{{1,2}}[户室侧边间号]?")
+_DIRECTION_PATTERN = re.compile(r"[东西南北左右中前后]{1,2}(?:边|侧)?(?:单元|梯|门)?")
+_NO_STAIRWELL_PATTERN = re.compile(r"(?:不分|没有|无|未分|独)(?:单元|栋|幢)|单元")
 _ROOM_NUMBER_PATTERN = re.compile(r"[A-Z]?\d{3,5}[A-Z]?")
 _REMARK_PATTERN = re.compile(r"\((?:出?租[户客房]?|租住|外租|自住|常住|空置?房?|无人|户主|在住)\)$")
 _DATE_PATTERN = re.compile(r"(?:19|20)\d\d-\d{1,2}-\d{1,2}(?:\D.*)?|(?:19|20)\d\d年\d{1,2}月(?:\d{1,2}日)?")
@@ -59,17 +67,19 @@ def room(value: object) -> Door | Guess:
     day = excel_day(written) if isinstance(value, float | int) else None
     if day and datetime(2000, 1, 1) <= day < datetime(2050, 1, 1):
         raise ValueError(DATED.format(f"{day:%Y-%m-%d}"))
-    text = plain(written).rstrip("、,.。;-")
+    _refuse_placeholder(written, "room", "the number at the door, or 1 for a house of one home")
+    text = plain(_BLANK_BETWEEN_PATTERN.sub("-", unicodedata.normalize("NFKC", written))).rstrip("、,.。;-")
     if _DATE_PATTERN.fullmatch(text):
         raise ValueError(DATED.format(written))
     if _BLANK_PATTERN.fullmatch(written):
         raise ValueError(f"{written!r} is no room; write the number at the door, or 1 for a house of one home")
     _refuse_several(written)
-    if counted := re.fullmatch(r"(?:共|计)?(\d{1,2})户", text):
-        raise ValueError(f"{written!r} may be a count of {counted[1]} homes; write one home a row, with its room")
+    if counted := re.fullmatch(rf"(?:共|计)?(\d{{1,2}}|{NUMERAL}{{1,3}})户", text):
+        homes = number(counted[1])
+        raise ValueError(f"{written!r} may be a count of {homes} homes; write one home a row, with its room")
     remark = _REMARK_PATTERN.search(text)
     text = text[: remark.start()] if remark else text
-    prefixed, text = _prefixes(text)
+    prefixed, text = _prefixes(text.removesuffix("#"))
     read = _numbers(written, text, prefixed)
     if isinstance(read, Guess) or not remark:
         return read
@@ -88,12 +98,21 @@ def stairwell(value: object) -> str | None:
         return None
     if re.search(rf"\d\S*[-{_SEVERAL_SIGNS}]\S*\d", text) or len(_STAIRWELL_PATTERN.findall(text)) > 1:
         raise ValueError(f"{written!r} names several stairwells; write one home a row, with its own stairwell")
+    if _NO_STAIRWELL_PATTERN.fullmatch(text):
+        return None
+    _refuse_placeholder(written, "stairwell", "it as 2, or nothing where there is none")
     if re.search("号楼|栋|幢|座", text):
         raise ValueError(f"{written!r} names a building; write the stairwell as 2, and the building in its own column")
-    return label(text)
+    if ((match := _STAIRWELL_PATTERN.fullmatch(text)) and match["label"].strip("0")) or re.fullmatch(
+        rf"第?{LABEL}号?", text
+    ):
+        return label(match["label"] if match else text)
+    if _DIRECTION_PATTERN.fullmatch(text):
+        return text
+    raise ValueError(f"{written!r} is no stairwell; write it as 2, and other words in their own columns")
 
 
-def building_name(value: object) -> Door | str | Guess:
+def building_name(value: object) -> Door | str | Guess | None:
     """Return the name of a building, or a door where the cell names the stairwell too, as 1栋2单元.
 
     Raises:
@@ -105,8 +124,11 @@ def building_name(value: object) -> Door | str | Guess:
         raise ValueError(DATED.format(value))
     written = clean(value)
     text = plain(written)
-    code(written)  # refuses what Excel has made a date of
-    one = rf"(?:\d{{1,4}}|{_NUMERAL})(?:号楼|栋|幢|座|#|号)?"
+    written = code(written)  # refuses what Excel has made a date of
+    if _BLANK_PATTERN.fullmatch(written):
+        return None
+    _refuse_placeholder(written, "building", "it as at the door: 3号楼")
+    one = rf"(?:\d{{1,4}}|{NUMERAL}+)(?:号楼|栋|幢|座|#|号)?"
     if _DATE_PATTERN.fullmatch(text):
         raise ValueError(DATED.format(written))
     if re.fullmatch(rf"{one}[-{_SEVERAL_SIGNS}]{one}", text) or re.search(
@@ -114,14 +136,21 @@ def building_name(value: object) -> Door | str | Guess:
     ):
         raise ValueError(f"{written!r} may name several buildings; write one building a row, as 3号楼")
     match = re.match(
-        rf"(?P<building>.*?{_LABEL}(?:号楼|栋|幢|座|#))-?第?(?P<stairwell>{_LABEL})(?:单元|门|梯)(?P<rest>.*)$", text
+        rf"(?P<building>.*?{LABEL}{_BUILDING_WORDS})-?第?(?P<stairwell>{LABEL}){_STAIRWELL_WORDS}(?P<remainder>.*)$",
+        text,
     )
     if not match:
         return written
-    if match["rest"]:
+    if match["remainder"]:
         raise ValueError(f"{written!r} names more than the building; write the room in the column of rooms")
     door = Door(building=match["building"], stairwell=label(match["stairwell"]))
     return Guess(door, "a stairwell is written behind the building", f"{written}: stairwell {door.stairwell}")
+
+
+def _refuse_placeholder(written: str, what: str, right: str) -> None:
+    """Raise ValueError where a cell holds what stands for no value: ####, 待定, 同上."""
+    if SUBSTITUTE_PATTERN.fullmatch(written) or PLACEHOLDER_PATTERN.fullmatch(written):
+        raise ValueError(f"{written!r} is no {what}; write {right}")
 
 
 def _refuse_several(written: str) -> None:
@@ -160,7 +189,7 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
     last = _ROOM_PATTERN.fullmatch(parts[-1])
     if not text:
         raise ValueError(f"{written!r} names no room; write the number at the door, as 501")
-    if last is None or not all(re.fullmatch(_LABEL, part) for part in parts[:-1]):
+    if last is None or not all(re.fullmatch(LABEL, part) for part in parts[:-1]):
         return _as_written(written, text, door)
     name = _room_name(last["label"])
     is_number = bool(_ROOM_NUMBER_PATTERN.fullmatch(last["label"]))
@@ -170,9 +199,8 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
         return replace(door, room=name, floor=read_floor)
     if len(before) == 1 and not is_number:
         return _short(written, before[0], name, door)
-    slots = {1: ("stairwell",), 2: ("building", "stairwell"), 3: ("building", "stairwell", "floor")}.get(
-        len(before), ()
-    )
+    context = "stairwell" if door.stairwell else "building" if door.building else ""
+    slots = JOINED_NUMBERS.get((context, len(parts), True), ("stairwell", "room") if len(parts) == 2 else ())[:-1]
     named = dict(zip(slots, before, strict=False))
     if not is_number or not slots or not named.get("floor", "1").isdecimal():
         raise ValueError(
@@ -182,13 +210,17 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
         earlier = getattr(door, slot)
         if slot in named and earlier is not None and earlier != named[slot]:
             raise ValueError(f"{written!r} names {slot} {earlier} and {slot} {named[slot]}; write one")
+    if "floor" in named and floor_of(name) not in (None, int(named["floor"])):
+        if context == "stairwell":
+            raise ValueError(f"{written!r} names stairwell {door.stairwell} and stairwell {before[0]}; write one")
+        raise ValueError(f"{written!r} names storey {named['floor']} and room {name} of another one; write one")
     if "floor" in named:
         read_floor = int(named["floor"])
     read = replace(
         door,
         room=name,
         building=named.get("building", door.building),
-        stairwell=named["stairwell"],
+        stairwell=named.get("stairwell", door.stairwell),
         floor=read_floor,
         is_floor_written=door.is_floor_written or "floor" in named,
     )
@@ -199,7 +231,7 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
 
 def _room_name(text: str) -> str:
     """Return a room with digits for Chinese numerals; zeros in front stay as they are at the door."""
-    return label(text) if re.fullmatch(_NUMERAL, text) else text
+    return label(text) if re.fullmatch(f"{NUMERAL}+", text) else text
 
 
 def _short(written: str, first: str, last: str, door: Door) -> Guess:
@@ -218,7 +250,10 @@ def _short(written: str, first: str, last: str, door: Door) -> Guess:
 
 def _as_written(written: str, text: str, door: Door) -> Guess:
     """Take a room whose name is no number, as 东头平房, unless it may be more than one."""
-    if len(text) > MAX_ROOM_CHARS or len(re.findall(r"\d+", text)) > 1:
+    doubtful = re.search(r"\d{3,}", text) and not _SIDE_PATTERN.fullmatch(text.removeprefix("-"))
+    if doubtful and re.fullmatch(r"-\d{3,4}", text):
+        doubtful = None  # -101, below ground
+    if len(text) > MAX_ROOM_CHARS or len(re.findall(r"\d+", text)) > 1 or doubtful:
         raise ValueError(f"{written[:60]!r} is no room as 501; write the number at the door, and other words elsewhere")
     floor = door.floor if door.is_floor_written else floor_of(text)
     return Guess(replace(door, room=text, floor=floor), "rooms are taken as they are written", written)

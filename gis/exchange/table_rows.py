@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from gis.exchange.cells import Guess, Marked, clean, code
+from gis.exchange.cells import SUBSTITUTE_PATTERN, Guess, Marked, clean, code
 from gis.exchange.columns import Column
 from gis.exchange.header import Header, Meanings, Raw, plain_name
 from gis.exchange.kinds import KINDS
@@ -32,6 +32,9 @@ NOTE_PATTERN = re.compile(
 MAX_SHOWN_CHARS = 40
 
 UNSTORED = "is a formula without a stored result; open the file in Excel, save it, and load it again"
+SUBSTITUTE = (
+    "is what a spreadsheet shows in place of a value; widen the column, correct the formula, or write the value"
+)
 FAILED = "is a formula that failed in Excel; correct it, or write the value"
 
 
@@ -99,6 +102,9 @@ class RowReader:
                 continue
             if isinstance(cell, Marked) and (fault := _mark_fault(cell, column)):
                 faults.append((self.header.texts[index], fault))
+                continue
+            if isinstance(cell, str) and cell[:1] == "#" and SUBSTITUTE_PATTERN.fullmatch(clean(cell)):
+                faults.append((self.header.texts[index], f"{clean(cell)!r} {SUBSTITUTE}"))
                 continue
             try:
                 value = self.parse_text[index](cell) if isinstance(cell, str) else KINDS[column.kind](cell)
