@@ -185,6 +185,7 @@ def test_an_empty_file_of_points_gives_an_empty_file_of_answers(town, session, t
         ("id,lon,lon,lat,crs\na,105,1,26,wgs84\n", "twice: 'lon'"),
         ("", "mpty"),
         ("id,lon,lat,crs\na,105,26\n", "Expected 4 columns"),
+        ("id,lon,lat,crs\na,105,26,wgs84\nb,105,26,wgs84,张,三\n", "line 3: Expected 4 columns, got 6"),
         (b"\xff\xff\x00id", "in.csv"),
     ],
 )

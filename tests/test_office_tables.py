@@ -629,19 +629,22 @@ def test_moments_of_excel_have_no_zone() -> None:
 # --- what stands for no value ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cell", ["####", "#REF!", "?", "待定", "不详", "同上", "〃", "NULL", "无房号", "0", "整栋", True])
+@pytest.mark.parametrize(
+    "cell", ["####", "#REF!", "?", "待定", "不详", "同上", "〃", "NULL", "无房号", "0", "整栋", True]
+)
 def test_what_stands_for_no_value_is_no_room_and_no_building(cell: object) -> None:
     with pytest.raises(ValueError, match="is no"):
         room(cell)
     if cell not in ("无房号", True):
-        with pytest.raises(ValueError, match="is no|names a building"):
+        with pytest.raises(ValueError, match=r"is no|names a building"):
             stairwell(cell)
         with pytest.raises(ValueError, match="is no building"):
             building_name(cell)
 
 
 @pytest.mark.parametrize(
-    "cell", ["501 张三", "501对面", "501?", "约501", "101等", "501(合租)", "13900001234", "501501", "三户", "3栋2-6-501"]
+    "cell",
+    ["501 张三", "501对面", "501?", "约501", "101等", "501(合租)", "13900001234", "501501", "三户", "3栋2-6-501"],
 )
 def test_a_room_with_a_name_or_a_doubt_behind_it_is_refused(cell: str) -> None:
     with pytest.raises(ValueError):

@@ -1,5 +1,7 @@
 """The reader of `locate --batch`, as a child process runs it for `gis.areas.batch`; imports only what it needs."""
 
+import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from gis.errors import InvalidInput
 NEEDED, OPTIONAL = ("id", "lon", "lat", "crs"), ("address", "at")
 ENCODINGS = ("utf8", "gb18030")
 PIECE_ROWS = 65_536
+RAGGED_PATTERN = re.compile(r"Expected (\d+) columns, got (\d+)")
 
 
 def read_csv(source: Path) -> Iterator[bytes]:
@@ -34,11 +37,28 @@ def read_csv(source: Path) -> Iterator[bytes]:
                 raise InvalidInput(f"{source}: cannot be read: {error.strerror or error}") from None
             except (pa.ArrowInvalid, UnicodeError) as error:
                 problem = str(error)
+                if ragged := RAGGED_PATTERN.search(problem):  # in whatever encoding
+                    raise InvalidInput(_ragged(source, encoding, int(ragged[1]))) from None
             else:
                 for first in range(0, max(table.num_rows, 1), PIECE_ROWS):
                     yield _stream(table.slice(first, PIECE_ROWS))
                 return
     raise InvalidInput(f"{source.name} is not a CSV file as UTF-8 or GB18030: {problem}")
+
+
+def _ragged(source: Path, encoding: str, expected: int) -> str:
+    """Return the error for a row of too many or too few fields, with the line where it begins."""
+    line, count = 1, 0
+    with source.open(encoding=encoding, errors="replace", newline="") as file:
+        csv.field_size_limit(1 << 30)
+        reader = csv.reader(file)
+        for row in reader:
+            count = len(row)
+            if row and count != expected:
+                break
+            line = reader.line_num + 1
+    right = "write empty fields as commas, and put an address with a comma in quotation marks"
+    return f"{source.name}: line {line}: Expected {expected} columns, got {count}; {right}"
 
 
 def _stream(table: pa.Table) -> bytes:
