@@ -506,7 +506,29 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
     assert rows(world, "export")[-1]["reason"] == "上图"
 
 
-@pytest.mark.parametrize("statement", ["UPDATE personal.disclosure SET who = 'x'", "DELETE FROM personal.disclosure"])
+ROW = "personal.disclosure (who, kind, subject, areas, source, {}) OVERRIDING SYSTEM VALUE VALUES ('x', 'export', 'x', '{{}}', 'x', {})"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"INSERT INTO {ROW.format('at', 'now()')}",
+        f"INSERT INTO {ROW.format('id', '1')}",
+    ],  # when it was, the database says
+)
+def test_no_row_is_written_into_the_past(session: Session, statement: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        session.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE personal.disclosure SET who = 'x'",
+        "DELETE FROM personal.disclosure",
+        "TRUNCATE personal.disclosure CASCADE",
+    ],
+)
 def test_what_was_shown_is_never_changed(session: Session, addresses: Addresses, statement: str) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
         session.execute(text(statement))
