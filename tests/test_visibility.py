@@ -390,6 +390,8 @@ def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
     for name, parent in (("resident", None), ("grid worker", str(world.public))):
         body = world.ask(world.who(name), "GET", f"/api/v1/incidents/{world.own}").json
         assert body is not None and body["parent"] == parent, name
+        found = world.ask(world.who(name), "GET", f"/api/v1/incidents?parent={world.public}").json
+        assert found is not None and len(found["items"]) == (parent is not None), name
 
 
 def test_files_views_and_notices_hold_no_person_and_no_words(world: SecretWorld, tmp_path: Path) -> None:

@@ -483,7 +483,8 @@ def _where(session: Session, by: Principal, wanted: Filters, now: datetime) -> t
         parts.append("i.reported_at < :until")
         params["until"] = wanted.until
     if wanted.parent is not None:
-        parts.append("i.parent_id = :parent")
+        other = visible(by, "x")[0]  # of a parent that is not theirs to see nobody learns what repeats it
+        parts.append(f"EXISTS (SELECT FROM incident x WHERE x.id = i.parent_id AND x.id = :parent AND {other})")
         params["parent"] = wanted.parent
     return " AND ".join(f"({part})" for part in parts), params
 
