@@ -101,6 +101,8 @@ def _grant(connection: Connection, app: str) -> None:
         REVOKE DELETE, TRUNCATE ON {kept} FROM {role};
         REVOKE INSERT, UPDATE ON history FROM {role};
         REVOKE UPDATE ON incident_event, personal.disclosure FROM {role};
+        REVOKE INSERT ON personal.disclosure FROM {role};
+        GRANT INSERT (who, kind, subject, incident_id, areas, source, reason) ON personal.disclosure TO {role};
         REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, incident_move, spatial_ref_sys FROM {role};
         """)
     )

@@ -390,6 +390,8 @@ def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
     for name, parent in (("resident", None), ("grid worker", str(world.public))):
         body = world.ask(world.who(name), "GET", f"/api/v1/incidents/{world.own}").json
         assert body is not None and body["parent"] == parent, name
+        found = world.ask(world.who(name), "GET", f"/api/v1/incidents?parent={world.public}").json
+        assert found is not None and len(found["items"]) == (parent is not None), name
 
 
 def test_files_views_and_notices_hold_no_person_and_no_words(world: SecretWorld, tmp_path: Path) -> None:
@@ -469,8 +471,10 @@ def test_a_contact_needs_a_reason_and_leaves_a_row(world: SecretWorld) -> None:
 def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: SecretWorld) -> None:
     photo = f"/api/v1/photos/{world.photo}"
     answer = send(world, "grid worker", "GET", f"{photo}?reason=核实")
-    again = send(world, "grid worker", "GET", photo, headers={"If-None-Match": answer.headers["ETag"]})
-    assert (answer.status_code, again.status_code) == (200, 304)  # nothing is handed out the second time
+    assert answer.status_code == 200 and answer.headers["Cache-Control"] == "no-store"
+    for header, value in (("If-None-Match", "*"), ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT")):
+        again = send(world, "community dispatcher", "GET", photo, headers={header: value})
+        assert again.status_code == 200 and "ETag" not in again.headers  # each look is a look
     assert send(world, "unit head", "GET", f"{photo}/thumbnail").status_code == 200
     assert send(world, "resident", "GET", photo).status_code == 404
     mine = world.session.scalar(text("SELECT min(event_id) FROM photo WHERE incident_id = :id"), {"id": world.own})
@@ -483,7 +487,8 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
     world.session.commit()
     for name in ("resident", "reporter"):
         assert send(world, name, "GET", f"/api/v1/photos/{world.inside_photo}").status_code == 200, name
-    small, full = rows(world, "photo")
+    small, *again_rows, full = rows(world, "photo")
+    assert [row["who"] for row in again_rows] == ["account user-community-dispatcher"] * 2
     assert (full["subject"], full["reason"], full["who"]) == (
         f"photo {world.photo}",
         "核实",
@@ -495,6 +500,7 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
         ("street", "/figures.csv?since=2026-01-01&until=2026-01-31&per=grid", "figures.csv per=grid since=2026-01-01 until=2026-01-31"),
         ("planner", f"/api/v1/revisions/{world.draft}/preview?format=xlsx", f"preview of revision {world.draft} (.xlsx)"),
         ("command centre", f"/rules/{world.rules}.xlsx", f"rule set {world.rules} (.xlsx)"),
+        ("command centre", "/rules/danger.xlsx", "table of danger (.xlsx)"),
     ]  # fmt: skip
     for name, path, _ in exports:
         assert send(world, name, "GET", path).status_code == 200, path
@@ -502,7 +508,29 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
     assert rows(world, "export")[-1]["reason"] == "上图"
 
 
-@pytest.mark.parametrize("statement", ["UPDATE personal.disclosure SET who = 'x'", "DELETE FROM personal.disclosure"])
+ROW = "personal.disclosure (who, kind, subject, areas, source, {}) OVERRIDING SYSTEM VALUE VALUES ('x', 'export', 'x', '{{}}', 'x', {})"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"INSERT INTO {ROW.format('at', 'now()')}",
+        f"INSERT INTO {ROW.format('id', '1')}",
+    ],  # when it was, the database says
+)
+def test_no_row_is_written_into_the_past(session: Session, statement: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        session.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE personal.disclosure SET who = 'x'",
+        "DELETE FROM personal.disclosure",
+        "TRUNCATE personal.disclosure CASCADE",
+    ],
+)
 def test_what_was_shown_is_never_changed(session: Session, addresses: Addresses, statement: str) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
         session.execute(text(statement))

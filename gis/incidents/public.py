@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import clock
+from gis.incidents.queries import progress
 from gis.incidents.workflow import ENDED, STATES, State
 from gis.people.access import Principal, location, open_to_all, visible
 from gis.people.roles import BY_KEY
@@ -73,7 +74,7 @@ class Wanted:
 
 READ = """
 SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.role, i.due_at, i.limits,
-  i.reported_at, coalesce(i.closed_at, i.changed_at) AS changed_at,
+  i.reported_at, coalesce(i.closed_at, {changed_at}) AS changed_at,
   ST_X({location}) AS lon, ST_Y({location}) AS lat,
   {visible} AS seen, {open} AS open_to_all, i.description, i.address, i.attributes ->> 'media_url' AS media_url,
   (SELECT b.code FROM building b WHERE b.id = i.building_id) AS building,
@@ -111,8 +112,11 @@ def listing(session: Session, by: Principal, wanted: Wanted, limit: int, offset:
     if wanted.county is not None:
         parts.append("i.county = :county")
         params["county"] = wanted.county
+    seen, told = progress(by)
+    params |= told
     query = READ.format(
-        visible=condition, open=public, location=location(condition), where=" AND ".join(parts)
+        visible=condition, open=public, location=location(condition), where=" AND ".join(parts),
+        changed_at=seen["changed_at"],
     )  # fmt: skip
     found = []
     for row in session.execute(text(query), params):

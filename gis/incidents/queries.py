@@ -100,8 +100,9 @@ OFFERED = """EXISTS (SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.
 def LOCKED(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:  # noqa: N802  a query with its parameters
     """The query that locks one incident (`:id`) the asker sees, or was offered; and its parameters."""
     condition, params = visible(by, "i")
+    seen, more = progress(by)
     query = f"""
-SELECT i.county, i.id, i.version, i.changed_at, i.edition_id, i.category, c.zh AS category_zh, i.severity, i.channel,
+SELECT i.county, i.id, {seen["version"]} AS version, i.changed_at, i.edition_id, i.category, c.zh AS category_zh, i.severity, i.channel,
   ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, i.areas, i.grid_id, g.code AS grid_code, i.unit_id, i.building_id,
   i.revision_id, i.rule_name, i.way, i.skill, i.limits, i.state, i.pending, i.before, i.role, i.area_id, i.holder_id,
   i.stage_began, i.due_at, i.spent_min, i.supervise_at, i.supervised, i.supervise_level,
@@ -110,7 +111,7 @@ FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_
   JOIN area g ON g.id = i.grid_id
 WHERE i.id = :id AND ({condition} OR CAST(:offered AS boolean) AND i.way = 'order' AND EXISTS (
   SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me)) FOR UPDATE OF i"""  # noqa: S608
-    return query, params | {"me": by.person_id, "offered": offered}
+    return query, params | more | {"me": by.person_id, "offered": offered}
 
 
 def may_move(by: Principal, row: Any, name: str) -> bool:
@@ -237,8 +238,19 @@ def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
     return condition, {"told_moves": [*TOLD_REPORTER], "see_who": by.who}
 
 
+def progress(by: Principal) -> tuple[dict[str, str], dict[str, Any]]:
+    """How far an incident `i` has come, as SQL for each of version, changed_at and pending; and the parameters beside those of `visible`.
+
+    Who does not read what is said inside is not told either that something was: no number, time or request of it.
+    """
+    inside, (readable, more) = internal(by), told(by, "t")
+    events = f"FROM incident_event t WHERE (t.county, t.incident_id) = (i.county, i.id) AND {readable}"
+    outside = {"version": f"(SELECT count(*) {events})", "changed_at": f"(SELECT max(t.at) {events})", "pending": "''"}
+    return {name: f"CASE WHEN {inside} THEN i.{name} ELSE {query} END" for name, query in outside.items()}, more
+
+
 VIEW = f"""
-SELECT i.*, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh, c.en AS category_en, c.kind,
+SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen, {{pending}} AS pending_seen, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh, c.en AS category_en, c.kind,
   held.code AS held_code, held.level AS held_level, {LIVING.owner("i", ":now")} AS owner, {{unowned}} AS unowned, p.name AS holder_name,
   coalesce(held.name, (SELECT coalesce(nullif(b.estate, ''), b.name) FROM building b WHERE b.id = i.building_id), '')
     AS held_name,
@@ -260,7 +272,7 @@ def _query(by: Principal, rest: str) -> tuple[str, dict[str, Any]]:
     """`VIEW` as the asker has it, with what stands behind it; and its parameters but `now`."""
     other, params = visible(by, "x")
     readable, more = told(by)
-    query = VIEW.format(other=other, told=readable, unowned=waits_for_operator(by))
+    query = VIEW.format(other=other, told=readable, unowned=waits_for_operator(by), **progress(by)[0])
     return f"{query} {rest}", params | more | {"me": by.person_id}
 
 
@@ -332,20 +344,20 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
         begin, end = (row.due_at, now) if late else (now, row.due_at)
         left = round(clock.spent(begin, end, around_the_clock=wall) * (-1 if late else 1), 1)
     return View(
-        id=row.id, county=row.county, state=row.state, state_zh=zh, state_en=en, pending=row.pending,
-        version=row.version, category=row.category, category_zh=row.category_zh, category_en=row.category_en,
+        id=row.id, county=row.county, state=row.state, state_zh=zh, state_en=en, pending=row.pending_seen,
+        version=row.version_seen, category=row.category, category_zh=row.category_zh, category_en=row.category_en,
         kind=row.kind, severity=row.severity, description=row.description, address=row.address, channel=row.channel,
         attributes=row.attributes, point={"lon": round(row.lon, 7), "lat": round(row.lat, 7), "crs": "cgcs2000"},
         areas=row.area_names or [], role=role.key if role else None, role_zh=role.zh if role else None, role_en=role.en if role else None,
         assigned_to=holder_label(by, row.areas, row.role, row.held_name, row.holder_name, row.holder_id) if has_it else None,
         area=row.held_code, way=row.way, skill=row.skill,
-        rule=row.rule_name, reported_at=row.reported_at, changed_at=row.changed_at, closed_at=row.closed_at,
+        rule=row.rule_name, reported_at=row.reported_at, changed_at=row.changed_seen, closed_at=row.closed_at,
         stage_began=row.stage_began, due=row.due_at, amber=row.amber_at,
         colour=clock.colour(now, row.amber_at, row.due_at), left_min=left,
         stopped_after_min=row.spent_min if row.due_at is None else None, supervised=row.supervised,
         supervise_level=row.supervise_level, supervisor_role=row.supervisor_role, supervisor_zh=supervisor,
         parent=row.parent_seen, children=list(row.children), rating=row.rating, solved=row.solved,
-        photos=list(row.photos), asked_by=row.asked_by if can_see(by, Fact.NAMES, row.areas) else None, offered=row.offers,
+        photos=list(row.photos), asked_by=row.asked_by if row.pending_seen and can_see(by, Fact.NAMES, row.areas) else None, offered=row.offers,
         mine=by.person_id is not None and by.person_id == row.holder_id,
         moves=sorted(
             name for name in allowed(row.state, row.pending)
@@ -450,7 +462,8 @@ def _where(session: Session, by: Principal, wanted: Filters, now: datetime) -> t
     if wanted.supervised is not None:
         parts.append("i.supervised" if wanted.supervised else "NOT i.supervised")
     if wanted.pending is not None:
-        parts.append("i.pending <> ''" if wanted.pending else "i.pending = ''")
+        parts.append(f"({progress(by)[0]['pending']} <> '') = :pending")
+        params["pending"] = wanted.pending
     if wanted.mine:
         parts.append(
             "(i.holder_id = :me OR i.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
@@ -470,7 +483,8 @@ def _where(session: Session, by: Principal, wanted: Filters, now: datetime) -> t
         parts.append("i.reported_at < :until")
         params["until"] = wanted.until
     if wanted.parent is not None:
-        parts.append("i.parent_id = :parent")
+        other = visible(by, "x")[0]  # of a parent that is not theirs to see nobody learns what repeats it
+        parts.append(f"EXISTS (SELECT FROM incident x WHERE x.id = i.parent_id AND x.id = :parent AND {other})")
         params["parent"] = wanted.parent
     return " AND ".join(f"({part})" for part in parts), params
 
@@ -522,15 +536,15 @@ def sort_key(one: View, sort: str) -> str:
 COUNTS = f"""
 SELECT i.state, count(*) AS n, count(*) FILTER (WHERE {COLOURS["red"]}) AS red,
   count(*) FILTER (WHERE {COLOURS["amber"]}) AS amber, count(*) FILTER (WHERE i.supervised) AS supervised,
-  count(*) FILTER (WHERE i.pending <> '') AS pending
-FROM incident i WHERE """  # noqa: S608  our own text
+  count(*) FILTER (WHERE {{pending}} <> '') AS pending
+FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
 
 
 def counts(session: Session, by: Principal, wanted: Filters, *, now: datetime) -> dict[str, Any]:
     """How many incidents the asker sees: by state (each of them, 0 too), and how many are late, watched, asked about."""
     check(session, wanted)
     where, params = _where(session, by, replace(wanted, state=()), now)
-    rows = session.execute(text(f"{COUNTS} {where} GROUP BY i.state"), params).all()
+    rows = session.execute(text(COUNTS.format(where=where, pending=progress(by)[0]["pending"])), params).all()
     states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
     total = {name: sum(getattr(row, name) for row in rows) for name in ("red", "amber", "supervised", "pending")}
     return {"states": states, "open": sum(states[state] for state in OPEN_STATES), "all": sum(states.values()), **total}

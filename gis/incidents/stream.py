@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import clock
+from gis.incidents import clock, queries
 from gis.people.access import Principal, visible
 
 CHANNEL = "wangge_incident"
@@ -106,20 +106,22 @@ class Feed:
 
 
 EVENTS = """
-SELECT e.id AS event, e.incident_id AS id, e.move, e.to_state AS state, i.version, i.category, g.code AS grid,
+SELECT e.id AS event, e.incident_id AS id, e.move, e.to_state AS state, {version} AS version, i.category, g.code AS grid,
   e.at, i.amber_at, i.due_at
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id) JOIN area g ON g.id = i.grid_id
-WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition}
+WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition} AND {readable}
 """
 
 
 def told(session: Session, by: Principal, heard: list[Heard], now: datetime) -> list[dict[str, Any]]:
-    """What an asker may know of events, in their order: those of incidents they see; no names, no words."""
+    """What an asker may know of events, in their order: those that their timeline holds, of incidents they see; no names, no words."""
     if not heard:
         return []
     condition, params = visible(by, "i")
-    params |= {"incidents": list({one.incident_id for one in heard}), "events": [one.id for one in heard]}
-    rows = {row.event: row for row in session.execute(text(EVENTS.format(condition=condition)), params)}
+    readable, more = queries.told(by)
+    query = EVENTS.format(condition=condition, readable=readable, version=queries.progress(by)[0]["version"])
+    params |= more | {"incidents": list({one.incident_id for one in heard}), "events": [one.id for one in heard]}
+    rows = {row.event: row for row in session.execute(text(query), params)}
     return [
         {
             "event": row.event, "id": str(row.id), "move": row.move, "state": row.state, "version": row.version,

@@ -36,12 +36,13 @@ def _sent(photo_id: UUID, *, thumbnail: bool) -> Response:
     var = current_app.config["SETTINGS"].var
     path, media_type = photos.file_of(session(), by, var, photo_id, thumbnail=thumbnail)
     subject = photos.subject_of(session(), by, photo_id)
-    # kept by the reader but asked for again each time: rights change. A photo never does, so its name is its ETag
-    response = send_file(path, media_type, conditional=True, download_name=path.name, etag=path.stem, max_age=0)
-    response.headers["Cache-Control"] = "private, no-cache"
+    # no copy stays with the reader or on the way: rights change, and each look is written down
+    response = send_file(path, media_type, conditional=False, download_name=path.name, etag=False)
+    response.headers.pop("Last-Modified", None)
+    response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Disposition"] = f'inline; filename="{path.name}"'
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if response.status_code != 304 and not subject.reported:  # who reported looks at their own
+    if not subject.reported:  # who reported looks at their own
         reason = request.args.get("reason", "")
         what = f"thumbnail {photo_id}" if thumbnail else f"photo {photo_id}"
         record(by, "photo", what, areas=subject.areas, incident_id=subject.incident_id, reason=reason)

@@ -102,12 +102,13 @@ def table(set_id: int) -> Response:
 @bp.get("/rules/danger.xlsx")
 def danger() -> Response:
     """The table of danger as a spreadsheet, to be edited and loaded by ./wangge danger."""
-    seeing()
+    by = seeing()
     rows = danger_table.edition(session(), danger_table.active_id(session()))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "danger.xlsx"
         danger_table.dump(rows, path)
         written = BytesIO(path.read_bytes())
+    record_export(by, "table of danger (.xlsx)")
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     return send_file(written, kind, as_attachment=True, download_name="danger.xlsx")
 

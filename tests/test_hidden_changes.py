@@ -1,0 +1,142 @@
+"""What is hidden changes nothing that outsiders are answered: no row, count, order, number, date or tag.
+
+Everybody who does not read the home grid's incidents asks every address; things happen inside; all is asked again.
+Both answers must be the same, letter by letter, but for the clock.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from PIL import Image
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.incidents import actions, photos
+from gis.incidents.actions import Report
+from gis.incidents.effects import Wish
+from gis.people import disclosures
+from gis.people.access import Action, system
+from tests.test_access import NOW, TABLE, Asker
+from tests.test_visibility import CLOSE, EXTRA, FINDING, PAGE_READERS, SecretWorld, readable
+from web.api import events
+
+# what differs from one moment to the next whatever happened: working minutes left, forms' tokens, nonces, and tags
+# made of bodies that hold them
+CLOCK = re.compile(
+    r'"left_min": ?[-\d.e]+|[0-9a-f]{24,32}|"csrf": "[^"]*"|nonce-?="?[\w-]+"?|nonce-[\w-]+'
+    r"|csrf[^>]*>"
+)
+ASKED_AT = re.compile(r'"(at|until)":"[^"]*"')  # of locate and figures: the moment of the question
+# what reads no incidents, and the two pages that hold a map
+ASIDE = re.compile(
+    r"/$|/(map|report|static|sign-|account|key|password|editor|revision|rules|health|ready|docs|openapi)"
+    r"|/tiles/|/api/v1/(layers|areas|locate|facilities|revisions|export|rules|categories|danger|search|posts)|/services"
+)
+OUTSIDERS = (
+    "anonymous",
+    "reporter",
+    "resident",
+    "administrator",
+    "neighbouring grid worker",
+    "grid worker of another street",
+)
+UNSENT = ("Date", "Set-Cookie", "Content-Length", "Last-Modified")
+FILTERS = ("limit=1", "sort=urgent&limit=1", "state=open", "pending=true", "pending=false", "mine=true", "queue=holder",
+           "channel=patrol", "parent={public}", "words=请尽快")  # fmt: skip
+MORE = [
+    *(f"/api/v1/incidents?{one}" for one in FILTERS), *(f"/api/v1/incidents/counts?{one}" for one in ("", "pending=true")),
+    "/open311/v2/requests.json?page_size=1&page=2", "/open311/v2/requests.json?status=open", "/api/v1/events?hold=0",
+    "/api/v1/figures?since=2026-01-01&per=grid", "/track/{own}",
+]  # fmt: skip
+
+
+@pytest.fixture
+def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[SecretWorld]:
+    """A world full of secrets; streams end with what is known."""
+    held = events.feed(app).held
+    assert held.acquire(timeout=5)
+    yield SecretWorld(app, session, client)
+    held.release()
+
+
+def answers(world: SecretWorld, asker: Asker) -> dict[str, str]:
+    """Address -> status, headers and body, without what the clock changes."""
+    asked = [world.path(name.split(" ", 1)[1], TABLE[name]) for name in readable() if name.startswith("GET ")]
+    found = {}
+    for path in (*asked, *(path.format_map(vars(world)) for path in (*EXTRA, *MORE))):
+        if ASIDE.match(path.partition("?")[0]):
+            continue
+        page = not path.startswith(("/api/", "/open311/", "/tiles/"))
+        if (page and asker.name not in PAGE_READERS) or (
+            "figures" in path and asker.by.may(Action.FIGURES, world.chain)
+        ):
+            continue
+        response = world.ask(asker, "GET", path)
+        headers = {name: value for name, value in response.headers if name not in UNSENT}
+        body = response.get_data(as_text=True)
+        if "/figures" in path:
+            body = ASKED_AT.sub("~", body)
+        found[path] = CLOCK.sub("~", f"{response.status_code} {json.dumps(headers)} {body}")
+    return found
+
+
+def picture() -> photos.Picture:
+    """A photo as it is kept."""
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(file, "JPEG")
+    return photos.check(file.getvalue())
+
+
+def happen(world: SecretWorld) -> None:
+    """Findings, a matter at home, notes with photos, a request, looks at contacts."""
+    session, desk, shown = world.session, world.who("community dispatcher").by, picture()
+    world._at(FINDING, system("test"), channel="patrol", description="又一处", attributes={})
+    filed = Report(world.private or "", "家里的事", crs="cgcs2000", channel="web", **CLOSE)
+    private = actions.report(session, system("test"), filed, NOW).id
+    inside: list[UUID] = [world.own, world.public, world.finding, world.abroad, private]
+    for number in inside:
+        wish = Wish(note="请尽快答复")
+        actions.move(session, desk, number, "note", NOW, wish, var=world.app.config["SETTINGS"].var, pictures=[shown])
+    for number in (world.public, private):
+        actions.move(session, desk, number, "request_extend", NOW, Wish(note="人手不够", minutes=30))
+    for number in (world.own, world.finding):
+        disclosures.record(
+            session, desk, "contact", "contact", source="x", areas=world.chain, incident_id=number, reason="回访"
+        )
+    session.commit()
+    hear(world, inside)
+
+
+def hear(world: SecretWorld, incidents: list[UUID]) -> None:
+    """Let the streams know all that happened to incidents."""
+    query = text("SELECT id, incident_id FROM incident_event WHERE incident_id = ANY(:ids) ORDER BY id")
+    feed = events.feed(world.app)
+    for number, incident in world.session.execute(query, {"ids": incidents}).all():
+        feed._add(events.Heard(number, incident, NOW.timestamp(), read=False))
+
+
+def test_what_happens_inside_changes_no_answer_to_outsiders(world: SecretWorld) -> None:
+    outsiders = [world.who(name) for name in OUTSIDERS]
+    assert not any(world.reads(asker) for asker in outsiders)
+    hear(world, [world.own, world.public, world.finding, world.abroad])
+    before = {asker.name: answers(world, asker) for asker in outsiders}
+    happen(world)
+    wrong = []
+    for asker in outsiders:
+        for path, after in answers(world, asker).items():
+            was = before[asker.name][path]
+            if was != after:
+                at = next(
+                    (n for n, (a, b) in enumerate(zip(was, after, strict=False)) if a != b), min(len(was), len(after))
+                )
+                wrong.append(
+                    f"{asker.name} {path}\n  {was[max(0, at - 60) : at + 90]!r}\n  {after[max(0, at - 60) : at + 90]!r}"
+                )
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
