@@ -330,6 +330,8 @@ def move(
         words = f"the incident is at version {row.version}, not {' or '.join(map(str, seen))}; look again"
         raise Conflict(words, version=row.version)
     target(name, row.state, row.pending, row.before)
+    if MOVES[name].by == Action.APPROVE and row.pending and by.who == row.asked_by:
+        raise Forbidden(f"{name}: whoever asked cannot approve it; another account that dispatches in this area must")
     if not may_move(by, row, name):
         raise Forbidden(f"{name} is not allowed to {by.role_words} here")
     if row.parent_id is not None and name not in ALONE:

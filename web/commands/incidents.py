@@ -109,7 +109,7 @@ def show(incident: str, as_json: bool) -> None:
     click.echo(" › ".join(area["name"] for area in found.areas))
     for one in events:
         words = f"  {one.words}" if one.words else ""
-        click.echo(f"{one.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {one.move_zh}  {one.who}{words}")
+        click.echo(f"{one.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {one.move_zh}  {one.who or one.role_zh}{words}")
 
 
 def _number(incident: str) -> UUID:
