@@ -21,7 +21,7 @@ LONGEST = 4000  # characters read
 BESIDE = 12  # characters beside danger in which a word of `unless` counts
 LATIN = 3  # as many letters take the place of one Chinese character
 MOST = 30  # words of one row that are looked at; were all taken back, the next one counts
-LIKE, LIKE_LATIN, LIKE_AGAIN = 0.9, 1.3, 2.3  # how like danger a text must be; in Latin letters; when taken back
+LIKE, LIKE_LATIN, LIKE_AGAIN = 1.1, 1.5, 2.3  # how like danger a text must be; in Latin letters; when taken back
 REACH = {"doubt": 15, "past": 14, "over": 25}  # characters over which such words reach the danger
 CLAUSE, SENTENCE = (
     re.compile(r"[,，。！!？?；;：:\n…~～]|(?<=[\u4e00-\u9fff])\s|\s(?=[\u4e00-\u9fff])"),
