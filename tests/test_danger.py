@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import actions, alert, catalogue, danger_table, devices
+from gis.incidents import actions, alert, catalogue, danger_table, devices, intake
 from gis.incidents.actions import Filed
 from gis.incidents.danger import LONGEST, Reader
 from gis.incidents.devices import Alarm
@@ -81,7 +81,7 @@ def test_the_sentences_of_the_cases(shared: Path, edition: catalogue.Edition, re
             danger = reader.read(row["words"])
             assert (danger is not None) == (row["urgency"] == "urgent"), row
             likely = alert.likely(edition, row["words"], danger)
-            sure = likely and (danger is not None or actions._sure(edition, likely[0]))
+            sure = likely and (danger is not None or intake.is_sure(edition, likely[0]))
             code = likely[0].code if sure else edition.fallback.code
             assert code in row["right_category"].replace("-", edition.fallback.code).split("|"), row
 
