@@ -24,8 +24,8 @@ from werkzeug.test import TestResponse
 
 from gis.areas import drafts
 from gis.incidents import actions, photos, workflow
-from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
+from gis.incidents.intake import Report
 from gis.models import Area
 from gis.people.access import ANONYMOUS, Action, Principal, of_account, system
 from gis.people.credentials import digest

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, InvalidInput
-from gis.incidents import actions, catalogue, queries
+from gis.incidents import actions, catalogue, intake, queries
 from gis.incidents.catalogue import DEFAULT, CategoryRow, dump, parse
 from gis.people.access import ANONYMOUS, system
 from tests import build
@@ -131,7 +131,7 @@ def test_a_table_needs_a_category_for_what_fits_nothing(tmp_path: Path, rows: li
 
 def test_a_new_edition_retires_the_old_and_old_incidents_keep_theirs(session: Session, rows: list[CategoryRow]) -> None:
     build.Town(session).grid("001")
-    given = actions.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+    given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
     filed = actions.report(session, ANONYMOUS, given, datetime.now(UTC))
     before = catalogue.active(session)
     fewer = [row for row in rows if row.code != "06010"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import actions, alert, catalogue, danger_table, devices
+from gis.incidents import actions, alert, catalogue, danger_table, devices, intake
 from gis.incidents.actions import Filed
 from gis.incidents.danger import LONGEST, Reader
 from gis.incidents.devices import Alarm
@@ -81,7 +81,7 @@ def test_the_sentences_of_the_cases(shared: Path, edition: catalogue.Edition, re
             danger = reader.read(row["words"])
             assert (danger is not None) == (row["urgency"] == "urgent"), row
             likely = alert.likely(edition, row["words"], danger)
-            sure = likely and (danger is not None or actions._sure(edition, likely[0]))
+            sure = likely and (danger is not None or intake.is_sure(edition, likely[0]))
             code = likely[0].code if sure else edition.fallback.code
             assert code in row["right_category"].replace("-", edition.fallback.code).split("|"), row
 
@@ -103,6 +103,21 @@ def test_each_danger_names_its_number(reader: Reader, words: str, kind: str, num
 )
 def test_no_danger(reader: Reader, words: str) -> None:
     assert reader.read(words) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "danger"),
+    [
+        ("不是煤气味，是胶水味", False),  # what is denied in one clause is not put together with the next
+        ("有人掉进下水道里", True),  # a longer word of danger counts, though a harmless one lies in it
+        ("手机掉进下水道里", False),
+        ("上次井盖丢了没人管，现在还是敞开的", True),  # past, but now too
+        ("smoke from the noodle restaurant every evening", False),  # Latin words are longer
+        ("烟感 告警 9栋", True), ("烟感 离线 9栋", False), ("温感探测器 电池低", False),
+    ],
+)  # fmt: skip
+def test_what_stands_beside_danger(reader: Reader, words: str, danger: bool) -> None:
+    assert (reader.read(words) is not None) == danger
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -230,6 +245,17 @@ def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) 
 )  # fmt: skip
 def test_ordinary_words_are_no_danger(reader: Reader, words: str) -> None:
     assert reader.read(words) is None
+
+
+def test_a_table_nobody_edited_follows_the_default(session: Session) -> None:
+    connection = session.connection()
+    rows, _ = danger_table.parse(danger_table.DEFAULT)
+    danger_table.load(session, rows[1:], danger_table.DEFAULT.name)
+    danger_table.fill(connection)
+    assert danger_table.edition(session, danger_table.active_id(session)) == tuple(rows)
+    edited = danger_table.load(session, rows[2:], danger_table.DEFAULT.name, "u-admin")
+    danger_table.fill(connection)
+    assert danger_table.active_id(session) == edited
 
 
 def test_a_wrong_row_is_refused_by_row_and_column(tmp_path: Path) -> None:

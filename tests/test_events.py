@@ -17,7 +17,7 @@ from gis import cluster
 from gis.areas.models import Area
 from gis.db import engine
 from gis.incidents import actions
-from gis.incidents.actions import Report
+from gis.incidents.intake import Report
 from gis.incidents.stream import Feed, Heard, told
 from gis.people import keys
 from gis.people.access import of_account, system

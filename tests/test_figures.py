@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis import cluster, db, reports, schema
 from gis.errors import Forbidden, InvalidInput
-from gis.incidents import actions, queries
+from gis.incidents import actions, intake, queries
 from gis.incidents.clock import ZONE
 from gis.incidents.effects import Wish
 from gis.incidents.workflow import TABLE
@@ -57,7 +57,7 @@ def by_hand(session: Session) -> Session:
         return of_account(session, -1, town.person(name).id, name, DAY)
 
     def report(when: str) -> Any:
-        given = actions.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+        given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
         return actions.report(session, ANONYMOUS, given, at(when)).id
 
     def do(one: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:

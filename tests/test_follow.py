@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import actions, queries, timeline
-from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
 from gis.incidents.follow import follow
+from gis.incidents.intake import Report
 from gis.models import Revision
 from gis.people.access import ANONYMOUS, of_account, system
 from tests import build

@@ -13,8 +13,8 @@ from gis.areas.locate import locate
 from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents import actions as incidents
 from gis.incidents import queries, timeline
-from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
+from gis.incidents.intake import Report
 from gis.models import Post
 from gis.people.access import ANONYMOUS, Principal, of_account, system
 from gis.people.actions import follow_due, hand_over, take_leave

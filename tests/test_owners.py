@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from gis.db import publishing
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents import actions, queries, sweeps, timeline
-from gis.incidents.actions import Filed, Report
+from gis.incidents.actions import Filed
 from gis.incidents.effects import Wish
 from gis.incidents.follow import follow
+from gis.incidents.intake import Report
 from gis.incidents.models import OrderTaker
 from gis.models import Area, Leave, Post, Revision
 from gis.people import accounts

@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput, NotFound, TooMuch
 from gis.incidents import actions, photos, pictures, queries
-from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
+from gis.incidents.intake import Report
 from gis.people.access import ANONYMOUS, Principal, of_account, reporter, system
 from gis.settings import Settings
 from tests import build

@@ -461,7 +461,7 @@ def test_a_wrong_spreadsheet_comes_back_with_its_problems(centre: FlaskClient, t
 
 
 def test_the_command_checks_a_table(tmp_path: Path) -> None:
-    from web.commands.catalogue import refused
+    from web.commands import refused
 
     _, report = rules.parse(written(tmp_path / "r.csv", {"category": "06", "take_min": "-1"}))
     with pytest.raises(SystemExit):

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput
-from gis.incidents import actions
+from gis.incidents import actions, intake
 from gis.incidents.effects import Wish
 from gis.incidents.workflow import MOVES, REQUESTS, STATES, TABLE, State, allowed, target
 from gis.people.access import Action, Principal, of_account, system
@@ -67,7 +67,7 @@ def peopled(session: Session) -> build.Town:
 
 def filed(session: Session) -> UUID:
     """A report of litter, dispatched to the grid worker."""
-    given = actions.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+    given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
     return actions.report(session, SYSTEM, given, NOW).id
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, WanggeError
-from gis.incidents import actions
+from gis.incidents import actions, intake
 from gis.incidents.effects import Wish
 from gis.incidents.models import STATES
 from gis.incidents.workflow import MOVES, REQUESTS, TABLE, WORKING, State, allowed, target
@@ -63,7 +63,7 @@ def one(session: Session) -> UUID:
     grid = town.grid("001")
     for role, place, name in (("grid_worker", grid, "王"), ("community_worker", town.community, "赵")):
         town.post(role, place, name)
-    given = actions.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+    given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
     return actions.report(session, ANONYMOUS, given, NOW).id
 
 

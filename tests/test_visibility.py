@@ -35,8 +35,8 @@ from gis.cluster import Addresses
 from gis.errors import NotFound
 from gis.exchange import dump
 from gis.incidents import actions, public, queries
-from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
+from gis.incidents.intake import Report
 from gis.models import Account
 from gis.people import disclosures
 from gis.people.access import (

@@ -40,6 +40,8 @@ SENTENCES = tuple(
             "现在不能{1}：该事件{2}，且有{3}申请待审批。",
         r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\)": "现在不能{1}：该事件{2}。",
         r"The disk of the service is full": "服务器磁盘已满，内容没有保存；请告知管理员，稍后再试。",
+        r"(\w+): whoever asked cannot approve it":
+            "不能{1}：申请人不能审批自己的申请，须由本区域另一位有派单权限的账号审批。没有这样的账号时，请管理员增设，或撤回申请。",
         r"the incident is at version": "该事件刚有新的变化，请看过后再试。",
         r"(\w+): the incident repeats another": "不能{1}：该事件已并入另一事件，随其办理；请办理那一件，或先拆案。",
         r"nobody takes orders for": "附近没有人接这类点单，请派给责任人。",

@@ -17,7 +17,7 @@ from gis.exchange import digest
 from gis.exchange.columns import INCIDENTS
 from gis.exchange.report import Report
 from gis.exchange.tables import Row, Table, finish_reading, read
-from gis.incidents import actions, catalogue
+from gis.incidents import actions, catalogue, intake
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.people.access import Principal, system, visible
 from gis.settings import SHANGHAI
@@ -128,7 +128,7 @@ def load_incidents(
         at = _at(row, timezone)
         given = _given(row, crs, at, ids[row.number], categories)
         try:
-            actions.report(session, by, given, now, register=registers.at(at or now), look_alike=False, is_import=True)
+            actions.report(session, by, given, now, register=registers.at(at or now), look_alike=False)
         except WanggeError as error:
             faults = error.errors or ()
             report.refused += [table.refuse(row.number, one.field, one.message) for one in faults]
@@ -203,9 +203,9 @@ def _categories(session: Session) -> Mapping[str, str]:
     return {word: code for word, code in found.items() if word not in twice} | {one.code: one.code for one in rows}
 
 
-def _given(row: Row, crs: str | None, at: datetime | None, made: str, categories: Mapping[str, str]) -> actions.Report:
+def _given(row: Row, crs: str | None, at: datetime | None, made: str, categories: Mapping[str, str]) -> intake.Report:
     named = row["category"] or ""
-    return actions.Report(
+    return intake.Report(
         category=categories.get(named) or categories.get(named.lower()) or named,
         description=row["description"] or "",
         lon=row["lon"],

@@ -5,8 +5,8 @@ Every function flushes and never commits. The database checks each event against
 
 import hashlib
 import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,50 +21,20 @@ from gis.areas.locate import to_point
 from gis.areas.reasons import Step
 from gis.areas.register import Register
 from gis.db import signed, sql
-from gis.errors import Conflict, FieldError, Forbidden, all_wrong, wrong
-from gis.incidents import alert, catalogue, clock, photos
-from gis.incidents.admission import attributes_error, require_admissible
-from gis.incidents.assign import DESKS, HEIGHT, above, home, office, place, seats, step
+from gis.errors import Conflict, Forbidden, wrong
+from gis.incidents import alert, clock, photos
+from gis.incidents.assign import DESKS, HEIGHT, above, home, office, seats
 from gis.incidents.effects import EFFECTS, NOTHING, Wish, alarmed, residents_word, successor
 from gis.incidents.events import as_json, body, desk_of, lock, offer, record, tell_of, write
-from gis.incidents.models import CHANNELS, SEVERITIES
+from gis.incidents.intake import LONGEST, Assessed, Report, assess
 from gis.incidents.queries import Duplicate, Row, View, find, in_words, may_move, near_duplicates
-from gis.incidents.routing import CLOCK, COMMUNITY, route, stage_clock
+from gis.incidents.routing import CLOCK, COMMUNITY, Routed, route, stage_clock
 from gis.incidents.suggest import Suggestion
 from gis.incidents.workflow import ALONE, ENDED, MOVES, State, allowed, target
 from gis.notices.outbox import tell
 from gis.people.access import LIVING, Action, Principal, holder_label, system
 from gis.people.access import ROLES as ACCESS
 from gis.people.roles import BY_KEY
-
-LONGEST = 4000  # characters of a description or a note
-SURE = 0.25  # share of the likeliest category from which on words alone decide
-
-
-@dataclass(frozen=True)
-class Report:
-    """What somebody reports. A point (lon, lat in `crs`), else an address, else the code of an area.
-
-    category: Code in the active edition; empty: told from the words. severity: One of SEVERITIES; empty: as the rule
-    and category say. name, phone, email: How to reach who reports; kept apart from everything else.
-    at: When it was reported, for imports; None is now. Its place is that of then; it goes to who is there now, and its
-    clock begins now: nobody is late with what nobody had.
-    """
-
-    category: str = ""
-    description: str = ""
-    lon: float | None = None
-    lat: float | None = None
-    crs: str | None = None
-    address: str = ""
-    area: str = ""
-    severity: str = ""
-    channel: str = "api"
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    name: str = ""
-    phone: str = ""
-    email: str = ""
-    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -122,62 +92,68 @@ def report(
     incident_id: UUID | None = None,
     secret: str | None = None,
     look_alike: bool = True,
-    is_import: bool = False,
+    assessed: Assessed | None = None,
 ) -> Filed:
     """File a report: find its place, rule and person, start the clock, and tell them.
+
+    What the sender may say of itself (channel, severity, attributes) is for the ways in to check: `intake.admit`.
 
     Args:
         by: Needs Action.REPORT in the place's areas.
         register: As for `gis.areas.locate.locate`.
         var: Folder photos are kept under; needed with `pictures`.
         look_alike: Whether to look for what it may repeat.
-        is_import: Whether it comes from a file of another system, which may say what that system knew.
         incident_id, secret: The id and the tracking secret it is to have; made here when None.
+        assessed: What `intake.assess` or `intake.admit` returned for it; assessed here when None.
 
     Raises:
         InvalidInput: A field is missing or wrong. OutsideGrids, NotFound: The place is none of ours.
         Forbidden: The asker may not report there.
     """
-    _check(given)
-    began = given.at or now
-    edition = catalogue.active(session)
-    danger = alert.heard(session, given.description)
-    suggestions = [] if given.category else alert.likely(edition, given.description, danger)
-    where, answer, steps = place(
-        session, began, lon=given.lon, lat=given.lat, crs=given.crs, address=given.address, area=given.area,
-        register=register,
+    case = assessed or assess(session, by, given, now, register=register)
+    where = case.where
+    routed = route(session, where, case.kind, case.severity, given.channel, case.at, now, case.clear)
+    how = [*case.how, *routed.how]
+    alike = near_duplicates(session, by, case.kind.code, where.lon, where.lat, now) if look_alike else []
+    made, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
+    _insert(session, by, given, case, routed, how, made, secret)
+    events = _first_events(by, given, case, routed, now)
+    numbers = write(session, [{"county": where.county, "incident_id": made, "at": now} | one for one in events])
+    if routed.offers:
+        offer(session, where.county, made, routed.offers, now)
+    if given.name or given.phone or given.email:
+        contact = {"county": where.county, "id": made, "name": given.name, "phone": given.phone, "email": given.email}
+        session.execute(text(CONTACT), contact)
+    if pictures:
+        photos.store(session, _var(var), where.county, made, numbers[0], pictures)
+    _tell_filed(session, case, routed, made, now)
+    seat, columns = routed.seat, routed.columns
+    return Filed(
+        made, where.county, secret, routed.state.value,
+        None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
+        columns["due_at"], columns["rule_name"], columns["way"], case.kind.code, case.severity, case.answer,
+        how, alike, case.suggestions, len(events) + 1, where.area_ids,
+        in_words(routed.owner, columns["role"], {level: name for _, level, _, name in where.areas}),
+        alert.in_words(case.danger),
     )  # fmt: skip
-    by.need(Action.REPORT, where.area_ids)
-    how = list(steps)
-    clear = True
-    if given.category:
-        kind = edition.category(given.category)
-    elif danger is not None:  # somebody goes at once, whatever it is filed under
-        kind = edition.categories.get(danger.category, edition.fallback)
-        how.append(step("category", "danger_kind", zh=kind.zh, en=kind.en))
-    elif suggestions and _sure(edition, suggestions[0]):
-        kind = edition.category(suggestions[0].code)
-        how.append(step("category", "suggested", zh=kind.zh, en=kind.en, because="、".join(suggestions[0].because)))
-    else:
-        clear, kind = False, edition.fallback
-        how.append(step("category", "unclear"))
-    if not is_import:
-        require_admissible(by, where.area_ids, given.channel, given.severity, dict(given.attributes), kind)
-    severity = given.severity or kind.severity
-    if danger is not None:
-        severity = alert.URGENT
-        how.append(alert.why(danger))
-    routed = route(session, where, kind, severity, given.channel, began, now, clear)
-    how += routed.how
-    found = near_duplicates(session, by, kind.code, where.lon, where.lat, now) if look_alike else []
 
-    county, made = where.county, incident_id or uuid4()
-    secret = secret or secrets.token_urlsafe(24)
+
+def _insert(
+    session: Session,
+    by: Principal,
+    given: Report,
+    case: Assessed,
+    routed: Routed,
+    how: list[Step],
+    made: UUID,
+    secret: str,
+) -> None:
+    where = case.where
     session.execute(
         sql(INSERT),
         {
-            "county": county, "id": made, "now": began, "edition_id": edition.id, "category": kind.code,
-            "severity": severity, "description": given.description.strip(), "address": given.address.strip(),
+            "county": where.county, "id": made, "now": case.at, "edition_id": case.edition_id, "category": case.kind.code,
+            "severity": case.severity, "description": given.description.strip(), "address": given.address.strip(),
             "channel": given.channel, "attributes": as_json(given.attributes), "lon": where.lon, "lat": where.lat,
             "asked": as_json(where.asked), "areas": where.area_ids, "grid_id": where.grid_id, "unit_id": where.unit_id,
             "building_id": where.building_id, "revision_id": where.revision, "how": as_json(how),
@@ -185,47 +161,42 @@ def report(
             "tracking_hash": hash_of(secret),
         },
     )  # fmt: skip
-    seat, rule = routed.seat, f"rule {routed.columns['rule_name']}"
-    told = {"role": routed.columns["role"], "area": seat.code if seat else "", "way": routed.columns["way"]}
-    if seat is not None:
-        told["person"] = seat.person_code
-    same = {"county": county, "incident_id": made, "at": now}
+
+
+def _first_events(by: Principal, given: Report, case: Assessed, routed: Routed, now: datetime) -> list[dict[str, Any]]:
+    """The events of a report: that it came in, and what the rule did with it."""
+    rule = {"who": f"rule {routed.columns['rule_name']}", "role": "system"}
+    told = {"role": routed.columns["role"], "area": "", "way": routed.columns["way"]}
+    if routed.seat is not None:
+        told |= {"area": routed.seat.code, "person": routed.seat.person_code}
     events: list[dict[str, Any]] = [
-        {"move": "report", "at": began, "who": by.who, "role": _role(by), "person_id": by.person_id, "from_state": "reported",
+        {"move": "report", "at": case.at, "who": by.who, "role": _role(by), "person_id": by.person_id, "from_state": "reported",
          "to_state": "reported", "detail": {"loaded_at": now} if given.at else {}},
     ]  # fmt: skip
     if routed.state != State.REPORTED:
-        events.append({"move": "accept", "from_state": "reported", "to_state": "accepted"})
+        events.append(rule | {"move": "accept", "from_state": "reported", "to_state": "accepted"})
     if routed.state == State.DISPATCHED:
-        events.append({"move": "dispatch", "from_state": "accepted", "to_state": "dispatched", "detail": told})
-    numbers = write(session, [{"who": rule, "role": "system"} | same | one for one in events])
-    if routed.offers:
-        offer(session, county, made, routed.offers, now)
-    if given.name or given.phone or given.email:
-        contact = {"county": county, "id": made, "name": given.name, "phone": given.phone, "email": given.email}
-        session.execute(text(CONTACT), contact)
-    if pictures:
-        photos.store(session, _var(var), county, made, numbers[0], pictures)
-    people = [one.person_id for one in routed.offers] or [p for p in [routed.columns["holder_id"]] if p]
+        events.append(rule | {"move": "dispatch", "from_state": "accepted", "to_state": "dispatched", "detail": told})
+    return events
+
+
+def _tell_filed(session: Session, case: Assessed, routed: Routed, made: UUID, now: datetime) -> None:
+    """Tell who has a new report, else who waits for it; of danger also those above."""
+    where, holder = case.where, routed.columns["holder_id"]
+    people = [one.person_id for one in routed.offers] or [p for p in [holder] if p]
     desk = None if people else desk_of(session, where.area_ids, now)
+    words = body(
+        made, routed.state, case.kind.code, case.kind.zh, where.areas[-1][2], routed.columns["role"], case.severity
+    )
     tell(
-        session, "incident.report", county=county, incident_id=made, areas=where.area_ids,
-        person_ids=desk.people if desk else people, account_ids=desk.accounts if desk else (),
-        body=body(made, routed.state, kind.code, kind.zh, where.areas[-1][2], routed.columns["role"], severity),
+        session, "incident.report", county=where.county, incident_id=made, areas=where.area_ids,
+        person_ids=desk.people if desk else people, account_ids=desk.accounts if desk else (), body=words,
     )  # fmt: skip
-    if danger is not None:
-        words = body(made, routed.state, kind.code, kind.zh, where.areas[-1][2], routed.columns["role"], severity)
+    if case.danger is not None:
         alert.alarm(
-            session, county, made, where.area_ids, where.building_id, now, words,
-            told=[routed.columns["holder_id"]], kind=danger.kinds[0],
+            session, where.county, made, where.area_ids, where.building_id, now, words, told=[holder],
+            kind=case.danger.kinds[0],
         )  # fmt: skip
-    return Filed(
-        made, county, secret, routed.state.value,
-        None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
-        routed.columns["due_at"], routed.columns["rule_name"], routed.columns["way"], kind.code, severity, answer,
-        how, found, suggestions, len(events) + 1, where.area_ids,
-        in_words(routed.owner, routed.columns["role"], {level: name for _, level, _, name in where.areas}), alert.in_words(danger),
-    )  # fmt: skip
 
 
 def assigned_to(principal: Principal, filed: Filed) -> dict[str, Any] | None:
@@ -249,29 +220,6 @@ INSERT INTO personal.reporter (county, incident_id, name, phone, email) VALUES (
 def hash_of(secret: str) -> bytes:
     """What is kept of a tracking secret (256 random bits need no salt)."""
     return hashlib.sha256(secret.encode()).digest()
-
-
-def _sure(edition: catalogue.Edition, best: Suggestion) -> bool:
-    """Whether words alone may decide: much of what fits, and by one of the category's own words."""
-    return best.share >= SURE and not set(best.because).isdisjoint(edition.categories[best.code].words)
-
-
-def _check(given: Report) -> None:
-    wrong = []
-    if not given.category and not given.description.strip():
-        wrong.append(FieldError("category", "is missing; send a category, or words in description to choose one by"))
-    if len(given.description) > LONGEST:
-        wrong.append(FieldError("description", f"has {len(given.description):,} characters; at most {LONGEST:,}"))
-    for name, value, known in (("severity", given.severity, SEVERITIES), ("channel", given.channel, CHANNELS)):
-        if value not in (*known, *([""] if name == "severity" else [])):
-            wrong.append(FieldError(name, f"{value[:40]!r} is none of {', '.join(known)}"))
-    if error := attributes_error(given.attributes):
-        wrong.append(error)
-    for name, longest in (("address", 200), ("name", 80), ("phone", 40), ("email", 200)):
-        if len(getattr(given, name)) > longest:
-            wrong.append(FieldError(name, f"is longer than {longest} characters"))
-    if wrong:
-        raise all_wrong(wrong)
 
 
 def _role(by: Principal) -> str:
@@ -330,6 +278,8 @@ def move(
         words = f"the incident is at version {row.version}, not {' or '.join(map(str, seen))}; look again"
         raise Conflict(words, version=row.version)
     target(name, row.state, row.pending, row.before)
+    if MOVES[name].by == Action.APPROVE and row.pending and by.who == row.asked_by:
+        raise Forbidden(f"{name}: whoever asked cannot approve it; another account that dispatches in this area must")
     if not may_move(by, row, name):
         raise Forbidden(f"{name} is not allowed to {by.role_words} here")
     if row.parent_id is not None and name not in ALONE:

@@ -21,11 +21,7 @@ LONGEST = 4000  # characters read
 BESIDE = 12  # characters beside danger in which a word of `unless` counts
 LATIN = 3  # as many letters take the place of one Chinese character
 MOST = 30  # words of one row that are looked at; were all taken back, the next one counts
-LIKE, LIKE_LATIN, LIKE_AGAIN = (
-    1.1,
-    1.8,
-    2.5,
-)  # how like danger a text must be; one in Latin letters; one whose words were taken back
+LIKE, LIKE_LATIN, LIKE_AGAIN = 1.1, 1.5, 2.3  # how like danger a text must be; in Latin letters; when taken back
 REACH = {"doubt": 15, "past": 14, "over": 25}  # characters over which such words reach the danger
 CLAUSE, SENTENCE = (
     re.compile(r"[,，。！!？?；;：:\n…~～]|(?<=[\u4e00-\u9fff])\s|\s(?=[\u4e00-\u9fff])"),
@@ -200,13 +196,14 @@ class _Text:
         for tried, act in enumerate(acts):
             if tried == MOST:
                 return act.word
-            within = row.within * (LATIN if act.word.isascii() else 1)
+            times = LATIN if act.word.isascii() else 1
+            within, beside = row.within * times, BESIDE * times
             for word in words.beside(act, within) if row.words else (act,):
                 first, last = sorted((act, word))
                 span = Hit(first.start, max(first.end, last.end), act.word)
                 start, end = _around(self.sentences, span)
                 if not (
-                    unless.within(max(start, span.start - BESIDE), min(end, span.end + BESIDE))
+                    unless.within(max(start, span.start - beside), min(end, span.end + beside))
                     or self._taken_back(row, act, span)
                 ):
                     return act.word if word is act else f"{first.word}…{last.word}"
@@ -224,11 +221,12 @@ class _Text:
         return any(test(act, span) for use, test in tests.items() if use not in row.despite)
 
     def _denied(self, act: Hit, span: Hit) -> bool:
-        clause, _ = _around(self.clauses, act)
         return any(
-            self.filler.fullmatch(self.given, one.end, start) is not None
-            for start in (act.start, span.start)
-            for one in self.of_use("negation").before(start, max(clause, start - 24))
+            self.filler.fullmatch(self.given, one.end, first.start) is not None
+            for first in (act, span)
+            for one in self.of_use("negation").before(
+                first.start, max(_around(self.clauses, first)[0], first.start - 24)
+            )
         )
 
     def _feared(self, act: Hit, span: Hit) -> bool:
@@ -243,7 +241,7 @@ class _Text:
         reach = REACH["past"] * (LATIN if act.word.isascii() else 1)
         before = self.of_use("past").before(span.start, max(sentence, span.start - reach))
         after = self.of_use("past after").within(span.end, min(clause_end, span.end + reach))
-        return any(not self._now(one.end, span.start) for one in before) or after
+        return any(not self._now(one.end, span.end) for one in before) or after
 
     def _drilled(self, act: Hit, span: Hit) -> bool:
         start, end = _around(self.sentences, span)
@@ -278,9 +276,12 @@ class _Spans:
         self.starts = [one.start for one in hits]
 
     def over(self, one: Hit) -> bool:
-        """Whether a hit shares a character with one of these."""
+        """Whether a hit shares a character with one of these; a longer one that holds it whole says more, and counts."""
         at = bisect_left(self.starts, one.end)
-        return any(other.end > one.start for other in self.hits[max(at - self.FEW, 0) : at])
+        return any(
+            other.end > one.start and not (one.start <= other.start and other.end <= one.end and other.word != one.word)
+            for other in self.hits[max(at - self.FEW, 0) : at]
+        )
 
     def inside(self, start: int, end: int) -> Sequence[Hit]:
         """Those that begin in a range and end in it, some of the first."""

@@ -189,8 +189,10 @@ def load(session: Session | Connection, rows: Sequence[Row], source: str, author
 
 
 def fill(connection: Connection) -> None:
-    """Load the default table into a database that has none."""
-    if connection.scalar(text(NEWEST)) is None:
+    """Load the default table into a database that has none, or an earlier default that nobody edited."""
+    query = "SELECT source, author FROM danger_table WHERE id = (SELECT max(id) FROM danger_table)"
+    newest = connection.execute(text(query)).one_or_none()
+    if newest is None or (newest.source, newest.author) == (DEFAULT.name, ""):
         rows, report = parse(DEFAULT)
         if report.refused:
             raise InvalidInput(f"{DEFAULT.name}: {report.refused[0].where}: {report.refused[0].reason}")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.register import Register
 from gis.errors import Conflict, FieldError, NotFound, SignInNeeded, all_wrong
-from gis.incidents import actions, catalogue
+from gis.incidents import actions, catalogue, intake
 from gis.incidents.assign import place
 from gis.incidents.effects import Wish
 from gis.incidents.workflow import State
@@ -123,15 +123,15 @@ def take(session: Session, device: int, alarm: Alarm, now: datetime, *, register
     words = " ".join(part for part in (f"{zh}告警", row.name, alarm.kind, _value(alarm.value)) if part)
     if joined is not None:
         incident, state = joined.incident_id, joined.state
-        actions.move(session, by, incident, "note", now, Wish(note=f"再次告警：{words}"[: actions.LONGEST]))
+        actions.move(session, by, incident, "note", now, Wish(note=f"再次告警：{words}"[: intake.LONGEST]))
     else:
         edition = catalogue.active(session)  # a category of an earlier edition must not lose an alarm
         category = row.category if row.category in edition.categories else edition.fallback.code
         told = {"device": row.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value}
         filed = actions.report(
             session, by,
-            actions.Report(
-                category=category, description=words[: actions.LONGEST], lon=row.lon, lat=row.lat, crs="cgcs2000",
+            intake.Report(
+                category=category, description=words[: intake.LONGEST], lon=row.lon, lat=row.lat, crs="cgcs2000",
                 address=row.address, channel="device",
                 attributes={key: value for key, value in told.items() if value not in (None, "")},
             ),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from gis.db import sql
 from gis.errors import NotFound, wrong
 from gis.incidents import catalogue, clock
+from gis.incidents.approval import has_approver
 from gis.incidents.assign import TAKERS, seats
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.workflow import ALONE, MOVES, OPEN, STATES, TOLD_REPORTER, State, allowed
@@ -168,7 +169,8 @@ class View:
     colour: green, amber or red; None: no clock runs. moves: What the asker may do now. how: How it was decided.
     queue: Who has it to act on now: at (see QUEUES), and zh, en; None once it has ended. rating, solved: The reporter's
     own word; office_rating, office_solved: what was recorded at the follow-up visit.
-    asked_by: Who made the request that waits. left_min: Working minutes until it is due, negative past it.
+    asked_by: Who made the request that waits. approvable: Whether anybody else than who asks could approve a request;
+    None where there is none to make or to approve, and in lists. left_min: Working minutes until it is due, negative past it.
     """
 
     id: UUID
@@ -223,6 +225,7 @@ class View:
     queue: dict[str, str] | None
     office_rating: int | None
     office_solved: bool | None
+    approvable: bool | None = None
 
 
 def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
@@ -324,7 +327,11 @@ def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, m
     row = session.execute(text(query), params | {"id": incident_id, "now": now}).one_or_none()
     if row is None:
         raise NotFound("there is no such incident")
-    return _view(by, row, now)
+    found = _view(by, row, now)
+    if not row.pending and not any(name.startswith("request_") for name in found.moves):
+        return found
+    requester = row.asked_by if row.pending else by.who
+    return replace(found, approvable=has_approver(session, row.areas, requester or "", row.unowned, now))
 
 
 def _view(by: Principal, row: Any, now: datetime) -> View:

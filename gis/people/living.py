@@ -51,13 +51,20 @@ class Living:
         Args:
             within: An array of area ids to look at; empty: all.
         """
+        return self._at_areas(what, at, within, "p.area_id", "g.area_id")
+
+    def desk_accounts(self, at: str, within: str) -> str:
+        """The query for the user names of the living accounts that dispatch and approve in some areas."""
+        return self._at_areas("desk", at, within, "c.username", "c.username")
+
+    def _at_areas(self, what: str, at: str, within: str, of_post: str, of_grant: str) -> str:
         post_there, grant_there = (f"AND {row}.area_id = ANY({within})" if within else "" for row in ("p", "g"))
         signs_in = SIGNS_IN.format(a="c")
-        return f"""SELECT p.area_id FROM post p JOIN personal.account c ON c.person_id IN (p.holder_id, p.deputy_id)
+        return f"""SELECT {of_post} FROM post p JOIN personal.account c ON c.person_id IN (p.holder_id, p.deputy_id)
   WHERE p.role IN ({self.posts(what)}) AND p.area_id IS NOT NULL AND p.valid @> CAST({at} AS timestamptz) {post_there}
     AND {signs_in} AND {on_duty("c.person_id", at)}
   UNION ALL
-  SELECT g.area_id FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
+  SELECT {of_grant} FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
   WHERE g.role IN ({self.roles(what)}) AND g.area_id IS NOT NULL {grant_there}
     AND {signs_in} AND {on_duty("c.person_id", at)}"""  # noqa: S608
 
@@ -72,8 +79,12 @@ class Living:
 
     def operator(self, areas: str) -> str:
         """Whether there is a living operator for what lies in some areas."""
-        return f"""EXISTS (SELECT FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
-    WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas})) AND {SIGNS_IN.format(a="c")})"""
+        return f"EXISTS ({self.operator_accounts(areas)})"
+
+    def operator_accounts(self, areas: str) -> str:
+        """The query for the user names of the living operators for what lies in some areas."""
+        return f"""SELECT c.username FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
+    WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas})) AND {SIGNS_IN.format(a="c")}"""  # noqa: S608
 
     def count_operators(self) -> str:
         """How many living operators there are, of whatever areas."""

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.register import read_register
 from gis.errors import Conflict, Forbidden, NotFound
-from gis.incidents import actions, catalogue, clock, queries, sweeps
+from gis.incidents import actions, catalogue, clock, intake, queries, sweeps
 from gis.incidents.admission import CHANNELS_BY_KIND
 from gis.incidents.effects import Wish
 from gis.incidents.workflow import allowed
@@ -158,12 +158,12 @@ def simulate(
     return day
 
 
-def _report(town: Town) -> actions.Report:
+def _report(town: Town) -> intake.Report:
     dice = town.dice
     kind = dice.choice(town.kinds)
     lon, lat = dice.choice(town.spots)
     words = dice.choice(kind.examples) if kind.examples else kind.zh
-    return actions.Report(
+    return intake.Report(
         category=kind.code, description=words, lon=lon, lat=lat, crs="cgcs2000", channel=dice.choice(CHANNELS)
     )  # fmt: skip
 

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from gis import cluster
 from gis.db import engine
 from gis.incidents import actions
-from gis.incidents.actions import Report
 from gis.incidents.effects import Wish
+from gis.incidents.intake import Report
 from gis.people import demo
 from gis.people.access import system
 from gis.settings import Settings

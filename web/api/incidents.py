@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from gis.areas.answer import Question, anonymous
 from gis.areas.locate import to_point
 from gis.errors import FieldError, InvalidInput, SignInNeeded, WanggeError, wrong
-from gis.incidents import actions, photos, queries, timeline
-from gis.incidents.actions import Report
+from gis.incidents import actions, intake, photos, queries, timeline
 from gis.incidents.effects import Wish
+from gis.incidents.intake import Report
 from gis.incidents.queries import Filters, View
 from gis.people import disclosures, limits
 from gis.people.access import Action, Fact, Principal, can_see
@@ -56,7 +56,7 @@ class ReportIn(BaseModel):
     category: str = Field(
         "", max_length=20, description="Code of the catalogue; else told from the words", examples=["06010"]
     )
-    description: str = Field("", max_length=actions.LONGEST, description="In the reporter's words")
+    description: str = Field("", max_length=intake.LONGEST, description="In the reporter's words")
     severity: str = Field("", max_length=20, description="low, normal, high or urgent; else as the category says")
     channel: str = Field("api", max_length=20, description="mini_program, web, phone, in_person, patrol, woodpecker, …")
     attributes: dict[str, Any] = Field(default_factory=dict, description="Answers to the category's own questions")
@@ -71,7 +71,7 @@ class MoveIn(BaseModel):
     model_config = {"extra": "forbid"}
 
     move: str = Field(max_length=40, description="One of the incident's `moves`", examples=["take"])
-    note: str = Field("", max_length=actions.LONGEST, description="What is said; returns and refusals need it")
+    note: str = Field("", max_length=intake.LONGEST, description="What is said; returns and refusals need it")
     to: str = Field("", max_length=60, description="dispatch: code of a person (see candidates)")
     role: str = Field("", max_length=40, description="dispatch: to a role of the place")
     way: str = Field("", max_length=10, description="dispatch: assign, or order to push it to whoever claims it")
@@ -170,9 +170,10 @@ def report() -> Response:
     made = uuid4()
 
     def do() -> tuple[int, dict[str, Any]]:
+        sent, register = Report(**given.model_dump()), present(now)
         filed = actions.report(
-            session(), by, Report(**given.model_dump()), now, register=present(now), var=var(), pictures=pictures,
-            incident_id=made, secret=secret_of(made),
+            session(), by, sent, now, var=var(), pictures=pictures, incident_id=made, secret=secret_of(made),
+            assessed=intake.admit(session(), by, sent, now, register=register),
         )  # fmt: skip
         return 201, filed_body(by, filed)
 

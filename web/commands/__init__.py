@@ -5,16 +5,31 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import UUID
 
+import click
 from sqlalchemy.orm import Session
 
 from gis import cluster, schema
 from gis.db import engine, signed
 from gis.errors import Unavailable
+from gis.exchange.report import Report
 from gis.people import disclosures
 from gis.people.access import system
 from gis.settings import Settings
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def refused(report: Report) -> None:
+    """Print what is wrong and stop with 1, if anything is."""
+    for one in report.refused:
+        click.echo(f"{one.where}{', ' if one.field else ''}{one.field}: {one.reason}", err=True)
+    if report.refused:
+        click.echo(f"{len(report.refused)} problems; nothing was changed", err=True)
+        raise SystemExit(1)
 
 
 def database(settings: Settings | None = None) -> cluster.Addresses:

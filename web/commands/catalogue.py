@@ -5,13 +5,9 @@ from pathlib import Path
 import click
 import orjson
 
-from gis.exchange.report import Report
 from gis.incidents import catalogue
 from gis.incidents.suggest import left_out, suggest
-from web.commands import session_scope
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+from web.commands import AS_JSON, FILE, refused, session_scope
 
 
 @click.group()
@@ -33,15 +29,6 @@ def show(as_json: bool) -> None:
     for one in found.categories.values():
         old = f" (旧 {one.old_code})" if one.old_code else ""
         click.echo(f"{one.code}  {one.major_zh} / {one.zh}  {one.kind}  {one.severity}{old}")
-
-
-def refused(report: Report) -> None:
-    """Print what is wrong and stop with 1, if anything is."""
-    for one in report.refused:
-        click.echo(f"{one.where}{', ' if one.field else ''}{one.field}: {one.reason}", err=True)
-    if report.refused:
-        click.echo(f"{len(report.refused)} problems; nothing was changed", err=True)
-        raise SystemExit(1)
 
 
 @command.command("check")

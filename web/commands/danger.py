@@ -7,8 +7,7 @@ import click
 import orjson
 
 from gis.incidents import alert, danger_table
-from web.commands import session_scope
-from web.commands.catalogue import AS_JSON, FILE, refused
+from web.commands import AS_JSON, FILE, refused, session_scope
 from web.commands.rules import author
 
 

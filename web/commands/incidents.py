@@ -10,7 +10,7 @@ import orjson
 from gis import reports
 from gis.areas.locate import read_time
 from gis.errors import wrong
-from gis.incidents import actions, queries, timeline
+from gis.incidents import actions, intake, queries, timeline
 from gis.people import disclosures
 from gis.people.access import Principal, system
 from gis.settings import Settings
@@ -43,7 +43,7 @@ def report(as_json: bool, **given: str | float | None) -> None:
     """File a report, with DESCRIPTION in the reporter's words."""
     now = datetime.now(Settings.from_env().timezone)
     with session_scope("report") as session:
-        filed = actions.report(session, me(), actions.Report(**given, channel="phone"), now)  # type: ignore[arg-type]
+        filed = actions.report(session, me(), intake.Report(**given, channel="phone"), now)  # type: ignore[arg-type]
         session.commit()
     if as_json:
         click.echo(orjson.dumps(asdict(filed)).decode())
@@ -109,7 +109,7 @@ def show(incident: str, as_json: bool) -> None:
     click.echo(" › ".join(area["name"] for area in found.areas))
     for one in events:
         words = f"  {one.words}" if one.words else ""
-        click.echo(f"{one.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {one.move_zh}  {one.who}{words}")
+        click.echo(f"{one.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {one.move_zh}  {one.who or one.role_zh}{words}")
 
 
 def _number(incident: str) -> UUID:

@@ -13,8 +13,7 @@ from gis.incidents import catalogue, clock, rules
 from gis.people.access import system
 from gis.people.roles import BY_KEY
 from gis.settings import Settings
-from web.commands import session_scope
-from web.commands.catalogue import FILE, refused
+from web.commands import FILE, refused, session_scope
 
 
 @click.group()

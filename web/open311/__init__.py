@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from gis import crs as systems
 from gis.errors import Forbidden, NotFound, OutsideGrids, SignInNeeded, TooMany, TooMuch, Unavailable, WanggeError
-from gis.incidents import actions, catalogue, photos, public
+from gis.incidents import actions, catalogue, intake, photos, public
 from gis.incidents.public import PublicView, Wanted
 from gis.people import keys, limits
 from gis.people.access import ANONYMOUS, Action, Principal
@@ -223,13 +223,12 @@ def report() -> Response:
             raise wrong("media_url", f"must be an http or https address of at most {LONGEST_URL:,} characters")
         answers["media_url"] = media
     now = params.moment(None)
+    sent = intake.Report(
+        category=code, description=_given("description"), channel="open311", attributes=answers, **_place(),
+        name=_name(_given("first_name"), _given("last_name")), phone=_given("phone"), email=_given("email"),
+    )  # fmt: skip
     filed = actions.report(
-        session(), by,
-        actions.Report(
-            category=code, description=_given("description"), channel="open311", attributes=answers, **_place(),
-            name=_name(_given("first_name"), _given("last_name")), phone=_given("phone"), email=_given("email"),
-        ),
-        now, register=present(now), var=current_app.config["SETTINGS"].var,
+        session(), by, sent, now, assessed=intake.admit(session(), by, sent, now, register=present(now)), var=current_app.config["SETTINGS"].var,
         pictures=photos.check_all([one.stream.read() for one in request.files.getlist("media") if one.filename]),
     )  # fmt: skip
     if where not in (None, filed.county):
@@ -314,8 +313,8 @@ def _checked(field: str, one: dict[str, Any], values: list[str]) -> Any:
         return params.number(values[0], field)
     if datatype == "datetime":
         return params.moment(values[0], field).isoformat()
-    if len(values[0]) > actions.LONGEST:
-        raise wrong(field, f"has {len(values[0]):,} characters; at most {actions.LONGEST:,}")
+    if len(values[0]) > intake.LONGEST:
+        raise wrong(field, f"has {len(values[0]):,} characters; at most {intake.LONGEST:,}")
     return values[0]
 
 

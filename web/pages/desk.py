@@ -1,6 +1,6 @@
 """`/desk`: the dispatcher's desk: inbox, one matter with its reasons, dispatch, supervise, bulk moves; live."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, url_for
 from flask_babel import gettext as _
 from sqlalchemy import text
 
@@ -40,6 +40,8 @@ def desk() -> Response:
             "dispatch": by.may(Action.DISPATCH) or by.operates,
             "contacts": by.may(Action.CONTACTS) or by.operates,
         },
+        # a mere operator sees only what nobody else can act on
+        "unanswered": url_for("unanswered_page.listed") if by.operates and not by.may(Action.READ) else None,
     }
     return page(
         "desk.html",
@@ -105,6 +107,8 @@ def desk_words() -> dict[str, str]:
         "none": _("Nothing fits these filters."),
         "none_next": _("Take a filter away to see more."),
         "none_at_all": _("Nothing has been reported here yet."),
+        "none_operator": _("Nothing waits here: every open matter is with somebody of its place. See also:"),
+        "unanswered": _("Places nobody answers for"),
         "clear": _("Clear the filters"),
         "more": _("Show more"),
         "shown": _("{n} shown, {all} in all"),

@@ -83,6 +83,10 @@ def words() -> dict[str, str]:
         "asks_extend": _("Asks for more time"),
         "asks_limit": _("Asks for another time limit"),
         "asks_void": _("Asks to make void"),
+        "no_approver": _(
+            "A request needs a second person, and no other account can approve here. Ask the administrator for another"
+            " account that dispatches in this area (for example of the street), or work on without the request."
+        ),
         "order": _("Order"),
         "severity_high": _("Serious"),
         "severity_urgent": _("Urgent"),

@@ -120,7 +120,8 @@ function draw() {
   const filtered = !$('clear').hidden;
   $('none').hidden = rows.length > 0;
   if (!rows.length) {
-    $('none').replaceChildren(h('p', {}, t(filtered || totals?.all ? 'none' : 'none_at_all')),
+    const empty = filtered || totals?.all ? 'none' : page.unanswered ? 'none_operator' : 'none_at_all';
+    $('none').replaceChildren(h('p', {}, t(empty), empty === 'none_operator' && [' ', h('a', { href: page.unanswered }, t('unanswered'))]),
       filtered ? h('button', { type: 'button', className: 'inc-do', onclick: clear }, t('clear')) : '');
   }
   $('more').hidden = !next;

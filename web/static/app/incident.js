@@ -89,6 +89,8 @@ export const useful = (one) => one.moves.filter((name) => name !== (one.supervis
 // Buttons of what may be done; `act(name, body, photos)` does it. `extra[name]` makes more fields: {element, read}.
 export function moveButtons(one, act, extra = {}) {
   const box = h('div', { className: 'inc-moves' });
+  // a request takes two: say so to who asks where there is no second account
+  const noApprover = () => one.approvable === false && h('p', { className: 'inc-wrong', role: 'note' }, t('no_approver'));
   const skip = new Set(['rate', 'link', 'reopen']);
   const draw = () => {
     delete box.dataset.writing;
@@ -100,6 +102,7 @@ export function moveButtons(one, act, extra = {}) {
     const main = names.filter((name) => FIRST.has(name) && (own || !['take', 'handle'].includes(name)) && !(name === 'dispatch' && one.state === 'dispatched'));
     box.replaceChildren(...main.map((name, i) => button(name, i === 0)), ...names.filter((name) => !main.includes(name)).map((name) => button(name, false)));
     if (!names.length) box.append(h('p', { className: 'quiet' }, t('nothing_to_do')));
+    if (one.pending) box.append(noApprover() || '');
   };
   async function form(name) {
     box.dataset.writing = name;
@@ -126,7 +129,7 @@ export function moveButtons(one, act, extra = {}) {
       if (body.wrong) return wrong(body.wrong);
       return act(name, body, photos);
     } },
-      h('h3', {}, moveWords(name)), more?.element,
+      h('h3', {}, moveWords(name)), name.startsWith('request_') && noApprover(), more?.element,
       minutes && [h('label', { for: 'inc-minutes' }, t('working_minutes')), minutes],
       CHIPS[name] && h('div', { className: 'inc-chips' }, CHIPS[name].map((chip) => h('button', { type: 'button', onclick: () => { note.value = [note.value.trim(), t(chip)].filter(Boolean).join(zh ? '，' : ', '); note.focus(); } }, t(chip)))),
       h('label', { for: 'inc-note' }, needsWords(name) ? t('words') : t('words_optional')), note,

@@ -1,0 +1,61 @@
+"""A request takes two persons; where there is no second one, who asks is told so."""
+
+import pytest
+from sqlalchemy.orm import Session
+
+from gis.errors import Forbidden
+from gis.incidents import actions, queries
+from gis.incidents.effects import Wish
+from tests import sign_in
+from tests.test_owners import NOW, World
+from web.errors import in_chinese
+
+
+@pytest.fixture
+def world(session: Session) -> World:
+    """A town without posts, and an operator."""
+    return World(session)
+
+
+def test_a_lone_desk_is_told_that_nobody_can_approve(world: World) -> None:
+    desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
+    filed = world.report()
+    by = world.who(desk)
+    assert queries.find(world.session, by, filed.id, now=NOW).approvable is False
+    actions.move(world.session, by, filed.id, "dispatch", NOW)
+    waiting = actions.move(world.session, by, filed.id, "request_limit", NOW, Wish(note="缺配件", minutes=600))
+    assert (waiting.pending, waiting.approvable) == ("limit", False)
+    with pytest.raises(Forbidden, match="another account") as refused:
+        actions.move(world.session, by, filed.id, "approve_limit", NOW)
+    assert "另一位" in in_chinese(refused.value)
+
+
+@pytest.mark.parametrize("how", ["grant", "post", "leave", "blocked"])
+def test_a_second_living_desk_can_approve(world: World, how: str) -> None:
+    desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
+    filed = world.report()
+    if how == "grant":
+        other = sign_in.account(world.session, "street", "street", world.town.street.code)
+    else:
+        world.post("community_secretary", world.town.community, "冯书记")
+        other = world.login("冯书记")
+    if how == "leave":
+        world.town.leave("冯书记", NOW, NOW.replace(hour=9))
+    if how == "blocked":
+        other.active = False
+        world.session.flush()
+    actions.move(world.session, world.who(desk), filed.id, "dispatch", NOW)
+    asked = actions.move(world.session, world.who(desk), filed.id, "request_limit", NOW, Wish(note="x", minutes=600))
+    assert asked.approvable is (how in ("grant", "post"))
+    if asked.approvable:
+        done = actions.move(world.session, world.who(other), filed.id, "approve_limit", NOW)
+        assert done.pending == ""
+
+
+def test_operators_approve_among_themselves_what_waits_at_them(world: World) -> None:
+    filed = world.report()
+    assert queries.find(world.session, world.who(world.admin), filed.id, now=NOW).approvable is False
+    second = sign_in.account(world.session, "admin2", "administrator")
+    actions.move(world.session, world.who(world.admin), filed.id, "request_limit", NOW, Wish(note="x", minutes=600))
+    seen = queries.find(world.session, world.who(second), filed.id, now=NOW)
+    assert seen.approvable and "approve_limit" in seen.moves
