@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,6 +11,7 @@ FILE_MODE, FOLDER_MODE = 0o600, 0o700
 UMASK = 0o077
 NO_SPACE = "No space left on device"
 FULL = (errno.ENOSPC, errno.EDQUOT)
+READ_ONLY_STATE = "25006"  # of PostgreSQL
 
 
 def create_file(path: Path) -> Path:
@@ -39,14 +41,35 @@ def is_disk_full(error: BaseException | None) -> bool:
     -----
     PostgreSQL says so with SQLSTATE 53100, the system with ENOSPC or EDQUOT, libraries that hide both in words.
     """
+    return any(
+        getattr(cause, "errno", None) in FULL or "53100" in _get_states(cause) or NO_SPACE in str(cause)
+        for cause in _list_causes(error)
+    )
+
+
+def is_read_only(error: BaseException | None) -> bool:
+    """Return whether an error, or one that caused it, says that disk or database takes no changes at all.
+
+    Notes
+    -----
+    Managed servers turn to this when their disk is nearly full; a standby does so always.
+    """
+    return any(
+        getattr(cause, "errno", None) == errno.EROFS or READ_ONLY_STATE in _get_states(cause)
+        for cause in _list_causes(error)
+    )
+
+
+def _list_causes(error: BaseException | None) -> Iterator[BaseException]:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        states = (getattr(error, "sqlstate", None), getattr(getattr(error, "orig", None), "sqlstate", None))
-        if getattr(error, "errno", None) in FULL or "53100" in states or NO_SPACE in str(error):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
+
+
+def _get_states(error: BaseException) -> tuple[object, object]:
+    return getattr(error, "sqlstate", None), getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
 def get_free_bytes(*folders: Path) -> int:

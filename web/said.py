@@ -39,6 +39,7 @@ SENTENCES = tuple(
         r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\), and a request \((\w+)\) waits":
             "现在不能{1}：该事件{2}，且有{3}申请待审批。",
         r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\)": "现在不能{1}：该事件{2}。",
+        r"The service takes no changes": "服务暂时不能保存任何内容，刚才的没有保存；请告知管理员，稍后再试。",
         r"The disk of the service is full": "服务器磁盘已满，内容没有保存；请告知管理员，稍后再试。",
         r"the incident is at version": "该事件刚有新的变化，请看过后再试。",
         r"(\w+): the incident repeats another": "不能{1}：该事件已并入另一事件，随其办理；请办理那一件，或先拆案。",
