@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -75,3 +76,45 @@ def _get_states(error: BaseException) -> tuple[object, object]:
 def get_free_bytes(*folders: Path) -> int:
     """Return the space left for us on the fullest of the disks under some folders; missing ones are not counted."""
     return min((shutil.disk_usage(folder).free for folder in folders if folder.exists()), default=0)
+
+
+# what lies in the folder of a deployment, apart from the database, which PostgreSQL watches over
+ENTRIES = ("secrets.json", "session.key", "demo_accounts.txt", "limits", ".cluster.lock", "photos")
+
+
+def tighten(var: Path) -> tuple[int, list[Path]]:
+    """Take group's and others' rights from what lies in the folder of a deployment already, as a copy or umask left it.
+
+    Returns
+    -------
+    tuple[int, list[Path]]
+        How many were tightened, and those that belong to somebody else and stay open.
+
+    Notes
+    -----
+    Of the folder itself the right to pass through stays: the user who runs the database may need it. Other files in it
+    are not ours, and links are not followed.
+    """
+    found = [(var, FOLDER_MODE | 0o011)]
+    for name in ENTRIES:
+        found += [(path, FOLDER_MODE if path.is_dir() else FILE_MODE) for path in _walk(var / name)]
+    tightened, left = 0, []
+    for path, allowed in found:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077 & ~allowed == 0:
+            continue
+        try:
+            path.chmod(mode & (allowed | 0o700))
+            tightened += 1
+        except OSError:
+            left.append(path)
+    return tightened, left
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    if path.is_symlink() or not path.exists():
+        return
+    yield path
+    if path.is_dir():
+        for inner in path.iterdir():
+            yield from _walk(inner)

@@ -21,6 +21,7 @@ from gis.exchange.dump import dump
 from gis.settings import Settings
 from tests import build
 from tests.conftest import deployment_folder
+from web.commands import make_private
 
 VERSIONS = sorted(script.revision for script in ScriptDirectory.from_config(schema.config()).walk_revisions())
 
@@ -100,6 +101,31 @@ def test_everything_written_is_private_whatever_the_umask(addresses, saved, tmp_
     place = cluster.place(settings)
     for path in (place.base, place.data, place.secrets, place.base / "port", place.base / "log"):
         assert not path.stat().st_mode & 0o077, path
+
+
+def test_what_lies_open_in_a_deployment_is_closed(tmp_path, monkeypatch, capsys):
+    var = tmp_path / "var"
+    (var / "photos" / "ab").mkdir(parents=True)
+    outside = tmp_path / "outside"
+    for file in (var / "secrets.json", var / "session.key", var / "photos" / "ab" / "x.jpg", var / "notes", outside):
+        file.write_text("x")
+        file.chmod(0o664)
+    (var / "limits").symlink_to(outside)
+    for folder in (var, var / "photos", var / "photos" / "ab"):
+        folder.chmod(0o777)
+    make_private(Settings(var=var))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (var, outside, *var.rglob("*"))}
+    assert modes == {
+        "var": 0o711, "photos": 0o700, "ab": 0o700, "x.jpg": 0o600, "secrets.json": 0o600, "session.key": 0o600,
+        "notes": 0o664, "outside": 0o664, "limits": 0o664,
+    }  # fmt: skip
+    assert "others could read 6 files or folders" in capsys.readouterr().err
+    make_private(Settings(var=var))
+    assert capsys.readouterr().err == ""
+    (var / "session.key").chmod(0o644)
+    monkeypatch.setattr(Path, "chmod", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    make_private(Settings(var=var))
+    assert "session.key, which belongs to another user: chmod go= it" in capsys.readouterr().err
 
 
 def test_no_password_is_in_a_process_list(addresses, settings, tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from gis.db import engine
 from gis.errors import Unavailable
 from gis.settings import ROOT, Settings
 from web import figures
-from web.commands import database
+from web.commands import database, make_private
 from web.observe import say
 
 
@@ -32,6 +32,7 @@ def command(host: str, port: int, workers: int, jobs: bool) -> None:
     """Serve the map and the API until stopped; requests under way are finished first."""
     settings = Settings.from_env()
     check_free(host, port)
+    make_private(settings)
     addresses = database(settings)
     click.echo(f"wangge: serving http://{host}:{port}/ with {workers} workers; stop with Ctrl-C", err=True)
     run(settings, addresses, host=host, port=port, workers=workers, jobs=jobs)
