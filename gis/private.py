@@ -79,7 +79,7 @@ def get_free_bytes(*folders: Path) -> int:
 
 
 # what lies in the folder of a deployment, apart from the database, which PostgreSQL watches over
-ENTRIES = ("secrets.json", "session.key", "demo_accounts.txt", "limits", ".cluster.lock", "photos")
+ENTRIES = ("secrets.json", "session.key", "demo_accounts.txt", "limits", ".cluster.lock", ".restore.lock", "photos")
 
 
 def tighten(var: Path) -> tuple[int, list[Path]]:

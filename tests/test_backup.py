@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +20,7 @@ from gis.areas.locate import locate
 from gis.db import engine
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable
 from gis.exchange.dump import dump
-from gis.settings import Settings
+from gis.settings import ROOT, Settings
 from tests import build
 from tests.conftest import deployment_folder
 from web.commands import make_private
@@ -210,6 +212,55 @@ def test_whatever_fails_in_a_restore_leaves_the_database_in_use(saved, addresses
             with pytest.raises(Unavailable, match="broken off"):
                 backup.restore(addresses, saved, tmp_path / "there")
         assert names(addresses) == before and holder(addresses) == RIGHT
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gis import backup, cluster, databases, schema
+from gis.settings import Settings
+
+module, name, when, saved, var = sys.argv[1:]
+module = {"databases": databases, "schema": schema, "os": os}[module]
+original = getattr(module, name)
+
+def fatal(*args, **options):
+    if when == "after":
+        original(*args, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+addresses = cluster.addresses(Settings.from_env())
+setattr(module, name, fatal)
+backup.restore(addresses, Path(saved), Path(var))
+"""
+
+
+@pytest.mark.slow
+def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(saved, addresses, settings, tmp_path):
+    databases.drop_old(addresses)
+    before, there = names(addresses), tmp_path / "there"
+    photo = there / "photos" / "0a" / "0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"another picture of that name")
+    for module, name, when in (
+        ("schema", "migrate", "after"), ("os", "link", "after"), ("databases", "swap", "after"),
+    ):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, module, name, when, saved, there],
+            env=os.environ | {"WANGGE_VAR": str(settings.var), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == -signal.SIGKILL, (module, name, done.stderr)
+        engine(addresses.app).dispose()
+        assert holder(addresses) == RIGHT, (module, name)
+        assert photo.exists() and any(b"another picture" in path.read_bytes() for path in photo.parent.iterdir())
+    assert len(databases.list_old(addresses)) == 1  # of the restore that had swapped when it was killed
+    backup.restore(addresses, saved, there)
+    assert holder(addresses) == RIGHT and len(names(addresses) - before) == 2
+    assert list(there.glob(".restore-*")) == [] and len(list(photo.parent.iterdir())) == 2
+    databases.drop_old(addresses)
+    assert names(addresses) == before
+    with backup._only_restore(addresses, there), pytest.raises(Conflict, match="another restore"):
+        backup.restore(addresses, saved, there)
 
 
 def test_a_restore_swaps_under_a_service_in_use_and_keeps_the_old_database(saved, addresses, tmp_path):
