@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -172,6 +173,24 @@ def exchange(served: Deployment, data: bytes, seconds: float = 60.0) -> bytes:
     with socket.create_connection((parts.hostname, parts.port), timeout=seconds) as client:
         client.sendall(data)
         return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_a_thousand_silent_connections_stop_nobody(served: Deployment) -> None:
+    parts = urlsplit(served.url)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    silent: list[socket.socket] = []
+    try:
+        for number in range(1300):
+            silent.append(socket.create_connection((parts.hostname, parts.port), timeout=30))
+            if number % 2:
+                silent[-1].sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-A: ")
+        for path in ("/healthz", "/readyz", "/api/v1/locate?lon=105.9501&lat=26.2302&crs=cgcs2000"):
+            assert served.ask(path).status == 200, path
+    finally:
+        for client in silent:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_slow_bodies_stop_nobody(served: Deployment) -> None:
