@@ -4,9 +4,12 @@ A restore never destroys: it fills a new database, migrates and checks it, and o
 in use, which is kept under another name until `./wangge db drop-old`.
 """
 
+import fcntl
 import os
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from gis.db import engine
 from gis.errors import Conflict, InvalidInput, Unavailable, wrong
 
 SCHEMAS = ("public", "personal", "jobs")
+SCRATCH = ".restore-"  # folders under the deployment's
 JOBS_SINCE = "0002"  # the migration that made the schema of the jobs; their rows carry nothing and stay out
 
 
@@ -138,6 +142,8 @@ def restore(
         The file is not a whole backup of ours.
     Unavailable
         PostgreSQL refused it, or our role may not create a database.
+    Conflict
+        Another restore of this deployment runs.
 
     Notes
     -----
@@ -145,7 +151,8 @@ def restore(
     """
     try:
         with (
-            tempfile.TemporaryDirectory(dir=var if var.is_dir() else None) as folder,
+            _only_restore(addresses, var),
+            tempfile.TemporaryDirectory(prefix=SCRATCH, dir=var if var.is_dir() else None) as folder,
             backup_file.opened(path, Path(folder), identity) as plain,
         ):
             contents = backup_file.verify(path, plain)
@@ -167,6 +174,29 @@ def restore(
     if into is None:
         schema.migrate(addresses)  # what carries the name of the database
     return len(contents.photos)
+
+
+@contextmanager
+def _only_restore(addresses: Addresses, var: Path) -> Iterator[None]:
+    """Let no other restore of this deployment run, and remove what one that was killed left behind.
+
+    Raises
+    ------
+    Conflict
+        Another restore runs.
+    """
+    if not var.is_dir():
+        yield
+        return
+    with os.fdopen(os.open(var / ".restore.lock", os.O_WRONLY | os.O_CREAT, private.FILE_MODE), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict("another restore of this deployment runs; wait for its end") from None
+        for folder in var.glob(f"{SCRATCH}*"):  # it may hold what was encrypted, in the clear
+            shutil.rmtree(folder, ignore_errors=True)
+        databases.drop_unfinished(addresses)
+        yield
 
 
 def _entries(path: Path, dump: Path) -> list[str]:

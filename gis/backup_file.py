@@ -13,7 +13,7 @@ import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -314,10 +314,17 @@ def unpack_photos(plain: Path, names: Sequence[str], var: Path) -> None:
             try:
                 _extract(archive, name, part)
                 if file.exists() and file.read_bytes() != part.read_bytes():
-                    file.replace(file.with_name(f"{file.name}.replaced"))
+                    _keep_beside(file)
                 part.replace(file)
             finally:
                 part.unlink(missing_ok=True)
+
+
+def _keep_beside(file: Path) -> None:
+    """Give a file a second name, by its content: it is never without one, and none that was put aside is lost."""
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    with suppress(FileExistsError):
+        os.link(file, file.with_name(f"{file.name}.{digest}.replaced"))
 
 
 def _extract(archive: tarfile.TarFile, name: str, target: Path) -> None:

@@ -9,7 +9,7 @@ import secrets
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -229,6 +229,17 @@ def drop(addresses: Addresses, name: str) -> None:
     engine(with_database(addresses, name).app).dispose()
     with maintenance(addresses) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def drop_unfinished(addresses: Addresses) -> None:
+    """Drop the databases that restores which were killed had begun to fill; the caller sees that none runs."""
+    base = get_name(addresses.owner)[:MAX_NAME_CHARS]
+    name_pattern = re.compile(re.escape(base) + rf"_{RESTORING}_\d{{14}}[0-9a-f]{{4}}")
+    with maintenance(addresses) as connection:
+        names = [name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()]
+    for name in filter(name_pattern.fullmatch, names):
+        with suppress(psycopg.errors.InsufficientPrivilege):  # another deployment's of the same server
+            drop(addresses, name)
 
 
 def list_old(addresses: Addresses) -> list[OldDatabase]:

@@ -3,6 +3,8 @@
 import errno
 import os
 import shutil
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,6 +12,7 @@ FILE_MODE, FOLDER_MODE = 0o600, 0o700
 UMASK = 0o077
 NO_SPACE = "No space left on device"
 FULL = (errno.ENOSPC, errno.EDQUOT)
+READ_ONLY_STATE = "25006"  # of PostgreSQL
 
 
 def create_file(path: Path) -> Path:
@@ -39,16 +42,79 @@ def is_disk_full(error: BaseException | None) -> bool:
     -----
     PostgreSQL says so with SQLSTATE 53100, the system with ENOSPC or EDQUOT, libraries that hide both in words.
     """
+    return any(
+        getattr(cause, "errno", None) in FULL or "53100" in _get_states(cause) or NO_SPACE in str(cause)
+        for cause in _list_causes(error)
+    )
+
+
+def is_read_only(error: BaseException | None) -> bool:
+    """Return whether an error, or one that caused it, says that disk or database takes no changes at all.
+
+    Notes
+    -----
+    Managed servers turn to this when their disk is nearly full; a standby does so always.
+    """
+    return any(
+        getattr(cause, "errno", None) == errno.EROFS or READ_ONLY_STATE in _get_states(cause)
+        for cause in _list_causes(error)
+    )
+
+
+def _list_causes(error: BaseException | None) -> Iterator[BaseException]:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        states = (getattr(error, "sqlstate", None), getattr(getattr(error, "orig", None), "sqlstate", None))
-        if getattr(error, "errno", None) in FULL or "53100" in states or NO_SPACE in str(error):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
+
+
+def _get_states(error: BaseException) -> tuple[object, object]:
+    return getattr(error, "sqlstate", None), getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
 def get_free_bytes(*folders: Path) -> int:
     """Return the space left for us on the fullest of the disks under some folders; missing ones are not counted."""
     return min((shutil.disk_usage(folder).free for folder in folders if folder.exists()), default=0)
+
+
+# what lies in the folder of a deployment, apart from the database, which PostgreSQL watches over
+ENTRIES = ("secrets.json", "session.key", "demo_accounts.txt", "limits", ".cluster.lock", ".restore.lock", "photos")
+
+
+def tighten(var: Path) -> tuple[int, list[Path]]:
+    """Take group's and others' rights from what lies in the folder of a deployment already, as a copy or umask left it.
+
+    Returns
+    -------
+    tuple[int, list[Path]]
+        How many were tightened, and those that belong to somebody else and stay open.
+
+    Notes
+    -----
+    Of the folder itself the right to pass through stays: the user who runs the database may need it. Other files in it
+    are not ours, and links are not followed.
+    """
+    found = [(var, FOLDER_MODE | 0o011)]
+    for name in ENTRIES:
+        found += [(path, FOLDER_MODE if path.is_dir() else FILE_MODE) for path in _walk(var / name)]
+    tightened, left = 0, []
+    for path, allowed in found:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077 & ~allowed == 0:
+            continue
+        try:
+            path.chmod(mode & (allowed | 0o700))
+            tightened += 1
+        except OSError:
+            left.append(path)
+    return tightened, left
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    if path.is_symlink() or not path.exists():
+        return
+    yield path
+    if path.is_dir():
+        for inner in path.iterdir():
+            yield from _walk(inner)

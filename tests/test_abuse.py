@@ -9,10 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from gis.errors import TooMany
-from gis.people import accounts
+from gis.people import accounts, credentials
 from gis.people.models import SignIn
 from tests import build
 from tests.sign_in import PASSWORD, account, send, sign_in, signed_in, with_password
+from web import trusted_browser
 from web.client import client_network
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
@@ -115,6 +116,63 @@ def test_nobody_can_lock_a_colleague_out(client: FlaskClient, session: Session) 
         last = sign_in(client, "zhang", "wrong", address="10.9.9.9")
     assert last.status_code == 429
     assert sign_in(client, "zhang", PASSWORD, address="10.0.0.1").status_code == 303
+
+
+def test_nobody_behind_the_same_address_can_lock_a_colleague_out(
+    app: APIFlask, client: FlaskClient, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("zhang", "li"):
+        with_password(session, name)
+    monkeypatch.setattr(credentials, "verify", lambda _, password: password == PASSWORD)
+    sign_in(client, "zhang")
+    send(client, "/sign-out")
+    stranger = app.test_client()
+    codes = [sign_in(stranger, "zhang", f"wrong {number}").status_code for number in range(7)]
+    assert codes == [401] * 5 + [429] * 2
+    monkeypatch.setattr("web.pages.account.PER_ADDRESS", 3)  # and those of their address are used up too
+    for _ in range(4):
+        limited = sign_in(stranger, "nobody", "x")
+    assert limited.status_code == 429
+    assert sign_in(client, "zhang", "wrong").status_code == 401
+    assert sign_in(client, "zhang").status_code == 303
+    send(client, "/sign-out")
+    assert sign_in(stranger, "zhang").status_code == 429
+    # a browser is trusted by the accounts that signed in there, and slowed down by itself
+    monkeypatch.setattr("web.pages.account.PER_ADDRESS", 60)
+    assert [sign_in(client, "zhang", "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
+    for _ in range(6):
+        sign_in(stranger, "li", "wrong")
+    assert sign_in(client, "li").status_code == 429
+
+
+def test_a_browser_is_a_stranger_again_after_a_new_password(
+    app: APIFlask, client: FlaskClient, session: Session
+) -> None:
+    made = with_password(session, "zhang")
+    stolen, stranger = app.test_client(), app.test_client()
+    for browser in (stolen, client):
+        sign_in(browser, "zhang")
+    new = "another quite long sentence"
+    send(client, "/password", old=PASSWORD, password=new, again=new)
+    send(client, "/sign-out")
+    for _ in range(6):
+        sign_in(stranger, "zhang", "wrong")
+    assert sign_in(stolen, "zhang", new).status_code == 429
+    assert sign_in(client, "zhang", new).status_code == 303
+    cookie = client.get_cookie("wangge_browser").value
+    stranger.set_cookie("wangge_browser", cookie[:-2] + ("AA" if cookie[-2:] != "AA" else "BB"))
+    assert sign_in(stranger, "zhang", new).status_code == 429
+    assert made.username not in cookie
+
+
+@pytest.mark.parametrize(
+    "content", [None, [], {"id": "x"}, {"id": "a b" * 8, "accounts": []}, {"id": 1, "accounts": 7}]
+)
+def test_a_cookie_of_another_shape_is_a_stranger_s(app: APIFlask, content: object) -> None:
+    with app.test_request_context():
+        cookie = trusted_browser._serializer().dumps(content)
+    with app.test_request_context(headers={"Cookie": f"{trusted_browser.COOKIE}={cookie}"}):
+        assert trusted_browser.read() == trusted_browser.Browser()
 
 
 def test_a_name_tried_from_everywhere_is_slowed_for_strangers_only(session: Session) -> None:

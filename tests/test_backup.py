@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +20,10 @@ from gis.areas.locate import locate
 from gis.db import engine
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable
 from gis.exchange.dump import dump
-from gis.settings import Settings
+from gis.settings import ROOT, Settings
 from tests import build
 from tests.conftest import deployment_folder
+from web.commands import make_private
 
 VERSIONS = sorted(script.revision for script in ScriptDirectory.from_config(schema.config()).walk_revisions())
 
@@ -100,6 +103,31 @@ def test_everything_written_is_private_whatever_the_umask(addresses, saved, tmp_
     place = cluster.place(settings)
     for path in (place.base, place.data, place.secrets, place.base / "port", place.base / "log"):
         assert not path.stat().st_mode & 0o077, path
+
+
+def test_what_lies_open_in_a_deployment_is_closed(tmp_path, monkeypatch, capsys):
+    var = tmp_path / "var"
+    (var / "photos" / "ab").mkdir(parents=True)
+    outside = tmp_path / "outside"
+    for file in (var / "secrets.json", var / "session.key", var / "photos" / "ab" / "x.jpg", var / "notes", outside):
+        file.write_text("x")
+        file.chmod(0o664)
+    (var / "limits").symlink_to(outside)
+    for folder in (var, var / "photos", var / "photos" / "ab"):
+        folder.chmod(0o777)
+    make_private(Settings(var=var))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (var, outside, *var.rglob("*"))}
+    assert modes == {
+        "var": 0o711, "photos": 0o700, "ab": 0o700, "x.jpg": 0o600, "secrets.json": 0o600, "session.key": 0o600,
+        "notes": 0o664, "outside": 0o664, "limits": 0o664,
+    }  # fmt: skip
+    assert "others could read 6 files or folders" in capsys.readouterr().err
+    make_private(Settings(var=var))
+    assert capsys.readouterr().err == ""
+    (var / "session.key").chmod(0o644)
+    monkeypatch.setattr(Path, "chmod", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    make_private(Settings(var=var))
+    assert "session.key, which belongs to another user: chmod go= it" in capsys.readouterr().err
 
 
 def test_no_password_is_in_a_process_list(addresses, settings, tmp_path, monkeypatch):
@@ -184,6 +212,55 @@ def test_whatever_fails_in_a_restore_leaves_the_database_in_use(saved, addresses
             with pytest.raises(Unavailable, match="broken off"):
                 backup.restore(addresses, saved, tmp_path / "there")
         assert names(addresses) == before and holder(addresses) == RIGHT
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gis import backup, cluster, databases, schema
+from gis.settings import Settings
+
+module, name, when, saved, var = sys.argv[1:]
+module = {"databases": databases, "schema": schema, "os": os}[module]
+original = getattr(module, name)
+
+def fatal(*args, **options):
+    if when == "after":
+        original(*args, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+addresses = cluster.addresses(Settings.from_env())
+setattr(module, name, fatal)
+backup.restore(addresses, Path(saved), Path(var))
+"""
+
+
+@pytest.mark.slow
+def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(saved, addresses, settings, tmp_path):
+    databases.drop_old(addresses)
+    before, there = names(addresses), tmp_path / "there"
+    photo = there / "photos" / "0a" / "0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"another picture of that name")
+    for module, name, when in (
+        ("schema", "migrate", "after"), ("os", "link", "after"), ("databases", "swap", "after"),
+    ):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, module, name, when, saved, there],
+            env=os.environ | {"WANGGE_VAR": str(settings.var), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == -signal.SIGKILL, (module, name, done.stderr)
+        engine(addresses.app).dispose()
+        assert holder(addresses) == RIGHT, (module, name)
+        assert photo.exists() and any(b"another picture" in path.read_bytes() for path in photo.parent.iterdir())
+    assert len(databases.list_old(addresses)) == 1  # of the restore that had swapped when it was killed
+    backup.restore(addresses, saved, there)
+    assert holder(addresses) == RIGHT and len(names(addresses) - before) == 2
+    assert list(there.glob(".restore-*")) == [] and len(list(photo.parent.iterdir())) == 2
+    databases.drop_old(addresses)
+    assert names(addresses) == before
+    with backup._only_restore(addresses, there), pytest.raises(Conflict, match="another restore"):
+        backup.restore(addresses, saved, there)
 
 
 def test_a_restore_swaps_under_a_service_in_use_and_keeps_the_old_database(saved, addresses, tmp_path):

@@ -1,30 +1,38 @@
 """A disk that is full: every route answers, in words where it cannot do its work, and nothing stored is lost."""
 
+import builtins
 import errno
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
+import psycopg
 import pytest
+from apiflask import APIFlask
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from gis import backup, backup_file, cluster, databases, private, schema
 from gis.db import engine
 from gis.errors import Unavailable
 from gis.incidents import photos
 from gis.settings import Settings
-from tests import build
+from tests import build, test_access
 from tests.conftest import deployment_folder
 from tests.served import serving, until
 from web import figures
@@ -33,6 +41,9 @@ from web.observe import Surviving
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
 MEGABYTES = 230
 WORDS = "The disk of the service is full"
+READ_ONLY_WORDS = "The service takes no changes at the moment"
+CHINESE = {WORDS: "服务器磁盘已满", READ_ONLY_WORDS: "服务暂时不能保存任何内容"}
+world = test_access.world
 
 
 @pytest.fixture
@@ -170,6 +181,104 @@ def test_a_full_disk_is_a_503_wherever_it_is_met(
     assert answer.status_code == 503 and WORDS in answer.get_data(as_text=True)
 
 
+class Full:
+    """A disk that refuses the n-th write to the database or to a file; counts them until then."""
+
+    def __init__(self, error: Callable[[], Exception], counts: Callable[[str], bool]) -> None:
+        self.error, self.counts = error, counts
+        self.at: int | None = None
+        self.seen, self.active = 0, False
+
+    def meet(self, action: str) -> None:
+        """One statement, or one file."""
+        if self.active and self.counts(action):
+            self.seen += 1
+            if self.seen == self.at:
+                raise self.error()
+
+
+CONTROL = ("SAVEPOINT", "RELEASE", "ROLLBACK")
+CHANGES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\b")
+
+
+def refusal(kind: type[psycopg.Error], words: str) -> Exception:
+    """What SQLAlchemy makes of an error of psycopg."""
+    return DBAPIError.instance("statement", {}, kind(words), psycopg.Error)  # type: ignore[return-value]
+
+
+def any_statement(action: str) -> bool:
+    return not action.startswith((*CONTROL, "file "))
+
+
+def any_change(action: str) -> bool:
+    return any_statement(action) and CHANGES.search(action) is not None
+
+
+DISKS: dict[str, tuple[Callable[[], Exception], Callable[[str], bool], str]] = {
+    "reads": (lambda: refusal(psycopg.errors.DiskFull, "could not write to temporary file"), any_statement, WORDS),
+    "writes": (lambda: refusal(psycopg.errors.DiskFull, "could not extend file"), any_change, WORDS),
+    "read-only": (lambda: refusal(psycopg.errors.ReadOnlySqlTransaction, "read-only transaction"), any_change, READ_ONLY_WORDS),
+    "files": (lambda: OSError(errno.ENOSPC, "No space left on device"), lambda action: action.startswith("file "), WORDS),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("disk", DISKS)
+def test_a_full_disk_is_said_on_every_route(
+    app: APIFlask, world: test_access.World, monkeypatch: pytest.MonkeyPatch, disk: str
+) -> None:
+    error, counts, words = DISKS[disk]
+    full = Full(error, counts)
+    connection = world.session.connection()
+    listen(connection, "before_cursor_execute", lambda *given: full.meet(given[2].lstrip()))
+    originals = {os: os.open, io: io.open, builtins: builtins.open}
+
+    def opener(module: Any) -> Any:
+        def opened(path: Any, mode: Any = "r", *more: Any, **named: Any) -> Any:
+            if (mode & (os.O_WRONLY | os.O_RDWR)) if isinstance(mode, int) else set(mode) & set("wax+"):
+                full.meet(f"file {path}")
+            return originals[module](path, mode, *more, **named)
+
+        return opened
+
+    for module in originals:
+        monkeypatch.setattr(module, "open", opener(module))
+
+    def ask(asker: test_access.Asker, name: str, row: test_access.Row, at: int | None) -> TestResponse:
+        method, rule = name.split(" ", 1)
+        path = world.path(rule, row)
+        app.extensions["wangge_rights"].found.clear()
+        full.at, full.seen = at, 0
+        sent: dict[str, Any] = {"json": row.json} if row.json is not None else {}
+        if row.form is not None:
+            sent["data"] = {k: (io.BytesIO(v[0]), v[1]) if isinstance(v, tuple) else v for k, v in row.form.items()}
+        undo = world.session.begin_nested()
+        full.active = True
+        try:
+            return asker.client.open(path, method=method, headers=asker.headers, **sent)
+        finally:
+            full.active = False
+            undo.rollback()
+            world.session.expire_all()
+
+    wrong, met = [], 0
+    for name, row in test_access.TABLE.items():
+        if name == "GET /metrics":  # leaves out what it cannot count
+            continue
+        asker = next((one for one in world.askers[::-1] if row.who(one) == "yes"), world.askers[0])
+        ask(asker, name, row, None).get_data()
+        for at in sorted({1, full.seen}) if full.seen else ():
+            answer = ask(asker, name, row, at)
+            said = answer.get_data(as_text=True)
+            if full.seen < at:
+                continue  # it had been looked up by then
+            met += 1
+            if answer.status_code != 503 or not (words in said or CHINESE[words] in said):
+                wrong.append(f"{name}, {at}: {answer.status_code} {said[:200]}")
+    assert wrong == []
+    assert met >= (5 if "files" in disk else 15)
+
+
 def test_half_a_photo_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, session: Session) -> None:
     def fail(_file: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -200,6 +309,9 @@ def test_an_error_is_one_of_a_full_disk_through_its_causes() -> None:
             raise RuntimeError("a library's own") from cause
     except RuntimeError as error:
         assert private.is_disk_full(error)
+    for cause in (OSError(errno.EROFS, "Read-only file system"), refusal(psycopg.errors.ReadOnlySqlTransaction, "x")):
+        assert private.is_read_only(cause) and not private.is_disk_full(cause)
+    assert private.is_disk_full(refusal(psycopg.errors.IoError, "could not write: No space left on device"))
     assert not private.is_disk_full(RuntimeError("x")) and not private.is_disk_full(OSError(errno.ENOENT, "x"))
 
 

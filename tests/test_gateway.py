@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,7 +61,8 @@ def send(protocol: Protocol, app: Any = echo, path: str = "/x", **headers: str) 
     fields = [(name.replace("_", "-").lower(), value) for name, value in headers.items()]
     scope = SimpleNamespace(
         method="POST", path=path, query_string="q=1", http_version="1.1", server="127.0.0.1:80", client="[::1]:1234",
-        scheme="http", authority=None, headers=SimpleNamespace(items=lambda: fields),
+        scheme="http", authority=None,
+        headers=SimpleNamespace(items=lambda: fields, keys=lambda: [name for name, _ in fields]),
     )  # fmt: skip
     with ThreadPoolExecutor(1) as thread:  # a browser driven in this process has a loop in the main thread
         thread.submit(asyncio.run, gateway.Gateway(app).__rsgi__(scope, protocol)).result()  # type: ignore[arg-type]
@@ -134,6 +136,61 @@ def test_an_answer_without_a_body_is_sent() -> None:
 
     bare = send(Bare([]), app)
     assert (bare.status, bare.streamed) == (204, [b""])
+
+
+UNREAD = "Idempotency-Key: 钥匙钥匙钥匙".encode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "field"),
+    [
+        ([UNREAD], 422, "Idempotency-Key"), ([b"Idempotency-Key: \xff\xfeabcdefgh"], 422, "Idempotency-Key"),
+        ([b"Idempotency-Key: abcdefgh1", b"idempotency-key: abcdefgh2"], 422, "Idempotency-Key"),
+        ([b"Idempotency-Key: abcdefgh1"] * 2, 422, "Idempotency-Key"),
+        ([b"Idempotency-Key:"], 422, "Idempotency-Key"), ([b"Idempotency-Key: short"], 422, "Idempotency-Key"),
+        ([b"Idempotency-Key: " + b"k" * 201], 422, "Idempotency-Key"),
+        ([b"Idempotency-Key: tab\tin the key"], 422, "Idempotency-Key"),
+        ([b"Authorization: Bearer \xe9\xe9"], 422, "Authorization"),
+        ([b"If-Match: \xe9"], 422, "If-Match"), ([b"X-Tracking-Secret: \xe9"], 422, "X-Tracking-Secret"),
+        ([b"User-Agent: \xe9", b"Referer: \xe9"], 422, "category"),  # nobody acts on these: on to the body
+        ([b"Idempotency-Key: " + b"k" * 200], 422, "category"),
+    ],
+)  # fmt: skip
+def test_a_header_that_cannot_be_read_is_refused_not_passed_over(
+    served: Deployment, headers: list[bytes], status: int, field: str
+) -> None:
+    head = [b"POST /api/v1/incidents HTTP/1.1", b"Host: a", b"Connection: close", b"Content-Type: application/json"]
+    point = json.dumps({"lon": 105.9501, "lat": 26.2302, "crs": "cgcs2000"}).encode()
+    reply = exchange(served, b"\r\n".join([*head, b"Content-Length: %d" % len(point), *headers, b"", point]))
+    assert reply.startswith(b"HTTP/1.1 %d" % status), reply
+    errors = json.loads(reply.split(b"\r\n\r\n", 1)[1])["errors"]
+    assert [one["field"] for one in errors] == [field]
+
+
+def exchange(served: Deployment, data: bytes, seconds: float = 60.0) -> bytes:
+    """Send bytes as they are; return all that comes back."""
+    parts = urlsplit(served.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=seconds) as client:
+        client.sendall(data)
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_a_thousand_silent_connections_stop_nobody(served: Deployment) -> None:
+    parts = urlsplit(served.url)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    silent: list[socket.socket] = []
+    try:
+        for number in range(1300):
+            silent.append(socket.create_connection((parts.hostname, parts.port), timeout=30))
+            if number % 2:
+                silent[-1].sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-A: ")
+        for path in ("/healthz", "/readyz", "/api/v1/locate?lon=105.9501&lat=26.2302&crs=cgcs2000"):
+            assert served.ask(path).status == 200, path
+    finally:
+        for client in silent:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_slow_bodies_stop_nobody(served: Deployment) -> None:

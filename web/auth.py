@@ -14,14 +14,14 @@ from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, current_app, g, redirect, request, session, url_for
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from gis.errors import Forbidden, SignInNeeded, TooMany
 from gis.people import accounts, credentials, keys, limits
 from gis.people.access import ANONYMOUS, Action, Principal
 from gis.settings import Settings
-from web import anonymous_budget, db, errors
+from web import anonymous_budget, db, errors, trusted_browser
 
 COOKIE = "wangge_session"
 LONGEST = 12 * 3600  # seconds a session lasts at most
@@ -170,6 +170,7 @@ def begin(account_id: int, stamp: int, *, at_provider: bool = False) -> None:
     session["id"] = secrets.token_urlsafe(16)
     if at_provider:
         session["at_provider"] = True
+    trusted_browser.trust(account_id, stamp)
     g.pop("principal", None)
     forget()
 
@@ -178,6 +179,7 @@ def go_on(stamp: int) -> None:
     """Keep this browser's session while all others of the account end."""
     account, _, began, seen = session["account"]
     session["account"] = [account, stamp, began, seen]
+    trusted_browser.trust(account, stamp)
     forget()
 
 
@@ -210,6 +212,10 @@ class Cookies(SecureCookieSessionInterface):
         if COOKIE not in request.cookies:
             return self.session_class()  # most requests: nothing to check
         return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        super().save_session(app, session, response)
+        trusted_browser.write_cookie(response, path=self.get_cookie_path(app), secure=self.get_cookie_secure(app))
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure or str(app.config["SETTINGS"].address).startswith("https:")

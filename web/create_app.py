@@ -7,7 +7,7 @@ from flask import Response, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gis.settings import Settings
-from web import auth, body_limit, db, errors, fit, observe, openapi
+from web import auth, body_limit, db, errors, fit, observe, openapi, request_headers
 
 REVALIDATED = (None, "no-cache", "private, no-cache")
 HSTS = "max-age=31536000"
@@ -81,6 +81,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     openapi.init_app(app)
     observe.init_app(app)
     body_limit.init_app(app)
+    request_headers.init_app(app)
     fit.init_app(app)
     auth.init_app(app, settings)
     app.after_request(sealed)

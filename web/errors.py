@@ -63,6 +63,7 @@ DETAIL = {
 }
 
 DISK_FULL = "The disk of the service is full; nothing was stored. Tell the operator and try again later."
+READ_ONLY = "The service takes no changes at the moment; nothing was stored. Tell the operator and try again later."
 LEAST_FREE_BYTES = 1 << 20
 
 # what a missing field's message adds to "is missing"
@@ -136,13 +137,18 @@ def validation(error: HTTPError) -> Response:
 
 def database(error: OperationalError) -> Response:
     """The database went away or refused us; the reason is for the log, not for the reader."""
-    if is_full(error):
-        return full(error)
+    if sentence := cannot_store(error):
+        return unstored(error, sentence)
     number = secrets.token_hex(6)
     log.error("database", id=number, endpoint=request.endpoint, reason=type(error.orig).__name__, exc_info=error)
     return answer(
         503, "not-available", Unavailable.title, "The database cannot be reached; try again soon.", (), {"id": number}
     )
+
+
+def cannot_store(error: Exception) -> str:
+    """Return the sentence for an error that says nothing can be stored now; empty for any other."""
+    return DISK_FULL if is_full(error) else READ_ONLY if private.is_read_only(error) else ""
 
 
 def is_full(error: Exception) -> bool:
@@ -159,11 +165,11 @@ def is_full(error: Exception) -> bool:
     return private.get_free_bytes(*folders) < LEAST_FREE_BYTES
 
 
-def full(error: Exception) -> Response:
-    """The disk is full; whatever the request began was undone."""
+def unstored(error: Exception, sentence: str) -> Response:
+    """The disk is full, or takes no changes; whatever the request began was undone."""
     number = secrets.token_hex(6)
-    log.error("disk full", id=number, endpoint=request.endpoint, reason=type(error).__name__)
-    return answer(503, "not-available", Unavailable.title, DISK_FULL, (), {"id": number})
+    log.error("cannot store", id=number, endpoint=request.endpoint, reason=type(error).__name__)
+    return answer(503, "not-available", Unavailable.title, sentence, (), {"id": number})
 
 
 def unfit(error: DataError) -> Response:
@@ -179,8 +185,8 @@ def nested(error: RecursionError) -> Response:
 
 def unexpected(error: Exception) -> Response:
     """Anything else: a plain 500 with a number; what happened is in the log under it."""
-    if is_full(error):
-        return full(error)
+    if sentence := cannot_store(error):
+        return unstored(error, sentence)
     number = secrets.token_hex(6)
     log.error("unexpected", id=number, endpoint=request.endpoint, exc_info=error)
     return answer(500, "about:blank", "Internal Server Error", "Something went wrong on our side.", (), {"id": number})

@@ -17,6 +17,7 @@ from wsgiref.types import WSGIApplication
 from granian.rsgi import HTTPProtocol, Scope
 
 from web.body_limit import DEFAULT_MAX_BYTES, PHOTO_FORM_MAX_BYTES, REFUSAL
+from web.request_headers import REPEATED, UNREADABLE
 
 THREADS = 4  # of each worker: more compete for the interpreter (8: a third fewer requests a second)
 BODY_GRACE_S = 10.0  # seconds a body may take, and one more for each `MIN_BYTES_PER_S` that arrived
@@ -160,7 +161,13 @@ def to_environ(scope: Scope, path: str) -> dict[str, Any]:
     client, _, environ["REMOTE_PORT"] = scope.client.rpartition(":")
     environ["REMOTE_ADDR"] = client.strip("[]")
     environ["wsgi.url_scheme"] = scope.scheme
-    for name, value in scope.headers.items():
+    fields = scope.headers.items()
+    names = [name.lower() for name, _ in fields]
+    if unreadable := {name.lower() for name in scope.headers.keys()} - set(names):  # noqa: SIM118  no mapping
+        environ[UNREADABLE] = frozenset(unreadable)
+    if repeated := {name for name in names if names.count(name) > 1}:
+        environ[REPEATED] = frozenset(repeated)
+    for name, value in fields:
         key = name.upper().replace("-", "_")
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
         if key in environ:

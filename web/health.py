@@ -20,6 +20,7 @@ from gis.settings import Settings
 from web import figures
 from web.api.locate import register_note
 from web.db import session
+from web.errors import cannot_store
 from web.openapi import also
 
 bp = APIBlueprint("health", __name__, tag="Running it")
@@ -90,8 +91,8 @@ def unready() -> list[FieldError]:
             return [FieldError("schema", f"the database stands at migration {at}, this code needs {wanted}")]
         if not connection.scalar(text("SELECT EXISTS (SELECT FROM boundary)")):
             return [FieldError("areas", "no areas are loaded; run ./wangge load areas")]
-    except SQLAlchemyError:
-        return [FieldError("database", "the database cannot be reached")]
+    except SQLAlchemyError as error:
+        return [FieldError("database", cannot_store(error) or "the database cannot be reached")]
     return []
 
 

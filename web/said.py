@@ -39,6 +39,7 @@ SENTENCES = tuple(
         r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\), and a request \((\w+)\) waits":
             "现在不能{1}：该事件{2}，且有{3}申请待审批。",
         r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\)": "现在不能{1}：该事件{2}。",
+        r"The service takes no changes": "服务暂时不能保存任何内容，刚才的没有保存；请告知管理员，稍后再试。",
         r"The disk of the service is full": "服务器磁盘已满，内容没有保存；请告知管理员，稍后再试。",
         r"(\w+): whoever asked cannot approve it":
             "不能{1}：申请人不能审批自己的申请，须由本区域另一位有派单权限的账号审批。没有这样的账号时，请管理员增设，或撤回申请。",

@@ -1,9 +1,11 @@
-"""Accounts: who signs in, tries to sign in and the lock after too many, grants of access roles, and who may change them."""
+"""Accounts: who signs in, tries to sign in and the pause after too many, grants of access roles, and who may change them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
@@ -18,10 +20,11 @@ from gis.people.access import BY_POST, ROLES, Action, Principal, of_account
 from gis.people.models import AccessGrant, Account, EndedSession, Person, SignIn
 
 USERNAME = re.compile(r"[\w][\w.@-]{1,39}")
-FAILURES = 5  # in a row lock a name
+FAILURES = 5  # in a row, within `WINDOW`, slow a name down
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120))  # after 5, 6, 7, 8 and more
 MAX_STRANGE_FAILURES = 30  # for one name in `WINDOW`, from networks it was never signed in from
 STRANGE_PAUSE = timedelta(seconds=10)  # between tries of such networks from then on
-WINDOW = timedelta(minutes=15)  # within which they count, and for which they lock
+WINDOW = timedelta(minutes=15)  # within which they count
 KEPT = timedelta(days=90)  # that tries are kept
 PLACELESS = frozenset({"resident", "administrator"})  # access roles that need no area
 
@@ -76,60 +79,81 @@ def clean(username: str) -> str:
     return username.replace("\0", "").strip().lower()[:80]
 
 
-def try_begins(session: Session, username: str, now: datetime, network: str = "") -> Try:
+def try_begins(
+    session: Session,
+    username: str,
+    now: datetime,
+    network: str = "",
+    browser: str = "",
+    stamps: Mapping[int, int] = MappingProxyType({}),
+) -> Try:
     """Write down a try before its password is looked at, so that many at once count as many.
 
-    Failures count for a name together with the network they come from, so that nobody can lock a colleague out. A
-    name tried from many networks is slowed down for all but those it was signed in from before.
+    Failures count for a name together with where they come from, and slow down what comes from there: nobody can lock
+    a colleague out. A browser that the account signed in from before counts by itself, whatever happens at its
+    address; strangers count by their network. A name tried from many networks is slowed down for all but those it was
+    signed in from before.
+
+    Args:
+        browser, stamps: The browser's number and, by account, the stamp with which it signed in there last.
 
     The caller commits, asks `is_right`, which takes a while, and then calls `try_succeeds`.
 
     Raises:
-        TooMany: Five tries in a row failed within 15 minutes, the last less than 15 minutes ago. Names that do not
-            exist are locked just the same. Or strangers' failures for this name are too many, see `MAX_STRANGE_FAILURES`.
+        TooMany: Five tries or more in a row failed from there, see `PAUSES`. Names that do not exist are slowed down
+            just the same. Or strangers' failures for this name are too many, see `MAX_STRANGE_FAILURES`.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('sign_in ' || :name, 0))"), {"name": username})
-    last = session.execute(
-        select(SignIn.at, SignIn.succeeded)
-        .where(SignIn.username == username, SignIn.network == network, SignIn.at > now - 2 * WINDOW)
-        .order_by(SignIn.at.desc(), SignIn.id.desc())
-        .limit(FAILURES)
-    ).all()
-    if len(last) == FAILURES and not any(one.succeeded for one in last) and last[0].at - last[-1].at <= WINDOW:
-        left = (last[0].at + WINDOW - now).total_seconds()
-        if left > 0:
-            minutes = int(left // 60) + 1
-            words = f"too many tries failed for this name; try again in {minutes} min"
-            raise TooMany(words, minutes=minutes, retry_after=int(left) + 1)
-    _slow_down(session, username, now, network)
-    tried = SignIn(username=username, at=now, succeeded=False, network=network)
-    session.add(tried)
-    session.flush()
     found = session.execute(
         select(Account.id, Account.password_hash, Account.active, Account.stamp, Account.must_change).where(
             Account.username == username
         )
     ).one_or_none()
+    trusted = bool(browser and found and stamps.get(found.id) == found.stamp)
+    mark = f" browser {browser}"
+    source = SignIn.network.endswith(mark, autoescape=True) if trusted else SignIn.network == network
+    last = session.execute(
+        select(SignIn.at, SignIn.succeeded)
+        .where(SignIn.username == username, source, SignIn.at > now - 2 * WINDOW)
+        .order_by(SignIn.at.desc(), SignIn.id.desc())
+        .limit(FAILURES + len(PAUSES) - 1)
+    ).all()
+    failures = list(takewhile(lambda one: not one.succeeded, last))
+    if len(failures) >= FAILURES and failures[0].at - failures[FAILURES - 1].at <= WINDOW:
+        _wait(failures[0].at + PAUSES[len(failures) - FAILURES], now)
+    if not trusted:
+        _slow_down(session, username, now, network)
+    tried = SignIn(username=username, at=now, succeeded=False, network=network + mark if trusted else network)
+    session.add(tried)
+    session.flush()
     return Try(tried.id, username, *found) if found else Try(tried.id, username)
 
 
+def _wait(until: datetime, now: datetime) -> None:
+    """Raise TooMany until a moment."""
+    left = (until - now).total_seconds()
+    if left > 0:
+        minutes, seconds = int(left // 60) + 1, int(left) + 1
+        raise TooMany(
+            f"too many tries failed for this name; try again in {seconds} s", minutes=minutes, retry_after=seconds
+        )
+
+
 STRANGE = """
-WITH trusted AS (SELECT DISTINCT network FROM personal.sign_in WHERE username = :name AND succeeded AND at > :long_ago)
+WITH trusted AS (SELECT DISTINCT split_part(network, ' ', 1) AS network FROM personal.sign_in
+                 WHERE username = :name AND succeeded AND at > :long_ago)
 SELECT count(*) AS failures, max(at) AS last, (SELECT :network IN (SELECT network FROM trusted)) AS is_trusted
 FROM personal.sign_in
-WHERE username = :name AND NOT succeeded AND at > :since AND network NOT IN (SELECT network FROM trusted)
+WHERE username = :name AND NOT succeeded AND at > :since
+  AND split_part(network, ' ', 1) NOT IN (SELECT network FROM trusted)
 """
 
 
 def _slow_down(session: Session, username: str, now: datetime, network: str) -> None:
     params = {"name": username, "network": network, "since": now - WINDOW, "long_ago": now - KEPT}
     row = session.execute(text(STRANGE), params).one()
-    if row.is_trusted or row.failures < MAX_STRANGE_FAILURES:
-        return
-    left = (row.last + STRANGE_PAUSE - now).total_seconds()
-    if left > 0:
-        words = f"too many tries failed for this name; try again in {int(left) + 1} s"
-        raise TooMany(words, minutes=1, retry_after=int(left) + 1)
+    if row.failures >= MAX_STRANGE_FAILURES and not row.is_trusted:
+        _wait(row.last + STRANGE_PAUSE, now)
 
 
 def end_session(session: Session, session_id: str, until: datetime) -> None:
@@ -326,7 +350,7 @@ def block(session: Session, by: Principal, account: Account) -> None:
 
 
 def unblock(session: Session, by: Principal, account: Account) -> None:
-    """Let an account sign in again; also lifts the lock after failed tries."""
+    """Let an account sign in again; also lifts the pause after failed tries."""
     needed(session, by, account)
     account.active = True
     session.execute(delete(SignIn).where(SignIn.username == account.username, ~SignIn.succeeded))
@@ -334,7 +358,7 @@ def unblock(session: Session, by: Principal, account: Account) -> None:
 
 
 def reset_password(session: Session, by: Principal, account: Account, *, must_change: bool = True) -> str:
-    """A new first password, to be shown once; ends the account's sessions and lifts the lock after failed tries."""
+    """A new first password, to be shown once; ends the account's sessions and lifts the pause after failed tries."""
     needed(session, by, account)
     password = credentials.first_password()
     account.password_hash, account.must_change = credentials.hashed(password), must_change

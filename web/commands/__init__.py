@@ -11,7 +11,7 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
-from gis import cluster, schema
+from gis import cluster, private, schema
 from gis.db import engine, signed
 from gis.errors import Unavailable
 from gis.exchange.report import Report
@@ -44,6 +44,17 @@ def database(settings: Settings | None = None) -> cluster.Addresses:
     with engine(addresses.app).connect() as connection:
         require_schema(schema.current(connection))
     return addresses
+
+
+def make_private(settings: Settings) -> None:
+    """Close what others may read in the folder of the deployment, and say so."""
+    tightened, left = private.tighten(settings.var) if settings.var.is_dir() else (0, [])
+    if tightened:
+        click.echo(
+            f"wangge: others could read {tightened:,} files or folders in {settings.var}; they cannot now", err=True
+        )
+    for path in left:
+        click.echo(f"wangge: others can read {path}, which belongs to another user: chmod go= it", err=True)
 
 
 def user() -> str:

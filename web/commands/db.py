@@ -13,6 +13,7 @@ from gis import backup_file, cluster, databases, schema
 from gis.db import engine
 from gis.errors import WanggeError, wrong
 from gis.settings import Settings
+from web.commands import make_private
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 YES = click.option("--yes", is_flag=True, help="Do it without asking.")
@@ -128,6 +129,7 @@ def migrate(to: str) -> None:
 def backup(file: Path, encrypt_to: tuple[str, ...]) -> None:
     """Write the whole database and the photos to FILE, with a checksum."""
     settings = Settings.from_env()
+    make_private(settings)
     recipients = backup_file.parse_recipients(encrypt_to)
     photos = backups.backup(cluster.addresses(settings), file, settings.var, recipients)
     encrypted = ", encrypted" if recipients else ""

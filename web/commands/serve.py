@@ -1,6 +1,7 @@
 """`./wangge serve`: the web service, with granian."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -19,8 +20,10 @@ from gis.db import engine
 from gis.errors import Unavailable
 from gis.settings import ROOT, Settings
 from web import figures
-from web.commands import database
+from web.commands import database, make_private
 from web.observe import say
+
+MAX_CONNECTIONS = 4096  # of each worker: who only holds them open must not keep others out
 
 
 @click.command()
@@ -32,6 +35,7 @@ def command(host: str, port: int, workers: int, jobs: bool) -> None:
     """Serve the map and the API until stopped; requests under way are finished first."""
     settings = Settings.from_env()
     check_free(host, port)
+    make_private(settings)
     addresses = database(settings)
     click.echo(f"wangge: serving http://{host}:{port}/ with {workers} workers; stop with Ctrl-C", err=True)
     run(settings, addresses, host=host, port=port, workers=workers, jobs=jobs)
@@ -47,10 +51,11 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
         Unavailable: The port is taken.
     """
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
     from granian.log import LogLevels
 
     check_free(host, port)
+    _allow_files(2 * MAX_CONNECTIONS)
     for url in (addresses.app, addresses.owner):
         engine(url).dispose()  # workers are forked: two of them on one connection would read each other's answers
     os.environ |= {
@@ -63,6 +68,8 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
         address=host,
         port=port,
         interface=Interfaces.RSGI,
+        http=HTTPModes.http1,  # to find out which HTTP is spoken, granian waits for ever; for a head it waits 30 s
+        backpressure=MAX_CONNECTIONS,
         workers=workers,
         workers_kill_timeout=10,
         respawn_failed_workers=True,
@@ -80,6 +87,14 @@ def run(settings: Settings, addresses: Addresses, *, host: str, port: int, worke
             stack.enter_context(keep_database(settings, addresses.app))
         server.serve()
     say(f"wangge: stopped; http://{host}:{port}/ is served no more")
+
+
+def _allow_files(count: int) -> None:
+    """Let this process and its workers have so many files and connections open, where the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager

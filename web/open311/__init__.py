@@ -32,7 +32,7 @@ from web.api.locate import present
 from web.auth import bearer
 from web.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.db import session
-from web.errors import DETAIL, DISK_FULL, is_full
+from web.errors import DETAIL, cannot_store
 from web.open311.shape import answer
 from web.params import wrong
 
@@ -474,11 +474,10 @@ def failed(error: Exception) -> Response:
     else:
         number = secrets.token_hex(6)
         log.error("unexpected", id=number, endpoint=request.endpoint, exc_info=error)
-        gone, full = isinstance(error, OperationalError), is_full(error)
-        status = 503 if gone or full else 500
+        gone, unstored = isinstance(error, OperationalError), cannot_store(error)
+        status = 503 if gone or unstored else 500
         words = "The database cannot be reached; try again soon." if gone else "Something went wrong on our side."
-        words = DISK_FULL if full else words
-        words += f" ({number})"
+        words = f"{unstored or words} ({number})"
     response = answer(kind(), "errors", [{"code": status, "description": words}], status)
     response.headers["Cache-Control"] = "no-store"
     if isinstance(error, TooMany) and "retry_after" in error.extra:

@@ -24,7 +24,7 @@ from gis.people import accounts, credentials, keys, limits
 from gis.people.access import KEY_ACTIONS, ROLES, Action, Principal
 from gis.people.models import Account
 from gis.settings import Settings
-from web import auth
+from web import auth, trusted_browser
 from web.client import client_network
 from web.db import session
 from web.errors import in_words
@@ -33,7 +33,7 @@ from web.pages.shell import page
 
 bp = Blueprint("account", __name__)
 
-PER_ADDRESS = 60  # tries to sign in a minute from one address
+PER_ADDRESS = 60  # tries to sign in a minute from one address, or from one browser that somebody signed in from before
 OFFERED = 400  # areas an area field offers; any other can be typed
 SHOWN = 200  # accounts in the list; the search finds the others
 
@@ -139,9 +139,13 @@ def check() -> Response:
     username, password = accounts.clean(request.form.get("username", "")), request.form.get("password", "")
     if not username or not password:
         return _form(onwards, username, _("Give a user name and a password."), 422)
+    browser_before = trusted_browser.read()
     try:
-        limits.within(_settings().var, f"sign-in {client_network()}", PER_ADDRESS, time.time(), "tries to sign in")
-        tried = accounts.try_begins(session(), username, datetime.now(UTC), client_network())
+        source = f"browser {browser_before.id}" if browser_before.id else client_network()
+        limits.within(_settings().var, f"sign-in {source}", PER_ADDRESS, time.time(), "tries to sign in")
+        tried = accounts.try_begins(
+            session(), username, datetime.now(UTC), client_network(), browser_before.id, browser_before.stamps
+        )
     except TooMany as error:
         wait: Any = error.extra["retry_after"]
         minutes = -(-wait // 60)

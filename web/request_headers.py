@@ -1,0 +1,35 @@
+"""Headers that change what a request does are refused when they cannot be read, never passed over.
+
+The server hands on only values of visible ASCII characters; of others the name alone is left. `web/gateway.py` notes
+these, and what was sent twice, in the environment.
+"""
+
+from flask import Flask, request
+
+from gis.errors import wrong
+
+UNREADABLE, REPEATED = "wangge.unreadable_headers", "wangge.repeated_headers"
+SINGLE = ("Idempotency-Key", "Authorization", "X-Tracking-Secret", "X-Wangge-Timestamp", "X-Wangge-Signature")
+MEANT = (*SINGLE, "If-Match")  # If-Match may be sent several times: its values are a list
+
+
+def check() -> None:
+    """Refuse what nobody can act on.
+
+    Raises:
+        InvalidInput: A header of `MEANT` holds other characters than printable ASCII, or one of `SINGLE` came twice.
+    """
+    refusals = (
+        (UNREADABLE, MEANT, "must have printable ASCII characters only"),
+        (REPEATED, SINGLE, "was sent more than once; send it once"),
+    )
+    for note, names, words in refusals:
+        noted = request.environ.get(note, ())
+        name = next((name for name in names if name.lower() in noted), None)
+        if name:
+            raise wrong(name, words)
+
+
+def init_app(app: Flask) -> None:
+    """Look at the headers of every request first."""
+    app.before_request(check)

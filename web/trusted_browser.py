@@ -1,0 +1,67 @@
+"""Browsers that an account signed in from before: their failed tries count apart from those of strangers.
+
+A signed cookie, for the server only, names the browser by a random number and, for each account that signed in there,
+the account's stamp. Whatever ends the sessions of an account (a new password, blocking) raises its stamp, and with it
+every browser is a stranger again. Nobody else can send the cookie, so nobody behind the same address can use up a
+colleague's tries.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from flask import Response, current_app, g, request
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+COOKIE = "wangge_browser"
+MAX_AGE_S = 90 * 24 * 3600  # since the last time somebody signed in there
+MAX_ACCOUNTS = 20  # of one browser, as of a counter that many share; the earliest is forgotten
+ID_PATTERN = re.compile(r"[\w-]{16,40}")
+
+
+@dataclass(frozen=True)
+class Browser:
+    """The browser that sent a request. id: empty for a stranger; stamps: by account, when it last signed in there."""
+
+    id: str = ""
+    stamps: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def read() -> Browser:
+    """Return the browser of this request; a cookie that is not ours, or too old, is a stranger's."""
+    cookie = request.cookies.get(COOKIE)
+    if not cookie:
+        return Browser()
+    try:
+        content: Any = _serializer().loads(cookie, max_age=MAX_AGE_S)
+        stamps = {int(account): int(stamp) for account, stamp in content["accounts"]}
+        browser = Browser(str(content["id"]), stamps)
+    except (BadData, KeyError, TypeError, ValueError):
+        return Browser()
+    return browser if ID_PATTERN.fullmatch(browser.id) else Browser()
+
+
+def trust(account_id: int, stamp: int) -> None:
+    """Have the answer to this request write down that an account signed in from this browser."""
+    browser = read()
+    stamps = {account: kept for account, kept in browser.stamps.items() if account != account_id} | {account_id: stamp}
+    g.trusted_browser = {
+        "id": browser.id or secrets.token_urlsafe(16),
+        "accounts": list(stamps.items())[-MAX_ACCOUNTS:],
+    }
+
+
+def write_cookie(response: Response, *, path: str, secure: bool) -> None:
+    """Set the cookie, if `trust` was called."""
+    content = g.pop("trusted_browser", None)
+    if content is not None:
+        response.set_cookie(
+            COOKIE, _serializer().dumps(content), MAX_AGE_S, path=path, secure=secure, httponly=True, samesite="Lax"
+        )
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt="trusted-browser")
