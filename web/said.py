@@ -137,6 +137,7 @@ BOUNDARIES = tuple(
         rf"{CODE}\S*: used by another publication since": "编码 {=1} 已被之后发布的修订使用；请撤销该步，另取编码。",
         r"the land around was redrawn since": "周边边界已经调整，重做后的结果与草案不同；请变基并重新核对。",
         rf"([\d,]+) m² would belong to no grid any more, near {AT}": "{=1} 平方米将不再属于任何网格（{=2} 附近）；请变基并重新核对。",
+        rf"([\d,]+) m² belong to grid {CODE} of another county, near {AT}": "{=1} 平方米属于另一区县的网格 {=2}（{=3} 附近）；请画到它的边界为止。",
         rf"([\d,]+) m² belong to no grid of this draft.*near {AT}": "{=1} 平方米不是本草案各网格的土地（{=2} 附近）；请变基并重新核对。",
         r"\w+: crosses borders more than": "画的线与边界交叉太多，或贴得太近；请减少拐点。",
         rf"\w+: {CODE} does not begin with the code of its community": "编码 {=1} 与所属社区的编码不符。",

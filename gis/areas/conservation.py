@@ -1,6 +1,7 @@
 """What no publication may lose, whatever was believed while drawing: land, and the grid of a household."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,10 @@ import shapely
 from shapely import MultiPolygon
 from sqlalchemy.orm import Session
 
+from gis.areas import codes as patterns
 from gis.areas.homes import read_homes
-from gis.areas.models import Operation
+from gis.areas.models import Level, Operation
+from gis.db import STORAGE_SRID, sql
 from gis.errors import InvalidInput
 from gis.shapes import coverage
 from gis.shapes.coverage import Land, dissolve
@@ -17,14 +20,28 @@ from gis.shapes.measure import area, place, wider
 
 LOSES = ("redraw", "retire")  # operations after which land may belong to no grid
 GAINS = ("redraw", "add")  # operations after which land of no grid may belong to one
+AREAL = 2  # dimensions
+
+# The grids of other counties, in force from a moment on or planned for later.
+ABROAD = f"""
+SELECT a.code, ST_AsBinary(b.shape) AS shape FROM boundary b JOIN area a ON a.id = b.area_id
+WHERE a.level = 'grid' AND a.county <> ALL(:counties)
+  AND (upper_inf(b.valid) OR upper(b.valid) > coalesce(:at, clock_timestamp()))
+  AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) ORDER BY a.code
+"""  # noqa: S608  a number of ours
 
 
 def check(
-    session: Session, done: Sequence[Operation], before: Mapping[str, Land], after: Mapping[str, Land | None]
+    session: Session,
+    done: Sequence[Operation],
+    before: Mapping[str, Land],
+    after: Mapping[str, Land | None],
+    at: datetime,
 ) -> None:
     """Refuse a publication that loses land or the grid of a household, or takes land twice.
 
     Args:
+        at: From when it holds.
         before: The shapes in force of the grids that change, by code; degrees, EPSG:4490.
         after: Their new shapes; None: no land any more.
 
@@ -33,6 +50,9 @@ def check(
     """
     old, new = list(before.values()), [shape for shape in after.values() if shape is not None]
     _check_homes(session, old, new)
+    # two counties, which publish at once, could both take the land between them
+    session.execute(sql("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
+    check_abroad(session, before, after, at)
     kinds = {one.op["op"] for one in done}
     for lost, excused, words in (
         (freed(old, new), kinds & set(LOSES), "would belong to no grid any more"),
@@ -45,6 +65,32 @@ def check(
             raise InvalidInput(
                 f"{sum(area(part) for part in wide):,.0f} m² {words}, near {lon:.6f}, {lat:.6f};"
                 " rebase the draft and look at it again"
+            )
+
+
+def check_abroad(
+    session: Session, before: Mapping[str, Land], after: Mapping[str, Land | None], at: datetime | None = None
+) -> None:
+    """Refuse grids that gain land of another county's grids; what overlapped before stays as it is.
+
+    Args:
+        before: Shapes by code, degrees, EPSG:4490, of the grids that change; others are passed over.
+        at: From when the new shapes hold; None: now.
+    """
+    old = [shape for code, shape in before.items() if code in after]
+    gained = freed([shape for shape in after.values() if shape is not None], old)
+    if gained.is_empty:
+        return
+    counties = sorted({patterns.ancestor(code, Level.COUNTY) for code in after})
+    box = dict(zip(("west", "south", "east", "north"), gained.bounds, strict=True))
+    for row in session.execute(sql(ABROAD), {"counties": counties, "at": at} | box):
+        parts = shapely.get_parts(shapely.intersection(gained, shapely.from_wkb(row.shape)))
+        parts = parts[shapely.get_dimensions(parts) == AREAL]
+        if len(wide := parts[wider(parts, coverage.NOISE)]):
+            lon, lat = place(wide[0])
+            raise InvalidInput(
+                f"{sum(area(part) for part in wide):,.0f} m² belong to grid {row.code} of another county, near"
+                f" {lon:.6f}, {lat:.6f}; draw up to its border"
             )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
-from gis.areas import operations
+from gis.areas import conservation, operations
 from gis.areas.homes import count_households
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.areas.numbering import check_codes, fresh_codes, made_of
@@ -270,6 +270,7 @@ def _do(session: Session, by: Principal, draft: Revision, op: Op, before: Sequen
     check_codes(session, draft, op, state.lands, new_codes)
     done = operations.do(op, state.lands, operations.Town(
         lambda code: fresh_codes(session, code, new_codes), lambda lands: count_households(session, lands)))  # fmt: skip
+    conservation.check_abroad(session, state.lands, done.changed)
     touched = operations.moves_land(state.lands, done.changed) or operations.named(op)
     made = made_of(session, done)
     need(session, by, Action.DRAFT, touched)

@@ -39,10 +39,10 @@ def check_codes(session: Session, draft: Revision, op: Op, lands: Mapping[str, L
     """Refuse codes for new grids that are not right, not in the community, used before, or reserved by another draft.
 
     Args:
-        draft: One that takes a publication back may give old codes their land again.
+        draft: One that takes a publication back may give that publication's codes their land again, by redrawing.
         new: Codes the draft itself has given.
     """
-    reviving = draft.reverts is not None
+    revived = _revived(session, draft) if op["op"] == "redraw" else set()
     given = {"split": op.get("codes", ()), "merge": [op.get("into")], "add": [op["code"]] if "code" in op else ()}
     field = {"split": "codes", "merge": "into", "add": "code"}.get(op["op"], "grids")
     communities = {patterns.ancestor(code, Level.COMMUNITY) for code in op.get("codes", ()) if code in lands}
@@ -73,16 +73,13 @@ def check_codes(session: Session, draft: Revision, op: Op, lands: Mapping[str, L
             "into",
             f"{op['into']} is not of community {', '.join(sorted(communities))}; name a grid of it, or a new code",
         )
-    known = session.execute(
-        sql("SELECT code, retired_at FROM area WHERE code = ANY(:codes)"),
-        {"codes": [code for code in fresh if code not in new]},
-    ).all()
-    if used := [code for code, _ in known if not reviving]:
+    unused = [code for code in fresh if code not in new and code not in revived]
+    query = sql("SELECT code FROM area WHERE code = ANY(:codes) ORDER BY code")
+    if used := list(session.scalars(query, {"codes": unused})):
         raise wrong(
             field, f"{', '.join(used[:5])}: used already; a code is never used again, give the new grid another"
         )
-    if not reviving:
-        _check_reserved(session, draft, field, [code for code in fresh if code not in new])
+    _check_reserved(session, draft, field, unused)
     for parent in {op["parent"]} if "parent" in op else set():
         _community(session, parent)
     for one in op.get("grids", ()):
@@ -103,6 +100,17 @@ def _check_reserved(session: Session, draft: Revision, field: str, codes: list[s
         raise wrong(field, f"{row[0]}: reserved by draft {row[1]}; give the new grid another code, or leave it out")
 
 
+def _revived(session: Session, draft: Revision) -> set[str]:
+    """The codes of the publication that a draft takes back; empty for other drafts."""
+    if draft.reverts is None:
+        return set()
+    query = """
+    SELECT k FROM operation o, jsonb_object_keys(o.shapes) k WHERE o.revision_id = :old
+    UNION SELECT a.code FROM revision r JOIN boundary b ON b.revision_id = r.id OR upper(b.valid) = r.effective
+      JOIN area a ON a.id = b.area_id WHERE r.id = :old AND a.level = 'grid'"""
+    return set(session.scalars(sql(query), {"old": draft.reverts}))
+
+
 def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
     """Refuse to publish new grids under codes that somebody has used since the draft was drawn.
 
@@ -110,9 +118,9 @@ def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
         Conflict: A code is an area's, and not one that the draft gives its land again.
     """
     query = """
-    SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (NOT :reviving OR EXISTS (
+    SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (a.code <> ALL(:revived) OR EXISTS (
       SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid))) ORDER BY a.code"""
-    asked = {"codes": list(codes), "reviving": draft.reverts is not None}
+    asked = {"codes": list(codes), "revived": sorted(_revived(session, draft))}
     if used := list(session.scalars(sql(query), asked)):
         raise Conflict(
             f"{', '.join(used[:5])}: used by another publication since; undo the step and give the new grid another code"

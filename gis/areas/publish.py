@@ -165,7 +165,7 @@ def _write(
     shapes = {code: shape for code, shape in shapes.items() if code in ids or code in born}
     code_of = {number: code for code, number in ids.items()}
     before = {code_of[number]: land for number, land in in_force(session, ids.values(), at).items()}
-    conservation.check(session, done, before, shapes)
+    conservation.check(session, done, before, shapes, at)
     _make(session, born)
     revived = [code for code, shape in shapes.items() if shape is not None and code in ids]
     session.execute(

@@ -1,0 +1,80 @@
+"""What a draft may not take: land of another county, and codes that are another's."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import shapely
+
+from gis.areas import drafts, publish
+from gis.areas.models import Area
+from gis.areas.revisions import publish_shapes
+from gis.errors import InvalidInput
+from tests.test_drafts import BASE, LEAD, S, X, Y, begin, code, land, line, shapes_of, town  # noqa: F401
+from web.said import chinese
+
+CUT = {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
+
+
+def county_in_the_east(session) -> str:
+    """A county with one grid east of the town; returns the code of the grid."""
+    above = None
+    for level, number in (("county", "520403"), ("street", "520403001"), ("community", "520403001001"),
+                          ("grid", "520403001001001")):  # fmt: skip
+        above = Area(code=number, level=level, name=number, county="520403", parent=above)
+        session.add(above)
+    session.flush()
+    publish_shapes(
+        session,
+        {above.code: shapely.box(X + 3 * S, Y, X + 5 * S, Y + 3 * S)},
+        title="east",
+        author="test",
+        effective=datetime.now(UTC) - timedelta(days=2),
+    )
+    return above.code
+
+
+def test_land_of_another_county_is_not_taken(session, town):  # noqa: F811
+    east = county_in_the_east(session)
+    over = {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE}
+    with pytest.raises(InvalidInput, match=f"belong to grid {east} of another county") as refusal:
+        drafts.operate(session, LEAD, begin(session), over)
+    zh = chinese("invalid-input", 422, refusal.value.detail)
+    assert east in zh and "另一区县" in zh
+
+
+def test_land_that_another_county_took_since_is_not_taken_twice(session, town):  # noqa: F811
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE})
+    county_in_the_east(session)
+    with pytest.raises(InvalidInput, match="of another county"):
+        publish.publish(session, LEAD, number, "好", None)
+
+
+def test_what_lies_over_another_county_already_can_still_be_edited(session, town):  # noqa: F811
+    number = begin(session)
+    drafts.operate(session, LEAD, number, {"op": "add", "geometry": land(3, 0, 3.5, 3), "parent": BASE})
+    publish.publish(session, LEAD, number, "好", None)
+    county_in_the_east(session)
+    later = begin(session)
+    both = {"op": "split", "code": code(10), "line": line((2.9, 1.5), (3.6, 1.4))}
+    drafts.operate(session, LEAD, later, both)
+    publish.publish(session, LEAD, later, "好", None)
+    assert {code(10), code(11)} <= shapes_of(session).keys()
+
+
+def test_taking_back_revives_only_the_codes_of_what_is_taken_back(session, town):  # noqa: F811
+    merges = []
+    for first, second in ((8, 9), (1, 2)):
+        merges.append(begin(session))
+        merge = {"op": "merge", "codes": [code(first), code(second)], "into": code(first)}
+        drafts.operate(session, LEAD, merges[-1], merge)
+        publish.publish(session, LEAD, merges[-1], "好", None)
+    back = publish.revert(session, LEAD, merges[1]).id
+    with pytest.raises(InvalidInput, match=f"{code(9)}: used already"):
+        drafts.operate(session, LEAD, back, CUT | {"codes": [code(5), code(9)]})
+    other = begin(session)
+    assert set(drafts.operate(session, LEAD, other, CUT).made) == {code(10)}
+    with pytest.raises(InvalidInput, match=f"{code(10)}: reserved by draft {other}"):
+        drafts.operate(session, LEAD, back, CUT | {"codes": [code(5), code(10)]})
+    publish.publish(session, LEAD, back, "好", None)
+    assert code(2) in shapes_of(session) and code(9) not in shapes_of(session)
