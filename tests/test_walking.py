@@ -137,6 +137,17 @@ def test_a_wall_stops_the_leg_to_the_street(session: Session, load: Load, barrie
     assert within(session) == right
 
 
+@pytest.mark.parametrize("tags", [{"layer": "1"}, {"bridge": "yes"}, {"abandoned": "yes"}])
+def test_a_wall_off_the_ground_or_gone_stops_nobody(session: Session, load: Load, tags: dict[str, str]) -> None:
+    file = OsmFile()
+    file.way(STREET, highway="residential")
+    file.way([(2, 0.1), (6, 0.1)], {"barrier": "noise_barrier", **tags})
+    homes(file, [3.9], 0.2)
+    clinic(file, 3, -0.1)
+    load(file)
+    assert within(session) == 1
+
+
 def test_the_leg_goes_to_the_next_street_where_a_wall_cuts_off_the_nearest(session: Session, load: Load) -> None:
     file = OsmFile()
     file.way([*STREET, (8, 0.8), *((x, 0.8) for x in reversed(range(8)))], highway="residential")  # one way, bent
