@@ -279,6 +279,15 @@ def test_a_plaza_is_walked_across(session: Session, load: Load) -> None:
     assert within(session, 10) == 1 and "1 areas joined" in report.notes
 
 
+def test_a_plaza_drawn_many_times_is_one_area(session: Session, load: Load) -> None:
+    file = OsmFile()
+    file.way(STREET, highway="residential")
+    for _ in range(150):
+        file.square(2, 0.02, 0.5, highway="pedestrian", area="yes")
+    notes = load(file).notes
+    assert "1 areas joined" in notes, notes
+
+
 def test_a_plaza_with_a_hole_is_walked_round_the_hole(session: Session, load: Load) -> None:
     file = OsmFile()
     file.way([(0, 0), (-1, -1)], highway="residential")
