@@ -99,6 +99,11 @@ def together(session: Session, *nodes: int) -> bool:
         ("highway=residential motor_vehicle=destination", "open"),
         ("highway=residential vehicle=private", "open"),
         ("highway=residential foot=use_sidepath", "closed"),
+        ("highway=residential access=Private", "ends"),
+        ("highway=path proposed=yes", "closed"),
+        ("highway=residential construction=yes foot=yes", "closed"),
+        ("highway=residential construction=minor", "open"),
+        ("highway=path abandoned=yes", "closed"),
         ("highway=steps", "open"),
         ("highway=elevator", "open"),
         ("railway=platform", "open"),
@@ -136,6 +141,8 @@ def test_foot_decides_then_access_then_the_kind_of_way(tags: str, right: str) ->
         ("barrier=wall access=residents", "ends"),
         ("barrier=fence foot=yes", "open"),
         ("highway=crossing access=no", "open"),
+        ("barrier=no access=private", "open"),
+        ("barrier=gate access=Residents", "ends"),
     ],
 )
 def test_walls_and_locked_gates_stop_a_walker_and_residents_pass_their_own(tags: str, right: str) -> None:
@@ -256,6 +263,14 @@ def test_a_way_is_cut_where_its_nodes_are_missing(session: Session, load: Load) 
     assert rows(session, "SELECT count(*), count(DISTINCT way_id) FROM walk_edge") == [(2, 1)]
     assert rows(session, "SELECT count(*) FROM basemap_feature WHERE kind = 'street'") == [(2,)]
     assert any("1 streets and lines cut" in note for note in report.notes)
+
+
+def test_a_misplaced_node_cuts_its_way(session: Session, load: Load) -> None:
+    file = OsmFile()
+    file.way([(0, 0), (1, 0), (2, 0), (-105950, 3), (3, 0), (4, 0)], highway="residential")
+    report = load(file)
+    assert rows(session, "SELECT round(sum(length)) FROM walk_edge") == [(300,)]
+    assert any("more than 0.2 degrees apart" in note for note in report.notes)
 
 
 grid_nodes = st.integers(min_value=0, max_value=11)
@@ -554,6 +569,10 @@ BAD_FILES = {
     "NaN": (f'{XML}<osm version="0.6"><node id="1" lat="NaN" lon="1"/></osm>'.encode(), "coordinate"),
     "entities": (
         f'{XML}<!DOCTYPE x [<!ENTITY a "b">]><osm version="0.6"><node id="1" lat="1" lon="1"/></osm>'.encode(), "entities"
+    ),
+    "a facility twice": (
+        f'{XML}<osm version="0.6">{"""<node id="7" lat="26" lon="105"><tag k="amenity" v="clinic"/></node>""" * 2}</osm>'.encode(),
+        "holds n7 twice",
     ),
     "ways first": (
         f'{XML}<osm version="0.6"><way id="2"><nd ref="1"/><nd ref="3"/><tag k="highway" v="path"/></way>'

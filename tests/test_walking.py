@@ -137,6 +137,17 @@ def test_a_wall_stops_the_leg_to_the_street(session: Session, load: Load, barrie
     assert within(session) == right
 
 
+@pytest.mark.parametrize("tags", [{"layer": "1"}, {"bridge": "yes"}, {"abandoned": "yes"}])
+def test_a_wall_off_the_ground_or_gone_stops_nobody(session: Session, load: Load, tags: dict[str, str]) -> None:
+    file = OsmFile()
+    file.way(STREET, highway="residential")
+    file.way([(2, 0.1), (6, 0.1)], {"barrier": "noise_barrier", **tags})
+    homes(file, [3.9], 0.2)
+    clinic(file, 3, -0.1)
+    load(file)
+    assert within(session) == 1
+
+
 def test_the_leg_goes_to_the_next_street_where_a_wall_cuts_off_the_nearest(session: Session, load: Load) -> None:
     file = OsmFile()
     file.way([*STREET, (8, 0.8), *((x, 0.8) for x in reversed(range(8)))], highway="residential")  # one way, bent
@@ -266,6 +277,15 @@ def test_a_plaza_is_walked_across(session: Session, load: Load) -> None:
     report = load(file)
     # round by the outline it is 850 m, across 670; at 75 m a minute only the second is within 10
     assert within(session, 10) == 1 and "1 areas joined" in report.notes
+
+
+def test_a_plaza_drawn_many_times_is_one_area(session: Session, load: Load) -> None:
+    file = OsmFile()
+    file.way(STREET, highway="residential")
+    for _ in range(150):
+        file.square(2, 0.02, 0.5, highway="pedestrian", area="yes")
+    notes = load(file).notes
+    assert "1 areas joined" in notes, notes
 
 
 def test_a_plaza_with_a_hole_is_walked_round_the_hole(session: Session, load: Load) -> None:

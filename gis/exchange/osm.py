@@ -24,7 +24,7 @@ from gis.exchange import osm_store as store
 from gis.exchange.digest import already, digest, record
 from gis.exchange.osm_edited import file_id
 from gis.exchange.osm_objects import objects
-from gis.exchange.osm_walk import DEGREE, NodeAt, Walk, Walks, runs
+from gis.exchange.osm_walk import DEGREE, NodeAt, Walk, Walks, cut_far, runs
 from gis.exchange.report import Report
 from gis.facilities.categories import OSM_KEYS, categorise
 from gis.network.surroundings import Gate, Surroundings, WalkArea
@@ -69,6 +69,11 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
         reading = _Reading(session, path, Path(folder), tell)
         reading.run()
         tell("buildings and facilities", 0)
+        if codes := store.doubles(session):
+            raise InvalidInput(
+                f"{path.name} holds {', '.join(codes)} twice, as files do that were put together; "
+                "merge the parts with `osmium merge`"
+            )
         counts, notes = store.publish(session, KIND, reading.outlines_of)
         tell("walking network", 0)
         joined, told = store.publish_walks(session, reading.walks, reading.surroundings, KIND)
@@ -197,7 +202,8 @@ class _Reading:
         if not (walk or line or category or drawn or wall or rules.is_building(tags) or rules.drawn_label(tags)):
             return
         nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
-        known = runs(nodes)
+        present = runs(nodes)
+        known = cut_far(present)
         whole = all(node[3] for node in nodes)
         if not whole and any(node[0] < 0 for node in nodes):
             raise InvalidInput(
@@ -209,6 +215,8 @@ class _Reading:
         is_street = line is not None or (walk is not None and way.id not in self.plaza_ways)  # not the edge of a plaza
         if is_street and not whole:
             self.skipped["streets and lines cut where the file lacks their nodes (the edge of the extract)"] += 1
+        if is_street and known != present:
+            self.skipped["streets and lines cut where two of their nodes lie more than 0.2 degrees apart"] += 1
         if walk:
             self.walks.add(walk, known)
             if whole and walk.kind == "plaza" and way.id not in self.plaza_ways:

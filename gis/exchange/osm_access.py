@@ -31,6 +31,9 @@ WALKED_AREAS = frozenset({
     ("leisure", "bandstand"),
 })  # fmt: skip
 
+# Keys that say with =yes that a way or wall is not built yet, or no longer there. construction=minor is open.
+NOT_STANDING = ("proposed", "construction", "abandoned", "demolished", "razed", "removed")
+
 # Bridges and tunnels that are none to a walker: one steps off a boardwalk, and a passage through a house is a lane.
 GROUND_BRIDGES = frozenset({"no", "boardwalk", "low_water_crossing"})
 GROUND_TUNNELS = frozenset({"no", "building_passage", "avalanche_protector"})
@@ -66,7 +69,7 @@ GATES = frozenset({
 
 def value_access(value: str) -> Access | None:
     """Return what a value of foot=* or access=* means; of a list such as private;customers the freest counts."""
-    parts = {part.strip() for part in value.split(";")}
+    parts = {part.strip().lower() for part in value.split(";")}
     return next((access for access, values in VALUES.items() if parts & values), None)
 
 
@@ -79,6 +82,8 @@ def way_access(tags: Tags) -> Access:
     """
     highway = tags.get("highway", "")
     if highway and highway not in WALKABLE and highway not in ON_PERMISSION:
+        return "closed"
+    if any(tags.get(key) == "yes" for key in NOT_STANDING):
         return "closed"
     if not highway and not (ALSO_WALKABLE | WALKED_AREAS).intersection(tags.items()):
         return "closed"
@@ -94,7 +99,7 @@ def way_access(tags: Tags) -> Access:
 
 def gate_access(tags: Tags) -> Access:
     """Return who may pass a node of a way: walls and locked gates nobody, a residents' gate those behind it."""
-    if "barrier" not in tags:
+    if tags.get("barrier", "no") == "no":
         return "open"
     stated = value_access(tags.get("foot", "")) or value_access(tags.get("access", ""))
     if stated == "ends" or (tags.get("foot") and stated):
@@ -105,7 +110,9 @@ def gate_access(tags: Tags) -> Access:
 
 
 def stops_leg(tags: Tags) -> bool:
-    """Return whether a line is a wall or fence that a straight leg cannot cross."""
+    """Return whether a line is a wall or fence that a straight leg cannot cross; those off the ground stop nobody on it."""
+    if structure(tags) or any(tags.get(key) == "yes" for key in NOT_STANDING):
+        return False
     opened = value_access(tags.get("foot", "")) == "open" or value_access(tags.get("access", "")) == "open"
     return tags.get("barrier") in LINE_WALLS and not opened
 

@@ -101,6 +101,14 @@ def extent(session: Session) -> Bbox | None:
     return None if row[0] is None else (row[0], row[1], row[2], row[3])
 
 
+def doubles(session: Session) -> list[str]:
+    """Return the codes of the first buildings and facilities that came in twice."""
+    codes: list[str] = []
+    for code in (_incoming(name).c.code for name in FILLED):
+        codes += session.scalars(select(code).group_by(code).having(func.count() > 1).order_by(code).limit(5))
+    return codes
+
+
 def publish(session: Session, source: str, outlines_of: Mapping[int, int]) -> tuple[dict[str, int], list[str]]:
     """Bring the rows that came in into the stored tables.
 

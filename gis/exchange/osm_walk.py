@@ -41,6 +41,7 @@ class Piece(NamedTuple):
 
 GATE_M = 1.0  # metres of way on each side of a residents' gate that count as the gate
 METRES_PER_DEGREE = 111_000.0
+MAX_STEP = DEGREE // 5  # between two nodes of a way, about 20 km: what is longer ends in a misplaced node
 
 
 class Walks:
@@ -216,3 +217,16 @@ def runs(nodes: Iterable[tuple[int, int, int, bool]]) -> list[list[NodeAt]]:
         elif found[-1]:
             found.append([])
     return [run for run in found if len(run) > 1]
+
+
+def cut_far(known: Sequence[Sequence[NodeAt]]) -> list[list[NodeAt]]:
+    """Cut runs where a node lies further than MAX_STEP from the one before; a single node is dropped."""
+    found: list[list[NodeAt]] = []
+    for run in known:
+        far = [n for n, (one, other) in enumerate(pairwise(run), 1) if not _is_close(one, other)]
+        found += [list(run[begin:end]) for begin, end in pairwise((0, *far, len(run))) if end - begin > 1]
+    return found
+
+
+def _is_close(one: NodeAt, other: NodeAt) -> bool:
+    return abs(one[1] - other[1]) <= MAX_STEP and abs(one[2] - other[2]) <= MAX_STEP

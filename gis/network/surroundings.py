@@ -32,6 +32,8 @@ GATE_REACH_M = 30.0
 GATE_GAP_M = 2.0  # metres of wall on each side of a gate that stand open
 SAME_M = 0.05  # nearer than this, two points are one
 MAX_CORNERS = 120  # entrances and corners of one area that are tried pair by pair
+MAX_TRIES, TRIES_PER_EDGE = 30_000, 20  # steps and lines tried in all; only made-up files come near
+TRIES_BESIDE = 10  # that a way beside an area counts
 
 Coords = list[tuple[float, float]]
 
@@ -84,7 +86,8 @@ def join_surroundings(
         return Joined(points, rows, around.walls, Counter())
     joiner = _Joiner(points, rows, around)
     walls = joiner.open_walls()
-    for area in around.areas:
+    same = {(shapely.normalize(area.polygon).wkb, area.ends, area.structure): area for area in around.areas}
+    for area in same.values():  # an outline drawn twice is one area
         joiner.join_area(area)
     joiner.join_platforms()
     joiner.join_gates()
@@ -104,6 +107,7 @@ class _Joiner:
     def __init__(self, nodes: list[tuple[int, float, float]], rows: list[WalkEdgeRow], around: Surroundings) -> None:
         self.nodes, self.rows, self.around = nodes, rows, around
         self.counts: Counter[str] = Counter()
+        self.tries_left = MAX_TRIES + TRIES_PER_EDGE * len(rows)
         epsg = crs.metric(nodes[0][1], nodes[0][2])
         forward, back = crs.transformer(4490, epsg).transform, crs.transformer(epsg, 4490).transform
         self.to_metric = lambda xy: np.column_stack(forward(xy[:, 0], xy[:, 1]))
@@ -195,6 +199,10 @@ class _Joiner:
         entrances = self._meeting(outline, own)
         hits = self.tree.query(polygon, predicate="dwithin", distance=BESIDE_M)
         beside = np.setdiff1d(hits, own).tolist()
+        self.tries_left -= TRIES_BESIDE * len(beside)
+        if self.tries_left < 0:
+            self.counts["areas walked on their outline only, too many overlap"] += 1
+            return
         if not area.structure:
             beside = [i for i in beside if self.ground[i]]
             for i in beside:
@@ -262,6 +270,7 @@ class _Joiner:
         if step > 1:
             self.counts["areas with more entrances than are crossed"] += 1
         pairs = [(a, b) for a, b in combinations(stops[::step], 2) if a.node != b.node]
+        self.tries_left -= len(pairs)
         lines = (
             shapely.linestrings([[*a.point.coords, *b.point.coords] for a, b in pairs])
             if pairs
