@@ -1,6 +1,6 @@
 """The ways a question or a change can fail, in the words of the domain.
 
-`web/errors.py` has the one table that turns these into HTTP statuses; the command line
+`web/http/errors.py` has the one table that turns these into HTTP statuses; the command line
 prints the message and exits with 1.
 """
 

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Level
 from gis.errors import FieldError, InvalidInput
 from gis.facilities.categories import CATEGORIES
-from gis.people.roles import BY_KEY
 from gis.places.address import parse_address
 from gis.places.lookup import find_named
 from gis.places.naming import Naming
+from gis.rights.roles import BY_KEY
 
 LONGEST = 100  # characters anybody types
 CATEGORY = {category.key: category for category in CATEGORIES}

@@ -47,7 +47,7 @@ class Settings:
     idle_minutes: Without use, after which a session ends.
     proxies: Reverse proxies before the service whose X-Forwarded-For and -Proto are believed.
     reports_per_minute: Reports without a key or session that one address may file in a minute.
-    anonymous_units_per_minute: Work that one address may ask for without a key or session, see web/anonymous_budget.py.
+    anonymous_units_per_minute: Work that one address may ask for without a key or session, see web/security/anonymous_budget.py.
     oidc: The identity provider people may sign in at; None: passwords only.
     smtp: The server that takes notices by mail; None: none are sent.
     two_persons: Somebody else than its author must publish a boundary draft.

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from gis.areas.models import Area, Boundary, Level
+from gis.palette import INK, OUTLINE, PAPER
 from gis.places.models import Building
 from layers.layer import Label, Layer, Style, Title
-from layers.palettes import INK, OUTLINE, PAPER
 
 
 def areas(level: Level, at: datetime) -> Select[*tuple[Any, ...]]:

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Select, case, select
 
 from gis.basemap.models import BasemapFeature
+from gis.palette import INK, PAPER
 from layers.layer import Label, Layer, Style, Title
-from layers.palettes import INK, PAPER
 
 Rows = Callable[[datetime], Select[*tuple[Any, ...]]]
 

@@ -7,9 +7,9 @@ from sqlalchemy import Select, func, select
 
 from gis.facilities.categories import CATEGORIES
 from gis.facilities.models import Facility, ServiceCircle
+from gis.palette import CIRCLE, INK, ink_on
 from layers import icons
 from layers.layer import Label, Layer, Style, Title
-from layers.palettes import CIRCLE, INK, ink_on
 
 SHOWN_CIRCLE = (15, "adult")  # minutes and profile of the circles drawn all at once
 

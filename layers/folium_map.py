@@ -8,9 +8,9 @@ from urllib.parse import quote
 from branca.element import Figure
 from folium.template import Template
 
+from gis.palette import CHOSEN, CIRCLE, CIRCLE_STEPS, INK, PAPER
 from layers import literal
-from layers.catalogue import ON_MAP, SETS, SOURCES
-from layers.palettes import CHOSEN, CIRCLE, CIRCLE_STEPS, INK, PAPER
+from layers.registry import ON_MAP, SETS, SOURCES
 
 MIN_ZOOM, MAX_ZOOM = 9, 20
 MAX_TILE_ZOOM = 16  # closer views stretch these

@@ -9,9 +9,9 @@ import folium
 from branca.element import Figure
 from folium.template import Template
 
+from gis.palette import CIRCLE, PAPER
 from layers import literal
 from layers.layer import Layer, Stops, Style
-from layers.palettes import CIRCLE, PAPER
 
 VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
 FACES = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from gis.db import publishing
-from gis.models import Area, Boundary, Building, Household, Leave, Person, Post, Revision, Stairwell, UnitPart
+from gis.ops.metadata import Area, Boundary, Building, Household, Leave, Person, Post, Revision, Stairwell, UnitPart
 
 FROM = datetime(2020, 1, 1, tzinfo=UTC)
 LON, LAT = 105.95, 26.23  # south-west corner of the first grid

@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from gis import cluster, schema
 from gis import db as gis_db
+from gis.ops import cluster, schema
 from gis.settings import ROOT, Settings
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def session(engine: Engine) -> Iterator[Session]:
 @pytest.fixture(scope="session")
 def app(settings: Settings, database_url: str) -> APIFlask:
     """The application on the throw-away database."""
-    from web.create_app import create_app
+    from web.app import create_app
 
     return create_app(settings, database_url)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gis.errors import Conflict, FieldError
-from gis.exchange import sandbox_child
+from gis.files import sandbox_child
 
 
 class Pair(NamedTuple):

@@ -8,8 +8,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely import LineString, Polygon
 
-from gis.shapes import coverage
-from gis.shapes.coverage import Land
+from gis.shapes import polygon_coverage
+from gis.shapes.polygon_coverage import Land
 
 X, Y = 105.95, 26.23
 METRE = np.array([1 / 99_900, 1 / 110_800])  # degrees, about there
@@ -38,7 +38,7 @@ def base(n: int = N // 2, rough: float = 8.0) -> dict[str, Land]:
     ]
     lands = [Polygon(degrees(np.vstack([west, east[::-1]]))) for west, east in itertools.pairwise(walls)]
     north = Polygon(degrees(np.array([(0, 600), (300, 600), (600, 600), (900, 600), (900, 900), (0, 900)])))
-    return dict(zip("abcd", coverage.node([*lands, north]), strict=True))
+    return dict(zip("abcd", polygon_coverage.node([*lands, north]), strict=True))
 
 
 def star(n: int = N, low: float = 60, high: float = 110, seed: int = 3) -> Floats:
@@ -119,4 +119,4 @@ def squares() -> dict[str, Land]:
     """Grids of the same size whose borders are straight."""
     boxes = [shapely.box(*degrees(np.array([(x, 0), (x + 300, 600)])).ravel()) for x in (0, 300, 600)]
     north = shapely.box(*degrees(np.array([(0, 600), (900, 900)])).ravel())
-    return dict(zip("abcd", coverage.node([*boxes, north]), strict=True))
+    return dict(zip("abcd", polygon_coverage.node([*boxes, north]), strict=True))

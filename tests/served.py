@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gis.settings import ROOT
-from web.commands.serve import free_port
+from web.cli.serve import free_port
 
 WAIT_S = 120.0  # for what takes a second or two: the machine may be busy with eight times as much
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from gis.people import accounts
-from gis.people.access import Principal, system
+from gis.accounts import accounts
 from gis.people.models import Account
+from gis.rights.access import Principal, system
 
 ADMIN: Principal = system("test")
 PASSWORD = "a quite long sentence"
@@ -31,14 +31,14 @@ def account(session: Session, username: str, role: str = "", area: str = "", *, 
 
 @lru_cache(maxsize=1)
 def _hash_of_nothing() -> str:
-    from gis.people import credentials
+    from gis.accounts import credentials
 
     return credentials.hashed(secrets.token_urlsafe(24))
 
 
 def with_password(session: Session, username: str, password: str = PASSWORD, **values: object) -> Account:
     """An account whose password is known."""
-    from gis.people import credentials
+    from gis.accounts import credentials
 
     made = account(session, username)
     made.password_hash = credentials.hashed(password)

@@ -8,13 +8,13 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from gis.accounts import accounts, credentials
 from gis.errors import TooMany
-from gis.people import accounts, credentials
 from gis.people.models import SignIn
 from tests import build
 from tests.sign_in import PASSWORD, account, send, sign_in, signed_in, with_password
-from web import trusted_browser
-from web.client import client_network
+from web.http.client import client_network
+from web.security import trusted_browser
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 MATTER = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000", "category": "06010"}
@@ -129,7 +129,7 @@ def test_nobody_behind_the_same_address_can_lock_a_colleague_out(
     stranger = app.test_client()
     codes = [sign_in(stranger, "zhang", f"wrong {number}").status_code for number in range(7)]
     assert codes == [401] * 5 + [429] * 2
-    monkeypatch.setattr("web.pages.account.PER_ADDRESS", 3)  # and those of their address are used up too
+    monkeypatch.setattr("web.pages.account.views.PER_ADDRESS", 3)  # and those of their address are used up too
     for _ in range(4):
         limited = sign_in(stranger, "nobody", "x")
     assert limited.status_code == 429
@@ -138,7 +138,7 @@ def test_nobody_behind_the_same_address_can_lock_a_colleague_out(
     send(client, "/sign-out")
     assert sign_in(stranger, "zhang").status_code == 429
     # a browser is trusted by the accounts that signed in there, and slowed down by itself
-    monkeypatch.setattr("web.pages.account.PER_ADDRESS", 60)
+    monkeypatch.setattr("web.pages.account.views.PER_ADDRESS", 60)
     assert [sign_in(client, "zhang", "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
     for _ in range(6):
         sign_in(stranger, "li", "wrong")

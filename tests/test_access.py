@@ -22,16 +22,18 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from gis.areas import drafts
-from gis.incidents import actions, photos, workflow
-from gis.incidents.effects import Wish
-from gis.incidents.intake import Report
-from gis.models import Area
-from gis.people.access import ANONYMOUS, Action, Principal, of_account, system
-from gis.people.credentials import digest
+from gis.accounts.credentials import digest
+from gis.boundaries import drafts
+from gis.incidents import photos, states
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.intake import Report
+from gis.ops.metadata import Area
 from gis.people.models import AccessGrant, Account, ApiKey
+from gis.rights.access import ANONYMOUS, Action, Principal, of_account, system
 from tests import build
-from web.api import events, rules
+from web.api.events import views
+from web.api.rules import views as rules_views
 
 NOW = datetime.now(UTC)
 MARK = "只有本社区知道的事"  # the words of the hidden incident
@@ -113,7 +115,7 @@ def may_one(*actions: Action) -> Who:
 
 def hears(asker: Asker) -> str:
     """People, for what is their own; programs that work on incidents."""
-    return "yes" if asker.by.kind == "account" else may_one(*events.USES)(asker)
+    return "yes" if asker.by.kind == "account" else may_one(*views.USES)(asker)
 
 
 def sees(asker: Asker) -> str:
@@ -242,17 +244,17 @@ TABLE: dict[str, Row] = {
     # the catalogue
     "GET /api/v1/categories": Row(anybody),
     "GET /api/v1/danger": Row(anybody),
-    "GET /rules/danger.xlsx": Row(may_one(*rules.SEE)),
+    "GET /rules/danger.xlsx": Row(may_one(*rules_views.SEE)),
     "GET /api/v1/categories/suggest": Row(anybody, "words=垃圾"),
     # routing rules
-    "GET /api/v1/rules": Row(may_one(*rules.SEE)),
+    "GET /api/v1/rules": Row(may_one(*rules_views.SEE)),
     "POST /api/v1/rules": Row(may(A.RULES), json={"name": "test", "rules": [RULE]}),
-    "GET /api/v1/rules/<int:set_id>": Row(may_one(*rules.SEE)),
+    "GET /api/v1/rules/<int:set_id>": Row(may_one(*rules_views.SEE)),
     "POST /api/v1/rules/<int:set_id>/test": Row(may(A.RULES), json={"days": 1}),
     "POST /api/v1/rules/<int:set_id>/activate": Row(may(A.RULES, everywhere=True)),
-    "GET /rules": Row(may_one(*rules.SEE), "days=1"),
+    "GET /rules": Row(may_one(*rules_views.SEE), "days=1"),
     "POST /rules": Row(may(A.RULES), form=FILE),
-    "GET /rules/<int:set_id>.xlsx": Row(may_one(*rules.SEE)),
+    "GET /rules/<int:set_id>.xlsx": Row(may_one(*rules_views.SEE)),
     "POST /rules/<int:set_id>/activate": Row(may(A.RULES, everywhere=True)),
     # incidents
     "GET /api/v1/events": Row(hears, "last=0"),
@@ -344,13 +346,13 @@ class World:
         for number in (self.incident, self.hidden):  # as if they had just been heard of
             last = "SELECT max(id) FROM incident_event WHERE incident_id = :id"
             event = session.scalar(text(last), {"id": number})
-            events.feed(app)._add(events.Heard(int(event or 0), number, time.time(), read=False))
+            views.feed(app)._add(views.Heard(int(event or 0), number, time.time(), read=False))
 
     def _report(self, lon: float, words: str) -> UUID:
         category = self.private if words == MARK else "06010"
         given = Report(category, words, lon=lon, lat=POINT["lat"], crs="cgcs2000", channel="patrol", name="报事人甲",
                        phone="13900000000")  # fmt: skip
-        return actions.report(self.session, system("test"), given, NOW).id
+        return moves.report(self.session, system("test"), given, NOW).id
 
     def _draft(self, grid: Area, column: float) -> int:
         """Somebody's draft that splits a grid."""
@@ -438,7 +440,7 @@ class World:
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[World]:
     """The world, seen by every client within the test's transaction; streams end with what is known."""
-    held = events.feed(app).held
+    held = views.feed(app).held
     assert held.acquire(timeout=5)
     yield World(app, session, client)
     held.release()
@@ -490,7 +492,7 @@ def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
 
 ABSENT = uuid4()
 BULK = "/api/v1/incidents/moves/bulk"
-MOVES = [name for name, one in workflow.MOVES.items() if one.by != A.SYSTEM and name != "report"]
+MOVES = [name for name, one in states.MOVES.items() if one.by != A.SYSTEM and name != "report"]
 
 # of an incident, {id}, or a photo, {photo}: the request and its body
 ASKED: list[tuple[str, str, Any]] = [
@@ -619,7 +621,7 @@ def test_lists_counts_and_figures_are_as_if_the_hidden_one_were_not_there(world:
     before = look()
     for _ in range(2):
         number = world._report(POINT["lon"] + 50 * build.SIDE, MARK)
-        actions.move(world.session, system("test"), number, "note", NOW, Wish(note=MARK))
+        moves.move(world.session, system("test"), number, "note", NOW, Wish(note=MARK))
     after = look()
     assert [key for key in before if before[key] != after[key]] == []
     assert not any(str(world.hidden) in said or MARK in said for said in after.values())

@@ -13,15 +13,16 @@ from click.testing import CliRunner
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from gis.accounts import accounts, credentials
+from gis.demo import accounts as demo_accounts
 from gis.errors import Forbidden, InvalidInput, TooMany
-from gis.people import accounts, credentials, demo
-from gis.people.access import Action, of_account
 from gis.people.models import AccessGrant, Account, SignIn
+from gis.rights.access import Action, of_account
 from gis.settings import Settings
 from tests import build
 from tests.sign_in import ADMIN, PASSWORD, account, send, sign_in, signed_in, token, with_password
-from web.commands import account as account_command
-from web.create_app import create_app
+from web.app import create_app
+from web.cli import account as account_command
 
 NOW = datetime.now(UTC)
 addresses = itertools.count(1)
@@ -173,7 +174,7 @@ def test_twenty_tries_at_once_count_as_twenty(engine: Engine):
 
 
 def test_one_address_has_only_so_many_tries(client, monkeypatch):
-    monkeypatch.setattr("web.pages.account.PER_ADDRESS", 3)
+    monkeypatch.setattr("web.pages.account.views.PER_ADDRESS", 3)
     codes = [sign_in(client, f"name{number}", "wrong").status_code for number in range(4)]
     assert codes[:3] == [401] * 3 or 429 in codes  # the minute may have turned
     codes += [sign_in(client, f"more{number}", "wrong").status_code for number in range(3)]
@@ -587,10 +588,10 @@ def test_the_demo_has_an_account_of_each_role_and_keeps_its_passwords(session, t
     town.unit(grid, "01", [])
     town.post("grid_worker", grid, "张三")
     town.post("grid_leader", grid, "李四")
-    made = demo.make(session, ADMIN, tmp_path, NOW)
-    demo.keep(tmp_path / demo.FILE, made)
-    assert stat.S_IMODE((tmp_path / demo.FILE).stat().st_mode) == 0o600
-    assert {one.username for one in made} == set(demo.ONE_OF_EACH) - {"head"}  # nobody heads a unit here
+    made = demo_accounts.make(session, ADMIN, tmp_path, NOW)
+    demo_accounts.keep(tmp_path / demo_accounts.FILE, made)
+    assert stat.S_IMODE((tmp_path / demo_accounts.FILE).stat().st_mode) == 0o600
+    assert {one.username for one in made} == set(demo_accounts.ONE_OF_EACH) - {"head"}  # nobody heads a unit here
     worker = accounts.find(session, "worker")
     assert worker.person_id == town.person("张三").id and not worker.must_change
     assert credentials.verify(worker.password_hash, next(one.password for one in made if one.username == "worker"))

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from gis.areas.locate import locate
-from gis.areas.register import Register, read_register
+from gis.areas.resolver import locate
+from gis.areas.snapshot import Register, read_register
 from gis.errors import InvalidInput
-from gis.exchange.match import Missing, Wanted, find_buildings
-from gis.incidents.assign import place
+from gis.exchange.building_match import Missing, Wanted, find_buildings
+from gis.incidents.routing.post_holders import place
 from gis.places.address import parse_address
 from gis.places.lookup import number_pattern, numeral
 from gis.places.naming import Estate, compare_estate, other_community

@@ -24,18 +24,19 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from gis import cluster, crs
+from gis import crs
 from gis.areas.models import Area, Boundary, Revision
 from gis.db import publishing
 from gis.facilities.models import Facility, ServiceCircle
 from gis.network.models import WalkNetwork
 from gis.network.store import WalkEdgeRow, replace_network
+from gis.ops import cluster
 from gis.settings import ROOT, Settings
 from tests.served import environment, started, worker_number
-from web import db, params
-from web.api import areas as areas_api
-from web.api import facilities as facilities_api
-from web.commands.serve import free_port
+from web.api.areas import views as areas_api
+from web.api.facilities import views as facilities_api
+from web.cli.serve import free_port
+from web.http import db, params
 
 SPRING = datetime(2026, 3, 3, tzinfo=UTC)
 SUMMER = datetime(2026, 6, 1, tzinfo=UTC)
@@ -542,7 +543,7 @@ def test_ready_when_areas_are_loaded_and_the_schema_is_ours(
     assert full.status_code == 503 and full.get_json()["errors"][0]["field"] == "disk"
     assert full.get_json()["free_bytes"] > 0
     monkeypatch.setitem(client.application.config, "SETTINGS", roomy)
-    monkeypatch.setattr("web.health.newest_migration", lambda: "later")
+    monkeypatch.setattr("web.service.health.newest_migration", lambda: "later")
     assert [one["field"] for one in client.get("/readyz").get_json()["errors"]] == ["schema"]
 
 

@@ -4,11 +4,12 @@ import pytest
 from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden
-from gis.incidents import actions, queries
-from gis.incidents.effects import Wish
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.reading import incidents
 from tests import sign_in
 from tests.test_owners import NOW, World
-from web.errors import in_chinese
+from web.http.errors import in_chinese
 
 
 @pytest.fixture
@@ -21,12 +22,12 @@ def test_a_lone_desk_is_told_that_nobody_can_approve(world: World) -> None:
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     filed = world.report()
     by = world.who(desk)
-    assert queries.find(world.session, by, filed.id, now=NOW).approvable is False
-    actions.move(world.session, by, filed.id, "dispatch", NOW)
-    waiting = actions.move(world.session, by, filed.id, "request_limit", NOW, Wish(note="缺配件", minutes=600))
+    assert incidents.find(world.session, by, filed.id, now=NOW).approvable is False
+    moves.move(world.session, by, filed.id, "dispatch", NOW)
+    waiting = moves.move(world.session, by, filed.id, "request_limit", NOW, Wish(note="缺配件", minutes=600))
     assert (waiting.pending, waiting.approvable) == ("limit", False)
     with pytest.raises(Forbidden, match="another account") as refused:
-        actions.move(world.session, by, filed.id, "approve_limit", NOW)
+        moves.move(world.session, by, filed.id, "approve_limit", NOW)
     assert "另一位" in in_chinese(refused.value)
 
 
@@ -44,18 +45,18 @@ def test_a_second_living_desk_can_approve(world: World, how: str) -> None:
     if how == "blocked":
         other.active = False
         world.session.flush()
-    actions.move(world.session, world.who(desk), filed.id, "dispatch", NOW)
-    asked = actions.move(world.session, world.who(desk), filed.id, "request_limit", NOW, Wish(note="x", minutes=600))
+    moves.move(world.session, world.who(desk), filed.id, "dispatch", NOW)
+    asked = moves.move(world.session, world.who(desk), filed.id, "request_limit", NOW, Wish(note="x", minutes=600))
     assert asked.approvable is (how in ("grant", "post"))
     if asked.approvable:
-        done = actions.move(world.session, world.who(other), filed.id, "approve_limit", NOW)
+        done = moves.move(world.session, world.who(other), filed.id, "approve_limit", NOW)
         assert done.pending == ""
 
 
 def test_operators_approve_among_themselves_what_waits_at_them(world: World) -> None:
     filed = world.report()
-    assert queries.find(world.session, world.who(world.admin), filed.id, now=NOW).approvable is False
+    assert incidents.find(world.session, world.who(world.admin), filed.id, now=NOW).approvable is False
     second = sign_in.account(world.session, "admin2", "administrator")
-    actions.move(world.session, world.who(world.admin), filed.id, "request_limit", NOW, Wish(note="x", minutes=600))
-    seen = queries.find(world.session, world.who(second), filed.id, now=NOW)
+    moves.move(world.session, world.who(world.admin), filed.id, "request_limit", NOW, Wish(note="x", minutes=600))
+    seen = incidents.find(world.session, world.who(second), filed.id, now=NOW)
     assert seen.approvable and "approve_limit" in seen.moves

@@ -15,15 +15,15 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy.orm import Session
 
-from gis import archive, backup, backup_file, cluster, databases, schema
-from gis.areas.locate import locate
+from gis.areas.resolver import locate
 from gis.db import engine
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable
 from gis.exchange.dump import dump
+from gis.ops import archive, backup, backup_file, cluster, databases, schema
 from gis.settings import ROOT, Settings
 from tests import build
 from tests.conftest import deployment_folder
-from web.commands import make_private
+from web.cli.common import make_private
 
 VERSIONS = sorted(script.revision for script in ScriptDirectory.from_config(schema.config()).walk_revisions())
 

@@ -10,7 +10,7 @@ from tests.bench import city, grids
 from tests.bench.__main__ import ROWS, deployment
 from tests.bench.coverage import mislabelled
 from tests.bench.rows import Figure, Reach, Row, markdown
-from web.commands.bench import NAMES
+from web.cli.bench import NAMES
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -5,11 +5,11 @@ import pytest
 import shapely
 from shapely import Polygon
 
-from gis.areas import drafts, preview, publish
+from gis.boundaries import drafts, preview, publish
 from gis.errors import InvalidInput
-from gis.exchange.boundaries import draft_from_file
+from gis.exchange.boundary_file import draft_from_file
 from gis.exchange.dump import dump
-from gis.shapes import coverage
+from gis.shapes import polygon_coverage
 from tests import build
 from tests.test_drafts import LEAD, S, X, Y, code, shapes_of, town  # noqa: F401  (a fixture)
 
@@ -59,7 +59,7 @@ def test_a_moved_border_becomes_a_draft_that_publishes(session, file):
     session.commit()
     after = shapes_of(session)
     assert after[code(4)].area == pytest.approx(1.2 * S * S, rel=1e-6)
-    assert coverage.is_valid(list(after.values()))
+    assert polygon_coverage.is_valid(list(after.values()))
 
 
 def test_split_features_with_one_code_and_features_without_one_get_new_codes(session, file):
@@ -77,7 +77,7 @@ def test_split_features_with_one_code_and_features_without_one_get_new_codes(ses
     session.commit()
     after = shapes_of(session)
     assert after[code(5)].area == pytest.approx(0.6 * S * S, rel=1e-6)
-    assert {code(10), code(11)} <= set(after) and coverage.is_valid(list(after.values()))
+    assert {code(10), code(11)} <= set(after) and polygon_coverage.is_valid(list(after.values()))
 
 
 def test_a_grid_whose_land_others_took_is_gone_and_one_left_out_stays(session, file):
@@ -108,7 +108,7 @@ def test_a_torn_file_is_refused_with_every_tear_and_mended_within_a_tolerance(se
     assert mended.draft is not None and mended.torn.overlaps == [] and mended.torn.gaps == []
     assert any("mended" in note for note in mended.report.notes)
     shapes = drafts.drawn_shapes(drafts.steps(session, mended.draft.id))
-    assert coverage.is_valid([shape for shape in ({**shapes_of(session), **shapes}).values() if shape is not None])
+    assert polygon_coverage.is_valid([shape for shape in ({**shapes_of(session), **shapes}).values() if shape is not None])
 
 
 def test_a_file_that_cannot_be_taken_says_why(session, file, tmp_path):

@@ -14,9 +14,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, InvalidInput
-from gis.incidents import actions, catalogue, intake, queries
-from gis.incidents.catalogue import DEFAULT, CategoryRow, dump, parse
-from gis.people.access import ANONYMOUS, system
+from gis.incidents.catalogue import editions
+from gis.incidents.catalogue.editions import DEFAULT, CategoryRow, dump, parse
+from gis.incidents.lifecycle import intake, moves
+from gis.incidents.reading import incidents
+from gis.rights.access import ANONYMOUS, system
 from tests import build
 from tests.served import until
 
@@ -76,7 +78,7 @@ def test_every_code_of_the_standard_is_there_with_its_older_one(rows: list[Categ
 @pytest.mark.parametrize("ending", [".csv", ".xlsx"])
 def test_written_and_read_back_it_is_the_same(rows: list[CategoryRow], tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"catalogue{ending}"
-    dump(catalogue.Edition(1, "x", {row.code: row for row in rows}), path)
+    dump(editions.Edition(1, "x", {row.code: row for row in rows}), path)
     again, report = parse(path)
     assert report.refused == []
     assert again == rows
@@ -125,33 +127,33 @@ def test_what_is_wrong_is_named_by_row_and_column(
 def test_a_table_needs_a_category_for_what_fits_nothing(tmp_path: Path, rows: list[CategoryRow]) -> None:
     path = tmp_path / "all.csv"
     kept = {row.code: row for row in rows if row.words}
-    dump(catalogue.Edition(1, "x", kept), path)
+    dump(editions.Edition(1, "x", kept), path)
     assert "fit nothing" in parse(path)[1].refused[0].reason
 
 
 def test_a_new_edition_retires_the_old_and_old_incidents_keep_theirs(session: Session, rows: list[CategoryRow]) -> None:
     build.Town(session).grid("001")
     given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-    filed = actions.report(session, ANONYMOUS, given, datetime.now(UTC))
-    before = catalogue.active(session)
+    filed = moves.report(session, ANONYMOUS, given, datetime.now(UTC))
+    before = editions.active(session)
     fewer = [row for row in rows if row.code != "06010"]
-    assert catalogue.load(session, rows, "same again") is None
-    made = catalogue.load(session, fewer, "2027-01")
-    now = catalogue.active(session)
+    assert editions.load(session, rows, "same again") is None
+    made = editions.load(session, fewer, "2027-01")
+    now = editions.active(session)
     assert (now.id, now.name) == (made, "2027-01")
     with pytest.raises(InvalidInput):
         now.category("06010")
-    assert catalogue.edition(session, before.id).category("06010").zh == "暴露垃圾"
-    seen = queries.find(session, system("test"), filed.id, now=datetime.now(UTC))
+    assert editions.edition(session, before.id).category("06010").zh == "暴露垃圾"
+    seen = incidents.find(session, system("test"), filed.id, now=datetime.now(UTC))
     assert seen.category_zh == "暴露垃圾"
     with pytest.raises(Conflict):
-        catalogue.load(session, rows, "2027-01")
+        editions.load(session, rows, "2027-01")
     with pytest.raises(DBAPIError), session.begin_nested():
         session.execute(text("INSERT INTO catalogue_edition (name, state) VALUES ('second', 'active')"))
 
 
 def test_a_wrong_code_hints_at_the_right_one(rows: list[CategoryRow]) -> None:
-    edition = catalogue.Edition(-3, "x", {row.code: row for row in rows})
+    edition = editions.Edition(-3, "x", {row.code: row for row in rows})
     for code, hint in (("01010", "06010 now"), ("06100", "did you mean"), ("暴露垃圾", "06010")):
         with pytest.raises(InvalidInput) as refused:
             edition.category(code)
@@ -177,14 +179,14 @@ def test_of_two_loads_at_once_the_second_sees_the_first(apart: Callable[[], Sess
     def second() -> str:
         with apart() as session:
             try:
-                made = catalogue.load(session, others, "2027-01")
+                made = editions.load(session, others, "2027-01")
                 session.commit()
             except Conflict as error:
                 return str(error)
             return str(made)
 
     with apart() as first, ThreadPoolExecutor(1) as pool:
-        assert catalogue.load(first, others, "2027-01")
+        assert editions.load(first, others, "2027-01")
         waiting = pool.submit(second)
         until(lambda: first.scalar(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")))
         assert not waiting.done()

@@ -13,14 +13,14 @@ from shapely.geometry import Point
 from sqlalchemy import text
 
 from gis import crs
+from gis.demo.town import make_town
 from gis.errors import InvalidInput, NotFound, Unavailable
-from gis.exchange.osm import load_osm
-from gis.facilities import circles
-from gis.facilities.coverage import coverage, doors, homes
+from gis.exchange.osm.loader import load_osm
+from gis.facilities import service_circles
+from gis.facilities.accessibility import coverage, doors, homes
 from gis.network import walk
 from gis.network.build import load
 from gis.network.isochrone import circles as contours
-from gis.town.load import make_town
 from tests import brute_force
 
 
@@ -88,7 +88,7 @@ def test_in_central_helsinki_labels_are_exact_and_polygons_fit(session):
 
 def test_recompute_touches_only_what_changed(session):
     make_town(session, households=1500)
-    first = circles.recompute(session)
+    first = service_circles.recompute(session)
     assert first.recomputed == first.facilities > 20
 
     def stored():
@@ -99,7 +99,7 @@ def test_recompute_touches_only_what_changed(session):
 
     before = stored()
     assert len(before) == first.facilities * 3
-    again = circles.recompute(session)
+    again = service_circles.recompute(session)
     assert (again.recomputed, again.unchanged) == (0, first.facilities) and stored() == before
     # one facility moves: only its circles
     session.execute(
@@ -107,16 +107,16 @@ def test_recompute_touches_only_what_changed(session):
         UPDATE facility SET entrance = NULL, shape = ST_Translate(shape, 0.0002, 0)
         WHERE id = (SELECT min(id) FROM facility WHERE category = 'clinic')""")
     )
-    assert circles.recompute(session).recomputed == 1
+    assert service_circles.recompute(session).recomputed == 1
     assert len(stored() - before) == 3
     # somebody moves in: the circles that reach the place, and their counts
     total = session.scalar(text("SELECT sum(people) FROM service_circle WHERE minutes = 15"))
     session.execute(text("UPDATE household SET people = people + 1 WHERE id = (SELECT min(id) FROM household)"))
-    changed = circles.recompute(session).recomputed
+    changed = service_circles.recompute(session).recomputed
     assert 1 <= changed <= first.facilities
     assert session.scalar(text("SELECT sum(people) FROM service_circle WHERE minutes = 15")) > total
     # another limit is added, the others stay; a facility that goes takes its circles along
-    circles.recompute(session, (7,))
+    service_circles.recompute(session, (7,))
     assert session.scalar(text("SELECT count(*) FROM service_circle")) == first.facilities * 4
     session.execute(text("DELETE FROM facility WHERE category = 'clinic'"))
     assert (
@@ -131,7 +131,7 @@ def test_recompute_touches_only_what_changed(session):
 
 def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
     make_town(session, households=1500)
-    circles.recompute(session)
+    service_circles.recompute(session)
     network = load(session)
     living, to = homes(session, network), doors(session, network)
     for i in range(0, len(to.code), 7):
@@ -168,7 +168,7 @@ def test_the_nearest_of_each_category_is_the_nearest(session):
     lon, lat = session.execute(
         text("SELECT ST_X(entrance), ST_Y(entrance) FROM building WHERE kind = 'apartments' ORDER BY id LIMIT 1")
     ).one()
-    found = circles.nearest_facilities(session, network, lon, lat)
+    found = service_circles.nearest_facilities(session, network, lon, lat)
     to = doors(session, network)
     metres = walk.distances(network, network.snap_degrees(lon, lat), to.snaps, 1125.0)
     best = {}
@@ -178,7 +178,7 @@ def test_the_nearest_of_each_category_is_the_nearest(session):
     assert {near.category: near.walk_m for near in found} == pytest.approx(best, abs=0.1)
     assert [near.walk_m for near in found] == sorted(near.walk_m for near in found)
     assert all(near.minutes == pytest.approx(near.walk_m / 75, abs=0.06) for near in found)
-    assert circles.nearest_facilities(session, network, 106.5, 26.9) == []
+    assert service_circles.nearest_facilities(session, network, 106.5, 26.9) == []
 
 
 def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
@@ -188,7 +188,7 @@ def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
         INSERT INTO facility (code, category, name, shape) VALUES
         ('far', 'clinic', '山上诊所', 'SRID=4490;POINT(106.2 26.5)')""")
     )
-    done = circles.recompute(session, (15,))
+    done = service_circles.recompute(session, (15,))
     assert done.off_network == ("far",)
     assert tuple(
         session.execute(
@@ -201,15 +201,15 @@ def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
 
 def test_what_cannot_be_is_refused(session):
     with pytest.raises(Unavailable):
-        circles.recompute(session)
+        service_circles.recompute(session)
     make_town(session, households=100)
     for minutes in (0, -5, 61):
         with pytest.raises(InvalidInput, match="1 to 60"):
-            circles.recompute(session, (minutes,))
+            service_circles.recompute(session, (minutes,))
     with pytest.raises(InvalidInput, match="adult"):
-        circles.recompute(session, (5,), "wheelchair")
+        service_circles.recompute(session, (5,), "wheelchair")
     with pytest.raises(NotFound, match="nope"):
-        circles.compute(session, "nope", 15)
+        service_circles.compute(session, "nope", 15)
 
 
 def test_a_park_is_entered_where_its_outline_comes_nearest_to_a_street(session):
@@ -229,7 +229,7 @@ def test_a_park_is_entered_where_its_outline_comes_nearest_to_a_street(session):
 
 
 def test_the_command_refuses_words_for_minutes():
-    from web.commands.circles import command
+    from web.cli.circles import command
 
     done = CliRunner().invoke(command, ["--minutes", "soon"])
     assert done.exit_code == 2 and "5,10,15" in done.output

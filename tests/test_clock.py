@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis.incidents import clock
-from gis.incidents.clock import ZONE, amber, colour, due, spent
+from gis.incidents import working_time
+from gis.incidents.working_time import ZONE, amber, colour, due, spent
 
 
 def at(words: str) -> datetime:
@@ -104,7 +104,7 @@ def test_it_counts_what_a_slow_count_by_minutes_does(began: datetime, length: in
     until = began + timedelta(minutes=length % 2880)
     minutes = (began + timedelta(minutes=n) for n in range(length % 2880))
     slow = sum(
-        clock.working_day(one.date()) and any(start <= one.time() < end for start, end in clock.HOURS)
+        working_time.working_day(one.date()) and any(start <= one.time() < end for start, end in working_time.HOURS)
         for one in minutes
     )
     assert spent(began, until) == slow
@@ -127,17 +127,17 @@ def test_colours_change_at_eighty_percent_and_past_the_end() -> None:
 
 
 def test_a_year_without_published_holidays_counts_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
-    clock.known.cache_clear()
-    clock._before.cache_clear()
+    working_time.known.cache_clear()
+    working_time._before.cache_clear()
     with caplog.at_level(logging.WARNING):
-        assert not clock.known(2099)
+        assert not working_time.known(2099)
         assert due(at("2098-12-31T17:30"), 60) == at("2099-01-02T09:30")  # New Year, then a Friday
         assert due(at("2099-01-02T09:00"), 60) == at("2099-01-02T10:00")
     assert [one.message for one in caplog.records if "2099" in one.message] == [
         "the holidays of 2099 are not known: weekends and fixed dates count; is chinesecalendar up to date?"
     ]
-    assert not clock.working_day(date(2099, 10, 2))
-    assert clock.known(2026) and clock.working_day(date(2026, 2, 14))
+    assert not working_time.working_day(date(2099, 10, 2))
+    assert working_time.known(2026) and working_time.working_day(date(2026, 2, 14))
 
 
 def test_it_is_fast() -> None:

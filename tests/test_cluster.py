@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from gis import cluster, schema
 from gis.errors import InvalidInput, Unavailable
+from gis.ops import cluster, schema
 from gis.settings import ROOT, Settings
 from tests.conftest import deployment_folder
 
@@ -160,7 +160,7 @@ def fresh(settings):
 
 
 def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
-    from gis.backup import backup, restore
+    from gis.ops.backup import backup, restore
 
     addresses = fresh(settings)
     with psycopg.connect(addresses.app) as connection:
@@ -192,7 +192,7 @@ def photo_in(var, name="0a/0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg", data=b"a p
 
 
 def test_a_backup_holds_the_photos_and_brings_them_back(settings, tmp_path):
-    from gis.backup import backup, restore
+    from gis.ops.backup import backup, restore
 
     addresses = fresh(settings)
     here, there = tmp_path / "here", tmp_path / "there"
@@ -211,7 +211,7 @@ def test_a_backup_holds_the_photos_and_brings_them_back(settings, tmp_path):
 
 
 def test_half_a_backup_brings_no_photo(settings, tmp_path):
-    from gis.backup import backup, restore
+    from gis.ops.backup import backup, restore
 
     addresses = fresh(settings)
     photo_in(tmp_path / "here")
@@ -226,7 +226,7 @@ def test_half_a_backup_brings_no_photo(settings, tmp_path):
 
 
 def test_a_backup_never_writes_outside_the_photos(settings, tmp_path):
-    from gis.backup import backup, restore
+    from gis.ops.backup import backup, restore
 
     addresses = fresh(settings)
     whole, evil = tmp_path / "all.backup", tmp_path / "evil.backup"
@@ -240,7 +240,7 @@ def test_a_backup_never_writes_outside_the_photos(settings, tmp_path):
 
 
 def test_a_bare_dump_of_before_the_photos_is_restored_too(settings, tmp_path):
-    from gis.backup import backup, restore
+    from gis.ops.backup import backup, restore
 
     addresses = fresh(settings)
     backup(addresses, tmp_path / "all.backup", tmp_path)
@@ -255,7 +255,7 @@ def test_a_bare_dump_of_before_the_photos_is_restored_too(settings, tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"not a dump at all", b"PGDMP\x01\x0e\x00broken"])
 def test_a_broken_backup_changes_nothing(settings, tmp_path, content):
-    from gis.backup import restore
+    from gis.ops.backup import restore
 
     addresses = fresh(settings)
     bad = tmp_path / "bad.dump"

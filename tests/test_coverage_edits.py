@@ -11,11 +11,11 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from shapely import LineString, MultiPoint, Point, Polygon, box
 
+from gis.demo.streets import make_plan, to_degrees
 from gis.errors import InvalidInput, NotFound
-from gis.shapes import coverage, edits
-from gis.shapes.coverage import Land
+from gis.shapes import edits, polygon_coverage
+from gis.shapes.polygon_coverage import Land
 from gis.shapes.repair import repair
-from gis.town.streets import make_plan, to_degrees
 from tests.bench.grids import lattice
 
 X, Y, S = 105.95, 26.23, 0.001  # corner, and side of a square: about 100 m
@@ -37,13 +37,13 @@ def squares(columns: int = 3, rows: int = 3) -> dict[str, Land]:
     """Grids named by row and column: 00 01 02 in the south, 20 21 22 in the north."""
     shapes = [land(c, r, c + 1, r + 1) for r in range(rows) for c in range(columns)]
     names = [f"{r}{c}" for r in range(rows) for c in range(columns)]
-    return dict(zip(names, coverage.node(shapes), strict=True))
+    return dict(zip(names, polygon_coverage.node(shapes), strict=True))
 
 
 def ring() -> dict[str, Land]:
     """A grid around an island, and a neighbour."""
     outer, inner, east = land(0, 0, 4, 4), land(1, 1, 3, 3), land(4, 0, 6, 4)
-    return dict(zip("abc", coverage.node([outer.difference(inner), inner, east]), strict=True))
+    return dict(zip("abc", polygon_coverage.node([outer.difference(inner), inner, east]), strict=True))
 
 
 def skewed() -> dict[str, Land]:
@@ -53,13 +53,13 @@ def skewed() -> dict[str, Land]:
     cells = shapely.voronoi_polygons(MultiPoint([at(*xy) for xy in rng.uniform(0, 6, (14, 2))]))
     shapes = [shapely.intersection(cell, frame) for cell in shapely.get_parts(cells)]
     kept = [shape for shape in shapes if isinstance(shape, Polygon) and not shape.is_empty]
-    return {f"v{i}": shape for i, shape in enumerate(coverage.node(kept))}
+    return {f"v{i}": shape for i, shape in enumerate(polygon_coverage.node(kept))}
 
 
 def comb() -> dict[str, Land]:
     """A grid with three teeth, and the grid between them."""
     teeth = shapely.union_all([land(0, 0, 7, 1), land(0, 1, 1, 4), land(3, 1, 4, 4), land(6, 1, 7, 4)])
-    return dict(zip("uw", coverage.node([teeth, shapely.difference(land(0, 0, 7, 4), teeth)]), strict=True))
+    return dict(zip("uw", polygon_coverage.node([teeth, shapely.difference(land(0, 0, 7, 4), teeth)]), strict=True))
 
 
 def jagged() -> dict[str, Land]:
@@ -71,7 +71,7 @@ def town() -> dict[str, Land]:
     """The grids of the made-up pilot town."""
     plan = make_plan(2026, 35)
     shapes = [shapely.transform(plan.outline(cell), lambda xy: to_degrees(xy[:, 0], xy[:, 1])) for cell in plan.cells]
-    return {f"t{i:02d}": shape for i, shape in enumerate(coverage.node(shapes))}
+    return {f"t{i:02d}": shape for i, shape in enumerate(polygon_coverage.node(shapes))}
 
 
 BASES = {"squares": squares(), "town": town(), "ring": ring(), "skewed": skewed(), "comb": comb(), "jagged": jagged()}
@@ -80,7 +80,7 @@ BASES = {"squares": squares(), "town": town(), "ring": ring(), "skewed": skewed(
 def whole(before: dict[str, Land], changed: dict[str, Land | None]) -> dict[str, Land]:
     """The coverage after an edit, when it is one."""
     after = {code: shape for code, shape in {**before, **changed}.items() if shape is not None}
-    assert coverage.is_valid(list(after.values()))
+    assert polygon_coverage.is_valid(list(after.values()))
     return after
 
 
@@ -182,7 +182,7 @@ def real(shared):
     """Grids cut along real streets."""
     given_ = json.loads((shared / "beijing_cau_2026" / "grids.geojson").read_text())["features"]
     shapes = [repair(shapely.geometry.shape(one["geometry"])).shape for one in given_]
-    return {f"g{i}": shape for i, shape in enumerate(coverage.clean([one for one in shapes if one is not None], 0.5))}
+    return {f"g{i}": shape for i, shape in enumerate(polygon_coverage.clean([one for one in shapes if one is not None], 0.5))}
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -12,28 +12,31 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import actions, alert, catalogue, danger_table, devices, intake
-from gis.incidents.actions import Filed
-from gis.incidents.danger import LONGEST, Reader
+from gis.incidents import devices
+from gis.incidents.catalogue import editions
+from gis.incidents.danger import table
+from gis.incidents.danger.reader import LONGEST, Reader
 from gis.incidents.devices import Alarm
-from gis.incidents.effects import Wish
-from gis.people.access import reporter
+from gis.incidents.lifecycle import alert, intake, moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.moves import Filed
+from gis.rights.access import reporter
 from tests.test_incidents import NOW, POINT, Place, to_state
 
 SENTENCES = Path(__file__).with_name("danger_sentences.tsv")
 
 
 @pytest.fixture(scope="module")
-def edition() -> catalogue.Edition:
+def edition() -> editions.Edition:
     """The default catalogue."""
-    rows, _ = catalogue.parse(catalogue.DEFAULT)
-    return catalogue.Edition(-9, "default", {row.code: row for row in rows})
+    rows, _ = editions.parse(editions.DEFAULT)
+    return editions.Edition(-9, "default", {row.code: row for row in rows})
 
 
 @pytest.fixture(scope="module")
-def reader(edition: catalogue.Edition) -> Reader:
+def reader(edition: editions.Edition) -> Reader:
     """The default table."""
-    rows, report = danger_table.parse(danger_table.DEFAULT)
+    rows, report = table.parse(table.DEFAULT)
     assert report.refused == []
     return Reader(rows, alert.everyday_of(edition))
 
@@ -75,7 +78,7 @@ def test_examples_of_the_table_are_read_as_they_say(reader: Reader) -> None:
 
 
 @pytest.mark.shared
-def test_the_sentences_of_the_cases(shared: Path, edition: catalogue.Edition, reader: Reader) -> None:
+def test_the_sentences_of_the_cases(shared: Path, edition: editions.Edition, reader: Reader) -> None:
     with (shared.parent / "cases" / "loop" / "sentences.tsv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             danger = reader.read(row["words"])
@@ -182,7 +185,7 @@ def test_an_unclear_report_is_read_at_once(place: Place) -> None:
 def test_danger_in_a_note_makes_it_urgent(place: Place) -> None:
     filed = place.report()
     place.do(filed.id, "take", "王网格")
-    actions.move(place.session, reporter(filed.id), filed.id, "note", NOW, Wish(note="垃圾堆冒烟了，烧起来了"))
+    moves.move(place.session, reporter(filed.id), filed.id, "note", NOW, Wish(note="垃圾堆冒烟了，烧起来了"))
     seen = place.seen(filed.id)
     assert (seen.severity, seen.state) == ("urgent", "taken")
     assert seen.due is not None and seen.due <= NOW + timedelta(minutes=120)
@@ -228,14 +231,14 @@ def test_answers_name_the_number(place: Place, client: FlaskClient) -> None:
 
 
 def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) -> None:
-    rows = danger_table.edition(session, danger_table.active_id(session))
+    rows = table.edition(session, table.active_id(session))
     file = tmp_path / "danger.xlsx"
-    danger_table.dump(rows, file)
-    back, report = danger_table.parse(file)
+    table.dump(rows, file)
+    back, report = table.parse(file)
     assert report.refused == [] and tuple(back) == rows
-    assert danger_table.load(session, back, "same") is None
-    bees = danger_table.Row("danger", "bees", "马蜂", "wasps", ("96119",), "", (), ("马蜂窝",), 0, (), ())
-    danger_table.load(session, [*back, bees], "more.xlsx")
+    assert table.load(session, back, "same") is None
+    bees = table.Row("danger", "bees", "马蜂", "wasps", ("96119",), "", (), ("马蜂窝",), 0, (), ())
+    table.load(session, [*back, bees], "more.xlsx")
     found = alert.heard(session, "阳台下面有个马蜂窝")
     assert found is not None and found.call == ("96119",)
 
@@ -249,13 +252,13 @@ def test_ordinary_words_are_no_danger(reader: Reader, words: str) -> None:
 
 def test_a_table_nobody_edited_follows_the_default(session: Session) -> None:
     connection = session.connection()
-    rows, _ = danger_table.parse(danger_table.DEFAULT)
-    danger_table.load(session, rows[1:], danger_table.DEFAULT.name)
-    danger_table.fill(connection)
-    assert danger_table.edition(session, danger_table.active_id(session)) == tuple(rows)
-    edited = danger_table.load(session, rows[2:], danger_table.DEFAULT.name, "u-admin")
-    danger_table.fill(connection)
-    assert danger_table.active_id(session) == edited
+    rows, _ = table.parse(table.DEFAULT)
+    table.load(session, rows[1:], table.DEFAULT.name)
+    table.fill(connection)
+    assert table.edition(session, table.active_id(session)) == tuple(rows)
+    edited = table.load(session, rows[2:], table.DEFAULT.name, "u-admin")
+    table.fill(connection)
+    assert table.active_id(session) == edited
 
 
 def test_a_wrong_row_is_refused_by_row_and_column(tmp_path: Path) -> None:
@@ -267,7 +270,7 @@ def test_a_wrong_row_is_refused_by_row_and_column(tmp_path: Path) -> None:
         "danger,Fire,,fire,call us,,火,,99,,luck\n"
         "spelling,,,,,,,着伙,,,\n"
     )
-    _, report = danger_table.parse(file)
+    _, report = table.parse(file)
     assert {(one.where, one.field.split()[-1].strip("()")) for one in report.refused} >= {
         ("row 3", "use"), ("row 4", "kind"), ("row 4", "zh"), ("row 4", "call"), ("row 4", "acts"), ("row 4", "within"),
         ("row 4", "despite"), ("row 5", "acts"),

@@ -8,7 +8,7 @@ import sys
 import psycopg
 import pytest
 
-from gis import cluster
+from gis.ops import cluster
 from gis.settings import ROOT, Settings
 
 

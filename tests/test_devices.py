@@ -14,9 +14,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, InvalidInput, NotFound, OutsideGrids, SignInNeeded
-from gis.incidents import devices, queries, timeline
+from gis.incidents import devices
 from gis.incidents.devices import Alarm
-from gis.people.access import ANONYMOUS, system
+from gis.incidents.reading import incidents, timeline
+from gis.rights.access import ANONYMOUS, system
 from tests import build
 from tests.served import Deployment
 from tests.test_incidents import NOW, Place
@@ -282,7 +283,7 @@ def test_what_cannot_be_a_device_is_refused(place: Place, secret: str) -> None:
 def test_an_alarm_of_a_home_is_not_open_to_everybody(place: Place, secret: str) -> None:
     taken = devices.take(place.session, device_id(place.session), Alarm("a-1"), NOW)
     with pytest.raises(NotFound):
-        queries.find(place.session, ANONYMOUS, taken.incident, now=NOW)
+        incidents.find(place.session, ANONYMOUS, taken.incident, now=NOW)
 
 
 # --- as it runs ----------------------------------------------------------------------------------------------------

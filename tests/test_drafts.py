@@ -7,13 +7,14 @@ import shapely
 from shapely.geometry import mapping
 from sqlalchemy import select, text
 
-from gis.areas import drafts, hierarchy, preview, publish, view
-from gis.areas.locate import locate
+from gis.areas import hierarchy
 from gis.areas.models import Area, Boundary, Lineage, Revision
-from gis.areas.revisions import in_force, publish_shapes
+from gis.areas.resolver import locate
+from gis.boundaries import drafts, editor_view, preview, publish
+from gis.boundaries.store import in_force, publish_shapes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.people.access import Action, Principal, system
-from gis.shapes import coverage
+from gis.rights.access import Action, Principal, system
+from gis.shapes import polygon_coverage
 from tests import build
 
 LEAD = system("test")
@@ -30,7 +31,7 @@ def town(session):
     town.houses = [town.building(f"{i}号楼", (i + 0.4) * S, 1.4 * S, width=0.0002, code=f"b{i}") for i in range(3)]
     codes = [f"{BASE}{i + 1:03d}" for i in range(9)]
     grids = session.scalars(select(Area).where(Area.code.in_(codes)).order_by(Area.code)).all()
-    shapes = coverage.node([in_force(session, [g.id], datetime.now(UTC))[g.id] for g in grids])
+    shapes = polygon_coverage.node([in_force(session, [g.id], datetime.now(UTC))[g.id] for g in grids])
     publish_shapes(
         session,
         dict(zip(codes, shapes, strict=True)),
@@ -84,9 +85,9 @@ def test_a_moved_border_is_published_with_all_levels_above(session, town):
     after = shapes_of(session)
     assert done.state == "published" and done.reason == "新建小区"
     assert after[code(4)].area == pytest.approx(before[code(4)].area * 1.15, rel=1e-6)
-    assert coverage.is_valid(list(after.values()))
+    assert polygon_coverage.is_valid(list(after.values()))
     assert {one for one in after if not after[one].equals_exact(before[one], 0)} == {code(4), code(5)}
-    whole = coverage.dissolve(list(after.values()))
+    whole = polygon_coverage.dissolve(list(after.values()))
     assert in_force(session, [town.community.id], datetime.now(UTC))[town.community.id].equals(whole)
     answer = locate(session, X + 1.2 * S, Y + 1.5 * S, "cgcs2000")
     assert answer.areas[-1].code == code(4) and answer.revision == number
@@ -157,7 +158,7 @@ def test_drafts_on_different_grids_both_publish_and_on_the_same_grid_conflict(se
     publish.publish(session, LEAD, three, "三", None)
     session.commit()
     after = shapes_of(session)
-    assert coverage.is_valid(list(after.values()))
+    assert polygon_coverage.is_valid(list(after.values()))
     assert sum(shape.area for shape in after.values()) == pytest.approx(9 * S * S, rel=1e-9)
 
 
@@ -168,7 +169,7 @@ def test_a_neighbour_that_gained_a_vertex_is_no_conflict(session, town):
     publish.publish(session, LEAD, one, "一", None)
     publish.publish(session, LEAD, two, "二", None)
     session.commit()
-    assert coverage.is_valid(list(shapes_of(session).values()))
+    assert polygon_coverage.is_valid(list(shapes_of(session).values()))
 
 
 def test_a_future_publication_takes_effect_by_itself(session, town):
@@ -365,11 +366,11 @@ def test_a_split_warns_that_nobody_answers_yet_and_a_merge_of_posts_left(session
 def test_the_editor_sees_the_draft_with_its_neighbours(session, town):
     number = begin(session)
     drafts.operate(session, LEAD, number, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
-    found = view.view(session, LEAD, number, code(5))
+    found = editor_view.view(session, LEAD, number, code(5))
     assert set(found.grids) == {code(i) for i in (4, 5, 6, 7, 8, 9, 10)}
     shape, before, editable = found.grids[code(5)]
     assert before.area > shape.area and editable
-    assert coverage.is_valid([shape for shape, _, _ in found.grids.values()])
+    assert polygon_coverage.is_valid([shape for shape, _, _ in found.grids.values()])
 
 
 def test_names_and_incidents_of_a_preview_are_for_who_may_have_them_there(session, town):

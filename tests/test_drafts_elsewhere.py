@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import shapely
 
-from gis.areas import drafts, publish
 from gis.areas.models import Area
-from gis.areas.revisions import publish_shapes
+from gis.boundaries import drafts, publish
+from gis.boundaries.store import publish_shapes
 from gis.errors import InvalidInput
 from tests.test_drafts import BASE, LEAD, S, X, Y, begin, code, land, line, shapes_of, town  # noqa: F401
 from web.said import chinese

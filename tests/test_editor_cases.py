@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import shapely
 
-from gis.shapes.coverage import dissolve
+from gis.shapes.polygon_coverage import dissolve
 from tests.conftest import SHARED, deployment_folder
 from tests.served import Deployment, Reply, serving
 

@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 from gis import errors
 from gis.errors import FieldError, WanggeError
 from gis.settings import Settings
-from web.create_app import create_app
-from web.db import session as request_session
-from web.errors import STATUS
+from web.app import create_app
+from web.http.db import session as request_session
+from web.http.errors import STATUS
 
 SECRET = "s3cret-word"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -94,7 +94,7 @@ def test_fields_and_more_members_are_told(client: FlaskClient) -> None:
 
 
 def test_an_extra_member_cannot_replace_the_status(app: APIFlask) -> None:
-    from web.errors import domain
+    from web.http.errors import domain
 
     with app.test_request_context("/api/x"):
         response = app.make_response(domain(errors.NotFound("no", status="200 OK")))
@@ -141,7 +141,7 @@ def test_a_browser_gets_a_page_and_the_api_never_does(client: FlaskClient) -> No
 
 
 def test_words_from_the_request_are_escaped_on_the_page(client: FlaskClient, app: APIFlask) -> None:
-    from web.errors import domain
+    from web.http.errors import domain
 
     with app.test_request_context("/x?lang=en", headers=BROWSER):
         page = app.make_response(domain(errors.NotFound("no <script>alert(1)</script>"))).get_data(as_text=True)

@@ -13,14 +13,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import cluster
+from gis.accounts import api_keys
 from gis.areas.models import Area
 from gis.db import engine
-from gis.incidents import actions
-from gis.incidents.intake import Report
-from gis.incidents.stream import Feed, Heard, told
-from gis.people import keys
-from gis.people.access import of_account, system
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.intake import Report
+from gis.incidents.reading.event_feed import Feed, Heard, told
+from gis.ops import cluster
+from gis.rights.access import of_account, system
 from gis.settings import Settings
 from tests.build import Town
 from tests.sign_in import account, signed_in
@@ -38,7 +38,7 @@ def town(session: Session) -> tuple[Area, Area]:
 def filed(session: Session, grid: Area) -> Heard:
     """A report inside a grid; the event it made."""
     now = datetime.now(UTC)
-    made = actions.report(session, BY, Report(category="06010", area=grid.code, description="secret words"), now)
+    made = moves.report(session, BY, Report(category="06010", area=grid.code, description="secret words"), now)
     number = session.execute(text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": made.id})
     return Heard(number.scalar_one(), made.id, now.timestamp(), False)
 
@@ -102,7 +102,7 @@ def test_many_streams_leave_room_for_requests(served):
     """A hundred askers at once: few are held, the others get an answer that ends, and ordinary requests go on."""
     with Session(engine(cluster.addresses(Settings(var=served.var)).app)) as database:
         county = database.scalar(text("SELECT code FROM area WHERE level = 'county' ORDER BY id LIMIT 1"))
-        secret = keys.add(database, "events", ["incident.read"], [county], datetime.now(UTC), per_minute=10_000)
+        secret = api_keys.add(database, "events", ["incident.read"], [county], datetime.now(UTC), per_minute=10_000)
         database.commit()
     where = urlsplit(served.url)
     open_, ended = [], 0

@@ -7,9 +7,9 @@ import pyogrio
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 
-from gis.areas import drafts, publish
-from gis.areas.revisions import publish_shapes
-from gis.people.access import system
+from gis.boundaries import drafts, publish
+from gis.boundaries.store import publish_shapes
+from gis.rights.access import system
 from tests import build
 from tests.sign_in import account, signed_in
 

@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import actions, queries, timeline
-from gis.incidents.effects import Wish
-from gis.incidents.follow import follow
-from gis.incidents.intake import Report
-from gis.models import Revision
-from gis.people.access import ANONYMOUS, of_account, system
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.boundary_follow import follow
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.intake import Report
+from gis.incidents.reading import incidents, timeline
+from gis.ops.metadata import Revision
+from gis.rights.access import ANONYMOUS, of_account, system
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -35,7 +36,7 @@ class Place:
     def report(self, column: float = 0.75, **more: object) -> UUID:
         """Rubbish so many grids east of the corner, in the middle of the row."""
         given = {"lon": build.LON + column * SIDE, "lat": build.LAT + SIDE / 2, "crs": "cgcs2000", "category": "06010"}
-        return actions.report(self.session, ANONYMOUS, Report(**given | more), NOW).id  # type: ignore[arg-type]
+        return moves.report(self.session, ANONYMOUS, Report(**given | more), NOW).id  # type: ignore[arg-type]
 
     def redraw(self, west: float | None, east: tuple[float, float] | None = None, at: datetime = LATER) -> None:
         """Draw the grids anew: the western one so many grids wide (None: gone), the eastern one from where to where."""
@@ -53,9 +54,9 @@ class Place:
                 self.town.boundary(area, shape, at)
         self.session.flush()
 
-    def seen(self, one: UUID) -> queries.View:
+    def seen(self, one: UUID) -> incidents.View:
         """As we ourselves see it."""
-        return queries.find(self.session, system("test"), one, now=LATER)
+        return incidents.find(self.session, system("test"), one, now=LATER)
 
     def events(self, one: UUID) -> list[timeline.EventView]:
         """Its follow events."""
@@ -64,7 +65,7 @@ class Place:
     def move(self, one: UUID, name: str, who: str, **wish: object) -> None:
         """A move by somebody of the town."""
         by = of_account(self.session, -1, self.town.person(who).id, who, NOW)
-        actions.move(self.session, by, one, name, NOW, Wish(**wish))  # type: ignore[arg-type]
+        moves.move(self.session, by, one, name, NOW, Wish(**wish))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def place(session: Session) -> Place:
     return Place(session)
 
 
-def grid(view: queries.View) -> str:
+def grid(view: incidents.View) -> str:
     """The code of its grid."""
     return str(next(area["code"] for area in view.areas if area["level"] == "grid"))
 
@@ -148,14 +149,14 @@ def test_a_lower_code_drawn_up_to_the_point_takes_it(session: Session) -> None:
     town = build.Town(session)
     here = town.grid("005", column=1)
     given = {"lon": round(build.LON + SIDE, 7), "lat": build.LAT + SIDE / 2, "crs": "cgcs2000", "category": "06010"}
-    one = actions.report(session, ANONYMOUS, Report(**given), NOW).id  # type: ignore[arg-type]
+    one = moves.report(session, ANONYMOUS, Report(**given), NOW).id  # type: ignore[arg-type]
     assert here.id in session.scalar(text("SELECT areas FROM incident WHERE id = :id"), {"id": one})
     town.revision = Revision(title="more", state="published", author="test", published_at=NOW, effective=NOW)
     session.add(town.revision)
     session.flush()
     town.grid("002")
     assert follow(session, LATER) == 1
-    assert grid(queries.find(session, system("test"), one, now=LATER)) == town.community.code + "002"
+    assert grid(incidents.find(session, system("test"), one, now=LATER)) == town.community.code + "002"
     assert follow(session, LATER) == 0
 
 
@@ -223,7 +224,7 @@ def test_a_grid_under_another_community_takes_its_incidents_along(place: Place) 
 
 def test_a_matter_of_the_whole_community_stays_with_it(place: Place) -> None:
     place.town.boundary(place.town.community, build.square(build.LON, build.LAT, 2 * SIDE, SIDE))
-    one = actions.report(
+    one = moves.report(
         place.session, ANONYMOUS, Report(category="06010", area=place.town.community.code), NOW
     ).id  # fmt: skip
     before = place.seen(one)
@@ -237,7 +238,7 @@ def test_the_unit_told_by_its_code_is_kept_while_it_stands(place: Place) -> None
     unit = place.town.unit(place.west, "01", [(tower, "1", None, None)])
     place.town.unit(place.west, "02", [(tower, "2", None, None)])
     place.town.post("unit_head", unit, "联户长甲")
-    one = actions.report(place.session, ANONYMOUS, Report(category="06010", area=unit.code), NOW).id
+    one = moves.report(place.session, ANONYMOUS, Report(category="06010", area=unit.code), NOW).id
     place.redraw(0.9)
     assert follow(place.session, LATER) == 0
     assert [area["code"] for area in place.seen(one).areas][-1] == unit.code

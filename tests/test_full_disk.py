@@ -27,16 +27,17 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from gis import backup, backup_file, cluster, databases, private, schema
+from gis import private
 from gis.db import engine
 from gis.errors import Unavailable
 from gis.incidents import photos
+from gis.ops import backup, backup_file, cluster, databases, schema
 from gis.settings import Settings
 from tests import build, test_access
 from tests.conftest import deployment_folder
 from tests.served import serving, until
-from web import figures
-from web.observe import Surviving
+from web.http import worker_metrics
+from web.http.observability import Surviving
 
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
 MEGABYTES = 230
@@ -321,7 +322,7 @@ def test_figures_of_several_workers_are_added_up(monkeypatch: pytest.MonkeyPatch
         "observe.REQUESTS.labels('other', 'GET', 200).inc(int(sys.argv[1]))\nfigures.share()\n"
         "print('ready', flush=True)\nsys.stdin.read()"
     )
-    env = os.environ | {figures.FOLDER_VARIABLE: str(tmp_path), "PYTHONPATH": str(Path(figures.__file__).parent.parent)}
+    env = os.environ | {worker_metrics.FOLDER_VARIABLE: str(tmp_path), "PYTHONPATH": str(Path(worker_metrics.__file__).parent.parent)}
     workers = [
         subprocess.Popen([sys.executable, "-c", script, str(count)], env=env,
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -331,8 +332,8 @@ def test_figures_of_several_workers_are_added_up(monkeypatch: pytest.MonkeyPatch
         for worker in workers:
             assert worker.stdout and worker.stdout.readline() == "ready\n"
         (tmp_path / "gone").write_text("")  # of a worker that was killed
-        monkeypatch.setenv(figures.FOLDER_VARIABLE, str(tmp_path))
-        assert 'wangge_requests_total{endpoint="other",method="GET",status="200"} 7.0' in figures.render().decode()
+        monkeypatch.setenv(worker_metrics.FOLDER_VARIABLE, str(tmp_path))
+        assert 'wangge_requests_total{endpoint="other",method="GET",status="200"} 7.0' in worker_metrics.render().decode()
     finally:
         for worker in workers:
             worker.communicate()

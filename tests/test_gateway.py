@@ -15,7 +15,7 @@ import pytest
 
 from tests.served import Deployment
 from web import gateway
-from web.body_limit import DEFAULT_MAX_BYTES, REFUSAL
+from web.http.body_limit import DEFAULT_MAX_BYTES, REFUSAL
 
 SLOW_CLIENTS = 24  # two workers of four threads each, three times over
 

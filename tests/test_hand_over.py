@@ -8,17 +8,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.answer import Answer
-from gis.areas.locate import locate
+from gis.areas.locate_result import Answer
+from gis.areas.resolver import locate
 from gis.errors import Forbidden, InvalidInput, NotFound
-from gis.incidents import actions as incidents
-from gis.incidents import queries, timeline
-from gis.incidents.effects import Wish
-from gis.incidents.intake import Report
-from gis.models import Post
-from gis.people.access import ANONYMOUS, Principal, of_account, system
-from gis.people.actions import follow_due, hand_over, take_leave
+from gis.incidents.lifecycle import moves as incidents
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.handover import follow_due, hand_over, take_leave
+from gis.incidents.lifecycle.intake import Report
+from gis.incidents.reading import incidents as reading_incidents
+from gis.incidents.reading import timeline
+from gis.ops.metadata import Post
 from gis.people.queries import posts_of
+from gis.rights.access import ANONYMOUS, Principal, of_account, system
 from tests import build, sign_in
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -54,9 +55,9 @@ class Place:
         lon, lat, crs = POINT
         return incidents.report(self.session, ANONYMOUS, Report("06010", lon=lon, lat=lat, crs=crs), NOW).id
 
-    def seen(self, one: UUID) -> queries.View:
+    def seen(self, one: UUID) -> reading_incidents.View:
         """As we ourselves see it."""
-        return queries.find(self.session, system("test"), one, now=NOW)
+        return reading_incidents.find(self.session, system("test"), one, now=NOW)
 
     def events(self, one: UUID) -> list[timeline.EventView]:
         """Its events of posts handed over."""

@@ -17,14 +17,15 @@ from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import actions, photos
-from gis.incidents.actions import Report
-from gis.incidents.effects import Wish
-from gis.people import disclosures
-from gis.people.access import Action, system
+from gis.accounts import disclosures
+from gis.incidents import photos
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.moves import Report
+from gis.rights.access import Action, system
 from tests.test_access import NOW, TABLE, Asker
 from tests.test_visibility import CLOSE, EXTRA, FINDING, PAGE_READERS, SecretWorld, readable
-from web.api import events
+from web.api.events import views
 
 # what differs from one moment to the next whatever happened: working minutes left, forms' tokens, nonces, and tags
 # made of bodies that hold them
@@ -59,7 +60,7 @@ MORE = [
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[SecretWorld]:
     """A world full of secrets; streams end with what is known."""
-    held = events.feed(app).held
+    held = views.feed(app).held
     assert held.acquire(timeout=5)
     yield SecretWorld(app, session, client)
     held.release()
@@ -98,13 +99,13 @@ def happen(world: SecretWorld) -> None:
     session, desk, shown = world.session, world.who("community dispatcher").by, picture()
     world._at(FINDING, system("test"), channel="patrol", description="又一处", attributes={})
     filed = Report(world.private or "", "家里的事", crs="cgcs2000", channel="web", **CLOSE)
-    private = actions.report(session, system("test"), filed, NOW).id
+    private = moves.report(session, system("test"), filed, NOW).id
     inside: list[UUID] = [world.own, world.public, world.finding, world.abroad, private]
     for number in inside:
         wish = Wish(note="请尽快答复")
-        actions.move(session, desk, number, "note", NOW, wish, var=world.app.config["SETTINGS"].var, pictures=[shown])
+        moves.move(session, desk, number, "note", NOW, wish, var=world.app.config["SETTINGS"].var, pictures=[shown])
     for number in (world.public, private):
-        actions.move(session, desk, number, "request_extend", NOW, Wish(note="人手不够", minutes=30))
+        moves.move(session, desk, number, "request_extend", NOW, Wish(note="人手不够", minutes=30))
     for number in (world.own, world.finding):
         disclosures.record(
             session, desk, "contact", "contact", source="x", areas=world.chain, incident_id=number, reason="回访"
@@ -116,9 +117,9 @@ def happen(world: SecretWorld) -> None:
 def hear(world: SecretWorld, incidents: list[UUID]) -> None:
     """Let the streams know all that happened to incidents."""
     query = text("SELECT id, incident_id FROM incident_event WHERE incident_id = ANY(:ids) ORDER BY id")
-    feed = events.feed(world.app)
+    feed = views.feed(world.app)
     for number, incident in world.session.execute(query, {"ids": incidents}).all():
-        feed._add(events.Heard(number, incident, NOW.timestamp(), read=False))
+        feed._add(views.Heard(number, incident, NOW.timestamp(), read=False))
 
 
 def test_what_happens_inside_changes_no_answer_to_outsiders(world: SecretWorld) -> None:

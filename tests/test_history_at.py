@@ -9,9 +9,10 @@ import shapely
 from shapely.geometry import shape
 from sqlalchemy import text
 
-from gis.areas import difference, drafts, hierarchy, publish
-from gis.areas.locate import locate
+from gis.areas import hierarchy
 from gis.areas.models import Area
+from gis.areas.resolver import locate
+from gis.boundaries import difference, drafts, publish
 from gis.exchange.dump import dump
 from tests import build
 from tests.test_drafts import LEAD, S, X, Y, begin, code, line, town  # noqa: F401  (a fixture)

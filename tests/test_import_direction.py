@@ -69,13 +69,13 @@ def test_all_packages_are_walked() -> None:
     ("file", "line"),
     [
         ("gis/areas/queries.py", "import flask"),
-        ("gis/areas/queries.py", "from web.params import moment"),
+        ("gis/areas/queries.py", "from web.http.params import moment"),
         ("gis/areas/queries.py", "def f():\n    from layers.areas import GRIDS"),
         ("gis/areas/queries.py", "import numpy, click"),
-        ("gis/areas/queries.py", "importlib.import_module('web.db')"),
+        ("gis/areas/queries.py", "importlib.import_module('web.http.db')"),
         ("layers/areas.py", "from web import db"),
         ("layers/areas.py", "import apiflask.fields as f"),
-        ("web/db.py", "from tests import build"),
+        ("web/http/db.py", "from tests import build"),
     ],
 )
 def test_a_wrong_import_is_found(tmp_path: Path, file: str, line: str) -> None:

@@ -15,13 +15,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.accounts import api_keys
 from gis.errors import InvalidInput
 from gis.exchange.incidents import load_incidents
-from gis.exchange.report import Report
 from gis.exchange.templates import write_template
-from gis.incidents.sweeps import batch
-from gis.people import keys
-from gis.people.access import Action, Principal
+from gis.files.report import Report
+from gis.incidents.lifecycle.deadlines import batch
+from gis.rights.access import Action, Principal
 from gis.settings import SHANGHAI
 from tests import build
 from tests.served import Deployment
@@ -232,7 +232,7 @@ def upload(client: FlaskClient, key: str | None, rows: Sequence[Mapping[str, obj
 def test_who_dispatches_may_send_a_file(client: FlaskClient, place: Place) -> None:
     now = datetime.now(SHANGHAI)
     desk, app = (
-        keys.add(place.session, name, actions, [place.grid.code], now)
+        api_keys.add(place.session, name, actions, [place.grid.code], now)
         for name, actions in (("desk", ["incident.report", "incident.dispatch"]), ("app", ["incident.report"]))
     )
     assert upload(client, None, [GOOD]).status_code == 401
@@ -254,7 +254,7 @@ def test_who_dispatches_may_send_a_file(client: FlaskClient, place: Place) -> No
 def test_numbers_of_others_are_not_told(client: FlaskClient, place: Place) -> None:
     now = datetime.now(SHANGHAI)
     one, other = (
-        keys.add(place.session, name, ["incident.report", "incident.dispatch"], [grid.code], now)
+        api_keys.add(place.session, name, ["incident.report", "incident.dispatch"], [grid.code], now)
         for name, grid in (("one", place.grid), ("other", place.beside))
     )
     assert upload(client, one, [GOOD], "?commit=true").get_json()["counts"]["new"] == 1
@@ -264,7 +264,7 @@ def test_numbers_of_others_are_not_told(client: FlaskClient, place: Place) -> No
 
 
 def test_what_is_no_table_is_refused(client: FlaskClient, place: Place) -> None:
-    desk = keys.add(place.session, "desk", ["incident.dispatch"], [place.grid.code], datetime.now(SHANGHAI))
+    desk = api_keys.add(place.session, "desk", ["incident.dispatch"], [place.grid.code], datetime.now(SHANGHAI))
     headers = {"Authorization": f"Bearer {desk}"}
     path = "/api/v1/incidents/import"
     assert client.post(path, headers=headers).status_code == 422

@@ -21,15 +21,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import cluster, schema
 from gis.db import engine
 from gis.incidents.models import OrderTaker
+from gis.ops import cluster, schema
 from gis.people.models import Account
 from gis.settings import Settings
 from tests import build
 from tests.conftest import deployment_folder
 from tests.served import environment, serving, until, worker_number
-from web.commands.serve import free_port
+from web.cli.serve import free_port
 
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
 TAKERS = 50
@@ -84,7 +84,7 @@ def cookies(small: Small) -> list[dict[str, str]]:
     import flask
     from flask_wtf.csrf import generate_csrf
 
-    from web.create_app import create_app
+    from web.app import create_app
 
     app = create_app(Settings(var=small.var), small.database)
     serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]

@@ -13,13 +13,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.incidents import actions, queries, timeline
-from gis.incidents.actions import Filed, Report
-from gis.incidents.effects import Wish
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.moves import Filed, Report
 from gis.incidents.models import OrderTaker
-from gis.models import Area
+from gis.incidents.reading import incidents, timeline
 from gis.network.store import WalkEdgeRow, replace_network
-from gis.people.access import ANONYMOUS, Principal, of_account, system
+from gis.ops.metadata import Area
+from gis.rights.access import ANONYMOUS, Principal, of_account, system
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
@@ -49,15 +50,15 @@ class Place:
         given = POINT | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"} | more
         if by is ANONYMOUS and not {"severity", "channel", "attributes"}.isdisjoint(more):
             by = system("test")  # what strangers may not say, the office writes down
-        return actions.report(self.session, by, Report(**given), at)  # type: ignore[arg-type]
+        return moves.report(self.session, by, Report(**given), at)  # type: ignore[arg-type]
 
-    def do(self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object) -> queries.View:
+    def do(self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object) -> incidents.View:
         """A move by somebody of the town."""
-        return actions.move(self.session, self.who(by), one, name, at, Wish(**wish))  # type: ignore[arg-type]
+        return moves.move(self.session, self.who(by), one, name, at, Wish(**wish))  # type: ignore[arg-type]
 
-    def seen(self, one: UUID, at: datetime = NOW) -> queries.View:
+    def seen(self, one: UUID, at: datetime = NOW) -> incidents.View:
         """As we ourselves see it."""
-        return queries.find(self.session, system("test"), one, now=at)
+        return incidents.find(self.session, system("test"), one, now=at)
 
     def moves(self, one: UUID) -> list[str]:
         """The names of its events."""
@@ -70,7 +71,7 @@ def place(session: Session) -> Place:
     return Place(session)
 
 
-def to_state(place: Place, one: UUID, *names: str) -> queries.View:
+def to_state(place: Place, one: UUID, *names: str) -> incidents.View:
     """Bring an incident along the chain."""
     found = None
     for name in names:
@@ -107,7 +108,7 @@ def test_each_step_up_is_said(place: Place) -> None:
 def test_nobody_there_waits_at_the_community_with_a_running_clock(session: Session) -> None:
     town = build.Town(session)
     town.grid("001")
-    filed = actions.report(session, ANONYMOUS, Report(category="06010", **POINT), NOW)  # type: ignore[arg-type]
+    filed = moves.report(session, ANONYMOUS, Report(category="06010", **POINT), NOW)  # type: ignore[arg-type]
     assert filed.state == "accepted"
     assert filed.assigned_to is None
     assert filed.due is not None
@@ -190,8 +191,8 @@ def test_who_may_not_see_it_is_told_it_is_not_there(place: Place) -> None:
     with pytest.raises(NotFound) as absent:
         place.do(uuid4(), "take", "邻网格员")
     assert hidden.value.detail == absent.value.detail
-    assert queries.listing(place.session, place.who("邻网格员"), queries.Filters(), 10, None, now=NOW) == []
-    assert queries.counts(place.session, place.who("邻网格员"), queries.Filters(), now=NOW)["all"] == 0
+    assert incidents.listing(place.session, place.who("邻网格员"), incidents.Filters(), 10, None, now=NOW) == []
+    assert incidents.counts(place.session, place.who("邻网格员"), incidents.Filters(), now=NOW)["all"] == 0
 
 
 def test_seeing_is_not_doing(place: Place) -> None:
@@ -207,7 +208,7 @@ def test_the_list_of_moves_is_what_can_be_done(place: Place) -> None:
     one = place.report().id
     for name in ("王网格", "赵社工", "李网格长"):
         by = place.who(name)
-        offered = set(queries.find(place.session, by, one, now=NOW).moves)
+        offered = set(incidents.find(place.session, by, one, now=NOW).moves)
         assert "take" in offered
         assert "approve_void" not in offered  # nobody asked for it
         assert "escalate" not in offered
@@ -227,7 +228,7 @@ def test_what_is_asked_for_is_approved_by_somebody_else(place: Place) -> None:
     place.do(one, "request_void", "赵社工", note="重复")
     with pytest.raises(Forbidden):
         place.do(one, "approve_void", "赵社工")
-    found = actions.move(place.session, place.who("街道办"), one, "approve_void", NOW)
+    found = moves.move(place.session, place.who("街道办"), one, "approve_void", NOW)
     assert found.state == "void"
 
 
@@ -261,18 +262,18 @@ def test_overdue_goes_up_once_a_time_and_a_missed_run_catches_up(place: Place) -
     one = place.report().id
     first = place.seen(one).due
     assert first is not None
-    assert not actions.escalate(place.session, one, first - timedelta(seconds=1))
-    assert actions.escalate(place.session, one, first)
-    assert not actions.escalate(place.session, one, first)
+    assert not moves.escalate(place.session, one, first - timedelta(seconds=1))
+    assert moves.escalate(place.session, one, first)
+    assert not moves.escalate(place.session, one, first)
     assert place.seen(one).supervise_level == 1
     week = NOW + timedelta(days=30)
     steps = 0
-    while actions.escalate(place.session, one, week):
+    while moves.escalate(place.session, one, week):
         steps += 1
     found = place.seen(one, week)
     assert found.supervised and found.colour == "red"
     assert place.moves(one).count("escalate") == 1 + steps
-    assert not actions.escalate(place.session, one, week)
+    assert not moves.escalate(place.session, one, week)
 
 
 def test_handled_is_green_amber_red_by_the_clock(place: Place) -> None:
@@ -290,7 +291,7 @@ def test_unhappy_reopens_to_the_same_chain(place: Place) -> None:
     filed = place.report()
     to_state(place, filed.id, "take", "handle", "check", "close")
     by = timeline.by_secret(place.session, filed.id, filed.tracking_secret)
-    found = actions.move(place.session, by, filed.id, "rate", NOW, Wish(rating=1, solved=False, note="垃圾还在"))
+    found = moves.move(place.session, by, filed.id, "rate", NOW, Wish(rating=1, solved=False, note="垃圾还在"))
     assert found.state == "dispatched"
     assert place.moves(filed.id)[-2:] == ["rate", "reopen"]
     assert place.seen(filed.id).assigned_to == "王网格"
@@ -307,18 +308,18 @@ def test_the_tracking_secret_opens_one_incident_only(place: Place) -> None:
             timeline.tracked(place.session, one.id, secret, now=NOW)
     by = timeline.by_secret(place.session, one.id, one.tracking_secret)
     with pytest.raises(NotFound):
-        actions.move(place.session, by, other.id, "rate", NOW, Wish(rating=5))
+        moves.move(place.session, by, other.id, "rate", NOW, Wish(rating=5))
     with pytest.raises(Forbidden):
-        actions.move(place.session, by, one.id, "take", NOW)
+        moves.move(place.session, by, one.id, "take", NOW)
 
 
 def test_near_duplicates_are_offered_and_quarrels_stay_private(place: Place) -> None:
     first = place.report()
     again = place.report(lon=build.LON + 0.0006)
     assert [one.id for one in again.duplicates] == [None]  # somebody else's: told of, not shown
-    seen = queries.near_duplicates(place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW)
+    seen = incidents.near_duplicates(place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW)
     assert {one.id for one in seen} == {first.id, again.id}
-    assert not queries.near_duplicates(
+    assert not incidents.near_duplicates(
         place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW + timedelta(days=7, seconds=1)
     )
     private = next(code for code in session_categories(place.session) if not code[0].isdigit())
@@ -411,9 +412,9 @@ def test_an_order_nobody_claims_falls_back_to_the_community(place: Place, sessio
     taker(place, "水工甲", [order.skill])
     filed = place.report(category=order.code)
     assert filed.due is not None
-    assert not actions.expire(session, filed.id, filed.due - timedelta(seconds=1))
-    assert actions.expire(session, filed.id, filed.due)
-    assert not actions.expire(session, filed.id, filed.due)
+    assert not moves.expire(session, filed.id, filed.due - timedelta(seconds=1))
+    assert moves.expire(session, filed.id, filed.due)
+    assert not moves.expire(session, filed.id, filed.due)
     found = place.seen(filed.id)
     assert (found.state, found.way, found.role, found.assigned_to) == (
         "accepted",
@@ -433,17 +434,17 @@ def test_an_order_without_takers_goes_to_who_answers_for_the_place(place: Place,
 def test_another_version_is_a_conflict(place: Place) -> None:
     filed = place.report()
     with pytest.raises(Conflict) as refused:
-        actions.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version - 1)
+        moves.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version - 1)
     assert refused.value.extra["version"] == filed.version
     assert (
-        actions.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version).state == "taken"
+        moves.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version).state == "taken"
     )
 
 
 def test_contacts_are_for_who_calls_back(place: Place) -> None:
     one = place.report(name="张三", phone="13800000000").id
-    seen = queries.find(place.session, place.who("赵社工"), one, now=NOW)
-    assert queries.contact(place.session, place.who("赵社工"), seen) == {
+    seen = incidents.find(place.session, place.who("赵社工"), one, now=NOW)
+    assert incidents.contact(place.session, place.who("赵社工"), seen) == {
         "name": "张三",
         "phone": "13800000000",
         "email": "",
@@ -451,7 +452,7 @@ def test_contacts_are_for_who_calls_back(place: Place) -> None:
     assert "13800000000" not in str(seen)
     watcher = Principal("account", "auditor", {}, account_id=None)
     with pytest.raises(Forbidden):
-        queries.contact(place.session, watcher, seen)
+        incidents.contact(place.session, watcher, seen)
     hidden = place.session.scalar(text("SELECT count(*) FROM personal.reporter"))
     assert hidden == 0  # row security: nobody sees them who did not ask by the proper way
 
@@ -479,7 +480,7 @@ def test_filters_and_pages(place: Place) -> None:
     by, now = place.who("赵社工"), NOW + timedelta(hours=1)
 
     def ids(**wanted: object) -> list[UUID]:
-        return [v.id for v in queries.listing(place.session, by, queries.Filters(**wanted), 50, None, now=now)]  # type: ignore[arg-type]
+        return [v.id for v in incidents.listing(place.session, by, incidents.Filters(**wanted), 50, None, now=now)]  # type: ignore[arg-type]
 
     assert ids(category="06010") == made[::-1]
     assert len(ids(category="06")) == 6
@@ -489,13 +490,13 @@ def test_filters_and_pages(place: Place) -> None:
     assert ids(state=("closed",)) == []
     assert len(ids(state=("open",))) == 6
     assert ids(since=NOW + timedelta(minutes=3), category="06010") == made[:2:-1]
-    for sort in queries.SORTS:
-        wanted, seen, after = queries.Filters(sort=sort), list[UUID](), None
-        while part := queries.listing(place.session, by, wanted, 2, after, now=now):
+    for sort in incidents.SORTS:
+        wanted, seen, after = incidents.Filters(sort=sort), list[UUID](), None
+        while part := incidents.listing(place.session, by, wanted, 2, after, now=now):
             seen += [v.id for v in part]
-            after = queries.sort_key(part[-1], sort)
+            after = incidents.sort_key(part[-1], sort)
         assert len(seen) == len(set(seen)) == 6
-    counted = queries.counts(place.session, by, queries.Filters(), now=now)
+    counted = incidents.counts(place.session, by, incidents.Filters(), now=now)
     assert (counted["all"], counted["open"], counted["states"]["dispatched"]) == (6, 6, 6)
 
 
@@ -544,7 +545,7 @@ def test_what_is_said_while_it_is_suspended_does_not_lock_it(place: Place) -> No
     place.do(filed.id, "request_suspend", "王网格", note="等零件")
     place.do(filed.id, "approve_suspend", "赵社工")
     by = timeline.by_secret(place.session, filed.id, filed.tracking_secret)
-    actions.move(place.session, by, filed.id, "note", NOW, Wish(note="请问何时处理"))
+    moves.move(place.session, by, filed.id, "note", NOW, Wish(note="请问何时处理"))
     place.do(filed.id, "note", "赵社工", note="已催")
     assert place.do(filed.id, "resume", "赵社工").state == "dispatched"
 
@@ -630,7 +631,7 @@ def test_who_holds_it_does_not_give_himself_more_time(place: Place, session: Ses
     assert place.seen(one).assigned_to == "赵社工"
     before = place.seen(one).due
     assert place.do(one, "request_limit", minutes=9999, note="忙").due == before
-    assert "approve_limit" not in queries.find(session, place.who("赵社工"), one, now=NOW).moves
+    assert "approve_limit" not in incidents.find(session, place.who("赵社工"), one, now=NOW).moves
     with pytest.raises(Forbidden):
         place.do(one, "approve_limit", minutes=9999)
     found = place.do(one, "approve_limit", "街道办")
@@ -642,7 +643,7 @@ def test_who_holds_it_does_not_give_himself_more_time(place: Place, session: Ses
 def test_what_repeats_another_has_no_clock_and_no_moves_of_its_own(place: Place) -> None:
     parent, child = place.report().id, place.report().id
     place.do(child, "link", parent=parent)
-    offered = queries.find(place.session, place.who("赵社工"), child, now=NOW).moves
+    offered = incidents.find(place.session, place.who("赵社工"), child, now=NOW).moves
     assert "unlink" in offered and "note" in offered
     for name in offered:
         try:

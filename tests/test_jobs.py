@@ -115,8 +115,8 @@ def jobs_of(server: int) -> list[int]:
 
 
 def test_the_server_runs_one_beside_it_and_takes_it_along(own_var: Path) -> None:
-    from gis import cluster, schema
     from gis.db import engine
+    from gis.ops import cluster, schema
     from gis.settings import Settings
     from tests import build
 

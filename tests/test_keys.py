@@ -12,16 +12,16 @@ from click.testing import CliRunner
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
+from gis.accounts import api_keys
+from gis.accounts.rate_limit import Counters, counters, within
 from gis.errors import Conflict, InvalidInput, NotFound, TooMany
-from gis.people import keys
-from gis.people.access import Action
-from gis.people.limits import Counters, counters, within
 from gis.people.models import ApiKey
+from gis.rights.access import Action
 from tests import build
 from tests.sign_in import account, send, signed_in
-from web.auth import need
-from web.commands import key as key_command
-from web.create_app import create_app
+from web.app import create_app
+from web.cli import key as key_command
+from web.security.guard import need
 
 NOW = datetime.now(UTC)
 ADDRESS = "/api/v1/areas?limit=1"
@@ -44,7 +44,7 @@ def may(app, key, action):
 
 def test_a_key_asks_as_its_program_in_its_areas(client, app, session, town):
     grid, other = town.grid("001"), town.grid("002", 1)
-    key = keys.add(session, "mini", ["incident.read", "names.read"], [grid.code], NOW)
+    key = api_keys.add(session, "mini", ["incident.read", "names.read"], [grid.code], NOW)
     session.commit()
     assert ask(client, key).status_code == 200
     by = may(app, key, Action.READ)
@@ -55,7 +55,7 @@ def test_a_key_asks_as_its_program_in_its_areas(client, app, session, town):
 
 
 def test_only_the_hash_is_kept_and_the_history_has_not_even_that(session, town):
-    key = keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
+    key = api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
     secret = key.split("_", 2)[2]
     row = session.execute(text("SELECT k::text AS row FROM personal.api_key k")).scalar_one()
     past = session.execute(
@@ -78,23 +78,23 @@ def test_only_the_hash_is_kept_and_the_history_has_not_even_that(session, town):
     ],
 )
 def test_a_key_that_does_not_hold_is_401_and_never_nobody(client, session, town, broken):
-    key = keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
+    key = api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
     refused = ask(client, broken(key))
     assert refused.status_code == 401 and refused.headers["WWW-Authenticate"] == 'Bearer realm="wangge"'
     assert refused.json["detail"] == "the key is not valid; it may be mistyped, expired or revoked"
 
 
 def test_expired_and_revoked_keys_get_the_same_words(client, session, town):
-    expired = keys.add(session, "old", ["incident.read"], ["520402"], NOW - timedelta(days=3), days=2)
-    revoked = keys.add(session, "gone", ["incident.read"], ["520402"], NOW)
+    expired = api_keys.add(session, "old", ["incident.read"], ["520402"], NOW - timedelta(days=3), days=2)
+    revoked = api_keys.add(session, "gone", ["incident.read"], ["520402"], NOW)
     assert ask(client, revoked).status_code == 200
-    assert keys.revoke(session, "gone", NOW) == 1
+    assert api_keys.revoke(session, "gone", NOW) == 1
     answers = [ask(client, key) for key in (expired, revoked, "wg_000000000000_" + "x" * 43)]
     assert [one.status_code for one in answers] == [401] * 3 and len({one.data for one in answers}) == 1
 
 
 def test_a_key_counts_before_a_session_and_needs_no_token(client, session, town):
-    key = keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
+    key = api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
     signed_in(client, account(session, "admin", "administrator"))
     assert client.post("/api/v1/locate", json={"points": []}).status_code == 403  # the session's form token is missing
     headers = {"Authorization": f"Bearer {key}"}
@@ -104,7 +104,7 @@ def test_a_key_counts_before_a_session_and_needs_no_token(client, session, town)
 
 
 def test_the_limit_of_a_minute_is_told(client, session, town):
-    key = keys.add(session, "slow", ["incident.read"], ["520402"], NOW, per_minute=3)
+    key = api_keys.add(session, "slow", ["incident.read"], ["520402"], NOW, per_minute=3)
     while time.time() % 60 > 57:
         time.sleep(0.2)
     codes = [ask(client, key).status_code for _ in range(5)]
@@ -115,22 +115,22 @@ def test_the_limit_of_a_minute_is_told(client, session, town):
 
 
 def test_rotation_keeps_the_old_secret_for_a_while_and_the_program_what_it_filed(session, town):
-    first = keys.add(session, "mini", ["incident.read"], ["520402"], NOW, days=30)
-    second = keys.rotate(session, "mini", NOW, keep_hours=2)
-    old, new = (keys.verify(session, key, NOW) for key in (first, second))
+    first = api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW, days=30)
+    second = api_keys.rotate(session, "mini", NOW, keep_hours=2)
+    old, new = (api_keys.verify(session, key, NOW) for key in (first, second))
     assert old.principal.key_id == new.principal.key_id  # one program: it goes on seeing its own incidents
     later = NOW + timedelta(hours=2, seconds=1)
-    assert keys.verify(session, first, later) is None and keys.verify(session, second, later)
-    third = keys.rotate(session, "mini", NOW, keep_hours=0)
-    assert keys.verify(session, second, NOW) is None and keys.verify(session, third, NOW)
-    assert keys.verify(session, third, NOW + timedelta(days=31)) is None  # the day it ends stays
-    assert [one.state for one in keys.listing(session, NOW)] == ["live", "expired", "expired"]
-    keys.revoke(session, "mini", NOW)
-    assert not any(keys.verify(session, key, NOW) for key in (first, second, third))
+    assert api_keys.verify(session, first, later) is None and api_keys.verify(session, second, later)
+    third = api_keys.rotate(session, "mini", NOW, keep_hours=0)
+    assert api_keys.verify(session, second, NOW) is None and api_keys.verify(session, third, NOW)
+    assert api_keys.verify(session, third, NOW + timedelta(days=31)) is None  # the day it ends stays
+    assert [one.state for one in api_keys.listing(session, NOW)] == ["live", "expired", "expired"]
+    api_keys.revoke(session, "mini", NOW)
+    assert not any(api_keys.verify(session, key, NOW) for key in (first, second, third))
     with pytest.raises(NotFound):
-        keys.rotate(session, "mini", NOW)
+        api_keys.rotate(session, "mini", NOW)
     with pytest.raises(NotFound):
-        keys.revoke(session, "nobody", NOW)
+        api_keys.revoke(session, "nobody", NOW)
 
 
 @pytest.mark.parametrize(
@@ -150,21 +150,21 @@ def test_rotation_keeps_the_old_secret_for_a_while_and_the_program_what_it_filed
 def test_a_wrong_field_of_a_key_is_named(session, town, given, field):
     right = {"name": "mini", "actions": ["incident.read"], "areas": ["520402"], "now": NOW}
     with pytest.raises(InvalidInput) as refused:
-        keys.add(session, **right | given)
+        api_keys.add(session, **right | given)
     assert [one.field for one in refused.value.errors] == [field]
 
 
 def test_a_name_is_one_program_s(session, town):
-    keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
+    api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
     with pytest.raises(Conflict, match="mini"):
-        keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
+        api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
 
 
 def test_a_key_is_looked_up_once_in_a_while(settings, database_url, engine):
     """With the application's own sessions, on committed rows: a busy program costs no query a request."""
     app = create_app(settings, database_url)
     with Session(engine) as session:
-        key = keys._insert(session, "busy", ["incident.read"], [], 1000, None)
+        key = api_keys._insert(session, "busy", ["incident.read"], [], 1000, None)
         session.commit()
         asked = []
         event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
@@ -201,7 +201,7 @@ def test_the_commands(session, town, monkeypatch):
 
     made = run("add", "mini", "--action", "incident.read", "--area", "520402", "--days", "9")
     assert made.exit_code == 0 and made.stdout.startswith("wg_") and "shown only now" in made.stderr
-    assert keys.verify(session, made.stdout.strip(), NOW).principal.may(Action.READ, [town.county.id])
+    assert api_keys.verify(session, made.stdout.strip(), NOW).principal.may(Action.READ, [town.county.id])
     assert "'king' cannot be given" in str(run("add", "other", "--action", "king", "--area", "520402").exception)
     assert run("add", "other", "--area", "520402").exit_code == 2
     assert "mini  [live]" in run("list").stdout

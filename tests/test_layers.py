@@ -11,11 +11,11 @@ from geoalchemy2.shape import from_shape
 from sqlalchemy import text
 
 from gis.errors import InvalidInput
-from gis.models import BasemapFeature, Facility, ServiceCircle
+from gis.ops.metadata import BasemapFeature, Facility, ServiceCircle
+from gis.palette import INK, ink_on
 from gis.search import search
 from layers import features, saved_map, tiles
-from layers.catalogue import LAYERS, SETS
-from layers.palettes import INK, ink_on
+from layers.registry import LAYERS, SETS
 from tests import build
 from tests.build import LAT, LON, SIDE
 

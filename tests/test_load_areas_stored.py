@@ -18,12 +18,12 @@ from sqlalchemy import func, select, text
 from gis import crs
 from gis.areas.models import Area, Boundary
 from gis.errors import Conflict, InvalidInput, TooMuch
-from gis.exchange import formats
 from gis.exchange.areas import load_areas
-from gis.models import History
-from gis.shapes.coverage import is_valid
+from gis.files import vector
+from gis.ops.metadata import History
+from gis.shapes.polygon_coverage import is_valid
 from tests import build
-from web.commands import load as command
+from web.cli import load as command
 
 COMMUNITY = "520402007012"
 S = build.SIDE
@@ -287,7 +287,7 @@ def test_an_unclosed_ring_is_closed_and_listed(session, tmp_path):
 
 
 def test_a_zip_bomb_is_stopped_while_unpacking(session, tmp_path, monkeypatch):
-    monkeypatch.setattr(formats, "LARGEST_UNPACKED", 3_000_000)
+    monkeypatch.setattr(vector, "LARGEST_UNPACKED", 3_000_000)
     with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.shp", b"\0" * 10_000_000)
     assert (tmp_path / "b.zip").stat().st_size < 20_000

@@ -19,13 +19,13 @@ from sqlalchemy.orm import Session
 
 from gis.db import publishing, signed
 from gis.errors import InvalidInput
-from gis.exchange import osm_access as access
-from gis.exchange import osm_rules as rules
-from gis.exchange.osm import load_osm
-from gis.exchange.osm_store import set_counties
-from gis.exchange.osm_walk import Walk, Walks
-from gis.exchange.report import Report
+from gis.exchange.osm import access_tags as access
+from gis.exchange.osm import rules
+from gis.exchange.osm.loader import load_osm
+from gis.exchange.osm.store import set_counties
+from gis.exchange.osm.walk_graph import Walk, Walks
 from gis.facilities.categories import BY_KEY, CATEGORIES, categorise
+from gis.files.report import Report
 from tests.osm_files import OsmFile, Place, degrees
 
 GEOD = Geod(ellps="GRS80")

@@ -20,17 +20,17 @@ from gis import crs as systems
 from gis.areas.models import Area, Boundary, Revision
 from gis.db import publishing
 from gis.errors import InvalidInput, TooMuch
-from gis.exchange import tables
-from gis.exchange.cells import code, degrees, integer, moment, system
 from gis.exchange.columns import KINDS, Column
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
-from gis.exchange.report import Report
 from gis.exchange.templates import write_template
-from gis.exchange.timeline import Held, Term, arrange
+from gis.exchange.terms import Held, Term, arrange
 from gis.facilities.models import Facility
-from gis.history import History
+from gis.files import tables
+from gis.files.cells import code, degrees, integer, moment, system
+from gis.files.report import Report
+from gis.ops.history import History
 from gis.people.models import Leave, Person, Post
 from gis.places.models import Building, Household, Stairwell, UnitPart
 

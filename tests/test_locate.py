@@ -20,26 +20,27 @@ from shapely import MultiPolygon, Polygon
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import cluster, crs, schema
+from gis import crs
 from gis import db as gis_db
-from gis.areas.answer import Question, anonymous
-from gis.areas.live import Live
-from gis.areas.locate import answer, answer_json, answer_many, locate, read_time
-from gis.areas.register import read_register
+from gis.areas.locate_result import Question, anonymous
+from gis.areas.resolver import answer, answer_json, answer_many, locate, read_time
+from gis.areas.snapshot import read_register
+from gis.areas.snapshot_cache import Live
 from gis.errors import InvalidInput, OutsideGrids
-from gis.models import Account
+from gis.ops import cluster, schema
+from gis.ops.metadata import Account
 from gis.settings import Settings
-from gis.shapes import nearby
-from gis.shapes.cover import Cells
+from gis.shapes import local_distance
+from gis.shapes.grid_index import Cells
 from tests import build
 from tests.build import LAT, LON, SIDE
 from tests.conftest import deployment_folder
 from tests.pooler import Pooler
-from web.api.locate import register_note
-from web.create_app import create_app
+from web.api.locate.views import register_note
+from web.app import create_app
 
 HALF = SIDE / 2
-PER_LON, PER_LAT = nearby.degree_metres(LAT)
+PER_LON, PER_LAT = local_distance.degree_metres(LAT)
 CODE = "520402007012"
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -492,10 +493,10 @@ def test_cells_find_the_lowest_of_the_boxes_that_cover_a_point(boxes, points):
 @hypothesis_settings(max_examples=50, deadline=None)
 @given(st.floats(-1000, 1000), st.floats(-1000, 1000), st.floats(18, 50))
 def test_short_distances_are_geodesic(east, north, lat):
-    per_lon, per_lat = nearby.degree_metres(lat)
+    per_lon, per_lat = local_distance.degree_metres(lat)
     lon2, lat2 = LON + east / per_lon, lat + north / per_lat
     _, _, metres = Geod(ellps="GRS80").inv(LON, lat, lon2, lat2)
-    assert nearby.distances([shapely.Point(lon2, lat2)], LON, lat)[0] == pytest.approx(metres, rel=3e-4, abs=1e-4)
+    assert local_distance.distances([shapely.Point(lon2, lat2)], LON, lat)[0] == pytest.approx(metres, rel=3e-4, abs=1e-4)
 
 
 def test_many_questions_get_the_answers_they_would_get_one_by_one(town, session):
@@ -546,7 +547,7 @@ def run(session, monkeypatch):
     """Calls `./wangge locate` on the test's session."""
     from contextlib import contextmanager
 
-    from web.commands import locate as module
+    from web.cli import locate as module
 
     @contextmanager
     def scope(why: str = ""):
@@ -722,8 +723,8 @@ def test_the_register_in_memory_hears_of_every_change(committed):
 
 
 def test_the_register_in_memory_is_used_only_while_its_channel_delivers(committed, monkeypatch):
-    monkeypatch.setattr("gis.areas.live.BEAT", 0.1)
-    monkeypatch.setattr("gis.areas.live.MAX_UNPROVED_S", 0.4)
+    monkeypatch.setattr("gis.areas.snapshot_cache.BEAT", 0.1)
+    monkeypatch.setattr("gis.areas.snapshot_cache.MAX_UNPROVED_S", 0.4)
     now = datetime.now(UTC)
     with Session(gis_db.engine(committed)) as session, Pooler(committed) as pooler:
         town = build.Town(session, "520403001001")
@@ -773,7 +774,7 @@ def test_ready_says_when_the_register_is_not_used(app, monkeypatch):
         monkeypatch.setattr(live, "undelivered_s", lambda: 0.0)
         assert register_note() is None
         monkeypatch.setattr(live, "undelivered_s", lambda: 12.3)
-        monkeypatch.setattr("web.health.unready", list)
+        monkeypatch.setattr("web.service.health.unready", list)
         ready = app.test_client().get("/readyz")
         assert (ready.status_code, ready.get_json()["status"]) == (200, "degraded")
         assert "12 s" in ready.get_json()["notes"][0]

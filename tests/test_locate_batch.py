@@ -12,12 +12,12 @@ from click.testing import CliRunner
 
 from gis import crs
 from gis.areas.batch import HEADER, locate_file
-from gis.areas.locate import locate, read_time
+from gis.areas.resolver import locate, read_time
 from gis.errors import InvalidInput, WanggeError
 from gis.settings import Settings
 from tests import build
 from tests.build import LAT, LON, SIDE
-from web.commands import locate as command
+from web.cli import locate as command
 
 ZONE = Settings(var=Path("/")).timezone
 NOW = datetime(2026, 11, 23, 9, tzinfo=ZONE)

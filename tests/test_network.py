@@ -13,12 +13,12 @@ from sqlalchemy import func, select, text
 
 from gis import crs
 from gis.errors import InvalidInput, Unavailable
-from gis.history import History
 from gis.network import walk
 from gis.network.build import Network, from_degrees, load
 from gis.network.isochrone import circles
 from gis.network.models import WalkEdge, WalkNode
 from gis.network.store import WalkEdgeRow, replace_network
+from gis.ops.history import History
 from gis.shapes.measure import GEOD
 from tests import brute_force
 

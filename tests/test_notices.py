@@ -25,12 +25,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from gis import cluster, schema
 from gis import db as gis_db
 from gis.errors import Conflict, InvalidInput, NotFound, SignInNeeded
-from gis.notices import actions, deliver, mail, queries, webhook
+from gis.notices import actions, delivery, mail, queries, webhook
 from gis.notices.outbox import tell
-from gis.people.access import ANONYMOUS, of_account, system
+from gis.ops import cluster, schema
+from gis.rights.access import ANONYMOUS, of_account, system
 from gis.settings import Settings, Smtp
 from tests.conftest import deployment_folder
 from tests.served import environment
@@ -296,12 +296,12 @@ class Office:
 
     def deliver(self, target: int) -> int:
         """One turn."""
-        return deliver.deliver(self.engine, self.settings, target)
+        return delivery.deliver(self.engine, self.settings, target)
 
     def due(self, at: datetime | None = None) -> list[int]:
         """Receivers that something is to be sent to."""
         with Session(self.engine) as session:
-            return deliver.due_targets(session, at or datetime.now(UTC))
+            return delivery.due_targets(session, at or datetime.now(UTC))
 
     def later(self, target: int) -> None:
         """All waits are over."""
@@ -381,8 +381,8 @@ def test_what_fails_waits_longer_each_time_and_then_arrives_in_order(office: Off
 
 
 def test_waits_grow_to_an_hour_and_no_further() -> None:
-    assert all(45 * 60 <= deliver.wait(number).total_seconds() <= 3600 for number in (11, 20, 500))
-    assert len({deliver.wait(5) for _ in range(20)}) > 1
+    assert all(45 * 60 <= delivery.wait(number).total_seconds() <= 3600 for number in (11, 20, 500))
+    assert len({delivery.wait(5) for _ in range(20)}) > 1
 
 
 def test_a_receiver_down_for_a_day_loses_nothing(office: Office) -> None:
@@ -405,10 +405,10 @@ def test_a_receiver_down_for_a_day_loses_nothing(office: Office) -> None:
 
 
 def test_a_notice_the_receiver_chokes_on_does_not_hold_up_the_others_for_ever(office: Office) -> None:
-    with gateway(answers=[400] * deliver.STUBBORN) as there:
+    with gateway(answers=[400] * delivery.STUBBORN) as there:
         target = office.add(there.url)
         office.tell("incident.report", "incident.take")
-        for _ in range(deliver.STUBBORN):
+        for _ in range(delivery.STUBBORN):
             assert office.deliver(target) == 0
             office.later(target)
         there.answers = [200, 400]
@@ -483,7 +483,7 @@ def together(*jobs: Callable[[], object]) -> None:
 
 def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(office: Office) -> None:
     script = (
-        "import sys; from gis.db import engine; from gis.notices.deliver import deliver; from gis.settings import Settings;"
+        "import sys; from gis.db import engine; from gis.notices.delivery import deliver; from gis.settings import Settings;"
         "from pathlib import Path;"
         "deliver(engine(sys.argv[1]), Settings(var=Path('.'), private_webhooks=True), int(sys.argv[2]))"
     )
@@ -714,7 +714,7 @@ def test_older_notices_are_on_the_next_page(place: Place, wang: FlaskClient) -> 
 
 def wangge(office: Office, *words: str, code: int = 0) -> str:
     """Run `./wangge notices WORDS`; what it said."""
-    from web.commands.notices import command
+    from web.cli.notices import command
 
     env = {"WANGGE_VAR": str(office.settings.var), "DATABASE_URL": office.database, "WANGGE_PRIVATE_WEBHOOKS": "yes"}
     done = CliRunner(env=env).invoke(command, words)

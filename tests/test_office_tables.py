@@ -18,19 +18,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput
-from gis.exchange import tables
-from gis.exchange.cells import Guess, system
 from gis.exchange.columns import FACILITIES, HOUSEHOLDS, PEOPLE, Column
-from gis.exchange.dates import ONGOING, end_day, first_day, last_day
 from gis.exchange.facilities import load_facilities
-from gis.exchange.facility_words import find_category
+from gis.exchange.facility_aliases import find_category
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
-from gis.exchange.positions import latitude, longitude
-from gis.exchange.report import MAX_LISTED_ROWS, Report
 from gis.exchange.rooms import Door, building_name, room, stairwell
-from gis.exchange.telephones import telephone
 from gis.facilities.models import Facility
+from gis.files import tables
+from gis.files.cells import Guess, system
+from gis.files.dates import ONGOING, end_day, first_day, last_day
+from gis.files.positions import latitude, longitude
+from gis.files.report import MAX_LISTED_ROWS, Report
+from gis.files.telephones import telephone
 from gis.people.models import Leave, Person, Post
 from gis.places.models import Building, Household, Stairwell
 from tests.test_load_tables import WEST, leader, town, write_csv, write_xlsx  # noqa: F401
@@ -673,7 +673,7 @@ def test_what_a_spreadsheet_shows_in_place_of_a_value_is_refused_in_every_column
 
 
 def test_more_ways_of_writing_storeys_ends_and_telephones() -> None:
-    from gis.exchange.cells import integer
+    from gis.files.cells import integer
 
     assert [integer(cell) for cell in ("五层", "负一层", "第5层", "3口人", "地下二层")] == [5, -1, 5, 3, -2]
     for cell in ("2026年3月底", "截至2026年3月31日", "2026年三月", "至2026-03-31"):

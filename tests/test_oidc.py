@@ -16,11 +16,11 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from sqlalchemy.orm import Session
 
-from gis.people import accounts
+from gis.accounts import accounts
 from gis.people.models import SignIn
 from gis.settings import Oidc
 from tests.sign_in import ADMIN, account
-from web.create_app import create_app
+from web.app import create_app
 
 CLIENT, SECRET = "wangge", "provider's secret"
 

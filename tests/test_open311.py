@@ -15,14 +15,14 @@ from georeport import GeoReport
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import actions
-from gis.incidents.effects import Wish
-from gis.people import keys
-from gis.people.access import system, unmask
+from gis.accounts import api_keys
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.rights.access import system, unmask
 from tests import build
 from tests.served import Deployment
 from tests.test_incidents import Place
-from web.open311.shape import as_xml
+from web.open311.serialise import as_xml
 
 ROOT = "/open311/v2"
 LAT, LON = build.LAT + 0.0005, build.LON + 0.0005
@@ -53,7 +53,7 @@ def place(session: Session) -> Place:
 @pytest.fixture
 def key(place: Place) -> str:
     """The key of a program that may report in the whole county."""
-    return keys.add(place.session, "city app", ["incident.report"], [place.town.county.code], datetime.now(UTC))
+    return api_keys.add(place.session, "city app", ["incident.report"], [place.town.county.code], datetime.now(UTC))
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def asking(place: Place) -> Place:
         text(
             "UPDATE incident_category SET attributes = CAST(:questions AS jsonb) WHERE code = :code AND edition_id = :id"
         ),
-        {"questions": actions.as_json(QUESTIONS), "code": PUBLIC, "id": edition},
+        {"questions": moves.as_json(QUESTIONS), "code": PUBLIC, "id": edition},
     )
     return place
 
@@ -279,8 +279,8 @@ def test_errors_are_as_the_specification_says(post: Post, fields: dict[str, Any]
 
 def test_a_key_reports_only_where_and_what_it_may(client: FlaskClient, place: Place, post: Post) -> None:
     now = datetime.now(UTC)
-    elsewhere = keys.add(place.session, "beside", ["incident.report"], [place.beside.code], now)
-    reading = keys.add(place.session, "reading", ["incident.read"], [place.town.county.code], now)
+    elsewhere = api_keys.add(place.session, "beside", ["incident.report"], [place.beside.code], now)
+    reading = api_keys.add(place.session, "reading", ["incident.read"], [place.town.county.code], now)
     for wrong in (elsewhere, reading):
         assert post(api_key=wrong).status_code == 403
     assert post(api_key=elsewhere, long=str(LON + build.SIDE)).status_code == 201
@@ -295,7 +295,7 @@ def test_the_key_may_come_as_a_header_or_in_the_address(client: FlaskClient, key
 
 
 def test_a_key_that_asks_too_often_waits(place: Place, post: Post) -> None:
-    slow = keys.add(
+    slow = api_keys.add(
         place.session, "slow", ["incident.report"], [place.town.county.code], datetime.now(UTC), per_minute=1
     )
     statuses = [post(api_key=slow) for _ in range(3)]
@@ -353,7 +353,7 @@ def test_a_request_is_closed_when_its_incident_is(client: FlaskClient, place: Pl
     now = datetime.now(UTC)
     for step in ("take", "handle", "check", "close"):
         who = system("test")
-        actions.move(place.session, who, UUID(made), step, now, Wish(note="清运完毕"))
+        moves.move(place.session, who, UUID(made), step, now, Wish(note="清运完毕"))
         (one,) = get(client, f"requests/{made}.json")
         assert one["status"] == ("closed" if step == "close" else "open")
     assert (one["status_notes"], one["expected_datetime"]) == ("已结案 (closed)", None)
@@ -408,8 +408,8 @@ def test_a_program_that_may_read_there_reads_the_words(client: FlaskClient, plac
         post(description="张三家门口", address_string="9号楼2单元501室", media_url="https://example.cn/1.jpg")
     )
     now = datetime.now(UTC)
-    here = keys.add(place.session, "here", ["incident.read"], [place.grid.code], now)
-    beside = keys.add(place.session, "beside", ["incident.read"], [place.beside.code], now)
+    here = api_keys.add(place.session, "here", ["incident.read"], [place.grid.code], now)
+    beside = api_keys.add(place.session, "beside", ["incident.read"], [place.beside.code], now)
     (one,) = get(client, f"requests/{made}.json", api_key=here)
     assert (one["description"], one["address"]) == ("张三家门口", "9号楼2单元501室")
     assert one["media_url"] == "https://example.cn/1.jpg"

@@ -10,20 +10,21 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.accounts import accounts
 from gis.db import publishing
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.incidents import actions, queries, sweeps, timeline
-from gis.incidents.actions import Filed
-from gis.incidents.effects import Wish
-from gis.incidents.follow import follow
-from gis.incidents.intake import Report
+from gis.incidents.lifecycle import deadlines, moves
+from gis.incidents.lifecycle import handover as posts
+from gis.incidents.lifecycle.boundary_follow import follow
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.intake import Report
+from gis.incidents.lifecycle.moves import Filed
 from gis.incidents.models import OrderTaker
-from gis.models import Area, Leave, Post, Revision
-from gis.people import accounts
-from gis.people import actions as posts
-from gis.people.access import ANONYMOUS, LIVING, Principal, of_account
+from gis.incidents.reading import incidents, timeline
+from gis.incidents.reading.unanswered import unanswered
+from gis.ops.metadata import Area, Leave, Post, Revision
 from gis.people.models import Account
-from gis.people.unanswered import unanswered
+from gis.rights.access import ANONYMOUS, LIVING, Principal, of_account
 from tests import build, sign_in
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
@@ -67,18 +68,18 @@ class World:
         """A matter in the grid of a column."""
         given = {"lon": build.LON + column * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
         given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"} | more
-        return actions.report(self.session, ANONYMOUS, Report(**given), at, look_alike=False)  # type: ignore[arg-type]
+        return moves.report(self.session, ANONYMOUS, Report(**given), at, look_alike=False)  # type: ignore[arg-type]
 
     def at(self, one: UUID, now: datetime = NOW) -> str:
         """Who has it to act on, as its reporter is told."""
-        queue = queries.find(self.session, actions.system("test"), one, now=now).queue
+        queue = incidents.find(self.session, moves.system("test"), one, now=now).queue
         assert queue is not None
         return queue["at"]
 
     def sees(self, account: Account, one: UUID, now: datetime = NOW) -> list[str]:
         """What an account may do with it; nothing where it is hidden."""
         try:
-            return queries.find(self.session, self.who(account, now), one, now=now).moves
+            return incidents.find(self.session, self.who(account, now), one, now=now).moves
         except NotFound:
             return []
 
@@ -86,9 +87,9 @@ class World:
         """What jobs do each minute."""
         posts.follow_due(self.session, now)
         follow(self.session, now)
-        for name in sweeps.SWEEPS:
+        for name in deadlines.SWEEPS:
             after = None
-            while (batch := sweeps.batch(self.session, name, now, after)).last is not None:
+            while (batch := deadlines.batch(self.session, name, now, after)).last is not None:
                 after = batch.last
 
 
@@ -111,11 +112,11 @@ def test_a_county_without_posts_waits_at_the_operator_who_can_do_everything(worl
     seen = timeline.tracked(world.session, filed.id, filed.tracking_secret, now=NOW)
     assert seen.role is None and seen.queue is not None and "社区" not in seen.queue["zh"]
     by = world.who(world.admin)
-    listed = queries.listing(world.session, by, queries.Filters(queue="operator"), 10, None, now=NOW)
+    listed = incidents.listing(world.session, by, incidents.Filters(queue="operator"), 10, None, now=NOW)
     assert [one.id for one in listed] == [filed.id]
-    assert queries.counts(world.session, by, queries.Filters(), now=NOW)["open"] == 1
+    assert incidents.counts(world.session, by, incidents.Filters(), now=NOW)["open"] == 1
     for name in ("dispatch", "take", "handle", "check", "close"):
-        found = actions.move(world.session, by, filed.id, name, NOW, Wish(note="已处理"))
+        found = moves.move(world.session, by, filed.id, name, NOW, Wish(note="已处理"))
     assert found.state == "closed"
     assert world.sees(world.admin, filed.id) == []  # over: not the operator's to read any more
 
@@ -125,7 +126,7 @@ def test_the_operator_sees_nothing_that_somebody_else_has(world: World) -> None:
     one = world.report().id
     assert world.sees(world.admin, one) == []
     with pytest.raises(NotFound):
-        actions.move(world.session, world.who(world.admin), one, "take", NOW)
+        moves.move(world.session, world.who(world.admin), one, "take", NOW)
 
 
 def test_people_without_an_account_are_stepped_over_and_it_is_said(world: World) -> None:
@@ -139,7 +140,7 @@ def test_people_without_an_account_are_stepped_over_and_it_is_said(world: World)
     by_hand = world.report().id
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     with pytest.raises(InvalidInput, match="to"):
-        actions.move(
+        moves.move(
             world.session, world.who(desk), by_hand, "dispatch", NOW, Wish(to=world.town.person("王网格").code)
         )
 
@@ -149,7 +150,7 @@ def test_rights_by_grant_alone_make_an_office(world: World) -> None:
     filed = world.report()
     assert filed.queue is not None and filed.queue["at"] == "street" and world.town.street.name in filed.queue["zh"]
     assert rules(filed)[-1] == "office"
-    assert actions.move(world.session, world.who(desk), filed.id, "dispatch", NOW).state == "dispatched"
+    assert moves.move(world.session, world.who(desk), filed.id, "dispatch", NOW).state == "dispatched"
     assert {"take", "return"} <= set(world.sees(desk, filed.id))
 
 
@@ -158,7 +159,7 @@ def test_a_lapse_mid_way_is_covered_in_the_same_moment_and_passed_on_by_the_swee
     post = world.post("grid_worker", world.grids[0], "王网格")
     one = world.report().id
     worker = world.login("王网格")
-    actions.move(world.session, world.who(worker), one, "take", NOW)
+    moves.move(world.session, world.who(worker), one, "take", NOW)
     assert (world.at(one), world.sees(world.admin, one)) == ("holder", [])
     if lapse == "leave":
         world.town.leave("王网格", NOW, NOW + DAY)
@@ -170,17 +171,17 @@ def test_a_lapse_mid_way_is_covered_in_the_same_moment_and_passed_on_by_the_swee
         worker.password_hash = None
         world.session.flush()
     else:
-        posts.hand_over(world.session, actions.system("t"), post.id, None, None, "stay", NOW)
+        posts.hand_over(world.session, moves.system("t"), post.id, None, None, "stay", NOW)
     assert world.at(one, LATER) == "operator"
     assert "handle" in world.sees(world.admin, one, LATER)
-    seen = queries.find(world.session, actions.system("test"), one, now=LATER)
+    seen = incidents.find(world.session, moves.system("test"), one, now=LATER)
     assert (seen.role, seen.assigned_to) == (None, None)  # who cannot act is not said to have it
     world.post("grid_leader", world.grids[0], "李网格长")
     world.sweep(LATER)
-    assert queries.find(world.session, actions.system("test"), one, now=LATER).assigned_to == "李网格长"
-    assert [event.move for event in timeline.events(world.session, actions.system("test"), one)].count("pass_on") == 1
+    assert incidents.find(world.session, moves.system("test"), one, now=LATER).assigned_to == "李网格长"
+    assert [event.move for event in timeline.events(world.session, moves.system("test"), one)].count("pass_on") == 1
     world.sweep(LATER)
-    assert [event.move for event in timeline.events(world.session, actions.system("test"), one)].count("pass_on") == 1
+    assert [event.move for event in timeline.events(world.session, moves.system("test"), one)].count("pass_on") == 1
 
 
 def test_the_deputy_has_it_the_moment_leave_begins(world: World) -> None:
@@ -189,7 +190,7 @@ def test_the_deputy_has_it_the_moment_leave_begins(world: World) -> None:
     world.town.leave("王网格", LATER, LATER + DAY)
     assert world.at(one, LATER) == "post" and "take" in world.sees(world.login("孙代理"), one, LATER)
     world.sweep(LATER)
-    assert queries.find(world.session, actions.system("test"), one, now=LATER).assigned_to == "孙代理"
+    assert incidents.find(world.session, moves.system("test"), one, now=LATER).assigned_to == "孙代理"
 
 
 def test_reopened_it_does_not_go_back_to_who_has_left(world: World) -> None:
@@ -197,12 +198,12 @@ def test_reopened_it_does_not_go_back_to_who_has_left(world: World) -> None:
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     filed = world.report()
     for name, who in (("take", "王网格"), ("handle", "王网格")):
-        actions.move(world.session, world.who(world.login(who)), filed.id, name, NOW, Wish(note="好了"))
+        moves.move(world.session, world.who(world.login(who)), filed.id, name, NOW, Wish(note="好了"))
     for name in ("check", "close"):
-        actions.move(world.session, world.who(desk), filed.id, name, NOW)
+        moves.move(world.session, world.who(desk), filed.id, name, NOW)
     accounts.block(world.session, sign_in.ADMIN, world.login("王网格"))
     by = timeline.by_secret(world.session, filed.id, filed.tracking_secret)
-    found = actions.move(world.session, by, filed.id, "rate", NOW, Wish(rating=2, solved=False))
+    found = moves.move(world.session, by, filed.id, "rate", NOW, Wish(rating=2, solved=False))
     assert found.state == "dispatched" and found.queue is not None and found.queue["at"] == "community"
 
 
@@ -218,8 +219,8 @@ def test_supervision_steps_over_empty_posts_and_never_goes_down(world: World) ->
         row = world.session.execute(
             text("SELECT supervisor_role FROM incident WHERE id = :id"), {"id": filed.id}
         ).scalar()
-        heights.append(actions.HEIGHT.get(row or "", 0))
-    assert heights == sorted(heights) and heights[-1] == actions.HEIGHT["command_centre"]
+        heights.append(moves.HEIGHT.get(row or "", 0))
+    assert heights == sorted(heights) and heights[-1] == moves.HEIGHT["command_centre"]
 
 
 def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) -> None:
@@ -235,7 +236,7 @@ def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) 
     accounts.block(world.session, sign_in.ADMIN, world.login("党员甲"))
     assert world.at(one) == "community" and world.sees(desk, one)
     world.sweep(LATER)
-    assert queries.find(world.session, actions.system("test"), one, now=LATER).state == "accepted"
+    assert incidents.find(world.session, moves.system("test"), one, now=LATER).state == "accepted"
 
 
 def repair(session: Session) -> str:
@@ -323,10 +324,10 @@ class Year:
         one = self.dice.choice(self.open)
         every = self.session.query(Account).filter_by(active=True).all()
         by = self.world.who(self.dice.choice(every), now)
-        seen = queries.find(self.session, by, one, now=now)
+        seen = incidents.find(self.session, by, one, now=now)
         name = self.dice.choice([move for move in seen.moves if move not in ("link", "unlink")])
         solved = self.dice.random() < 0.5
-        actions.move(
+        moves.move(
             self.session, by, one, name, now, Wish(note="按要求", minutes=60, rating=3, solved=solved, severity="high")
         )
 
@@ -343,7 +344,7 @@ class Year:
         post = self.dice.choice(current)
         to = self.dice.choice([None, *(self.world.town.person(name).code for name in self.people)])
         at = self.dice.choice([None, now + timedelta(hours=30)])
-        posts.hand_over(self.session, actions.system("t"), post.id, to, at, self.dice.choice(["follow", "stay"]), now)  # type: ignore[arg-type]
+        posts.hand_over(self.session, moves.system("t"), post.id, to, at, self.dice.choice(["follow", "stay"]), now)  # type: ignore[arg-type]
 
     def account(self, now: datetime) -> None:
         login = self.world.login(self.dice.choice(self.people))
@@ -404,7 +405,7 @@ def test_a_simulated_year_has_no_minute_without_an_owner(world: World) -> None:
 def somebody_acts(world: World, year: Year, now: datetime) -> int:
     """Ask the rights themselves: an account that may sign in sees it and may carry it on; the owner is who says so."""
     one = year.dice.choice(year.open)
-    seen = queries.find(world.session, actions.system("test"), one, now=now)
+    seen = incidents.find(world.session, moves.system("test"), one, now=now)
     if seen.queue is None:
         return 0
     carry = {"accept", "dispatch", "take", "handle", "return", "check", "close", "send_back", "resume"}
@@ -420,10 +421,10 @@ def test_without_accounts_the_posts_have_it_only_where_there_are_posts(session: 
         town.grid(f"00{number}", column=number)
     given = {"lon": build.LON + 1.5 * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
     given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"}
-    filed = actions.report(session, ANONYMOUS, Report(**given), NOW, look_alike=False)  # type: ignore[arg-type]
+    filed = moves.report(session, ANONYMOUS, Report(**given), NOW, look_alike=False)  # type: ignore[arg-type]
 
     def told() -> str:
-        queue = queries.find(session, actions.system("test"), filed.id, now=NOW).queue
+        queue = incidents.find(session, moves.system("test"), filed.id, now=NOW).queue
         assert queue is not None
         return queue["at"]
 

@@ -9,16 +9,16 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from werkzeug.http import HTTP_STATUS_CODES
 
-from gis.models import Dataset
-from gis.people import accounts
-from gis.people.access import ROLES as ACCESS
+from gis.accounts import accounts
+from gis.ops.metadata import Dataset
+from gis.rights.access import ROLES as ACCESS
 from gis.settings import ROOT
 from layers import saved_map
 from tests import build, sign_in
 from tests.build import LAT, LON, SIDE
 from tests.test_layers import EVIL, facility, tile_of
-from web.errors import DETAIL, STATUS
-from web.pages.words import words
+from web.http.errors import DETAIL, STATUS
+from web.pages.shell.script_messages import words
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 LEAFLET = (saved_map.VENDOR / "leaflet" / "leaflet.js").read_text(encoding="utf-8")
@@ -138,7 +138,7 @@ def test_every_word_of_the_scripts_is_translated(app):
 
 def together(script):
     """A script and those it imports, as one text."""
-    from web.pages.map import OWN
+    from web.pages.map.views import OWN
 
     wanted, found = {script}, {}
     while wanted - set(found):

@@ -21,16 +21,18 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput, NotFound, TooMuch
-from gis.incidents import actions, photos, pictures, queries
-from gis.incidents.effects import Wish
-from gis.incidents.intake import Report
-from gis.people.access import ANONYMOUS, Principal, of_account, reporter, system
+from gis.incidents import photo_files, photos
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.intake import Report
+from gis.incidents.reading import incidents
+from gis.rights.access import ANONYMOUS, Principal, of_account, reporter, system
 from gis.settings import Settings
 from tests import build
 from tests.sign_in import account, signed_in
-from web.body_limit import DEFAULT_MAX_BYTES
-from web.pages.map import OWN
-from web.pages.report import report_words, track_words
+from web.http.body_limit import DEFAULT_MAX_BYTES
+from web.pages.map.views import OWN
+from web.pages.report.views import report_words, track_words
 
 GPS = 0x8825  # EXIF's folder of positions
 ORIENTATION = 0x0112
@@ -236,7 +238,7 @@ def test_a_jpeg_made_of_thousands_of_scans_is_refused_quickly():
 
 def test_sizes_and_numbers_have_limits():
     with pytest.raises(TooMuch, match=r"^photos\[0\]: has 10\.0 MB; at most 10 MB"):
-        photos.check_all([photo() + b"\0" * pictures.LARGEST])
+        photos.check_all([photo() + b"\0" * photo_files.LARGEST])
     with pytest.raises(TooMuch, match="there are 7; at most 6"):
         photos.check_all([photo()] * 7)
     assert photos.check_all([]) == []
@@ -261,11 +263,11 @@ class Place:
         """Somebody signed in, with the rights of their posts."""
         return of_account(self.session, -1, self.town.person(name).id, name, NOW)
 
-    def report(self, *given: bytes) -> actions.Filed:
+    def report(self, *given: bytes) -> moves.Filed:
         """Rubbish in the first grid, reported by nobody in particular, with photos."""
         matter = Report("06010", "楼下有一堆垃圾", build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000")
         pictures = photos.check_all(given)
-        filed = actions.report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
+        filed = moves.report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
         self.session.commit()
         return filed
 
@@ -273,9 +275,9 @@ class Place:
         """Everything kept."""
         return sorted(file for file in (self.var / "photos").rglob("*") if file.is_file())
 
-    def ids(self, filed: actions.Filed) -> list[UUID]:
+    def ids(self, filed: moves.Filed) -> list[UUID]:
         """The photos of an incident, in their order."""
-        return queries.find(self.session, system("test"), filed.id, now=NOW).photos
+        return incidents.find(self.session, system("test"), filed.id, now=NOW).photos
 
 
 @pytest.fixture
@@ -331,8 +333,8 @@ def test_photos_between_those_who_work_on_it_are_not_the_reporters(place):
         wish = Wish(note="看照片", minutes=60)
         given = photos.check_all([photo(colour=colour)])
         if name == "handle":
-            actions.move(place.session, system("test"), filed.id, "approve_extend", NOW)
-        actions.move(place.session, worker, filed.id, name, NOW, wish, var=place.var, pictures=given)
+            moves.move(place.session, system("test"), filed.id, "approve_extend", NOW)
+        moves.move(place.session, worker, filed.id, name, NOW, wish, var=place.var, pictures=given)
     taken, asked, handled = place.ids(filed)
     for one in (taken, handled):
         assert photos.file_of(place.session, reporter(filed.id), place.var, one)

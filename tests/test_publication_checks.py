@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 
-from gis.areas import drafts, preview, publish, view
 from gis.areas.models import Area
+from gis.boundaries import drafts, editor_view, preview, publish
 from gis.errors import Conflict, InvalidInput
 from tests.test_drafts import LEAD, begin, code, line, shapes_of, town  # noqa: F401  the fixture
 
@@ -108,7 +108,7 @@ def test_figures_of_a_publication_stay_and_neighbours_are_counted(session, town)
     number = begin(session)
     drafts.operate(session, LEAD, number, {
         "op": "move_border", "between": [code(4), code(5)], "line": line((1, 1), (1.6, 1.5), (1, 2))})  # fmt: skip
-    shown = view.view(session, LEAD, number, code(5))
+    shown = editor_view.view(session, LEAD, number, code(5))
     assert shown.households[code(6)] == 1 and shown.households[code(2)] == 0
     looked_at = preview.preview(session, LEAD, number)
     publish.publish(session, LEAD, number, "试", None)
@@ -120,5 +120,5 @@ def test_figures_of_a_publication_stay_and_neighbours_are_counted(session, town)
     assert [(one.code, one.households, one.area_m2) for one in stored.grids] == [
         (one.code, one.households, one.area_m2) for one in looked_at.grids
     ]
-    shown = view.view(session, LEAD, number, code(5)[:6])
+    shown = editor_view.view(session, LEAD, number, code(5)[:6])
     assert {one.code: one.households[1] for one in stored.grids} == shown.households

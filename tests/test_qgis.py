@@ -15,13 +15,13 @@ from pyproj import CRS
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import cluster, qgis, schema
-from gis.areas.revisions import publish_shapes
-from gis.cluster import Addresses
+from gis.boundaries.store import publish_shapes
 from gis.db import engine
 from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.facilities.models import Facility
 from gis.network.models import WalkEdge, WalkNode
+from gis.ops import cluster, qgis, schema
+from gis.ops.cluster import Addresses
 from gis.settings import Settings
 from tests import build
 from tests.build import LAT, LON, SIDE

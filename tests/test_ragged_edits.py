@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from gis.errors import InvalidInput
-from gis.shapes import coverage, edits, measure
+from gis.shapes import edits, measure, polygon_coverage
 from gis.shapes.edits import Changed, Lands
 from tests import ragged
 
@@ -51,8 +51,8 @@ def test_ten_thousand_vertices_are_cut_or_refused_in_bounded_time(name):
     if changed is not None:
         assert not any(word in name for word in REFUSED)
         after = [shape for shape in (lands | changed).values() if shape is not None]
-        assert coverage.is_valid(after)
-        lost = shapely.difference(coverage.dissolve(list(lands.values())), coverage.dissolve(after))
+        assert polygon_coverage.is_valid(after)
+        lost = shapely.difference(polygon_coverage.dissolve(list(lands.values())), polygon_coverage.dissolve(after))
         assert lost.area < 1e-12
 
 

@@ -17,20 +17,22 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
-from gis import cluster, errors
+from gis import errors
 from gis.errors import WanggeError
-from gis.incidents import actions, timeline
-from gis.incidents.effects import Wish
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.people.access import Action, Principal
+from gis.incidents.reading import timeline
+from gis.ops import cluster
+from gis.rights.access import Action, Principal
 from gis.settings import Settings
 from tests.served import Deployment, environment, started, worker_number
 from tests.test_access import TABLE, Asker, World
 from tests.test_incidents import POINT, Place, taker
 from web import said
-from web.api import events
-from web.commands.serve import free_port
-from web.errors import in_chinese
+from web.api.events import views
+from web.cli.serve import free_port
+from web.http.errors import in_chinese
 
 NUL = "a\0b"
 HUGE = (2**31, 2**63, 10**30)
@@ -50,7 +52,7 @@ def place(session: Session) -> Place:
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[World]:
     """Somebody of every role; streams of events end with what is known."""
-    held = events.feed(app).held
+    held = views.feed(app).held
     taken = held.acquire(blocking=False)
     yield World(app, session, client)
     if taken:
@@ -233,7 +235,7 @@ def test_codes_of_areas_and_categories_that_exist_are_no_mistake(world: World) -
 
 @pytest.mark.parametrize("cursor", ["a|b", "newest", "2026-01-01|nope", "True|infinity|x", "||", "9999999999-01-01|x"])
 def test_a_cursor_of_nothing_is_refused(world: World, cursor: str) -> None:
-    from web.params import next_cursor
+    from web.http.params import next_cursor
 
     for sort in ("newest", "urgent"):
         query = f"/api/v1/incidents?sort={sort}&cursor={next_cursor(cursor)}"
@@ -271,7 +273,7 @@ def test_a_form_whose_json_is_none_is_refused_by_the_name_of_its_part(client: Fl
 
 
 def test_an_alarm_that_is_no_json_is_refused_by_field() -> None:
-    from web.api.devices import read
+    from web.api.devices.views import read
 
     for body, field in ((b"{", "body"), (b'{"alarm": "a\\u0000b"}', "alarm"), (b"{}", "alarm")):
         with pytest.raises(errors.InvalidInput) as refused:
@@ -356,7 +358,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
         why: str, by: Principal, name: str, one: UUID = filed.id, version: int | None = None, **wish: Any
     ) -> None:
         with pytest.raises(WanggeError) as caught:
-            actions.move(place.session, by, one, name, datetime.now(UTC), Wish(**wish), version=version)
+            moves.move(place.session, by, one, name, datetime.now(UTC), Wish(**wish), version=version)
         found[why] = in_chinese(caught.value)
 
     refused("state", zhao, "close")

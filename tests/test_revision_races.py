@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select, text
 
-from gis.areas import drafts, publish
 from gis.areas.models import Area, Boundary, Revision
-from gis.areas.revisions import in_force
+from gis.boundaries import drafts, publish
+from gis.boundaries.store import in_force
 from gis.errors import Conflict
 from gis.settings import ROOT
-from gis.shapes import coverage
+from gis.shapes import polygon_coverage
 from tests import build
 from tests.test_drafts import LEAD, begin, code, line, shapes_of
 
@@ -62,10 +62,10 @@ def test_editors_of_different_grids_all_publish_and_the_coverage_is_whole(county
         assert list(pool.map(lambda one: published(county, one), numbers)) == ["published"] * len(numbers)
     with county() as session:
         after = shapes_of(session)
-        assert len(after) == 36 + len(numbers) and coverage.is_valid(list(after.values()))
+        assert len(after) == 36 + len(numbers) and polygon_coverage.is_valid(list(after.values()))
         community = session.scalar(select(Area).where(Area.level == "community"))
         union = in_force(session, [community.id], datetime.now(UTC))[community.id]
-        assert union.equals(coverage.dissolve(list(after.values())))
+        assert union.equals(polygon_coverage.dissolve(list(after.values())))
 
 
 def test_of_editors_of_one_grid_exactly_one_publishes(county):
@@ -100,7 +100,7 @@ import sys
 from sqlalchemy.orm import Session
 from gis.areas import publish
 from gis.db import engine
-from gis.people.access import system
+from gis.rights.access import system
 with Session(engine(sys.argv[1])) as session:
     publish.publish(session, system("test"), int(sys.argv[2]), "试", None)
     session.flush()

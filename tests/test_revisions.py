@@ -8,11 +8,11 @@ from shapely import MultiPolygon, Point
 from sqlalchemy import func, select, text
 
 from gis.areas.models import Area, Boundary, Level, Revision
-from gis.areas.revisions import derive_units, in_force, publish_shapes
+from gis.boundaries.store import derive_units, in_force, publish_shapes
 from gis.db import publishing
 from gis.errors import Conflict, InvalidInput, NotFound
-from gis.models import History
-from gis.shapes.coverage import is_valid
+from gis.ops.metadata import History
+from gis.shapes.polygon_coverage import is_valid
 from tests import build
 
 THEN = datetime(2024, 3, 1, tzinfo=UTC)

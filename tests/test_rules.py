@@ -16,11 +16,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMuch, Unavailable
-from gis.incidents import catalogue, rules
-from gis.incidents.clock import ZONE
+from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS, SEVERITIES, WAYS
-from gis.incidents.rules import COLUMNS, DEFAULT, Case, Rule
-from gis.people.access import Action, Principal, system
+from gis.incidents.routing import rules
+from gis.incidents.routing.rules import COLUMNS, DEFAULT, Case, Rule
+from gis.incidents.working_time import ZONE
+from gis.rights.access import Action, Principal, system
 from tests import build
 from tests.sign_in import account, send, signed_in
 from tests.test_incidents import NOW, Place
@@ -140,7 +141,7 @@ def written(path: Path, *changes: dict[str, str], last: bool = True) -> Path:
 
 def said(path: Path, session: Session | None = None) -> list[tuple[str, str, str]]:
     """What is wrong with a table."""
-    edition = catalogue.active(session) if session else None
+    edition = editions.active(session) if session else None
     return [(one.where, one.field.split(" ")[0], one.reason) for one in rules.parse(path, edition, session)[1].refused]
 
 
@@ -461,7 +462,7 @@ def test_a_wrong_spreadsheet_comes_back_with_its_problems(centre: FlaskClient, t
 
 
 def test_the_command_checks_a_table(tmp_path: Path) -> None:
-    from web.commands import refused
+    from web.cli.common import refused
 
     _, report = rules.parse(written(tmp_path / "r.csv", {"category": "06", "take_min": "-1"}))
     with pytest.raises(SystemExit):
@@ -469,7 +470,7 @@ def test_the_command_checks_a_table(tmp_path: Path) -> None:
 
 
 def test_the_command_says_what_it_can_do() -> None:
-    from web.commands.rules import command
+    from web.cli.rules import command
 
     said = CliRunner().invoke(command, ["--help"]).output
     assert all(name in said for name in ("show", "check", "load", "test", "activate", "dump"))

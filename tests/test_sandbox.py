@@ -25,11 +25,11 @@ import shapely
 from PIL import Image
 
 from gis.errors import Conflict, InvalidInput, Unavailable, WanggeError
-from gis.exchange import formats, sandbox, tables
 from gis.exchange.columns import FACILITIES
-from gis.exchange.osm_objects import objects
-from gis.exchange.report import Report
-from gis.exchange.sandbox import Limits
+from gis.exchange.osm.objects import objects
+from gis.files import sandbox, tables, vector
+from gis.files.report import Report
+from gis.files.sandbox import Limits
 from gis.incidents import photos
 from tests import hostile_readers as readers
 from tests.served import Deployment, Reply
@@ -107,7 +107,7 @@ def test_a_child_knows_no_secrets_and_has_a_folder_of_its_own(monkeypatch: pytes
 
 def test_readers_import_only_what_they_need() -> None:
     modules = ", ".join(f"gis.{name}" for name in ("exchange.map_file", "exchange.osm_objects", "incidents.pictures"))
-    code = f"import sys, {modules}, gis.exchange.tables; print('sqlalchemy' in sys.modules)"
+    code = f"import sys, {modules}, gis.files.tables; print('sqlalchemy' in sys.modules)"
     env = {"PYTHONPATH": str(sandbox.ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
@@ -203,7 +203,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 )  # fmt: skip
 def test_views_triggers_and_virtual_tables_are_refused(package: Path, statements: list[str], kind: str) -> None:
     with pytest.raises(InvalidInput, match=rf"^grids\.gpkg (holds the {kind} '|cannot be read)") as refused:
-        formats.read(alter(package, *statements))
+        vector.read(alter(package, *statements))
     if "cannot be read" not in refused.value.detail:
         assert chinese("invalid-input", 422, refused.value.detail, ()).startswith("GeoPackage 里有视图")
 
@@ -214,7 +214,7 @@ def test_a_geopackage_as_gdal_and_the_standard_write_it_is_read(package: Path) -
         "CREATE TRIGGER gpkg_metadata_md_scope_insert BEFORE INSERT ON gpkg_contents FOR EACH ROW BEGIN "
         "SELECT RAISE(ABORT, 'it''s wrong; BEGIN again') WHERE NOT (NEW.identifier IN ('a;b', 'c')); END",
     )
-    assert len(formats.read(package).shapes) == 20
+    assert len(vector.read(package).shapes) == 20
 
 
 @pytest.mark.parametrize("ending", [".gpkg", ".geojson", ".fgb", ".shp", ".json"])
@@ -231,7 +231,7 @@ def test_another_format_behind_an_ending_starts_no_other_reader(tmp_path: Path, 
     ):
         file.write_text(text)
         with pytest.raises(InvalidInput):
-            formats.read(file, crs="wgs84")
+            vector.read(file, crs="wgs84")
 
 
 def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
@@ -244,8 +244,8 @@ def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/"
         link = f'{{"type": "link", "properties": {{"href": "{address}", "type": "ogcwkt"}}}}'
         file.write_text(f'{{"type": "FeatureCollection", "crs": {link}, "features": [{feature}]}}')
-        assert len(formats.read(file).shapes) == 1
-        code = "import sys; from gis.exchange.map_file import *; print(pyogrio.read_info(sys.argv[1])['features'])"
+        assert len(vector.read(file).shapes) == 1
+        code = "import sys; from gis.files.vector_reader import *; print(pyogrio.read_info(sys.argv[1])['features'])"
         done = subprocess.run(
             [sys.executable, "-c", code, file], env=sandbox.ENVIRONMENT, capture_output=True, text=True
         )
@@ -294,8 +294,8 @@ def whole(grids: geopandas.GeoDataFrame, tmp_path_factory: pytest.TempPathFactor
 
 
 def read_any(path: Path) -> int:
-    if path.suffix in formats.FORMATS:
-        return len(formats.read(path).shapes)
+    if path.suffix in vector.FORMATS:
+        return len(vector.read(path).shapes)
     if path.suffix in tables.TEXTS + tables.WORKBOOKS:
         return sum(1 for _ in tables.read(path, FACILITIES, Report("facilities", path.name)).rows)
     if path.suffix == ".osm":

@@ -11,12 +11,12 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
-from gis import cluster, schema
 from gis.db import engine as engine_for
 from gis.db import publishing, signed
-from gis.history import TABLES, History
-from gis.models import Area, Base, Boundary, Person, Revision, Role
-from gis.people.roles import ROLES
+from gis.ops import cluster, schema
+from gis.ops.history import TABLES, History
+from gis.ops.metadata import Area, Base, Boundary, Person, Revision, Role
+from gis.rights.roles import ROLES
 from gis.settings import Settings
 
 JAN, FEB, MAR = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3))

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 
 from gis.crs import transformer
+from gis.demo.streets import make_plan, to_degrees
 from gis.errors import InvalidInput
-from gis.shapes import coverage, measure
+from gis.shapes import measure, polygon_coverage
 from gis.shapes.repair import MOST_VERTICES, multi, on_lattice, repair
-from gis.town.streets import make_plan, to_degrees
 
 LON, LAT = 105.95, 26.23
 METRE = 1e-5 * 0.9  # degrees of latitude in a metre, nearly
@@ -202,60 +202,60 @@ def staggered(n: int = 3) -> list[Polygon]:
 
 
 def test_neighbours_with_the_same_vertices_are_a_coverage():
-    assert coverage.is_valid([square(0), square(1)])
-    assert coverage.gaps([square(0), square(1)]) == coverage.overlaps([square(0), square(1)]) == []
+    assert polygon_coverage.is_valid([square(0), square(1)])
+    assert polygon_coverage.gaps([square(0), square(1)]) == polygon_coverage.overlaps([square(0), square(1)]) == []
 
 
 def test_a_corner_in_the_middle_of_an_edge_is_no_coverage_until_noded():
     bricks = staggered()
-    assert not coverage.is_valid(bricks)
-    noded = coverage.node(bricks)
-    assert coverage.is_valid(noded)
+    assert not polygon_coverage.is_valid(bricks)
+    noded = polygon_coverage.node(bricks)
+    assert polygon_coverage.is_valid(noded)
     for before, after in zip(bricks, noded, strict=True):
         assert before.symmetric_difference(after).area < 1e-12
 
 
 def test_noding_twice_is_noding_once():
-    once = coverage.node(staggered())
-    assert all(shapely.equals_exact(multi(a), multi(b)) for a, b in zip(once, coverage.node(once), strict=True))
+    once = polygon_coverage.node(staggered())
+    assert all(shapely.equals_exact(multi(a), multi(b)) for a, b in zip(once, polygon_coverage.node(once), strict=True))
 
 
 def test_a_coverage_is_left_exactly_as_it_is():
     shapes = [square(0), square(1)]
-    assert coverage.clean(shapes) == shapes
+    assert polygon_coverage.clean(shapes) == shapes
 
 
 def test_an_enclosed_gap_is_found_with_its_area_and_place_whatever_its_width():
     frame = [square(0, 0, 3, 1), square(0, 2, 3, 1), square(0, 1), square(2, 1)]
-    (gap,) = coverage.gaps(frame)
+    (gap,) = polygon_coverage.gaps(frame)
     assert gap.m2 == pytest.approx(measure.area(square(1, 1)), rel=1e-6)
     assert square(1, 1).covers(Point(gap.place)) and gap.width > 90
 
 
 def test_an_island_in_a_gap_is_not_counted_as_gap():
     ring = shapely.difference(square(0, 0, 5, 5), square(1, 1, 3, 3))
-    (gap,) = coverage.gaps([ring, square(2, 2)])
+    (gap,) = polygon_coverage.gaps([ring, square(2, 2)])
     assert gap.m2 == pytest.approx(8 * measure.area(square()), rel=1e-3)
 
 
 def test_a_slit_open_at_both_ends_is_found():
     off = 0.5 / 99.9  # half a metre
-    (gap,) = coverage.gaps([square(0), square(1 + off)])
+    (gap,) = polygon_coverage.gaps([square(0), square(1 + off)])
     assert gap.width == pytest.approx(0.5, rel=0.1)
     assert gap.m2 == pytest.approx(0.5 * 110.8, rel=0.05)
 
 
 def test_a_street_between_grids_that_opens_to_the_outside_is_no_gap():
-    assert coverage.gaps([square(0), square(1.1)]) == []
+    assert polygon_coverage.gaps([square(0), square(1.1)]) == []
 
 
 def test_a_notch_in_one_shape_alone_is_no_gap_between_shapes():
     notched = shapely.difference(square(), square(0.5, 0.5, 0.01, 0.6))
-    assert coverage.gaps([notched, square(5)]) == []
+    assert polygon_coverage.gaps([notched, square(5)]) == []
 
 
 def test_overlaps_are_found_by_pair_with_area_and_place():
-    found = coverage.overlaps([square(0), square(0.9), square(5)])
+    found = polygon_coverage.overlaps([square(0), square(0.9), square(5)])
     (one,) = found
     assert (one.first, one.second) == (0, 1)
     assert one.m2 == pytest.approx(0.1 * measure.area(square()), rel=1e-3)
@@ -263,51 +263,51 @@ def test_overlaps_are_found_by_pair_with_area_and_place():
 
 
 def test_a_shape_twice_and_a_shape_within_another_are_overlaps():
-    assert [one[:2] for one in coverage.overlaps([square(), square(), square(0.2, 0.2, 0.1, 0.1)])] == [
+    assert [one[:2] for one in polygon_coverage.overlaps([square(), square(), square(0.2, 0.2, 0.1, 0.1)])] == [
         (0, 1), (0, 2), (1, 2),
     ]  # fmt: skip
 
 
 def test_shapes_that_only_touch_do_not_overlap():
-    assert coverage.overlaps(staggered()) == []
-    assert coverage.overlaps([square(0, 0), square(1, 1)]) == []
+    assert polygon_coverage.overlaps(staggered()) == []
+    assert polygon_coverage.overlaps([square(0, 0), square(1, 1)]) == []
 
 
 def test_clean_mends_overlap_slit_and_pinhole_at_once():
     shapes = [square(0, 0, 1.004), square(1), square(2.004, 0, 1), square(0, 1, 3.004)]
-    fitted = coverage.clean(shapes, 1.0)
-    assert coverage.is_valid(fitted)
-    assert coverage.overlaps(fitted) == coverage.gaps(fitted) == []
+    fitted = polygon_coverage.clean(shapes, 1.0)
+    assert polygon_coverage.is_valid(fitted)
+    assert polygon_coverage.overlaps(fitted) == polygon_coverage.gaps(fitted) == []
     assert [measure.area(a) for a in fitted] == pytest.approx([measure.area(a) for a in shapes], rel=0.01)
 
 
 def test_clean_leaves_gaps_wider_than_the_tolerance():
     shapes = [square(0), square(1.01)]
-    (gap,) = coverage.gaps(coverage.clean(shapes, 0.5))
+    (gap,) = polygon_coverage.gaps(polygon_coverage.clean(shapes, 0.5))
     assert gap.width == pytest.approx(1.0, rel=0.1)
 
 
 def test_clean_keeps_small_corners_that_are_no_noise():
     stairs = shapely.union(square(), square(1, 0, 0.01, 0.01))  # a step of about a metre
-    fitted = coverage.clean([stairs, square(-1.004)], 2.0)
+    fitted = polygon_coverage.clean([stairs, square(-1.004)], 2.0)
     assert measure.area(fitted[0]) == pytest.approx(measure.area(stairs), rel=0.01)
     assert shapely.get_num_coordinates(fitted[0]) >= shapely.get_num_coordinates(stairs)
 
 
 def test_clean_refuses_to_swallow_a_shape():
     with pytest.raises(InvalidInput, match="shape 2 lies within others"):
-        coverage.clean([square(0, 0, 3, 3), square(1, 1)], 0.5)
+        polygon_coverage.clean([square(0, 0, 3, 3), square(1, 1)], 0.5)
 
 
 def test_multipolygons_stay_one_shape_each():
     two = MultiPolygon([square(0), square(2)])
-    fitted = coverage.clean([two, square(1.0005)], 0.2)
+    fitted = polygon_coverage.clean([two, square(1.0005)], 0.2)
     assert len(fitted) == 2 and isinstance(fitted[0], MultiPolygon)
-    assert coverage.is_valid(fitted)
+    assert polygon_coverage.is_valid(fitted)
 
 
 def test_dissolving_a_coverage_keeps_the_outline_and_its_vertices():
-    whole = coverage.dissolve(coverage.node(staggered(2)))
+    whole = polygon_coverage.dissolve(polygon_coverage.node(staggered(2)))
     assert whole.equals(shapely.union_all(staggered(2)))
     assert on_lattice([whole]).all()
     # the corner of the upper row on the lower row's outer edge is still a vertex of the outline
@@ -315,10 +315,10 @@ def test_dissolving_a_coverage_keeps_the_outline_and_its_vertices():
 
 
 def test_dissolving_what_is_no_coverage_is_still_the_union():
-    whole = coverage.dissolve([square(0), square(0.5)])
+    whole = polygon_coverage.dissolve([square(0), square(0.5)])
     assert whole.equals(square(0, 0, 1.5)) and shapely.is_valid(whole)
     with pytest.raises(InvalidInput):
-        coverage.dissolve([])
+        polygon_coverage.dissolve([])
 
 
 cuts = st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True).map(sorted)
@@ -336,13 +336,13 @@ def test_any_bricks_a_little_off_are_fitted_to_a_coverage_near_where_they_were(r
             off = np.array([dx, dy]) * 1e-7 * ((row + n) % 2)
             brick = box(LON + west * 1e-5, LAT + south * 1e-5, LON + east * 1e-5, LAT + north * 1e-5)
             bricks.append(repair(shapely.transform(brick, lambda xy, off=off: xy + off)).shape)
-    fitted = coverage.clean(bricks)
-    assert coverage.is_valid(fitted)
-    assert coverage.overlaps(fitted) == []
-    assert not [gap for gap in coverage.gaps(fitted) if gap.width <= coverage.NOISE]
+    fitted = polygon_coverage.clean(bricks)
+    assert polygon_coverage.is_valid(fitted)
+    assert polygon_coverage.overlaps(fitted) == []
+    assert not [gap for gap in polygon_coverage.gaps(fitted) if gap.width <= polygon_coverage.NOISE]
     for before, after in zip(bricks, fitted, strict=True):
         assert measure.widths(np.array([repair(before).shape.symmetric_difference(after).buffer(0)]))[0] < 0.2
-    assert measure.area(coverage.dissolve(fitted)) == pytest.approx(sum(map(measure.area, fitted)), rel=1e-6)
+    assert measure.area(polygon_coverage.dissolve(fitted)) == pytest.approx(sum(map(measure.area, fitted)), rel=1e-6)
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=6, unique=True))
@@ -354,7 +354,7 @@ def test_gaps_and_shapes_together_fill_the_frame(holes):
                              for x, y in holes])  # fmt: skip
     halves = [box(LON, LAT, LON + 25e-5, LAT + 50e-5), box(LON + 25e-5, LAT, LON + 50e-5, LAT + 50e-5)]
     shapes = [repair(shapely.difference(half, cut)).shape for half in halves]
-    found = sum(gap.m2 for gap in coverage.gaps(shapes))
+    found = sum(gap.m2 for gap in polygon_coverage.gaps(shapes))
     assert found == pytest.approx(measure.area(repair(cut).shape), abs=0.05)
     assert found + sum(map(measure.area, shapes)) == pytest.approx(measure.area(frame), rel=1e-3)
 
@@ -379,9 +379,9 @@ def torn(draw):
 @given(torn())
 def test_a_torn_coverage_is_whole_again_after_cleaning_and_hardly_moved(case):
     whole, broken = case
-    mended = coverage.clean(broken, 0.5)
-    assert coverage.is_valid(mended)
-    assert coverage.overlaps(mended) == []
+    mended = polygon_coverage.clean(broken, 0.5)
+    assert polygon_coverage.is_valid(mended)
+    assert polygon_coverage.overlaps(mended) == []
     # every point of the land has just one owner
     dice = random.Random(1)
     west, south, east, north = shapely.union_all(mended).bounds
@@ -397,8 +397,8 @@ def test_a_torn_coverage_is_whole_again_after_cleaning_and_hardly_moved(case):
 def test_the_union_of_a_coverage_conserves_its_area(seed, grids):
     plan = make_plan(seed, grids)
     shapes = [shapely.transform(plan.outline(cell), lambda xy: to_degrees(xy[:, 0], xy[:, 1])) for cell in plan.cells]
-    assert coverage.is_valid(shapes)
-    union = coverage.dissolve(shapes)
+    assert polygon_coverage.is_valid(shapes)
+    union = polygon_coverage.dissolve(shapes)
     assert union.is_valid
     assert measure.area(union) == pytest.approx(sum(map(measure.area, shapes)), rel=1e-9)
     assert np.all(on_lattice(np.array([union])))

@@ -23,10 +23,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput
-from gis.incidents import actions, intake
-from gis.incidents.effects import Wish
-from gis.incidents.workflow import MOVES, REQUESTS, STATES, TABLE, State, allowed, target
-from gis.people.access import Action, Principal, of_account, system
+from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.states import MOVES, REQUESTS, STATES, TABLE, State, allowed, target
+from gis.rights.access import Action, Principal, of_account, system
 from tests import build
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -68,7 +68,7 @@ def peopled(session: Session) -> build.Town:
 def filed(session: Session) -> UUID:
     """A report of litter, dispatched to the grid worker."""
     given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-    return actions.report(session, SYSTEM, given, NOW).id
+    return moves.report(session, SYSTEM, given, NOW).id
 
 
 def params(number: UUID, step: Step) -> dict[str, Any]:
@@ -271,7 +271,7 @@ class ByMoves(RuleBasedStateMachine):
         wish = Wish(note="有话", minutes=60, parent=self.other, rating=4, solved=True, severity="high")
         try:
             with self.session.begin_nested():
-                actions.move(self.session, self.who.get(by, SYSTEM), self.number, name, NOW, wish)
+                moves.move(self.session, self.who.get(by, SYSTEM), self.number, name, NOW, wish)
         except (Conflict, Forbidden, InvalidInput):
             return
         assert MOVES[name].by != Action.SYSTEM and name != "report"

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, WanggeError
-from gis.incidents import actions, intake
-from gis.incidents.effects import Wish
+from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle.effects import Wish
 from gis.incidents.models import STATES
-from gis.incidents.workflow import MOVES, REQUESTS, TABLE, WORKING, State, allowed, target
-from gis.people.access import ANONYMOUS, Action, system
+from gis.incidents.states import MOVES, REQUESTS, TABLE, WORKING, State, allowed, target
+from gis.rights.access import ANONYMOUS, Action, system
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
@@ -64,7 +64,7 @@ def one(session: Session) -> UUID:
     for role, place, name in (("grid_worker", grid, "王"), ("community_worker", town.community, "赵")):
         town.post(role, place, name)
     given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-    return actions.report(session, ANONYMOUS, given, NOW).id
+    return moves.report(session, ANONYMOUS, given, NOW).id
 
 
 def standing(session: Session, one: UUID) -> tuple[str, str, str, int]:
@@ -84,7 +84,7 @@ def test_what_is_done_keeps_to_the_table_in_the_database(session: Session, one: 
             by = system(f"somebody {number}")
             try:
                 with session.begin_nested():
-                    actions.move(session, by, one, name, NOW + timedelta(minutes=number), wish)
+                    moves.move(session, by, one, name, NOW + timedelta(minutes=number), wish)
             except WanggeError:
                 assert standing(session, one) == (state, pending, before, version)  # refused, and nothing half done
                 continue
@@ -183,9 +183,9 @@ def test_of_several_events_at_once_all_or_none_stay(session: Session, one: UUID)
 
 def test_resuming_goes_back_to_where_it_was_and_nowhere_else(session: Session, one: UUID) -> None:
     by, other = system("a"), system("b")
-    actions.move(session, by, one, "take", NOW)
-    actions.move(session, by, one, "request_suspend", NOW, Wish(note="等零件"))
-    actions.move(session, other, one, "approve_suspend", NOW)
+    moves.move(session, by, one, "take", NOW)
+    moves.move(session, by, one, "request_suspend", NOW, Wish(note="等零件"))
+    moves.move(session, other, one, "approve_suspend", NOW)
     for state in WORKING:
         step = {
             "move": "resume",
@@ -197,4 +197,4 @@ def test_resuming_goes_back_to_where_it_was_and_nowhere_else(session: Session, o
         if state != State.TAKEN:
             with pytest.raises(DBAPIError), session.begin_nested():
                 session.execute(text(INSERT), step | {"id": one})
-    assert actions.move(session, by, one, "resume", NOW).state == "taken"
+    assert moves.move(session, by, one, "resume", NOW).state == "taken"

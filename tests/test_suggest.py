@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from gis.incidents import catalogue
-from gis.incidents.catalogue import Edition
-from gis.incidents.suggest import accuracy, suggest
+from gis.incidents.catalogue import editions
+from gis.incidents.catalogue.classifier import accuracy, suggest
+from gis.incidents.catalogue.editions import Edition
 
 # everyday sentences, written without the catalogue's examples at hand
 SENTENCES = [
@@ -136,7 +136,7 @@ FRESH = [
 @pytest.fixture(scope="module")
 def edition() -> Edition:
     """The catalogue that comes with the project."""
-    rows, report = catalogue.parse(catalogue.DEFAULT)
+    rows, report = editions.parse(editions.DEFAULT)
     assert report.refused == []
     return Edition(-2, "default", {row.code: row for row in rows})
 

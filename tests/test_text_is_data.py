@@ -22,18 +22,18 @@ from werkzeug.test import TestResponse
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base, publishing
 from gis.exchange.dump import LAYERS, dump
-from gis.exchange.formulas import cell_text, restore
 from gis.facilities.models import Facility, ServiceCircle
-from gis.incidents import actions
-from gis.incidents.effects import Wish
-from gis.notices import deliver, mail
-from gis.people.access import system
+from gis.files.formulas import cell_text, restore
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.notices import delivery, mail
+from gis.rights.access import system
 from gis.settings import Settings, Smtp
-from layers.catalogue import ON_MAP, SOURCES
+from layers.registry import ON_MAP, SOURCES
 from layers.saved_map import saved_map
 from tests.test_access import TABLE, Asker, Row, World, routes
 from tests.test_access import world as world
-from web.body_limit import DEFAULT_MAX_BYTES
+from web.http.body_limit import DEFAULT_MAX_BYTES
 
 COMPUTED = "3703701"  # 1234567 * 3, should anybody compute it
 HOSTILE = "{{1234567*3}}{% raw %}{#${1234567*3}`</script><img src=x onerror=hit()>\"'"
@@ -110,7 +110,7 @@ def hostile_world(world: World) -> World:
         facility_id=facility.id, profile="adult", minutes=15, speed=1.25, off_network=False, households=1, people=1,
         network_version="v", origin_digest="x", shape=SQUARE))  # fmt: skip
     # events are append-only: their words come by a move
-    actions.move(session, system("test"), world.incident, "note", datetime.now(UTC), Wish(note=HOSTILE))
+    moves.move(session, system("test"), world.incident, "note", datetime.now(UTC), Wish(note=HOSTILE))
     names = make_hostile(session)
     # the columns whose text people see first; were they refused, the test would say nothing
     assert {"area.name", "building.name", "building.estate", "facility.name", "person.name", "basemap_feature.name",
@@ -205,7 +205,7 @@ def test_exports_and_notices_hold_the_text_itself(hostile_world: World, tmp_path
     rows = hostile_world.session.execute(text("SELECT id, at, topic, county, body FROM notice LIMIT 5")).all()
     assert rows
     for notice in rows:
-        assert COMPUTED.encode() not in deliver.payload(notice)
+        assert COMPUTED.encode() not in delivery.payload(notice)
 
 
 def test_a_saved_map_is_built_from_text_that_no_template_reads() -> None:

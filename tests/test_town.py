@@ -9,15 +9,15 @@ import pytest
 import shapely
 from sqlalchemy import text
 
-from gis.areas.locate import locate
+from gis.areas.resolver import locate
+from gis.demo.households import START, shares
+from gis.demo.streets import make_plan, to_degrees
+from gis.demo.town import make_town
 from gis.errors import Conflict, InvalidInput, OutsideGrids
-from gis.facilities.circles import recompute
-from gis.facilities.coverage import doors, homes
+from gis.facilities.accessibility import doors, homes
+from gis.facilities.service_circles import recompute
 from gis.network import walk
 from gis.network.build import load
-from gis.town.load import make_town
-from gis.town.people import START, shares
-from gis.town.streets import make_plan, to_degrees
 
 
 def value(session, sql, **values):

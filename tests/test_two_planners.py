@@ -11,11 +11,11 @@ from shapely.geometry import mapping
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from gis.areas import drafts, figures, preview, publish, view
 from gis.areas.models import Area
+from gis.boundaries import drafts, editor_view, preview, publish, statistics
 from gis.errors import WanggeError
-from gis.people.access import Action, Principal
-from gis.shapes import coverage
+from gis.rights.access import Action, Principal
+from gis.shapes import polygon_coverage
 from tests.test_drafts import S, X, Y, code, town  # noqa: F401  the fixture
 
 PLANNERS = [Principal("account", f"account {name}", dict.fromkeys(Action)) for name in ("钱一", "孙二")]
@@ -115,7 +115,7 @@ class TwoPlanners(RuleBasedStateMachine):
         number, by = self.draft(planner), PLANNERS[planner]
         moment = None if later is None else self.start + timedelta(days=later)
         looked_at = preview.preview(self.session, by, number)
-        shown = view.view(self.session, by, number, code(1)[:6])
+        shown = editor_view.view(self.session, by, number, code(1)[:6])
         if self.attempt(lambda: publish.publish(self.session, by, number, "试", moment)):
             self.drafts[planner].remove(number)
             self.published.append(number)
@@ -143,7 +143,7 @@ class TwoPlanners(RuleBasedStateMachine):
                 "SELECT a.code, a.level, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id"
                 " WHERE b.valid @> CAST(:at AS timestamptz)"), {"at": moment}).all()  # fmt: skip
             grids = [shapely.from_wkb(row[2]) for row in rows if row[1] == "grid"]
-            assert coverage.is_valid(grids)
+            assert polygon_coverage.is_valid(grids)
             assert shapely.union_all(grids).symmetric_difference(self.land).area < 1e-12
             assert abs(sum(one.area for one in grids) - self.land.area) < 1e-12  # nothing is anybody's twice
             (community,) = [shapely.from_wkb(row[2]) for row in rows if row[1] == "community"]
@@ -163,7 +163,7 @@ class TwoPlanners(RuleBasedStateMachine):
     @invariant()
     def figures_stay(self):
         for number in self.published:
-            found = figures.to_json(figures.stored(self.session, number))
+            found = statistics.to_json(statistics.stored(self.session, number))
             assert self.figures.setdefault(number, found) == found
 
 

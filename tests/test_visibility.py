@@ -30,30 +30,21 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from gis import qgis
-from gis.cluster import Addresses
+from gis.accounts import disclosures
 from gis.errors import NotFound
 from gis.exchange import dump
-from gis.incidents import actions, public, queries
-from gis.incidents.effects import Wish
-from gis.incidents.intake import Report
-from gis.models import Account
-from gis.people import disclosures
-from gis.people.access import (
-    ANONYMOUS,
-    Action,
-    Fact,
-    Principal,
-    can_see,
-    holder_label,
-    of_account,
-    reporter,
-    system,
-)
-from gis.people.roles import organisation_name
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.intake import Report
+from gis.incidents.reading import incidents, public
+from gis.ops import qgis
+from gis.ops.cluster import Addresses
+from gis.ops.metadata import Account
+from gis.rights.access import ANONYMOUS, Action, Fact, Principal, can_see, holder_label, of_account, reporter, system
+from gis.rights.roles import organisation_name
 from tests import build
 from tests.test_access import NOW, POINT, TABLE, Asker, World
-from web.api import events
+from web.api.events import views
 
 A = Action
 FIELDS = Path(__file__).parent / "data" / "fields.json"
@@ -105,24 +96,24 @@ class SecretWorld(World):
         abroad = self.who("grid worker of another street")
         self.abroad = self._at(ABROAD, abroad.by, channel="web", description="外街人报的", phone=PHONE)
         for number in (self.own, self.finding, self.abroad):
-            actions.move(session, desk, number, "request_extend", NOW, Wish(note=INSIDE_WORDS, minutes=60))
+            moves.move(session, desk, number, "request_extend", NOW, Wish(note=INSIDE_WORDS, minutes=60))
         self.inside_photo, self.abroad_photo = self._photo(self.own), self._photo(self.abroad)
         disclosures.record(session, desk, "contact", "contact of the reporter", source="192.0.2.7", areas=self.chain,
                            incident_id=self.own, reason="查看理由七八九")  # fmt: skip
-        actions.move(session, desk, self.finding, "note", NOW, Wish(note=INSIDE_WORDS))
+        moves.move(session, desk, self.finding, "note", NOW, Wish(note=INSIDE_WORDS))
         shown = {"X-Tracking-Secret": self.secret}
         nobody = self.who("anonymous")
         self.askers.append(Asker("reporter", reporter(self.own), nobody.client, nobody.headers | shown))
         session.commit()
         for number in (self.own, self.finding, self.public, self.abroad):
             last = session.scalar(text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": number})
-            events.feed(app)._add(events.Heard(int(last or 0), number, NOW.timestamp(), read=False))
+            views.feed(app)._add(views.Heard(int(last or 0), number, NOW.timestamp(), read=False))
 
     def _at(self, point: dict[str, float], by: Principal, **given: Any) -> UUID:
         return self._filed(point, by, **given).id
 
-    def _filed(self, point: dict[str, float], by: Principal, **given: Any) -> actions.Filed:
-        return actions.report(self.session, by, Report("06010", crs="cgcs2000", **point, **given), NOW)
+    def _filed(self, point: dict[str, float], by: Principal, **given: Any) -> moves.Filed:
+        return moves.report(self.session, by, Report("06010", crs="cgcs2000", **point, **given), NOW)
 
     def _person(self, name: str, person: str) -> Asker:
         holder = self.home.person(person).id
@@ -143,7 +134,7 @@ class SecretWorld(World):
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[SecretWorld]:
     """The world, seen by every client within the test's transaction; streams end with what is known."""
-    held = events.feed(app).held
+    held = views.feed(app).held
     assert held.acquire(timeout=5)
     yield SecretWorld(app, session, client)
     held.release()
@@ -330,7 +321,7 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
     town = build.Town(session)
     town.post("grid_worker", town.grid("001"), "王网格")
     filed = [
-        actions.report(session, system("test"), Report("06010", lon=lon, lat=lat, crs="cgcs2000", channel=channel), NOW)
+        moves.report(session, system("test"), Report("06010", lon=lon, lat=lat, crs="cgcs2000", channel=channel), NOW)
         for lon, lat, channel in (
             (105.9504601, 26.2304601, "web"), (105.9505399, 26.2305399, "phone"), (105.9505, 26.2305, "patrol"),
             (105.9505, 26.2305, "device"), (105.9505, 26.2305, "import"), (105.9505, 26.2305, "api"),
@@ -342,13 +333,13 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
     @hypothesis_settings(max_examples=60, deadline=None)
     def ask(east: float, north: float) -> None:
         asked = (session, ANONYMOUS, "06010", 105.9505 + east, 26.2305 + north, NOW + timedelta(minutes=1))
-        shown = queries.near_duplicates(*asked)
+        shown = incidents.near_duplicates(*asked)
         metres = {one.distance_m for one in shown}
         assert len(shown) in (0, 2) and len(metres) <= 1  # two places in one cell of the rounding: told apart by nobody
         assert not any(one.id for one in shown)
 
     ask()
-    exact = queries.near_duplicates(session, system("test"), "06010", 105.9505, 26.2305, NOW + timedelta(minutes=1))
+    exact = incidents.near_duplicates(session, system("test"), "06010", 105.9505, 26.2305, NOW + timedelta(minutes=1))
     assert len(exact) == 6 and len({one.distance_m for one in exact}) >= 2
 
 
@@ -356,11 +347,11 @@ def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None
     """A five-digit category that residents may not choose is not of the public list, and so not near either."""
     town = build.Town(session)
     town.post("grid_worker", town.grid("001"), "王网格")
-    actions.report(session, system("test"), Report("06010", channel="web", crs="cgcs2000", **CLOSE), NOW)
+    moves.report(session, system("test"), Report("06010", channel="web", crs="cgcs2000", **CLOSE), NOW)
     near = (session, ANONYMOUS, "06010", CLOSE["lon"], CLOSE["lat"], NOW + timedelta(minutes=1))
-    assert len(queries.near_duplicates(*near)) == len(public.listing(session, ANONYMOUS, public.Wanted(), 9)) == 1
+    assert len(incidents.near_duplicates(*near)) == len(public.listing(session, ANONYMOUS, public.Wanted(), 9)) == 1
     session.execute(text("UPDATE incident_category SET public = false WHERE code = '06010'"))
-    assert queries.near_duplicates(*near) == public.listing(session, ANONYMOUS, public.Wanted(), 9) == []
+    assert incidents.near_duplicates(*near) == public.listing(session, ANONYMOUS, public.Wanted(), 9) == []
 
 
 # --- organisations, timelines and photos ----------------------------------------------------------------------------
@@ -368,8 +359,8 @@ def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None
 
 def test_a_matter_of_a_squad_names_the_squad_and_the_staff_elsewhere_nobody(world: SecretWorld) -> None:
     street = world.who("street").by
-    actions.move(world.session, world.who("community dispatcher").by, world.abroad, "withdraw", NOW)
-    actions.move(world.session, street, world.abroad, "dispatch", NOW, Wish(role="enforcement_squad"))
+    moves.move(world.session, world.who("community dispatcher").by, world.abroad, "withdraw", NOW)
+    moves.move(world.session, street, world.abroad, "dispatch", NOW, Wish(role="enforcement_squad"))
     world.session.commit()
     named, own = world.who("grid worker"), world.who("grid worker of another street")
     body = world.ask(own, "GET", f"/api/v1/incidents/{world.abroad}").json
@@ -384,8 +375,8 @@ def test_a_matter_of_a_squad_names_the_squad_and_the_staff_elsewhere_nobody(worl
 
 def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
     desk = world.who("community dispatcher").by
-    actions.move(world.session, desk, world.own, "withdraw", NOW)
-    actions.move(world.session, desk, world.own, "link", NOW, Wish(parent=world.public))
+    moves.move(world.session, desk, world.own, "withdraw", NOW)
+    moves.move(world.session, desk, world.own, "link", NOW, Wish(parent=world.public))
     world.session.commit()
     for name, parent in (("resident", None), ("grid worker", str(world.public))):
         body = world.ask(world.who(name), "GET", f"/api/v1/incidents/{world.own}").json
@@ -397,7 +388,7 @@ def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
 def test_files_views_and_notices_hold_no_person_and_no_words(world: SecretWorld, tmp_path: Path) -> None:
     notice_target = "INSERT INTO notice_target (kind, address, topics, secret) VALUES ('webhook', 'https://a.example.cn', '{}', 'x')"
     world.session.execute(text(notice_target))
-    actions.move(world.session, world.who("community dispatcher").by, world.own, "note", NOW, Wish(note=INSIDE_WORDS))
+    moves.move(world.session, world.who("community dispatcher").by, world.own, "note", NOW, Wish(note=INSIDE_WORDS))
     said = [str(body) for body in world.session.scalars(text("SELECT body FROM notice"))]
     said += [str(world.session.execute(text(view.query)).all()) for view in qgis.VIEWS.values()]
     for layer in dump.LAYERS:
@@ -551,15 +542,14 @@ def test_the_database_wants_a_reason_for_a_contact_too(session: Session) -> None
 def test_the_command_line_asks_for_the_reason_and_writes_it_down(
     world: SecretWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from web import commands
-    from web.commands import dump
-    from web.commands import incidents as command
+    from web.cli import common, dump
+    from web.cli import incidents as command
 
     @contextmanager
     def scope(why: str = "") -> Iterator[Session]:
         yield world.session
 
-    for module in (commands, command, dump):
+    for module in (common, command, dump):
         monkeypatch.setattr(module, "session_scope", scope)
 
     def run(*words: str) -> Result:

@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput
-from gis.exchange import osm_access as access
-from gis.exchange.osm import load_osm
-from gis.exchange.report import Report
-from gis.facilities import circles, queries
+from gis.exchange.osm import access_tags as access
+from gis.exchange.osm.loader import load_osm
+from gis.facilities import queries, service_circles
+from gis.files.report import Report
 from gis.network.build import load as load_network
 from tests.osm_files import OsmFile
 
@@ -314,7 +314,7 @@ def test_a_pier_on_a_ferry_island_is_called_an_island(session: Session, load: Lo
     circle = queries.circle(session, code, 15)
     assert (circle.island, circle.off_network, circle.buildings) == (True, False, 0)
     assert circle.geometry == '{"type":"MultiPolygon","coordinates":[]}'
-    done = circles.recompute(session)
+    done = service_circles.recompute(session)
     assert (done.islands, done.off_network) == ((code,), ())
     assert queries.circle(session, code, 15).island
 

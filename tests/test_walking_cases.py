@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from gis.exchange.osm import load_osm
+from gis.exchange.osm.loader import load_osm
 from gis.facilities import queries
 from gis.network import walk
 from gis.network.build import load

@@ -16,8 +16,8 @@ from wsgiref.types import WSGIApplication
 
 from granian.rsgi import HTTPProtocol, Scope
 
-from web.body_limit import DEFAULT_MAX_BYTES, PHOTO_FORM_MAX_BYTES, REFUSAL
-from web.request_headers import REPEATED, UNREADABLE
+from web.http.body_limit import DEFAULT_MAX_BYTES, PHOTO_FORM_MAX_BYTES, REFUSAL
+from web.http.request_headers import REPEATED, UNREADABLE
 
 THREADS = 4  # of each worker: more compete for the interpreter (8: a third fewer requests a second)
 BODY_GRACE_S = 10.0  # seconds a body may take, and one more for each `MIN_BYTES_PER_S` that arrived

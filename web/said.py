@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gis.errors import FieldError
-from gis.incidents.workflow import MOVES, STATES
+from gis.incidents.states import MOVES, STATES
 
 # key in a message -> its words
 MOVE = {name: move.zh for name, move in MOVES.items()}

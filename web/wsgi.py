@@ -2,15 +2,16 @@
 
 import os
 
-from gis import cluster, private
+from gis import private
+from gis.ops import cluster
 from gis.settings import Settings
-from web import figures, observe
-from web.create_app import create_app
+from web.app import create_app
 from web.gateway import Gateway
+from web.http import observability, worker_metrics
 
 os.umask(private.UMASK)
-observe.configure()
-figures.share()
+observability.configure()
+worker_metrics.share()
 settings = Settings.from_env()
 app = create_app(settings, settings.database_url or cluster.addresses(settings).app)
 gateway = Gateway(app)

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
-from gis.areas.answer import Question
-from gis.areas.locate import Ladder, long_address, no_grids_words, outside_words, read_time
+from gis.areas.explanation import step
+from gis.areas.locate_result import Question
 from gis.areas.points_csv import NEEDED, OPTIONAL, read_csv
-from gis.areas.reasons import step
-from gis.areas.register import (
+from gis.areas.resolver import Ladder, long_address, no_grids_words, outside_words, read_time
+from gis.areas.snapshot import (
     EPOCH,
     MICROSECOND,
     RULES,
@@ -38,11 +38,11 @@ from gis.areas.register import (
     register_around,
 )
 from gis.errors import InvalidInput, WanggeError
-from gis.exchange import sandbox
-from gis.exchange.sandbox import Limits
+from gis.files import sandbox
+from gis.files.sandbox import Limits
 from gis.places.address import MAX_ADDRESS_CHARS
 from gis.places.queries import NEAREST_BUILDING
-from gis.shapes import nearby
+from gis.shapes import local_distance
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -387,7 +387,7 @@ def _buildings(register: Register, grid: Ints, x: Floats, y: Floats) -> tuple[In
     off = np.flatnonzero(rows < 0)
     rule[off] = 2
     if off.size and len(places.codes):
-        boxes = nearby.around(x[off], y[off], NEAREST_BUILDING)
+        boxes = local_distance.around(x[off], y[off], NEAREST_BUILDING)
         own = lambda point, shape: register.building_grid[shape] == grid[off[point]]  # noqa: E731
         found, metres = nearest_many(places.tree, places.shapes, x[off], y[off], boxes, own)
         close = metres <= NEAREST_BUILDING

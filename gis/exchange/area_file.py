@@ -8,14 +8,14 @@ from typing import Any
 from gis.areas import codes
 from gis.areas.models import LEVELS, Level
 from gis.errors import FieldError, InvalidInput
-from gis.exchange import formats, tables
-from gis.exchange.cells import clean
 from gis.exchange.columns import Column
-from gis.exchange.kinds import KINDS
-from gis.exchange.report import Refused, Report
-from gis.shapes.coverage import Land
+from gis.files import tables, vector
+from gis.files.cell_kinds import KINDS
+from gis.files.cells import clean
+from gis.files.report import Refused, Report
+from gis.shapes.polygon_coverage import Land
 
-# How levels and attributes are called in files; `gis.exchange.tables.plain_name` strips case and signs.
+# How levels and attributes are called in files; `gis.files.tables.plain_name` strips case and signs.
 WORDS: dict[Level, tuple[str, ...]] = {
     Level.COUNTY: ("区县", "县区", "县", "区", "county", "district"),
     Level.STREET: ("街道", "乡镇", "镇街", "街镇", "street", "town"),
@@ -106,7 +106,7 @@ def read(
 
     Args:
         mapping: Name of the file's attribute by key of `columns`; what is not in it is recognised by name.
-        crs, layer: See `gis.exchange.formats.read`.
+        crs, layer: See `gis.files.vector.read`.
 
     Raises:
         InvalidInput, TooMuch: The file as a whole cannot be taken.
@@ -140,7 +140,7 @@ def _map(
     layer: str | None,
     report: Report,
 ) -> AreaFile:
-    features = formats.read(path, crs, layer)
+    features = vector.read(path, crs, layer)
     report.notes += features.notes
     headers = _headers(path.name, list(features.columns), wanted, mapping, report)
     entries = []

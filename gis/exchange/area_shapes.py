@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes
 from gis.areas.models import Level
-from gis.areas.revisions import grids_near, in_force, same
+from gis.boundaries.store import grids_near, in_force, same
 from gis.errors import InvalidInput
 from gis.exchange.area_file import Entry
-from gis.exchange.report import Refused, Report
-from gis.shapes import coverage
-from gis.shapes.coverage import NOISE, Gap, Land, Overlap
+from gis.files.report import Refused, Report
+from gis.shapes import polygon_coverage
 from gis.shapes.measure import area, place, widths
+from gis.shapes.polygon_coverage import NOISE, Gap, Land, Overlap
 from gis.shapes.repair import multi, polygons, repair
 
 SAID = 20  # notes of one kind; the rest is counted
@@ -102,14 +102,14 @@ def _fit_county(
         drawn[code] = near[code]
     together: dict[str, Land] = drawn | {code: shape for code, shape in near.items() if code not in drawn}
     names = list(together)
-    overlaps = [one for one in coverage.overlaps(list(together.values())) if names[one.first] in drawn]
+    overlaps = [one for one in polygon_coverage.overlaps(list(together.values())) if names[one.first] in drawn]
     wide = [one for one in overlaps if one.width > tolerance]
     for one in wide:
         first, second = names[one.first], names[one.second]
         other = held[second].named if second in held else f"the stored grid {second}"
         words = f"overlaps {other} by {_size(one)}; redraw it, or mend it with --clean METRES"
         report.refused.append(Refused(held[first].named, "", words))
-    gaps = coverage.gaps(list(together.values()))
+    gaps = polygon_coverage.gaps(list(together.values()))
     narrow = [one for one in gaps if one.width <= tolerance]
     left = [f"gap of {_size(one)} between grids, left as it is" for one in gaps if one.width > tolerance]
     report.notes += shortened(left, "gaps between grids")
@@ -155,13 +155,13 @@ def _cleaned(
 ) -> dict[str, Land]:
     """A coverage of the file's grids and the stored ones around; of the whole county if those move others."""
     try:
-        fitted = dict(zip(together, coverage.clean(list(together.values()), tolerance), strict=True))
+        fitted = dict(zip(together, polygon_coverage.clean(list(together.values()), tolerance), strict=True))
         everything = grids_near(session, [county], list(together.values()), at, EVERYWHERE)
         rest = {code: shape for code, shape in everything.items() if code not in together and code not in gone}
         whole: dict[str, Land] = {**together, **rest}
-        if not rest or coverage.is_valid([*fitted.values(), *rest.values()]):
+        if not rest or polygon_coverage.is_valid([*fitted.values(), *rest.values()]):
             return fitted
-        return dict(zip(whole, coverage.clean(list(whole.values()), tolerance), strict=True))
+        return dict(zip(whole, polygon_coverage.clean(list(whole.values()), tolerance), strict=True))
     except InvalidInput as error:
         report.refused.append(Refused(f"county {county}", "", error.detail))
         return {}

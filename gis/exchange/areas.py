@@ -1,6 +1,6 @@
 """Loading areas: grids with their shapes, units, and the codes and names of the levels above.
 
-Grids own the land; the levels above follow them (`gis.areas.revisions`). So a file of grids makes the areas
+Grids own the land; the levels above follow them (`gis.boundaries.store`). So a file of grids makes the areas
 above that its codes name, and an outline of a community or county is only compared with the union of its
 grids.
 """
@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes
 from gis.areas.models import LEVELS, Area, Level
-from gis.areas.revisions import moment, publish_shapes, redraw
+from gis.boundaries.store import moment, publish_shapes, redraw
 from gis.errors import InvalidInput
-from gis.exchange import digest, formats, tables
 from gis.exchange.area_file import AreaFile, Entry, read
 from gis.exchange.area_shapes import SAID, compare_outlines, fit_grids, fit_units, mend_all, shortened
-from gis.exchange.report import Refused, Report
-from gis.people import unanswered
+from gis.files import datasets, tables, vector
+from gis.files.report import Refused, Report
+from gis.incidents.reading import unanswered
 
 LONGEST_NAME = 100  # characters
 WIDEST_CLEAN = 50.0  # metres; beyond it borders are not noise any more
@@ -43,7 +43,7 @@ def load_areas(
     """Load the areas of one level, with their shapes where the level has its own.
 
     Grids: a map file. The areas above are made from the first digits of the codes. Overlaps and gaps no
-    wider than `gis.shapes.coverage.NOISE` are one border drawn twice, and mended; wider overlaps are refused
+    wider than `gis.shapes.polygon_coverage.NOISE` are one border drawn twice, and mended; wider overlaps are refused
     unless `clean` is as wide; wider gaps are noted. A shape that differs from the stored one by no more
     stays as it is. Units: a map file or a table; the grid exists. A unit that stands on buildings keeps the
     shape of those. Other levels: a map file or a table; codes, names, parents.
@@ -70,7 +70,7 @@ def load_areas(
     at = moment(session, effective)
     report = Report(f"areas:{level}", path.name)
     if level is Level.GRID and path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
-        raise InvalidInput(f"{path.name} is a table without shapes; grids come from a map: {formats.NAMES}")
+        raise InvalidInput(f"{path.name} is a table without shapes; grids come from a map: {vector.NAMES}")
     file = read(path, level, mapping or {}, crs, layer, report)
     report.crs = file.crs
     report.counts = {"rows": len(file.entries)}
@@ -102,7 +102,7 @@ def load_areas(
     changed |= {entry.code for entry in good} & set(shapes)
     report.counts |= {"new": len(new), "changed": len(changed - new), "shapes": len(shapes)}
     report.counts["unchanged"] = len(good) - len(new | changed)
-    digest.record(session, report.kind, path, digest.digest(path), {"areas": len(good)}, attribution)
+    datasets.record(session, report.kind, path, datasets.digest(path), {"areas": len(good)}, attribution)
     session.flush()
     if level is Level.GRID:
         report.notes += unanswered.note(session, at)

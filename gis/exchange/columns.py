@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gis.crs import KNOWN
 from gis.facilities.categories import CATEGORIES
-from gis.people.roles import ROLES
+from gis.rights.roles import ROLES
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Column:
 
     key: English name, used in code.
     zh: Chinese name, the header of the template.
-    kind: What the cells are; a key of `gis.exchange.kinds.KINDS`.
+    kind: What the cells are; a key of `gis.files.cell_kinds.KINDS`.
     names: Other headers that mean the same, in either language.
     help, en: What to write in it, on screen, in Chinese and English.
     needed: Without this column the file is refused.

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gis import private
 from gis.db import STORAGE_SRID
 from gis.errors import InvalidInput, NotFound, TooMuch
-from gis.exchange.formulas import cell_text
+from gis.files.formulas import cell_text
 
 LARGEST_SHEET = 1_048_575  # rows of Excel, without the header
 

@@ -6,14 +6,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
-from gis.exchange import digest
+from gis.exchange.building_match import Missing, Wanted, find_buildings
 from gis.exchange.columns import FACILITIES
-from gis.exchange.facility_words import OWN_NAMES, find_category
-from gis.exchange.match import Missing, Wanted, find_buildings
-from gis.exchange.points import Point, to_storage
-from gis.exchange.report import Report
-from gis.exchange.tables import Row, finish_reading, read
+from gis.exchange.facility_aliases import OWN_NAMES, find_category
 from gis.facilities.categories import BY_KEY, CATEGORIES
+from gis.files import datasets
+from gis.files.points import Point, to_storage
+from gis.files.report import Report
+from gis.files.tables import Row, finish_reading, read
 
 INCOMING = f"""
 CREATE TEMP TABLE incoming_facility (
@@ -128,7 +128,7 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Rep
         )
         copy_rows(session, "incoming_facility", columns, incoming)
         _write(session, report)
-        digest.record(session, "facilities", path, digest.digest(path), report.counts, "")
+        datasets.record(session, "facilities", path, datasets.digest(path), report.counts, "")
     return report
 
 

@@ -8,16 +8,16 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes
 from gis.areas.models import Area, Level
-from gis.areas.revisions import derive_units
+from gis.boundaries.store import derive_units
 from gis.db import copy_rows
-from gis.exchange import digest
+from gis.exchange.building_match import Missing, Wanted, find_buildings, nearest
 from gis.exchange.columns import HOUSEHOLDS
-from gis.exchange.homes import combine
-from gis.exchange.match import Missing, Wanted, find_buildings, nearest
-from gis.exchange.points import Point, to_storage
-from gis.exchange.report import Report
-from gis.exchange.tables import Table, finish_reading, read
-from gis.places.labels import PLAIN_ROOM_SQL
+from gis.exchange.household_address import combine
+from gis.files import datasets
+from gis.files.points import Point, to_storage
+from gis.files.report import Report
+from gis.files.tables import Table, finish_reading, read
+from gis.labels import PLAIN_ROOM_SQL
 
 # What a row names its building by: code, estate, name, lon, lat, crs.
 Place = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
@@ -212,7 +212,7 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Rep
     _check_homes(session, table, report)
     if finish_reading(report):
         _write(session, new_units, report)
-        digest.record(session, "households", path, digest.digest(path), report.counts, "")
+        datasets.record(session, "households", path, datasets.digest(path), report.counts, "")
     return report
 
 

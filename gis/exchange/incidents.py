@@ -11,15 +11,16 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.register import Register, read_register
+from gis.areas.snapshot import Register, read_register
 from gis.errors import TooMuch, WanggeError
-from gis.exchange import digest
 from gis.exchange.columns import INCIDENTS
-from gis.exchange.report import Report
-from gis.exchange.tables import Row, Table, finish_reading, read
-from gis.incidents import actions, catalogue, intake
+from gis.files import datasets
+from gis.files.report import Report
+from gis.files.tables import Row, Table, finish_reading, read
+from gis.incidents.catalogue import editions
+from gis.incidents.lifecycle import intake, moves
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.people.access import Principal, system, visible
+from gis.rights.access import Principal, system, visible
 from gis.settings import SHANGHAI
 
 LONGEST_ID = 100  # characters of an external id
@@ -128,7 +129,7 @@ def load_incidents(
         at = _at(row, timezone)
         given = _given(row, crs, at, ids[row.number], categories)
         try:
-            actions.report(session, by, given, now, register=registers.at(at or now), look_alike=False)
+            moves.report(session, by, given, now, register=registers.at(at or now), look_alike=False)
         except WanggeError as error:
             faults = error.errors or ()
             report.refused += [table.refuse(row.number, one.field, one.message) for one in faults]
@@ -141,7 +142,7 @@ def load_incidents(
         report.counts |= {"new": len(new), "unchanged": len(rows) - len(new)}
         if len(rows) > len(new):
             report.notes.append(f"{len(rows) - len(new)} rows were loaded before; their incidents stay as they are now")
-        digest.record(session, "incidents", path, digest.digest(path), report.counts, "")
+        datasets.record(session, "incidents", path, datasets.digest(path), report.counts, "")
     return report
 
 
@@ -194,7 +195,7 @@ def _categories(session: Session) -> Mapping[str, str]:
     """Code by what people write for a category: its code, names, the older edition's code; a name of several is none."""
     found: dict[str, str] = {}
     twice: set[str] = set()
-    rows = catalogue.active(session).categories.values()
+    rows = editions.active(session).categories.values()
     for one in rows:
         codes = {code.removeprefix("0") for code in (one.code, one.old_code)}  # as Excel makes numbers of them
         for word in {one.zh, one.en.lower(), one.old_code, *codes} - {""}:

@@ -15,16 +15,16 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
 from gis.db import copy_rows
-from gis.exchange import digest
+from gis.exchange.building_match import nearest
 from gis.exchange.columns import PEOPLE
-from gis.exchange.dates import ONGOING
-from gis.exchange.header import plain_name
-from gis.exchange.match import nearest
-from gis.exchange.report import Report
-from gis.exchange.tables import Row, finish_reading, read
-from gis.exchange.timeline import Clash, Held, Term, arrange
-from gis.people import unanswered
-from gis.people.roles import ROLES, RoleRow
+from gis.exchange.terms import Clash, Held, Term, arrange
+from gis.files import datasets
+from gis.files.dates import ONGOING
+from gis.files.header import plain_name
+from gis.files.report import Report
+from gis.files.tables import Row, finish_reading, read
+from gis.incidents.reading import unanswered
+from gis.rights.roles import ROLES, RoleRow
 from gis.settings import Settings
 
 LEAVE = "请假"
@@ -163,7 +163,7 @@ def load_people(
         book.write_people(report)
         book.write_posts(posts, report)
         book.write_leaves(leaves, report)
-        digest.record(session, "people", path, digest.digest(path), report.counts, "")
+        datasets.record(session, "people", path, datasets.digest(path), report.counts, "")
         report.notes += unanswered.note(session, book.now)
     return report
 

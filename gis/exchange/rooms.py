@@ -1,6 +1,6 @@
 """Rooms, stairwells and buildings as cells of a table name them: 501号, 2-501, 2单元501, 1栋2-503.
 
-Only for cells of their own column; whole addresses are read by gis/places/address.py.
+Only for cells of their own column; whole addresses are read by gis/places/address/__init__.py.
 """
 
 import re
@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
-from gis.exchange.cells import DATED, PLACEHOLDER_PATTERN, SUBSTITUTE_PATTERN, Guess, Marked, clean, code, excel_day
-from gis.places.labels import JOINED_NUMBERS, LABEL, NUMERAL, STEM, WORDS, floor_of, label, number, plain
+from gis.files.cells import DATED, PLACEHOLDER_PATTERN, SUBSTITUTE_PATTERN, Guess, Marked, clean, code, excel_day
+from gis.labels import JOINED_NUMBERS, LABEL, NUMERAL, STEM, WORDS, floor_of, label, number, plain
 
 MAX_ROOM_CHARS = 20  # of a room that is taken as it is written
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Area, Boundary
 from gis.db import STORAGE_SRID
 from gis.errors import NotFound
-from gis.facilities.circles import compute
 from gis.facilities.models import Facility, ServiceCircle
+from gis.facilities.service_circles import compute
 from gis.network.build import load
 from gis.network.models import WalkNetwork
 

@@ -15,13 +15,14 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.register import Register
+from gis.areas.snapshot import Register
 from gis.errors import Conflict, FieldError, NotFound, SignInNeeded, all_wrong
-from gis.incidents import actions, catalogue, intake
-from gis.incidents.assign import place
-from gis.incidents.effects import Wish
-from gis.incidents.workflow import State
-from gis.people.access import system
+from gis.incidents.catalogue import editions
+from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.routing.post_holders import place
+from gis.incidents.states import State
+from gis.rights.access import system
 
 # kind -> words on screen, and the category its alarms are filed under where none is named
 KINDS = {
@@ -123,12 +124,12 @@ def take(session: Session, device: int, alarm: Alarm, now: datetime, *, register
     words = " ".join(part for part in (f"{zh}告警", row.name, alarm.kind, _value(alarm.value)) if part)
     if joined is not None:
         incident, state = joined.incident_id, joined.state
-        actions.move(session, by, incident, "note", now, Wish(note=f"再次告警：{words}"[: intake.LONGEST]))
+        moves.move(session, by, incident, "note", now, Wish(note=f"再次告警：{words}"[: intake.LONGEST]))
     else:
-        edition = catalogue.active(session)  # a category of an earlier edition must not lose an alarm
+        edition = editions.active(session)  # a category of an earlier edition must not lose an alarm
         category = row.category if row.category in edition.categories else edition.fallback.code
         told = {"device": row.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value}
-        filed = actions.report(
+        filed = moves.report(
             session, by,
             intake.Report(
                 category=category, description=words[: intake.LONGEST], lon=row.lon, lat=row.lat, crs="cgcs2000",
@@ -223,7 +224,7 @@ def add(
               if len(given) > 200]  # fmt: skip
     if wrong:
         raise all_wrong(wrong)
-    category = catalogue.active(session).category(category or KINDS[kind][2]).code
+    category = editions.active(session).category(category or KINDS[kind][2]).code
     where, *_ = place(session, now, lon=lon, lat=lat, crs=crs)
     if session.scalar(text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}):
         raise Conflict(f"there is a device {code!r} already; ./wangge device secret gives it a new secret")

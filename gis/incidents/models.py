@@ -154,10 +154,10 @@ class RoutingRule(Base):
 
 
 class IncidentMove(Base):
-    """A move the loop allows; filled from gis/incidents/workflow.py at every migration."""
+    """A move the loop allows; filled from gis/incidents/states.py at every migration."""
 
     __tablename__ = "incident_move"
-    __table_args__ = ({"comment": "The moves of the loop, kept in step with gis/incidents/workflow.py."},)
+    __table_args__ = ({"comment": "The moves of the loop, kept in step with gis/incidents/states.py."},)
 
     move: Mapped[str] = mapped_column(primary_key=True, comment="As take.")
     from_state: Mapped[str] = mapped_column(primary_key=True, comment="State before.")

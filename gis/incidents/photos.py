@@ -1,7 +1,7 @@
 """Photos of incidents: looked at by content, made anew without what a camera writes into them, kept as files.
 
 What comes in is never kept: every photo is decoded and written again, so that position, comments and whatever else
-hung on the file are gone; `gis.incidents.pictures` does that in a child process with limits. Files lie under
+hung on the file are gone; `gis.incidents.photo_files` does that in a child process with limits. Files lie under
 `var/photos/<first two digits>/<id>.jpg`, thumbnails beside them.
 """
 
@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 
 from gis import private
 from gis.errors import NotFound, TooMuch
-from gis.exchange import sandbox
-from gis.exchange.sandbox import Limits
-from gis.incidents.pictures import ENDINGS, Picture, check_named, wrong_photo
-from gis.incidents.queries import told
-from gis.people.access import ANONYMOUS, Principal, reporter, visible
+from gis.files import sandbox
+from gis.files.sandbox import Limits
+from gis.incidents.photo_files import ENDINGS, Picture, check_named, wrong_photo
+from gis.incidents.reading.incidents import told
+from gis.rights.access import ANONYMOUS, Principal, reporter, visible
 
 MOST = 6  # photos of one event
 SETTLED = 3600  # seconds after which a file without a row is nobody's: no transaction takes so long
@@ -31,7 +31,7 @@ LIMITS = Limits(cpu_s=14.0, memory_bytes=2_000_000_000)  # for all photos of an 
 
 
 def check_all(given: Sequence[bytes]) -> list[Picture]:
-    """The photos of one event, each made anew as `gis.incidents.pictures.check` does.
+    """The photos of one event, each made anew as `gis.incidents.photo_files.check` does.
 
     Raises:
         InvalidInput, TooMuch: One of them is no good, named as photos[0], photos[1] …; or they are too many.
@@ -143,7 +143,7 @@ def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:
     return ANONYMOUS if found is None else reporter(found)
 
 
-# a database that a restore replaced (gis/databases.py names it) may still name them
+# a database that a restore replaced (gis/ops/databases.py names it) may still name them
 OLD_DATABASE = """SELECT EXISTS (SELECT FROM pg_database
   WHERE starts_with(datname, left(current_database(), 36) || '_before_'))"""
 

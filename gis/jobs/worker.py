@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gis.db import engine as engine_of
-from gis.jobs import work
-from gis.notices import deliver
+from gis.jobs import maintenance
+from gis.notices import delivery
 from gis.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,12 +50,12 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
     @app.periodic(cron="* * * * *")
     @app.task(name="sweep", queue="clock", queueing_lock="sweep")
     def sweep(timestamp: int) -> None:
-        work.sweep(engine, datetime.now(UTC))
+        maintenance.sweep(engine, datetime.now(UTC))
 
     @app.periodic(cron="17 19 * * *")  # 03:17 in China
     @app.task(name="clean", queue="clock", queueing_lock="clean")
     def clean(timestamp: int) -> None:
-        work.clean(engine, datetime.now(UTC), settings.var)
+        maintenance.clean(engine, datetime.now(UTC), settings.var)
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="tidy", queue="clock", queueing_lock="tidy")
@@ -75,11 +75,11 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
 
     def due() -> list[int]:
         with Session(engine) as session:
-            return deliver.due_targets(session, datetime.now(UTC))
+            return delivery.due_targets(session, datetime.now(UTC))
 
     @app.task(name="deliver", queue="receivers", pass_context=True)
     def deliver_to(context: procrastinate.JobContext, target: int) -> None:
-        deliver.deliver(engine, settings, target, context.should_abort)
+        delivery.deliver(engine, settings, target, context.should_abort)
 
     return app
 

@@ -5,8 +5,6 @@ from geoalchemy2 import alembic_helpers
 
 from gis.db import Base
 
-import gis.models  # noqa: F401  isort: skip  (fills Base.metadata)
-
 
 def ours(obj, name, kind, reflected, compare_to):
     """Leave PostGIS's own tables alone."""

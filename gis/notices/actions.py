@@ -13,9 +13,9 @@ from gis.areas.models import Area
 from gis.errors import Conflict, NotFound, wrong
 from gis.incidents.models import Notice, NoticeTarget
 from gis.notices import mail, webhook
+from gis.notices.notice_text import TOPICS
 from gis.notices.queries import OWN, own
-from gis.notices.words import TOPICS
-from gis.people.access import Principal
+from gis.rights.access import Principal
 
 CHECK = {"webhook": webhook.check_address, "email": mail.check_address}
 SHORTEST_SECRET = 16  # characters

@@ -9,8 +9,8 @@ from email.utils import format_datetime, parseaddr
 from typing import Any
 
 from gis.errors import wrong
+from gis.notices.notice_text import said
 from gis.notices.webhook import PATIENCE, Undelivered
-from gis.notices.words import said
 from gis.settings import Settings
 
 

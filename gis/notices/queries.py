@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import SignInNeeded
-from gis.people.access import Principal, visible
+from gis.rights.access import Principal, visible
 
 OWN = "(n.person_id = :own_person OR n.account_id = :own_account)"
 

@@ -12,10 +12,10 @@ from gis.db import Base, key
 
 
 class Role(Base):
-    """A role of the domain; filled from `gis.people.roles` at every migration."""
+    """A role of the domain; filled from `gis.rights.roles` at every migration."""
 
     __tablename__ = "role"
-    __table_args__ = ({"comment": "The roles of grid management, kept in step with gis/people/roles.py."},)
+    __table_args__ = ({"comment": "The roles of grid management, kept in step with gis/rights/roles.py."},)
 
     key: Mapped[str] = mapped_column(primary_key=True, comment="English key, as grid_leader.")
     zh: Mapped[str] = mapped_column(comment="The word on screen, as 网格长.")
@@ -127,7 +127,7 @@ class AccessGrant(Base):
     account_id: Mapped[int] = mapped_column(
         ForeignKey("personal.account.id", ondelete="CASCADE"), comment="Whose it is."
     )
-    role: Mapped[str] = mapped_column(comment="Key of gis/people/access.py: ROLES.")
+    role: Mapped[str] = mapped_column(comment="Key of gis/rights/access.py: ROLES.")
     area_id: Mapped[int | None] = mapped_column(
         ForeignKey("area.id"), comment="Where; empty: everywhere (administrator) or only what is their own (resident)."
     )
@@ -174,7 +174,7 @@ class ApiKey(Base):
     name: Mapped[str] = mapped_column(comment="The program.")
     public: Mapped[str] = mapped_column(unique=True, comment="The key's open part, by which it is found.")
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 of the secret part (256 random bits).")
-    actions: Mapped[list[str]] = mapped_column(ARRAY(Text()), comment="Actions of gis/people/access.py it may do.")
+    actions: Mapped[list[str]] = mapped_column(ARRAY(Text()), comment="Actions of gis/rights/access.py it may do.")
     area_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger()), comment="Areas it may do them in.")
     per_minute: Mapped[int] = mapped_column(server_default="600", comment="Requests a minute.")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was made.")
@@ -183,7 +183,7 @@ class ApiKey(Base):
 
 
 class Disclosure(Base):
-    """Something that was shown to somebody; see gis/people/disclosures.py."""
+    """Something that was shown to somebody; see gis/accounts/disclosures.py."""
 
     __tablename__ = "disclosure"
     __table_args__ = (

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from gis.db import read_integers, read_rows
 from gis.errors import NotFound, wrong
-from gis.people.access import Action, Principal
-from gis.people.roles import BY_KEY, ROLES, RoleRow
+from gis.rights.access import Action, Principal
+from gis.rights.roles import BY_KEY, ROLES, RoleRow
 
 Ints = NDArray[np.int64]
 Micros = int  # microseconds since 1970, as the database counts time

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from gis.db import STORAGE_SRID, read_rows
 from gis.places.address import label
 from gis.places.naming import BuildingLabel, label_building, short_estate
-from gis.shapes import nearby
-from gis.shapes.cover import Cells
+from gis.shapes import local_distance
+from gis.shapes.grid_index import Cells
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -90,7 +90,7 @@ class Places:
     @cached_property
     def metric(self) -> tuple[Any, Floats, Floats]:
         """The buildings in metres, each by the length of a degree at its own place, and those lengths."""
-        per_lon, per_lat = nearby.degree_metres(self.spots[:, 1])
+        per_lon, per_lat = local_distance.degree_metres(self.spots[:, 1])
         points, owner = shapely.get_coordinates(self.shapes, return_index=True)
         flat = points * np.column_stack([per_lon, per_lat])[owner]
         return shapely.set_coordinates(self.shapes.copy(), flat), per_lon, per_lat
@@ -108,7 +108,7 @@ class Places:
 
     def within(self, lon: float, lat: float, metres: float) -> list[tuple[float, int]]:
         """Buildings within some metres of a point: distance and row, nearest first, then lower code."""
-        rows = self.cells.near(*nearby.bounds(lon, lat, metres))
+        rows = self.cells.near(*local_distance.bounds(lon, lat, metres))
         if not rows.size:
             return []
         flat, per_lon, per_lat = self.metric

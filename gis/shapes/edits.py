@@ -1,7 +1,7 @@
 """Edits of a coverage: each keeps it whole, or is refused with the place and the remedy. No database.
 
 Lands are grids by code: polygons in degrees, EPSG:4490, on the 1e-7 degree lattice, a coverage (see
-`gis.shapes.coverage`). Every edit is given the grids it names and all that touch them (more do no harm) and answers
+`gis.shapes.polygon_coverage`). Every edit is given the grids it names and all that touch them (more do no harm) and answers
 the shapes that change: None where a code has no land any more, and neighbours that only gain a vertex. The land as a
 whole stays as it is, but for `add`, and `retire` without a receiver. The given shapes are never changed.
 """
@@ -16,10 +16,10 @@ from shapely import LineString, MultiLineString, Point, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput, NotFound
-from gis.shapes import coverage, cut, drawn
-from gis.shapes.coverage import Land
-from gis.shapes.cut import Vertex
+from gis.shapes import drawn_line, noding, polygon_coverage
 from gis.shapes.measure import area, place, wider, widths
+from gis.shapes.noding import Vertex
+from gis.shapes.polygon_coverage import Land
 from gis.shapes.repair import polygons, repair
 
 Lands = Mapping[str, Land]
@@ -48,7 +48,7 @@ def move_border(lands: Lands, first: str, second: str, line: LineString) -> Chan
     _known(lands, first, second)
     if first == second:
         raise InvalidInput(f"a border lies between two grids; {first} is named twice")
-    line = drawn.line(line)
+    line = drawn_line.line(line)
     near = _near(lands, [first, second])
     a, b = lands[first], lands[second]
     shared = _borders(a, b)
@@ -56,15 +56,15 @@ def move_border(lands: Lands, first: str, second: str, line: LineString) -> Chan
         raise InvalidInput(f"{first} and {second} share no border; name two neighbours")
     old = min(shared, key=lambda border: (_apart(border, line), border.wkb)) if len(shared) > 1 else shared[0]
     kept = [border for border in shared if border is not old]
-    both = coverage.dissolve([a, b])
-    path = drawn.reaching(line, both)
-    drawn.countable_crossings(path, [a, b], "line")
-    drawn.crosses(path, both, f"{first} and {second} together")
+    both = polygon_coverage.dissolve([a, b])
+    path = drawn_line.reaching(line, both)
+    drawn_line.countable_crossings(path, [a, b], "line")
+    drawn_line.crosses(path, both, f"{first} and {second} together")
     merged: dict[str, Land] = {code: shape for code, shape in near.items() if code not in (first, second)}
     merged[first] = both
-    found = [face for face, _ in cut.faces(merged, [first], shapely.union_all([path, *kept]))]
+    found = [face for face, _ in noding.faces(merged, [first], shapely.union_all([path, *kept]))]
     sides = _two_sides(found, a, b, first, second)
-    return _whole(near, {first: cut.united(sides[0]), second: cut.united(sides[1])}, islands=False)
+    return _whole(near, {first: noding.united(sides[0]), second: noding.united(sides[1])}, islands=False)
 
 
 def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = None, islands: bool = False) -> Changed:
@@ -82,11 +82,11 @@ def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = Non
     _known(lands, code, *([give_to] if give_to else []))
     if give_to == code:
         raise InvalidInput(f"give_to: {code} cannot take what it loses itself; name a neighbour, or leave it out")
-    target = drawn.outline(outline, "geometry")
+    target = drawn_line.outline(outline, "geometry")
     near = _near(lands, [code], target)
-    drawn.countable_crossings(target, list(near.values()), "geometry")
-    beyond = polygons(shapely.difference(target, coverage.dissolve(list(near.values()))))
-    if beyond is not None and (wide := _wider_part(beyond, coverage.NOISE)) is not None:
+    drawn_line.countable_crossings(target, list(near.values()), "geometry")
+    beyond = polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
+    if beyond is not None and (wide := _wider_part(beyond, polygon_coverage.NOISE)) is not None:
         raise InvalidInput(
             f"the outline leaves the land by {area(beyond):,.0f} m² at {_at(wide)};"
             " draw it along the outline, or add the free land to a grid first"
@@ -96,7 +96,7 @@ def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = Non
     neighbours = [other for other in near if other != code and _borders(near[code], near[other])] if loses else []
     touched = list(dict.fromkeys([code, *gains, *neighbours]))
     near = _near(lands, touched)  # whoever touches one of them gets its new corners
-    found = cut.faces(near, touched, target.boundary)
+    found = noding.faces(near, touched, target.boundary)
     inside = _within([face for face, _ in found], target)
     if not inside.any():
         raise InvalidInput(f"nothing of the outline lies in {code} or its neighbours; draw it where the grid is")
@@ -113,7 +113,7 @@ def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = Non
                 f"no neighbour borders on what {code} loses at {_at(found[i][0])}; keep that land in the grid"
             )
         kept.setdefault(owner, [near[owner]] if owner not in touched else []).append(found[i][0])
-    shapes: Changed = {other: _together(faces) for other, faces in kept.items()} | {code: cut.united(own)}
+    shapes: Changed = {other: _together(faces) for other, faces in kept.items()} | {code: noding.united(own)}
     _none_gone(shapes)
     return _whole(near, shapes, islands=islands)
 
@@ -152,17 +152,17 @@ def split(
     near = _near(lands, [code])
     land = near[code]
     if line is not None:
-        path = drawn.reaching(drawn.line(line), land)
-        drawn.countable_crossings(path, [land], "line")
-        drawn.crosses(path, land, code)
-        pieces = [[face] for face, _ in cut.faces(near, [code], path)]
+        path = drawn_line.reaching(drawn_line.line(line), land)
+        drawn_line.countable_crossings(path, [land], "line")
+        drawn_line.crosses(path, land, code)
+        pieces = [[face] for face, _ in noding.faces(near, [code], path)]
         if len(pieces) < max(2, len(shapely.get_parts(land)) + 1):
             raise InvalidInput(f"the line does not part {code}; draw it from border to border, across the grid")
-        shapes = [one for piece in pieces if (one := cut.united(piece)) is not None]
+        shapes = [one for piece in pieces if (one := noding.united(piece)) is not None]
         if len(shapely.get_parts(land)) > 1:
             shapes = _regrouped(shapes, land)
     else:
-        shapes = _given_parts(near, code, [drawn.outline(part, f"parts {i}") for i, part in enumerate(parts, 1)])
+        shapes = _given_parts(near, code, [drawn_line.outline(part, f"parts {i}") for i, part in enumerate(parts, 1)])
     for shape in shapes:
         _wide_enough(shapely.get_parts(shape), f"the split of {code} leaves")
         if parts and not islands and len(shapely.get_parts(shape)) > 1:
@@ -214,13 +214,13 @@ def transfer(lands: Lands, region: Land, to: str, *, islands: bool = False) -> C
             islands.
     """
     _known(lands, to)
-    target = drawn.outline(region, "region")
+    target = drawn_line.outline(region, "region")
     near = _near(lands, [to], target)
-    drawn.countable_crossings(target, list(near.values()), "region")
+    drawn_line.countable_crossings(target, list(near.values()), "region")
     touched = [code for code, land in near.items() if code != to and _overlap(land, target)]
     if not touched:
         raise InvalidInput(f"the region at {_at(target)} holds no land that is not {to}'s; draw it over a neighbour")
-    found = cut.faces(near, [to, *touched], target.boundary)
+    found = noding.faces(near, [to, *touched], target.boundary)
     inside = _within([face for face, _ in found], target)
     moved = [face for (face, owner), taken in zip(found, inside, strict=True) if owner != to and taken]
     if not moved:
@@ -230,8 +230,8 @@ def transfer(lands: Lands, region: Land, to: str, *, islands: bool = False) -> C
     for (face, owner), taken in zip(found, inside, strict=True):
         if owner != to and not taken:
             stays[owner].append(face)
-    shapes: Changed = {code: cut.united(faces) for code, faces in stays.items()}
-    shapes[to] = cut.united([*moved, *(face for face, owner in found if owner == to)])
+    shapes: Changed = {code: noding.united(faces) for code, faces in stays.items()}
+    shapes[to] = noding.united([*moved, *(face for face, owner in found if owner == to)])
     _none_gone(shapes)
     return _whole(near, shapes, islands=islands)
 
@@ -244,24 +244,24 @@ def add(lands: Lands, code: str, outline: Land) -> Changed:
     """
     if code in lands:
         raise InvalidInput(f"{code} has land already; reshape it, or give the new grid a code of its own")
-    target = drawn.outline(outline, "geometry")
+    target = drawn_line.outline(outline, "geometry")
     near = _near(lands, [], target)
-    drawn.countable_crossings(target, list(near.values()), "geometry")
-    free = target if not near else polygons(shapely.difference(target, coverage.dissolve(list(near.values()))))
+    drawn_line.countable_crossings(target, list(near.values()), "geometry")
+    free = target if not near else polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
     if free is None or (wide := _wider_part(free, NARROWEST)) is None:
         raise InvalidInput(
             f"there is no free land at {_at(target)}; it belongs to {', '.join(list(near)[:3])}: split one"
         )
     spot = wide.point_on_surface()
     shapely.prepare(free)
-    touching = {key: land for key, land in near.items() if shapely.dwithin(free, land, cut.NOISE * 1e-7)}
+    touching = {key: land for key, land in near.items() if shapely.dwithin(free, land, noding.NOISE * 1e-7)}
     held = touching | {code: _roughly(free)}
-    found = cut.faces(held, list(held), _outside_border(free, touching))
+    found = noding.faces(held, list(held), _outside_border(free, touching))
     own = [face for face, owner in found if owner == code]
     if not own or not any(shapely.intersects(face, spot) for face in own):
         raise InvalidInput(f"the free land at {_at(free)} is too narrow for a grid; draw it larger")
-    shapes: Changed = {key: cut.united([face for face, owner in found if owner == key]) for key in touching}
-    shapes[code] = cut.united(own)
+    shapes: Changed = {key: noding.united([face for face, owner in found if owner == key]) for key in touching}
+    shapes[code] = noding.united(own)
     return _whole(near, shapes, islands=True, grows=True)
 
 
@@ -298,12 +298,12 @@ def move_vertex(lands: Lands, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex,
     target = _vertex(to)
     ends = None if edge is None else frozenset((_vertex(edge[0]), _vertex(edge[1])))
     spot = Point(vertex) if ends is None else shapely.multipoints([list(one) for one in ends])
-    reach = shapely.buffer(shapely.union_all([spot, Point(target)]).envelope, coverage.LEAST * 1e-5)
+    reach = shapely.buffer(shapely.union_all([spot, Point(target)]).envelope, polygon_coverage.LEAST * 1e-5)
     near = _near(lands, [], reach)
     whose: dict[str, Land] = {}
     if ends is not None:
         table = {ends: [target]}
-        whose = {key: new for key, land in near.items() if (new := cut.with_vertices(land, table)) is not land
+        whose = {key: new for key, land in near.items() if (new := noding.with_vertices(land, table)) is not land
                  and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)}  # fmt: skip
         if not whose:
             raise InvalidInput("edge: no border has this edge; take two vertices that follow each other")
@@ -322,8 +322,8 @@ def move_vertex(lands: Lands, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex,
             raise InvalidInput(
                 f"the border of {key} would cross itself at {target[0]:.6f}, {target[1]:.6f}; move it less far"
             )
-    changed = cut.meet(around, shapes)
-    before = coverage.dissolve([around[key] for key in changed])
+    changed = noding.meet(around, shapes)
+    before = polygon_coverage.dissolve([around[key] for key in changed])
     after = shapely.union_all(_array([shape for shape in changed.values() if shape is not None]))
     differ = polygons(shapely.symmetric_difference(before, after))
     if differ is not None and differ.area > STEP * STEP:
@@ -341,7 +341,7 @@ def _two_sides(
     found: Sequence[Polygon], a: Land, b: Land, first: str, second: str
 ) -> tuple[list[Polygon], list[Polygon]]:
     """The faces of each of two grids after a line was drawn between them; both sides of a border differ."""
-    graph = cut.neighbours(found)
+    graph = noding.neighbours(found)
     groups: list[tuple[list[int], list[int]]] = []
     colour: dict[int, int] = {}
     for start in range(len(found)):
@@ -385,9 +385,9 @@ def _given_parts(near: Lands, code: str, parts: Sequence[Land]) -> list[Land]:
         raise InvalidInput("parts: there is only one; a split has two parts or more")
     for i, j in zip(*STRtree(_array(parts)).query(_array(parts), predicate="intersects").tolist(), strict=True):
         shared = polygons(shapely.intersection(parts[i], parts[j])) if i < j else None
-        if shared is not None and (wide := _wider_part(shared, coverage.NOISE)) is not None:
+        if shared is not None and (wide := _wider_part(shared, polygon_coverage.NOISE)) is not None:
             raise InvalidInput(f"parts {i + 1} and {j + 1} overlap at {_at(wide)}; give every place one part")
-    found = [face for face, _ in cut.faces(near, [code], shapely.union_all([part.boundary for part in parts]))]
+    found = [face for face, _ in noding.faces(near, [code], shapely.union_all([part.boundary for part in parts]))]
     inside = np.array([_within(found, part) for part in parts])
     owners = {i: str(int(np.argmax(inside[:, i]))) for i in range(len(found)) if inside[:, i].any()}
     left = [i for i in range(len(found)) if i not in owners]
@@ -458,7 +458,7 @@ def _takers(faces: Sequence[Land], homeless: Sequence[int], owners: Mapping[int,
     Returns:
         The owner by position, in order; None for those that no owner borders on, not even beyond others given away.
     """
-    graph, held, waiting = cut.neighbours(faces), dict(owners), list(homeless)
+    graph, held, waiting = noding.neighbours(faces), dict(owners), list(homeless)
     answer: dict[int, str | None] = dict.fromkeys(homeless)
     while waiting:
         left = []
@@ -480,7 +480,7 @@ def _takers(faces: Sequence[Land], homeless: Sequence[int], owners: Mapping[int,
 
 def _shared_area(faces: Sequence[Polygon], land: Land) -> float:
     """Square degrees of some faces of one coverage in a land."""
-    whole = cut.united(faces)
+    whole = noding.united(faces)
     return 0.0 if whole is None else float(shapely.intersection(whole, land).area)
 
 
@@ -519,15 +519,15 @@ def _within(faces: Sequence[Polygon], land: Land) -> Any:
 
 def _overlap(one: Land, other: Land) -> bool:
     shared = polygons(shapely.intersection(one, other)) if shapely.intersects(one, other) else None
-    return shared is not None and _wider_part(shared, coverage.LEAST) is not None
+    return shared is not None and _wider_part(shared, polygon_coverage.LEAST) is not None
 
 
 def _outside_border(free: Land, lands: Lands) -> BaseGeometry:
     """The border of free land where no grid is, as far as it comes near one: there it must meet the grid's border."""
     if not lands:
         return LineString()
-    whole = coverage.dissolve(list(lands.values())).boundary
-    rim, near = shapely.buffer(whole, cut.MEETS), shapely.buffer(whole, 2 * cut.NOISE * STEP, quad_segs=1)
+    whole = polygon_coverage.dissolve(list(lands.values())).boundary
+    rim, near = shapely.buffer(whole, noding.MEETS), shapely.buffer(whole, 2 * noding.NOISE * STEP, quad_segs=1)
     return shapely.difference(shapely.intersection(free.boundary, near), rim)
 
 
@@ -541,7 +541,7 @@ def _together(faces: Sequence[Land]) -> Land | None:
     if not faces:
         return None
     singles = [part for face in faces for part in shapely.get_parts(face)]
-    return cut.united(singles)
+    return noding.united(singles)
 
 
 # --- what may not come of it ---------------------------------------------------------------------------------------
@@ -553,7 +553,7 @@ def _whole(lands: Lands, shapes: Changed, *, islands: bool, grows: bool = False)
     Raises:
         InvalidInput: A grid falls apart, a part is a sliver, or the borders are too fine for the lattice there.
     """
-    changed = cut.meet(lands, shapes)
+    changed = noding.meet(lands, shapes)
     changed = {code: shape for code, shape in changed.items()
                if shape is None or code not in lands or not shapely.equals_exact(shape, lands[code], 0)}  # fmt: skip
     for code, shape in changed.items():
@@ -575,7 +575,7 @@ def _whole(lands: Lands, shapes: Changed, *, islands: bool, grows: bool = False)
         _array([shape for shape in changed.values() if shape is not None]), predicate="intersects"
     )
     around = [held[i] for i in np.unique(touching[1]).tolist()]
-    if not coverage.is_valid(around):
+    if not polygon_coverage.is_valid(around):
         raise InvalidInput(_torn(around))
     if not grows:
         was = sum(lands[code].area for code in changed if code in lands)
@@ -677,7 +677,7 @@ def _without_doubles(land: Land, at: Vertex) -> Land | None:
 
 
 def _vertex(xy: Sequence[float]) -> Vertex:
-    x, y = cut.on_steps(np.array(xy[:2], dtype=float)).tolist()
+    x, y = noding.on_steps(np.array(xy[:2], dtype=float)).tolist()
     return x, y
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from gis import cluster
+from gis.ops import cluster
 from gis.settings import ROOT, Settings
 from tests.bench import boundaries, bulk, circle, coverage, growth, http, report
 from tests.bench.rows import Reach, Row, machine, markdown

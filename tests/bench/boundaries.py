@@ -11,14 +11,14 @@ from shapely import LineString
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import cluster, schema
-from gis.areas import drafts, preview, publish
-from gis.areas.locate import locate
-from gis.areas.revisions import redraw
+from gis.areas.resolver import locate
+from gis.boundaries import drafts, preview, publish
+from gis.boundaries.store import redraw
 from gis.db import copy_rows, engine, publishing
-from gis.people.access import system
+from gis.ops import cluster, schema
+from gis.rights.access import system
 from gis.settings import Settings
-from gis.shapes.coverage import dissolve
+from gis.shapes.polygon_coverage import dissolve
 from gis.shapes.repair import multi
 from tests.bench import grids
 from tests.bench.rows import Figure, Reach, Row, median

@@ -12,9 +12,9 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import cluster, schema
 from gis.areas.batch import locate_file
 from gis.db import engine
+from gis.ops import cluster, schema
 from gis.settings import Settings
 from tests.bench import grids
 from tests.bench.rows import Figure, Reach, Row, median, seconds

@@ -8,10 +8,10 @@ import numpy as np
 import psycopg
 import shapely
 
-from gis import cluster
 from gis.errors import Unavailable
 from gis.network import isochrone, walk
 from gis.network.build import Network, Snaps
+from gis.ops import cluster
 from gis.settings import Settings
 from tests.bench import city
 from tests.bench.rows import Figure, Reach, Row, median

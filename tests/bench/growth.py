@@ -8,11 +8,11 @@ import pyarrow as pa
 import shapely
 from sqlalchemy.orm import Session
 
-from gis.areas.locate import Question, answer
-from gis.areas.register import Area, Grids, Register
+from gis.areas.resolver import Question, answer
+from gis.areas.snapshot import Area, Grids, Register
 from gis.people.queries import EVER, FOREVER, People, Posts
-from gis.people.roles import ROLES
 from gis.places.queries import Places
+from gis.rights.roles import ROLES
 from gis.settings import Settings
 from tests.bench import grids
 from tests.bench.rows import Figure, Reach, Row, median

@@ -19,12 +19,12 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import cluster, schema
 from gis.db import engine
+from gis.demo.town import make_town
+from gis.ops import cluster, schema
 from gis.settings import ROOT, Settings
-from gis.town.load import make_town
 from tests.bench.rows import Figure, Reach, Row, median
-from web.commands.serve import free_port
+from web.cli.serve import free_port
 from web.gateway import THREADS
 
 CONNECTIONS, WORKERS = 16, 2

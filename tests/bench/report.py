@@ -7,10 +7,10 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import cluster, schema
 from gis.db import engine
+from gis.demo.town import make_town
+from gis.ops import cluster, schema
 from gis.settings import Settings
-from gis.town.load import make_town
 from tests.bench.http import (
     CONNECTIONS,
     CONSTANT,

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import actions
-from gis.incidents.effects import Wish
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
 from tests.browser.conftest import opened
 from tests.browser.test_sign_in import serious
 from tests.browser.test_work import BY, filed, moved, picture, session, signed_in
@@ -50,7 +50,7 @@ def handled(session: Session, how_many: int) -> list[str]:
     for _ in range(how_many):
         number, words = filed(session)
         moved(session, number)
-        actions.move(session, BY, number, "handle", datetime.now(UTC), Wish(note="清完了"))
+        moves.move(session, BY, number, "handle", datetime.now(UTC), Wish(note="清完了"))
         said.append(words)
     session.commit()
     return said
@@ -60,7 +60,7 @@ def test_the_contact_is_shown_for_a_reason(desk: Page, site: str, served: Deploy
     number, words = filed(session)
     county = session.scalar(text("SELECT county FROM incident WHERE id = :id"), {"id": number})
     session.execute(
-        text(actions.CONTACT), {"county": county, "id": number, "name": "", "phone": "13700001234", "email": ""}
+        text(moves.CONTACT), {"county": county, "id": number, "name": "", "phone": "13700001234", "email": ""}
     )
     session.commit()
     signed_in(desk, site, served, "dispatcher", "/desk")
@@ -161,7 +161,7 @@ def test_one_of_several_that_cannot_be_done_says_why(
 
     def first(route) -> None:
 
-        actions.move(session, BY, UUID(number), "check", datetime.now(UTC))
+        moves.move(session, BY, UUID(number), "check", datetime.now(UTC))
         session.commit()
         route.continue_()
 

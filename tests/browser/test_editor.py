@@ -7,9 +7,9 @@ from playwright.sync_api import TimeoutError as NotYet
 from playwright.sync_api import expect
 from shapely.geometry import shape
 
-from gis.people import demo
+from gis.demo import accounts
 from gis.settings import ROOT
-from gis.shapes import coverage
+from gis.shapes import polygon_coverage
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +41,7 @@ FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFram
 
 def open_editor(page, deployment, title):
     """Sign in as the planner and begin a draft in the first community."""
-    who = next(one for one in demo.read(deployment.var / demo.FILE) if one.username == "planner")
+    who = next(one for one in accounts.read(deployment.var / accounts.FILE) if one.username == "planner")
     page.goto(deployment.url + "/sign-in?lang=zh&next=/editor")
     page.locator("#username").fill(who.username)
     page.locator("#password").fill(who.password)
@@ -154,7 +154,7 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
 
     after = grids(planned)
     assert after.keys() == before.keys() - {spot["codes"][3]} | set(new)
-    assert coverage.is_valid(list(after.values()))
+    assert polygon_coverage.is_valid(list(after.values()))
     assert sum(one.area for one in after.values()) == pytest.approx(sum(one.area for one in before.values()), rel=1e-9)
     drawn = [one for one in after if one not in before or not after[one].equals(before[one])]
     assert {*spot["codes"][:3], *new} <= set(drawn)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from gis.people import demo
+from gis.demo import accounts
 from gis.settings import ROOT
 from tests.served import until
 
@@ -31,7 +31,7 @@ def ready(page, address):
 
 def signed_in(page, site, served):
     """Who may have the names of the whole county."""
-    centre = next(one for one in demo.read(served.var / demo.FILE) if one.username == "centre")
+    centre = next(one for one in accounts.read(served.var / accounts.FILE) if one.username == "centre")
     page.goto(site + "/sign-in")
     page.locator("#username").fill(centre.username)
     page.locator("#password").fill(centre.password)

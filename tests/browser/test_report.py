@@ -12,11 +12,11 @@ from playwright.sync_api import Page, Route, expect
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import cluster
 from gis.db import engine
-from gis.incidents import actions
-from gis.incidents.effects import Wish
-from gis.people.access import system
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.ops import cluster
+from gis.rights.access import system
 from gis.settings import ROOT, Settings
 from tests.browser.conftest import opened
 from tests.served import Deployment
@@ -195,7 +195,7 @@ def test_rated_unhappily_and_taken_up_again(walker, site, session):
     expect(walker.locator(".trk-state")).to_be_visible()
     (one,) = filed(session, words)
     for name in ("take", "handle"):
-        actions.move(session, system("test"), one, name, datetime.now(UTC), Wish(note="扫过了"))
+        moves.move(session, system("test"), one, name, datetime.now(UTC), Wish(note="扫过了"))
     session.commit()
     walker.reload()
     expect(walker.locator(".trk-where")).to_have_attribute("data-state", "handled")

@@ -5,14 +5,14 @@ import pytest
 from playwright.sync_api import expect
 from shapely.affinity import translate
 
-from gis.people import demo
+from gis.demo import accounts
 from gis.settings import ROOT
 
 pytestmark = pytest.mark.browser
 
 
 def sign_in(page, deployment):
-    who = next(one for one in demo.read(deployment.var / demo.FILE) if one.username == "planner")
+    who = next(one for one in accounts.read(deployment.var / accounts.FILE) if one.username == "planner")
     page.goto(deployment.url + "/sign-in?lang=zh&next=/revisions")
     page.locator("#username").fill(who.username)
     page.locator("#password").fill(who.password)

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 from playwright.sync_api import expect
 
-from gis.incidents import rules
-from gis.people import demo
+from gis.demo import accounts
+from gis.incidents.routing import rules
 from gis.settings import ROOT
 
 pytestmark = pytest.mark.browser
@@ -22,7 +22,7 @@ def serious(page):
 
 def sign_in(page, site, served, username):
     """Through the form, to the page of rules."""
-    who = next(one for one in demo.read(served.var / demo.FILE) if one.username == username)
+    who = next(one for one in accounts.read(served.var / accounts.FILE) if one.username == username)
     page.goto(site + "/sign-in?lang=zh&next=/rules")
     page.locator("#username").fill(username)
     page.locator("#password").fill(who.password)

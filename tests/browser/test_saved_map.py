@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import TimeoutError as NotYet
 
-from layers.catalogue import ON_MAP
+from layers.registry import ON_MAP
 from layers.saved_map import saved_map
 
 pytestmark = pytest.mark.browser

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from gis.people import demo
+from gis.demo import accounts
 from gis.settings import ROOT
 
 pytestmark = pytest.mark.browser
@@ -18,7 +18,7 @@ def serious(page):
 
 
 def test_a_grid_worker_signs_in_and_out_on_a_phone(phone, site, served):
-    worker = next(one for one in demo.read(served.var / demo.FILE) if one.username == "worker")
+    worker = next(one for one in accounts.read(served.var / accounts.FILE) if one.username == "worker")
     phone.goto(site + "/?lang=zh&off=clinic")
     phone.locator(".me-in").click()
     expect(phone.locator("#username")).to_be_focused()

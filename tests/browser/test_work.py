@@ -12,13 +12,13 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import cluster
 from gis.db import engine
-from gis.incidents import actions
-from gis.incidents.effects import Wish
-from gis.incidents.intake import Report
-from gis.people import demo
-from gis.people.access import system
+from gis.demo import accounts
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.intake import Report
+from gis.ops import cluster
+from gis.rights.access import system
 from gis.settings import Settings
 from tests.browser.test_sign_in import serious
 from tests.served import Deployment
@@ -40,7 +40,7 @@ def session(served: Deployment) -> Iterator[Session]:
 def filed(session: Session) -> tuple[UUID, str]:
     """A report that lies with the demo's grid worker; its number and the words to tell it by."""
     words, now = f"垃圾没人清 {uuid4().hex[:8]}", datetime.now(UTC)
-    made = actions.report(
+    made = moves.report(
         session, BY, Report(category="06010", area=session.scalar(text(GRID)), description=words), now
     )
     # of several in one post the least busy goes first: it is to be this one
@@ -50,7 +50,7 @@ def filed(session: Session) -> tuple[UUID, str]:
 
 
 def signed_in(page: Page, site: str, served: Deployment, username: str, address: str) -> Page:
-    who = next(one for one in demo.read(served.var / demo.FILE) if one.username == username)
+    who = next(one for one in accounts.read(served.var / accounts.FILE) if one.username == username)
     page.goto(f"{site}/sign-in?lang=zh&next={address}")
     page.locator("#username").fill(who.username)
     page.locator("#password").fill(who.password)
@@ -122,7 +122,7 @@ def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session)
 
 
 def moved(session: Session, number: UUID) -> None:
-    actions.move(session, BY, number, "take", datetime.now(UTC), Wish())
+    moves.move(session, BY, number, "take", datetime.now(UTC), Wish())
     session.commit()
 
 

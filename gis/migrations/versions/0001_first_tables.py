@@ -221,7 +221,7 @@ def upgrade() -> None:
     sa.Column('attached_to', sa.Text(), nullable=False, comment='Level of area, or building, that such a post is attached to.'),
     sa.Column('rank', sa.Integer(), nullable=False, comment='Order in an answer, nearest to the household first.'),
     sa.PrimaryKeyConstraint('key', name=op.f('pk_role')),
-    comment='The roles of grid management, kept in step with gis/people/roles.py.'
+    comment='The roles of grid management, kept in step with gis/rights/roles.py.'
     )
     op.create_table('walk_network',
     sa.Column('singleton', sa.Boolean(), server_default='true', nullable=False, comment='Always true.'),

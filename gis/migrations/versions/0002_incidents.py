@@ -163,14 +163,14 @@ def upgrade() -> None:
     sa.Column('to_state', sa.Text(), nullable=False, comment='State after.'),
     sa.Column('to_pending', sa.Text(), nullable=False, comment='Request waiting after; empty: none.'),
     sa.PrimaryKeyConstraint('move', 'from_state', 'from_pending', 'to_state', 'to_pending', name=op.f('pk_incident_move')),
-    comment='The moves of the loop, kept in step with gis/incidents/workflow.py.'
+    comment='The moves of the loop, kept in step with gis/incidents/states.py.'
     )
     op.create_table('api_key',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False, comment='Surrogate key.'),
     sa.Column('name', sa.Text(), nullable=False, comment='The program.'),
     sa.Column('public', sa.Text(), nullable=False, comment="The key's open part, by which it is found."),
     sa.Column('secret_hash', sa.LargeBinary(), nullable=False, comment='SHA-256 of the secret part (256 random bits).'),
-    sa.Column('actions', postgresql.ARRAY(sa.Text()), nullable=False, comment='Actions of gis/people/access.py it may do.'),
+    sa.Column('actions', postgresql.ARRAY(sa.Text()), nullable=False, comment='Actions of gis/rights/access.py it may do.'),
     sa.Column('area_ids', postgresql.ARRAY(sa.BigInteger()), nullable=False, comment='Areas it may do them in.'),
     sa.Column('per_minute', sa.Integer(), server_default='600', nullable=False, comment='Requests a minute.'),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False, comment='When it was made.'),
@@ -422,7 +422,7 @@ def upgrade() -> None:
     op.create_table('access_grant',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False, comment='Surrogate key.'),
     sa.Column('account_id', sa.BigInteger(), nullable=False, comment='Whose it is.'),
-    sa.Column('role', sa.Text(), nullable=False, comment='Key of gis/people/access.py: ROLES.'),
+    sa.Column('role', sa.Text(), nullable=False, comment='Key of gis/rights/access.py: ROLES.'),
     sa.Column('area_id', sa.BigInteger(), nullable=True, comment='Where; empty: everywhere (administrator) or only what is their own (resident).'),
     sa.ForeignKeyConstraint(['account_id'], ['personal.account.id'], name=op.f('fk_access_grant_account_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['area_id'], ['area.id'], name=op.f('fk_access_grant_area_id')),

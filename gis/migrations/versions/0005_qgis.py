@@ -67,7 +67,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP SCHEMA IF EXISTS qgis CASCADE")  # the views: see gis/qgis.py
+    op.execute("DROP SCHEMA IF EXISTS qgis CASCADE")  # the views: see gis/ops/qgis.py
     op.execute("DROP TABLE layer_styles")
     op.execute("DROP TRIGGER refuse_edit ON area")
     op.execute("DROP TRIGGER refuse_edit ON boundary")

@@ -1,0 +1,194 @@
+"""Keys of programs: made, checked, rotated, revoked. A program is known by its name; each secret is one row."""
+
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from gis.accounts.credentials import KEY, digest, new_key
+from gis.areas.models import Area
+from gis.errors import Conflict, FieldError, NotFound, all_wrong, wrong
+from gis.people.models import ApiKey
+from gis.rights.access import KEY_ACTIONS, Action, Principal
+
+NAME = re.compile(r"[\w][\w .-]{1,39}")
+FASTEST = 100_000  # requests a minute a key may be given
+LONGEST_OVERLAP = 30 * 24  # hours an old secret may stay valid after a rotation
+
+# a row of the key, and the first row of its program: what that filed stays the program's own after a rotation
+LIVE = """
+SELECT k.secret_hash, k.actions, k.area_ids, k.per_minute, k.name,
+  (SELECT min(f.id) FROM personal.api_key f WHERE f.name = k.name) AS program
+FROM personal.api_key k
+WHERE k.public = :public AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)
+"""
+
+
+@dataclass(frozen=True)
+class Valid:
+    """A key that was shown and holds: who asks with it, and how often a minute it may."""
+
+    principal: Principal
+    per_minute: int
+
+
+def verify(session: Session, given: str, now: datetime) -> Valid | None:
+    """Who asks with a key as sent ("wg_…_…"); None when it is not ours, revoked or expired."""
+    shape = KEY.fullmatch(given)
+    row = shape and session.execute(text(LIVE), {"public": shape[1], "now": now}).one_or_none()
+    if not shape or not row or not hmac.compare_digest(digest(shape[2]), bytes(row.secret_hash)):
+        return None
+    areas = frozenset(row.area_ids)
+    may = {Action(one): areas for one in row.actions if one in KEY_ACTIONS}
+    return Valid(Principal("key", f"program {row.name}", may, key_id=row.program, name=row.name), row.per_minute)
+
+
+def add(
+    session: Session,
+    name: str,
+    actions: Sequence[str],
+    areas: Sequence[str],
+    now: datetime,
+    *,
+    per_minute: int = 600,
+    days: int | None = None,
+) -> str:
+    """Make a program's key.
+
+    Args:
+        name: The program's; two programs never have the same.
+        actions: Values of `Action` that a key may have.
+        areas: Codes of the areas it may do them in.
+        per_minute: Requests a minute.
+        days: Until it expires; None: it does not.
+
+    Returns:
+        The key. It is not kept: only this once can it be shown.
+
+    Raises:
+        InvalidInput: A field is wrong. Conflict: the name is taken.
+    """
+    ids, wrong = area_ids(session, areas)
+    known = sorted(action.value for action in KEY_ACTIONS)
+    if not NAME.fullmatch(name):
+        wrong.append(FieldError("name", "must be 2 to 40 letters, digits, spaces, dots or hyphens"))
+    if unknown := [one for one in actions if one not in known]:
+        wrong.append(FieldError("action", f"{unknown[0]!r} cannot be given to a key; choose from {', '.join(known)}"))
+    if not actions:
+        wrong.append(FieldError("action", f"at least one is needed: {', '.join(known)}"))
+    if not 1 <= per_minute <= FASTEST:
+        wrong.append(FieldError("per_minute", f"must be between 1 and {FASTEST:,}"))
+    if days is not None and not 1 <= days <= 3650:
+        wrong.append(FieldError("days", "must be between 1 and 3650"))
+    if wrong:
+        raise all_wrong(wrong)
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('api_key ' || :name, 0))"), {"name": name})
+    if session.scalar(select(ApiKey.id).where(ApiKey.name == name).limit(1)):
+        raise Conflict(f"there is a key named {name!r} already; rotate it, or choose another name")
+    return _insert(session, name, sorted(set(actions)), ids, per_minute, now + timedelta(days=days) if days else None)
+
+
+def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -> str:
+    """A new secret for a program; the old one stays valid for some hours.
+
+    Returns:
+        The new key, to be shown once.
+
+    Raises:
+        NotFound: No live key has the name. InvalidInput: keep_hours is out of range.
+    """
+    if not 0 <= keep_hours <= LONGEST_OVERLAP:
+        words = f"must be between 0 and {LONGEST_OVERLAP}"
+        raise wrong("keep_hours", words)
+    # with a row lock, so that two rotations at once do not both keep the old secret as the newest
+    newest = session.scalars(
+        select(ApiKey)
+        .where(ApiKey.name == name, ApiKey.revoked_at.is_(None), (ApiKey.expires_at.is_(None)) | (ApiKey.expires_at > now))
+        .order_by(ApiKey.id.desc())
+        .limit(1)
+        .with_for_update()
+    ).first()  # fmt: skip
+    if newest is None:
+        raise NotFound(f"no key named {name!r} is in use; ./wangge key list shows them")
+    end, before = now + timedelta(hours=keep_hours), newest.expires_at
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.name == name, ApiKey.revoked_at.is_(None))
+        .where(ApiKey.expires_at.is_(None) | (ApiKey.expires_at > end))
+        .values(expires_at=end)
+    )
+    return _insert(session, name, newest.actions, newest.area_ids, newest.per_minute, before)
+
+
+def revoke(session: Session, name: str, now: datetime) -> int:
+    """Refuse every secret of a program from now on; how many there were.
+
+    Raises:
+        NotFound: No key has the name.
+    """
+    if not session.scalar(select(ApiKey.id).where(ApiKey.name == name).limit(1)):
+        raise NotFound(f"no key is named {name!r}; ./wangge key list shows them")
+    live = (ApiKey.name == name) & ApiKey.revoked_at.is_(None)
+    return len(session.scalars(update(ApiKey).where(live).values(revoked_at=now).returning(ApiKey.id)).all())
+
+
+@dataclass(frozen=True)
+class KeyView:
+    """A key as it may be shown: everything but the secret.
+
+    state: live, ending (replaced, still valid until expires_at), expired or revoked.
+    """
+
+    id: int
+    name: str
+    public: str
+    actions: list[str]
+    areas: list[str]
+    per_minute: int
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    state: str
+
+
+LISTED = """
+SELECT k.id, k.name, k.public, k.actions,
+  ARRAY(SELECT a.code FROM area a WHERE a.id = ANY(k.area_ids) ORDER BY a.code) AS areas,
+  k.per_minute, k.created_at, k.expires_at, k.revoked_at,
+  CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= :now THEN 'expired'
+       WHEN k.id < max(k.id) OVER (PARTITION BY k.name) THEN 'ending' ELSE 'live' END AS state
+FROM personal.api_key k ORDER BY k.name, k.id DESC
+"""
+
+
+def listing(session: Session, now: datetime) -> list[KeyView]:
+    """Every key, by name, the newest secret first."""
+    return [KeyView(**row) for row in session.execute(text(LISTED), {"now": now}).mappings()]
+
+
+def area_ids(session: Session, codes: Sequence[str]) -> tuple[list[int], list[FieldError]]:
+    """Ids of areas by code, and what is wrong with the codes."""
+    rows = session.execute(select(Area.code, Area.id).where(Area.code.in_(codes), Area.retired_at.is_(None)))
+    found = {row.code: row.id for row in rows}
+    wrong = [FieldError("area", f"no area has the code {one!r}") for one in codes if one not in found]
+    if not codes:
+        wrong.append(FieldError("area", "at least one code of an area is needed"))
+    return sorted(found.values()), wrong
+
+
+def _insert(
+    session: Session, name: str, actions: list[str], areas: list[int], per_minute: int, expires_at: datetime | None
+) -> str:
+    public, secret = new_key()
+    session.add(
+        ApiKey(
+            name=name, public=public, secret_hash=digest(secret), actions=actions, area_ids=areas,
+            per_minute=per_minute, expires_at=expires_at,
+        )
+    )  # fmt: skip
+    session.flush()
+    return f"wg_{public}_{secret}"

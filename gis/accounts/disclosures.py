@@ -1,0 +1,134 @@
+"""Who was shown personal data, when, from where and why: contacts of reporters, their photos, exports.
+
+A row is written and committed before anything is shown, and never changed or deleted; the database sees to that.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import wrong
+from gis.rights.access import Action, Principal
+
+KINDS = ("contact", "photo", "export")
+MAX_REASON_CHARS = 400
+MIN_REASON_CHARS = 2  # letters or digits: 回访 says why, a full stop does not
+
+
+@dataclass(frozen=True)
+class DisclosureView:
+    """Something that was shown. who: As the history names them. source: Network address or machine. reason: As stated."""
+
+    id: int
+    at: datetime
+    who: str
+    kind: str
+    subject: str
+    incident: UUID | None
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which disclosures. kind: One of KINDS. since, until: From the one until before the other."""
+
+    kind: str = ""
+    who: str = ""
+    incident: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def require_reason(reason: str) -> str:
+    """The reason for reading a contact, trimmed.
+
+    Raises:
+        InvalidInput: It is missing, says nothing, or is too long.
+    """
+    stated = " ".join(reason.split())
+    if not stated:
+        raise wrong("reason", "is missing; say why")
+    if sum(letter.isalnum() for letter in stated) < MIN_REASON_CHARS:
+        raise wrong("reason", f"{stated[:20]!r} says nothing; say why the contact is needed")
+    return check_length(stated)
+
+
+def check_length(reason: str) -> str:
+    """A reason that need not be stated, trimmed.
+
+    Raises:
+        InvalidInput: It is too long.
+    """
+    stated = " ".join(reason.split())
+    if len(stated) > MAX_REASON_CHARS:
+        raise wrong("reason", f"has {len(stated):,} characters; at most {MAX_REASON_CHARS}")
+    return stated
+
+
+INSERT = """
+INSERT INTO personal.disclosure (who, kind, subject, incident_id, areas, source, reason)
+VALUES (:who, :kind, :subject, :incident, CAST(:areas AS bigint[]), :source, :reason)
+"""
+
+
+def record(
+    session: Session,
+    principal: Principal,
+    kind: str,
+    subject: str,
+    *,
+    source: str,
+    areas: Iterable[int] = (),
+    incident_id: UUID | None = None,
+    reason: str = "",
+) -> None:
+    """Write down that somebody is about to be shown something; commit before it is shown.
+
+    Args:
+        kind: One of KINDS. subject: What is shown. areas: Ids of those it lies in; none: everywhere.
+        source: Where it is sent to.
+    """
+    session.execute(
+        text(INSERT),
+        {"who": principal.who, "kind": kind, "subject": subject, "incident": incident_id, "areas": sorted(areas),
+         "source": source, "reason": check_length(reason)},
+    )  # fmt: skip
+
+
+LIST = """
+SELECT d.id, d.at, d.who, d.kind, d.subject, d.incident_id AS incident, d.source, d.reason FROM personal.disclosure d
+WHERE (:everywhere OR d.areas = '{}' OR d.areas && CAST(:areas AS bigint[])) AND (:kind = '' OR d.kind = :kind)
+  AND (:who = '' OR strpos(lower(d.who), :who) > 0)
+  AND (CAST(:incident AS uuid) IS NULL OR d.incident_id = :incident)
+  AND (CAST(:since AS timestamptz) IS NULL OR d.at >= :since)
+  AND (CAST(:until AS timestamptz) IS NULL OR d.at < :until) AND (CAST(:before AS bigint) IS NULL OR d.id < :before)
+ORDER BY d.id DESC LIMIT :limit
+"""
+
+
+def list_disclosures(
+    session: Session, principal: Principal, filters: Filters, limit: int, before: int | None = None
+) -> list[DisclosureView]:
+    """What was shown to whom, the newest first.
+
+    Args:
+        principal: Needs Action.HISTORY; sees what lies in those areas, and exports of everything.
+        before: Only rows with a smaller number.
+
+    Raises:
+        Forbidden: Not allowed. InvalidInput: There is no such kind.
+    """
+    principal.need(Action.HISTORY)
+    if filters.kind and filters.kind not in KINDS:
+        raise wrong("kind", f"{filters.kind[:40]!r} is none of {', '.join(KINDS)}")
+    areas = principal.may_in[Action.HISTORY]
+    params = {
+        "everywhere": areas is None, "areas": sorted(areas or ()), "kind": filters.kind, "who": filters.who.lower(),
+        "incident": filters.incident, "since": filters.since, "until": filters.until, "before": before, "limit": limit,
+    }  # fmt: skip
+    return [DisclosureView(**row) for row in session.execute(text(LIST), params).mappings()]

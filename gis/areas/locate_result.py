@@ -1,0 +1,86 @@
+"""What locating is asked and what it answers, as values."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gis.areas.explanation import Step
+from gis.people.queries import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class AreaName:
+    """An area in an answer."""
+
+    level: str
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingFound:
+    """The building, and how far the point is from it in metres (0 on it)."""
+
+    code: str
+    name: str
+    estate: str
+    distance_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A unit that may be meant: the stairwells and floors (lowest, highest) it has; empty means all."""
+
+    code: str
+    name: str
+    stairwells: list[str]
+    floors: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who answers for a place.
+
+    point: Where it is in storage, {"lon", "lat", "crs": "cgcs2000"}; `asked` is what was given.
+    at: The moment asked about, ISO 8601.
+    revision: The boundary revision that drew the grid.
+    areas: From the county down to the grid.
+    answerable: The one to go to first; None when nobody is there.
+    named: Whether people are named; else every name is None, whether somebody is there or not.
+    """
+
+    point: dict[str, object]
+    asked: dict[str, object]
+    at: str
+    revision: int
+    areas: list[AreaName]
+    building: BuildingFound | None
+    unit: AreaName | None
+    unit_candidates: list[Candidate]
+    people: list[Entry]
+    answerable: Entry | None
+    how: list[Step]
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A place asked about: degrees in `crs`, the address that came with it, and the moment (None: now)."""
+
+    lon: float
+    lat: float
+    crs: str
+    address: str | None = None
+    at: datetime | None = None
+
+
+def anonymous(found: Answer) -> Answer:
+    """The same answer with roles but without the names of people."""
+
+    def nameless(entry: Entry) -> Entry:
+        return replace(
+            entry, name=None, holder=None, deputy=None, stands_in_for=None, why=None, why_zh=None, why_en=None
+        )
+
+    first = found.answerable
+    people = [nameless(entry) for entry in found.people]
+    return replace(found, people=people, answerable=first and nameless(first), named=False)

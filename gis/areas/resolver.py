@@ -1,0 +1,408 @@
+"""Who answers for a place: the ladder from a point to the grid, the building, the unit and the people.
+
+Every step says by which rule it was decided, in Chinese and English. The rules are DESIGN.md's decisions 3, 4 and 7.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import orjson
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis import crs as systems
+from gis.areas.explanation import Step, step
+from gis.areas.locate_result import Answer, AreaName, BuildingFound, Candidate, Question, anonymous
+from gis.areas.models import Level
+from gis.areas.snapshot import Area, Grids, InGrid, Register, micros, nearest_grids, register_around
+from gis.areas.units_by_address import choose_unit
+from gis.errors import OutsideGrids, WanggeError, wrong
+from gis.people.queries import Entry, first_to_ask, steps_up
+from gis.places.address import MAX_ADDRESS_CHARS, Address, parse_address
+from gis.places.naming import Naming, compare, name_before, other_community, readings
+from gis.places.queries import NEAREST_BUILDING, Part, units_of_room
+from gis.shapes import local_distance
+
+KEPT_ANSWERS = 50_000  # answers a process keeps ready as JSON, about 2 kB each
+FAR = 100.0  # metres: a building further away must be the only one of its number, or its estate be named
+
+
+def locate(
+    session: Session,
+    lon: float,
+    lat: float,
+    crs: str,
+    *,
+    address: str | None = None,
+    at: datetime | None = None,
+    register: Register | None = None,
+) -> Answer:
+    """Say who answers for a place.
+
+    Args:
+        lon, lat: Degrees in `crs`, one of `gis.crs.KNOWN`.
+        address: As people write it; decides the building and the unit where the point cannot.
+        at: The moment asked about, with its time zone; None is now.
+        register: Asked instead of the database where it holds the moment; it must cover the place.
+
+    Raises:
+        InvalidInput: The point or its system cannot be right.
+        OutsideGrids: No grid covers the point nor is within 50 m; `extra` has the nearest's code, name, metres.
+    """
+    return answer(lambda: session, Question(lon, lat, crs, address, at), register)
+
+
+def answer(session: Callable[[], Session], asked: Question, register: Register | None = None) -> Answer:
+    """Answer one question as `locate` does; the session is only made when the database must be asked."""
+    ladder, x, y, at = _begin(session, asked, register)
+    return ladder.climb(asked, x, y, at)
+
+
+def answer_json(
+    session: Callable[[], Session],
+    asked: Question,
+    register: Register | None = None,
+    names: frozenset[int] | None = None,
+) -> bytes:
+    """Answer one question as `answer` does, as JSON.
+
+    Args:
+        names: Ids of the areas in which people are named; None is everywhere.
+    """
+    ladder, x, y, at = _begin(session, asked, register, names)
+    return ladder.climb_json(asked, x, y, at)
+
+
+def _begin(
+    session: Callable[[], Session], asked: Question, register: Register | None, names: frozenset[int] | None = None
+) -> tuple["Ladder", float, float, datetime]:
+    x, y = to_point(asked)
+    at = asked.at or datetime.now(UTC).astimezone()
+    if register is None or not register.holds(at):
+        register = register_around(session(), at, x, y, addresses=bool(asked.address))
+    return Ladder(session, register, names), x, y, at
+
+
+def answer_many(
+    session: Callable[[], Session],
+    questions: Sequence[Question],
+    now: datetime,
+    register: Register | None = None,
+    names: frozenset[int] | None = None,
+) -> Iterator[Answer | WanggeError]:
+    """Answer many questions in their order; one that cannot be answered gives its error.
+
+    Args:
+        now: The moment of the questions that name none.
+        register: A whole register, asked where it holds the moment; other moments are read once an interval
+            between two changes.
+        names: As for `answer_json`.
+    """
+    answers: list[Answer | WanggeError | None] = [None] * len(questions)
+    points: dict[int, tuple[float, float]] = {}
+    for i, asked in enumerate(questions):
+        try:
+            points[i] = to_point(asked)
+        except WanggeError as error:
+            answers[i] = error
+    rest = sorted(points, key=lambda i: questions[i].at or now)
+    lon, lat = [points[i][0] for i in rest], [points[i][1] for i in rest]
+    addresses = any(asked.address for asked in questions)
+    around: Register | None = None
+    for i in rest:
+        at = questions[i].at or now
+        used = register
+        if used is None or not used.holds(at):
+            if around is None or not around.holds(at):
+                around = register_around(session(), at, lon, lat, addresses=addresses)
+            used = around
+        try:
+            answers[i] = Ladder(session, used, names).climb(questions[i], *points[i], at)
+        except WanggeError as error:
+            answers[i] = error
+    yield from (one for one in answers if one is not None)
+
+
+def to_point(asked: Question) -> tuple[float, float]:
+    """Check a question's point and bring it into storage; raises InvalidInput."""
+    lon, lat = asked.lon, asked.lat
+    if asked.address and len(asked.address) > MAX_ADDRESS_CHARS:
+        raise wrong("address", long_address(asked.address).removeprefix("address: "))
+    # in and around China every check is passed: the usual point is spared the arrays of the full ones
+    usual = asked.crs in systems.KNOWN and 75 < lon < 135 and 5 < lat < 54
+    if not usual:
+        systems.check_points(lon, lat, asked.crs)
+    return systems.to_storage(lon, lat, asked.crs) if asked.crs in systems.SHIFTED else (lon, lat)
+
+
+def long_address(address: str) -> str:
+    """Why an address is refused, in a sentence."""
+    return f"address: has {len(address)} characters; {MAX_ADDRESS_CHARS} at most"
+
+
+def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
+    """Read a moment: an ISO 8601 date (its first moment) or date and time, in `zone` where it names none.
+
+    Args:
+        field: What the moment was given as, for the error.
+
+    Raises:
+        InvalidInput: It is neither.
+    """
+    try:
+        found = datetime.fromisoformat(value.strip())
+        if not 1900 <= found.year <= 2999:
+            raise ValueError
+    except ValueError:
+        words = f"{value!r} is not a moment; an ISO 8601 date or time is needed, as 2026-03-03 or 2026-03-03T09:00"
+        raise wrong(field, words) from None
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(zone)
+
+
+FIRST = "SELECT min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid'"
+
+
+def outside(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
+    """The error for a point without a grid: names the nearest and its distance."""
+    grids = nearest_grids(session, at, x, y)
+    near = grids.nearest(x, y)
+    if near is None:
+        return OutsideGrids(no_grids_words(session, at))
+    nearest = {"code": grids.codes[near.row], "name": grids.names[near.row]}
+    return OutsideGrids(outside_words(grids, near), nearest=nearest, distance_m=round(near.metres, 1))
+
+
+def outside_words(grids: Grids, near: InGrid) -> str:
+    """Why a point has no grid, in a sentence."""
+    name, code = grids.names[near.row], grids.codes[near.row]
+    return f"the point is outside every grid; the nearest is {name} ({code}), {near.metres:.0f} m away"
+
+
+def no_grids_words(session: Session, at: datetime) -> str:
+    """Why no point has a grid at a moment, in a sentence."""
+    first = session.scalar(text(FIRST))
+    if first is not None and first > at:
+        since = first.astimezone(at.tzinfo).isoformat()
+        return f"no grids were in force at {at.isoformat()}; the first boundaries hold from {since}"
+    return "no grids are in force at that moment; load some with: ./wangge load areas FILE --level grid"
+
+
+class Ladder:
+    """Climbs from a point to the people, in one register."""
+
+    def __init__(self, session: Callable[[], Session], register: Register, names: frozenset[int] | None = None) -> None:
+        """What is asked.
+
+        session: Asked only for rooms that no stairwell or floor decides, and for the nearest grid in an error.
+        names: Ids of the areas in which people are named; None is everywhere.
+        """
+        self.session, self.register, self.names = session, register, names
+
+    def climb(self, asked: Question, x: float, y: float, at: datetime) -> Answer:
+        """Answer a question whose point is (x, y), degrees, EPSG:4490; raises OutsideGrids."""
+        register = self.register
+        grid = register.grids.find(x, y)
+        if grid is None:
+            raise outside(self.session(), at, x, y)
+        chain = register.chain(grid.row)
+        how = []
+        if asked.crs in systems.SHIFTED:
+            moved = local_distance.distances(shapely.points([x], [y]), asked.lon, asked.lat)[0]
+            how.append(step("point", "converted", crs=asked.crs, metres=moved))
+        how.append(step("grid", grid.rule, name=chain[-1].name, code=chain[-1].code, metres=grid.metres))
+
+        address = parse_address(asked.address) if asked.address else None
+        community = next((area.name for area in chain if area.level == Level.COMMUNITY), None)
+        if address and community and other_community(address, community):
+            how.append(step("address", "other_community", name=community))
+            address = None
+        row, metres, steps = self.building(grid.row, x, y, address)
+        how += steps
+        part, candidates, why = self.unit(row, int(register.grids.ids[grid.row]), address)
+        how.append(why)
+
+        places = register.places
+        people = self.people(chain, row, part, at)
+        first = first_to_ask(people)
+        for rule, role, area in steps_up(people, first, unit=part is not None):
+            how.append(step("answerable", rule, role_zh=role.zh, role_en=role.en, area=area))
+        if first is None:
+            how.append(step("answerable", "nobody"))
+        else:
+            rule = "stands_in" if first.why else "first_there"
+            role_zh, role_en = first.role_zh, first.role_en
+            how.append(step("answerable", rule, role_zh=role_zh, role_en=role_en, area=first.area))
+        found = Answer(
+            **_head(asked, x, y, at),
+            revision=register.grids.revisions[grid.row],
+            areas=[AreaName(area.level, area.code, area.name) for area in chain],
+            building=None
+            if row is None
+            else BuildingFound(places.codes[row], places.names[row], places.estates[row], round(metres, 1)),
+            unit=AreaName(Level.UNIT.value, part.code, part.name) if part else None,
+            unit_candidates=candidates,
+            people=people,
+            answerable=first,
+            how=how,
+            named=True,
+        )
+        return found if self.may_name(chain, part) else anonymous(found)
+
+    def may_name(self, chain: tuple[Area, ...], part: Part | None) -> bool:
+        """Whether people are named in an answer: in one of its areas, its unit among them, it is allowed."""
+        if not self.names:
+            return self.names is None
+        ids = [area.id for area in chain] + ([part.unit_id] if part else [])
+        return not self.names.isdisjoint(ids)
+
+    def climb_json(self, asked: Question, x: float, y: float, at: datetime) -> bytes:
+        """The same answer as JSON. What points of one grid and building share is put together once and kept."""
+        head = orjson.dumps(_head(asked, x, y, at))
+        key = self.place(asked, x, y)
+        if key is None or self.names:  # who may have some names only gets an answer of their own
+            return orjson.dumps(self.climb(asked, x, y, at))
+        kept = self.register.people.kept(micros(at)).told
+        told = (*key, self.names is None)
+        rest = kept.get(told)
+        if rest is None:
+            rest = orjson.dumps(self.climb(asked, x, y, at))[len(head) - 1 :]  # the head comes first in an answer
+            if len(kept) < KEPT_ANSWERS:
+                kept[told] = rest
+        return head[:-1] + rest
+
+    def place(self, asked: Question, x: float, y: float) -> tuple[int, str, int] | None:
+        """Grid, rule and building (-1: none) of a point when they say all about it: no address, no metres in it."""
+        if asked.address or asked.crs in systems.SHIFTED:
+            return None
+        grid = self.register.grids.find(x, y)
+        if grid is None or grid.metres:
+            return None
+        row = self.register.places.covering(x, y)
+        if row is None and self.register.places.within(x, y, NEAREST_BUILDING):
+            return None
+        return grid.row, grid.rule, -1 if row is None else row
+
+    def building(self, grid: int, x: float, y: float, address: Address | None) -> tuple[int | None, float, list[Step]]:
+        """The building: the one that covers the point, else the nearest of the grid; an address may name another."""
+        places = self.register.places
+        row, metres, rule = places.covering(x, y), 0.0, "covers"
+        if row is None:
+            close = places.within(x, y, NEAREST_BUILDING)
+            own = [(far, near) for far, near in close if self.register.building_grid[near] == grid]
+            if own:
+                (metres, row), rule = own[0], "nearest_within_15m"
+        steps = [
+            step("building", "none_within_15m")
+            if row is None
+            else step("building", rule, name=self.called(row), metres=metres)
+        ]
+        if address is None:
+            return row, metres, steps
+
+        named = self.named(grid, row if metres == 0 else None, row, address)
+        if row is not None and row in named:
+            return row, metres, [*steps, step("building", "address_agrees", name=self.called(row))]
+        if named:
+            far, other = min(zip(local_distance.distances(places.shapes[named], x, y).tolist(), named, strict=True))
+            sure = self.compare(other, address) in (Naming.WHOLE, Naming.HOUSE)
+            if far <= FAR or sure or len(named) == 1:
+                rule = "address" if row is None else "address_over_point"
+                left = "" if row is None else self.called(row)
+                return other, far, [step("building", rule, name=self.called(other), other=left, metres=far)]
+        for _, one in places.within(x, y, FAR):
+            home = int(self.register.building_grid[one])
+            if home != grid and self.compare(one, address) >= Naming.HOUSE:
+                code = self.register.grids.codes[home] if home >= 0 else "-"
+                return row, metres, [*steps, step("building", "address_elsewhere", name=self.called(one), code=code)]
+        if address.building:
+            name = name_before(address, self.register.names_of(grid)) + address.quotes[0]
+            steps.append(step("building", "address_unmatched", name=name))
+        return row, metres, steps
+
+    def compare(self, row: int, address: Address) -> Naming:
+        """How surely an address names a building."""
+        naming = compare(address, self.register.places.label_of(row), self.areas_of(row))
+        return Naming.NO if naming is Naming.NUMBER and self.is_other_estate(row, address) else naming
+
+    def is_other_estate(self, row: int, address: Address) -> bool:
+        """Return whether an address names an estate of the register, also in short, that is not the building's."""
+        name = name_before(address, self.areas_of(row))
+        return (
+            bool(name) and name not in self.register.places.estates[row] and name in self.register.places.estate_names
+        )
+
+    def areas_of(self, row: int) -> tuple[str, ...]:
+        """The names of the areas a building stands in."""
+        grid = int(self.register.building_grid[row])
+        return self.register.names_of(grid) if grid >= 0 else ()
+
+    def named(self, grid: int, inside: int | None, row: int | None, address: Address) -> list[int]:
+        """The buildings that an address may name: those it names most surely in the grid, and the point's own.
+
+        Args:
+            inside: The building that covers the point: it is left only for another one that is named outright.
+            row: The building of the point, covering it or nearest.
+        """
+        sure = {int(one): self.compare(int(one), address) for one in self.register.buildings_of(grid)}
+        if row is not None:
+            sure[row] = self.compare(row, address)
+        best = max(sure.values(), default=Naming.NO)
+        if best is Naming.NO:
+            return []
+        named = [one for one, naming in sure.items() if naming is best]
+        if row in named:
+            return [row]
+        unknown = best is Naming.NUMBER and address.building and name_before(address, self.areas_of(named[0]))
+        if inside is not None and (best < Naming.NUMBER or unknown):
+            return [inside] if sure[inside] else []
+        if row is not None and best is Naming.NUMBER:
+            # 2号楼 said on the land of an estate is that estate's
+            estates = self.register.places.estates
+            same = [one for one in named if estates[one] == estates[row]]
+            return same if same or (inside is not None and estates[row]) else named
+        return named if best is not Naming.HOUSE or len(named) == 1 else []
+
+    def called(self, row: int) -> str:
+        """What to call a building: its estate and name, else its code."""
+        places = self.register.places
+        return places.estates[row] + places.names[row] or places.codes[row]
+
+    def unit(self, row: int | None, grid_id: int, address: Address | None) -> tuple[Part | None, list[Candidate], Step]:
+        """The unit by the building, or by the stairwell, floor or room of the address; else the candidates."""
+        if row is None:
+            return None, [], step("unit", "no_building")
+        parts = [part for part in self.register.places.parts_of(row) if part.grid_id == grid_id]
+        units = {part.unit_id for part in parts}
+        if not parts:
+            return None, [], step("unit", "none")
+        if len(units) == 1:
+            return parts[0], [], step("unit", "only_unit")
+        says = readings(address, self.register.places.label_of(row), self.areas_of(row)) if address else []
+        if address and self.is_other_estate(row, address):
+            says = []
+        building = int(self.register.places.ids[row])
+        return choose_unit(
+            parts, says, lambda stairwell, room: units_of_room(self.session(), building, stairwell, room)
+        )
+
+    def people(self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime) -> list[Entry]:
+        """Every answerable role of the unit, the building and the areas: the nearest place first, then by rank."""
+        people, count = self.register.people, micros(at)
+        found = [*people.of_area(part.unit_id, count, part.code, Level.UNIT.value)] if part else []
+        if row is not None:
+            found += people.of_building(int(self.register.places.ids[row]), count, self.register.places.codes[row])
+        for area in reversed(chain):
+            found += people.of_area(area.id, count, area.code, area.level)
+        return found
+
+
+def _head(asked: Question, x: float, y: float, at: datetime) -> dict[str, Any]:
+    """What differs from point to point: the first fields of an answer, in their order."""
+    given: dict[str, object] = {"lon": asked.lon, "lat": asked.lat, "crs": asked.crs}
+    return {
+        "point": {"lon": round(x, 7), "lat": round(y, 7), "crs": "cgcs2000"},
+        "asked": given | {"address": asked.address} if asked.address else given,
+        "at": at.isoformat(),
+    }

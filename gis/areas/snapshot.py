@@ -1,0 +1,286 @@
+"""The register: the areas, buildings and posts of one moment in memory, whole or around some points.
+
+One implementation of locating stands on it. A single question reads the little it needs through the GiST index;
+the web service keeps a whole register and asks the database nothing; a file of points reads what lies around them.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Level
+from gis.db import STORAGE_SRID, read_rows
+from gis.people.queries import EVER, FOREVER, SPAN, Micros, People, read_people
+from gis.places.queries import Places, read_places
+from gis.shapes import local_distance
+from gis.shapes.grid_index import Cells
+from gis.shapes.measure import GEOD
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+NEAREST_GRID = 50.0  # metres outside every grid within which the nearest one still answers
+FAR = 10_000.0  # metres from where on a distance follows the ellipsoid, as `nearby` is only for short ones
+MARGIN = 100.0  # metres read around the points asked about
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+GRIDS = """
+SELECT a.id, a.code, a.name, a.parent_id, b.revision_id, ST_AsBinary(b.shape)
+FROM boundary b JOIN area a ON a.id = b.area_id
+WHERE a.level = 'grid' AND b.valid @> %(at)s::timestamptz {more}"""
+UPPER = """
+WITH RECURSIVE up AS (
+  SELECT * FROM area WHERE id = ANY(%(ids)s) UNION SELECT a.* FROM area a JOIN up ON a.id = up.parent_id
+) SELECT id, level, code, name, parent_id FROM up"""
+# When any shape, or a unit, last changed before a moment, and when one next changes after it.
+MOMENTS = f"""
+SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM (
+  SELECT unnest(ARRAY[first, last]) AS t FROM (SELECT {SPAN.format("b")} FROM boundary b {{shapes}}) span (first, last)
+  UNION ALL SELECT (extract(epoch FROM retired_at) * 1000000)::bigint FROM area WHERE retired_at IS NOT NULL {{units}}
+) moments"""  # noqa: S608  our own text
+IN_BOX = f"b.shape && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
+NEAREST = f"ORDER BY b.shape <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
+
+
+class Area(NamedTuple):
+    """An area of the chain."""
+
+    id: int
+    level: str
+    code: str
+    name: str
+    parent_id: int | None
+
+
+RULES = ("covers", "border_lower_code", "nearest_within_50m")
+
+
+class InGrid(NamedTuple):
+    """The grid found for a point: its row, by which rule, and how far off it is in metres (0 when covered)."""
+
+    row: int
+    rule: str
+    metres: float
+
+
+@dataclass(frozen=True)
+class Grids:
+    """The grids in force, in the order of their codes, so that the lower row is the lower code."""
+
+    ids: Ints
+    codes: list[str]
+    names: list[str]
+    parents: list[int]
+    revisions: list[int]
+    shapes: Any
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """The grids by their bounding boxes, for the nearest of a point."""
+        return shapely.STRtree(self.shapes)
+
+    def find(self, lon: float, lat: float) -> InGrid | None:
+        """The grid that answers for a point (degrees, EPSG:4490), or None when none is within `NEAREST_GRID`.
+
+        Rules: `covers`; `border_lower_code` on the border of several; `nearest_within_50m` outside all of them.
+        """
+        rows = self.cells.at(lon, lat)
+        if rows.size:
+            return InGrid(int(rows[0]), RULES[rows.size > 1], 0.0)
+        return self._nearest_of(self.cells.near(*local_distance.bounds(lon, lat, NEAREST_GRID)), lon, lat, NEAREST_GRID)
+
+    def nearest(self, lon: float, lat: float) -> InGrid | None:
+        """The nearest grid however far; None when there are no grids at all."""
+        first = self.tree.nearest(shapely.Point(lon, lat))
+        if first is None:
+            return None
+        # nearest in degrees is not nearest in metres: look again as far out as it lies
+        reach = float(local_distance.distances(self.shapes[[first]], lon, lat)[0])
+        rows = np.append(self.cells.near(*local_distance.bounds(lon, lat, reach)), first)
+        found = self._nearest_of(rows, lon, lat, np.inf)
+        if found is None or found.metres < FAR:
+            return found
+        x, y = shapely.shortest_line(self.shapes[found.row], shapely.Point(lon, lat)).coords[0]
+        return found._replace(metres=float(GEOD.inv(x, y, lon, lat)[2]))
+
+    @cached_property
+    def cells(self) -> Cells:
+        """The grids sorted into cells."""
+        return Cells(self.shapes)
+
+    def find_many(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
+        """The row that answers for each of many points (-1: none), the place of its rule in `RULES`, and the metres."""
+        rows, hits = self.cells.cover(lon, lat)
+        rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
+        outside = np.flatnonzero(rows < 0)
+        if outside.size and len(self.codes):
+            boxes = local_distance.around(lon[outside], lat[outside], NEAREST_GRID)
+            found, far = nearest_many(self.tree, self.shapes, lon[outside], lat[outside], boxes)
+            close = far <= NEAREST_GRID
+            rows[outside[close]], rules[outside[close]], metres[outside[close]] = found[close], 2, far[close]
+        return rows, rules, metres
+
+    def _nearest_of(self, rows: Any, lon: float, lat: float, limit: float) -> InGrid | None:
+        if not rows.size:
+            return None
+        far = local_distance.distances(self.shapes[rows], lon, lat)
+        metres, row = min(zip(far.tolist(), rows.tolist(), strict=True))
+        return InGrid(row, "nearest_within_50m", metres) if metres <= limit else None
+
+
+def nearest_many(
+    tree: shapely.STRtree, shapes: Any, lon: Floats, lat: Floats, boxes: Any, allowed: Any = None
+) -> tuple[Ints, Floats]:
+    """The nearest shape that meets each point's box (of several as near, the lowest) and its metres; -1 and inf for none.
+
+    allowed: Called with pairs (point, shape) to say which may count.
+    """
+    rows, far = np.full(len(lon), -1, dtype=np.int64), np.full(len(lon), np.inf)
+    point, shape = tree.query(boxes)
+    if allowed is not None:
+        keep = allowed(point, shape)
+        point, shape = point[keep], shape[keep]
+    if point.size:
+        metres = local_distance.distances(shapes[shape], lon[point], lat[point])
+        order = np.lexsort((shape, metres, point))
+        point, first = np.unique(point[order], return_index=True)
+        rows[point], far[point] = shape[order][first], metres[order][first]
+    return rows, far
+
+
+@dataclass(frozen=True)
+class Register:
+    """Everything locating needs, for any moment `since` <= moment < `until`.
+
+    upper: Communities, streets and counties by id.
+    building_grid: Row of the grid each building stands in, -1 outside all; `by_grid` are the buildings in the
+        order of their grids, `by_grid_of` those grids.
+    """
+
+    since: Micros
+    until: Micros
+    grids: Grids
+    upper: dict[int, Area]
+    places: Places
+    building_grid: Ints
+    by_grid: Ints
+    by_grid_of: Ints
+    people: People
+
+    def holds(self, at: datetime) -> bool:
+        """Whether this register answers for a moment."""
+        return self.since <= micros(at) < self.until
+
+    def buildings_of(self, row: int) -> Ints:
+        """The buildings that stand in a grid, lowest code first."""
+        first, last = self.by_grid_of.searchsorted((row, row + 1))
+        return self.by_grid[first:last]
+
+    def above(self, parent: int | None) -> list[Area]:
+        """The areas from a community up to its county."""
+        found = []
+        while parent is not None and parent in self.upper:
+            found.append(self.upper[parent])
+            parent = found[-1].parent_id
+        return found
+
+    def chain(self, row: int) -> tuple[Area, ...]:
+        """The areas of a grid, from the county down to the grid itself."""
+        grids = self.grids
+        parent = grids.parents[row]
+        own = Area(int(grids.ids[row]), Level.GRID.value, grids.codes[row], grids.names[row], parent)
+        return (*reversed(self.above(parent)), own)
+
+    def names_of(self, row: int) -> tuple[str, ...]:
+        """The names of the areas of a grid."""
+        if row not in self._names:
+            self._names[row] = tuple(area.name for area in self.chain(row))
+        return self._names[row]
+
+    @cached_property
+    def _names(self) -> dict[int, tuple[str, ...]]:
+        return {}
+
+
+def micros(at: datetime) -> Micros:
+    """A moment as the database counts it; the time must have its zone."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def moment(count: Micros) -> str:
+    """Such a count as a timestamp in SQL."""
+    if EVER < count < FOREVER:
+        return (EPOCH + count * MICROSECOND).isoformat()
+    return "infinity" if count == FOREVER else "-infinity"
+
+
+def read_register(session: Session, at: datetime, box: Any | None = None, *, addresses: bool = False) -> Register:
+    """Read the register of a moment.
+
+    Args:
+        at: With its time zone.
+        box: Only what touches this box (degrees, EPSG:4490); None reads everything.
+        addresses: With a box, also the buildings beyond it of the grids that touch it, which an address may name.
+    """
+    grids = read_grids(session, at, box)
+    if box is not None and addresses and len(grids.codes):
+        box = shapely.box(*shapely.total_bounds([box, *grids.shapes]))
+    places = read_places(session, at.isoformat(), box)
+    since, until = _moments(session, at, box, places)
+    upper = {row[0]: Area(*row) for row in read_rows(session, UPPER, {"ids": list({*grids.parents})})}
+    areas = buildings = None
+    if box is not None:
+        areas = [*upper, *grids.ids.tolist(), *{part[1] for part in places.parts}]
+        buildings = places.ids.tolist()
+    people = read_people(session, areas, buildings, moment(since))
+    building_grid, _, _ = grids.find_many(places.spots[:, 0], places.spots[:, 1])
+    order = np.argsort(building_grid, kind="stable")
+    return Register(since, until, grids, upper, places, building_grid, order, building_grid[order], people)
+
+
+def register_around(session: Session, at: datetime, lon: Any, lat: Any, *, addresses: bool = False) -> Register:
+    """Read what is needed to locate some points, `MARGIN` around them.
+
+    Args:
+        lon, lat: Degrees, EPSG:4490, scalars or arrays.
+        addresses: Whether any of them comes with an address.
+    """
+    west, south, east, north = np.min(lon), np.min(lat), np.max(lon), np.max(lat)
+    corners = local_distance.around(np.array([west, east]), np.array([south, north]), MARGIN)
+    return read_register(session, at, shapely.box(*shapely.total_bounds(corners)), addresses=addresses)
+
+
+def read_grids(session: Session, at: datetime, box: Any | None = None) -> Grids:
+    """Read the grids in force at a moment, all or those that touch a box (degrees, EPSG:4490)."""
+    if box is None:
+        return _grids(read_rows(session, GRIDS.format(more=""), {"at": at}))
+    return _grids(read_rows(session, GRIDS.format(more=f"AND {IN_BOX}"), {"at": at, "box": shapely.to_wkb(box)}))
+
+
+def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> Grids:
+    """The grids that may be nearest to a point, however far: the index compares degrees, so it is asked for several."""
+    return _grids(read_rows(session, GRIDS.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat}))
+
+
+def _grids(rows: list[tuple[Any, ...]]) -> Grids:
+    rows.sort(key=lambda row: row[1])
+    shapes = shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
+    ids, codes, names, parents, revisions, _ = zip(*rows, strict=True) if rows else ((),) * 6
+    return Grids(np.array(ids, dtype=np.int64), [*codes], [*names], [*parents], [*revisions], shapes)
+
+
+def _moments(session: Session, at: datetime, box: Any | None, places: Places) -> tuple[Micros, Micros]:
+    shapes, units, params = "", "", {"at": micros(at)}
+    if box is not None:
+        shapes = f"WHERE {IN_BOX}"
+        units = "AND id IN (SELECT unit_id FROM unit_part WHERE building_id = ANY(%(buildings)s))"
+        params |= {"box": shapely.to_wkb(box), "buildings": places.ids.tolist()}
+    since, until = read_rows(session, MOMENTS.format(shapes=shapes, units=units), params)[0]
+    return EVER if since is None else since, FOREVER if until is None else until

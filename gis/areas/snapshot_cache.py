@@ -1,0 +1,173 @@
+"""A whole register kept in memory for the present, read again when the database says that something changed.
+
+A thread listens on the channel `wangge_changed`, which triggers notify at commit with the table's name. From the
+moment it hears of a change until the new state is read, `current` gives nothing and the caller asks the database
+itself, so that an answer is never older than the way of a notification. Leave and posts that begin or end need no
+change: their moments are compared at every question; a boundary that takes effect later ends the register's time.
+
+That the channel delivers is proved all the time: every second a token is notified on a connection of its own, as writers
+do, and must be heard. A pooler in transaction mode accepts LISTEN and delivers nothing; then no token comes back, and the
+register is not used. Notifications come in the order of their commits, so that a token heard also proves that no
+change before it was missed.
+"""
+
+import threading
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import count
+from uuid import uuid4
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from gis.areas.snapshot import Register, read_register
+from gis.db import engine
+from gis.people.queries import names_for_all
+
+CHANNEL = "wangge_changed"
+TABLES = frozenset(
+    {"area", "boundary", "dated_parent", "building", "stairwell", "unit_part", "person", "post", "leave"}
+)
+ACCOUNTS = "account"  # its changes need no new register
+SETTLE = 0.1  # seconds to wait for more changes before reading again
+BEAT = 1.0  # seconds between tokens, and between tries to connect
+MAX_UNPROVED_S = 3.0  # seconds a register may be used after the last token that was heard
+
+
+class Live:
+    """The register of the present, for one process."""
+
+    def __init__(self, url: str) -> None:
+        """url: The server that takes the changes. Nothing is connected to before the first question."""
+        self.url = url
+        self._register: Register | None = None
+        self._stale = True
+        self._for_all: bool | None = None
+        self._began_at = self._proved_at = float("-inf")
+        self._is_reading = False
+        self._tokens: dict[str, float] = {}  # those under way, with the moment each was sent
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def current(self, at: datetime) -> Register | None:
+        """The register, when it is fresh and holds the moment; the caller asks the database otherwise."""
+        if self._thread is None:
+            self._begin()
+        register = self._register
+        if register is None or self._stale or not register.holds(at):
+            return None
+        return register if self._is_proved() else None
+
+    def names_for_all(self) -> bool | None:
+        """As the query of that name; None: it is not known just now, ask the database."""
+        if self._thread is None:
+            self._begin()
+        return None if self._for_all and not self._is_proved() else self._for_all
+
+    def undelivered_s(self) -> float:
+        """Seconds for which the channel should have delivered and did not; 0 while it does, or is not used yet."""
+        if self._thread is None:
+            self._begin()
+        waited = time.monotonic() - max(self._proved_at, self._began_at)
+        return waited if waited > MAX_UNPROVED_S and not self._is_reading else 0.0
+
+    def _is_proved(self) -> bool:
+        return time.monotonic() - self._proved_at <= MAX_UNPROVED_S
+
+    def ready(self, timeout: float) -> bool:
+        """Wait until a fresh register is there; False when it takes longer than so many seconds."""
+        end = time.monotonic() + timeout
+        while self.current(datetime.now(UTC)) is None:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=2 * BEAT)
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._began_at = time.monotonic()
+                self._thread = threading.Thread(target=self._run, name="register", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with closing(self._connect()) as connection, closing(self._connect()) as writer:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    self._stale = True  # whatever was notified while nobody listened
+                    self._for_all = self._for_all and None
+                    self._tokens.clear()
+                    self._is_reading = False
+                    self._listen(connection, writer)
+            except (psycopg.Error, SQLAlchemyError, OSError):
+                pass  # lost: questions go to the database, which says so itself
+            self._stop.wait(BEAT)
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.url, autocommit=True, connect_timeout=5, prepare_threshold=None)
+
+    def _listen(self, connection: psycopg.Connection, writer: psycopg.Connection) -> None:
+        worker, sent_at = uuid4().hex, float("-inf")
+        for number in count():
+            if self._stop.is_set():
+                return
+            if time.monotonic() - sent_at >= BEAT:
+                sent_at = time.monotonic()
+                self._miss(sent_at - MAX_UNPROVED_S)
+                self._tokens[token := f"token:{worker}:{number}"] = sent_at
+                writer.execute("SELECT pg_notify(%s, %s)", (CHANNEL, token))
+            if self._for_all is None:
+                self._for_all = self._without_accounts()
+            if self._is_proved() and (self._stale or self._ended()):
+                self._is_reading = True
+                fresh = self._read()
+                self._is_reading = False
+                # what was notified while reading may be missing in what was read
+                self._stale = self._heard(connection, 0)
+                self._register = fresh
+            elif self._heard(connection, max(0.0, sent_at + BEAT - time.monotonic())):
+                self._stale = True
+            while self._stale and self._heard(connection, SETTLE):
+                pass
+
+    def _ended(self) -> bool:
+        return self._register is None or not self._register.holds(datetime.now(UTC))
+
+    def _heard(self, connection: psycopg.Connection, timeout: float) -> bool:
+        """Whether a change of ours was notified; waits so many seconds for one."""
+        payloads = [one.payload for one in connection.notifies(timeout=timeout, stop_after=1)]
+        if ACCOUNTS in payloads and self._for_all:
+            self._for_all = None  # once there was an account it stays closed
+        for token in self._tokens.keys() & set(payloads):
+            sent_at = self._tokens.pop(token)
+            self._proved_at = max(self._proved_at, sent_at)
+            self._miss(sent_at)
+        return not TABLES.isdisjoint(payloads)
+
+    def _miss(self, before: float) -> None:
+        """Give up the tokens sent before a moment; where one was lost a change may be too, so all is read again."""
+        for token in [token for token, at in self._tokens.items() if at < before]:
+            del self._tokens[token]
+            self._stale = True
+            self._for_all = self._for_all and None
+
+    def _read(self) -> Register:
+        with Session(engine(self.url)) as session:
+            # all queries see one state
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            return read_register(session, datetime.now(UTC))
+
+    def _without_accounts(self) -> bool:
+        with Session(engine(self.url)) as session:
+            return names_for_all(session)

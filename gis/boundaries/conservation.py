@@ -1,0 +1,125 @@
+"""What no publication may lose, whatever was believed while drawing: land, and the grid of a household."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely import MultiPolygon
+from sqlalchemy.orm import Session
+
+from gis.areas import codes as patterns
+from gis.areas.models import Level, Operation
+from gis.boundaries.household_counts import read_homes
+from gis.db import STORAGE_SRID, sql
+from gis.errors import InvalidInput
+from gis.shapes import polygon_coverage
+from gis.shapes.measure import area, place, wider
+from gis.shapes.polygon_coverage import Land, dissolve
+
+LOSES = ("redraw", "retire")  # operations after which land may belong to no grid
+GAINS = ("redraw", "add")  # operations after which land of no grid may belong to one
+AREAL = 2  # dimensions
+
+# The grids of other counties, in force from a moment on or planned for later.
+ABROAD = f"""
+SELECT a.code, ST_AsBinary(b.shape) AS shape FROM boundary b JOIN area a ON a.id = b.area_id
+WHERE a.level = 'grid' AND a.county <> ALL(:counties)
+  AND (upper_inf(b.valid) OR upper(b.valid) > coalesce(:at, clock_timestamp()))
+  AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) ORDER BY a.code
+"""  # noqa: S608  a number of ours
+
+
+def check(
+    session: Session,
+    done: Sequence[Operation],
+    before: Mapping[str, Land],
+    after: Mapping[str, Land | None],
+    at: datetime,
+) -> None:
+    """Refuse a publication that loses land or the grid of a household, or takes land twice.
+
+    Args:
+        at: From when it holds.
+        before: The shapes in force of the grids that change, by code; degrees, EPSG:4490.
+        after: Their new shapes; None: no land any more.
+
+    Raises:
+        InvalidInput: With how much, and where.
+    """
+    old, new = list(before.values()), [shape for shape in after.values() if shape is not None]
+    _check_homes(session, old, new)
+    # two counties, which publish at once, could both take the land between them
+    session.execute(sql("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
+    check_abroad(session, before, after, at)
+    kinds = {one.op["op"] for one in done}
+    for lost, excused, words in (
+        (freed(old, new), kinds & set(LOSES), "would belong to no grid any more"),
+        (freed(new, old), kinds & set(GAINS), "belong to no grid of this draft, or to another grid since"),
+    ):
+        parts = shapely.get_parts(lost)
+        wide = parts[wider(parts, polygon_coverage.NOISE)]
+        if len(wide) and not excused:
+            lon, lat = place(wide[0])
+            raise InvalidInput(
+                f"{sum(area(part) for part in wide):,.0f} m² {words}, near {lon:.6f}, {lat:.6f};"
+                " rebase the draft and look at it again"
+            )
+
+
+def check_abroad(
+    session: Session, before: Mapping[str, Land], after: Mapping[str, Land | None], at: datetime | None = None
+) -> None:
+    """Refuse grids that gain land of another county's grids; what overlapped before stays as it is.
+
+    Args:
+        before: Shapes by code, degrees, EPSG:4490, of the grids that change; others are passed over.
+        at: From when the new shapes hold; None: now.
+    """
+    old = [shape for code, shape in before.items() if code in after]
+    gained = freed([shape for shape in after.values() if shape is not None], old)
+    if gained.is_empty:
+        return
+    counties = sorted({patterns.ancestor(code, Level.COUNTY) for code in after})
+    box = dict(zip(("west", "south", "east", "north"), gained.bounds, strict=True))
+    for row in session.execute(sql(ABROAD), {"counties": counties, "at": at} | box):
+        parts = shapely.get_parts(shapely.intersection(gained, shapely.from_wkb(row.shape)))
+        parts = parts[shapely.get_dimensions(parts) == AREAL]
+        if len(wide := parts[wider(parts, polygon_coverage.NOISE)]):
+            lon, lat = place(wide[0])
+            raise InvalidInput(
+                f"{sum(area(part) for part in wide):,.0f} m² belong to grid {row.code} of another county, near"
+                f" {lon:.6f}, {lat:.6f}; draw up to its border"
+            )
+
+
+def freed(before: Sequence[Land], after: Sequence[Land]) -> Any:
+    """The land (degrees, EPSG:4490) that some grids had and do not have any more."""
+    if not before or not after:
+        return dissolve(before) if before else MultiPolygon()
+    return shapely.difference(dissolve(before), dissolve(after))
+
+
+def _check_homes(session: Session, before: Sequence[Land], after: Sequence[Land]) -> None:
+    """Every household that has a grid has one afterwards; that it has only one is for the coverage to say."""
+    homes = read_homes(session, before)
+    if not len(homes.ids):
+        return
+    points = shapely.points(homes.spots)
+    homeless = _covered(before, points) & ~_covered(after, points) & (homes.households > 0)
+    if homeless.any():
+        lon, lat = homes.spots[homeless][0]
+        raise InvalidInput(
+            f"{homes.households[homeless].sum()} households would belong to no grid, near {lon:.6f}, {lat:.6f};"
+            " merge the grid with a neighbour, or retire it with give_to"
+        )
+
+
+def _covered(lands: Sequence[Land], points: Any) -> Any:
+    """Which points lie in one of the lands, or on its border."""
+    found = np.zeros(len(points), dtype=bool)
+    for land in lands:
+        shapely.prepare(land)
+        found |= shapely.intersects(land, points)
+    return found

@@ -1,0 +1,450 @@
+"""Boundary revisions as drafts: a named list of operations, drawn on what is published, that nobody sees in force yet.
+
+A draft is drawn on the newest published shapes, those planned for later included. Each operation remembers the stored
+boundaries it was drawn on: when another revision has since redrawn a grid that the draft moves land of, the two are in
+conflict until the draft is rebased. Nothing here commits.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import shapely
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from gis.areas import codes as patterns
+from gis.areas.models import Level, Operation, Revision, RevisionState
+from gis.boundaries import conservation, operations
+from gis.boundaries.household_counts import count_households
+from gis.boundaries.numbering import check_codes, fresh_codes, made_of
+from gis.boundaries.operations import Op
+from gis.db import STORAGE_SRID, sql
+from gis.errors import Conflict, Forbidden, NotFound, wrong
+from gis.rights.access import Action, Principal
+from gis.shapes.polygon_coverage import Land
+from gis.shapes.repair import multi
+
+LONGEST_TITLE = 200  # characters
+MOST_STEPS = 2_000  # operations in one draft
+NEAR = 1e-6  # degrees
+
+# A grid as planned: its newest shape, which a later revision has not closed.
+PLANNED = f"""
+WITH hit AS MATERIALIZED (
+  SELECT b.id FROM boundary b
+  WHERE b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) AND upper_inf(b.valid)
+  UNION
+  SELECT b.id FROM area a JOIN boundary b ON b.area_id = a.id WHERE a.code = ANY(:codes) AND upper_inf(b.valid)
+)
+SELECT a.code, b.id, ST_AsBinary(b.shape) FROM hit JOIN boundary b USING (id) JOIN area a ON a.id = b.area_id
+WHERE a.level = 'grid' AND a.county = :county
+"""  # noqa: S608  a number of ours
+CONFLICTS = """
+WITH drawn AS (
+  SELECT DISTINCT ON (d.key) d.key AS code, d.value::bigint AS boundary_id, d.key = ANY(o.touched) AS touched
+  FROM operation o CROSS JOIN LATERAL jsonb_each_text(o.drawn_on) d
+  WHERE o.revision_id = :id ORDER BY d.key, (d.key = ANY(o.touched)) DESC, o.step
+)
+SELECT drawn.code, a.name, drawn.touched, r.id AS revision, r.title, coalesce(r.publisher, r.author) AS author,
+       r.published_at, ST_AsBinary(was.shape) AS was, ST_AsBinary(b.shape) AS now
+FROM drawn JOIN area a ON a.code = drawn.code LEFT JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)
+  LEFT JOIN boundary was ON was.id = drawn.boundary_id
+  LEFT JOIN LATERAL (
+    SELECT * FROM revision x WHERE x.id = coalesce(b.revision_id, (
+      SELECT l.revision_id FROM lineage l WHERE l.from_id = a.id ORDER BY l.id DESC LIMIT 1))
+  ) r ON true
+WHERE b.id IS DISTINCT FROM drawn.boundary_id ORDER BY drawn.code
+"""
+# an asker's revisions: their own, and those that touch grids they may draft or publish in
+SEEN = """
+(CAST(:everything AS boolean) OR r.author = :who OR EXISTS (
+  SELECT FROM operation o, unnest(o.touched) t, unnest(CAST(:within AS text[])) w
+  WHERE o.revision_id = r.id AND starts_with(t, w)))
+"""
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A grid of a draft that another revision has redrawn since."""
+
+    grid: str
+    name: str
+    revision: int | None
+    title: str | None
+    author: str | None
+    published_at: datetime | None
+
+
+@dataclass(frozen=True)
+class State:
+    """The grids around some places as a draft has them.
+
+    lands: Shape by code, degrees, EPSG:4490.
+    stored: Id of the published boundary of each grid that has one.
+    """
+
+    lands: dict[str, Land]
+    stored: dict[str, int]
+
+
+def begin(session: Session, by: Principal, title: str, base: int | None = None) -> Revision:
+    """Begin a draft.
+
+    Args:
+        base: The published revision it starts from, as `locate` names it; None: the newest.
+
+    Raises:
+        Forbidden: The asker may draft nowhere. InvalidInput: The title or base is not right.
+    """
+    by.need(Action.DRAFT)
+    clean = " ".join(title.split())
+    if not clean or len(clean) > LONGEST_TITLE or not clean.isprintable():
+        raise wrong("title", f"say in 1 to {LONGEST_TITLE} characters what the change is")
+    newest = newest_published(session)
+    if base is not None:
+        known = session.get(Revision, base)
+        if known is None or known.state != RevisionState.PUBLISHED:
+            raise wrong("base", f"{base} is no published revision; leave it out for the newest, {newest}")
+    made = Revision(title=clean, state=RevisionState.DRAFT, author=by.who, base=base or newest, version=1)
+    session.add(made)
+    session.flush()
+    session.refresh(made)
+    return made
+
+
+def newest_published(session: Session) -> int | None:
+    """Number of the revision published last."""
+    return session.scalar(
+        sql("SELECT id FROM revision WHERE state = 'published' ORDER BY published_at DESC, id DESC LIMIT 1")
+    )
+
+
+def revision(session: Session, by: Principal, number: int, *, lock: bool = False) -> Revision:
+    """A revision the asker may see.
+
+    Raises:
+        NotFound: There is none, or it is not theirs to see.
+    """
+    query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {SEEN}"  # noqa: S608  our own text
+    if session.scalar(text(query), {"id": number} | seen(session, by)) is None:
+        raise NotFound(f"there is no boundary revision {number} in your areas")
+    return session.get_one(Revision, number, populate_existing=True, with_for_update=lock or None)
+
+
+def revisions(
+    session: Session, by: Principal, *, state: str | None = None, before: int | None = None, limit: int = 100
+) -> list[Row[Any]]:
+    """The revisions the asker may see, the newest first: columns of revision, operations, grids (codes touched).
+
+    Loads and other publications without operations are seen by whoever may see everything.
+    """
+    by.need(Action.DRAFT if by.may(Action.DRAFT) else Action.PUBLISH)
+    query = f"""
+    SELECT r.*, coalesce(o.operations, 0) AS operations, coalesce(o.grids, '{{}}') AS grids
+    FROM revision r LEFT JOIN LATERAL (
+      SELECT count(DISTINCT o.id) AS operations, array_agg(DISTINCT t ORDER BY t) AS grids
+      FROM operation o, unnest(o.touched) t WHERE o.revision_id = r.id
+    ) o ON true
+    WHERE {SEEN} AND (CAST(:state AS text) IS NULL OR r.state = :state)
+      AND (CAST(:before AS bigint) IS NULL OR r.id < :before)
+    ORDER BY r.id DESC LIMIT :limit"""  # noqa: S608  our own text
+    return list(session.execute(text(query), seen(session, by) | {"state": state, "before": before, "limit": limit}))
+
+
+def seen(session: Session, by: Principal) -> dict[str, Any]:
+    """The parameters of `SEEN`."""
+    both = [by.may_in.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)]
+    everything = by.kind == "system" or None in both
+    ids = [] if everything else sorted(set().union(*(areas for areas in both if areas)))
+    return {"everything": everything, "who": by.who, "within": area_codes(session, ids)}
+
+
+def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
+    """The codes of areas."""
+    return list(session.scalars(sql("SELECT code FROM area WHERE id = ANY(:ids)"), {"ids": list(ids)})) if ids else []
+
+
+def need(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> None:
+    """Raise Forbidden unless the asker may do something to every one of some grids; a code begins with those above it."""
+    by.need(action)
+    allowed = by.may_in[action]
+    if allowed is None:
+        return
+    within = tuple(area_codes(session, sorted(allowed)))
+    if outside := sorted(code for code in codes if not code.startswith(within)):
+        raise Forbidden(f"{action.value} is not allowed to {by.role_words} in {', '.join(outside[:5])}")
+
+
+def steps(session: Session, number: int) -> list[Operation]:
+    """The operations of a revision in order."""
+    query = sql("SELECT id FROM operation WHERE revision_id = :id")
+    ids = list(session.scalars(query, {"id": number}))
+    return sorted((session.get_one(Operation, one) for one in ids), key=lambda one: one.step) if ids else []
+
+
+def drawn_shapes(done: Iterable[Operation]) -> dict[str, Land | None]:
+    """The shapes of a draft that differ from what is published, by code; None: no land any more."""
+    found: dict[str, str | None] = {}
+    for one in done:
+        found |= one.shapes
+    return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in found.items()}
+
+
+def around(
+    session: Session, county: str, drawn: Mapping[str, Land | None], codes: Sequence[str], places: Sequence[Any]
+) -> State:
+    """The grids named, those some shapes lie over, and all that touch any of these, as a draft has them.
+
+    Args:
+        drawn: Shapes of the draft so far.
+        places: Shapes, degrees, EPSG:4490.
+    """
+    own = [shape for code in codes if (shape := drawn.get(code)) is not None]
+    first = _planned(session, county, codes, [*places, *own])
+    spread = [shape for code, (_, shape) in first.items() if code not in drawn]
+    second = _planned(session, county, codes, [*places, *own, *spread])
+    lands = {code: shape for code, (_, shape) in second.items() if code not in drawn}
+    spread = [*places, *own, *spread]
+    lands |= {code: shape for code, shape in drawn.items() if shape is not None and _near_any(shape, spread)}
+    return State(lands, {code: boundary for code, (boundary, _) in second.items()})
+
+
+def _planned(session: Session, county: str, codes: Sequence[str], places: Sequence[Any]) -> dict[str, tuple[int, Land]]:
+    box = (0.0, 0.0, 0.0, 0.0)
+    if places:
+        west, south, east, north = shapely.total_bounds(places).tolist()
+        box = (west - NEAR, south - NEAR, east + NEAR, north + NEAR)
+    rows = session.execute(
+        sql(PLANNED),
+        {"county": county, "codes": list(codes)} | dict(zip(("west", "south", "east", "north"), box, strict=True)),
+    ).all()
+    return {
+        row[0]: (row[1], shape) for row, shape in zip(rows, shapely.from_wkb([row[2] for row in rows]), strict=True)
+    }
+
+
+def _near_any(shape: Land, places: Sequence[Any]) -> bool:
+    if not places:
+        return False
+    west, south, east, north = shapely.total_bounds(places).tolist()
+    return bool(shapely.box(west - NEAR, south - NEAR, east + NEAR, north + NEAR).intersects(shape))
+
+
+def operate(session: Session, by: Principal, number: int, given: Any, version: int | None = None) -> Operation:
+    """Add an operation to a draft.
+
+    Args:
+        given: The operation as a JSON object (see `gis.boundaries.operations`).
+        version: What the asker believes the draft's version to be; None: any.
+
+    Raises:
+        NotFound: No such draft, grid or unit. Forbidden: Not theirs to edit, or not there.
+        Conflict: It is published or withdrawn, or its version, or the base, is older than what is there.
+        InvalidInput: The operation is not right, with the field, the place and the remedy.
+    """
+    draft = own_draft(session, by, number, version)
+    op = operations.check(given)
+    done_before = steps(session, number)
+    if len(done_before) >= MOST_STEPS:
+        raise Conflict(f"a draft holds at most {MOST_STEPS:,} operations; publish it and begin another")
+    made = _do(session, by, draft, op, done_before, step=len(done_before) + 1)
+    _newer_than_base(session, draft, made)
+    session.add(made)
+    draft.version += 1
+    session.flush()
+    return made
+
+
+def _do(session: Session, by: Principal, draft: Revision, op: Op, before: Sequence[Operation], step: int) -> Operation:
+    """An operation done on a draft, not yet added."""
+    drawn = drawn_shapes(before)
+    new_codes = {code for one in before for code in one.made}
+    county = _county(session, op)
+    redrawn = [one["code"] for one in op.get("grids", ())]
+    state = around(session, county, drawn, [*operations.named(op), *redrawn], operations.drawn(op))
+    if op["op"] in operations.MAKES:
+        # two drafts that ask at once for a new code ask one after the other
+        session.execute(sql("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"), {"county": county})
+    check_codes(session, draft, op, state.lands, new_codes)
+    done = operations.do(op, state.lands, operations.Town(
+        lambda code: fresh_codes(session, code, new_codes), lambda lands: count_households(session, lands)))  # fmt: skip
+    conservation.check_abroad(session, state.lands, done.changed)
+    touched = operations.moves_land(state.lands, done.changed) or operations.named(op)
+    made = made_of(session, done)
+    need(session, by, Action.DRAFT, touched)
+    if op["op"] == "settle":
+        _check_unit(session, by, op["unit"])
+    read = {*done.changed, *operations.named(op)}
+    read |= {code for code, land in state.lands.items() if any(
+        land.intersects(state.lands[one]) for one in touched if one in state.lands)}  # fmt: skip
+    return Operation(
+        revision_id=draft.id,
+        step=step,
+        op=done.op,
+        touched=sorted({*touched, *operations.named(op)}),
+        made=made,
+        lineage=[list(one) for one in done.lineage],
+        shapes={code: None if shape is None else shapely.to_wkb(multi(shape), hex=True) for code, shape in done.changed.items()},
+        drawn_on={code: state.stored[code] for code in sorted(read) if code in state.stored and code not in drawn},
+    )  # fmt: skip
+
+
+def undo(session: Session, by: Principal, number: int, step: int, version: int | None = None) -> list[Operation]:
+    """Take an operation of a draft back, with all after it; returns them.
+
+    Raises:
+        As `operate`; NotFound: The draft has no such step.
+    """
+    draft = own_draft(session, by, number, version)
+    gone = [one for one in steps(session, number) if one.step >= step]
+    if not gone or step < 1:
+        raise NotFound(f"the draft has no step {step}")
+    for one in gone:
+        session.delete(one)
+    draft.version += 1
+    session.flush()
+    return gone
+
+
+def conflicts(session: Session, number: int) -> list[Clash]:
+    """The grids that a draft moves land of and whose land another revision has changed since, not only by a vertex."""
+    rows = [row for row in session.execute(sql(CONFLICTS), {"id": number}) if row.touched]
+    same = {
+        row.code
+        for row in rows
+        if row.was is not None and row.now is not None
+        and not operations.moves_land({row.code: shapely.from_wkb(row.was)}, {row.code: shapely.from_wkb(row.now)})
+    }  # fmt: skip
+    return [
+        Clash(row.code, row.name, row.revision, row.title, row.author, row.published_at)
+        for row in rows
+        if row.code not in same
+    ]
+
+
+def behind(session: Session, number: int) -> bool:
+    """Whether anything the draft was drawn on has changed since, be it a vertex of a neighbour."""
+    return session.execute(sql(CONFLICTS), {"id": number}).first() is not None
+
+
+def rebase(session: Session, by: Principal, number: int, version: int | None = None) -> list[Clash]:
+    """Do all operations of a draft again on what is published now; returns the grids that had changed.
+
+    Raises:
+        As `operate`; Conflict: An operation no longer fits; the draft stays as it was. The message names the step.
+    """
+    draft = own_draft(session, by, number, version)
+    changed = conflicts(session, number)
+    replay(session, by, draft)
+    draft.base = newest_published(session)
+    draft.version += 1
+    session.flush()
+    return changed
+
+
+def replay(session: Session, by: Principal, draft: Revision) -> None:
+    """Do the operations of a draft again, in place."""
+    again: list[Operation] = []
+    for one in steps(session, draft.id):
+        try:
+            done = _do(session, by, draft, operations.check(one.op), again, one.step)
+        except (Conflict, NotFound, Forbidden) as error:
+            raise Conflict(_misfit(one.step, error.detail), step=one.step) from error
+        except Exception as error:
+            detail = getattr(error, "detail", None)
+            if detail is None:
+                raise
+            raise Conflict(_misfit(one.step, detail), step=one.step) from error
+        for key in ("op", "touched", "made", "lineage", "shapes", "drawn_on"):
+            setattr(one, key, getattr(done, key))
+        again.append(one)
+    session.flush()
+
+
+def _misfit(step: int, detail: str) -> str:
+    return f"step {step} does not fit the boundaries of now: {detail}; undo it and draw it anew"
+
+
+def withdraw(session: Session, by: Principal, number: int) -> Revision:
+    """Give a draft up; it stays on record.
+
+    Raises:
+        As `operate`.
+    """
+    draft = own_draft(session, by, number, None)
+    draft.state = RevisionState.WITHDRAWN
+    draft.version += 1
+    session.flush()
+    return draft
+
+
+def own_draft(session: Session, by: Principal, number: int, version: int | None) -> Revision:
+    """A draft the asker may edit, locked: their own.
+
+    Raises:
+        NotFound, Forbidden, Conflict: It is hidden, somebody else's, or no draft of that version any more.
+    """
+    found = revision(session, by, number, lock=True)
+    if by.kind != "system" and found.author != by.who:
+        raise Forbidden(f"revision {number} is drawn by somebody else; begin a draft of your own")
+    by.need(Action.DRAFT)
+    is_draft(found)
+    if version is not None and version != found.version:
+        raise Conflict(f"the draft has version {found.version}, not {version}; read it again", version=found.version)
+    return found
+
+
+def is_draft(found: Revision) -> None:
+    """Raise Conflict when a revision is a draft no longer."""
+    if found.state != RevisionState.DRAFT:
+        raise Conflict(f"revision {found.id} is {found.state}; a new change needs a new draft")
+
+
+def _county(session: Session, op: Op) -> str:
+    """The one county an operation is in."""
+    codes = [
+        *operations.named(op),
+        *([op["parent"]] if "parent" in op else []),
+        *(one["code"] for one in op.get("grids", ())),
+    ]
+    if codes:
+        counties = {patterns.ancestor(code, Level.COUNTY) for code in codes}
+    else:
+        west, south, east, north = shapely.total_bounds(operations.drawn(op)).tolist()
+        query = f"""
+        SELECT DISTINCT a.county FROM boundary b JOIN area a ON a.id = b.area_id
+        WHERE a.level = 'grid' AND upper_inf(b.valid)
+          AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608
+        box = {"west": west, "south": south, "east": east, "north": north}
+        counties = set(session.scalars(sql(query), box))
+    if len(counties) > 1:
+        raise wrong(
+            "op", f"the grids lie in {len(counties)} counties, {', '.join(sorted(counties))}; edit one county at a time"
+        )
+    if not counties:
+        raise NotFound("there is no grid at this place; draw where the grids are")
+    return counties.pop()
+
+
+def _check_unit(session: Session, by: Principal, code: str) -> None:
+    query = "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
+    grid = session.scalar(sql(query), {"code": code})
+    if grid is None:
+        raise wrong("unit", f"{code} is no ten-household unit")
+    need(session, by, Action.DRAFT, [grid])
+
+
+def _newer_than_base(session: Session, draft: Revision, made: Operation) -> None:
+    """Refuse to draw on grids that were published after the base the author looked at."""
+    query = """
+    SELECT a.code, r.id, r.author FROM boundary b JOIN area a ON a.id = b.area_id JOIN revision r ON r.id = b.revision_id
+      JOIN revision base ON base.id = :base
+    WHERE b.id = ANY(:ids) AND a.code = ANY(:codes) AND r.published_at > base.published_at ORDER BY a.code LIMIT 1"""
+    asked = {"base": draft.base, "ids": list(made.drawn_on.values()), "codes": made.touched}
+    if found := session.execute(sql(query), asked).first():
+        raise Conflict(
+            f"{found[0]} was redrawn by revision {found[1]} ({found[2]}) after the base of this draft; rebase it first",
+            grid=found[0], revision=found[1],
+        )  # fmt: skip

@@ -1,0 +1,153 @@
+"""What the editor shows: the grids of an area as a draft has them, who lives in them, and what to draw along."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import shapely
+from sqlalchemy.orm import Session
+
+from gis.areas import codes as patterns
+from gis.areas.models import Level, Operation
+from gis.boundaries import drafts, operations, statistics
+from gis.boundaries.household_counts import read_homes
+from gis.boundaries.preview import as_grids, boxes_around, grid_names, where
+from gis.boundaries.statistics import Preview
+from gis.boundaries.store import grids_near
+from gis.db import STORAGE_SRID, read_rows, sql
+from gis.errors import NotFound
+from gis.rights.access import Action, Principal
+from gis.shapes.polygon_coverage import Land
+
+
+@dataclass(frozen=True)
+class View:
+    """The grids of an area as a draft has them, with those around it.
+
+    grids: code -> (shape, before or None when unchanged, whether it may be edited).
+    households, people: By code, for all of these grids; of a publication for those that it changed.
+    homes: Longitude, latitude, households and people of each building with homes.
+    """
+
+    grids: dict[str, tuple[Land, Land | None, bool]]
+    names: dict[str, str]
+    households: Mapping[str, int]
+    people: Mapping[str, int]
+    homes: list[tuple[float, float, int, int]]
+
+
+def view(session: Session, by: Principal, number: int, within: str) -> View:
+    """The grids in an area (a grid, community, street or county, by code) as a draft has them, and their neighbours.
+
+    Raises:
+        NotFound: There is no such revision in the asker's areas, or no such area.
+    """
+    revision = drafts.revision(session, by, number)
+    done = drafts.steps(session, number)
+    if (found := statistics.stored(session, number)) is not None and revision.effective is not None:
+        return _as_published(session, found, revision.effective)
+    drawn = drafts.drawn_shapes(done)
+    if session.scalar(sql("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
+        raise NotFound(f"there is no area with code {within!r}")
+    rows = session.execute(
+        sql("SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)"
+            " WHERE a.level = 'grid' AND starts_with(a.code, :within)"),
+        {"within": within},
+    ).scalars()  # fmt: skip
+    codes = sorted({*rows, *(code for code in drawn if code.startswith(within))})
+    return as_view(session, by, done, codes)
+
+
+def _as_published(session: Session, found: Preview, at: datetime) -> View:
+    """The grids a publication changed, with the figures it was published with, and those around as they were then."""
+    grids = {grid.code: grid for grid in found.grids if grid.after is not None}
+    shapes: list[Land] = [grid.after for grid in grids.values() if grid.after is not None]
+    county = patterns.ancestor(next(iter(found.redrawn)), Level.COUNTY) if found.redrawn else ""
+    around = grids_near(session, [county], shapes, at)
+    lands: dict[str, Land] = {code: land for code, land in around.items() if code not in found.redrawn}
+    lands |= {code: after for code, (_, after) in found.redrawn.items() if after is not None}
+    return View(
+        {code: (land, grids[code].before if code in grids else None, False) for code, land in lands.items()},
+        grid_names(session, lands, []) | found.names,
+        {code: grid.households[1] for code, grid in grids.items()},
+        {code: grid.people[1] for code, grid in grids.items()},
+        [],
+    )
+
+
+def as_view(
+    session: Session, by: Principal, done: Sequence[Operation], codes: Sequence[str], *, around: bool = True
+) -> View:
+    """Some grids as a draft has them; with those around.
+
+    Args:
+        done: The operations of the draft.
+    """
+    drawn = drafts.drawn_shapes(done)
+    if not codes:
+        return View({}, {}, {}, {}, [])
+    county = patterns.ancestor(codes[0], Level.COUNTY)
+    state = drafts.around(session, county, drawn, codes, [])
+    stored = drafts.around(session, county, {}, list(drawn), []).lands if drawn else {}
+    lands = state.lands if around else {code: land for code, land in state.lands.items() if code in codes}
+    names = grid_names(session, lands, done)
+    # a building may stand outside every grid and count for one near; whose it is, others around decide
+    reach = boxes_around(list(lands.values()))
+    homes = read_homes(session, reach)
+    becomes = where(as_grids(drafts.around(session, county, drawn, list(lands), reach).lands, names), homes.spots)
+    households: Counter[str] = Counter()
+    people: Counter[str] = Counter()
+    for code, count, heads in zip(becomes, homes.households.tolist(), homes.people.tolist(), strict=True):
+        if code in lands:
+            households[code] += count
+            people[code] += heads
+    allowed = by.may_in.get(Action.DRAFT, frozenset())
+    under = None if allowed is None else tuple(drafts.area_codes(session, sorted(allowed)))
+    wanted = set(codes)
+    moved = set(operations.moves_land(stored, {code: drawn[code] for code in drawn if code in lands}))
+    grids = {
+        code: (
+            land,
+            stored.get(code) if code in moved else None,
+            under is None or (bool(under) and code.startswith(under)),
+        )
+        for code, land in lands.items()
+        if around or code in wanted
+    }
+    dots = [
+        (round(x, 7), round(y, 7), count, heads)
+        for (x, y), count, heads, code in zip(
+            homes.spots.tolist(), homes.households.tolist(), homes.people.tolist(), becomes, strict=True
+        )
+        if count and code in lands
+    ]
+    return View(grids, names, {code: households[code] for code in grids}, {code: people[code] for code in grids}, dots)
+
+
+def guides(session: Session, by: Principal, number: int, within: str) -> dict[str, list[Any]]:
+    """Streets and building outlines of an area to snap to: lists of [lon, lat], degrees.
+
+    Raises:
+        As `view`.
+    """
+    drafts.revision(session, by, number)
+    box = session.execute(
+        sql("SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
+            " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid)) x"),
+        {"code": within},
+    ).one()  # fmt: skip
+    if box[0] is None:
+        raise NotFound(f"there is no area with land and code {within!r}")
+    asked = dict(zip(("west", "south", "east", "north"), box, strict=True))
+    held = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
+    streets = read_rows(session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {held}", asked)  # noqa: S608
+    houses = read_rows(session, f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {held}", asked)  # noqa: S608
+    lines = shapely.from_wkb([row[0] for row in streets])
+    rings = shapely.get_exterior_ring(shapely.get_parts(shapely.from_wkb([row[0] for row in houses])))
+    return {
+        name: [np.round(shapely.get_coordinates(one), 7).tolist() for one in shapes]
+        for name, shapes in (("streets", lines), ("buildings", rings))
+    }

@@ -1,0 +1,151 @@
+"""Who lives where: buildings, households and ten-household units as grids hold them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from gis.areas.snapshot import Grids
+from gis.db import STORAGE_SRID, read_rows, sql
+from gis.shapes.polygon_coverage import Land
+
+BUILDINGS = f"""
+SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.shape), coalesce(h.homes, 0), coalesce(h.people, 0)
+FROM building b LEFT JOIN LATERAL (
+  SELECT count(*) AS homes, sum(h.people) AS people FROM household h WHERE h.building_id = b.id
+) h ON true
+WHERE b.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+ORDER BY b.id"""  # noqa: S608  a number of ours
+# Every building of the units that stand near some land, with the households each unit has in it.
+UNITS = f"""
+WITH near AS (
+  SELECT DISTINCT p.unit_id FROM building b JOIN unit_part p ON p.building_id = b.id
+  WHERE b.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+)
+SELECT u.id, u.code, u.name, g.id, g.code, ST_AsBinary(b.shape), coalesce(h.homes, 0)
+FROM near JOIN area u ON u.id = near.unit_id AND (u.retired_at IS NULL OR u.retired_at > now())
+  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid @> %(at)s::timestamptz
+  JOIN area g ON g.id = coalesce(d.parent_id, u.parent_id)
+  JOIN (SELECT DISTINCT unit_id, building_id FROM unit_part) p ON p.unit_id = u.id
+  JOIN building b ON b.id = p.building_id
+  LEFT JOIN LATERAL (
+    SELECT count(*) AS homes FROM household h WHERE h.building_id = b.id AND h.unit_id = u.id
+  ) h ON true
+ORDER BY u.code, b.id"""  # noqa: S608  a number of ours
+
+
+class Homes(NamedTuple):
+    """Buildings around some land: ids, codes, names, footprints, points inside, households and people."""
+
+    ids: NDArray[np.int64]
+    codes: list[str]
+    names: list[str]
+    shapes: Any
+    spots: NDArray[np.float64]
+    households: NDArray[np.int64]
+    people: NDArray[np.int64]
+
+
+class UnitHome(NamedTuple):
+    """Where a unit lives.
+
+    parent_id, parent: The grid above it, by id and code.
+    best: Row of the grid where most of its households live, of as many that of most buildings, then the present one,
+        then the lower code; None outside every grid.
+    households: How many by row of the grid; rows with buildings only count 0.
+    spot: A place of it, lon and lat in degrees.
+    """
+
+    id: int
+    code: str
+    name: str
+    parent_id: int
+    parent: str
+    best: int | None
+    households: dict[int, int]
+    spot: tuple[float, float]
+
+
+def read_homes(session: Session, lands: Sequence[Land]) -> Homes:
+    """The buildings whose boxes meet the box of some land (degrees, EPSG:4490), with households and people."""
+    rows = read_rows(session, BUILDINGS, box(lands)) if lands else []
+    shapes = shapely.from_wkb(np.array([row[4] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
+    return Homes(
+        np.array([row[0] for row in rows], dtype=np.int64),
+        [row[1] for row in rows],
+        [f"{row[3]}{row[2]}" or row[1] for row in rows],
+        shapes,
+        spots(shapes),
+        np.array([row[5] for row in rows], dtype=np.int64),
+        np.array([int(row[6]) for row in rows], dtype=np.int64),
+    )
+
+
+def unit_homes(session: Session, grids: Grids, lands: Sequence[Land], at: datetime) -> list[UnitHome]:
+    """The units that stand near some land, and where they live.
+
+    Args:
+        grids: Those around; a building beyond them counts for the grid the unit stands under.
+        at: The moment whose parents count.
+    """
+    rows = read_rows(session, UNITS, box(lands) | {"at": at}) if lands and len(grids.codes) else []
+    if not rows:
+        return []
+    points = spots(shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)))
+    west, south, east, north = shapely.total_bounds(grids.shapes)
+    inside = np.all((points >= (west, south)) & (points <= (east, north)), axis=1)
+    found, _, _ = grids.find_many(points[:, 0], points[:, 1])
+    row_of = {code: row for row, code in enumerate(grids.codes)}
+    rows_of: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row, at_row, within, point in zip(rows, found.tolist(), inside.tolist(), points.tolist(), strict=True):
+        rows_of[row[0]].append((*row, at_row if at_row >= 0 and within else row_of.get(row[4]), point))
+    return [_unit_home(houses, grids) for houses in rows_of.values()]
+
+
+def _unit_home(houses: Sequence[tuple[Any, ...]], grids: Grids) -> UnitHome:
+    unit, code, name, parent_id, parent, *_ = houses[0]
+    homes: Counter[int] = Counter()
+    count: Counter[int] = Counter()
+    for *_, households, grid, _point in houses:
+        if grid is not None:
+            homes[grid] += households
+            count[grid] += 1
+    best = min(homes, key=lambda grid: (-homes[grid], -count[grid], grids.codes[grid] != parent, grid), default=None)
+    lon, lat = houses[0][-1]
+    return UnitHome(unit, code, name, parent_id, parent, best, dict(homes), (round(lon, 6), round(lat, 6)))
+
+
+def homeless(session: Session, lost: Any) -> int:
+    """How many households stand on some land (degrees, EPSG:4490)."""
+    if lost.is_empty:
+        return 0
+    query = f"""
+    SELECT count(*) FROM building b JOIN household h ON h.building_id = b.id
+    WHERE b.shape && ST_GeomFromWKB(:lost, {STORAGE_SRID})
+      AND ST_Covers(ST_GeomFromWKB(:lost, {STORAGE_SRID}), ST_PointOnSurface(b.shape))"""  # noqa: S608  a number of ours
+    return session.scalar(sql(query), {"lost": shapely.to_wkb(lost)}) or 0
+
+
+def count_households(session: Session, lands: Sequence[Land]) -> list[int]:
+    """How many households live on each of some lands; one on a common border counts for each."""
+    homes = read_homes(session, lands)
+    if not len(homes.ids):
+        return [0] * len(lands)
+    shapely.prepare(list(lands))
+    points = shapely.points(homes.spots)
+    return [int(homes.households[shapely.intersects(land, points)].sum()) for land in lands]
+
+
+def spots(shapes: Any) -> NDArray[np.float64]:
+    """The point inside each building that says which grid it lies in, as locating takes it."""
+    return shapely.get_coordinates(shapely.point_on_surface(shapes)) if len(shapes) else np.empty((0, 2))
+
+
+def box(lands: Sequence[Any]) -> dict[str, float]:
+    """The box around some land, by name."""
+    return dict(zip(("west", "south", "east", "north"), shapely.total_bounds(list(lands)).tolist(), strict=True))

@@ -1,0 +1,155 @@
+"""Codes and names of new grids: a code is never used again, and new ones run on from the last of their community."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from sqlalchemy.orm import Session
+
+from gis.areas import codes as patterns
+from gis.areas.models import Level, Revision
+from gis.boundaries.operations import Done, Op
+from gis.db import sql
+from gis.errors import Conflict, wrong
+from gis.shapes.polygon_coverage import Land
+
+
+def fresh_codes(session: Session, near: str, taken: Iterable[str]) -> Iterator[str]:
+    """Codes for new grids of a community that no grid and no draft has ever had, in order.
+
+    Args:
+        near: Code of the community, or of a grid in it.
+        taken: Codes the draft itself has given.
+    """
+    community = patterns.ancestor(near, Level.COMMUNITY)
+    query = """
+    SELECT code FROM area WHERE code LIKE :under
+    UNION SELECT k FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k
+    WHERE r.state = 'draft' AND k LIKE :under"""
+    used = {*session.scalars(sql(query), {"under": community + "%"}), *taken}
+    digits = patterns.DIGITS[Level.GRID][0] - len(community)
+    grids = [int(code[len(community) :]) for code in used if len(code) == len(community) + digits]
+    last = max(grids, default=0)
+    for value in (*range(last + 1, 10**digits), *range(1, last)):
+        code = f"{community}{value:0{digits}d}"
+        if code not in used:
+            yield code
+
+
+def check_codes(session: Session, draft: Revision, op: Op, lands: Mapping[str, Land], new: set[str]) -> None:
+    """Refuse codes for new grids that are not right, not in the community, used before, or reserved by another draft.
+
+    Args:
+        draft: One that takes a publication back may give that publication's codes their land again, by redrawing.
+        new: Codes the draft itself has given.
+    """
+    revived = _revived(session, draft) if op["op"] == "redraw" else set()
+    given = {"split": op.get("codes", ()), "merge": [op.get("into")], "add": [op["code"]] if "code" in op else ()}
+    field = {"split": "codes", "merge": "into", "add": "code"}.get(op["op"], "grids")
+    communities = {patterns.ancestor(code, Level.COMMUNITY) for code in op.get("codes", ()) if code in lands}
+    if op["op"] == "split":
+        communities = {patterns.ancestor(op["code"], Level.COMMUNITY)}
+    if op["op"] == "merge":
+        if len(communities) > 1 and "parent" not in op:
+            raise wrong(
+                "parent", f"the grids lie in {', '.join(sorted(communities))}; say which community has the new one"
+            )
+        if "parent" in op:
+            communities = {op["parent"]}
+    if op["op"] == "add":
+        communities = {op["parent"]}
+    fresh = [code for code in given.get(op["op"], ()) if code not in lands]
+    fresh += [
+        one["code"] for one in op.get("grids", ()) if one.get("geometry") is not None and one["code"] not in lands
+    ]
+    for code in fresh:
+        if fault := patterns.fault(code, Level.GRID):
+            raise wrong(field, fault)
+        if communities and patterns.ancestor(code, Level.COMMUNITY) not in communities:
+            raise wrong(
+                field, f"{code} does not begin with the code of its community, {', '.join(sorted(communities))}"
+            )
+    if op["op"] == "merge" and communities and patterns.ancestor(op["into"], Level.COMMUNITY) not in communities:
+        raise wrong(
+            "into",
+            f"{op['into']} is not of community {', '.join(sorted(communities))}; name a grid of it, or a new code",
+        )
+    unused = [code for code in fresh if code not in new and code not in revived]
+    query = sql("SELECT code FROM area WHERE code = ANY(:codes) ORDER BY code")
+    if used := list(session.scalars(query, {"codes": unused})):
+        raise wrong(
+            field, f"{', '.join(used[:5])}: used already; a code is never used again, give the new grid another"
+        )
+    _check_reserved(session, draft, field, unused)
+    for parent in {op["parent"]} if "parent" in op else set():
+        _community(session, parent)
+    for one in op.get("grids", ()):
+        if (
+            one["code"] in fresh
+            and one.get("parent")
+            and patterns.ancestor(one["code"], Level.COMMUNITY) != one["parent"]
+        ):
+            raise wrong(field, f"{one['code']} does not begin with the code of its community, {one['parent']}")
+
+
+def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:
+    query = """
+    SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k
+    WHERE r.state = 'draft' AND r.id <> :id AND k = ANY(:codes) ORDER BY k, r.id LIMIT 1"""
+    row = session.execute(sql(query), {"id": draft.id, "codes": codes}).first() if codes else None
+    if row:
+        raise wrong(field, f"{row[0]}: reserved by draft {row[1]}; give the new grid another code, or leave it out")
+
+
+def _revived(session: Session, draft: Revision) -> set[str]:
+    """The codes of the publication that a draft takes back; empty for other drafts."""
+    if draft.reverts is None:
+        return set()
+    query = """
+    SELECT k FROM operation o, jsonb_object_keys(o.shapes) k WHERE o.revision_id = :old
+    UNION SELECT a.code FROM revision r JOIN boundary b ON b.revision_id = r.id OR upper(b.valid) = r.effective
+      JOIN area a ON a.id = b.area_id WHERE r.id = :old AND a.level = 'grid'"""
+    return set(session.scalars(sql(query), {"old": draft.reverts}))
+
+
+def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
+    """Refuse to publish new grids under codes that somebody has used since the draft was drawn.
+
+    Raises:
+        Conflict: A code is an area's, and not one that the draft gives its land again.
+    """
+    query = """
+    SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (a.code <> ALL(:revived) OR EXISTS (
+      SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid))) ORDER BY a.code"""
+    asked = {"codes": list(codes), "revived": sorted(_revived(session, draft))}
+    if used := list(session.scalars(sql(query), asked)):
+        raise Conflict(
+            f"{', '.join(used[:5])}: used by another publication since; undo the step and give the new grid another code"
+        )
+
+
+def _community(session: Session, code: str) -> None:
+    found = session.scalar(
+        sql("SELECT level FROM area WHERE code = :code AND (retired_at IS NULL OR retired_at > now())"), {"code": code}
+    )
+    if found != Level.COMMUNITY:
+        raise wrong("parent", f"{code} is no community; name the community that has the grid")
+
+
+def made_of(session: Session, done: Done) -> dict[str, object]:
+    """Name and parent of every new grid."""
+    found: dict[str, object] = {}
+    for code, near in done.made.items():
+        parent = (
+            patterns.ancestor(near, Level.COMMUNITY)
+            if len(near) > len(patterns.ancestor(code, Level.COMMUNITY))
+            else near
+        )
+        name = done.names.get(code)
+        if name is None:
+            over = session.scalar(sql("SELECT name FROM area WHERE code = :code"), {"code": parent})
+            if over is None:
+                raise wrong("parent", f"{parent} is no community; name the community that has the grid")
+            number = re.sub(r"^0+(?=\d)", "", code[len(parent) :])
+            name = f"{str(over).removesuffix('社区')}第{number}网格"
+        found[code] = {"name": name, "parent": parent}
+    return found

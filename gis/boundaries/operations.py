@@ -1,0 +1,474 @@
+"""The operations of a boundary draft: what each needs, and what it does to a coverage of grids. No database.
+
+An operation is a JSON object as it came in; shapes in it are GeoJSON, longitude first, degrees. Doing it again on other
+boundaries is how a draft is rebased and published, so everything it decided (new codes) is written back into it.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+from shapely import LineString, MultiPolygon, Polygon
+from shapely.errors import ShapelyError
+from shapely.geometry import shape as from_geojson
+from shapely.geometry.base import BaseGeometry
+
+from gis.errors import InvalidInput, NotFound, wrong
+from gis.shapes import edits, polygon_coverage
+from gis.shapes.edits import Changed, Lands
+from gis.shapes.measure import wider
+from gis.shapes.polygon_coverage import Land
+from gis.shapes.repair import polygons, repair
+
+LONGEST_NAME = 100  # characters
+MAKES = ("add", "merge", "redraw", "split")  # operations that may make new grids
+MOST_PARTS = 50  # of one split or merge
+MOST_REDRAWN = 20_000  # grids of one file
+HALF = 0.5  # of a grid's land: it came from there
+
+Op = dict[str, Any]
+
+
+@dataclass
+class Done:
+    """What came of an operation.
+
+    op: The operation with what it decided filled in.
+    changed: The new shapes by code, None: no land any more; with neighbours that only gained a vertex.
+    made: The parent (community) of each new grid by its code.
+    names: Names given to new grids, by code.
+    lineage: (kind, from, to): split or merged.
+    """
+
+    op: Op
+    changed: Changed
+    made: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    lineage: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+class Town(NamedTuple):
+    """What an operation asks about the area around it.
+
+    fresh_codes: For a grid or community: codes never used there, in order.
+    count_households: How many households live on each of some lands.
+    """
+
+    fresh_codes: Callable[[str], Iterator[str]]
+    count_households: Callable[[Sequence[Land]], Sequence[int]]
+
+
+class Kind:
+    """One kind of operation.
+
+    fields: Its fields, and whether each must be there.
+    named: The grids with land that it names.
+    drawn: The shapes that are drawn in it.
+    do: Does it.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[str, bool],
+        named: Callable[[Op], Sequence[str]],
+        drawn: Callable[[Op], list[BaseGeometry]],
+        do: Callable[[Op, Lands, Town], Done],
+        zh: str,
+        en: str,
+    ) -> None:
+        self.fields, self.named, self.drawn, self.do, self.zh, self.en = fields, named, drawn, do, zh, en
+
+
+def check(op: Any) -> Op:
+    """An operation whose fields are there and of their kind.
+
+    Raises:
+        InvalidInput: It is no object, of no known kind, or a field is missing, unknown or wrong.
+    """
+    if not isinstance(op, Mapping):
+        raise InvalidInput("an operation is a JSON object with op and its fields")
+    name = op.get("op")
+    if name not in KINDS:
+        raise wrong("op", f"{name!r} is none of {', '.join(KINDS)}")
+    kind = KINDS[name]
+    if unknown := sorted(set(op) - set(kind.fields) - {"op"}):
+        raise wrong(unknown[0], f"{name} has no such field; it has {', '.join(kind.fields)}")
+    found: Op = {"op": name}
+    for key, needed in kind.fields.items():
+        value = op.get(key)
+        if value is None:
+            if needed:
+                raise wrong(key, f"{name} needs it: {NEEDS[key][1]}")
+            continue
+        right, words = NEEDS[key]
+        if not right(value):
+            raise wrong(key, f"must be {words}")
+        found[key] = value
+    kind.drawn(found)
+    return found
+
+
+def named(op: Op) -> list[str]:
+    """The grids with land that an operation names."""
+    return list(dict.fromkeys(KINDS[op["op"]].named(op)))
+
+
+def drawn(op: Op) -> list[BaseGeometry]:
+    """The shapes in an operation, degrees."""
+    return KINDS[op["op"]].drawn(op)
+
+
+def do(op: Op, lands: Lands, town: Town) -> Done:
+    """Do a checked operation.
+
+    Args:
+        lands: The grids it names, those its shapes lie over, and all that touch any of these.
+        town: What it asks about the area.
+
+    Raises:
+        InvalidInput, NotFound: As the edits of `gis.shapes.edits`.
+    """
+    return KINDS[op["op"]].do(op, lands, town)
+
+
+def words(op: Op, names: Mapping[str, str]) -> tuple[str, str]:
+    """What an operation does, in Chinese and English; grids by name where it is known."""
+
+    def called(code: object) -> str:
+        return names.get(str(code), str(code))
+
+    kind = KINDS[op["op"]]
+    codes = [called(code) for code in kind.named(op)]
+    every = codes[:4] + ["…"] * (len(codes) > 4)
+    held = {
+        "first": codes[0] if codes else called(op.get("parent", "")),
+        "to": called(op.get("to") or op.get("into") or op.get("give_to") or op.get("grid") or ""),
+        "unit": called(op.get("unit", "")),
+        "count": len(op.get("grids", ())),
+    }
+    return kind.zh.format(all="、".join(every), **held), kind.en.format(all=", ".join(every), **held)
+
+
+def moves_land(lands: Lands, changed: Changed) -> list[str]:
+    """Of the shapes that change, those whose land does: not only by a vertex on their border."""
+    both = [code for code, shape in changed.items() if shape is not None and code in lands]
+    differ = shapely.symmetric_difference([lands[code] for code in both], [changed[code] for code in both])
+    held = np.empty(len(both), dtype=object)
+    held[:] = [polygons(shape) or MultiPolygon() for shape in differ]
+    moved = {code for code, wide in zip(both, wider(held, polygon_coverage.LEAST).tolist(), strict=True) if wide}
+    return sorted(moved | (set(changed) - set(both)))
+
+
+# --- each kind -----------------------------------------------------------------------------------------------------
+
+
+def _move_border(op: Op, lands: Lands, town: Town) -> Done:
+    first, second = op["between"]
+    return Done(op, edits.move_border(lands, first, second, _line(op, "line")))
+
+
+def _reshape(op: Op, lands: Lands, town: Town) -> Done:
+    give_to, islands = op.get("give_to"), bool(op.get("islands"))
+    return Done(op, edits.reshape(lands, op["code"], _land(op, "geometry"), give_to=give_to, islands=islands))
+
+
+def _split(op: Op, lands: Lands, town: Town) -> Done:
+    code = op["code"]
+    if ("line" in op) == ("parts" in op):
+        raise wrong("line", "a split has a line or the polygons of its parts; give one of them")
+    changed = edits.split(
+        lands,
+        code,
+        line=_line(op, "line") if "line" in op else None,
+        parts=[_polygon(part, f"parts[{i}]") for i, part in enumerate(op.get("parts", ()))],
+        codes=op.get("codes"),
+        fresh=town.fresh_codes(code),
+        households=town.count_households,
+        islands=bool(op.get("islands")),
+    )
+    new = [one for one in changed if one not in lands]
+    if "codes" not in op and "parts" not in op:
+        shapes = {one: changed[one] for one in (code, *new)}
+        middles = {one: shapely.centroid(shape) for one, shape in shapes.items()}
+        op = op | {"codes": sorted(shapes, key=lambda one: (round(middles[one].x, 7), -round(middles[one].y, 7)))}
+    elif "codes" not in op:
+        op = op | {"codes": _by_parts(op, {one: changed[one] for one in (code, *new)})}
+    made = {one: str(code) for one in new}
+    return Done(op, changed, made, _names(op, new), [("split", code, one) for one in new])
+
+
+def _by_parts(op: Op, shapes: Changed) -> list[str]:
+    """The codes in the order of the given parts."""
+    parts = [_polygon(part, f"parts[{i}]") for i, part in enumerate(op["parts"])]
+    return [max(shapes, key=lambda one: shapely.intersection(part, shapes[one]).area) for part in parts]
+
+
+def _merge(op: Op, lands: Lands, town: Town) -> Done:
+    codes, into = op["codes"], op["into"]
+    changed = edits.merge(lands, codes, into, islands=bool(op.get("islands")))
+    new: dict[str, str] = {} if into in codes else {into: str(op.get("parent") or codes[0])}
+    lineage = [("merged", one, into) for one in dict.fromkeys(codes) if one != into]
+    return Done(op, changed, new, _names(op, list(new)), lineage)
+
+
+def _transfer(op: Op, lands: Lands, town: Town) -> Done:
+    return Done(op, edits.transfer(lands, _land(op, "region"), op["to"], islands=bool(op.get("islands"))))
+
+
+def _add(op: Op, lands: Lands, town: Town) -> Done:
+    code = op.get("code") or next(town.fresh_codes(op["parent"]), "")
+    if not code:
+        raise wrong("code", f"there is no code left in {op['parent']}; give one")
+    op = op | {"code": code}
+    return Done(op, edits.add(lands, code, _land(op, "geometry")), {code: op["parent"]}, _names(op, [code]))
+
+
+def _retire(op: Op, lands: Lands, town: Town) -> Done:
+    code, to = op["code"], op.get("give_to")
+    return Done(op, edits.retire(lands, code, give_to=to), lineage=[("merged", code, to)] if to else [])
+
+
+def _move_vertex(op: Op, lands: Lands, town: Town) -> Done:
+    start, to, edge = op.get("from") or op["to"], op["to"], op.get("edge")
+    if "from" not in op and edge is None:
+        raise wrong("from", "which vertex is moved, as [longitude, latitude]; or edge, where a new one is made")
+    ends = None if edge is None else (_pair(edge[0]), _pair(edge[1]))
+    return Done(op, edits.move_vertex(lands, _pair(start), _pair(to), edge=ends))
+
+
+def _redraw(op: Op, lands: Lands, town: Town) -> Done:
+    """Grids as a file, or an earlier state, has them; what comes of it must be a coverage with those around."""
+    drawn_: Changed = {}
+    made: dict[str, str] = {}
+    for i, one in enumerate(op["grids"]):
+        code, key = one["code"], f"grids[{i}].geometry"
+        if code in drawn_:
+            raise wrong(f"grids[{i}].code", f"{code} is there twice; give a grid one shape")
+        if one.get("geometry") is None:
+            if code not in lands:
+                raise NotFound(f"no grid with land has the code {code}; leave it out")
+            drawn_[code] = None
+            continue
+        done = repair(_polygon(one["geometry"], key))
+        if done.shape is None:
+            raise wrong(key, done.reason)
+        drawn_[code] = done.shape
+        if code not in lands:
+            if not one.get("parent"):
+                raise wrong(f"grids[{i}].parent", f"{code} is new; name its community")
+            made[code] = one["parent"]
+    kept = {code: land for code, land in lands.items() if code not in drawn_}
+    new = {code: shape for code, shape in drawn_.items() if shape is not None}
+    shapes: list[Land] = [*new.values(), *kept.values()]
+    if not polygon_coverage.is_valid(shapes):
+        bad = polygon_coverage.overlaps(shapes)
+        codes = [*new, *kept]
+        spot = f"{codes[bad[0].first]} and {codes[bad[0].second]} at {bad[0].place}" if bad else "a border"
+        raise InvalidInput(f"the grids are no coverage: {spot} overlap or do not share their vertices; clean the file")
+    op = op | {"grids": [dict(one) for one in op["grids"]]}
+    lineage = _came_from(lands, drawn_, made)
+    names = {one["code"]: str(one["name"]) for one in op["grids"] if one.get("name")}
+    return Done(op, drawn_, made, names, lineage)
+
+
+def _came_from(lands: Lands, drawn_: Changed, made: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Where new grids lie and where the land of gone ones went, where half of it or more has one answer."""
+    found = []
+    for code in made:
+        shape = drawn_[code]
+        assert shape is not None
+        shares = {old: shapely.intersection(shape, land).area / shape.area for old, land in lands.items()}
+        best = max(shares, key=lambda old: shares[old], default=None)
+        if best is not None and shares[best] >= HALF and drawn_.get(best, lands[best]) is not None:
+            found.append(("split", best, code))
+    for code, shape in drawn_.items():
+        if shape is None:
+            land = lands[code]
+            shares = {new: shapely.intersection(other, land).area / land.area
+                      for new, other in {**lands, **drawn_}.items() if other is not None and new != code}  # fmt: skip
+            best = max(shares, key=lambda new: shares[new], default=None)
+            if best is not None and shares[best] >= HALF:
+                found.append(("merged", code, best))
+    return found
+
+
+def _settle(op: Op, lands: Lands, town: Town) -> Done:
+    if op["grid"] not in lands:
+        raise NotFound(f"grid: no grid with land has the code {op['grid']}; look it up on the map")
+    return Done(op, {})
+
+
+# --- fields --------------------------------------------------------------------------------------------------------
+
+
+def _names(op: Op, new: Sequence[str]) -> dict[str, str]:
+    given: dict[str, str] = dict(op.get("names", {}))
+    if op.get("name") and len(new) == 1:
+        given.setdefault(new[0], op["name"])
+    return {code: name for code, name in given.items() if code in new}
+
+
+def _geometry(given: Mapping[str, Any], key: str) -> BaseGeometry:
+    try:
+        return from_geojson(given)
+    except (ShapelyError, AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise wrong(key, "is no GeoJSON geometry with a type and coordinates, longitude first") from error
+
+
+def _line(op: Op, key: str) -> LineString:
+    found = _geometry(op[key], key)
+    if not isinstance(found, LineString):
+        raise wrong(key, f"must be a LineString, not a {found.geom_type}")
+    return found
+
+
+def _land(op: Op, key: str) -> Land:
+    return _polygon(op[key], key)
+
+
+def _polygon(given: Mapping[str, Any], key: str) -> Land:
+    found = _geometry(given, key)
+    if not isinstance(found, Polygon | MultiPolygon):
+        raise wrong(key, f"must be a Polygon or MultiPolygon, not a {found.geom_type}")
+    return found
+
+
+def _pair(given: Sequence[Any]) -> tuple[float, float]:
+    return float(given[0]), float(given[1])
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 40 and value.isascii() and value.isprintable()
+
+
+def _are_codes(value: object) -> bool:
+    return isinstance(value, list) and 0 < len(value) <= MOST_PARTS and all(_is_code(one) for one in value)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= LONGEST_NAME and value.isprintable()
+
+
+def _is_point(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) >= 2
+        and all(isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in value[:2])
+    )
+
+
+def _is_shape(value: object) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("type"), str) and "coordinates" in value
+
+
+def _are_grids(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and 0 < len(value) <= MOST_REDRAWN
+        and all(
+            isinstance(one, Mapping)
+            and _is_code(one.get("code"))
+            and (one.get("geometry") is None or _is_shape(one["geometry"]))
+            and (not one.get("name") or _is_name(one["name"]))
+            and (not one.get("parent") or _is_code(one["parent"]))
+            for one in value
+        )
+    )
+
+
+# field -> whether a value is right, and what is
+NEEDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "between": (lambda value: _are_codes(value) and len(value) == 2, "the codes of two neighbours"),
+    "code": (_is_code, "the code of a grid, as text"),
+    "codes": (_are_codes, f"a list of codes, at most {MOST_PARTS}"),
+    "edge": (lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_point, value)), "two vertices"),
+    "from": (_is_point, "[longitude, latitude] in degrees"),
+    "geometry": (_is_shape, "a GeoJSON Polygon or MultiPolygon"),
+    "give_to": (_is_code, "the code of a neighbour"),
+    "grid": (_is_code, "the code of a grid"),
+    "grids": (_are_grids, "a list of {code, geometry, name, parent}"),
+    "into": (_is_code, "the code that keeps the land"),
+    "islands": (lambda value: isinstance(value, bool), "true or false"),
+    "line": (_is_shape, "a GeoJSON LineString"),
+    "name": (_is_name, f"a name of at most {LONGEST_NAME} characters"),
+    "names": (
+        lambda value: isinstance(value, Mapping) and all(_is_code(code) and _is_name(one) for code, one in value.items()),
+        f"names of at most {LONGEST_NAME} characters by code",
+    ),
+    "parent": (_is_code, "the code of a community"),
+    "parts": (
+        lambda value: isinstance(value, list) and 2 <= len(value) <= MOST_PARTS and all(map(_is_shape, value)),
+        "a list of two or more GeoJSON polygons",
+    ),
+    "region": (_is_shape, "a GeoJSON Polygon or MultiPolygon"),
+    "to": (lambda value: _is_code(value) or _is_point(value), "a code, or [longitude, latitude] of a vertex"),
+    "unit": (_is_code, "the code of a ten-household unit"),
+}  # fmt: skip
+
+
+def _none(op: Op) -> list[BaseGeometry]:
+    return []
+
+
+def _spots(op: Op) -> list[BaseGeometry]:
+    if not _is_point(op["to"]):
+        raise wrong("to", "must be [longitude, latitude] in degrees")
+    return [shapely.Point(_pair(one)) for one in (op["to"], op.get("from"), *op.get("edge", ())) if one]
+
+
+def _to_code(op: Op) -> list[BaseGeometry]:
+    if not _is_code(op["to"]):
+        raise wrong("to", "must be the code of the grid that takes the region")
+    return [_land(op, "region")]
+
+
+KINDS: dict[str, Kind] = {
+    "move_border": Kind(
+        {"between": True, "line": True}, lambda op: op["between"], lambda op: [_line(op, "line")], _move_border,
+        "调整{all}之间的边界", "move the border between {all}",
+    ),
+    "reshape": Kind(
+        {"code": True, "geometry": True, "give_to": False, "islands": False},
+        lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], lambda op: [_land(op, "geometry")],
+        _reshape, "重画{first}的边界", "reshape {first}",
+    ),
+    "split": Kind(
+        {"code": True, "line": False, "parts": False, "codes": False, "names": False, "islands": False},
+        lambda op: [op["code"]],
+        lambda op: [_line(op, "line")] if "line" in op else [_polygon(one, "parts") for one in op.get("parts", ())],
+        _split, "拆分{first}", "split {first}",
+    ),
+    "merge": Kind(
+        {"codes": True, "into": True, "parent": False, "name": False, "islands": False}, lambda op: op["codes"], _none,
+        _merge, "合并{all}为{to}", "merge {all} into {to}",
+    ),
+    "transfer": Kind(
+        {"region": True, "to": True, "islands": False}, lambda op: [op["to"]], _to_code, _transfer,
+        "把划出的范围划归{to}", "give a region to {to}",
+    ),
+    "add": Kind(
+        {"geometry": True, "parent": True, "code": False, "name": False}, lambda op: [], lambda op: [_land(op, "geometry")],
+        _add, "在{first}新增网格", "add a grid in {first}",
+    ),
+    "retire": Kind(
+        {"code": True, "give_to": False}, lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], _none,
+        _retire, "停用{first}", "retire {first}",
+    ),
+    "move_vertex": Kind(
+        {"to": True, "from": False, "edge": False}, lambda op: [], _spots, _move_vertex,
+        "移动边界顶点", "move a vertex",
+    ),
+    "redraw": Kind(
+        {"grids": True}, lambda op: [one["code"] for one in op["grids"] if one.get("geometry") is None],
+        lambda op: [_polygon(one["geometry"], f"grids[{i}].geometry") for i, one in enumerate(op["grids"])
+                    if one.get("geometry") is not None],
+        _redraw, "按文件调整{count}个网格", "redraw {count} grids",
+    ),
+    "settle": Kind(
+        {"unit": True, "grid": True}, lambda op: [op["grid"]], _none, _settle,
+        "十联户{unit}归入{to}", "unit {unit} belongs to {to}",
+    ),
+}  # fmt: skip

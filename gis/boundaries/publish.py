@@ -1,0 +1,268 @@
+"""Publishing a boundary draft: one transaction in which grids, the levels above, units and open incidents follow.
+
+Nothing here commits: whoever calls does, once, so that a publication that fails half-way leaves everything as it was.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import shapely
+from psycopg.types.range import TimestamptzRange
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas import codes as patterns
+from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
+from gis.areas.snapshot import read_grids
+from gis.boundaries import conservation, drafts, numbering, operations, preview, statistics
+from gis.boundaries.household_counts import unit_homes
+from gis.boundaries.revert import revert as revert
+from gis.boundaries.store import in_force, publish_shapes
+from gis.db import copy_rows, publishing, sql
+from gis.errors import Conflict, Forbidden, InvalidInput, wrong
+from gis.incidents.lifecycle.boundary_follow import follow
+from gis.rights.access import Action, Principal
+from gis.shapes.polygon_coverage import Land
+
+LONGEST_REASON = 1000  # characters
+
+# what of the dated parents holds at a moment, brought into the areas themselves
+SETTLED = """
+UPDATE area a SET parent_id = d.parent_id FROM dated_parent d
+WHERE d.area_id = a.id AND d.valid @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
+"""
+
+
+def publish(
+    session: Session,
+    by: Principal,
+    number: int,
+    reason: str,
+    effective: datetime | None,
+    *,
+    two_persons: bool = False,
+    version: int | None = None,
+) -> Revision:
+    """Publish a draft.
+
+    Args:
+        reason: Why, for everybody who looks at the history.
+        effective: From when it holds, with its time zone, not past; None is now. Later: it takes effect by itself.
+            What takes a planned publication back before it holds, cancels it: everything is as if never planned.
+        two_persons: Whether somebody else than the author must publish.
+
+    Raises:
+        NotFound: No such draft in the asker's areas. Forbidden: Not theirs to publish, or their own.
+        Conflict: It is no draft any more, grids were redrawn since (`conflicts` names them), or later ones are planned.
+        InvalidInput: The reason is missing, the moment is past, the draft changes nothing, or land or homes would lose
+            their grid.
+    """
+    draft = drafts.revision(session, by, number, lock=True)
+    by.need(Action.PUBLISH)
+    drafts.is_draft(draft)
+    if version is not None and version != draft.version:
+        raise Conflict(f"the draft has version {draft.version}, not {version}; read it again", version=draft.version)
+    why = reason.strip()
+    if not why or len(why) > LONGEST_REASON:
+        raise wrong("reason", f"say in 1 to {LONGEST_REASON} characters why the boundaries change")
+    if two_persons and draft.author == by.who:
+        raise Forbidden("a draft is published by somebody else than its author here; ask a colleague to look at it")
+    done = drafts.steps(session, number)
+    if not done:
+        raise InvalidInput(f"draft {number} has no operations; draw something first")
+    _hold_counties(session, done)
+    # not now(), when this transaction began: somebody else may have published while it waited
+    now = session.execute(sql("SELECT clock_timestamp()")).scalar_one()
+    if effective is not None and effective.tzinfo is None:
+        raise wrong("effective", f"{effective.isoformat()} has no time zone; write it as 2026-12-01T00:00+08:00")
+    if effective is not None and effective < now:
+        raise wrong("effective", f"{effective.isoformat()} is past; boundaries change now (null) or later")
+    if clashes := drafts.conflicts(session, number):
+        named = ", ".join(f"{one.grid} ({one.author}, revision {one.revision})" for one in clashes[:5])
+        raise Conflict(
+            f"redrawn since by somebody else: {named}; rebase the draft and look at it again",
+            conflicts=[{"grid": one.grid, "name": one.name, "revision": one.revision, "title": one.title,
+                        "author": one.author} for one in clashes],
+        )  # fmt: skip
+    if drafts.behind(session, number):  # a vertex of a neighbour, no land of ours
+        looked_at = drafts.drawn_shapes(done), {code for one in done for code in one.touched}
+        drafts.replay(session, drafts_author(draft), draft)
+        done = drafts.steps(session, number)
+        _same_land(*looked_at, drafts.drawn_shapes(done), {code for one in done for code in one.touched})
+    drafts.need(session, by, Action.PUBLISH, {code for one in done for code in one.touched})
+    if by.who != draft.author:
+        draft.publisher = by.who
+    planned = _cancels(session, draft, effective, now)
+    effective = planned or effective
+    numbering.check_free(session, draft, _born(done))
+    found = preview.compute(session, draft)
+    _write(session, draft, done, why, effective or now, now, cancels=planned is not None)
+    statistics.store(session, found)
+    if (effective or now) <= now:
+        session.execute(sql(SETTLED), {"now": now})
+        follow(session, now)
+    return draft
+
+
+def drafts_author(draft: Revision) -> Principal:
+    """Who a draft is done again for: what its author was allowed when drawing it."""
+    return Principal("system", draft.author, dict.fromkeys(Action))
+
+
+def settle(session: Session, now: datetime) -> int:
+    """Bring units under the grids that are theirs from now on; returns how many changed. For the sweep."""
+    publishing(session)
+    return int(getattr(session.execute(sql(SETTLED), {"now": now}), "rowcount", 0))
+
+
+def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
+    """One publication at a time in a county."""
+    counties = sorted({patterns.ancestor(code, Level.COUNTY) for one in done for code in one.touched})
+    session.execute(text("SELECT id FROM area WHERE code = ANY(:codes) ORDER BY code FOR UPDATE"), {"codes": counties})
+
+
+def _same_land(
+    before: Mapping[str, Land | None], touched_before: set[str], after: Mapping[str, Land | None], touched: set[str]
+) -> None:
+    """Refuse to publish what came out otherwise, when done again, than what its author looked at."""
+    both = {code: shape for code, shape in before.items() if shape is not None and code in after and code in touched}
+    otherwise = {*operations.moves_land(both, {code: after[code] for code in both}), *(touched_before ^ touched)}
+    if otherwise:
+        raise Conflict(
+            f"the land around was redrawn since, and {', '.join(sorted(otherwise)[:5])} would get other land than drawn;"
+            " rebase the draft and look at it again"
+        )
+
+
+def _cancels(session: Session, draft: Revision, effective: datetime | None, now: datetime) -> datetime | None:
+    """The moment of the planned publication that a draft takes back before it holds; None when there is none such."""
+    planned = None if draft.reverts is None else session.get_one(Revision, draft.reverts).effective
+    return planned if planned is not None and planned > now and (effective or now) <= planned else None
+
+
+def _born(done: Sequence[Operation]) -> set[str]:
+    """The new grids of a draft that are there at its end."""
+    shapes = drafts.drawn_shapes(done)
+    return {code for one in done for code in one.made if shapes.get(code) is not None}
+
+
+def _write(
+    session: Session,
+    draft: Revision,
+    done: Sequence[Operation],
+    why: str,
+    at: datetime,
+    now: datetime,
+    *,
+    cancels: bool,
+) -> None:
+    publishing(session)
+    shapes = drafts.drawn_shapes(done)
+    made: dict[str, Any] = {code: one.made[code] for one in done for code in one.made}
+    ids = _ids(session, shapes)
+    born = {code: made[code] for code, shape in shapes.items() if code not in ids and shape is not None}
+    shapes = {code: shape for code, shape in shapes.items() if code in ids or code in born}
+    code_of = {number: code for code, number in ids.items()}
+    before = {code_of[number]: land for number, land in in_force(session, ids.values(), at).items()}
+    conservation.check(session, done, before, shapes, at)
+    _make(session, born)
+    revived = [code for code, shape in shapes.items() if shape is not None and code in ids]
+    session.execute(
+        text("UPDATE area SET retired_at = NULL WHERE code = ANY(:codes) AND retired_at IS NOT NULL"),
+        {"codes": revived},
+    )
+    session.expire_all()
+    title, author = draft.title, draft.author
+    if publish_shapes(session, shapes, title=title, author=author, reason=why, effective=at, draft=draft) is None:
+        if not any(one.op["op"] == "settle" for one in done):
+            raise InvalidInput(f"draft {draft.id} changes nothing: its operations take each other back")
+        draft.state, draft.reason, draft.effective, draft.published_at = RevisionState.PUBLISHED, why, at, now
+    draft.version += 1
+    ended = [code for code, shape in shapes.items() if shape is None]
+    held = {"at": now if cancels else at, "codes": ended}
+    session.execute(text("UPDATE area SET retired_at = :at WHERE code = ANY(:codes)"), held)
+    _lineage(session, draft, done)
+    rehome(session, draft.id, [*shapes.values(), *before.values()], done, at)
+    session.flush()
+
+
+def _ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
+    rows = session.execute(sql("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": list(codes)})
+    return {row.code: row.id for row in rows}
+
+
+def _make(session: Session, born: Mapping[str, Mapping[str, str]]) -> None:
+    parents = {one["parent"] for one in born.values()}
+    found = {area.code: area for area in session.query(Area).filter(Area.code.in_(parents))}
+    for code, one in sorted(born.items()):
+        parent = found.get(one["parent"])
+        if parent is None or parent.retired_at is not None:
+            raise Conflict(f"{code} was to stand under {one['parent']}, which is no community any more; draw it anew")
+        session.add(Area(code=code, level=Level.GRID, name=one["name"], county=parent.county, parent_id=parent.id))
+    session.flush()
+
+
+def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> None:
+    """Where grids came from and went, over all operations: a grid both made and gone in the draft is passed over."""
+    pairs: dict[tuple[str, str], str] = {}
+    for one in done:
+        pairs |= {(start, end): kind for kind, start, end in one.lineage}
+    ids = _ids(session, {code for pair in pairs for code in pair})
+    for (start, end), kind in list(pairs.items()):
+        if start in ids and end not in ids:  # split off, then merged away again
+            for (other, last), _ in list(pairs.items()):
+                if other == end and last in ids and last != start:
+                    pairs.setdefault((start, last), kind)
+    for (start, end), kind in sorted(pairs.items()):
+        if start in ids and end in ids:
+            session.add(Lineage(revision_id=draft.id, kind=kind, from_id=ids[start], to_id=ids[end]))
+
+
+def rehome(session: Session, number: int, lands: Sequence[Any], done: Sequence[Operation], at: datetime) -> None:
+    """Units stand under the grid in which most of their households live, or the one a draft says, from a moment on."""
+    lands = [land for land in lands if land is not None]
+    grids = read_grids(session, at, shapely.box(*shapely.total_bounds(lands))) if lands else None
+    moved = [] if grids is None else unit_homes(session, grids, lands, at)
+    told = {str(one.op["unit"]): str(one.op["grid"]) for one in done if one.op["op"] == "settle"}
+    wish: dict[int, tuple[int, int]] = {}
+    for unit in moved:
+        if unit.best is not None and grids is not None and unit.parent != grids.codes[unit.best]:
+            wish[unit.id] = (unit.parent_id, int(grids.ids[unit.best]))
+    if told:
+        rows = session.execute(
+            text("SELECT u.id, u.parent_id, g.id FROM unnest(CAST(:units AS text[]), CAST(:grids AS text[])) t(u, g)"
+                 " JOIN area u ON u.code = t.u JOIN area g ON g.code = t.g"),
+            {"units": list(told), "grids": list(told.values())},
+        )  # fmt: skip
+        for one, parent, grid in rows:
+            wish.pop(one, None)
+            if parent != grid:
+                wish[one] = (parent, grid)
+    if not wish:
+        return
+    held = {"ids": list(wish), "at": at}
+    # what was planned for later is replaced; what held until now ends
+    session.execute(text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), held)
+    session.execute(
+        text("UPDATE dated_parent SET valid = tstzrange(lower(valid), :at)"
+             " WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)"), held,
+    )  # fmt: skip
+    # of what is left the last ends now: it goes on where the unit stays, after a plan that was cancelled
+    rows = session.execute(
+        text("SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids) AND upper(valid) = :at"), held
+    )
+    last = {row.area_id: (row.id, row.parent_id) for row in rows}
+    on = [number for unit, (number, parent) in last.items() if parent == wish[unit][1]]
+    session.execute(
+        text("UPDATE dated_parent SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"), {"on": on}
+    )
+    fresh = {unit: pair for unit, pair in wish.items() if unit not in last or last[unit][0] not in on}
+    rows_ = [
+        (unit, parent, number, TimestamptzRange(None, at, "()"))
+        for unit, (parent, _) in fresh.items()
+        if unit not in last
+    ]
+    rows_ += [(unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in fresh.items()]
+    copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid"), rows_)
+    session.execute(text("SELECT pg_notify('wangge_changed', 'dated_parent')"))

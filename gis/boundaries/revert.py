@@ -1,0 +1,109 @@
+"""Taking a publication back: a draft that gives its grids the land they had before it.
+
+Grids count by their land, not by who drew them last: once later publications are taken back themselves, or only added a
+vertex, the earlier one can be taken back too. Nothing here commits.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas import codes as patterns
+from gis.areas.models import Level, Revision, RevisionState
+from gis.boundaries import drafts, operations, statistics
+from gis.errors import Conflict
+from gis.rights.access import Principal
+from gis.shapes import noding
+from gis.shapes.polygon_coverage import Land
+
+Redrawn = Mapping[str, tuple[Land | None, Land | None]]
+
+# The grids as planned, with what drew them last, or ended them.
+NEWEST = """
+SELECT a.code, a.name, p.code AS parent, ST_AsBinary(b.shape) AS now, coalesce(b.revision_id, (
+  SELECT l.revision_id FROM lineage l WHERE l.from_id = a.id ORDER BY l.id DESC LIMIT 1)) AS revision
+FROM area a JOIN area p ON p.id = a.parent_id LEFT JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)
+WHERE a.code = ANY(:codes) ORDER BY a.code"""
+# What a load drew, or a publication of before figures were stored.
+DREW = """
+SELECT a.code, ST_AsBinary(was.shape) AS was, ST_AsBinary(drew.shape) AS drew
+FROM area a LEFT JOIN boundary drew ON drew.area_id = a.id AND drew.revision_id = :id
+  LEFT JOIN boundary was ON was.area_id = a.id AND upper(was.valid) = :at
+WHERE a.level = 'grid' AND (drew.id IS NOT NULL OR (
+  was.id IS NOT NULL AND EXISTS (SELECT FROM operation o WHERE o.revision_id = :id AND o.shapes ? a.code)))
+ORDER BY a.code"""
+
+
+def revert(session: Session, by: Principal, number: int) -> Revision:
+    """A draft that gives the grids of a published revision the land they had before it.
+
+    Raises:
+        NotFound, Forbidden: As `drafts.revision`. Conflict: It is not published, or land of its grids was moved since.
+    """
+    old = drafts.revision(session, by, number)
+    if old.state != RevisionState.PUBLISHED or old.effective is None:
+        raise Conflict(f"revision {number} is {old.state}; only a published one can be taken back")
+    redrawn = _redrawn(session, old)
+    rows = {row.code: row for row in session.execute(text(NEWEST), {"codes": list(redrawn)})}
+    now = {code: shapely.from_wkb(row.now) for code, row in rows.items() if row.now is not None}
+    if later := _moved_since({code: after for code, (_, after) in redrawn.items()}, now):
+        named = ", ".join(f"{code} (revision {rows[code].revision})" for code in later[:5] if code in rows)
+        raise Conflict(f"redrawn since: {named}; take those back first, or draw the change by hand")
+    targets = _targets(redrawn, now)
+    if not targets:
+        raise Conflict(f"revision {number} drew no grids; there is nothing to take back")
+    grids = [
+        {"code": code, "name": rows[code].name, "parent": rows[code].parent,
+         "geometry": None if shape is None else shapely.geometry.mapping(shape)}
+        for code, shape in _met(session, targets, rows).items()
+    ]  # fmt: skip
+    draft = drafts.begin(session, by, f"撤销：{old.title}"[: drafts.LONGEST_TITLE])
+    draft.reverts = number
+    drafts.operate(session, by, draft.id, {"op": "redraw", "grids": grids})
+    return draft
+
+
+def _redrawn(session: Session, old: Revision) -> Redrawn:
+    """The shapes before and after of the grids that a publication drew."""
+    if (found := statistics.stored(session, old.id)) is not None:
+        return found.redrawn
+    rows = session.execute(text(DREW), {"id": old.id, "at": old.effective}).all()
+    read = lambda wkb: None if wkb is None else shapely.from_wkb(wkb)  # noqa: E731
+    return {row.code: (read(row.was), read(row.drew)) for row in rows}
+
+
+def _moved_since(after: Mapping[str, Land | None], now: Mapping[str, Land]) -> list[str]:
+    """The grids whose land is not what a publication made it, not only by a vertex."""
+    there = {code: shape for code, shape in after.items() if shape is not None}
+    moved = operations.moves_land(there, {code: now.get(code) for code in there})
+    return sorted({*moved, *(code for code in now if code not in there)})
+
+
+def _targets(redrawn: Redrawn, now: Mapping[str, Land]) -> dict[str, Land | None]:
+    """The shapes to go back to: of grids whose land moved, and of those that only got a vertex and still have it."""
+    before = {code: was for code, (was, _) in redrawn.items() if was is not None}
+    moved = set(operations.moves_land(before, {code: after for code, (_, after) in redrawn.items()}))
+    found: dict[str, Land | None] = {}
+    for code, (was, after) in redrawn.items():
+        alike = after is not None and code in now and shapely.equals_exact(
+            shapely.normalize(after), shapely.normalize(now[code]), 1e-8)  # fmt: skip
+        if (code in moved or alike) and not (was is None and code not in now):
+            found[code] = was
+    return found
+
+
+def _met(session: Session, targets: Mapping[str, Land | None], rows: Mapping[str, Any]) -> dict[str, Land | None]:
+    """The shapes to go back to, fitted to the corners that neighbours have got since; with neighbours that get one."""
+    shapes = {code: shape for code, shape in targets.items() if shape is not None}
+    county = patterns.ancestor(next(iter(targets)), Level.COUNTY)
+    around = drafts.around(session, county, {}, list(targets), list(shapes.values())).lands
+    kept = {code: land for code, land in around.items() if code not in targets}
+    fitted = noding.meet(shapes, dict(kept)) if kept else dict(shapes)
+    met: dict[str, Land | None] = {code: fitted.get(code, shape) for code, shape in shapes.items()}
+    final = noding.meet(kept | shapes, met) if kept else dict(met)
+    return {code: None for code in targets if code not in shapes} | {
+        code: shape for code, shape in final.items() if code in targets or code in rows
+    }

@@ -1,0 +1,162 @@
+"""The figures of a boundary revision, and how they are stored with a publication so that they stay as they were.
+
+What an asker may not see (names of holders, incidents) is stored by id and filled in when read: see
+`gis.boundaries.preview.seen_by`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple
+
+import shapely
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Publication, RevisionState
+from gis.shapes.polygon_coverage import Land
+
+
+class Problem(NamedTuple):
+    """Something odd. severity: refused (cannot be published so) or warning. place: lon, lat in degrees."""
+
+    kind: str
+    severity: str
+    codes: tuple[str, ...]
+    zh: str
+    en: str
+    place: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class GridChange:
+    """A grid before and after. change: new, gone or changed; pairs are (before, after), areas in square metres."""
+
+    code: str
+    name: str
+    community: str
+    change: str
+    area_m2: tuple[float, float]
+    households: tuple[int, int]
+    people: tuple[int, int]
+    buildings: tuple[int, int]
+    units: tuple[int, int]
+    compactness: tuple[float | None, float | None]
+    before: Land | None
+    after: Land | None
+
+
+class Piece(NamedTuple):
+    """Land that changes its grid; None: nobody's before, or after. Square metres; degrees, EPSG:4490."""
+
+    start: str | None
+    end: str | None
+    area_m2: float
+    households: int
+    people: int
+    shape: Land
+
+
+class Moved(NamedTuple):
+    """A building, unit, post or facility that changes its grid, by codes of grids; with its households.
+
+    holder_id: Who holds the post; holder: their name, where the asker may know it.
+    """
+
+    kind: str
+    code: str
+    name: str
+    start: str | None
+    end: str | None
+    households: int = 0
+    holder: str | None = None
+    holder_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """All that a revision would change.
+
+    incidents: How many open incidents change grid, by (from, to); None when the asker may not know.
+    incident_ids: Those of them the asker may see.
+    open_incidents: All of them, with (from, to); for nobody's eyes.
+    redrawn: The shapes before and after of all grids that are drawn otherwise, be it by a vertex.
+    """
+
+    revision: int
+    title: str
+    state: str
+    grids: list[GridChange]
+    pieces: list[Piece]
+    moved: list[Moved]
+    incidents: dict[tuple[str | None, str | None], int] | None
+    incident_ids: list[str]
+    problems: list[Problem]
+    names: dict[str, str] = field(default_factory=dict)
+    open_incidents: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    redrawn: dict[str, tuple[Land | None, Land | None]] = field(default_factory=dict)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many of each change hands."""
+        kinds = Counter(one.kind for one in self.moved)
+        return {
+            "grids": len(self.grids),
+            "households": sum(piece.households for piece in self.pieces),
+            "people": sum(piece.people for piece in self.pieces),
+            "buildings": kinds["building"],
+            "units": kinds["unit"],
+            "posts": kinds["post"],
+            "facilities": kinds["facility"],
+            "incidents": sum((self.incidents or {}).values()),
+        }
+
+
+def store(session: Session, found: Preview) -> None:
+    """Write the figures of a publication, once."""
+    session.add(Publication(revision_id=found.revision, figures=to_json(found)))
+    session.flush()
+
+
+def stored(session: Session, number: int) -> Preview | None:
+    """The figures of a publication as they were when it was published; None for loads, and those of before 0011."""
+    row = session.get(Publication, number)
+    return None if row is None else from_json(row.figures)
+
+
+def to_json(found: Preview) -> dict[str, Any]:
+    """A preview as JSON holds it; shapes as WKB in hex."""
+    every = replace(found, state=RevisionState.PUBLISHED.value, grids=[], pieces=[], moved=[], problems=[], redrawn={})
+    return asdict(every) | {
+        "grids": [vars(one) | {"before": _hex(one.before), "after": _hex(one.after)} for one in found.grids],
+        "pieces": [one._asdict() | {"shape": _hex(one.shape)} for one in found.pieces],
+        "moved": [one._asdict() for one in found.moved],
+        "problems": [one._asdict() for one in found.problems],
+        "redrawn": {code: [_hex(shape) for shape in pair] for code, pair in found.redrawn.items()},
+    }
+
+
+def from_json(held: Mapping[str, Any]) -> Preview:
+    """A preview as `to_json` wrote it."""
+    grids = [
+        GridChange(**{key: tuple(value) if isinstance(value, list) else value for key, value in one.items()}
+                   | {"before": _shape(one["before"]), "after": _shape(one["after"])})
+        for one in held["grids"]
+    ]  # fmt: skip
+    problems = [
+        Problem(**one | {"codes": tuple(one["codes"]), "place": one["place"] and tuple(one["place"])})
+        for one in held["problems"]
+    ]
+    pieces = [Piece(**one | {"shape": _shape(one["shape"])}) for one in held["pieces"]]
+    return Preview(**dict(held) | {
+        "grids": grids, "pieces": pieces, "moved": [Moved(**one) for one in held["moved"]], "problems": problems,
+        "open_incidents": [tuple(one) for one in held["open_incidents"]],
+        "redrawn": {code: tuple(_shape(one) for one in pair) for code, pair in held["redrawn"].items()},
+    })  # fmt: skip
+
+
+def _hex(shape: Land | None) -> str | None:
+    return None if shape is None else str(shapely.to_wkb(shape, hex=True))
+
+
+def _shape(held: str | None) -> Any:
+    return None if held is None else shapely.from_wkb(held)

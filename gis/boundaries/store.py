@@ -1,0 +1,349 @@
+"""Publishing boundaries: grids and units are drawn, everything above the grids follows in the same
+transaction.
+
+A publication closes the shapes it replaces and opens the new ones at one moment; shapes that stay the same,
+vertex for vertex, keep their row. Nothing here commits.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import shapely
+from psycopg.types.range import TimestamptzRange
+from shapely import MultiPolygon, Polygon
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Area, Boundary, Level, Revision, RevisionState
+from gis.db import PRECISION, STORAGE_SRID, copy_rows, publishing
+from gis.errors import Conflict, FieldError, InvalidInput, NotFound
+from gis.shapes.polygon_coverage import Land, dissolve
+from gis.shapes.repair import multi, on_lattice
+
+NEAR = 1e-6  # degrees: grids whose boxes come this near are looked at together
+NAMED = 20  # codes named in one refusal
+
+
+def publish_shapes(
+    session: Session,
+    shapes: Mapping[str, Land | None],
+    *,
+    title: str,
+    author: str,
+    reason: str | None = None,
+    effective: datetime | None = None,
+    draft: Revision | None = None,
+) -> Revision | None:
+    """Give grids new shapes, and every community, street and county above them the union of its grids.
+
+    Args:
+        shapes: Shape by grid code, EPSG:4490, valid, on the 1e-7 degree lattice; None: no land from then on.
+            The areas exist already. Together with the grids around them they are a coverage (see
+            `gis.shapes.polygon_coverage.clean`).
+        title: What the change is, in a few words.
+        author: Who drew it: account, program or load.
+        effective: From when the shapes hold, with its time zone; None is now.
+        draft: The draft that this publishes; None: the publication gets a revision of its own.
+
+    Returns:
+        The published revision; None when every shape was in force already, and nothing was written.
+
+    Raises:
+        NotFound: A code is no area.
+        InvalidInput: A shape cannot be stored, overlaps a grid or does not share its vertices; named in
+            `errors`.
+        Conflict: An area is retired, or has a shape that begins later than `effective`.
+    """
+    effective = moment(session, effective)
+    grids = {area.code: area for area in session.scalars(select(Area).where(Area.code.in_(list(shapes))))}
+    _check_areas(shapes, grids)
+    counties = sorted({area.county for area in grids.values()})
+    # One publication at a time in a county: the next one must see these shapes.
+    session.execute(select(Area.id).where(Area.code.in_(counties)).order_by(Area.code).with_for_update())
+    drawn = {code: multi(shape) for code, shape in shapes.items() if shape is not None}
+    _check_shapes(drawn)
+    _check_later(session, [grids[code].id for code in shapes], effective)
+    _check_coverage(session, counties, drawn, set(shapes), effective)
+    by_id: dict[int, MultiPolygon | None] = {grids[code].id: drawn.get(code) for code in shapes}
+    return redraw(
+        session,
+        by_id | _above(session, by_id, effective),
+        title=title,
+        author=author,
+        reason=reason,
+        effective=effective,
+        draft=draft,
+    )
+
+
+def derive_units(
+    session: Session, unit_ids: Iterable[int] | None = None, effective: datetime | None = None
+) -> Revision | None:
+    """Draw ten-household units as the union of their footprints; units on one tower share its footprint.
+
+    Args:
+        unit_ids: Ids of the units (areas); None is every unit. Those that stand on no building keep what
+            they have.
+        effective: From when the shapes hold, with its time zone; None is now.
+
+    Returns:
+        The published revision; None when nothing changed.
+
+    Raises:
+        Conflict: A unit has a shape that begins later than `effective`.
+    """
+    effective = moment(session, effective)
+    rows = session.execute(
+        text("""
+        SELECT p.unit_id, ST_AsBinary(b.shape) FROM building b
+        JOIN (SELECT DISTINCT unit_id, building_id FROM unit_part) p ON p.building_id = b.id
+        WHERE CAST(:ids AS bigint[]) IS NULL OR p.unit_id = ANY(:ids)
+        ORDER BY p.unit_id, p.building_id
+        """),
+        {"ids": None if unit_ids is None else list(unit_ids)},
+    ).all()
+    stands_on: dict[int, list[int]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        stands_on[row[0]].append(i)
+    footprints = shapely.from_wkb([row[1] for row in rows])
+    drawn: dict[int, MultiPolygon | None] = {
+        unit: multi(shapely.union_all(footprints[at], grid_size=PRECISION)) for unit, at in stands_on.items()
+    }
+    return redraw(
+        session,
+        drawn,
+        title="按楼栋范围生成十联户边界",
+        author="derive_units",
+        reason=None,
+        effective=effective,
+    )
+
+
+def redraw(
+    session: Session,
+    drawn: Mapping[int, MultiPolygon | None],
+    *,
+    title: str,
+    author: str,
+    reason: str | None,
+    effective: datetime | None,
+    draft: Revision | None = None,
+) -> Revision | None:
+    """Close the shapes that differ and open the new ones; unchecked: `publish_shapes` is the way for grids.
+
+    Args:
+        drawn: Shape by area id, in the normal form of `gis.shapes.repair.multi`; None: no land from then on.
+
+    Returns:
+        The published revision; None when nothing changed.
+
+    Raises:
+        Conflict: An area has a shape that begins later than `effective`.
+    """
+    effective = moment(session, effective)
+    now = in_force(session, drawn, effective)
+    changed = [area for area, shape in drawn.items() if not same(shape, now.get(area))]
+    if not changed:
+        return None
+    _check_later(session, changed, effective)
+    base = session.scalar(select(func.max(Revision.id)).where(Revision.state == RevisionState.PUBLISHED))
+    # not now(): of several in one transaction, too, the later is later
+    published_at = session.execute(select(func.clock_timestamp())).scalar_one()
+    revision = draft or Revision(title=title, author=author, base=base)
+    revision.state, revision.published_at = RevisionState.PUBLISHED, published_at
+    revision.reason, revision.effective = reason, effective
+    session.add(revision)
+    session.flush()
+    publishing(session)
+    held = {"ids": changed, "at": effective}
+    # A shape that began at this very moment never held: it is replaced, not closed.
+    session.execute(text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), held)
+    session.execute(
+        text("""
+        UPDATE boundary SET valid = tstzrange(lower(valid), :at)
+        WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)
+        """),
+        held,
+    )
+    valid = TimestamptzRange(effective, None, "[)")
+    on = _reopen(session, {area: shape for area in changed if (shape := drawn[area]) is not None}, effective)
+    copy_rows(
+        session,
+        "boundary",
+        ("area_id", "revision_id", "shape", "valid"),
+        (
+            (area, revision.id, hex_ewkb(shape), valid)
+            for area in changed
+            if (shape := drawn[area]) is not None and area not in on
+        ),
+    )
+    session.expire_all()
+    return revision
+
+
+def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -> set[int]:
+    """Let shapes that were to end at a moment go on, where the new shape is the same: a plan was cancelled.
+
+    Returns:
+        The ids of their areas.
+    """
+    rows = session.execute(
+        text("SELECT area_id, id, ST_AsBinary(shape) FROM boundary WHERE area_id = ANY(:ids) AND upper(valid) = :at"),
+        {"ids": list(drawn), "at": at},
+    ).all()
+    on = {row[0]: row[1] for row in rows if same(drawn[row[0]], shapely.from_wkb(row[2]))}
+    session.execute(
+        text("UPDATE boundary SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"), {"on": list(on.values())}
+    )
+    return set(on)
+
+
+def in_force(session: Session, area_ids: Iterable[int], at: datetime) -> dict[int, MultiPolygon]:
+    """The shapes of areas that hold at a moment, by area id; areas without one are left out."""
+    rows = session.execute(
+        select(Boundary.area_id, func.ST_AsBinary(Boundary.shape))
+        .where(Boundary.area_id == func.any(list(area_ids)), Boundary.in_force(at))
+        .order_by(Boundary.area_id)
+    ).all()
+    return dict(zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True))
+
+
+def grids_near(
+    session: Session, counties: Sequence[str], shapes: Sequence[Land], at: datetime, near: float = NEAR
+) -> dict[str, MultiPolygon]:
+    """The grids of counties in force at a moment whose boxes come near the shapes, by code, in order of
+    codes.
+
+    Args:
+        near: Degrees.
+    """
+    if not len(shapes):
+        return {}
+    west, south, east, north = shapely.total_bounds(shapes).tolist()
+    rows = session.execute(
+        text(f"""
+        SELECT a.code, ST_AsBinary(b.shape) FROM area a JOIN boundary b ON b.area_id = a.id
+        WHERE a.level = 'grid' AND a.county = ANY(:counties) AND b.valid @> CAST(:at AS timestamptz)
+          AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
+        ORDER BY a.code
+        """),  # noqa: S608  a number of ours
+        {
+            "counties": list(counties),
+            "at": at,
+            "west": west - near,
+            "south": south - near,
+            "east": east + near,
+            "north": north + near,
+        },
+    ).all()
+    return dict(zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True))
+
+
+def moment(session: Session, effective: datetime | None) -> datetime:
+    """The moment a change holds from: as told, else the database's now.
+
+    Raises:
+        InvalidInput: It has no time zone.
+    """
+    if effective is None:
+        return session.execute(select(func.now())).scalar_one()
+    if effective.tzinfo is None:
+        raise InvalidInput(f"effective {effective.isoformat()} has no time zone; write it as 2026-03-03T00:00+08:00")
+    return effective
+
+
+def hex_ewkb(shape: MultiPolygon) -> str:
+    """A shape as COPY takes it."""
+    return str(shapely.to_wkb(shapely.set_srid(shape, STORAGE_SRID), hex=True, include_srid=True))
+
+
+def same(one: MultiPolygon | None, other: MultiPolygon | None) -> bool:
+    """Whether two shapes are the same vertex for vertex; the first in the normal form of `multi`."""
+    if one is None or other is None:
+        return one is other
+    return bool(shapely.equals_exact(one, multi(other), tolerance=PRECISION / 10))
+
+
+def _check_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> None:
+    if unknown := sorted(set(shapes) - set(grids)):
+        raise NotFound(f"no area has the code {', '.join(unknown[:NAMED])}; load or make the grid first")
+    if other := sorted(code for code, area in grids.items() if area.level != Level.GRID):
+        raise InvalidInput(f"{', '.join(other[:NAMED])}: only grids are drawn; the levels above are their union")
+    if retired := sorted(code for code, area in grids.items() if area.retired_at is not None):
+        raise Conflict(f"{', '.join(retired[:NAMED])}: retired; a code is never used again")
+
+
+def _check_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
+    shapes = np.array(list(drawn.values()), dtype=object)
+    if not len(shapes):
+        return
+    wrong = {code: str(why) for code, why in zip(drawn, shapely.is_valid_reason(shapes), strict=True)}
+    right = shapely.is_valid(shapes) & ~shapely.is_empty(shapes)
+    errors = [FieldError(code, wrong[code]) for code, good in zip(drawn, right, strict=True) if not good]
+    errors += [
+        FieldError(code, "is not on the 1e-7 degree lattice")
+        for code, good in zip(drawn, on_lattice(shapes), strict=True)
+        if not good
+    ]
+    if errors:
+        raise InvalidInput(f"grid {errors[0].field}: {errors[0].message}", errors[:NAMED])
+
+
+def _check_coverage(
+    session: Session, counties: list[str], drawn: Mapping[str, MultiPolygon], codes: set[str], at: datetime
+) -> None:
+    """Refuse shapes that overlap, or share a border without its vertices, with each other or a neighbour."""
+    around = grids_near(session, counties, list(drawn.values()), at)
+    together = {**drawn, **{code: shape for code, shape in around.items() if code not in codes}}
+    edges = shapely.coverage_invalid_edges(np.array(list(together.values()), dtype=object))
+    at_fault = {code: edge for code, edge in zip(together, edges, strict=True) if not shapely.is_empty(edge)}
+    errors = []
+    for code in [code for code in at_fault if code in drawn][:NAMED]:
+        others = [other for other in at_fault if other != code and at_fault[other].intersects(together[code])]
+        point = shapely.get_point(shapely.get_parts(at_fault[code])[0], 0)
+        words = f"overlaps or does not share its border with {', '.join(others[:3]) or 'itself'}"
+        errors.append(FieldError(code, f"{words}, near {point.x:.6f}, {point.y:.6f}"))
+    if errors:
+        raise InvalidInput(f"the grids are no coverage: {errors[0].field} {errors[0].message}", errors)
+
+
+def _check_later(session: Session, area_ids: Iterable[int], effective: datetime) -> None:
+    row = session.execute(
+        text("""
+        SELECT a.code, min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id
+        WHERE b.area_id = ANY(:ids) AND lower(b.valid) > :at GROUP BY a.code ORDER BY a.code LIMIT 1
+        """),
+        {"ids": list(area_ids), "at": effective},
+    ).first()
+    if row:
+        raise Conflict(
+            f"{row[0]} has a boundary that holds from {row[1].isoformat()};"
+            f" a change cannot hold from {effective.isoformat()}, before it; let it take effect then or later"
+        )
+
+
+def _above(session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime) -> dict[int, MultiPolygon | None]:
+    """The new shapes of all areas above the grids, as unions of what lies one level below."""
+    found: dict[int, MultiPolygon | None] = {}
+    below = dict(grids)
+    while below:
+        children = session.execute(
+            text("""
+            SELECT c.parent_id, c.id FROM area c JOIN area p ON p.id = c.parent_id
+            WHERE c.parent_id IN (SELECT parent_id FROM area WHERE id = ANY(:ids))
+            ORDER BY c.parent_id, c.code
+            """),
+            {"ids": list(below)},
+        ).all()
+        shapes = in_force(session, [row[1] for row in children if row[1] not in below], at) | below
+        parts: dict[int, list[Polygon | MultiPolygon]] = defaultdict(list)
+        for parent, child in children:
+            held = parts[parent]
+            if (shape := shapes.get(child)) is not None:
+                held.append(shape)
+        below = {parent: multi(dissolve(held)) if held else None for parent, held in parts.items()}
+        found |= below
+    return found

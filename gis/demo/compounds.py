@@ -1,0 +1,264 @@
+"""What stands in one grid: a gated compound of homes, and beside it shops, a school, works or a park.
+
+The wall of a compound is passed only at its gates: inner paths meet the street nowhere else, so that walking to the
+neighbour's shop may mean walking round. Metres of the plan throughout.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from shapely import LineString, Point, Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+from gis.demo.names import estate_name, lane_name
+from gis.demo.streets import RIVER_HALF, Cell, Plan, is_arterial_row
+
+SETBACK = 17.0  # metres from the middle of a street to the wall
+KINDS = (("slab", 50), ("tower", 28), ("old", 22))
+OTHERS = (("shops", 42), ("park", 22), ("works", 18), ("office", 18))
+MOST_FLOORS = {"slab": 11, "tower": 33, "old": 6}
+
+
+@dataclass
+class House:
+    """A building: footprint, storeys, and where people walk in. Homes: doors on each floor of each stairwell."""
+
+    shape: Polygon
+    floors: int
+    kind: str
+    door: Point
+    name: str = ""
+    estate: str = ""
+    address: str = ""
+    stairs: int = 0  # 0 with doors: homes without a stairwell of their own
+    doors: int = 0
+
+    @property
+    def rooms(self) -> int:
+        """How many homes it has room for."""
+        return self.floors * self.doors * max(self.stairs, 1)
+
+
+@dataclass
+class Path:
+    """An inner path; `gate` ends stand on a street."""
+
+    line: LineString
+    kind: str = "service"
+    gates: tuple[Point, ...] = ()
+
+
+@dataclass
+class Slot:
+    """A place for a facility: a shop front or a plot."""
+
+    place: BaseGeometry
+    door: Point
+    size: str  # front, plot or park
+
+
+@dataclass
+class Block:
+    """Everything in one grid."""
+
+    cell: Cell
+    houses: list[House] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
+    ground: list[tuple[str, str, str, Polygon]] = field(default_factory=list)  # kind, subkind, name, shape
+
+
+def fill(plan: Plan, cell: Cell, homes: int, dice: Random) -> Block:
+    """Build up a grid with room for at least so many homes, and a few empty ones."""
+    block = Block(cell)
+    outline = plan.outline(cell)
+    ground = outline.buffer(-SETBACK)
+    if plan.river in (cell.column, cell.column + 1):
+        ground = ground.difference(plan.river_line.buffer(RIVER_HALF + SETBACK))
+    west, south, east, north = ground.bounds
+    kind = _choose(KINDS, dice)
+    share = {"slab": 0.62, "tower": 0.6, "old": 0.66}[kind]
+    flip = dice.random() < 0.5
+    cut = west + (east - west) * ((1 - share) if flip else share)
+    living = ground.intersection(box(cut + 4, south, east, north) if flip else box(west, south, cut - 4, north))
+    other = ground.intersection(box(west, south, cut - 6, north) if flip else box(cut + 6, south, east, north))
+    # narrow land beside a river may not take the first choice; houses fit nearly everywhere
+    if not any(_compound(block, plan, living, one, homes, dice) for one in dict.fromkeys((kind, "tower", "old"))):
+        raise AssertionError(f"grid {cell.number}: no room for {homes} homes")
+    _beside(block, plan, other, dice)
+    return block
+
+
+def _choose(table: tuple[tuple[str, int], ...], dice: Random) -> str:
+    return dice.choices([row[0] for row in table], [row[1] for row in table])[0]
+
+
+def _south_street(plan: Plan, cell: Cell) -> LineString:
+    return LineString(
+        [
+            plan.corners[cell.row, cell.column],
+            plan.across[cell.row, cell.column],
+            plan.corners[cell.row, cell.column + 1],
+        ]
+    )
+
+
+def _north_street(plan: Plan, cell: Cell) -> LineString:
+    r, c = cell.row + 1, cell.column
+    return LineString([plan.corners[r, c], plan.across[r, c], plan.corners[r, c + 1]])
+
+
+def _on(street: LineString, x: float) -> Point:
+    """Where the street passes x."""
+    west, south, east, north = street.bounds
+    x = min(max(x, west + 1), east - 1)
+    hit = street.intersection(LineString([(x, south - 50), (x, north + 50)]))
+    return Point(hit.x, hit.y)
+
+
+def _compound(block: Block, plan: Plan, land: BaseGeometry, kind: str, homes: int, dice: Random) -> bool:
+    """Rows of buildings along inner paths, a spine across the rows, gates at one end of it or both.
+
+    Returns:
+        Whether so many homes found room; when not, nothing was built.
+    """
+    west, south, east, north = land.bounds
+    estate = estate_name(block.cell.number)
+    spine = west + (east - west) * dice.uniform(0.4, 0.6)
+    pitch, deep = {"slab": (31.0, 12.0), "tower": (56.0, 25.0), "old": (19.0, 9.0)}[kind]
+    lane, rows = 0, []
+    y = south + 9
+    while y + deep + 8 < north and sum(house.rooms for house in block.houses) < homes * 1.04:
+        row = _row(land, kind, spine, y, deep, dice)
+        if row:
+            way = y + deep + 5
+            for house in row:
+                house.estate = estate if kind != "old" else ""
+                if kind == "old":
+                    house.name = f"{len(block.houses) + 1}号"
+                    house.address = f"{lane_name(block.cell.number * 3 + lane)}{len(block.houses) + 1}号"
+                else:
+                    house.name = f"{len(block.houses) + 1}号楼"
+                block.houses.append(house)
+            ends = [
+                min(house.shape.bounds[0] for house in row) + 3,
+                max(house.shape.bounds[2] for house in row) - 3,
+                spine,
+            ]
+            rows.append((way, min(ends), max(ends)))
+            lane += len(rows) % 4 == 0
+        y += pitch
+    if not _grow(block.houses, homes, MOST_FLOORS[kind]):
+        block.houses.clear()
+        return False
+    for way, left, right in rows:
+        block.paths.append(
+            Path(
+                LineString([(left, way), (spine, way), (right, way)]),
+                "footway" if kind == "old" else "service",
+            )
+        )
+    gate = _on(_south_street(plan, block.cell), spine)
+    stops = [(gate.x, gate.y), *((spine, way) for way, _, _ in rows)]
+    gates = [gate]
+    if dice.random() < (0.8 if kind == "old" else 0.3):
+        back = _on(_north_street(plan, block.cell), spine)
+        stops.append((back.x, back.y))
+        gates.append(back)
+    block.paths.append(Path(LineString(stops), "residential" if kind == "old" else "service", tuple(gates)))
+    wall = land.intersection(box(west, south, east, rows[-1][0] + 8))
+    block.ground.append(("landuse", "residential", estate, wall))
+    # a delivery point inside the gate
+    block.slots.append(Slot(Point(spine + 7, rows[0][0] - deep - 2), Point(spine + 1, rows[0][0] - deep - 2), "gate"))
+    return True
+
+
+def _row(land: BaseGeometry, kind: str, spine: float, y: float, deep: float, dice: Random) -> list[House]:
+    """One row of buildings at y, doors to the path on its north side, the spine's way kept free."""
+    west, _, east, _ = land.bounds
+    row, x = [], west + 4 + dice.uniform(0, 6)
+    while x < east:
+        stairs = dice.choice((2, 3, 3, 4)) if kind == "slab" else 1 if kind == "tower" else 0
+        wide = {"slab": 15.0 * stairs, "tower": 26.0, "old": dice.uniform(9, 12)}[kind]
+        if x < spine + 6 and x + wide > spine - 6:
+            x = spine + 6
+        shape = box(x, y, x + wide, y + deep)
+        if land.covers(shape):
+            floors = {"slab": 6, "tower": dice.choice((18, 22, 26, 33, 33)), "old": dice.choice((2, 3, 3))}[kind]
+            doors = {"slab": 2, "tower": dice.choice((4, 4, 5)), "old": 2}[kind]
+            door = Point(x + wide / 2, y + deep)
+            row.append(
+                House(
+                    shape,
+                    floors,
+                    "apartments" if kind != "old" else "house",
+                    door,
+                    stairs=stairs,
+                    doors=doors,
+                )
+            )
+        x += wide + {"slab": 13.0, "tower": 24.0, "old": 3.0}[kind]
+    return row
+
+
+def _grow(houses: list[House], homes: int, most: int) -> bool:
+    """Add floors, evenly, until there is room; False when that takes more floors than such houses have."""
+    while (room := sum(house.rooms for house in houses)) < homes:
+        low = min(houses, key=lambda house: house.floors, default=None)
+        if low is None or low.floors >= most:
+            return False
+        low.floors += 1
+    return room >= homes
+
+
+def _beside(block: Block, plan: Plan, land: BaseGeometry, dice: Random) -> None:
+    """Shop fronts along the south street, a bus stop where that is an arterial, and a plot behind for something larger."""
+    west, south, east, north = land.bounds
+    street = _south_street(plan, block.cell)
+    if is_arterial_row(block.cell.row):
+        stop = _on(street, (west + east) / 2)
+        block.slots.append(Slot(stop, stop, "stop"))
+    x = west + 2
+    while x + 30 < east:
+        shape = box(x, south + 3, x + 28, south + 14)
+        if land.covers(shape):
+            block.houses.append(House(shape, dice.choice((1, 2, 2)), "retail", Point(x + 14, south + 3)))
+            for shop in (4, 14, 24):
+                block.slots.append(Slot(Point(x + shop, south + 8), _on(street, x + shop), "front"))
+        x += 33
+    behind = land.intersection(box(west, south + 24, east, north)).buffer(-1)
+    if behind.is_empty or behind.geom_type != "Polygon":
+        return
+    use = _choose(OTHERS, dice)
+    middle = behind.representative_point()
+    gate = _on(_north_street(plan, block.cell), middle.x)
+    block.paths.append(Path(LineString([(gate.x, gate.y), (middle.x, middle.y)]), "service", (gate,)))
+    half = behind.intersection(box(west, south, east, (behind.bounds[1] + behind.bounds[3]) / 2))
+    if use == "park":
+        block.ground.append(("green", "park", "", behind))
+        pond = middle.buffer(min(east - west, north - south) / 3).intersection(behind.buffer(-8))
+        if dice.random() < 0.5 and pond.area > 200:
+            block.ground.append(
+                (
+                    "water",
+                    "pond",
+                    estate_name(block.cell.number)[:2] + "湖",
+                    Polygon(pond.exterior) if pond.geom_type == "Polygon" else middle.buffer(9),
+                )
+            )
+        block.slots.append(Slot(behind, gate, "park"))
+        return
+    subkind = {"shops": "retail", "works": "industrial", "office": "commercial"}[use]
+    block.ground.append(("landuse", subkind, "", behind))
+    block.slots.append(Slot(half, middle, "plot"))
+    tall = box(middle.x - 22, middle.y - 34, middle.x + 22, middle.y - 10)
+    if behind.covers(tall):
+        floors = {"shops": 4, "works": 2, "office": 9}[use]
+        block.houses.append(
+            House(
+                tall,
+                floors,
+                {"shops": "retail", "works": "industrial", "office": "office"}[use],
+                Point(middle.x, middle.y - 10),
+            )
+        )

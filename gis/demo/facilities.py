@@ -1,0 +1,74 @@
+"""Which services a made-up community has, and on which shop front, plot or street they stand."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from shapely import Point
+from shapely.geometry.base import BaseGeometry
+
+from gis.demo.compounds import Block, Slot
+from gis.demo.names import estate_name
+from gis.demo.streets import Cell
+from gis.facilities.categories import BY_KEY
+
+# In the order they find a place; what is left over becomes shops. A community has some forty fronts and five plots.
+FRONTS = (
+    "party_centre", "clinic", "pharmacy", "convenience", "food", "bank_post", "elder_care", "market", "government", "toilet",
+    "food", "convenience", "repair", "culture", "pharmacy", "police", "food", "convenience", "kindergarten", "toilet", "food",
+    "convenience", "repair", "bank_post", "food", "convenience", "sport", "food", "toilet", "convenience",
+)  # fmt: skip
+PLOTS = ("school", "kindergarten", "sport", "market", "parking", "hospital", "elder_care")
+HOURS = {
+    "party_centre": "Mo-Fr 09:00-17:30", "clinic": "Mo-Su 08:00-20:00", "pharmacy": "Mo-Su 08:30-21:30",
+    "convenience": "Mo-Su 07:00-23:00", "food": "Mo-Su 06:30-21:00", "market": "Mo-Su 06:00-19:00", "toilet": "24/7",
+    "police": "24/7", "hospital": "24/7", "government": "Mo-Fr 09:00-17:00", "bank_post": "Mo-Sa 09:00-17:00",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A facility of the town, in metres of the plan."""
+
+    code: str
+    category: str
+    name: str
+    cell: Cell
+    hours: str
+    shape: BaseGeometry
+    door: Point
+
+
+def place(number: int, community: str, blocks: Sequence[Block], dice: Random) -> Iterator[Placed]:
+    """The facilities of a community.
+
+    Args:
+        number: The community's number in the town. community: its code.
+    """
+    by_size: dict[str, list[tuple[Block, Slot]]] = {}
+    for block in blocks:
+        for slot in block.slots:
+            by_size.setdefault(slot.size, []).append((block, slot))
+    for slots in by_size.values():
+        dice.shuffle(slots)
+    taken: list[tuple[str, Block, Slot]] = []
+    for (block, slot), category in zip(by_size.get("plot", []), PLOTS, strict=False):
+        taken.append((category, block, slot))
+    fronts = by_size.get("front", [])
+    wanted = [*FRONTS, *(["shop"] * len(fronts))]
+    taken += [(category, block, slot) for (block, slot), category in zip(fronts, wanted, strict=False)]
+    taken += [("park", block, slot) for block, slot in by_size.get("park", [])]
+    taken += [("delivery", block, slot) for block, slot in by_size.get("gate", [])]
+    taken += [("transit", block, slot) for block, slot in by_size.get("stop", [])]
+    if not any(category == "party_centre" for category, _, _ in taken):  # a community without a shop front
+        block, slot = next(iter(by_size.get("plot") or by_size.get("gate") or by_size["park"]))
+        taken.append(("party_centre", block, slot))
+    for nth, (category, block, slot) in enumerate(taken, 1):
+        word = BY_KEY[category].zh.split("/")[0].split("（")[0]
+        where = estate_name(block.cell.number)
+        shape = slot.place if slot.size in ("plot", "park") and slot.place.geom_type == "Polygon" else slot.door
+        if slot.size in ("front", "gate", "stop"):
+            shape = slot.place
+        yield Placed(
+            f"{community}F{nth:03d}", category, f"{where}{word}", block.cell, HOURS.get(category, ""), shape, slot.door
+        )

@@ -1,0 +1,258 @@
+"""Made-up households, ten-household units and holders of posts on real buildings and grids.
+
+No file of a real neighbourhood tells who lives where or who answers for it, and none should be in a demo. So the
+demo with files invents them, from a seed, and marks the data as made up.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.boundaries.store import derive_units
+from gis.db import copy_rows, new_ids
+from gis.demo.names import person_name
+from gis.errors import InvalidInput
+from gis.files.datasets import record
+
+LIVING = (
+    "apartments",
+    "residential",
+    "house",
+    "detached",
+    "terrace",
+    "dormitory",
+    "yes",
+    "",
+)  # OSM's building values
+SMALLEST, LARGEST = 60.0, 6000.0  # m², footprints that may be homes
+HOME = 95.0  # m² of footprint a home takes on its floor
+DOORS = 4  # homes on one floor of one stairwell, at most
+UNIT, MOST = 17, 20  # households of a unit: the mean of the Zone, and the most
+FEWEST = 10  # households of a unit, below which the next stairwell joins it
+SINCE = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+# role, level of its areas, how many hold it there, and how many in a hundred are vacant
+POSTS = (
+    ("unit_head", "unit", 1, 4),
+    ("grid_worker", "grid", 2, 0),
+    ("grid_leader", "grid", 1, 5),
+    ("grid_party_leader", "grid", 1, 0),
+    ("community_secretary", "community", 1, 0),
+    ("community_worker", "community", 2, 0),
+    ("enforcement_squad", "street", 1, 0),
+    ("command_centre", "county", 1, 0),
+)
+
+
+@dataclass
+class Stair:
+    """One stairwell of a building: its floors and the doors on each."""
+
+    building: int
+    county: str
+    grid: int
+    name: str
+    floors: int
+    doors: int
+    id: int = 0
+
+
+@dataclass
+class Unit:
+    """A ten-household unit: stairwells, each whole or from one floor to another."""
+
+    grid: int
+    parts: list[tuple[Stair, int, int]] = field(default_factory=list)
+    id: int = 0
+
+    @property
+    def households(self) -> int:
+        """How many homes it binds together."""
+        return sum(stair.doors * (high - low + 1) for stair, low, high in self.parts)
+
+
+def populate(session: Session, seed: int = 2026, now: datetime | None = None) -> dict[str, int]:
+    """Invent households, units, persons, posts and leave for every grid of the database.
+
+    Args:
+        seed: The same seed on the same buildings gives the same people.
+        now: The day around which leave falls; the present by default.
+
+    Returns:
+        Rows by table.
+
+    Raises:
+        InvalidInput: There are no grids, or households are there already.
+    """
+    dice = random.Random(seed)
+    if session.scalar(text("SELECT EXISTS (SELECT FROM household)")):
+        raise InvalidInput("there are households already; made-up ones are only put on an empty neighbourhood")
+    stairs = list(_stairs(session, dice))
+    units = list(_units(stairs))
+    counts = {
+        "households": _write_homes(session, stairs, units, dice),
+        "stairwells": len(stairs),
+        "units": len(units),
+    }
+    derive_units(session, effective=SINCE)
+    counts |= _write_posts(session, dice, now or datetime.now(SINCE.tzinfo))
+    record(
+        session,
+        "town",
+        f"made-up people, seed {seed}",
+        f"populate {seed}",
+        counts,
+        "示例住户与人员，纯属虚构",
+        made_up=True,
+    )
+    return counts
+
+
+def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
+    """The stairwells that the homes of the real buildings would have, building by building from west to east."""
+    rows = session.execute(
+        text("""
+        SELECT b.id, a.county, a.id AS grid, b.floors, ST_Area(b.shape::geography) AS m2
+        FROM building b
+        JOIN LATERAL (SELECT a.id, a.county FROM boundary s JOIN area a ON a.id = s.area_id
+                      WHERE a.level = 'grid' AND s.valid @> now() AND ST_Covers(s.shape, ST_PointOnSurface(b.shape))
+                      ORDER BY a.code LIMIT 1) a ON true
+        WHERE b.kind = ANY(:living) AND ST_Area(b.shape::geography) BETWEEN :smallest AND :largest
+        ORDER BY a.id, ST_XMin(b.shape), b.code"""),
+        {"living": list(LIVING), "smallest": SMALLEST, "largest": LARGEST},
+    ).all()
+    if not rows and not session.scalar(text("SELECT EXISTS (SELECT FROM area WHERE level = 'grid')")):
+        raise InvalidInput("there are no grids; load them first: ./wangge load areas FILE --level grid --commit")
+    for building, county, grid, floors, m2 in rows:
+        floors = min(floors or (6 if m2 > 150 else 2), 33)
+        doors = max(1, round(m2 / HOME * dice.uniform(0.8, 1.0)))
+        count = -(-doors // DOORS)
+        for number in range(count):
+            share = doors // count + (number < doors % count)
+            yield Stair(building, county, grid, str(number + 1), floors, share)
+
+
+def _units(stairs: list[Stair]) -> Iterator[Unit]:
+    """Cut stairwells into units by whole floors; small neighbours of one grid join until they are enough."""
+    small: Unit | None = None
+    for stair in stairs:
+        if small and small.grid != stair.grid:
+            yield small
+            small = None
+        homes = stair.doors * stair.floors
+        if homes < FEWEST or (small and small.households + homes <= UNIT):
+            small = small or Unit(stair.grid)
+            small.parts.append((stair, 1, stair.floors))
+            if small.households >= FEWEST:
+                yield small
+                small = None
+            continue
+        pieces = -(-homes // MOST)
+        edges = [round(stair.floors * i / pieces) for i in range(pieces + 1)]
+        for low, high in pairwise(edges):
+            if high > low:
+                yield Unit(stair.grid, [(stair, low + 1, high)])
+    if small:
+        yield small
+
+
+def _write_homes(session: Session, stairs: list[Stair], units: list[Unit], dice: random.Random) -> int:
+    """Stairwells, units as areas, their parts, households; returns how many households."""
+    for stair, number in zip(stairs, new_ids(session, "stairwell", len(stairs)), strict=True):
+        stair.id = number
+    copy_rows(session, "stairwell", ("id", "building_id", "name"), ((s.id, s.building, s.name) for s in stairs))
+    grids = {row.id: row for row in session.execute(text("SELECT id, code, county FROM area WHERE level = 'grid'"))}
+    numbers: dict[int, int] = {}
+    rows = []
+    for unit, number in zip(units, new_ids(session, "area", len(units)), strict=True):
+        unit.id = number
+        grid = grids[unit.grid]
+        numbers[unit.grid] = nth = numbers.get(unit.grid, 0) + 1
+        rows.append((unit.id, f"{grid.code}{nth:03d}", "unit", f"第{nth}十联户", grid.county, unit.grid))
+    copy_rows(session, "area", ("id", "code", "level", "name", "county", "parent_id"), rows)
+    copy_rows(
+        session,
+        "unit_part",
+        ("unit_id", "building_id", "stairwell_id", "floor_from", "floor_to"),
+        (
+            (
+                unit.id,
+                stair.building,
+                stair.id,
+                *((None, None) if (low, high) == (1, stair.floors) else (low, high)),
+            )
+            for unit in units
+            for stair, low, high in unit.parts
+        ),
+    )
+    homes = copy_rows(
+        session,
+        "household",
+        ("county", "building_id", "stairwell_id", "floor", "room", "people", "unit_id"),
+        (
+            (
+                stair.county,
+                stair.building,
+                stair.id,
+                floor,
+                f"{floor}{door:02d}",
+                dice.choice((1, 2, 2, 3, 3, 3, 4, 5)),
+                unit.id,
+            )
+            for unit in units
+            for stair, low, high in unit.parts
+            for floor in range(low, high + 1)
+            for door in range(1, stair.doors + 1)
+        ),
+    )
+    return homes
+
+
+def _write_posts(session: Session, dice: random.Random, now: datetime) -> dict[str, int]:
+    """Persons and posts by the table POSTS; deputies come from the next area's post; some are on leave now."""
+    persons: list[tuple[int, str, str, str]] = []
+    posts: list[tuple[object, ...]] = []
+    areas_of = {
+        level: session.execute(
+            text("SELECT id, county FROM area WHERE level = :level AND retired_at IS NULL ORDER BY code"),
+            {"level": level},
+        ).all()
+        for _, level, _, _ in POSTS
+    }
+    numbers = iter(new_ids(session, "personal.person", sum(len(areas_of[level]) * many for _, level, many, _ in POSTS)))
+
+    def new_person() -> int:
+        number = next(numbers)
+        persons.append((number, f"M{len(persons) + 1:06d}", person_name(dice), f"1390000{len(persons) % 10000:04d}"))
+        return number
+
+    for role, level, many, vacant in POSTS:
+        areas = areas_of[level]
+        holders = [[new_person() for _ in range(many)] for _ in areas]
+        for place, area in enumerate(areas):
+            neighbour = holders[(place + 1) % len(areas)][0]
+            for holder in holders[place]:
+                nobody = dice.randrange(100) < vacant
+                deputy = neighbour if neighbour != holder else None
+                posts.append(
+                    (
+                        area.county,
+                        role,
+                        area.id,
+                        None if nobody else holder,
+                        deputy,
+                        f"[{SINCE.isoformat()},)",
+                    )
+                )
+    copy_rows(session, "personal.person", ("id", "code", "name", "phone"), persons)
+    copy_rows(session, "post", ("county", "role", "area_id", "holder_id", "deputy_id", "valid"), posts)
+    away = [person[0] for person in persons if dice.randrange(100) < 5]
+    span = f"[{(now - timedelta(days=3)).isoformat()},{(now + timedelta(days=11)).isoformat()})"
+    copy_rows(session, "leave", ("person_id", "valid"), ((person, span) for person in away))
+    return {"persons": len(persons), "posts": len(posts), "leave": len(away)}

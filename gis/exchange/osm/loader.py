@@ -1,0 +1,352 @@
+"""`load osm FILE`: streets, buildings, facilities and basemap out of an OpenStreetMap extract.
+
+One pass over the file (a short one over its relations first). Node places lie in a file on disk, rows
+go through temporary tables by COPY, ways are spooled to disk: memory does not grow with the extract but
+for eight bytes a node of the walking network. See osm_rules.py for what each tag means.
+"""
+
+import struct
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import shapely
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID, copy_rows
+from gis.errors import InvalidInput
+from gis.exchange.osm import access_tags as access
+from gis.exchange.osm import rules, store
+from gis.exchange.osm.edited import file_id
+from gis.exchange.osm.objects import objects
+from gis.exchange.osm.walk_graph import DEGREE, NodeAt, Walk, Walks, cut_far, runs
+from gis.facilities.categories import OSM_KEYS, categorise
+from gis.files.datasets import already, digest, record
+from gis.files.report import Report
+from gis.network.surroundings import Gate, Surroundings, WalkArea
+
+KIND = "osm"
+ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
+CRS = "EPSG:4326, as all OSM data; kept as EPSG:4490, the same to under a metre"
+BATCH = 5_000  # rows held in memory before they are copied
+LISTED = 20  # codes named in a note
+
+Progress = Callable[[str, int], None]  # what is being done, how many so far
+
+
+def load_osm(session: Session, path: Path | str, progress: Progress | None = None) -> Report:
+    """Read an OSM extract into buildings, facilities, basemap features and the walking network.
+
+    The very file that is loaded already changes nothing (but for counties that were not known then).
+    Another file replaces the former OSM load: rows are matched by code, changed ones updated, and those
+    that are gone deleted, except buildings that households, posts or units stand on.
+
+    Args:
+        path: An .osm.pbf or .osm file, sorted as all tools write them (nodes, ways, relations).
+        progress: Called now and then with what is being done and how many objects are done.
+
+    Raises:
+        InvalidInput: No OSM file, a cut-off, unsorted or swollen one, or one without anything of use.
+            The database is then as it was.
+    """
+    path = Path(path)
+    tell = progress or (lambda what, count: None)
+    report = Report(kind=KIND, source=path.name, crs=CRS)
+    if not path.is_file():
+        raise InvalidInput(f"{path.name} cannot be read: there is no such file; give an .osm.pbf or .osm file")
+    found = digest(path)
+    if already(session, KIND, found) and store.network_is_osm(session):
+        report.counts, report.bbox = store.standing(session, KIND)
+        report.counts |= {"new": 0, "changed": 0, "deleted": 0, "counties set": store.set_counties(session)}
+        report.notes.append("this very file is loaded already: nothing changed")
+        return report
+    with session.begin_nested(), tempfile.TemporaryDirectory(prefix="wangge-osm-") as folder:
+        store.prepare(session)
+        reading = _Reading(session, path, Path(folder), tell)
+        reading.run()
+        tell("buildings and facilities", 0)
+        if codes := store.doubles(session):
+            raise InvalidInput(
+                f"{path.name} holds {', '.join(codes)} twice, as files do that were put together; "
+                "merge the parts with `osmium merge`"
+            )
+        counts, notes = store.publish(session, KIND, reading.outlines_of)
+        tell("walking network", 0)
+        joined, told = store.publish_walks(session, reading.walks, reading.surroundings, KIND)
+        counts |= joined
+        report.bbox = store.extent(session)
+        store.clear(session)
+        report.counts = counts
+        report.notes = reading.notes() + notes + told
+        stored = {name: n for name, n in counts.items() if name not in ("new", "changed", "deleted")}
+        record(session, KIND, path, found, stored, ATTRIBUTION)
+    return report
+
+
+class PlazaEdge(NamedTuple):
+    """What a way takes from the plaza it is an edge of."""
+
+    name: str
+    passage: access.Access
+    structure: str
+
+
+@dataclass
+class _Reading:
+    """One file on its way into the temporary tables and the spool of walks."""
+
+    session: Session
+    path: Path
+    folder: Path
+    tell: Progress
+    rows: dict[str, list[Sequence[object]]] = field(default_factory=lambda: {table: [] for table in store.INCOMING})
+    doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    left_out: int = 0  # objects marked deleted or invisible
+    plaza_ways: dict[int, PlazaEdge] = field(default_factory=dict)  # way -> the plaza it is an edge of
+    plaza_ways_of: dict[int, list[int]] = field(default_factory=dict)  # plaza relation -> its ways
+    outlines_of: dict[int, int] = field(default_factory=dict)  # outer way -> building or facility relation
+    unmade: set[int] = field(default_factory=set)  # relations of use whose area has not been made
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.walks = Walks(self.folder)
+
+    def run(self) -> None:
+        """Read relations, then everything; raise InvalidInput for a file that is damaged or of no use."""
+        keys = tuple(dict.fromkeys((*rules.AREA_KEYS, *OSM_KEYS)))
+        take = {"r": self._relation, "n": self._node, "w": self._way, "a": self._area}
+        for count, thing in enumerate(objects(self.path, keys, self._leave_out)):
+            if count % 20_000 == 0:
+                self.tell("objects read", count)
+            if thing.deleted:
+                self._leave_out(1)
+            else:
+                take[thing.type_str()](thing)
+        for table in self.rows:
+            self._flush(table)
+        if self.walks.empty and not store.any_rows(self.session):
+            raise InvalidInput(
+                f"{self.path.name} holds no street, building, facility or ground: it is empty; "
+                "export the place again, with ways and the nodes they use"
+            )
+
+    def notes(self) -> list[str]:
+        """What was cut or passed over, a sentence each."""
+        notes = [f"{count} {what}" for what, count in sorted(self.skipped.items())]
+        if self.left_out:
+            notes.append(f"{self.left_out} objects marked deleted or invisible are not loaded")
+        if self.unmade:
+            notes.append(
+                f"{len(self.unmade)} multipolygon relations skipped, members are missing from the file or their rings "
+                f"do not close: {_listed(f'r{number}' for number in sorted(self.unmade))}"
+            )
+        return notes
+
+    def _leave_out(self, count: int) -> None:
+        """Count objects marked deleted or invisible."""
+        self.left_out += count
+
+    def _relation(self, relation: Any) -> None:
+        tags = dict(relation.tags)
+        if tags.get("type") != "multipolygon":
+            return
+        if access.way_access(tags) != "closed" and access.walked_area(tags, closed=True):
+            plaza = PlazaEdge(rules.name(tags), access.way_access(tags), access.structure(tags))
+            for member in relation.members:
+                if member.type == "w":
+                    self.plaza_ways[member.ref] = plaza
+                    self.plaza_ways_of.setdefault(relation.id, []).append(file_id(member.ref))
+        if rules.is_building(tags) or categorise(tags) or rules.drawn_area(tags):
+            self.unmade.add(relation.id)
+        if rules.is_building(tags) or categorise(tags):
+            self.outlines_of |= {m.ref: relation.id for m in relation.members if m.type == "w" and m.role != "inner"}
+
+    def _node(self, node: Any) -> None:
+        tags = dict(node.tags)
+        passage = access.gate_access(tags)
+        if passage == "closed":
+            self.walks.blocked.add(node.id)
+        elif passage == "ends":
+            self.walks.gates.add(node.id)
+        rank = rules.entrance_rank(tags)
+        if rank is not None:
+            self.doors[node.id] = rank
+        if not node.location.valid():
+            return
+        shape = _point(node.location.x, node.location.y)
+        if rank is not None:
+            self._add("door", (node.id, rank, shape))
+        if tags.get("barrier") in access.GATES and passage != "closed":
+            place = node.location.lon, node.location.lat
+            self.surroundings.gates.append(Gate(node.id, *place, passage == "ends"))
+        self._facility(f"n{file_id(node.id)}", tags, shape, None)
+        label = rules.drawn_label(tags)
+        if label and rules.name(tags):
+            self._add("basemap_feature", (*label[:2], rules.name(tags), label.min_zoom, shape, KIND))
+
+    def _way(self, way: Any) -> None:
+        tags = dict(way.tags)
+        if not tags and way.id not in self.plaza_ways:
+            return
+        closed = way.is_closed()
+        walk = self._walk(way.id, tags, closed=closed)
+        line = rules.drawn_line(tags)
+        category = categorise(tags)
+        drawn = rules.drawn_area(tags)
+        wall = access.stops_leg(tags)
+        if not (walk or line or category or drawn or wall or rules.is_building(tags) or rules.drawn_label(tags)):
+            return
+        nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
+        present = runs(nodes)
+        known = cut_far(present)
+        whole = all(node[3] for node in nodes)
+        if not whole and any(node[0] < 0 for node in nodes):
+            raise InvalidInput(
+                f"{self.path.name} holds negative ids, as an editor gives to what is not uploaded; "
+                "save it as .osm, or make the ids positive with `osmium renumber`"
+            )
+        if wall:
+            self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in known]
+        is_street = line is not None or (walk is not None and way.id not in self.plaza_ways)  # not the edge of a plaza
+        if is_street and not whole:
+            self.skipped["streets and lines cut where the file lacks their nodes (the edge of the extract)"] += 1
+        if is_street and known != present:
+            self.skipped["streets and lines cut where two of their nodes lie more than 0.2 degrees apart"] += 1
+        if walk:
+            self.walks.add(walk, known)
+            if whole and walk.kind == "plaza" and way.id not in self.plaza_ways:
+                ring = shapely.Polygon(_degrees(node[:3] for node in nodes))
+                self.surroundings.areas.append(_area_of(walk, tags, ring, [walk.way_id]))
+        if line and not _is_ground(tags, way.is_closed()):
+            for run in known:
+                self._add("basemap_feature", (*line[:2], rules.name(tags), line.min_zoom, _line(run), KIND))
+        if is_street and not _is_ground(tags, way.is_closed()):
+            return
+        if not way.is_closed() or len(nodes) < 4 or tags.get("area") == "no":
+            if category or rules.is_building(tags):
+                self.skipped["buildings or facilities skipped, their outline is not closed"] += 1
+        elif not whole:
+            self.skipped["outlines skipped, the file lacks some of their nodes (the edge of the extract)"] += 1
+        else:
+            ring = [node[:3] for node in nodes]
+            self._outline(f"w{file_id(way.id)}", tags, _polygon(ring), ring)
+
+    def _area(self, area: Any) -> None:
+        if area.wkb is None:
+            self.unmade.add(area.id)
+            return
+        self.unmade.discard(area.id)
+        tags = dict(area.tags)
+        ring = [(n.ref, n.x, n.y) for outer in area.outer_rings() for n in outer]
+        if access.stops_leg(tags):
+            self.surroundings.walls.append((tags["barrier"], _degrees(ring)))
+        ways = self.plaza_ways_of.get(area.id)
+        if ways:
+            walk = Walk(file_id(area.id), "plaza", rules.name(tags), False, access.structure(tags))
+            for part in shapely.get_parts(shapely.from_wkb(area.wkb)).tolist():
+                self.surroundings.areas.append(_area_of(walk, tags, part, ways))
+        self._outline(f"r{file_id(area.id)}", tags, _ewkb(area.wkb), ring)
+
+    def _walk(self, way_id: int, tags: dict[str, str], closed: bool) -> Walk | None:
+        """The way as one to walk on; None when it is not."""
+        passage = access.way_access(tags)
+        area = access.walked_area(tags, closed=closed)
+        plaza = self.plaza_ways.get(way_id)
+        if passage != "closed" and (area or access.walked_line(tags)):
+            kind = "plaza" if area else tags.get("highway") or tags.get("railway") or tags.get("public_transport")
+            name, structure = rules.name(tags), access.structure(tags)
+        elif plaza is not None and "highway" not in tags:
+            kind = "plaza"
+            name, passage, structure = plaza
+        else:
+            return None
+        return Walk(file_id(way_id), kind or tags["man_made"], name, kind == "steps", structure, passage == "ends")
+
+    def _outline(self, code: str, tags: dict[str, str], shape: str, ring: Iterable[NodeAt]) -> None:
+        """Take a closed way or a multipolygon as building, facility, ground and label, whatever it is."""
+        doors = sorted((self.doors[ref], ref, x, y) for ref, x, y in ring if ref in self.doors)
+        door = _point(*doors[0][2:]) if doors else None
+        named = rules.name(tags)
+        if rules.is_building(tags):
+            own = door if doors and doors[0][0] < rules.GATE_RANK else None
+            title = named or tags.get("addr:housename", "") or tags.get("ref", "")
+            place = rules.address(tags), tags["building"][:100], rules.floors(tags)
+            self._add("building", (code, title[:200], *place, shape, own, KIND))
+        self._facility(code, tags, shape, door)
+        drawn, label = rules.drawn_area(tags), rules.drawn_label(tags)
+        if drawn:
+            self._add("basemap_feature", (*drawn[:2], named, drawn.min_zoom, shape, KIND))
+        if label and named:
+            self._add("basemap_feature", (*label[:2], named, label.min_zoom, shape, KIND))
+
+    def _facility(self, code: str, tags: dict[str, str], shape: str, door: str | None) -> None:
+        category = categorise(tags)
+        if category:
+            hours = tags.get("opening_hours", "")[:500]
+            told = rules.name(tags), rules.address(tags), hours, rules.contact(tags)
+            self._add("facility", (code, category, *told, shape, door, KIND))
+
+    def _add(self, table: str, row: Sequence[object]) -> None:
+        self.rows[table].append(row)
+        if len(self.rows[table]) >= BATCH:
+            self._flush(table)
+
+    def _flush(self, table: str) -> None:
+        copy_rows(self.session, f"incoming_{table}", store.INCOMING[table], self.rows[table])
+        self.rows[table].clear()
+
+
+def _is_ground(tags: dict[str, str], closed: bool) -> bool:
+    """Whether a closed street, platform or pier is ground to walk all over rather than a loop of way."""
+    return (closed and tags.get("area") == "yes") or access.walked_area(tags, closed=closed)
+
+
+def _area_of(walk: Walk, tags: dict[str, str], polygon: shapely.Polygon, ways: list[int]) -> WalkArea:
+    """The area that a walked outline encloses."""
+    platform = "platform" in (tags.get("highway"), tags.get("railway"), tags.get("public_transport"))
+    ends = access.way_access(tags) == "ends"
+    return WalkArea(walk.way_id, walk.name, polygon, frozenset(ways), ends, walk.structure, platform)
+
+
+def _degrees(nodes: Iterable[NodeAt]) -> list[tuple[float, float]]:
+    return [(x / DEGREE, y / DEGREE) for _, x, y in nodes]
+
+
+def _listed(codes: Iterable[str]) -> str:
+    """Some codes for a note, and how many more there are."""
+    every = list(codes)
+    more = f" and {len(every) - LISTED} more" if len(every) > LISTED else ""
+    return ", ".join(every[:LISTED]) + more
+
+
+# Shapes are written as EWKB in hex (https://libgeos.org/specifications/wkb/, with PostGIS's SRID flag).
+_SRID = 0x20000000
+_MULTIPOLYGON, _POLYGON, _LINESTRING, _POINT = 6, 3, 2, 1
+
+
+def _ewkb(wkb: str) -> str:
+    """Hex WKB of a multipolygon with our SRID put in."""
+    return struct.pack("<BII", 1, _MULTIPOLYGON | _SRID, STORAGE_SRID).hex() + wkb[10:]
+
+
+def _point(x: int, y: int) -> str:
+    return struct.pack("<BIIdd", 1, _POINT | _SRID, STORAGE_SRID, x / DEGREE, y / DEGREE).hex()
+
+
+def _line(run: Sequence[NodeAt]) -> str:
+    return struct.pack("<BII", 1, _LINESTRING | _SRID, STORAGE_SRID).hex() + _coords(run)
+
+
+def _polygon(ring: Sequence[NodeAt]) -> str:
+    """A multipolygon of one ring."""
+    head = struct.pack("<BIIIBII", 1, _MULTIPOLYGON | _SRID, STORAGE_SRID, 1, 1, _POLYGON, 1)
+    return head.hex() + _coords(ring)
+
+
+def _coords(nodes: Sequence[NodeAt]) -> str:
+    flat = [part / DEGREE for _, x, y in nodes for part in (x, y)]
+    return struct.pack(f"<I{len(flat)}d", len(nodes), *flat).hex()

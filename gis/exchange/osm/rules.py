@@ -1,0 +1,160 @@
+"""What OSM tags mean for us, as tables: entrances, what the basemap draws, names and floors.
+
+Who may walk where stands in osm_access.py.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from gis.exchange.osm.access_tags import GATES, gate_access
+
+Tags = Mapping[str, str]
+
+
+# --- entrances -----------------------------------------------------------------------------------------
+
+# Lower is better; a value that is not here and not in NO_ENTRANCE is an ordinary door.
+ENTRANCE_RANK = {
+    "main": 0,
+    "yes": 2,
+    "shop": 2,
+    "home": 3,
+    "staircase": 3,
+    "secondary": 4,
+    "service": 6,
+    "garage": 7,
+}
+NO_ENTRANCE = frozenset({"no", "exit", "emergency", "fire_exit"})
+SERVICE_RANK = 6  # from here on doors are for goods and cars
+GATE_RANK = 10  # gates in the outline of a school or park; buildings have none
+
+
+def entrance_rank(tags: Tags) -> int | None:
+    """How good a way in a node is, best 0; from GATE_RANK on it is a gate of grounds. None: no way in."""
+    value = tags.get("entrance", "no")
+    if value not in NO_ENTRANCE and tags.get("access", "") not in {"no", "emergency"}:
+        return ENTRANCE_RANK.get(value, 2)
+    return GATE_RANK if tags.get("barrier") in GATES and gate_access(tags) != "closed" else None
+
+
+# --- names, addresses, floors ----------------------------------------------------------------------------
+
+
+def name(tags: Tags) -> str:
+    """The Chinese name, else the local one; one line, at most 200 characters."""
+    return " ".join((tags.get("name:zh") or tags.get("name") or "").split())[:200]
+
+
+def address(tags: Tags) -> str:
+    """Street and house number as written; Chinese ones without a space between."""
+    street = tags.get("addr:street") or tags.get("addr:place") or ""
+    number = tags.get("addr:housenumber") or ""
+    gap = " " if street and number and street[-1].isascii() else ""
+    return (f"{street}{gap}{number}" or tags.get("addr:full", ""))[:200]
+
+
+def contact(tags: Tags) -> str:
+    """The public telephone."""
+    return (tags.get("phone") or tags.get("contact:phone") or tags.get("contact:mobile") or "")[:200]
+
+
+def floors(tags: Tags) -> int | None:
+    """Whole storeys above ground from building:levels; of "5;6" or "5-6" the most; None when it is no number."""
+    most = max((int(float(n)) for n in re.findall(r"\d{1,9}(?:\.\d+)?", tags.get("building:levels", ""))), default=0)
+    return most if 0 < most <= 200 else None
+
+
+def is_building(tags: Tags) -> bool:
+    """Whether an outline is a building (parts of one, and ruins, are not)."""
+    return tags.get("building", "no") not in {"no", "ruins", "demolished", "proposed", "planned"}
+
+
+# --- basemap ---------------------------------------------------------------------------------------------
+
+
+class Drawn(NamedTuple):
+    """How a feature is drawn: kind and subkind of basemap_feature, and the lowest zoom."""
+
+    kind: str
+    subkind: str
+    min_zoom: int
+
+
+STREET_ZOOM = {
+    "motorway": 8, "motorway_link": 11, "trunk": 8, "trunk_link": 11, "primary": 10, "primary_link": 12,
+    "secondary": 11, "secondary_link": 13, "tertiary": 12, "tertiary_link": 13, "unclassified": 13, "residential": 13,
+    "road": 13, "living_street": 13, "busway": 14, "pedestrian": 14, "service": 14, "track": 14, "cycleway": 15,
+    "footway": 15, "path": 15, "steps": 15, "bridleway": 15, "corridor": 16, "platform": 16,
+}  # fmt: skip
+WATERWAY_ZOOM = {"river": 10, "canal": 11, "stream": 13, "drain": 14, "ditch": 15}
+RAIL_ZOOM = {
+    "rail": 10, "light_rail": 11, "subway": 12, "tram": 12, "monorail": 12, "narrow_gauge": 12, "preserved": 13,
+}  # fmt: skip
+
+# (key, value) of an outline -> how it is drawn; the first that fits, in this order.
+AREAS: dict[tuple[str, str], Drawn] = {
+    **{("natural", v): Drawn("water", v, 8) for v in ("water", "bay")},
+    ("waterway", "riverbank"): Drawn("water", "river", 8),
+    ("waterway", "dock"): Drawn("water", "dock", 12),
+    ("landuse", "reservoir"): Drawn("water", "reservoir", 8),
+    ("landuse", "basin"): Drawn("water", "basin", 12),
+    **{("leisure", v): Drawn("green", v, 10) for v in ("park", "nature_reserve", "golf_course")},
+    **{("leisure", v): Drawn("green", v, 14) for v in ("garden", "pitch", "playground", "dog_park", "common")},
+    **{("natural", v): Drawn("green", v, 10) for v in ("wood", "scrub", "grassland", "heath", "wetland")},
+    **{("landuse", v): Drawn("green", v, 10) for v in ("forest", "orchard", "meadow", "vineyard", "plant_nursery")},
+    **{("landuse", v): Drawn("green", v, 14) for v in ("grass", "village_green", "flowerbed", "recreation_ground")},
+    ("landuse", "cemetery"): Drawn("green", "cemetery", 12),
+    ("landuse", "allotments"): Drawn("green", "allotments", 13),
+    ("landuse", "greenfield"): Drawn("green", "greenfield", 14),
+    ("landuse", "farmland"): Drawn("green", "farmland", 11),
+    **{("amenity", v): Drawn("landuse", "education", 12) for v in ("university", "college", "school", "kindergarten")},
+    ("amenity", "hospital"): Drawn("landuse", "hospital", 12),
+    **{
+        ("landuse", v): Drawn("landuse", v, 11)
+        for v in ("residential", "commercial", "retail", "industrial", "education", "military", "railway")
+    },
+    **{("landuse", v): Drawn("landuse", v, 13) for v in ("construction", "brownfield", "farmyard", "religious")},
+}
+PLACE_ZOOM = {
+    "city": 8, "town": 9, "borough": 10, "suburb": 11, "quarter": 12, "village": 12, "neighbourhood": 13, "hamlet": 13,
+    "locality": 14, "square": 14, "islet": 14, "island": 12, "city_block": 15,
+}  # fmt: skip
+ESTATE_ZOOM = 15  # label of a named residential ground (小区)
+
+_AREA_KEYS = tuple(dict.fromkeys(key for key, _ in AREAS))
+
+
+def drawn_line(tags: Tags) -> Drawn | None:
+    """How the basemap draws a way as a line; None when it does not."""
+    highway = tags.get("highway", "")
+    if highway in STREET_ZOOM:
+        return Drawn("street", highway, STREET_ZOOM[highway])
+    railway = tags.get("railway", "")
+    if railway in RAIL_ZOOM:
+        siding = tags.get("service") in {"siding", "yard", "spur", "crossover"}
+        return Drawn("rail", railway, 14 if siding else RAIL_ZOOM[railway])
+    waterway = tags.get("waterway", "")
+    if waterway in WATERWAY_ZOOM and tags.get("tunnel", "no") == "no":
+        return Drawn("waterway", waterway, WATERWAY_ZOOM[waterway])
+    return None
+
+
+def drawn_area(tags: Tags) -> Drawn | None:
+    """How the basemap draws an outline as an area; None when it does not."""
+    if tags.get("highway") in {"pedestrian", "footway"}:
+        return Drawn("street", "pedestrian_area", STREET_ZOOM["pedestrian"])
+    return next((AREAS[key, tags[key]] for key in _AREA_KEYS if (key, tags.get(key)) in AREAS), None)
+
+
+def drawn_label(tags: Tags) -> Drawn | None:
+    """The label of a place, of a node or of a named outline; None when it has none."""
+    if tags.get("place") in PLACE_ZOOM:
+        return Drawn("place", tags["place"], PLACE_ZOOM[tags["place"]])
+    if tags.get("landuse") == "residential" and "name" in tags:
+        return Drawn("place", "estate", ESTATE_ZOOM)
+    return None
+
+
+# Keys any of which an outline must have to be of use to us.
+AREA_KEYS = (*_AREA_KEYS, "building", "highway", "place", "railway", "public_transport", "man_made")

@@ -1,0 +1,325 @@
+"""From the temporary tables of an OSM load into the stored ones: repair, county, upsert, clean away."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from sqlalchemy import (
+    ScalarSelect,
+    Table,
+    TableClause,
+    column,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    table,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Area, Boundary
+from gis.basemap.models import BasemapFeature, Dataset
+from gis.db import PRECISION
+from gis.exchange.osm.rules import GATE_RANK, SERVICE_RANK
+from gis.exchange.osm.walk_graph import Walks
+from gis.facilities.models import Facility
+from gis.network.models import WalkEdge, WalkNetwork, WalkNode
+from gis.network.store import WalkEdgeRow, WallRow, replace_network
+from gis.network.surroundings import Surroundings, join_surroundings
+from gis.people.models import Post
+from gis.places.models import Building, Household, UnitPart
+
+STORED = {model.__tablename__: cast(Table, model.__table__) for model in (Building, Facility)}
+COLUMNS = {  # of the rows that the reader makes, in its order
+    "building": ("code", "name", "address", "kind", "floors", "shape", "entrance", "source"),
+    "facility": (
+        "code", "category", "name", "address", "opening_hours", "contact", "shape", "entrance", "source",
+    ),
+    "basemap_feature": ("kind", "subkind", "name", "min_zoom", "shape", "source"),
+}  # fmt: skip
+INCOMING = COLUMNS | {"door": ("node", "rank", "shape")}  # entrances and gates stay in no table of their own
+GATE_REACH = 2e-5  # degrees between a gate and the outline it opens, about 2 m: walls are drawn beside outlines
+FILLED = {"building": ("county", "estate"), "facility": ("county", "entrances")}  # found here, by place
+LISTED = 20
+
+# Every door in a facility's outline but those for goods, and every gate in it or in the wall beside it.
+ENTRANCES = """
+UPDATE incoming_facility AS f SET entrances = (
+  SELECT ST_Multi(ST_Collect(d.shape ORDER BY d.rank, d.node)) FROM incoming_door AS d
+  WHERE d.shape && ST_Expand(f.shape, :reach) AND (d.rank < :service OR d.rank >= :gate)
+    AND ST_DWithin(d.shape, ST_Boundary(f.shape), CASE WHEN d.rank < :gate THEN 1e-7 ELSE :reach END))
+WHERE ST_Dimension(f.shape) = 2
+"""
+
+Bbox = tuple[float, float, float, float]
+
+
+def _incoming(name: str) -> TableClause:
+    """The temporary table of a stored one; its columns are untyped, so shapes pass through as they are."""
+    extra = ("id", *FILLED[name]) if name in FILLED else ("id",)
+    return table(f"incoming_{name}", *map(column, (*extra, *COLUMNS[name])))
+
+
+def prepare(session: Session) -> None:
+    """Make the temporary tables, empty."""
+    for statement in (
+        "DROP TABLE IF EXISTS incoming_building, incoming_facility, incoming_basemap_feature, incoming_door",
+        "CREATE TEMP TABLE incoming_building AS SELECT code, county, name, estate, address, kind, floors, shape, "
+        "entrance, source FROM building WITH NO DATA",
+        "CREATE TEMP TABLE incoming_facility AS SELECT code, county, category, name, address, opening_hours, contact, "
+        "shape, entrance, entrances, source FROM facility WITH NO DATA",
+        "CREATE TEMP TABLE incoming_basemap_feature AS SELECT kind, subkind, name, min_zoom, shape, source "
+        "FROM basemap_feature WITH NO DATA",
+        "ALTER TABLE incoming_basemap_feature ADD id bigint GENERATED ALWAYS AS IDENTITY",
+        "CREATE TEMP TABLE incoming_door (node bigint, rank integer, shape geometry(Point, 4490))",
+    ):
+        session.execute(text(statement))
+
+
+def clear(session: Session) -> None:
+    """Drop the temporary tables."""
+    session.execute(text("DROP TABLE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door"))
+
+
+def any_rows(session: Session) -> bool:
+    """Whether anything came in."""
+    return any(session.scalar(select(literal_column("1")).select_from(_incoming(name)).limit(1)) for name in COLUMNS)
+
+
+def extent(session: Session) -> Bbox | None:
+    """(west, south, east, north) of all that came in, degrees; None when nothing had a place."""
+    row = session.execute(
+        text(
+            "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) FROM (SELECT ST_Extent(shape) AS box FROM ("
+            "SELECT shape FROM incoming_building UNION ALL SELECT shape FROM incoming_facility "
+            "UNION ALL SELECT shape FROM incoming_basemap_feature) AS every) AS whole"
+        )
+    ).one()
+    return None if row[0] is None else (row[0], row[1], row[2], row[3])
+
+
+def doubles(session: Session) -> list[str]:
+    """Return the codes of the first buildings and facilities that came in twice."""
+    codes: list[str] = []
+    for code in (_incoming(name).c.code for name in FILLED):
+        codes += session.scalars(select(code).group_by(code).having(func.count() > 1).order_by(code).limit(5))
+    return codes
+
+
+def publish(session: Session, source: str, outlines_of: Mapping[int, int]) -> tuple[dict[str, int], list[str]]:
+    """Bring the rows that came in into the stored tables.
+
+    Args:
+        source: Marks the rows of this load; those of the former one that are gone are deleted.
+        outlines_of: Ways that are the outline of a relation: tagged like it, they would count twice.
+
+    Returns:
+        Rows by what they are, and notes on what was repaired, passed over and kept.
+    """
+    notes: list[str] = []
+    for name in COLUMNS:
+        notes += _mend(session, name)
+    for statement in (  # without these the planner, who knows nothing of new rows, tries every pair
+        "CREATE INDEX ON incoming_building (code)",
+        "CREATE INDEX ON incoming_facility (code)",
+        "CREATE INDEX ON incoming_basemap_feature USING gist (shape) WHERE subkind = 'residential' AND name <> ''",
+        "CREATE INDEX ON incoming_door USING gist (shape)",
+        "ANALYZE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door",
+    ):
+        session.execute(text(statement))
+    notes += _drop_twins(session, outlines_of)
+    session.execute(text(ENTRANCES), {"gate": GATE_RANK, "service": SERVICE_RANK, "reach": GATE_REACH})
+    for statement in (
+        "UPDATE incoming_building AS b SET estate = coalesce((SELECT f.name FROM incoming_basemap_feature AS f "
+        "WHERE f.subkind = 'residential' AND f.name <> '' AND ST_Covers(f.shape, ST_PointOnSurface(b.shape)) "
+        "ORDER BY ST_Area(f.shape), f.name LIMIT 1), '')",
+        "UPDATE incoming_basemap_feature SET shape = ST_PointOnSurface(shape) WHERE kind = 'place'",
+    ):
+        session.execute(text(statement))
+    counts: dict[str, int] = {"new": 0, "changed": 0, "deleted": 0}
+    for name in FILLED:
+        came = _incoming(name)
+        session.execute(update(came).values(county=_county_of(came)))
+        fresh, changed = _upsert(session, name)
+        deleted, kept = _delete_gone(session, name, source)
+        counts["new"] += fresh
+        counts["changed"] += changed
+        counts["deleted"] += deleted
+        if kept:
+            notes.append(f"{kept} buildings are gone from the map but kept: households, posts or units stand on them")
+    session.execute(delete(BasemapFeature).where(BasemapFeature.source == source))
+    came = _incoming("basemap_feature")
+    columns = COLUMNS["basemap_feature"]
+    session.execute(
+        insert(BasemapFeature).from_select(columns, select(*(came.c[c] for c in columns)).order_by(came.c.id))
+    )
+    return _counted(session) | counts, notes
+
+
+def publish_walks(
+    session: Session, walks: Walks, around: Surroundings, source: str
+) -> tuple[dict[str, int], list[str]]:
+    """Replace the walking network; returns what it holds, and notes on what was joined."""
+
+    edges = (
+        WalkEdgeRow(
+            way_id=p.walk.way_id, u=p.u, v=p.v, coords=p.coords,
+            kind=p.walk.kind, name=p.walk.name, steps=p.walk.steps, structure=p.walk.structure,
+            ends=p.walk.ends,
+        )
+        for p in walks.pieces()
+    )  # fmt: skip
+    joined = join_surroundings(walks.nodes(), edges, around)
+    replace_network(session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls])
+    notes = [f"{count} {what}" for what, count in sorted(joined.counts.items())]
+    if walks.twins:
+        notes.append(f"{walks.twins} nodes at the place of another node joined to it")
+    nodes, parts = session.execute(select(func.count(), func.count(WalkNode.component.distinct()))).one()
+    of_ways = func.sum(WalkEdge.length).filter(WalkEdge.kind.not_in(("across", "link")))
+    number, metres = session.execute(select(func.count(), func.coalesce(of_ways, 0))).one()
+    return {
+        "walk_nodes": nodes,
+        "walk_edges": number,
+        "walk_km": round(metres / 1000),
+        "walk_islands": max(parts - 1, 0),
+        "walk_ends_edges": session.scalar(select(func.count()).where(WalkEdge.ends)) or 0,
+        "walk_walls": len(joined.walls),
+    }, notes
+
+
+def network_is_osm(session: Session) -> bool:
+    """Whether the walking network now stored came with an OSM load (and not with the made-up town)."""
+    return session.scalar(select(WalkNetwork.source)) == "osm"
+
+
+def standing(session: Session, kind: str) -> tuple[dict[str, int], Bbox | None]:
+    """The counts of the load that stands, and no bounding box: nothing was read."""
+    return dict(session.scalar(select(Dataset.counts).where(Dataset.kind == kind)) or {}), None
+
+
+def set_counties(session: Session) -> int:
+    """Set the county of buildings and facilities from the areas now in force; how many changed.
+
+    For loads of areas that come after the map. A place that no area covers keeps what it has.
+    """
+    changed = 0
+    for name in FILLED:
+        stored = STORED[name]
+        found = _county_of(stored)
+        changes = update(stored).where(found.is_not(None), stored.c.county.is_distinct_from(found))
+        changed += session.connection().execute(changes.values(county=found)).rowcount
+    return changed
+
+
+def _county_of(rows: Any) -> ScalarSelect[str]:
+    """The county of the grid, else of the county, that covers a row's place; the lower code on a border."""
+    return (
+        select(Area.county)
+        .join(Boundary, Boundary.area_id == Area.id)
+        .where(
+            Area.level.in_(("county", "grid")),
+            Boundary.valid.op("@>")(func.now()),
+            func.ST_Covers(Boundary.shape, func.ST_PointOnSurface(rows.c.shape)),
+        )
+        .order_by(Area.level.desc(), Area.code)  # "grid" after "county"
+        .limit(1)
+        .correlate(rows)
+        .scalar_subquery()
+    )
+
+
+def _mend(session: Session, name: str) -> list[str]:
+    """Make invalid outlines valid, on the stored precision; drop what has no area then."""
+    came = _incoming(name)
+    whose = came.c.code if name in FILLED else func.concat(came.c.kind, " ", came.c.name)
+    sound = func.ST_ReducePrecision(func.ST_MakeValid(came.c.shape), PRECISION)
+    mended = session.scalars(
+        update(came)
+        .where(func.ST_Dimension(came.c.shape) == 2, ~func.ST_IsValid(came.c.shape))
+        .values(shape=func.ST_Multi(func.ST_CollectionExtract(sound, 3)))
+        .returning(whose)
+    ).all()
+    lost = session.scalars(delete(came).where(func.ST_IsEmpty(came.c.shape)).returning(whose)).all()
+    notes = []
+    if len(mended) > len(lost):
+        notes.append(
+            f"{len(mended) - len(lost)} invalid outlines repaired ({name}): {_listed(set(mended) - set(lost))}"
+        )
+    if lost:
+        notes.append(f"{len(lost)} outlines without an area skipped ({name}): {_listed(set(lost))}")
+    return notes
+
+
+def _drop_twins(session: Session, outlines_of: Mapping[int, int]) -> list[str]:
+    """Drop ways whose relation has come in as well: one building mapped twice."""
+    twins = {"ways": [f"w{way}" for way in outlines_of], "relations": [f"r{n}" for n in outlines_of.values()]}
+    dropped = 0
+    for statement in (
+        "DELETE FROM incoming_building AS b USING unnest(CAST(:ways AS text[]), CAST(:relations AS text[])) AS "
+        "twin (way, relation), incoming_building AS other WHERE b.code = way AND other.code = relation",
+        "DELETE FROM incoming_facility AS f USING unnest(CAST(:ways AS text[]), CAST(:relations AS text[])) AS "
+        "twin (way, relation), incoming_facility AS other "
+        "WHERE f.code = way AND other.code = relation AND f.category = other.category",
+    ):
+        dropped += session.connection().execute(text(statement), twins).rowcount
+    return [f"{dropped} outlines skipped, their relation is the same building or facility"] if dropped else []
+
+
+def _upsert(session: Session, name: str) -> tuple[int, int]:
+    """Insert new rows and update changed ones by code; (new, changed). What OSM does not say wipes nothing."""
+    stored, came = STORED[name], _incoming(name)
+    columns = [c.name for c in came.c if c.name != "id"]
+    statement = postgresql.insert(stored).from_select(columns, select(*(came.c[c] for c in columns)))
+    new = statement.excluded
+    told: dict[str, Any] = {}
+    for c in columns:
+        given = func.nullif(new[c], "") if isinstance(stored.c[c].type, postgresql.TEXT) else new[c]
+        told[c] = func.coalesce(given, stored.c[c])
+    del told["code"]
+    if "entrances" in told:  # those of a former outline are none of this one
+        told["entrances"] = new.entrances
+    differs = func.row(*(stored.c[c] for c in told)).is_distinct_from(func.row(*told.values()))
+    done = (
+        statement.on_conflict_do_update(index_elements=["code"], set_=told, where=differs)
+        .returning(literal_column("xmax = 0").label("fresh"))
+        .cte("done")
+    )
+    fresh, every = session.execute(select(func.count().filter(done.c.fresh), func.count()).select_from(done)).one()
+    return fresh, every - fresh
+
+
+def _delete_gone(session: Session, name: str, source: str) -> tuple[int, int]:
+    """Delete rows of the former load that did not come again; (deleted, kept as others stand on them)."""
+    stored, came = STORED[name], _incoming(name)
+    gone = (stored.c.source == source, ~select(came.c.code).where(came.c.code == stored.c.code).exists())
+    free = []
+    if name == "building":
+        free = [~select(m.id).where(m.building_id == stored.c.id).exists() for m in (Household, Post, UnitPart)]
+    deleted = session.connection().execute(delete(stored).where(*gone, *free)).rowcount
+    kept = session.scalar(select(func.count()).select_from(stored).where(*gone)) or 0
+    return deleted, kept
+
+
+def _counted(session: Session) -> dict[str, int]:
+    """Rows that came in, by table, category and kind."""
+    counts: dict[str, int] = {}
+    for name, plural, by in (
+        ("building", "buildings", None),
+        ("facility", "facilities", "category"),
+        ("basemap_feature", "basemap", "kind"),
+    ):
+        came = _incoming(name)
+        counts[plural] = session.scalar(select(func.count()).select_from(came)) or 0
+        if by:
+            groups = session.execute(select(came.c[by], func.count()).group_by(came.c[by]).order_by(came.c[by]))
+            counts |= {f"{plural}:{key}": number for key, number in groups}
+    return counts
+
+
+def _listed(codes: set[str]) -> str:
+    """Some codes for a note, and how many more there are."""
+    more = f" and {len(codes) - LISTED} more" if len(codes) > LISTED else ""
+    return ", ".join(sorted(codes)[:LISTED]) + more

@@ -1,0 +1,255 @@
+"""What a cell of a table means: text, codes, numbers, dates; and what Excel does to them.
+
+Every parser takes a cell as the file gives it (text, or what Excel keeps: number, date, boolean) and raises
+ValueError with what is wrong and what would be right.
+"""
+
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any, Literal
+
+from gis.files.formulas import restore
+from gis.labels import number as numeral
+
+EXCEL_DIGITS = 15  # Excel's numbers keep no more
+LOST = "Excel turned the code {} into a number and lost digits; format the column as text and enter it again"
+DATED = "Excel turned it into the date {}; format the column as text and enter it again"
+
+EXCEL_DAY_ZERO = datetime(1899, 12, 30)
+EXCEL_DAYS = range(20_000, 80_000)  # 1954 to 2119
+
+# What Excel shows or exports in place of a value, and what people write where they have none.
+SUBSTITUTE_PATTERN = re.compile(r"#{2,}|#(?:REF|VALUE|DIV/0|NUM|NULL|SPILL|CALC)!|#NAME\?|#N/A")
+PLACEHOLDER_PATTERN = re.compile(
+    r"[?*…×√✓〃\"'″′.#~]+|X{2,}|待[定查补核填]|未知|无.{0,3}|[全整](?:楼|栋|幢|部)|不[详明清]|不清楚|同[上前]|见?(?:详?见)?(?:备注|附表)|[有是否空]|TBD|NULL|NONE|NAN|TRUE|FALSE|0+",
+    re.IGNORECASE,
+)
+
+INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+AS_FORMULA = re.compile(r'="(.*)"')  # how some programs keep Excel from touching a code
+POINT_ZERO = re.compile(r"(\d+)\.0+")
+SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[eE]\+(\d{2,3})")
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+DAY = re.compile(rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-({_MONTHS})(-\d{{2,4}})?|({_MONTHS})-\d{{1,2}}", re.IGNORECASE)
+MOMENT_PATTERN = re.compile(
+    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(?:\s*\(?(?:星期|周)[一二三四五六日天]\)?)?"
+    r"(?:(?:[T\s]+|(?<=[日号]))(?:上午|早上)?\s*(\d{1,2})[:时点](?:(\d{2})(?:[:分](?:(\d{2})(?:\.0+)?秒?)?)?)?)?[起止]?"
+)
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A cell whose value is not its own or is not there.
+
+    value: What the cell counts as.
+    how: "merged" (filled from the cell above that it is merged with), "formula" (without a stored result),
+        or "error" (the formula failed, as #REF!).
+    """
+
+    value: object
+    how: Literal["merged", "formula", "error"]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A value that was read with an assumption, which becomes a note with its row.
+
+    value: As the cell was read.
+    sentence: The assumption, the same for all cells of its kind.
+    detail: What stood in the cell and what was made of it.
+    """
+
+    value: Any
+    sentence: str
+    detail: str = ""
+
+
+def clean(value: object) -> str:
+    """The text of a cell, without blanks at its ends (full-width ones too) and invisible characters."""
+    if isinstance(value, Marked):
+        value = value.value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return _clean(value if isinstance(value, str) else str(value))
+
+
+@lru_cache(maxsize=1 << 16)  # the same few words come again and again
+def _clean(words: str) -> str:
+    return restore(INVISIBLE.sub("", words).strip())
+
+
+def code(value: object) -> str:
+    """A code as text, also where Excel has made it a number, as long as no digit is lost.
+
+    520402007004003.0 and 5.20402007004003E+14 are whole; 5.20402E+14 and numbers of over 15 digits are not.
+
+    Raises:
+        ValueError: Digits are lost, or Excel has made a date of it.
+    """
+    if isinstance(value, datetime | date | time):
+        raise ValueError(DATED.format(value))
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).upper()} is not a code; format the column as text and enter it again")
+    if isinstance(value, float | int):
+        if not math.isfinite(value) or value != int(value):
+            raise ValueError(f"{value} is not a code; format the column as text and enter it again")
+        if abs(value) >= 10**EXCEL_DIGITS:
+            raise ValueError(LOST.format(f"{value:.0f}"))
+        return str(int(value))
+    text = unicodedata.normalize("NFKC", clean(value))
+    if formula := AS_FORMULA.fullmatch(text):
+        return formula[1].strip()
+    text = re.sub(r"^['‘’`](?=\w)", "", text)  # typed to make it text, and kept by some programs
+    if DAY.fullmatch(text):
+        raise ValueError(DATED.format(text))
+    if whole := POINT_ZERO.fullmatch(text):
+        digits, length = whole[1], len(whole[1])
+    elif power := SCIENTIFIC.fullmatch(text):
+        digits, length = power[1] + (power[2] or ""), int(power[3]) + 1
+    else:
+        return text
+    if length > EXCEL_DIGITS or length > len(digits) or digits[length:].strip("0"):
+        raise ValueError(LOST.format(text))
+    return digits[:length]
+
+
+def integer(value: object) -> int:
+    """A whole number, also in words; those for storeys and heads after it are let pass, and B2 is storey -2.
+
+    Raises:
+        ValueError: It is no whole number.
+    """
+    if isinstance(value, datetime | date | time):
+        raise ValueError(DATED.format(value))
+    written = unicodedata.normalize("NFKC", clean(value))
+    text = re.sub(r"\s*(?:[层楼人口位名户Ff]|[个口]人)$", "", written)
+    numerals = re.fullmatch(r"(负|地下)?第?(\d{1,3}|[一二三四五六七八九十百]{1,5})", text)
+    if numerals and (text != written or not written.isalpha()):
+        text = f"{numerals[1] or ''}{numeral(numerals[2])}"
+    text = re.sub(r"^(?:[Bb]|负|地下)(?=\d{1,2}$)", "-", text)
+    if not re.fullmatch(r"[+-]?\d{1,9}(\.0+)?", text):
+        raise ValueError(f"{clean(value)!r} is not a whole number, as 5")
+    return int(float(text))
+
+
+def count(value: object) -> int:
+    """A whole number, also in words before a counting word: 两人 is 2, 三口 is 3.
+
+    Raises:
+        ValueError: It is no whole number.
+    """
+    words = re.fullmatch("([零〇一二两三四五六七八九十]{1,3})(?:个?人|口人?|位|名)", clean(value))
+    return numeral(words[1]) if words else integer(value)
+
+
+def text(value: object) -> str:
+    """Words, as a name.
+
+    Raises:
+        ValueError: Excel has made a date of them.
+    """
+    if isinstance(value, datetime | date | time):
+        raise ValueError(DATED.format(value))
+    return clean(value)
+
+
+def person_name(value: object) -> str:
+    """A name without the blanks that align it in a printed list: 张　三 is 张三."""
+    name = text(value)
+    return re.sub(r"\s+", "", name) if re.fullmatch(r"[\u3400-\u9fff\s·]+", name) else name
+
+
+def degrees(value: object) -> float:
+    """Decimal degrees.
+
+    Raises:
+        ValueError: It is no finite number.
+    """
+    try:
+        number = float(unicodedata.normalize("NFKC", clean(value)))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{clean(value)!r} is not a number; decimal degrees are needed, as 105.9501")
+    return number
+
+
+def moment(value: object) -> datetime:
+    """A day or a minute, without time zone; a day is its midnight.
+
+    Raises:
+        ValueError: It is no date, as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without 08:30.
+    """
+    if isinstance(value, Marked):
+        value = value.value
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    text = unicodedata.normalize("NFKC", clean(value))
+    if re.fullmatch(r"(?:19|20)\d{6}", text):
+        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    if not (parts := MOMENT_PATTERN.fullmatch(text)):
+        day = excel_day(text)
+        meant = f"; as a day number of Excel it would be {day:%Y-%m-%d}" if day else ""
+        raise ValueError(f"{text!r} is not a date, as 2026-03-01 or 2026-03-01 08:30{meant}")
+    return to_datetime(text, *(int(part or 0) for part in parts.groups()))
+
+
+def excel_day(text: str) -> datetime | None:
+    """The day that a day number of Excel means; None where the text is no such number."""
+    whole = re.fullmatch(r"(\d{5})(?:\.\d+)?", text)
+    return EXCEL_DAY_ZERO + timedelta(days=float(text)) if whole and int(whole[1]) in EXCEL_DAYS else None
+
+
+def to_datetime(
+    text: str, year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
+) -> datetime:
+    """The moment of its parts.
+
+    Raises:
+        ValueError: There is no such day, as 2026-02-30.
+    """
+    try:
+        return datetime(year, month, day, hour, minute, second)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a date: {error}") from error
+
+
+CRS_WORDS = {
+    "wgs84": "wgs84", "epsg:4326": "wgs84", "4326": "wgs84", "gps": "wgs84", "84": "wgs84", "大地84": "wgs84",
+    "世界大地": "wgs84", "google earth": "wgs84", "谷歌地球": "wgs84", "手持gps": "wgs84", "手机gps": "wgs84",
+    "cgcs2000": "cgcs2000", "epsg:4490": "cgcs2000", "4490": "cgcs2000", "2000": "cgcs2000",
+    "2000国家大地": "cgcs2000", "国家2000": "cgcs2000", "国家大地2000": "cgcs2000", "大地2000": "cgcs2000",
+    "中国大地2000": "cgcs2000", "国家大地": "cgcs2000", "天地图": "cgcs2000", "北斗": "cgcs2000",
+    "gcj02": "gcj02", "火星": "gcj02", "国测局": "gcj02", "高德": "gcj02", "amap": "gcj02", "腾讯": "gcj02",
+    "微信": "gcj02", "企业微信": "gcj02", "钉钉": "gcj02", "支付宝": "gcj02", "tencent": "gcj02",
+    "bd09": "bd09", "bd09ll": "bd09", "百度": "bd09", "baidu": "bd09", "百度经纬": "bd09",
+}  # fmt: skip
+_CRS_SUFFIX_PATTERN = re.compile("(?:app|小程序|地图|导航|经纬度?|坐标系统?|坐标|定位|位置|拾取器?|系统?)$")
+
+
+def system(value: object) -> str:
+    """The coordinate system a cell names, one of `gis.crs.KNOWN`: 高德地图 is gcj02, as 高德 and GCJ-02（高德） are.
+
+    Raises:
+        ValueError: It is none we know, or its words name several.
+    """
+    name = unicodedata.normalize("NFKC", clean(value)).lower()
+    words = [name, *(word for word in re.split(r"[()\[\]/、,;]", name) if word)]
+    systems = {known for word in words if (known := _system_of(word))}
+    if len(systems) != 1:
+        several = f"names {' and '.join(sorted(systems))}" if systems else "is not a coordinate system known here"
+        raise ValueError(f"{clean(value)!r} {several}; one of wgs84, cgcs2000, gcj02, bd09")
+    return systems.pop()
+
+
+def _system_of(word: str) -> str | None:
+    word = re.sub(r"[\s_-]", "", word)
+    while word not in CRS_WORDS and (shorter := _CRS_SUFFIX_PATTERN.sub("", word)) != word:
+        word = shorter
+    return CRS_WORDS.get(word)

@@ -1,0 +1,86 @@
+"""Dates as people and Excel write them: days, months, day numbers, and ends that are still open."""
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+
+from gis.files.cells import Guess, clean, excel_day, moment, to_datetime
+from gis.labels import number
+
+ONGOING = datetime.max  # the end of what has none: 至今
+
+MONTH_PATTERN = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?(?:份)?[起止]?")
+SHORT_YEAR_PATTERN = re.compile(r"(\d{2})(年\d{1,2}月(?:\d{1,2}[日号]?)?)[起止]?")
+CHINESE_PATTERN = re.compile("[零〇一二三四五六七八九十]{1,4}(?=[年月日号])")
+BEFORE_PATTERN = re.compile(r"^(?:自从?|从|截[至止]到?|直?[至到])\s*(?=\d)")
+ONGOING_PATTERN = re.compile(
+    r"(?:至|到|迄)?(?:今|现在|目前)|长期(?:有效)?|永久|无(?:固定)?(?:期限|限期)?|不限|[仍现]?在[任职岗]|未离[任职]|现任|[-/—–一]+|未定"
+)
+
+WRITE = "write it as 2026-03-01"
+
+
+def first_day(value: object) -> datetime | Guess:
+    """Return the moment of a cell; a month is its first day.
+
+    Raises:
+        ValueError: It is no date, or one that can be read in two ways.
+    """
+    return _read(value, last=False)
+
+
+def end_day(value: object) -> datetime | Guess:
+    """Return the first moment that no longer counts; 至今 is `ONGOING`, and a month is its first day.
+
+    Raises:
+        ValueError: As `first_day`.
+    """
+    return Guess(ONGOING, "read as without an end", clean(value)) if _is_ongoing(value) else _read(value, last=False)
+
+
+def last_day(value: object) -> datetime | Guess:
+    """Return the first moment after a last day: 2026-03-31 is 2026-04-01, and so is 2026年3月; 至今 is `ONGOING`.
+
+    Raises:
+        ValueError: As `first_day`.
+    """
+    return Guess(ONGOING, "read as without an end", clean(value)) if _is_ongoing(value) else _read(value, last=True)
+
+
+def _read(value: object, last: bool) -> datetime | Guess:
+    shown = clean(value)
+    text = unicodedata.normalize("NFKC", shown)
+    text = CHINESE_PATTERN.sub(lambda words: str(number(words[0])), BEFORE_PATTERN.sub("", text))
+    if last:
+        text = re.sub("(?<=月)[底末]$", "", text)
+    if short := SHORT_YEAR_PATTERN.fullmatch(text):
+        read = _day_or_month(f"20{short[1]}{short[2]}", last)
+        return Guess(read.value if isinstance(read, Guess) else read, "a year of two digits is read as 20..", shown)
+    if re.fullmatch(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{1,4}", text):
+        raise ValueError(f"{text!r} can be read in several ways; {WRITE}")
+    if day := excel_day(text):
+        read_day = day + timedelta(days=last and day.time() == datetime.min.time())
+        return Guess(read_day, "day numbers of Excel are read as dates", f"{shown}: {day:%Y-%m-%d}")
+    return _day_or_month(value if text == unicodedata.normalize("NFKC", shown) else text, last)
+
+
+def _day_or_month(value: object, last: bool) -> datetime | Guess:
+    """Return the moment of a day or a month; after its end when `last`, unless it says a time of day."""
+    text = unicodedata.normalize("NFKC", clean(value))
+    if re.fullmatch(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])", text):
+        text = f"{text[:4]}-{text[4:]}"
+    if not (month := MONTH_PATTERN.fullmatch(text)):
+        read = moment(value)
+        return read + timedelta(days=1) if last and read.time() == datetime.min.time() else read
+    if re.fullmatch(r"\d{4}\.1", text):
+        raise ValueError(f"{text!r} is January, or October without its zero; write {text[:4]}-01 or {text[:4]}-10")
+    first = to_datetime(text, int(month[1]), int(month[2]), 1)
+    if not last:
+        return Guess(first, "a month is read as its first day", f"{text}: {first:%Y-%m-%d}")
+    after = (first + timedelta(days=31)).replace(day=1)
+    return Guess(after, "a month is read as its last day", f"{text}: {after - timedelta(days=1):%Y-%m-%d}")
+
+
+def _is_ongoing(value: object) -> bool:
+    text = re.sub(r"\s|\(.*\)", "", unicodedata.normalize("NFKC", clean(value)))
+    return bool(ONGOING_PATTERN.fullmatch(text))

@@ -1,0 +1,87 @@
+"""What a GeoPackage may hold besides tables: SQLite runs the views, triggers and virtual tables of a file it opens.
+
+Looked at read-only before GDAL opens the file, in the child process of `gis.files.vector`.
+"""
+
+import re
+import sqlite3
+import struct
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from gis.errors import InvalidInput
+
+QUOTED = r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|`[^`]*`|\[[^\]]*\])"""
+NAME = rf"(?:{QUOTED}|\w+)"
+RTREE = r"""["'`\[]?rtree_(?:[^"'`\]]|""|'')*["'`\]]?"""
+CREATE = re.compile(r"\s*create\s+(?:unique\s+)?(virtual\s+table|table|index|view|trigger|\w+)", re.I)
+SPATIAL_INDEX = re.compile(
+    rf"\s*create\s+virtual\s+table\s+(?:if\s+not\s+exists\s+)?{RTREE}\s+using\s+rtree\s*\(", re.I
+)
+# triggers that GDAL, QGIS and the standard itself write: they keep the spatial index and the number of features, or
+# refuse a wrong value (OGC 12-128r19, annexes D and F.3)
+STANDARD_TRIGGER = re.compile(r"(?:rtree|gpkg|trigger_(?:insert|delete)_feature_count)_", re.I)
+STANDARD_STATEMENT = re.compile(
+    rf"(?:(?:insert(?:\s+or\s+replace)?\s+into|delete\s+from|update)\s+{RTREE}\s|update\s+[\"'`]?gpkg_ogr_contents\b"
+    r"|select\s+raise\s*\()",
+    re.I,
+)
+TRIGGER_BODY = re.compile(r"\bbegin\b(.*)\bend\b", re.I | re.S)
+STATEMENT = re.compile(rf"(?:{QUOTED}|[^;])+")
+
+
+def check_schema(file: Path) -> None:
+    """Refuse a GeoPackage that brings more than tables, indexes and the standard's own triggers.
+
+    Raises
+    ------
+    InvalidInput
+        There is a view, a trigger of another kind, a virtual table other than a spatial index, or no database.
+    """
+    with _opened(file) as database:
+        entries = database.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    for name, sql in entries:
+        kind = " ".join(match[1].lower().split()) if (match := CREATE.match(str(sql))) else "thing"
+        if kind in ("table", "index"):
+            continue
+        if kind == "trigger" and _is_standard_trigger(str(name), str(sql)):
+            continue
+        if kind == "virtual table" and SPATIAL_INDEX.match(str(sql)):
+            continue
+        raise InvalidInput(
+            f"{file.name} holds the {kind} {str(name)[:60]!r}; only tables are read: "
+            "export the layer to a new GeoPackage and send that"
+        )
+
+
+def _is_standard_trigger(name: str, sql: str) -> bool:
+    body = TRIGGER_BODY.search(sql)
+    if body is None or not STANDARD_TRIGGER.match(name):
+        return False
+    statements = (statement.strip() for statement in STATEMENT.findall(body[1]))
+    return all(STANDARD_STATEMENT.match(statement) for statement in statements if statement)
+
+
+def check_one_system(file: Path, layer: str | None, column: str) -> None:
+    """Refuse a GeoPackage layer whose shapes say different systems. Source: OGC 12-128, geometry BLOB."""
+    table, shape = ('"' + name.replace('"', '""') + '"' for name in (layer or "", column))
+    question = f"SELECT DISTINCT substr({shape}, 4, 5) FROM {table} WHERE {shape} IS NOT NULL"  # noqa: S608
+    with _opened(file) as database:
+        heads = database.execute(question).fetchall()
+    systems = {struct.unpack("<i" if head[0] & 1 else ">i", head[1:5])[0] for (head,) in heads if len(head) == 5}
+    if len(systems) > 1:
+        names = ", ".join(f"EPSG:{srid}" for srid in sorted(systems))
+        raise InvalidInput(f"the shapes of layer {layer} are in different systems ({names}); bring them into one")
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database so that nothing is written and no function or table of it is trusted."""
+    address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as database:
+            database.execute("PRAGMA trusted_schema = OFF")
+            yield database
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{file.name} cannot be read; it is damaged or cut off. Export it again") from error

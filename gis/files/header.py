@@ -1,0 +1,153 @@
+"""Find the header of a table: under titles, over one to three rows, in Chinese or English."""
+
+import re
+import unicodedata
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from gis.exchange.columns import Column
+from gis.files.cells import Marked, clean
+
+HEADER_WITHIN = 20  # rows; titles and explanations may stand above the header
+MAX_HEADER_ROWS = 3
+MAX_HEADER_CHARS = 40  # a longer text under the header is no header
+
+Raw = Sequence[object]
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header and where it stands.
+
+    first, last: Index of its first and last row among the rows looked at.
+    keys: Key of the column by index of the cell.
+    texts: What is written over each cell, by index.
+    """
+
+    first: int
+    last: int
+    keys: Mapping[int, str]
+    texts: Mapping[int, str]
+
+
+@lru_cache(maxsize=1 << 12)
+def plain_name(header: Hashable) -> str:
+    """Return a header as names are compared: no case, blanks, stars, or words in brackets.
+
+    >>> plain_name("楼栋 编码（必填）*")
+    '楼栋编码'
+    """
+    return re.sub(r"\(.*?\)|\[.*?\]|【.*?】|[\s*_:-]", "", unicodedata.normalize("NFKC", clean(header)).lower())
+
+
+@lru_cache(maxsize=1 << 12)
+def _full_name(header: Hashable) -> str:
+    """Return a header as names are compared whose words in brackets matter: 至（含当天） is not 至（不含当天）."""
+    return re.sub(r"[\s*_:-]", "", unicodedata.normalize("NFKC", clean(header)).lower())
+
+
+class Meanings:
+    """Which column a header names."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = columns
+        self.needed = [column for column in columns if column.needed]
+        self._full = {_full_name(n): c.key for c in reversed(columns) for n in (*c.names, c.key, c.zh)}
+        self._plain = {
+            plain_name(name): column.key
+            for column in reversed(columns)
+            for name in (*(one for one in column.names if not re.search(r"[(（]", one)), column.key, column.zh)
+        }
+
+    def key(self, text: str) -> str | None:
+        """Return the key of the column that a header names."""
+        if len(text) > MAX_HEADER_CHARS:
+            return None
+        return self._full.get(_full_name(text)) or self._plain.get(plain_name(text))
+
+    def read(self, rows: Sequence[Raw], first: int, last: int) -> Header:
+        """Return the header that some rows would be; a cell is named by its own text, or with the one above it."""
+        keys: dict[int, str] = {}
+        texts: dict[int, str] = {}
+        above: dict[int, str] = {}  # text of the group, which holds for the empty cells right of it
+        for row in rows[first:last]:
+            group = ""
+            for index, cell in enumerate(row):
+                group = clean(cell) or group
+                above[index] = group
+        for index in range(max(map(len, rows[first : last + 1]), default=0)):
+            column = [clean(row[index]) for row in rows[first : last + 1] if index < len(row)]
+            own = list(dict.fromkeys(text for text in column if text))
+            if not own:
+                continue
+            candidates = [own[-1], *own[:-1]]
+            if last > first and column[-1] and above.get(index, "") != own[-1]:
+                candidates.insert(0, above.get(index, "") + own[-1])
+            named = next((text for text in candidates if self.key(text)), None)
+            texts[index] = own[0] if named in own and self.key(own[0]) == self.key(named) else named or own[-1]
+            if named:
+                keys[index] = self.key(named) or ""
+        return Header(first, last, keys, texts)
+
+    def is_whole(self, header: Header) -> bool:
+        """Return whether a header has all needed columns."""
+        present = set(header.keys.values())
+        return len(present) > 1 and all(column.key in present for column in self.needed)
+
+    def find(self, rows: Sequence[Raw]) -> Header | None:
+        """Return the first header with all needed columns within the first `HEADER_WITHIN` rows."""
+        for first in range(min(len(rows), HEADER_WITHIN)):
+            header = self.read(rows, first, first)
+            while not self.is_whole(header) and header.last + 1 < len(rows) and header.keys:
+                if header.last - first + 1 >= MAX_HEADER_ROWS or not self._continues(rows, header):
+                    break
+                header = self.read(rows, first, header.last + 1)
+            if not self.is_whole(header):
+                continue
+            while header.last + 1 < len(rows) and header.last - first + 1 < MAX_HEADER_ROWS:
+                if not self._continues(rows, header):
+                    break
+                header = self.read(rows, first, header.last + 1)
+            return header
+        return None
+
+    def closest(self, rows: Sequence[Raw]) -> Header:
+        """Return the row that is most like a header, to be shown where there is none."""
+        candidates = [self.read(rows, first, first) for first in range(min(len(rows), HEADER_WITHIN))]
+        return max(candidates, key=lambda one: (len(one.keys), bool(one.texts)), default=Header(0, 0, {}, {}))
+
+    def _continues(self, rows: Sequence[Raw], header: Header) -> bool:
+        """Return whether the next row belongs to the header: it names columns, and holds no data under any."""
+        row = rows[header.last + 1]
+        names = 0
+        longer = self.read(rows, header.first, header.last + 1)
+        for index, cell in enumerate(row):
+            text = clean(cell)
+            if not text or (isinstance(cell, Marked) and cell.how == "merged"):
+                continue
+            if not isinstance(cell, str) or len(text) > MAX_HEADER_CHARS or re.fullmatch(r"[\d\s.,/:-]+", text):
+                return False
+            above = rows[header.last][index] if index < len(rows[header.last]) else ""
+            is_name = self.key(text) is not None or (
+                index in longer.keys and longer.keys[index] != header.keys.get(index)
+            )
+            if not is_name and (index in header.keys or clean(above)) and text != clean(above):
+                return False
+            names += is_name
+        return names > 0
+
+    def repeats(self, row: Raw, header: Header) -> bool:
+        """Return whether a row is the header once more, as on each printed page."""
+        named = 0
+        for index, key in header.keys.items():
+            text = clean(row[index]) if index < len(row) else ""
+            if text and self.key(text) != key:
+                return False
+            named += bool(text)
+        return named > 1
+
+    def is_header(self, row: Raw, header: Header) -> bool:
+        """Return whether every cell under a header names a column, as in the header of another table."""
+        texts = [text for index in header.keys if index < len(row) and (text := clean(row[index]))]
+        return len(texts) > 2 and all(self.key(text) for text in texts)

@@ -1,0 +1,295 @@
+"""Read foreign files in a child process with limits on time, memory and CPU.
+
+A file from outside may be made to keep its reader busy for ever, fill the memory or crash it. So no reader of files
+runs in the process that serves: `run` and `iterate` call a module-level function in a fresh Python of its own. Its
+environment holds no secrets, it has no network where the system allows that, and what it sends back is decoded by an
+unpickler that knows plain values and dates only. See docs/decisions/0012-foreign-files.md.
+"""
+
+import io
+import logging
+import os
+import pickle
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from datetime import time as dt_time
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Any
+
+from gis import errors
+from gis.errors import FieldError, InvalidInput, Unavailable, WanggeError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MEGABYTE = 1_000_000
+REQUEST_WALL_S = 15.0  # for one reader inside a web request
+REQUEST_READERS = 3  # at once in one web worker, of its four threads
+REQUEST_WAIT_S = 1.0  # for one of the readers to be free
+MAX_MESSAGE_BYTES = 256 * MEGABYTE  # of one message from the child
+HEADER_BYTES = 8
+NO_PROXY = "http://127.0.0.1:9"  # nobody listens there; for systems where the child cannot be given an empty network
+# all that the child's environment holds; one thread each, since address space is limited
+ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "MALLOC_ARENA_MAX": "2",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "GDAL_NUM_THREADS": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "GDAL_HTTP_PROXY": NO_PROXY,
+    "http_proxy": NO_PROXY,
+    "https_proxy": NO_PROXY,
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONPATH": str(ROOT),
+}
+DATES = (date, datetime, dt_time, timedelta)
+ERRORS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, WanggeError)}
+
+# how the child ended -> what is said of the file
+DAMAGED = "cannot be read: its reader crashed over it; the file is damaged. Export or save it again"
+TOO_SLOW = "takes too long to read; it is damaged, or made to keep its reader busy. Split it, or export it again"
+TOO_LARGE = "needs too much memory to read; it is damaged, or made to fill the memory. Split it, or export it again"
+UNEXPECTED = "cannot be read; it is damaged or not what its name says. Export or save it again"
+ENDINGS = {
+    signal.SIGXCPU: TOO_SLOW,
+    signal.SIGXFSZ: TOO_LARGE,
+    signal.SIGKILL: TOO_LARGE,  # not by us: the system was short of memory
+    signal.SIGABRT: TOO_LARGE,  # how readers in C++ and Rust answer to memory that they do not get
+}
+
+log = logging.getLogger("wangge.sandbox")
+_in_request: ContextVar[bool] = ContextVar("in_request", default=False)
+_request_readers = threading.BoundedSemaphore(REQUEST_READERS)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one child may use.
+
+    cpu_s: Seconds of CPU, of all its threads.
+    wall_s: Seconds that we wait for it; the time in which it waits for us does not count.
+    memory_bytes: Address space.
+    written_bytes: The largest file it may write.
+    returned_bytes: What it may send back in all.
+    """
+
+    cpu_s: float = 10.0
+    wall_s: float = 15.0
+    memory_bytes: int = 1_500 * MEGABYTE
+    written_bytes: int = 1_000 * MEGABYTE
+    returned_bytes: int = 200 * MEGABYTE
+
+    def scaled(self, size: int, *, seconds_per_mb: float, growth: float) -> "Limits":
+        """Return wider limits for a large file: what is legitimate grows with the size, what is hostile is small.
+
+        Parameters
+        ----------
+        size
+            Bytes of the file.
+        seconds_per_mb
+            CPU that an honest file may take for each megabyte, several times what was measured.
+        growth
+            Bytes of memory, of written and of returned data for each byte of the file.
+        """
+        seconds, extra = size / MEGABYTE * seconds_per_mb, int(size * growth)
+        return replace(
+            self,
+            cpu_s=self.cpu_s + seconds,
+            wall_s=self.wall_s + 2 * seconds,
+            memory_bytes=self.memory_bytes + extra,
+            written_bytes=self.written_bytes + extra,
+            returned_bytes=self.returned_bytes + extra,
+        )
+
+
+@contextmanager
+def within_request() -> Iterator[None]:
+    """Hold readers to what a web request may take; only a few run at once, so that the other threads go on serving.
+
+    Raises
+    ------
+    Unavailable
+        Other files are being read just now.
+    """
+    if not _request_readers.acquire(timeout=REQUEST_WAIT_S):
+        raise Unavailable("other files are being read just now; send this one again in a minute")
+    token = _in_request.set(True)
+    try:
+        yield
+    finally:
+        _in_request.reset(token)
+        _request_readers.release()
+
+
+def effective(limits: Limits) -> Limits:
+    """Return the limits as they hold here: within a request no reader runs longer than `REQUEST_WALL_S`."""
+    if not _in_request.get():
+        return limits
+    return replace(limits, cpu_s=min(limits.cpu_s, REQUEST_WALL_S), wall_s=min(limits.wall_s, REQUEST_WALL_S))
+
+
+def run(function: Callable[..., Any], *args: object, limits: Limits, name: str = "the file") -> Any:
+    """Call a module-level function in a child process and return its result; see `iterate`."""
+    (result,) = iterate(function, *args, limits=limits, name=name)
+    return result
+
+
+def iterate(
+    function: Callable[..., Any],
+    *args: object,
+    limits: Limits,
+    name: str = "the file",
+    environment: Mapping[str, str] = MappingProxyType({}),
+    types: Sequence[type] = (),
+) -> Iterator[Any]:
+    """Yield what a module-level generator function yields in a child process; leaving the loop ends the child.
+
+    Parameters
+    ----------
+    function
+        A function of a module of ours; its arguments can be pickled. It yields, or returns, plain values: text,
+        bytes, numbers, dates, and tuples, lists, dicts and sets of them.
+    limits
+        What the child may use.
+    name
+        What messages call the file.
+    environment
+        More variables of the child's environment.
+    types
+        Plain classes of ours, such as NamedTuples, that may be among what comes back.
+
+    Raises
+    ------
+    InvalidInput
+        The child used more than its limits, crashed, or failed in a way that nobody foresaw.
+    WanggeError
+        As raised by the function, with the same message and fields.
+    """
+    limits = effective(limits)
+    with tempfile.TemporaryDirectory(prefix="wangge-read-") as folder, tempfile.TemporaryFile() as request:
+        pickle.dump((function.__module__, function.__qualname__, args, limits), request)
+        request.seek(0)
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-s", "-m", "gis.files.sandbox_child"],
+            stdin=request,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+            env=ENVIRONMENT | dict(environment) | {"HOME": folder, "TMPDIR": folder},
+            start_new_session=True,
+        )
+        assert child.stdout is not None
+        try:
+            yield from _received(child, child.stdout, limits, name, (*DATES, *types))
+        finally:
+            child.kill()
+            child.wait()
+            child.stdout.close()
+
+
+def _received(
+    child: subprocess.Popen[bytes], pipe: IO[bytes], limits: Limits, name: str, types: Sequence[type]
+) -> Iterator[Any]:
+    """Decode the child's messages up to its last one."""
+    clock = _Clock(limits.wall_s)
+    left = limits.returned_bytes
+    while True:
+        header = _read(pipe.fileno(), HEADER_BYTES, clock)
+        size = int.from_bytes(header)
+        left -= size
+        if len(header) == HEADER_BYTES and (size > MAX_MESSAGE_BYTES or left < 0):
+            raise InvalidInput(f"{name} {TOO_LARGE}")
+        body = _read(pipe.fileno(), size, clock) if len(header) == HEADER_BYTES else b""
+        if clock.is_over:
+            raise InvalidInput(f"{name} {TOO_SLOW}")
+        if not body or len(body) < size:
+            raise InvalidInput(f"{name} {_ending(child, clock)}")
+        kind, payload = _decode(body, name, types)
+        if kind == "items":
+            yield from payload
+        elif kind == "end":
+            return
+        elif kind == "memory":
+            raise InvalidInput(f"{name} {TOO_LARGE}")
+        elif kind == "error":
+            raise _error(*payload)
+        else:
+            log.warning("reading %s failed: %s", name, payload)
+            raise InvalidInput(f"{name} {UNEXPECTED}")
+
+
+class _Clock:
+    """The seconds that are left to wait for a child."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    @property
+    def is_over(self) -> bool:
+        return self.left <= 0
+
+    def wait_for(self, fd: int) -> bool:
+        """Wait until there is something to read; False when the time is over."""
+        begin = time.monotonic()
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        ready = bool(poll.poll(max(self.left, 0) * 1000))
+        self.left -= time.monotonic() - begin
+        return ready and not self.is_over
+
+
+def _read(fd: int, size: int, clock: _Clock) -> bytes:
+    """Read so many bytes; fewer when the child ends or the time is over."""
+    pieces = bytearray()
+    while len(pieces) < size and clock.wait_for(fd):
+        piece = os.read(fd, min(size - len(pieces), 1 << 20))
+        if not piece:
+            break
+        pieces += piece
+    return bytes(pieces)
+
+
+def _ending(child: subprocess.Popen[bytes], clock: _Clock) -> str:
+    """Say why a child ended before its last message."""
+    try:
+        code = child.wait(max(clock.left, 1.0))
+    except subprocess.TimeoutExpired:
+        return TOO_SLOW
+    return ENDINGS.get(signal.Signals(-code), DAMAGED) if code < 0 else DAMAGED
+
+
+def _error(kind: str, detail: str, fields: list[tuple[str, str]], extra: dict[str, object]) -> WanggeError:
+    """Rebuild an error of ours that the function raised."""
+    return ERRORS[kind](detail, [FieldError(field, message) for field, message in fields], **extra)
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Makes plain values and dates; a pickle that names anything else is refused before it is looked up."""
+
+    def __init__(self, file: IO[bytes], types: Sequence[type]) -> None:
+        super().__init__(file)
+        self.types = {(one.__module__, one.__qualname__): one for one in types}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (plain := self.types.get((module, name))) is None:
+            raise pickle.UnpicklingError(f"{module}.{name} is not a plain value")
+        return plain
+
+
+def _decode(body: bytes, name: str, types: Sequence[type]) -> tuple[str, Any]:
+    try:
+        kind, payload = _PlainUnpickler(io.BytesIO(body), types).load()
+    except Exception as error:  # only a child that was taken over writes what cannot be decoded
+        log.warning("the reader of %s sent what cannot be decoded: %s", name, error)
+        raise InvalidInput(f"{name} {DAMAGED}") from None
+    return kind, payload

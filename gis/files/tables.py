@@ -1,0 +1,309 @@
+"""CSV and Excel files to rows of typed values: encodings, sheets, limits.
+
+What a table may hold is told by the columns of gis/exchange/columns.py; gis/files/header.py finds the header, and
+gis/files/table_rows.py reads the rows under it.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from openpyxl.utils import get_column_letter
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
+
+from gis.errors import InvalidInput, TooMuch
+from gis.exchange.columns import TEMPLATE_SHEETS, Column
+from gis.files import sandbox, workbook_xml
+from gis.files.cells import Marked, clean
+from gis.files.header import HEADER_WITHIN, MAX_HEADER_ROWS, Header, Meanings, Raw, plain_name
+from gis.files.report import Refused, Report
+from gis.files.sandbox import Limits
+from gis.files.table_rows import Row, RowReader
+
+__all__ = ["TEXTS", "WORKBOOKS", "Row", "Table", "finish_reading", "plain_name", "read"]
+
+WORKBOOKS = (".xlsx", ".xlsm", ".xls")
+TEXTS = (".csv", ".tsv", ".txt")
+ENCODINGS = ("utf-8-sig", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
+DELIMITERS = ",;\t|，；"
+LARGEST_TEXT = 500_000_000  # bytes
+LARGEST_WORKBOOK = 100_000_000  # bytes, as it lies on the disk
+LARGEST_UNPACKED = workbook_xml.MAX_UNPACKED_BYTES
+MAX_LINE_CHARS = 1 << 16  # of the lines that are looked at for the delimiter
+MAX_LISTED_RANGES = 20
+MAX_COLUMNS = workbook_xml.MAX_COLUMNS
+
+Item = tuple[int, Raw] | str
+"""A row with its number, or a note on the file."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """An open file: which columns it has, and its rows, once.
+
+    columns: Header found in the file by the key of its column.
+    rows: Rows whose every cell could be read; the others are in the report.
+    """
+
+    columns: Mapping[str, str]
+    rows: Iterator[Row]
+
+    def refuse(self, row: int, key: str, reason: str) -> Refused:
+        """A refusal of one cell, named by its header in the file, else by the key of its column."""
+        return Refused(f"row {row}", self.columns.get(key, key), reason)
+
+
+def read(path: Path, columns: Sequence[Column], report: Report) -> Table:
+    """Open a CSV or Excel file; its rows stream, so memory stays flat for CSV.
+
+    The header is the first that holds all needed columns, in one to three rows, within the first `HEADER_WITHIN`;
+    of a workbook the first visible sheet that has it counts. Rows are counted in the report as they are read; those
+    with a cell that cannot be read are refused there, cell by cell. What is passed over (titles, totals, remarks,
+    hidden sheets) and what is assumed is a note there, with its row.
+
+    Args:
+        path: .csv, .tsv, .txt (UTF-8 or GB18030; comma, semicolon or tab), .xlsx, .xlsm or .xls.
+        columns: What the file may hold. Other columns are skipped and noted.
+        report: Where refusals and notes go.
+
+    Raises:
+        InvalidInput: No such file, empty, damaged, or without a needed column; or several sheets hold such a table.
+        TooMuch: Larger than the limits at the top of this file and of gis/files/workbook_xml.py.
+    """
+    if not path.is_file():
+        raise InvalidInput(f"{path}: there is no such file")
+    size, ending = path.stat().st_size, path.suffix.lower()
+    if size == 0:
+        raise InvalidInput(f"{path.name} is empty")
+    if ending not in TEXTS + WORKBOOKS:
+        known = ", ".join(TEXTS + WORKBOOKS)
+        raise InvalidInput(f"{path.name}: a table ends in {known}, not {ending or 'nothing'}")
+    limit = LARGEST_WORKBOOK if ending in WORKBOOKS else LARGEST_TEXT
+    if size > limit:
+        raise TooMuch(f"{path.name} has {size / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB are read. Split it")
+    is_workbook = ending in WORKBOOKS
+    items = sandbox.iterate(
+        _workbook_rows if is_workbook else _text_rows, path.absolute(), tuple(columns),
+        limits=Limits().scaled(size, seconds_per_mb=2.0, growth=30 if is_workbook else 10), name=path.name, types=[Marked],
+    )  # fmt: skip
+    return _under_header(_take_notes(items, report), columns, report)
+
+
+def finish_reading(report: Report) -> bool:
+    """Put the refusals in the order of the file; say whether there are rows, and none is refused."""
+    if not report.counts.get("rows") and not report.refused:
+        report.refused.append(Refused("the table", "", "has a header but no rows"))
+    report.refused.sort(key=lambda one: int(one.where.rpartition(" ")[2]) if one.where.startswith("row ") else 0)
+    return not report.refused
+
+
+def _take_notes(items: Iterator[Item], report: Report) -> Iterator[tuple[int, Raw]]:
+    """Put the notes among the items into the report, and pass the rows on."""
+    for item in items:
+        if isinstance(item, str):
+            report.notes.append(item)
+        elif len(item[1]) > MAX_COLUMNS:
+            raise InvalidInput(f"{report.source} has a row of {len(item[1]):,} cells; at most {MAX_COLUMNS:,} are read")
+        else:
+            yield item
+
+
+def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
+    encoding = _encoding(path)
+    if encoding == "gb18030":
+        yield "the text is in GB18030 (GBK)"
+    with path.open(encoding=encoding, newline="") as file:
+        delimiter = _delimiter([file.readline(MAX_LINE_CHARS) for _ in range(HEADER_WITHIN)], Meanings(columns))
+        file.seek(0)
+        lines = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            yield from enumerate(lines, 1)
+        except csv.Error as error:
+            line = f"{path.name}, line {lines.line_num}"
+            raise InvalidInput(f"{line}: not CSV ({error}); is a quotation mark left open?") from error
+
+
+def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:
+    """Return the sign between cells: the one under which a header is found, else that of most lines."""
+
+    def fit(delimiter: str) -> tuple[int, int, int]:
+        rows = list(csv.reader(lines, delimiter=delimiter))
+        header = meanings.find(rows) or meanings.closest(rows)
+        counts = [line.count(delimiter) for line in lines if delimiter in line]
+        most = max(map(counts.count, counts), default=0)
+        return len(header.keys), most, sum(counts)
+
+    return max(DELIMITERS, key=fit)
+
+
+def _encoding(path: Path) -> str:
+    """The first encoding that the whole file keeps to."""
+    with path.open("rb") as file:
+        marked = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    for encoding in ("utf-16",) if marked else ENCODINGS:
+        try:
+            with path.open(encoding=encoding) as text:
+                while piece := text.read(1 << 20):
+                    if "\0" in piece:
+                        raise InvalidInput(f"{path.name} is not text; is it a workbook with another ending?")
+        except UnicodeError:
+            continue
+        return encoding
+    raise InvalidInput(f"{path.name} is neither UTF-8 nor GB18030 text; save it as CSV UTF-8")
+
+
+def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
+    with path.open("rb") as file:
+        is_zip = file.read(4) == b"PK\x03\x04"
+    scans = workbook_xml.scan_workbook(path) if is_zip else {}
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            sheet, notes = _choose_sheet(path, book, Meanings(columns))
+    except PasswordError as error:
+        raise InvalidInput(f"{path.name} is protected by a password; save it without") from error
+    except (CalamineError, ValueError) as error:
+        raise InvalidInput(f"{path.name} cannot be read as a workbook; save it as .xlsx or as CSV") from error
+    yield from notes
+    scan = scans.get(sheet.name) or workbook_xml.SheetScan()
+    yield from _hidden_notes(scan)
+    first_column = sheet.start[1] if sheet.start else 0
+    merges = _Merges(sheet, first_column)
+    if merges.ranges:
+        shown = ", ".join(merges.ranges[:MAX_LISTED_RANGES]) + (", …" if len(merges.ranges) > MAX_LISTED_RANGES else "")
+        yield f"{len(merges.ranges)} merged cells hold for every row they span: {shown}"
+    marked: dict[int, list[tuple[int, str]]] = {}
+    for (row, column), how in scan.marked.items():
+        marked.setdefault(row, []).append((column - 1 - first_column, how))
+    for number, cells in enumerate(sheet.iter_rows(), 1):
+        raw: list[object] = list(cells)
+        for index, how in marked.get(number, ()):
+            if 0 <= index < len(raw) and raw[index] == "":
+                raw[index] = Marked("(formula)" if how == "formula" else "(error)", how)  # type: ignore[arg-type]
+        merges.fill(number, raw)
+        yield number, raw
+
+
+def _choose_sheet(path: Path, book: CalamineWorkbook, meanings: Meanings) -> tuple[CalamineSheet, list[str]]:
+    """Return the first visible sheet with the header, else the first visible one, and notes on the others.
+
+    Raises:
+        InvalidInput: No sheet is visible, or several hold such a table.
+    """
+    worksheets = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
+    visible = [one.name for one in worksheets if one.visible == SheetVisibleEnum.Visible]
+    hidden = [one.name for one in worksheets if one.name not in visible and one.name not in TEMPLATE_SHEETS]
+    if not visible:
+        raise InvalidInput(f"{path.name}: no sheet is visible; show the one with the table")
+    chosen: CalamineSheet | None = None
+    others: list[str] = []
+    for name in visible:
+        sheet = book.get_sheet_by_name(name)
+        if _has_table(sheet, meanings, with_rows=chosen is not None):
+            if chosen is not None and name not in TEMPLATE_SHEETS:
+                raise InvalidInput(
+                    f"{path.name}: the sheets {chosen.name} and {name} both hold such a table; "
+                    "put the rows into one sheet, or hide the other sheets"
+                )
+            chosen = chosen or sheet
+        if chosen is not sheet and name not in TEMPLATE_SHEETS and sheet.height:
+            others.append(name)
+    chosen = chosen or book.get_sheet_by_name(visible[0])
+    notes = [f"hidden sheets are not read: {', '.join(hidden)}"] if hidden else []
+    if others := [name for name in others if name != chosen.name]:
+        notes.append(f"the sheet {chosen.name} is read; other sheets are not: {', '.join(others)}")
+    return chosen, notes
+
+
+def _has_table(sheet: CalamineSheet, meanings: Meanings, with_rows: bool) -> bool:
+    """Return whether a sheet holds the header, and rows under it where they count."""
+    merges = _Merges(sheet, sheet.start[1] if sheet.start else 0)
+    rows: list[Raw] = []
+    for number, row in enumerate(islice(sheet.iter_rows(), HEADER_WITHIN + MAX_HEADER_ROWS), 1):
+        raw: list[object] = list(row)
+        merges.fill(number, raw)
+        rows.append(raw)
+    header = meanings.find(rows)
+    if header is None or not with_rows:
+        return header is not None
+    return any(any(map(clean, row)) for row in islice(sheet.iter_rows(), header.last + 1, None))
+
+
+class _Merges:
+    """The cells that are merged downwards; each fills the rows it spans, in its first column only."""
+
+    def __init__(self, sheet: CalamineSheet, first_column: int) -> None:
+        spans = [one for one in sheet.merged_cell_ranges or () if one[1][0] > one[0][0]]
+        self.ranges = [f"{_cell_name(*first)}:{_cell_name(*last)}" for first, last in sorted(spans)]
+        self._ends: dict[int, list[tuple[int, int]]] = {}  # index of the cell and its last row, by first row
+        for (top, left), (bottom, _) in spans:
+            self._ends.setdefault(top + 1, []).append((left - first_column, bottom + 1))
+        self._running: dict[int, tuple[object, int]] = {}  # value and last row, by index of the cell
+
+    def fill(self, number: int, raw: list[object]) -> None:
+        """Fill the merged cells of a row, in place; rows come in their order."""
+        for index, (value, last) in list(self._running.items()):
+            if number > last:
+                del self._running[index]
+            elif index < len(raw) and raw[index] == "":
+                raw[index] = value
+        for index, last in self._ends.get(number, ()):
+            if 0 <= index < len(raw) and raw[index] != "":
+                value = raw[index]
+                self._running[index] = value if isinstance(value, Marked) else Marked(value, "merged"), last
+
+
+def _cell_name(row: int, column: int) -> str:
+    return f"{get_column_letter(column + 1)}{row + 1}"
+
+
+def _hidden_notes(scan: workbook_xml.SheetScan) -> Iterator[str]:
+    rows, columns = scan.hidden_rows, scan.hidden_columns
+    if rows:
+        shown = ", ".join(map(str, rows[:MAX_LISTED_RANGES])) + (", …" if len(rows) > MAX_LISTED_RANGES else "")
+        yield f"{len(rows)} hidden rows are read like the others: {shown}"
+    if columns:
+        names = (f"{get_column_letter(first)}:{get_column_letter(min(last, 16_384))}" for first, last in columns)
+        yield f"hidden columns are read like the others: {', '.join(islice(names, MAX_LISTED_RANGES))}"
+
+
+def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], report: Report) -> Table:
+    meanings = Meanings(columns)
+    top = list(islice(rows, HEADER_WITHIN + MAX_HEADER_ROWS))
+    header = meanings.find([raw for _, raw in top])
+    if header is None:
+        raise _no_header(meanings, [raw for _, raw in top[:HEADER_WITHIN]], report.source)
+    for key in header.keys.values():
+        same = [header.texts[index] for index, other in header.keys.items() if other == key]
+        if len(same) > 1:
+            raise InvalidInput(f"{report.source}: the columns {' and '.join(same)} both mean {key}; keep one")
+    for number, raw in top[: header.first]:
+        cells = list(dict.fromkeys(filter(None, map(clean, raw))))
+        if len(cells) > 1:  # one cell is a title
+            report.note_row("rows above the header are not read", number, " ".join(cells)[:60])
+    unused = [text for index, text in sorted(header.texts.items()) if index not in header.keys]
+    if unused:
+        report.notes.append(f"columns not used: {', '.join(unused)}")
+    named = {key: header.texts[index] for index, key in header.keys.items()}
+    width = max(len(raw) for _, raw in top[header.first : header.last + 1])
+    reader = RowReader(columns, meanings, header, width, report)
+    return Table(named, reader.read(chain(top[header.last + 1 :], rows)))
+
+
+def _no_header(meanings: Meanings, rows: Sequence[Raw], source: str) -> InvalidInput:
+    """Return the error for a table without its needed columns, with what comes nearest to a header."""
+    closest: Header = meanings.closest(rows)
+    missing = [f"{one.zh} ({one.key})" for one in meanings.needed if one.key not in closest.keys.values()]
+    seen = ", ".join(closest.texts.values())[:300]
+    return InvalidInput(
+        f"{source}: needed column {', '.join(missing)} not found in the first {HEADER_WITHIN} rows"
+        + (f"; the header seems to be: {seen}" if seen else "; they are empty")
+    )

@@ -1,0 +1,350 @@
+"""The catalogue of categories, edition by edition: read from a table, checked, loaded, written back.
+
+The urban-management events have the five-digit codes of GB/T 47678.5-2026, with the older edition's codes beside them
+(its majors are lower by five: 01010 became 06010). Codes of a letter and four digits are this project's own, for the
+community kinds that the standard leaves out. An edition never changes once it is loaded; a change is a new edition.
+"""
+
+import csv
+import difflib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
+
+from gis import private
+from gis.db import sql
+from gis.errors import Conflict, InvalidInput, NotFound, Unavailable, wrong
+from gis.exchange.columns import Column
+from gis.files.formulas import cell_text
+from gis.files.report import Refused, Report
+from gis.files.tables import finish_reading, read
+from gis.incidents.models import SEVERITIES
+
+DEFAULT = Path(__file__).parent / "data" / "catalogue.csv"
+DEFAULT_NAME = "GB/T 47678.5-2026 + 社区类别 1"
+KINDS = ("incident", "order")
+DATATYPES = ("string", "number", "datetime", "text", "singlevaluelist", "multivaluelist")  # Open311 GeoReport v2
+CODE = re.compile(r"\d{5}|[A-Z]\d{4}")
+YES, NO = ("yes", "是", "1", "true"), ("no", "否", "0", "false")
+
+COLUMNS = (
+    Column("code", "代码", "code", ("编码", "类别代码"), "五位数字（国标）或一个字母加四位数字（自定）",
+           "Five digits (the standard's), or a letter and four digits (one's own).", needed=True),
+    Column("old_code", "旧版代码", "code", (), "旧版中的代码，可空", "Its code in the older edition, if any."),
+    Column("major", "大类代码", "code", (), "如 06", "As 06.", needed=True),
+    Column("major_zh", "大类", "text", ("大类名称",), "如 市容环境", "As 市容环境.", needed=True),
+    Column("major_en", "大类英文", "text", (), "大类的英文名称", "Name of the group in English.", needed=True),
+    Column("zh", "名称", "text", ("类别", "小类", "小类名称"), "如 暴露垃圾", "As 暴露垃圾.", needed=True),
+    Column("en", "英文名称", "text", (), "英文名称", "Name in English.", needed=True),
+    Column("kind", "方式", "text", ("种类",), "incident 事件，order 点单", "incident, or order.", True, KINDS),
+    Column("severity", "紧急程度", "text", (), "low、normal、high、urgent", "low, normal, high or urgent.", True, SEVERITIES),
+    Column("skill", "技能", "text", (), "点单所需技能，如 repairs", "For orders: the skill asked for, as repairs."),
+    Column("public", "居民可选", "text", (), "yes 或 no", "yes or no.", choices=("yes", "no")),
+    Column("words", "关键词", "text", (), "用竖线分开；最后一个类别留空，说不清的归入它",
+           "Separated by bars; the last category has none: what nothing fits is filed there."),
+    Column("examples", "例句", "text", (), "用竖线分开", "Separated by bars."),
+    Column("attributes", "附加问题", "text", (), "JSON，见 Open311 GeoReport v2", "JSON, as in Open311 GeoReport v2."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CategoryRow:
+    """A kind of matter.
+
+    kind: incident, or order that somebody claims, with the skill asked for. words, examples: What people call it.
+    attributes: Questions of its own, as Open311 describes them. public: Residents may choose it.
+    """
+
+    code: str
+    old_code: str
+    major: str
+    major_zh: str
+    major_en: str
+    zh: str
+    en: str
+    kind: str
+    severity: str
+    skill: str = ""
+    public: bool = True
+    words: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    attributes: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Edition:
+    """An edition; `categories` by their codes, in the order of the table."""
+
+    id: int
+    name: str
+    categories: dict[str, CategoryRow] = field(hash=False)
+
+    def category(self, code: str) -> CategoryRow:
+        """The category of a code.
+
+        Raises:
+            InvalidInput: The edition has none; the words name the nearest, or the new code of an old one.
+        """
+        found = self.categories.get(code)
+        if found is not None:
+            return found
+        newer = [one for one in self.categories.values() if one.old_code == code]
+        close = difflib.get_close_matches(code, self.categories, 3) or [
+            one.code for one in self.categories.values() if code and code in one.zh
+        ]
+        near = "; ".join(f"{one} {self.categories[one].zh}" for one in close)
+        hint = f"; it is {newer[0].code} now" if newer else f"; did you mean {near}?" if near else ""
+        words = f"{code[:40]!r} is no category of the catalogue{hint}"
+        raise wrong("category", words)
+
+    def skill_zh(self, skill: str) -> str:
+        """A skill in Chinese: the categories that ask for it; itself where none does."""
+        return "、".join(one.zh for one in self.categories.values() if one.skill == skill) or skill
+
+    @cached_property
+    def fallback(self) -> CategoryRow:
+        """What a report is filed under whose words name no category, until the community chooses one."""
+        return [one for one in self.categories.values() if not one.words][-1]
+
+
+def parse(path: Path) -> tuple[list[CategoryRow], Report]:
+    """Read a table of categories and check it; what is wrong is in the report's `refused`, by row and column.
+
+    Args:
+        path: .csv or .xlsx with the columns of COLUMNS, under English or Chinese headers.
+
+    Raises:
+        InvalidInput, TooMuch: As `gis.files.tables.read`.
+    """
+    report = Report("catalogue", path.name)
+    table = read(path, COLUMNS, report)
+    rows: list[CategoryRow] = []
+    seen: dict[str, int] = {}
+    for row in table.rows:
+        values = {column.key: row[column.key] or "" for column in COLUMNS}
+        wrong = list(_wrong(values, seen))
+        report.refused += [table.refuse(row.number, key, reason) for key, reason in wrong]
+        seen.setdefault(values["code"], row.number)
+        if not wrong:
+            rows.append(_row(values))
+    whole(rows, report)
+    finish_reading(report)
+    report.counts |= {"orders": sum(one.kind == "order" for one in rows)}
+    return rows, report
+
+
+def whole(rows: Sequence[CategoryRow], report: Report) -> None:
+    """Check what concerns the table as a whole; adds to the report."""
+    old = Counter(one.old_code for one in rows if one.old_code)
+    report.refused += [
+        Refused("the table", "old_code", f"{code} stands beside {n} categories; an old code became one new code")
+        for code, n in old.items()
+        if n > 1
+    ]
+    names: dict[str, set[str]] = {}
+    for one in rows:
+        names.setdefault(one.major, set()).add(one.major_zh)
+    report.refused += [
+        Refused("the table", "major_zh", f"major {major} has several names: {', '.join(sorted(found))}")
+        for major, found in names.items()
+        if len(found) > 1
+    ]
+    if rows and all(one.words for one in rows):
+        words = "every category has words; one without is needed, for reports whose words fit nothing"
+        report.refused.append(Refused("the table", "words", words))
+
+
+def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, str]]:
+    code = values["code"]
+    if not CODE.fullmatch(code):
+        lost = " (Excel drops leading zeros: format the column as text)" if re.fullmatch(r"\d{4}", code) else ""
+        yield "code", f"{code!r} must be five digits, or a letter and four digits{lost}"
+    elif code in seen:
+        yield "code", f"{code} is in row {seen[code]} already"
+    elif not code.startswith(values["major"]) or (code.isdigit() and len(values["major"]) != 2):
+        yield "major", f"{values['major']!r} is not how the code {code} begins"
+    if values["old_code"] and not re.fullmatch(r"\d{5}", values["old_code"]):
+        yield "old_code", f"{values['old_code']!r} must be five digits"
+    for key in ("major", "major_zh", "major_en", "zh", "en"):
+        if not values[key]:
+            yield key, "is empty"
+    for key, known in (("kind", KINDS), ("severity", SEVERITIES)):
+        if values[key] not in known:
+            yield key, f"{values[key]!r} is none of {', '.join(known)}"
+    if values["kind"] == "order" and not values["skill"]:
+        yield "skill", "is empty; an order is offered to who has the skill"
+    if values["public"] and values["public"].lower() not in YES + NO:
+        yield "public", f"{values['public']!r} must be yes or no"
+    if values["attributes"] and (reason := _attributes_wrong(values["attributes"])):
+        yield "attributes", reason
+
+
+def _attributes_wrong(given: str) -> str | None:
+    try:
+        found = json.loads(given)
+    except ValueError:
+        return "is not valid JSON"
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        return "must be a list of questions, each an object with code, datatype and description"
+    for number, one in enumerate(found, 1):
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", str(one.get("code", ""))):
+            return f"question {number}: code must be a short lower-case word"
+        if one.get("datatype") not in DATATYPES:
+            return f"question {number}: datatype must be one of {', '.join(DATATYPES)}"
+        if not one.get("description"):
+            return f"question {number}: description is empty"
+        if "list" in one["datatype"] and not _choices_right(one.get("values")):
+            return f"question {number}: values must be a list, each an object with key and name"
+        if not isinstance(one.get("required", False), bool):
+            return f"question {number}: required must be true or false"
+    codes = [one["code"] for one in found]
+    if len(set(codes)) < len(codes):
+        return "two questions have one code"
+    return None
+
+
+def _choices_right(values: object) -> bool:
+    return (
+        isinstance(values, list)
+        and bool(values)
+        and all(isinstance(one, dict) and one.get("key") and one.get("name") for one in values)
+    )
+
+
+def _row(values: dict[str, str]) -> CategoryRow:
+    made: dict[str, Any] = dict(values)
+    made |= {key: tuple(filter(None, map(str.strip, values[key].split("|")))) for key in ("words", "examples")}
+    made["attributes"] = tuple(json.loads(values["attributes"])) if values["attributes"] else ()
+    return CategoryRow(**made | {"public": values["public"].lower() not in NO})
+
+
+INSERT = """
+INSERT INTO incident_category (edition_id, position, code, old_code, major, major_zh, major_en, zh, en, kind, severity,
+  skill, public, words, examples, attributes)
+SELECT :edition, ordinality, code, old_code, major, major_zh, major_en, zh, en, kind, severity, skill, public,
+  ARRAY(SELECT jsonb_array_elements_text(words)), ARRAY(SELECT jsonb_array_elements_text(examples)), attributes
+FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (code text, old_code text, major text, major_zh text,
+  major_en text, zh text, en text, kind text, severity text, skill text, public boolean, words jsonb, examples jsonb,
+  attributes jsonb)) WITH ORDINALITY
+"""
+
+
+# one load at a time: the second sees what the first made of it
+ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('load catalogue', 0))"
+
+
+def load(session: Session | Connection, rows: Sequence[CategoryRow], name: str, source: str = "") -> int | None:
+    """Make rows the edition in force and retire the one before. None, and nothing done, when they are in force already.
+
+    Args:
+        rows: As `parse` gave them, with nothing refused. name: Of the edition; each has its own.
+
+    Raises:
+        Conflict: Another edition has the name.
+    """
+    session.execute(text(ALONE))
+    before = session.scalar(sql("SELECT id FROM catalogue_edition WHERE state = 'active'"))
+    if before is not None and [*_read(session, before).categories.values()] == list(rows):
+        return None
+    if session.scalar(text("SELECT count(*) FROM catalogue_edition WHERE name = :name"), {"name": name}):
+        raise Conflict(f"name: there is an edition {name!r} already; editions never change, choose another name")
+    session.execute(text("UPDATE catalogue_edition SET state = 'retired' WHERE state = 'active'"))
+    edition_id = session.scalar(
+        text("INSERT INTO catalogue_edition (name, state, source) VALUES (:name, 'active', :source) RETURNING id"),
+        {"name": name, "source": source},
+    )
+    told = json.dumps([one.__dict__ for one in rows], ensure_ascii=False)
+    session.execute(text(INSERT), {"edition": edition_id, "rows": told})
+    return int(edition_id or 0)
+
+
+def fill(connection: Connection) -> None:
+    """Load the default catalogue into a database that has none."""
+    if not connection.scalar(text("SELECT count(*) FROM catalogue_edition")):
+        rows, report = parse(DEFAULT)
+        if report.refused:
+            raise InvalidInput(f"{DEFAULT.name}: {report.refused[0].where}: {report.refused[0].reason}")
+        load(connection, rows, DEFAULT_NAME, DEFAULT.name)
+
+
+_kept: dict[int, Edition] = {}
+
+ROWS = """
+SELECT code, old_code, major, major_zh, major_en, zh, en, kind, severity, skill, public, words, examples, attributes
+FROM incident_category WHERE edition_id = :id ORDER BY position
+"""
+
+
+def edition(session: Session, edition_id: int) -> Edition:
+    """An edition by its id; read once a process, since none ever changes."""
+    if edition_id not in _kept:
+        _kept[edition_id] = _read(session, edition_id)
+    return _kept[edition_id]
+
+
+def _read(session: Session | Connection, edition_id: int) -> Edition:
+    name = session.scalar(text("SELECT name FROM catalogue_edition WHERE id = :id"), {"id": edition_id})
+    if name is None:
+        raise NotFound(f"there is no edition {edition_id} of the catalogue")
+    rows = [dict(row) for row in session.execute(text(ROWS), {"id": edition_id}).mappings()]
+    for row in rows:
+        row |= {key: tuple(row[key]) for key in ("words", "examples", "attributes")}
+    return Edition(edition_id, str(name), {row["code"]: CategoryRow(**row) for row in rows})
+
+
+def active(session: Session) -> Edition:
+    """The edition in force.
+
+    Raises:
+        Unavailable: None is loaded.
+    """
+    found = session.scalar(sql("SELECT id FROM catalogue_edition WHERE state = 'active'"))
+    if found is None:
+        raise Unavailable("no catalogue is loaded; load one with: ./wangge catalogue load FILE --name NAME --commit")
+    return edition(session, found)
+
+
+def dump(found: Edition, path: Path) -> None:
+    """Write an edition as a table that `parse` reads back the same: .csv or .xlsx, with Chinese headers.
+
+    Raises:
+        InvalidInput: The ending is another.
+    """
+    write_table(path, COLUMNS, [_cells(one) for one in found.categories.values()])
+
+
+def _cells(one: CategoryRow) -> list[str]:
+    joined = {"words": "|".join(one.words), "examples": "|".join(one.examples), "public": "yes" if one.public else "no",
+              "attributes": json.dumps(one.attributes, ensure_ascii=False) if one.attributes else ""}  # fmt: skip
+    return [str({**one.__dict__, **joined}[column.key]) for column in COLUMNS]
+
+
+def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """Write rows of text under Chinese headers, as .csv (UTF-8 with a mark, for Excel) or .xlsx, every cell as text.
+
+    Raises:
+        InvalidInput: The ending is another.
+    """
+    header = [column.zh for column in columns]
+    if path.suffix.lower() == ".csv":
+        with private.open_file(path, newline="", encoding="utf-8-sig") as file:
+            csv.writer(file).writerows([header, *([cell_text(value) for value in row] for row in rows)])
+    elif path.suffix.lower() == ".xlsx":
+        book = Workbook()
+        sheet = book.active
+        for number, row in enumerate([header, *rows], 1):
+            for column, value in enumerate(row, 1):
+                sheet.cell(number, column, cell_text(value)).number_format = "@"
+        sheet.freeze_panes = "A2"
+        book.save(private.create_file(path))
+    else:
+        raise InvalidInput(f"{path.name}: a table ends in .csv or .xlsx")

@@ -1,0 +1,199 @@
+"""The table of danger: kept in the database, edited as a spreadsheet, checked row by row.
+
+Each load is a new edition; the newest is in force.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
+
+from gis.db import sql
+from gis.errors import InvalidInput, Unavailable
+from gis.exchange.columns import Column
+from gis.files.report import Refused, Report
+from gis.files.tables import finish_reading, read
+from gis.incidents.catalogue.editions import write_table
+
+DEFAULT = Path(__file__).parent / "data" / "danger.csv"
+# use -> what such a row is for, on screen
+USES = {
+    "danger": ("危险", "danger"), "spelling": ("错字", "misspelling"), "harmless": ("无害说法", "harmless"),
+    "negation": ("否定", "denied"), "asking": ("不算否定", "not a denial"), "doubt": ("假设", "feared"),
+    "past": ("从前", "past"), "drill": ("演练宣传", "drill"), "over": ("已过去", "over"), "now": ("眼前", "now"), "example": ("险情例句", "example of danger"),
+    "everyday": ("平常例句", "everyday example"),
+}  # fmt: skip
+MEANS = {word: use for use, (zh, en) in USES.items() for word in (use, zh, en)}
+TAKE_BACK = ("negation", "doubt", "past", "drill", "over")
+LISTS = ("call", "words", "acts", "unless", "despite")
+FARTHEST = 40  # characters
+LONGEST, LONGEST_EXAMPLE = 40, 200  # characters of a word, of an example
+EXAMPLES = ("example", "everyday")
+
+COLUMNS = (
+    Column("use", "用途", "text", (), "危险；其余各行说明哪些说法不算：错字、无害说法、否定、不算否定、假设、从前、演练宣传、已过去、眼前；例句帮助识别没有列出的说法",
+           "danger; the other rows say what does not count.", True, tuple(zh for zh, _ in USES.values())),
+    Column("kind", "种类", "code", ("险情代码",), "如 fire；同一险情可有几行", "As fire; one danger may have several rows."),
+    Column("zh", "名称", "text", ("险情",), "如 火情", "As 火情."),
+    Column("en", "英文名称", "text", (), "如 fire", "As fire."),
+    Column("call", "报警电话", "text", ("电话",), "如 119；几个用竖线分开，先拨的在前", "As 119; several by bars, the first one first."),
+    Column("category", "类别", "code", ("类别代码",), "没有选类别时归入；空为其他事项", "Filed there when none was chosen; empty: other matters."),
+    Column("words", "对象词", "text", (), "用竖线分开；空则只看动作词", "By bars, one must stand near an act; empty: acts alone."),
+    Column("acts", "动作词", "text", (), "用竖线分开；错字行写 错=正", "By bars; for misspellings wrong=right.", needed=True),
+    Column("within", "相距", "text", (), "对象词与动作词最多相隔几个字", "Characters at most between a word and an act."),
+    Column("unless", "除非", "text", (), "旁边有这些词就不算", "Words beside it with which it does not count."),
+    Column("despite", "不受影响", "text", (), "否定、假设、从前、演练宣传、已过去中对本行不起作用的", "Of negation, doubt, past, drill, over: what does not take this row back."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table. See COLUMNS."""
+
+    use: str
+    kind: str
+    zh: str
+    en: str
+    call: tuple[str, ...]
+    category: str
+    words: tuple[str, ...]
+    acts: tuple[str, ...]
+    within: int
+    unless: tuple[str, ...]
+    despite: tuple[str, ...]
+
+
+def parse(path: Path) -> tuple[list[Row], Report]:
+    """Read a table of danger and check it; what is wrong is in the report's `refused`, by row and column.
+
+    Raises:
+        InvalidInput, TooMuch: As `gis.files.tables.read`.
+    """
+    report = Report("danger", path.name)
+    table = read(path, COLUMNS, report)
+    rows: list[Row] = []
+    for row in table.rows:
+        values = {column.key: str(row[column.key] or "").strip() for column in COLUMNS}
+        problems = list(_problems(values))
+        report.refused += [table.refuse(row.number, key, reason) for key, reason in problems]
+        if not problems:
+            rows.append(_row(values))
+    kinds = {row.kind for row in rows if row.use == "danger"}
+    strange = sorted({row.kind for row in rows if row.use == "example"} - kinds)
+    if strange and not report.refused:
+        words = f"examples of {', '.join(strange)}, which no row of danger describes"
+        report.refused.append(Refused("the table", "kind", words))
+    if not kinds and not report.refused:
+        report.refused.append(Refused("the table", "use", "there is no row of danger"))
+    finish_reading(report)
+    return rows, report
+
+
+def _split(given: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for one in re.split(r"[|｜]", given) if one.strip()))
+
+
+def _problems(values: dict[str, str]) -> Iterable[tuple[str, str]]:
+    use = MEANS.get(values["use"])
+    if use is None:
+        yield "use", f"{values['use'][:40]!r} is none of {', '.join(USES)}"
+        return
+    most = LONGEST_EXAMPLE if use in EXAMPLES else LONGEST
+    for key in ("words", "acts", "unless"):
+        if any(len(one) > most for one in _split(values[key])):
+            yield key, f"has one of more than {most} characters; separate them by bars"
+    if not _split(values["acts"]) and (use == "danger" or not _split(values["words"])):
+        yield "acts", "is empty"
+    if use == "spelling" and any(not re.fullmatch(r"[^=]+=[^=]+", one) for one in _split(values["acts"])):
+        yield "acts", "must be pairs, as 着伙=着火"
+    if use == "example" and not values["kind"]:
+        yield "kind", "is empty; say which danger the examples are of"
+    if use != "danger":
+        return
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", values["kind"]):
+        yield "kind", f"{values['kind'][:40]!r} must be a short lower-case word, as fire"
+    yield from ((key, "is empty") for key in ("zh", "en") if not values[key])
+    if not values["call"] or any(not re.fullmatch(r"[0-9+ -]{3,20}", one) for one in _split(values["call"])):
+        yield "call", f"{values['call'][:40]!r} must be telephone numbers, as 119 or 119|120"
+    if not re.fullmatch(r"\d{0,2}", values["within"]) or int(values["within"] or 0) > FARTHEST:
+        yield "within", f"{values['within'][:20]!r} must be a number of characters, 0 to {FARTHEST}"
+    for one in _split(values["despite"]):
+        if MEANS.get(one) not in TAKE_BACK:
+            yield "despite", f"{one[:40]!r} is none of {', '.join(TAKE_BACK)}"
+
+
+def _row(values: dict[str, str]) -> Row:
+    lists = {key: _split(values[key]) for key in LISTS}
+    for key in ("words", "acts", "unless"):
+        lists[key] = tuple(one.lower() for one in lists[key])
+    row = Row(**{**values, **lists, "within": int(values["within"] or 0)})  # type: ignore[arg-type]
+    return replace(row, use=MEANS[row.use], despite=tuple(MEANS[one] for one in row.despite))
+
+
+def dump(rows: Iterable[Row], path: Path) -> None:
+    """Write a table that `parse` reads back the same: .csv or .xlsx, with Chinese headers."""
+    write_table(path, COLUMNS, [_cells(row) for row in rows])
+
+
+def _cells(row: Row) -> list[str]:
+    values = {**asdict(row), **{key: "|".join(getattr(row, key)) for key in LISTS}}
+    values |= {"use": USES[row.use][0], "within": str(row.within) if row.words and row.use == "danger" else ""}
+    return [str(values[column.key]) for column in COLUMNS]
+
+
+# --- editions -------------------------------------------------------------------------------------------------------
+
+NEWEST = "SELECT max(id) FROM danger_table"
+_editions: dict[int, tuple[Row, ...]] = {}
+
+
+def active_id(session: Session | Connection) -> int:
+    """The number of the edition in force.
+
+    Raises:
+        Unavailable: None is loaded.
+    """
+    newest = session.scalar(sql(NEWEST))
+    if newest is None:
+        raise Unavailable("no table of danger is loaded; ./wangge db migrate fills it")
+    return int(newest)
+
+
+def edition(session: Session | Connection, number: int) -> tuple[Row, ...]:
+    """The rows of an edition; read once a process, since none ever changes."""
+    if number not in _editions:
+        stored = session.scalar(text("SELECT rows FROM danger_table WHERE id = :id"), {"id": number})
+        _editions[number] = tuple(Row(**row | {key: tuple(row[key]) for key in LISTS}) for row in stored or ())
+    return _editions[number]
+
+
+def load(session: Session | Connection, rows: Sequence[Row], source: str, author: str = "") -> int | None:
+    """Make rows the edition in force. None, and nothing done, when they are already.
+
+    Args:
+        rows: As `parse` gave them, with nothing refused.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('load danger', 0))"))
+    newest = session.scalar(text(NEWEST))
+    if newest is not None and edition(session, newest) == tuple(rows):
+        return None
+    query = (
+        "INSERT INTO danger_table (rows, source, author) VALUES (CAST(:rows AS jsonb), :source, :author) RETURNING id"
+    )
+    told = json.dumps([asdict(row) for row in rows], ensure_ascii=False)
+    return int(session.scalar(text(query), {"rows": told, "source": source, "author": author}) or 0)
+
+
+def fill(connection: Connection) -> None:
+    """Load the default table into a database that has none, or an earlier default that nobody edited."""
+    query = "SELECT source, author FROM danger_table WHERE id = (SELECT max(id) FROM danger_table)"
+    newest = connection.execute(text(query)).one_or_none()
+    if newest is None or (newest.source, newest.author) == (DEFAULT.name, ""):
+        rows, report = parse(DEFAULT)
+        if report.refused:
+            raise InvalidInput(f"{DEFAULT.name}: {report.refused[0].where}: {report.refused[0].reason}")
+        load(connection, rows, DEFAULT.name)

@@ -1,0 +1,69 @@
+"""What who reports may say about a report: by which channel it came, how severe it is, and which questions it answers."""
+
+import orjson
+
+from gis.errors import FieldError, all_wrong
+from gis.incidents.catalogue.editions import CategoryRow
+from gis.rights.access import Action, Principal
+
+MAX_ATTRIBUTES_BYTES = 20_000
+OPEN311_ATTRIBUTES = frozenset({"media_url"})  # GeoReport v2 has them for every service
+
+# kind of principal -> channels it may name; who works on incidents may also say how a resident came to them
+CHANNELS_BY_KIND = {
+    "anonymous": frozenset({"api", "web", "mini_program"}),
+    "reporter": frozenset({"api", "web", "mini_program"}),
+    "account": frozenset({"api", "web", "mini_program"}),
+    "key": frozenset({"api", "web", "mini_program", "open311", "phone", "in_person"}),
+}
+STAFF_CHANNELS = frozenset({"phone", "in_person", "patrol", "woodpecker", "import"})
+STAFF_ACTIONS = (Action.READ, Action.HANDLE, Action.DISPATCH)
+
+
+def require_admissible(
+    principal: Principal,
+    area_ids: list[int],
+    channel: str,
+    severity: str,
+    attributes: dict[str, object],
+    category: CategoryRow,
+) -> None:
+    """Check what a report says of itself against who sends it, and its answers against the category's questions.
+
+    The system's own jobs (devices, imports, the command line) may say everything.
+
+    Raises:
+        InvalidInput: The channel is another kind of caller's; the severity is not given by who dispatches there; an
+            attribute is none of the category's questions.
+    """
+    if principal.kind == "system":
+        return
+    errors = []
+    channels = CHANNELS_BY_KIND[principal.kind]
+    if any(principal.may(action, area_ids) for action in STAFF_ACTIONS):
+        channels |= STAFF_CHANNELS
+    if channel not in channels:
+        errors.append(
+            FieldError("channel", f"{channel!r} is not a channel of yours; one of {', '.join(sorted(channels))}")
+        )
+    if severity and not principal.may(Action.DISPATCH, area_ids):
+        errors.append(FieldError("severity", "is set by the rules and by who dispatches there; leave it out"))
+    questions = OPEN311_ATTRIBUTES | {str(question["code"]) for question in category.attributes}
+    errors += [
+        FieldError(f"attributes.{name[:40]}", f"is no question of category {category.code}; leave it out")
+        for name in attributes
+        if name not in questions
+    ]
+    if errors:
+        raise all_wrong(errors[:20])
+
+
+def attributes_error(attributes: object) -> FieldError | None:
+    """Return what is wrong with the size or nesting of attributes."""
+    try:
+        size = len(orjson.dumps(attributes))
+    except TypeError:
+        return FieldError("attributes", "is nested too deeply, or holds something that is no JSON")
+    if size > MAX_ATTRIBUTES_BYTES:
+        return FieldError("attributes", f"has {size:,} bytes; at most {MAX_ATTRIBUTES_BYTES:,}")
+    return None

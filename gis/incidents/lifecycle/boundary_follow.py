@@ -1,0 +1,134 @@
+"""When boundaries change, open incidents follow to the new patch; closed ones stay as they were."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.snapshot import Register, register_around
+from gis.errors import WanggeError
+from gis.incidents.lifecycle.effects import place_of
+from gis.incidents.lifecycle.events import lock, record, tell_of
+from gis.incidents.reading.incidents import Row
+from gis.incidents.routing.post_holders import Place, home, office, place
+from gis.incidents.routing.router import COMMUNITY
+from gis.incidents.states import ENDED, State
+from gis.rights.access import system
+
+JOB = "job boundaries"
+# who has done the work keeps it; before it is dispatched nobody has it
+DONE = (State.HANDLED, State.CHECKED)
+WAITING = (State.REPORTED, State.ACCEPTED, State.RETURNED)
+
+# Open incidents whose grid is drawn by another revision than recorded, is no longer there, stands under other areas,
+# or that a grid drawn since covers too (on a border the lower code answers). No shape is looked at for the others.
+# A matter of a whole community (its grid is not among its areas) follows its community only.
+CHANGED = """
+WITH RECURSIVE open AS (
+  SELECT i.county, i.id, i.shape, i.areas, i.grid_id, i.revision_id, i.unit_id
+  FROM incident i WHERE i.state <> ALL(:ended)
+), up AS (
+  SELECT g.id AS grid, g.parent_id FROM area g WHERE g.id IN (SELECT grid_id FROM open)
+  UNION ALL SELECT up.grid, a.parent_id FROM up JOIN area a ON a.id = up.parent_id
+), chain AS (
+  SELECT grid, array_agg(parent_id) FILTER (WHERE parent_id IS NOT NULL) AS above FROM up GROUP BY grid
+), other AS (
+  SELECT i.id, min(a.code) AS code FROM boundary b JOIN area a ON a.id = b.area_id AND a.level = 'grid'
+    JOIN incident i ON ST_Covers(b.shape, i.shape)
+  WHERE b.revision_id > (SELECT min(revision_id) FROM open) AND b.valid @> CAST(:now AS timestamptz)
+    AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.state <> ALL(:ended)
+  GROUP BY i.id
+)
+SELECT open.county, open.id, ST_X(open.shape) AS lon, ST_Y(open.shape) AS lat,
+  own.id IS NOT NULL AND ST_Covers(own.shape, open.shape) AND open.areas @> chain.above AS inside,
+  own.revision_id AS revision, other.code < g.code AS lower
+FROM open JOIN chain ON chain.grid = open.grid_id JOIN area g ON g.id = open.grid_id
+  LEFT JOIN boundary own ON own.area_id = open.grid_id AND own.valid @> CAST(:now AS timestamptz)
+  LEFT JOIN other ON other.id = open.id
+WHERE open.grid_id = ANY(open.areas)
+  AND (own.revision_id IS DISTINCT FROM open.revision_id OR NOT open.areas @> chain.above OR other.code < g.code)
+ORDER BY open.id
+"""
+
+REDRAWN = """
+UPDATE incident i SET revision_id = n.revision
+FROM unnest(CAST(:ids AS uuid[]), CAST(:revisions AS bigint[])) n(id, revision) WHERE i.id = n.id
+"""
+
+
+def follow(session: Session, now: datetime) -> int:
+    """Bring open incidents to the patch they lie in now; returns how many changed it, one event each.
+
+    The person changes only where the area they hold it for is no longer among the incident's, by the same decision as
+    at dispatch; who has handled it keeps it. A second run does nothing. Outside every grid it stays where it was.
+    """
+    params = {"ended": [state.value for state in ENDED], "now": now}
+    found = session.execute(text(CHANGED), params).all()
+    # redrawn around it, and it still lies inside: nothing to tell
+    stays = [row for row in found if row.inside and not row.lower]
+    if stays:
+        redrawn = {"ids": [row.id for row in stays], "revisions": [row.revision for row in stays]}
+        session.execute(text(REDRAWN), redrawn)
+    kept = {row.id for row in stays}
+    moved = [row for row in found if row.id not in kept]
+    if not moved:
+        return 0
+    register = register_around(session, now, [row.lon for row in moved], [row.lat for row in moved], addresses=True)
+    return sum(_follow(session, row.id, now, register) for row in moved)
+
+
+def _follow(session: Session, number: UUID, now: datetime, register: Register) -> bool:
+    row = lock(session, system(JOB), number)
+    address = session.scalar(text("SELECT address FROM incident WHERE id = :id"), {"id": number})
+    try:
+        where, answer, _ = place(
+            session, now, lon=row.lon, lat=row.lat, crs="cgcs2000", address=address or "", register=register
+        )
+    except WanggeError:
+        return False  # outside every grid now: nobody else answers for it
+    before = place_of(session, row)
+    areas, unit = where.area_ids, where.unit_id
+    if unit is None and row.unit_id is not None and _stands(session, row.unit_id, where.grid_id, now):
+        unit, areas = row.unit_id, [*areas, row.unit_id]  # told by hand, or by the code of the unit
+    if (areas, unit) == (list(row.areas), row.unit_id):
+        session.execute(text(REDRAWN), {"ids": [row.id], "revisions": [where.revision]})
+        return False
+    changes: dict[str, Any] = {
+        "areas": areas, "grid_id": where.grid_id, "unit_id": unit, "revision_id": where.revision,
+        "building_id": where.building_id or row.building_id,
+    }  # fmt: skip
+    changes |= _holder(session, row, where, areas, now)
+    old, new = _grid(before), _grid(where)
+    detail = {
+        "from_grid": old[0], "to_grid": new[0], "revision": [row.revision_id, where.revision],
+        "from_person": row.holder_id, "to_person": changes.get("holder_id", row.holder_id),
+        "role": changes.get("role", row.role), "how": [one for one in answer.how if one.step == "grid"],
+        "en": f"the boundary changed: from {old[1]} ({old[0]}) to {new[1]} ({new[0]})",
+    }  # fmt: skip
+    words = f"边界调整：由{old[1]}（{old[0]}）转至{new[1]}（{new[0]}）"
+    record(session, row, "follow", now, JOB, words=words, detail=detail, changes=changes)
+    tell_of(session, row, "follow", row.state, changes, system(JOB), more=[row.holder_id], now=now)
+    return True
+
+
+def _holder(session: Session, row: Row, where: Place, areas: Sequence[int], now: datetime) -> dict[str, Any]:
+    """Who holds it in the new patch: only what changes."""
+    if row.way == "order" or row.area_id is None or row.area_id in areas or row.state in DONE:
+        return {}
+    if row.state in WAITING:
+        return office(session, areas, now).columns
+    first = row.limits.get("first_role") or row.role or COMMUNITY
+    return home(session, areas, where.building_id, first, row.limits.get("escalation", ()), now).columns
+
+
+def _grid(where: Place) -> tuple[str, str]:
+    """Code and name of its grid."""
+    return next(((area[2], area[3]) for area in where.areas if area[0] == where.grid_id), ("", ""))
+
+
+def _stands(session: Session, unit: int, grid: int, now: datetime) -> bool:
+    query = "SELECT EXISTS (SELECT FROM area WHERE id = :unit AND parent_id = :grid AND (retired_at IS NULL OR retired_at > :now))"
+    return bool(session.scalar(text(query), {"unit": unit, "grid": grid, "now": now}))

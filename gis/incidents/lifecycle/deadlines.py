@@ -1,0 +1,84 @@
+"""What time alone brings about: what lapsed with its holder is passed on, overdue matters go one level up, orders nobody claimed fall back to the community.
+
+Each sweep does a batch of what is due now. A batch holds its rows and passes over those that somebody else holds, so
+two workers never do the same; what is done is no longer due, so a run more or less changes nothing.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.db import signed
+from gis.incidents.lifecycle import moves
+from gis.rights.access import LIVING
+from gis.rights.living import NO_ACCOUNTS, on_duty
+
+BATCH = 50  # incidents held at once
+
+log = logging.getLogger(__name__)
+
+
+class Sweep(NamedTuple):
+    """Incidents that are due by the clock in a column, and what is done to each; it says whether it did something."""
+
+    at: str
+    which: str
+    do: Callable[[Session, UUID, datetime], bool]
+    who: str
+
+
+# held by somebody who cannot act on it, or offered only to such; holders are looked at once each
+LAPSED = f"""state IN ('dispatched', 'taken') AND (
+  holder_id IN (SELECT h.holder_id FROM (
+      SELECT DISTINCT o.holder_id FROM incident o WHERE o.state IN ('dispatched', 'taken') AND o.holder_id IS NOT NULL) h
+    WHERE NOT ({NO_ACCOUNTS} AND {on_duty("h.holder_id", ":now")} OR {LIVING.able("h.holder_id", ":now")}))
+  OR way = 'order' AND state = 'dispatched' AND NOT {NO_ACCOUNTS} AND NOT EXISTS (
+    SELECT FROM order_offer o WHERE o.incident_id = incident.id AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
+
+SWEEPS = {
+    "lapsed": Sweep("reported_at", LAPSED, moves.pass_on, "job owners"),
+    "overdue": Sweep("supervise_at", "state NOT IN ('closed', 'void')", moves.escalate, "job clock"),
+    "unclaimed": Sweep("due_at", "way = 'order' AND state = 'dispatched'", moves.expire, "job orders"),
+}
+
+
+class Batch(NamedTuple):
+    """What came of a batch.
+
+    done: How many incidents were changed. last: Time and id to go on after; None: nothing more is due.
+    """
+
+    done: int
+    last: tuple[datetime, UUID] | None
+
+
+def batch(session: Session, name: str, now: datetime, after: tuple[datetime, UUID] | None = None) -> Batch:
+    """Do the next incidents of a sweep, the longest due first; the caller commits, then asks for those after.
+
+    Args:
+        name: One of `SWEEPS`.
+
+    One that fails is left as it was, logged by its id, and does not keep the others from their turn.
+    """
+    one = SWEEPS[name]
+    beyond = "" if after is None else f"AND ({one.at}, id) > (:after_at, :after_id)"
+    query = f"""
+      SELECT {one.at}, id FROM incident WHERE {one.at} <= :now AND {one.which} {beyond}
+      ORDER BY {one.at}, id LIMIT {BATCH} FOR UPDATE SKIP LOCKED
+    """  # noqa: S608  the words of the table above
+    at, number = after or (None, None)
+    found = session.execute(text(query), {"now": now, "after_at": at, "after_id": number}).all()
+    done = 0
+    with signed(session, one.who, name):
+        for _, incident_id in found:
+            try:
+                with session.begin_nested():
+                    done += one.do(session, incident_id, now)
+            except Exception:
+                log.exception("%s failed for incident %s", name, incident_id)
+    return Batch(done, (found[-1][0], found[-1][1]) if found else None)

@@ -1,0 +1,207 @@
+"""Events of incidents: the row held, the event written with what changes by it, and who is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.db import sql
+from gis.errors import NotFound
+from gis.incidents.reading.incidents import LOCKED, Row
+from gis.incidents.states import ENDED, target
+from gis.notices.outbox import tell
+from gis.rights.access import LIVING, OPERATOR, Principal
+from gis.rights.living import SIGNS_IN, has_account, on_duty
+
+# in their order: the trigger checks each against what those before it left
+EVENTS = """
+INSERT INTO incident_event (county, incident_id, at, move, from_state, to_state, from_pending, to_pending, who, role,
+  person_id, words, shape, detail)
+SELECT county, incident_id, at, move, from_state, to_state, from_pending, to_pending, who, role, person_id, words,
+  ST_GeomFromEWKT(shape), detail
+FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (county text, incident_id uuid, at timestamptz, move text,
+  from_state text, to_state text, from_pending text, to_pending text, who text, role text, person_id bigint, words text,
+  shape text, detail jsonb)
+RETURNING id
+"""
+EVENT: dict[str, Any] = {
+    "from_pending": "",
+    "to_pending": "",
+    "role": "",
+    "person_id": None,
+    "words": "",
+    "shape": None,
+    "detail": {},
+}
+
+
+# whom a move is told, beside whoever holds the matter then: the community's desk, the reporter, those above
+TOLD = {
+    "accept": ("reporter",), "dispatch": ("reporter",), "take": ("reporter",), "return": ("community",),
+    "handle": ("community", "reporter"), "close": ("reporter",), "send_back": ("reporter",),
+    "reopen": ("community",), "request_suspend": ("community",), "request_extend": ("community",),
+    "request_void": ("community",), "request_limit": ("community",), "pass_on": ("community",), "approve_suspend": ("reporter",), "resume": ("reporter",),
+    "approve_void": ("reporter",), "expire": ("community",), "rate": ("community",),
+}  # fmt: skip
+
+
+def as_json(value: Any) -> str:
+    """JSON as text, for a column."""
+    return orjson.dumps(value).decode()
+
+
+def write(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Write events in their order; returns their numbers. What an event does not say is as in EVENT."""
+    return list(session.scalars(sql(EVENTS), {"events": as_json([{**EVENT, **one} for one in events])}))
+
+
+def lock(session: Session, by: Principal, incident_id: UUID, *, offered: bool = False) -> Row:
+    """An incident's row, held against others until the end of the transaction.
+
+    Args:
+        offered: Also an order that was offered to the asker and that somebody else has claimed.
+
+    Raises:
+        NotFound: There is none, or it is not the asker's to see.
+    """
+    query, params = LOCKED(by, offered)
+    found = session.execute(text(query), params | {"id": incident_id}).mappings().one_or_none()
+    if found is None:
+        raise NotFound("there is no such incident")
+    return Row(**found)
+
+
+def record(
+    session: Session,
+    row: Row,
+    name: str,
+    now: datetime,
+    who: str,
+    *,
+    words: str = "",
+    role: str = "",
+    person_id: int | None = None,
+    shape: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> int:
+    """Write one event of a locked incident, with the columns that change by it. Returns the event's number.
+
+    Args:
+        changes: Columns of incident and their values; never those that the event itself sets.
+        shape: EWKT of where it was done.
+
+    Raises:
+        Conflict: The state does not allow the move.
+    """
+    after, pending = target(name, row.state, row.pending, row.before)
+    if after != row.state and row.due_at is not None:
+        detail = {**(detail or {}), "in_time": now <= row.due_at}  # what the figures count
+    if changes:
+        values = {key: as_json(value) if key in ("limits", "how") else value for key, value in changes.items()}
+        sets = ", ".join(
+            f"{key} = CAST(:{key} AS jsonb)" if key in ("limits", "how") else f"{key} = :{key}" for key in values
+        )
+        session.execute(
+            text(f"UPDATE incident SET {sets} WHERE county = :k_county AND id = :k_id"),  # noqa: S608  our own columns
+            values | {"k_county": row.county, "k_id": row.id},
+        )
+    (number,) = write(
+        session,
+        [{"county": row.county, "incident_id": row.id, "at": now, "move": name, "from_state": row.state,
+          "to_state": after, "from_pending": row.pending, "to_pending": pending, "who": who, "role": role,
+          "person_id": person_id, "words": words, "shape": shape, "detail": detail or {}}],
+    )  # fmt: skip
+    return number
+
+
+def offer(session: Session, county: str, incident_id: UUID, found: Sequence[Any], now: datetime) -> None:
+    session.execute(
+        text(
+            "INSERT INTO order_offer (county, incident_id, person_id, distance_m, offered_at)"
+            " SELECT :county, :id, p, d, :now FROM unnest(CAST(:persons AS bigint[]), CAST(:metres AS float8[])) o(p, d)"
+            " ON CONFLICT (county, incident_id, person_id) DO NOTHING"
+        ),
+        {"county": county, "id": incident_id, "now": now, "persons": [one.person_id for one in found],
+         "metres": [one.distance_m for one in found]},
+    )  # fmt: skip
+
+
+def body(
+    incident_id: UUID, state: str, category: str, category_zh: str, area: str, role: str | None, severity: str
+) -> dict[str, Any]:
+    """What a notice tells; no names, no words of residents."""
+    return {"incident": str(incident_id), "state": str(state), "category": category, "category_zh": category_zh,
+            "area": area, "role": role, "severity": severity}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Who is told of what waits at a desk: people in its posts, and accounts with its rights alone."""
+
+    people: list[int]
+    accounts: list[int]
+
+
+DESK = f"""
+WITH place AS (
+  SELECT a.id, array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], a.level) AS height
+  FROM area a WHERE a.id = ANY(:areas)
+), desk AS (
+  SELECT place.height, person.id AS person_id, NULL::bigint AS account_id
+  FROM place JOIN post p ON p.area_id = place.id AND p.role IN ({LIVING.posts("desk")}) AND p.valid @> CAST(:at AS timestamptz)
+    JOIN personal.person person ON person.id IN (p.holder_id, p.deputy_id)
+  WHERE {on_duty("person.id", ":at")} AND {has_account("person.id")}
+  UNION ALL
+  SELECT place.height, NULL, c.id
+  FROM place JOIN personal.access_grant g ON g.area_id = place.id AND g.role IN ({LIVING.roles("desk")})
+    JOIN personal.account c ON c.id = g.account_id
+  WHERE {SIGNS_IN.format(a="c")} AND {on_duty("c.person_id", ":at")}
+  UNION ALL
+  SELECT 9, NULL, c.id FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
+  WHERE g.role = '{OPERATOR}' AND (g.area_id IS NULL OR g.area_id = ANY(:areas)) AND {SIGNS_IN.format(a="c")}
+)
+SELECT DISTINCT person_id, account_id FROM desk WHERE height = (SELECT min(height) FROM desk)
+"""  # noqa: S608  our own text
+
+
+def desk_of(session: Session, areas: Sequence[int], at: datetime) -> Desk:
+    """The nearest desk of some areas with somebody who can act, the operators' when there is none."""
+    rows = session.execute(sql(DESK), {"areas": list(areas), "at": at}).all()
+    return Desk(
+        sorted(row.person_id for row in rows if row.person_id), sorted(row.account_id for row in rows if row.account_id)
+    )
+
+
+def tell_of(
+    session: Session,
+    row: Row,
+    name: str,
+    after: str,
+    changes: Mapping[str, Any],
+    by: Principal,
+    offered: Sequence[int] = (),
+    more: Sequence[int | None] = (),
+    *,
+    now: datetime,
+) -> None:
+    """Tell of a move: who holds the matter then, those of TOLD, and the desk it waits at when nobody holds it."""
+    told = TOLD.get(name, ())
+    people = {*offered, *more, changes.get("holder_id", row.holder_id)} - {None, by.person_id}
+    accounts: list[int] = []
+    if "community" in told or (not people and after not in ENDED and changes.keys() & {"holder_id", "role"}):
+        desk = desk_of(session, row.areas, now)
+        people |= set(desk.people) - {by.person_id}
+        accounts = [one for one in desk.accounts if one != by.account_id]
+    if "reporter" in told and row.account_id and row.account_id != by.account_id:
+        accounts.append(row.account_id)
+    tell(
+        session, f"incident.{name}", county=row.county, incident_id=row.id, areas=row.areas,
+        person_ids=sorted(one for one in people if one), account_ids=accounts,
+        body=body(row.id, after, row.category, row.category_zh, row.grid_code, changes.get("role", row.role), row.severity),
+    )  # fmt: skip

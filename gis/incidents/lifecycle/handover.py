@@ -1,0 +1,195 @@
+"""What is done to posts: handing one over, and leave. Nobody's patch is without a person meanwhile."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import or_, text
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm import Session
+
+from gis.db import signed
+from gis.errors import FieldError, InvalidInput, NotFound
+from gis.incidents.lifecycle.events import lock, record, tell_of
+from gis.incidents.routing.post_holders import home, seats
+from gis.incidents.states import ENDED
+from gis.ops.metadata import Leave, Person, Post
+from gis.people.queries import chain_of
+from gis.rights.access import Action, Principal, system
+from gis.rights.roles import BY_KEY
+
+JOB = "job hand-over"
+NO_POST = "there is no such post"
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """A post handed over: the number of the successor's post, from when, and how many incidents came along by now."""
+
+    post: int
+    at: datetime
+    incidents: int
+
+
+def hand_over(
+    session: Session,
+    by: Principal,
+    post_id: int,
+    to_person: str | int | None,
+    at: datetime | None,
+    open_incidents: Literal["follow", "stay"],
+    now: datetime,
+) -> HandedOver:
+    """Hand a post over: the holder's time ends at a moment, the successor's begins with it.
+
+    Args:
+        by: Needs Action.POSTS in the post's area.
+        to_person: Code or number of the successor; None leaves the post vacant. The deputy stays, unless it is they.
+        at: From when, not past; None is now. A later moment takes effect by itself (`follow_due`).
+        open_incidents: Whether what the old holder has open in this post goes to the successor, or stays with them.
+
+    Raises:
+        NotFound: There is no such post, or it is in none of the asker's areas.
+        InvalidInput: The successor is unknown or holds it already, or the moment lies outside the post's time.
+    """
+    by.need(Action.POSTS)
+    old = session.get(Post, post_id, with_for_update=True, populate_existing=True)
+    if old is None or not by.may(Action.POSTS, chain_of(session, old.area_id, old.building_id, now)):
+        raise NotFound(NO_POST)
+    if open_incidents not in ("follow", "stay"):
+        raise _wrong("incidents", f"{str(open_incidents)[:40]!r} is neither follow nor stay")
+    at = at or now
+    if at < now:
+        raise _wrong("at", "is past; leave it out to hand over now")
+    begins, ends = old.valid.lower, old.valid.upper
+    assert begins is not None
+    if not begins < at or (ends is not None and not at < ends):
+        until = f" and before {ends.astimezone(at.tzinfo).isoformat()}, when it ends" if ends else ""
+        raise _wrong("at", f"must be after {begins.astimezone(at.tzinfo).isoformat()}, when the post begins{until}")
+    successor = None if to_person is None else _person(session, to_person, "to")
+    if successor is None and old.holder_id is None:
+        raise _wrong("to", "is missing: the post is vacant already")
+    if successor is not None and successor.id == old.holder_id:
+        raise _wrong("to", "holds this post already")
+    with signed(session, by.who, "hand over"):
+        new = Post(
+            county=old.county, role=old.role, area_id=old.area_id, building_id=old.building_id,
+            holder_id=successor.id if successor else None,
+            deputy_id=None if successor and successor.id == old.deputy_id else old.deputy_id,
+            valid=Range(at, ends, bounds="[)"),
+        )  # fmt: skip
+        old.valid = Range(begins, at, bounds="[)")
+        session.add(new)
+        session.flush()
+        # what was to come along to a post already planned after this one comes from the new one then
+        session.execute(
+            text("UPDATE post SET takes_from = :new WHERE takes_from = :old"), {"new": new.id, "old": old.id}
+        )
+        carried = 0
+        if open_incidents == "follow":
+            if at > now:
+                new.takes_from = old.id
+                session.flush()
+            else:
+                carried = _carry(session, old, new, now, by.who)
+    return HandedOver(new.id, at, carried)
+
+
+DUE = """
+SELECT id, takes_from FROM post WHERE takes_from IS NOT NULL AND lower(valid) <= :now
+ORDER BY lower(valid), id FOR UPDATE
+"""
+
+
+def follow_due(session: Session, now: datetime) -> int:
+    """Bring along the incidents of posts that were handed over for a moment now come; returns how many.
+
+    In the order of the moments, each once: a missed run is caught up, and a second run does nothing.
+    """
+    carried = 0
+    for new_id, old_id in session.execute(text(DUE), {"now": now}).all():
+        new, old = session.get_one(Post, new_id, populate_existing=True), session.get_one(Post, old_id)
+        carried += _carry(session, old, new, now, JOB)
+        new.takes_from = None
+        session.flush()
+    return carried
+
+
+HELD = """
+SELECT id FROM incident WHERE holder_id = :holder AND state <> ALL(:ended) AND role = :role
+  AND (area_id = :area OR area_id IS NULL AND building_id = :building) ORDER BY reported_at, id
+"""
+
+
+def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> int:
+    """Give what the old holder has open in a post to who answers for it now; one event each."""
+    if old.holder_id is None:
+        return 0
+    params = {
+        "holder": old.holder_id,
+        "ended": [state.value for state in ENDED],
+        "role": old.role,
+        "area": old.area_id,
+        "building": old.building_id,
+    }
+    found = session.scalars(text(HELD), params).all()
+    for number in found:
+        row = lock(session, system(who), number)
+        seat = next((one for one in seats(session, row.areas, row.building_id, now) if one.post_id == new.id), None)
+        changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
+        if changes["holder_id"] is None:  # vacant, away or without an account, and no deputy: one step up
+            changes = home(session, row.areas, row.building_id, old.role, row.limits.get("escalation", ()), now).columns
+        role = BY_KEY[old.role]
+        detail = {
+            "from_person": old.holder_id, "to_person": changes["holder_id"], "role": changes.get("role", old.role),
+            "en": f"handed over with the post of {role.en}",
+        }  # fmt: skip
+        record(
+            session, row, "hand_over", now, who, words=f"{role.zh}岗位移交", role=old.role,
+            person_id=changes["holder_id"], detail=detail, changes=changes,
+        )  # fmt: skip
+        tell_of(session, row, "hand_over", row.state, changes, system(who), more=[old.holder_id], now=now)
+    return len(found)
+
+
+def take_leave(
+    session: Session, by: Principal, person: str | int, begins: datetime, ends: datetime | None, now: datetime
+) -> int:
+    """Enter a time somebody is away, when the deputies of their posts stand in; returns its number.
+
+    Args:
+        by: Needs Action.POSTS in the area of one of the person's posts.
+        person: Code or number. begins, ends: The end itself is out; None: until further notice.
+
+    Raises:
+        NotFound: Nobody with a post in the asker's areas is meant. InvalidInput: The end is not after the beginning.
+    """
+    by.need(Action.POSTS)
+    known = Person.id == person if isinstance(person, int) else Person.code == person
+    who = session.query(Person).filter(known).one_or_none()
+    posts: list[Post] = []
+    if who is not None:
+        posts = session.query(Post).filter(or_(Post.holder_id == who.id, Post.deputy_id == who.id)).all()
+    if who is None or not any(
+        by.may(Action.POSTS, chain_of(session, post.area_id, post.building_id, now)) for post in posts
+    ):
+        raise NotFound(f"nobody with the code {person} holds a post here or stands in for one")
+    if ends is not None and ends <= begins:
+        raise _wrong("until", "must be after the beginning of the leave")
+    with signed(session, by.who, "leave"):
+        made = Leave(person_id=who.id, valid=Range(begins, ends, bounds="[)"))
+        session.add(made)
+        session.flush()
+    return made.id
+
+
+def _person(session: Session, given: str | int, field: str) -> Person:
+    known = Person.id == given if isinstance(given, int) else Person.code == given
+    found = session.query(Person).filter(known).one_or_none()
+    if found is None:
+        raise _wrong(field, f"nobody has the code {str(given)[:40]!r}; load people with ./wangge load people FILE")
+    return found
+
+
+def _wrong(field: str, words: str) -> InvalidInput:
+    return InvalidInput(f"{field}: {words}", [FieldError(field, words)])

@@ -1,0 +1,133 @@
+"""What happens to incidents, as it happens: the last events in the order of their commits, and who may know of them.
+
+One thread of a process listens on the channel `wangge_incident`; whoever waits is woken by it.
+"""
+
+import threading
+import time
+from collections import deque
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.incidents import working_time
+from gis.incidents.reading import incidents
+from gis.rights.access import Principal, visible
+
+CHANNEL = "wangge_incident"
+MOST = 1000  # events kept and sent again, none older than a day
+HELD = 1  # streams kept open by a process; it has web.gateway.THREADS threads for everything
+OVERLAP = 60.0  # seconds before the last seen event that are sent again where the order of commits is not known
+
+
+class Heard(NamedTuple):
+    """An event that was committed. read: It was found in the table, so that its order among others is not sure."""
+
+    id: int
+    incident_id: UUID
+    at: float
+    read: bool
+
+
+class Feed:
+    """The last events of a process, oldest first, and who waits for the next."""
+
+    def __init__(self, url: str) -> None:
+        """url: The server that takes the changes. Nothing is connected to before somebody asks."""
+        self.url = url
+        self.held = threading.BoundedSemaphore(HELD)
+        self._events: deque[Heard] = deque(maxlen=MOST)
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._up = threading.Event()
+
+    def after(self, last: int | None) -> list[Heard]:
+        """What came after an event; nothing when none is named, everything kept when it is not known any more."""
+        self._begin()
+        with self._changed:
+            kept = list(self._events)
+        if last is None:
+            return []
+        place = next((index for index, one in enumerate(kept) if one.id == last), None)
+        if place is None:
+            return [one for one in kept if one.id > last]
+        since = kept[place].at - OVERLAP
+        again = [one for one in kept[:place] if one.read and one.at > since] if kept[place].read else []
+        return again + kept[place + 1 :]
+
+    def newest(self) -> int:
+        """Number of the last event; 0 when there is none."""
+        self._begin()
+        with self._changed:
+            return self._events[-1].id if self._events else 0
+
+    def wait(self, last: int, seconds: float) -> None:
+        """Until there is another last event than that one."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._events) and self._events[-1].id != last, seconds)
+
+    def _begin(self) -> None:
+        with self._changed:
+            if self._thread is None or not self._thread.is_alive():
+                self._up.clear()
+                self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+                self._thread.start()
+        self._up.wait(5)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    self._add(*self._missed(connection))
+                    self._up.set()
+                    for one in connection.notifies():
+                        number, _, incident = one.payload.partition(" ")
+                        self._add(Heard(int(number), UUID(incident), time.time(), False))
+            except (psycopg.Error, OSError):
+                pass  # lost: what happens meanwhile is read from the table
+            self._up.set()
+            time.sleep(1)
+
+    def _missed(self, connection: psycopg.Connection[Any]) -> list[Heard]:
+        query = f"""SELECT id, incident_id, extract(epoch FROM at)::float8 FROM incident_event
+          WHERE at > now() - interval '1 day' ORDER BY id DESC LIMIT {MOST}"""  # noqa: S608  our own number
+        rows = connection.execute(query).fetchall()
+        return [Heard(number, incident, at, True) for number, incident, at in reversed(rows)]
+
+    def _add(self, *events: Heard) -> None:
+        with self._changed:
+            known = {one.id for one in self._events}
+            self._events.extend(one for one in events if one.id not in known)
+            self._changed.notify_all()
+
+
+EVENTS = """
+SELECT e.id AS event, e.incident_id AS id, e.move, e.to_state AS state, {version} AS version, i.category, g.code AS grid,
+  e.at, i.amber_at, i.due_at
+FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id) JOIN area g ON g.id = i.grid_id
+WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition} AND {readable}
+"""
+
+
+def told(session: Session, by: Principal, heard: list[Heard], now: datetime) -> list[dict[str, Any]]:
+    """What an asker may know of events, in their order: those that their timeline holds, of incidents they see; no names, no words."""
+    if not heard:
+        return []
+    condition, params = visible(by, "i")
+    readable, more = incidents.told(by)
+    query = EVENTS.format(condition=condition, readable=readable, version=incidents.progress(by)[0]["version"])
+    params |= more | {"incidents": list({one.incident_id for one in heard}), "events": [one.id for one in heard]}
+    rows = {row.event: row for row in session.execute(text(query), params)}
+    return [
+        {
+            "event": row.event, "id": str(row.id), "move": row.move, "state": row.state, "version": row.version,
+            "category": row.category, "grid": row.grid, "at": row.at.isoformat(),
+            "colour": working_time.colour(now, row.amber_at, row.due_at),
+        }
+        for row in (rows[one.id] for one in heard if one.id in rows)
+    ]  # fmt: skip

@@ -1,0 +1,147 @@
+"""Incidents as anybody may read them: where matters of public space stand, and nobody's words.
+
+Of what is open to all (`gis.rights.access.open_to_all`) everybody reads its category, its state, who is to answer by
+role, and its place to about ten metres (`location`). Descriptions, addresses as given and
+media are only for those who may see the incident (`gis.rights.access.visible`). Whoever has the random number of a
+report filed through Open311 may ask how it stands, of whatever category; but not where it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.incidents import working_time
+from gis.incidents.reading.incidents import progress
+from gis.incidents.states import ENDED, STATES, State
+from gis.rights.access import Principal, location, open_to_all, visible
+from gis.rights.roles import BY_KEY
+
+AHEAD = ("accepted", "dispatched", "taken")  # stages until a matter is handled, in their order
+
+
+@dataclass(frozen=True)
+class PublicView:
+    """An incident for everybody.
+
+    lon, lat: Degrees, EPSG:4490; None where the place is not to be known. address: Names of its areas, the nearest
+    first; as given for who may see the incident. expected: When its stages' time is over, if all goes on in time.
+    description, media_url, building: None for who may not see the incident.
+    """
+
+    id: UUID
+    state: str
+    state_zh: str
+    state_en: str
+    category: str
+    category_zh: str
+    category_en: str
+    role_zh: str | None
+    community: str
+    address: str | None
+    lon: float | None
+    lat: float | None
+    reported_at: datetime
+    changed_at: datetime
+    expected: datetime | None
+    description: str | None
+    media_url: str | None
+    building: str | None
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over: closed or void."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which incidents. ids: Those, whatever else is said. county: Code. closed: None is both.
+
+    since, until: When reported, both inclusive.
+    """
+
+    ids: Sequence[UUID] | None = None
+    categories: Sequence[str] = ()
+    county: str | None = None
+    closed: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+READ = """
+SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.role, i.due_at, i.limits,
+  i.reported_at, coalesce(i.closed_at, {changed_at}) AS changed_at,
+  ST_X({location}) AS lon, ST_Y({location}) AS lat,
+  {visible} AS seen, {open} AS open_to_all, i.description, i.address, i.attributes ->> 'media_url' AS media_url,
+  (SELECT b.code FROM building b WHERE b.id = i.building_id) AS building,
+  (SELECT a.name FROM area a WHERE a.id = ANY(i.areas) AND a.level = 'community') AS community,
+  (SELECT string_agg(a.name, ', ' ORDER BY array_position(ARRAY['grid', 'community', 'street', 'county'], a.level))
+   FROM area a WHERE a.id = ANY(i.areas) AND a.level <> 'unit') AS area_names
+FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+WHERE {where}
+ORDER BY i.reported_at DESC, i.id LIMIT :limit OFFSET :offset
+"""
+
+
+def listing(session: Session, by: Principal, wanted: Wanted, limit: int, offset: int = 0) -> list[PublicView]:
+    """Incidents open to everybody, and those the asker may see; the newest first."""
+    condition, params = visible(by, "i")
+    public, more = open_to_all("i")
+    parts = [f"({public} OR {condition})"]
+    params |= more | {"limit": limit, "offset": offset}
+    if wanted.ids is not None:  # the random number is known to whoever filed it
+        parts = [f"({public} OR {condition} OR i.channel = 'open311')", "i.id = ANY(:ids)"]
+        params["ids"] = list(wanted.ids)
+    else:
+        if wanted.categories:
+            parts.append("i.category = ANY(:categories)")
+            params["categories"] = list(wanted.categories)
+        if wanted.closed is not None:
+            parts.append(f"{'' if wanted.closed else 'NOT '}i.state = ANY(:ended)")
+            params["ended"] = [state.value for state in ENDED]
+        if wanted.since is not None:
+            parts.append("i.reported_at >= :since")
+            params["since"] = wanted.since
+        if wanted.until is not None:
+            parts.append("i.reported_at <= :until")
+            params["until"] = wanted.until
+    if wanted.county is not None:
+        parts.append("i.county = :county")
+        params["county"] = wanted.county
+    seen, told = progress(by)
+    params |= told
+    query = READ.format(
+        visible=condition, open=public, location=location(condition), where=" AND ".join(parts),
+        changed_at=seen["changed_at"],
+    )  # fmt: skip
+    found = []
+    for row in session.execute(text(query), params):
+        zh, en = STATES[State(row.state)]
+        role = BY_KEY.get(row.role or "")
+        placed = row.seen or row.open_to_all
+        found.append(
+            PublicView(
+                id=row.id, state=row.state, state_zh=zh, state_en=en, category=row.category,
+                category_zh=row.category_zh, category_en=row.category_en, role_zh=role.zh if role else None,
+                community=row.community or "",
+                address=(row.seen and row.address) or (row.area_names if placed else row.community),
+                lon=round(row.lon, 7) if placed else None, lat=round(row.lat, 7) if placed else None,
+                reported_at=row.reported_at, changed_at=row.changed_at,
+                expected=_expected(row.state, row.due_at, row.limits),
+                description=row.description if row.seen else None, media_url=row.media_url if row.seen else None,
+                building=row.building if row.seen else None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _expected(state: str, due: datetime | None, limits: dict[str, object]) -> datetime | None:
+    """When it is handled if every stage takes all its time."""
+    if due is None or state not in AHEAD:
+        return due
+    rest = sum(float(str(limits.get(stage) or 0)) for stage in AHEAD[AHEAD.index(state) + 1 :])
+    return working_time.due(due, rest, around_the_clock=bool(limits.get("around_the_clock")))

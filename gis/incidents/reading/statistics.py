@@ -1,0 +1,190 @@
+"""How well the loop works: response, completion, resolution and satisfaction, by area, category, person and period.
+
+What each figure means is said in `DEFINITIONS`, which the page and the API show beside the numbers. Incidents that
+repeat another one (children) and void ones are left out: a matter counts once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import Forbidden, wrong
+from gis.rights.access import ACTION_BY_FACT, Action, Fact, Principal
+
+# figure -> name and definition, Chinese and English
+DEFINITIONS = {
+    "reported": ("上报数", "reports", "期间内上报的事件，不含作废和并案", "incidents reported in the period, without void ones and repeats"),
+    "open": ("在办数", "open", "其中尚未结案的", "of these, not closed yet"),
+    "overdue": ("超时在办", "overdue", "其中当前环节已超时的", "of these, past the time of the running stage now"),
+    "supervised": ("督办数", "supervised", "其中曾超时上报或被督办的", "of these, supervised at any time"),
+    "response": (
+        "响应率", "response rate",
+        "按时接单的 ÷ 已接单或接单前已超时的；按时指首次接单时派单环节未超时",
+        "taken in time ÷ taken, or late before being taken; in time: when first taken, its stage was not overdue",
+    ),
+    "completion": ("办结率", "completion rate", "已结案的 ÷ 上报数", "closed ÷ reports"),
+    "in_time": (
+        "按期处理率", "handled in time",
+        "按时处理的 ÷ 已处理的和未处理已超时的；按时指最后一次处理时处理环节未超时；重启后未再处理的不算已处理",
+        "handled in time ÷ handled, or late and not handled; in time: when last handled, that stage was not overdue;"
+        " what was reopened and not handled again is not handled",
+    ),
+    "resolution": (
+        "解决率", "resolution rate",
+        "上报人称已解决的 ÷ 上报人表态过的和重启后未办完的；重启即撤回“已解决”",
+        "said to be solved by who reported ÷ those who said, or reopened and unfinished; reopening withdraws the word",
+    ),
+    "satisfaction": ("满意率", "satisfaction rate", "上报人评价4分或5分的 ÷ 上报人评价过的", "rated 4 or 5 ÷ rated, by who reported"),
+    "office_resolution": (
+        "回访解决率", "resolution at follow-up", "社区回访记录为已解决的 ÷ 有回访记录的", "recorded as solved by the office ÷ recorded",
+    ),
+    "office_satisfaction": (
+        "回访满意率", "satisfaction at follow-up", "社区回访记录4分或5分的 ÷ 有回访记录的", "recorded as 4 or 5 by the office ÷ recorded",
+    ),
+    "returned": ("退回率", "return rate", "曾被退回的 ÷ 上报数", "returned at least once ÷ reports"),
+    "hours_to_take": ("接单用时", "hours to take", "从上报到首次接单的中位小时数（自然时间）", "median hours from report to first taken, of the clock on the wall"),
+    "hours_to_handle": ("处理用时", "hours to handle", "从上报到最后一次处理的中位小时数（自然时间）", "median hours from report to last handled, of the clock on the wall"),
+}  # fmt: skip
+
+LOCAL = "i.reported_at AT TIME ZONE :zone"
+AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.areas) AND a.level = '{}')"
+# what to group by -> the key and its name in SQL
+GROUPS = {
+    "all": ("''", "''"),
+    **{level: (AREA.format("a.code", level), AREA.format("a.name", level)) for level in ("street", "community", "grid", "unit")},
+    "category": ("i.category", "c.zh"),
+    "major": ("c.major", "c.major_zh"),
+    "person": ("p.code", "p.name"),
+    "role": ("i.role", "coalesce(r.zh, '')"),
+    "channel": ("i.channel", "i.channel"),
+    "day": (f"to_char({LOCAL}, 'YYYY-MM-DD')", "''"),
+    "week": (f"to_char({LOCAL}, 'IYYY-\"W\"IW')", "''"),
+    "month": (f"to_char({LOCAL}, 'YYYY-MM')", "''"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The figures of one group; a rate is null where nothing is counted under its line.
+
+    key, name: Of the group: a code and name, a period, or empty for all. Rates are 0 to 1.
+    """
+
+    key: str | None
+    name: str | None
+    reported: int
+    open: int
+    closed: int
+    overdue: int
+    supervised: int
+    returned: float | None
+    response: float | None
+    completion: float | None
+    in_time: float | None
+    resolution: float | None
+    satisfaction: float | None
+    office_resolution: float | None
+    office_satisfaction: float | None
+    rated: int
+    mean_rating: float | None
+    hours_to_take: float | None
+    hours_to_handle: float | None
+
+
+FIGURES = """
+WITH picked AS (
+  SELECT i.id, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at, {key} AS key, {name} AS name
+  FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+    LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
+  WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void' AND i.parent_id IS NULL AND {allowed}
+    AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.areas))
+), happened AS (
+  SELECT e.incident_id, min(e.at) FILTER (WHERE e.move = 'take') AS taken_at,
+    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true) ORDER BY e.id) FILTER (WHERE e.move = 'take'))[1]
+      AS taken_in_time,
+    max(e.at) FILTER (WHERE e.move = 'handle') AS handled_at,
+    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true) ORDER BY e.id DESC) FILTER (WHERE e.move = 'handle'))[1]
+      AS handled_in_time,
+    max(e.at) FILTER (WHERE e.move = 'reopen') AS reopened_at, bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate', 'supervise')) AS watched
+  FROM incident_event e JOIN picked ON picked.id = e.incident_id
+  WHERE e.move IN ('take', 'handle', 'return', 'reopen', 'escalate', 'supervise') GROUP BY e.incident_id
+), one AS (
+  SELECT i.key, i.name, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at < :now AS late,
+    i.state IN ('handled', 'checked', 'closed') AS finished, h.*
+  FROM picked i LEFT JOIN happened h ON h.incident_id = i.id
+), counted AS (
+  SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched', 'returned')) AS answerable,
+    CASE WHEN finished THEN handled_in_time WHEN late THEN false END AS on_time,
+    CASE WHEN solved IS NOT NULL THEN solved AND finished WHEN reopened_at IS NOT NULL AND NOT finished THEN false END AS settled
+  FROM one
+)
+SELECT key, max(name) AS name, count(*) AS reported, count(*) FILTER (WHERE state <> 'closed') AS open,
+  count(*) FILTER (WHERE state = 'closed') AS closed, count(*) FILTER (WHERE late) AS overdue,
+  count(*) FILTER (WHERE supervised OR watched) AS supervised, avg(coalesce(returned, false)::int) AS returned,
+  avg((taken_at IS NOT NULL AND taken_in_time)::int) FILTER (WHERE answerable) AS response,
+  avg((state = 'closed')::int) AS completion, avg(on_time::int) AS in_time,
+  avg(settled::int) AS resolution, avg(office_solved::int) AS office_resolution,
+  avg((office_rating >= 4)::int) FILTER (WHERE office_rating IS NOT NULL) AS office_satisfaction, avg((rating >= 4)::int) FILTER (WHERE rating IS NOT NULL) AS satisfaction,
+  count(rating) AS rated, avg(rating) AS mean_rating,
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM taken_at - reported_at) / 3600) AS hours_to_take,
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM handled_at - reported_at) / 3600) FILTER (WHERE finished) AS hours_to_handle
+FROM counted GROUP BY key ORDER BY key NULLS LAST
+"""
+
+
+def figures(
+    session: Session,
+    by: Principal,
+    since: datetime,
+    until: datetime,
+    per: str = "all",
+    area: str = "",
+    *,
+    now: datetime,
+    zone: str = "Asia/Shanghai",
+) -> list[Figure]:
+    """The figures of the incidents reported from `since` until before `until`, grouped.
+
+    Args:
+        by: Needs Action.FIGURES; incidents of areas it is not allowed in are not counted.
+        per: What to group by, one of GROUPS. By person: whoever holds the incident now or held it last; names need
+            Action.NAMES. area: Code; only incidents in it. zone: Whose days, weeks (ISO 8601) and months.
+
+    Raises:
+        InvalidInput: An unknown grouping or area, or a period that ends before it begins. Forbidden: Not allowed.
+    """
+    by.need(Action.FIGURES)
+    if per not in GROUPS:
+        words = f"{per[:40]!r} is none of {', '.join(GROUPS)}"
+        raise wrong("per", words)
+    if since >= until:
+        raise wrong("until", "must be after since")
+    if per == "person" and not by.may(Action.NAMES):
+        raise Forbidden("figures by person need the right to names")
+    where = None
+    if area:
+        where = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
+        if where is None:
+            raise wrong("area", f"no area has the code {area[:40]!r}")
+    key, name = GROUPS[per]
+    needed = {"own": Action.FIGURES} | ({"named": ACTION_BY_FACT[Fact.NAMES]} if per == "person" else {})
+    limits = {column: areas for column, action in needed.items() if (areas := by.may_in[action]) is not None}
+    allowed = " AND ".join(["true", *(f"i.areas && CAST(:{column} AS bigint[])" for column in limits)])
+    query = FIGURES.format(key=key, name=name, allowed=allowed)
+    params = {"since": since, "until": until, "now": now, "zone": zone, "area": where}
+    params |= {column: sorted(areas) for column, areas in limits.items()}
+    return [_figure(row) for row in session.execute(text(query), params).mappings()]
+
+
+COUNTED = frozenset({"key", "name", "reported", "open", "closed", "overdue", "supervised", "rated"})
+
+
+def _figure(row: Any) -> Figure:
+    values: dict[str, Any] = dict(row)
+    rates = {
+        name: round(float(value), 4) for name, value in values.items() if name not in COUNTED and value is not None
+    }
+    return Figure(**values | rates)

@@ -1,0 +1,84 @@
+"""The places nobody answers for, and what waits at the operator because of it: for the page, the metric and the loads."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.db import sql
+from gis.rights.access import LIVING
+from gis.rights.living import NO_ACCOUNTS, has_account, on_duty
+
+SAID = 5  # places named in a note of a load
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A grid in force without a living desk from itself up to its county; area codes and names.
+
+    handled: Somebody there handles what is given to them; but nobody accepts and checks.
+    """
+
+    code: str
+    name: str
+    community: str
+    community_name: str
+    handled: bool
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """The places nobody answers for. waiting: Open incidents in the operator's queue. operators: Accounts that see it."""
+
+    places: list[Silent]
+    waiting: int
+    operators: int
+
+
+# before there are accounts, a post with somebody on duty counts
+DESKS = f"""
+SELECT p.area_id FROM post p WHERE {NO_ACCOUNTS} AND p.role IN ({LIVING.posts("desk")}) AND p.area_id IS NOT NULL
+  AND p.valid @> CAST(:now AS timestamptz)
+  AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":now")} OR p.deputy_id IS NOT NULL AND {on_duty("p.deputy_id", ":now")})
+UNION ALL {LIVING.places("desk", ":now")}
+"""  # noqa: S608  our own text
+PLACES = f"""
+WITH RECURSIVE desk AS MATERIALIZED (SELECT DISTINCT area_id FROM ({DESKS}) d), up AS (
+  SELECT id AS grid, id, parent_id FROM area WHERE level = 'grid' AND (retired_at IS NULL OR retired_at > :now)
+  UNION ALL SELECT up.grid, a.id, a.parent_id FROM up JOIN area a ON a.id = up.parent_id
+), answered AS MATERIALIZED (SELECT DISTINCT up.grid FROM up JOIN desk ON desk.area_id = up.id)
+SELECT g.code, g.name, coalesce(c.code, '') AS community, coalesce(c.name, '') AS community_name,
+  EXISTS (SELECT FROM post p WHERE p.area_id = g.id AND p.role IN ({LIVING.posts("there")})
+    AND p.valid @> CAST(:now AS timestamptz)
+    AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":now")} AND {has_account("p.holder_id")}
+      OR p.deputy_id IS NOT NULL AND {on_duty("p.deputy_id", ":now")} AND {has_account("p.deputy_id")})) AS handled
+FROM area g LEFT JOIN area c ON c.id = g.parent_id
+WHERE g.level = 'grid' AND (g.retired_at IS NULL OR g.retired_at > :now) AND NOT EXISTS (SELECT FROM answered WHERE grid = g.id)
+ORDER BY g.code
+"""  # noqa: S608  our own text
+# desks are read once, and only what no desk covers is looked at one by one
+WAITING = f"""
+SELECT count(*) FROM incident i WHERE i.state NOT IN ('closed', 'void')
+  AND NOT (i.areas && ARRAY({LIVING.places("desk", ":now")})) AND ({LIVING.stage("i", ":now")}) IS NULL
+"""  # noqa: S608  our own text
+OPERATORS = f"SELECT {LIVING.count_operators()}"
+
+
+def unanswered(session: Session, now: datetime) -> Unanswered:
+    """The grids in force that nobody answers for, by code, and what waits at the operator."""
+    places = [Silent(**row) for row in session.execute(sql(PLACES), {"now": now}).mappings()]
+    waiting, operators = (int(session.scalar(text(query), {"now": now}) or 0) for query in (WAITING, OPERATORS))
+    return Unanswered(places, waiting, operators)
+
+
+def note(session: Session, now: datetime) -> list[str]:
+    """What a load of areas or people says of them; nothing when every place is answered for."""
+    found = unanswered(session, now).places
+    if not found:
+        return []
+    named = ", ".join(f"{one.name} ({one.code})" for one in found[:SAID]) + (", …" if len(found) > SAID else "")
+    few = "grid has" if len(found) == 1 else "grids have"
+    return [
+        f"{len(found)} {few} nobody who answers for it, up to the county; reports there wait at the operator: {named}"
+    ]

@@ -1,0 +1,300 @@
+"""Point-in-time recovery of the private cluster: its log goes to a folder, beside copies of the whole cluster.
+
+A restore to a moment recovers a copy aside, in a server of its own, dumps our database from it, and takes the way of
+every restore from there: the running cluster goes on with its own log, and nothing is replaced before it has succeeded.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from gis import private
+from gis.errors import Conflict, InvalidInput, Unavailable, wrong
+from gis.ops import backup, cluster, databases
+from gis.ops.cluster import Cluster
+from gis.settings import Settings
+
+BASE_PATTERN = re.compile(r"base-(\d{8}T\d{6}Z)")
+BASE_FORMAT = "%Y%m%dT%H%M%SZ"
+MAX_WAIT_S = 60.0  # for the log to be archived
+KEPT_BASES = 2
+
+
+@dataclass(frozen=True)
+class Base:
+    """A copy of the whole cluster. `finished` is when it was: earlier moments cannot be reached from it."""
+
+    folder: Path
+    finished: datetime
+
+
+def switch_on(settings: Settings, folder: Path, keep: int = KEPT_BASES) -> Base:
+    """Archive the log of the private cluster to a folder from now on, and make a copy of the cluster there.
+
+    Parameters
+    ----------
+    folder
+        Best on another disk. Made when missing; private.
+    keep
+        Copies to keep; older ones, and the log before the oldest, are removed.
+
+    Returns
+    -------
+    Base
+        The new copy.
+
+    Raises
+    ------
+    InvalidInput
+        The folder cannot be written by the server.
+    Unavailable
+        The copy failed, or nothing is archived; the next call begins again.
+
+    Notes
+    -----
+    Restarts the server the first time. Call it again, nightly say, for a new copy: recovery is as quick as the copy is new.
+    """
+    place = cluster.place(settings)
+    folder = folder.absolute()
+    _prepare_folder(place, folder)
+    cluster.start(settings)
+    file = place.base / cluster.ARCHIVE_FILE
+    if not file.exists() or file.read_text().strip() != str(folder):
+        _require_own(place, folder)
+        private.create_file(file).write_text(f"{folder}\n")
+        cluster.stop(settings)
+        cluster.start(settings)
+    base = _copy(settings, place, folder)
+    _archive_now(settings)
+    _tidy(place, folder, keep)
+    return base
+
+
+def get_folder(settings: Settings) -> Path | None:
+    """Return the folder that the log is archived to; None when it is not."""
+    file = cluster.place(settings).base / cluster.ARCHIVE_FILE
+    return Path(file.read_text().strip()) if file.exists() else None
+
+
+def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> int:
+    """Restore the database as it was at a moment; the one in use is kept under another name.
+
+    Parameters
+    ----------
+    at
+        The moment, with time zone.
+    folder
+        The archive. None means the one that this cluster writes.
+
+    Returns
+    -------
+    int
+        Number of photo files that were at hand.
+
+    Raises
+    ------
+    InvalidInput
+        No copy reaches back so far, or the moment has not come.
+    Unavailable
+        The log ends before the moment, or recovery failed.
+    """
+    if at > datetime.now(UTC):
+        raise wrong("at", f"{at.isoformat()} has not come yet")
+    addresses = cluster.start(settings)
+    place, own = cluster.place(settings), get_folder(settings)
+    folder = (folder or own or Path()).absolute()
+    if own is None and not list_bases(folder):
+        raise Conflict("no log is archived; ./wangge db archive DIR begins with it, --from DIR names an archive")
+    if folder == own:
+        _archive_now(settings)
+    bases = [base for base in list_bases(folder) if base.finished <= at]
+    if not bases:
+        begins = min((base.finished for base in list_bases(folder)), default=None)
+        reach = f"it begins at {begins.isoformat()}" if begins else "there is no copy of a cluster in it"
+        raise wrong("at", f"the archive {folder} does not reach back to {at.isoformat()}: {reach}")
+    with _recovered(place, folder, bases[-1], at) as url, tempfile.TemporaryDirectory(dir=settings.var) as scratch:
+        file = Path(scratch) / f"{at:%Y-%m-%dT%H%M%S}.backup"
+        backup.backup(cluster.Addresses(url, url), file, settings.var)
+        return backup.restore(addresses, file, settings.var)
+
+
+def list_bases(folder: Path) -> list[Base]:
+    """List the copies of a cluster in an archive, oldest first."""
+    found = [(path, match[1]) for path in folder.glob("base-*") if (match := BASE_PATTERN.fullmatch(path.name))]
+    bases = [Base(path, datetime.strptime(stamp, BASE_FORMAT).replace(tzinfo=UTC)) for path, stamp in found]
+    return sorted(bases, key=lambda base: base.finished)
+
+
+def _prepare_folder(place: Cluster, folder: Path) -> None:
+    """Make the folder and see that the server can write there."""
+    if folder == place.data or place.data in folder.parents:
+        raise wrong("dir", "the archive cannot lie in the cluster it is of")
+    if "\n" in str(folder):
+        raise wrong("dir", "the name of the folder holds a line break")
+    try:
+        cluster.make_enterable(folder.parent, place.run_as)
+        for path in (folder, folder / "wal"):
+            path.mkdir(private.FOLDER_MODE, exist_ok=True)
+            cluster.give(place, path)
+    except OSError as error:
+        raise InvalidInput(f"the folder {folder} cannot be made: {error.strerror}") from None
+    if place.run_as and not cluster.may_enter(place.run_as, folder / "wal"):
+        raise InvalidInput(
+            f"the user {place.run_as}, who runs the server, cannot enter {folder}; choose a folder under one that it may enter"
+        )
+
+
+def _require_own(place: Cluster, folder: Path) -> None:
+    """Raise Conflict when the folder holds the archive of another cluster: one would spoil the other."""
+    if any((folder / "wal").iterdir()) or list_bases(folder):
+        stated = {_system(base.folder) for base in list_bases(folder)}
+        if stated != {_system(place.data)}:
+            raise Conflict(f"{folder} holds another archive; name an empty folder")
+
+
+def _system(data: Path) -> str:
+    """Return the identifier of a cluster, which is the first thing in its control file."""
+    try:
+        return (data / "global" / "pg_control").read_bytes()[:8].hex()
+    except OSError:
+        return ""
+
+
+def _copy(settings: Settings, place: Cluster, folder: Path) -> Base:
+    """Copy the whole running cluster with pg_basebackup; a copy that breaks off leaves nothing."""
+    port = cluster.running_port(place)
+    assert port is not None
+    for broken in folder.glob(".base-*"):
+        shutil.rmtree(broken)
+    part = folder / f".base-{os.getpid()}"
+    part.mkdir(private.FOLDER_MODE)
+    try:
+        arguments = [f"--pgdata={part}", "--checkpoint=fast", "--wal-method=fetch", "--no-password"]
+        databases.run_program("pg_basebackup", arguments, place.url(cluster.SUPERUSER, port, "postgres"))
+        time.sleep(1.0 - datetime.now(UTC).microsecond / 1e6)  # named by a full second that is not before its end
+        finished = datetime.now(UTC).replace(microsecond=0)
+        base = folder / f"base-{finished:{BASE_FORMAT}}"
+        part.rename(base)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Base(base, finished)
+
+
+def _archive_now(settings: Settings) -> None:
+    """Have everything up to now archived: write a mark, begin a new file of the log, and wait for the old one.
+
+    Raises
+    ------
+    Unavailable
+        The archive does not take it.
+    """
+    place = cluster.place(settings)
+    port = cluster.running_port(place)
+    assert port is not None
+    with psycopg.connect(place.url(cluster.SUPERUSER, port, "postgres"), autocommit=True) as connection:
+        connection.execute("SELECT pg_current_xact_id()")  # a commit after every moment that can be asked for
+        row = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
+        wanted = str(row[0]) if row else ""
+        deadline = time.monotonic() + MAX_WAIT_S
+        while time.monotonic() < deadline:
+            state = connection.execute("SELECT last_archived_wal, last_failed_wal FROM pg_stat_archiver").fetchone()
+            if state and state[0] and _segment(state[0]) >= wanted:
+                return
+            time.sleep(0.05)
+    raise Unavailable(f"the log is not archived to {get_folder(settings)}: is the disk full? See {place.base / 'log'}")
+
+
+def _segment(name: str) -> str:
+    return name[:24]
+
+
+def _tidy(place: Cluster, folder: Path, keep: int) -> None:
+    """Remove the copies beyond those to keep, and the log before the oldest of these."""
+    bases = list_bases(folder)
+    for old in bases[:-keep]:
+        shutil.rmtree(old.folder)
+    label = (bases[-keep:][0].folder / "backup_label").read_text()
+    first = re.search(r"START WAL LOCATION: .*\(file (\w{24})\)", label)
+    if first:
+        for file in (folder / "wal").iterdir():
+            if re.fullmatch(r"\w{24}(\.\w+\.backup)?", file.name) and file.name[8:24] < first[1][8:24]:
+                file.unlink()
+
+
+@contextmanager
+def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterator[str]:
+    """Recover a copy to a moment in a server of its own; give the address of our database in it.
+
+    Notes
+    -----
+    It listens on a socket in a private folder only, where whoever may enter needs no password.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="recovered-", dir=place.base))
+    sockets = Path(tempfile.mkdtemp(prefix="wangge-"))  # short, as a socket's name must be
+    data = scratch / "data"
+    aside = Cluster(scratch, sockets, place.secrets, place.run_as)
+    try:
+        shutil.copytree(base.folder, data, symlinks=True)
+        fetch = f"cp {cluster.shell_path(folder / 'wal')}/%f %p"
+        private.create_file(data / "wangge.conf").write_text(
+            cluster.CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
+            + cluster.THROW_AWAY  # it is thrown away when our database has been taken from it
+            + f"listen_addresses = ''\narchive_mode = off\nrestore_command = {cluster.quoted(fetch)}\n"
+            + f"recovery_target_time = '{at.isoformat()}'\nrecovery_target_action = promote\n"
+        )
+        (data / "recovery.signal").touch(private.FILE_MODE)
+        private.create_file(data / "pg_hba.conf").write_text("local all all trust\n")
+        cluster.give(aside, scratch, sockets, *scratch.rglob("*"))
+        _start_aside(aside, at)
+        try:
+            yield (
+                f"postgresql://{cluster.SUPERUSER}@/{cluster.DATABASE}"
+                f"?host={quote(str(sockets), safe='/')}&port={cluster.PORT_OF_SOCKET}"
+            )
+        finally:
+            cluster.run(aside, [cluster.find_binaries() / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"])
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _start_aside(aside: Cluster, at: datetime) -> None:
+    log = aside.base / "log"
+    words = [cluster.find_binaries() / "pg_ctl", "-D", aside.data, "-w", "-t", "86400", "-l", log, "start"]
+    try:
+        cluster.run(aside, words)
+        _wait_until_promoted(aside)
+    except (Unavailable, subprocess.SubprocessError):
+        text = log.read_text(errors="replace") if log.exists() else ""
+        if "recovery ended before configured recovery target" in text:
+            last = re.findall(r"last completed transaction was at log time (\S+ \S+)", text)
+            reach = f"; the last moment it holds is {last[-1]}" if last else ""
+            raise Unavailable(f"the archived log ends before {at.isoformat()}{reach}") from None
+        reason = next((line for line in text.splitlines() if "FATAL" in line), "see the log of the server")
+        raise Unavailable(f"the cluster could not be recovered to {at.isoformat()}: {reason}") from None
+
+
+def _wait_until_promoted(aside: Cluster) -> None:
+    """Wait until recovery has ended: a server in recovery answers already, and may still end before its target."""
+    url = f"host={aside.sockets} port={cluster.PORT_OF_SOCKET} user={cluster.SUPERUSER} dbname=postgres"
+    while True:
+        try:
+            with psycopg.connect(url) as connection:
+                row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+                if row and not row[0]:
+                    return
+        except psycopg.OperationalError:
+            if not (aside.data / "postmaster.pid").exists():
+                raise Unavailable("the server ended") from None
+        time.sleep(0.05)

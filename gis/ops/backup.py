@@ -1,0 +1,295 @@
+"""Backup and restore of the whole database and the photos.
+
+A restore never destroys: it fills a new database, migrates and checks it, and only then gives it the name of the one
+in use, which is kept under another name until `./wangge db drop-old`.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from procrastinate.schema import SchemaManager
+from psycopg import sql
+from pyrage import EncryptError
+
+from gis import private
+from gis.db import engine
+from gis.errors import Conflict, InvalidInput, Unavailable, wrong
+from gis.ops import backup_file, databases, schema
+from gis.ops.cluster import Addresses
+
+SCHEMAS = ("public", "personal", "jobs")
+SCRATCH = ".restore-"  # folders under the deployment's
+JOBS_SINCE = "0002"  # the migration that made the schema of the jobs; their rows carry nothing and stay out
+
+
+# Tables of ours: neither an extension's nor the jobs'.
+TABLES_SQL = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('public', 'personal') AND c.relkind = 'r'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+"""
+
+
+def backup(addresses: Addresses, path: Path, var: Path, recipients: Sequence[Any] = ()) -> int:
+    """Write every table of ours and every photo to one private file; replaces `path` only when it is whole.
+
+    Parameters
+    ----------
+    var
+        Folder of the deployment, where photos lie. They are read after the tables, so that each photo a row names
+        is in the file.
+    recipients
+        Public keys to encrypt to, as `backup_file.parse_recipients` returns them.
+
+    Returns
+    -------
+    int
+        Number of photo files in it.
+
+    Raises
+    ------
+    InvalidInput
+        The folder cannot be written.
+    Unavailable
+        pg_dump failed, or the disk is full.
+    """
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise InvalidInput(f"the folder {path.absolute().parent} cannot be written")
+    try:
+        # what is not encrypted stays on the disk of the database
+        with tempfile.TemporaryDirectory(dir=var if recipients and var.is_dir() else path.absolute().parent) as folder:
+            dump = Path(folder) / backup_file.DUMP
+            manifest = _dump(addresses.owner, dump)
+            return backup_file.write(path.absolute(), dump, manifest, var, recipients)
+    except (OSError, EncryptError, psycopg.Error) as error:
+        raise _full(error) from None
+
+
+def _dump(url: str, dump: Path) -> dict[str, Any]:
+    """Dump our schemas, and count the rows of the same snapshot."""
+    with psycopg.connect(databases.libpq(url)) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        snapshot = _scalar(connection, "SELECT pg_export_snapshot()")
+        manifest = {
+            "format": 2,
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "schema": get_version(connection),
+            "rows": count_rows(connection),
+        }
+        databases.run_program(
+            "pg_dump",
+            ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}",
+             *(f"--schema={name}" for name in SCHEMAS), "--exclude-table-data=jobs.*", f"--file={dump}"],
+            url,
+        )  # fmt: skip
+    return manifest
+
+
+def _scalar(connection: psycopg.Connection, query: str) -> Any:
+    row = connection.execute(query).fetchone()
+    return row[0] if row else None
+
+
+def get_version(connection: psycopg.Connection) -> str | None:
+    """Return the migration a database stands at; None when it has no tables of ours."""
+    if _scalar(connection, "SELECT to_regclass('public.alembic_version')") is None:
+        return None
+    version = _scalar(connection, "SELECT version_num FROM public.alembic_version")
+    return None if version is None else str(version)
+
+
+def count_rows(connection: psycopg.Connection) -> dict[str, int]:
+    """Count the rows of every table of ours, by schema and name."""
+    names = [(schema_name, table) for schema_name, table in connection.execute(TABLES_SQL).fetchall()]
+    counts = {}
+    for schema_name, table in sorted(names):
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema_name, table))
+        row = connection.execute(query).fetchone()
+        counts[f"{schema_name}.{table}"] = int(row[0]) if row else 0
+    return counts
+
+
+def restore(
+    addresses: Addresses, path: Path, var: Path, *, identity: Path | None = None, into: str | None = None
+) -> int:
+    """Restore a backup into a new database, migrate and check it there, then swap it with the one in use.
+
+    Parameters
+    ----------
+    var
+        Folder of the deployment. Photos of the backup are added to it; none is removed.
+    identity
+        File with the secret key of an encrypted backup.
+    into
+        An empty database of the same server to restore into. It is not swapped. None means one of our own making.
+
+    Returns
+    -------
+    int
+        Number of photo files in the backup.
+
+    Raises
+    ------
+    InvalidInput
+        The file is not a whole backup of ours.
+    Unavailable
+        PostgreSQL refused it, or our role may not create a database.
+    Conflict
+        Another restore of this deployment runs.
+
+    Notes
+    -----
+    Whatever is raised, database and photos in use are as they were.
+    """
+    try:
+        with (
+            _only_restore(addresses, var),
+            tempfile.TemporaryDirectory(prefix=SCRATCH, dir=var if var.is_dir() else None) as folder,
+            backup_file.opened(path, Path(folder), identity) as plain,
+        ):
+            contents = backup_file.verify(path, plain)
+            dump = Path(folder) / backup_file.DUMP
+            backup_file.unpack_dump(plain, dump)
+            entries = _entries(path, dump)
+            new = _empty_database(addresses, into)
+            try:
+                _fill(path, new, dump, entries, contents.manifest)
+                backup_file.unpack_photos(plain, contents.photos, var)
+                if into is None:
+                    databases.swap(addresses, databases.get_name(new.owner))
+            except BaseException:
+                if into is None:
+                    databases.drop(addresses, databases.get_name(new.owner))
+                raise
+    except (OSError, psycopg.Error) as error:
+        raise _full(error) from None
+    if into is None:
+        schema.migrate(addresses)  # what carries the name of the database
+    return len(contents.photos)
+
+
+@contextmanager
+def _only_restore(addresses: Addresses, var: Path) -> Iterator[None]:
+    """Let no other restore of this deployment run, and remove what one that was killed left behind.
+
+    Raises
+    ------
+    Conflict
+        Another restore runs.
+    """
+    if not var.is_dir():
+        yield
+        return
+    with os.fdopen(os.open(var / ".restore.lock", os.O_WRONLY | os.O_CREAT, private.FILE_MODE), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict("another restore of this deployment runs; wait for its end") from None
+        for folder in var.glob(f"{SCRATCH}*"):  # it may hold what was encrypted, in the clear
+            shutil.rmtree(folder, ignore_errors=True)
+        databases.drop_unfinished(addresses)
+        yield
+
+
+def _entries(path: Path, dump: Path) -> list[str]:
+    """List what a dump holds of ours."""
+    try:
+        listing = databases.run_program("pg_restore", ["--list", str(dump)])
+    except databases.DiskFull:
+        raise
+    except Unavailable as error:
+        raise backup_file.not_ours(path, error.detail) from None
+    entries = [line for line in listing.splitlines() if not any(word in line for word in EXISTING)]
+    if not any(" TABLE public area " in line for line in entries):
+        raise backup_file.not_ours(path, "it holds no areas")
+    return entries
+
+
+# the schema public and the extensions are in a new database already
+EXISTING = (" SCHEMA - public ", " COMMENT - SCHEMA public ", " EXTENSION ", " public spatial_ref_sys ")
+
+
+def _empty_database(addresses: Addresses, into: str | None) -> Addresses:
+    if into is None:
+        return databases.create_beside(addresses)
+    if into == databases.get_name(addresses.owner):
+        raise Conflict("--into names the database in use; name an empty one")
+    new = databases.with_database(addresses, into)
+    try:
+        with psycopg.connect(databases.libpq(new.owner)) as connection:
+            if connection.execute(TABLES_SQL).fetchone():
+                raise Conflict(f"the database {into} is not empty; nothing in it is replaced")
+        databases.create_extensions(addresses, into)
+    except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+        raise wrong("into", f"the database {into} cannot be used: {str(error).strip().splitlines()[-1]}") from None
+    return new
+
+
+def _fill(path: Path, new: Addresses, dump: Path, entries: Sequence[str], manifest: Mapping[str, Any] | None) -> None:
+    """Fill a new database from a dump, bring it to this code's schema, and check it."""
+    wanted = dump.with_name("list")
+    wanted.write_text("\n".join(entries))
+    try:
+        databases.run_program(
+            "pg_restore",
+            ["--no-owner", "--no-privileges", "--single-transaction", "--dbname=", f"--use-list={wanted}", str(dump)],
+            new.owner,
+        )
+    except databases.DiskFull:
+        raise
+    except Unavailable as error:
+        raise backup_file.not_ours(path, error.detail) from None
+    with psycopg.connect(databases.libpq(new.owner)) as connection:
+        version = get_version(connection)
+        if version is None:
+            raise backup_file.not_ours(path, "it does not say which schema it has")
+        if not schema.is_known(version):
+            raise Unavailable(
+                f"{path.name} is of schema {version}, which this code does not know; update the code first"
+            )
+        _create_jobs(connection, version)
+        if manifest:
+            _check_rows(path, manifest["rows"], count_rows(connection))
+    schema.migrate(new)
+    with psycopg.connect(databases.libpq(new.owner), autocommit=True) as connection:
+        if get_version(connection) != schema.head():
+            raise Unavailable(f"{path.name} could not be migrated to {schema.head()}")
+        connection.execute("ANALYZE")
+    with psycopg.connect(databases.libpq(new.app)) as connection:  # the application can read what was granted to it
+        connection.execute("SELECT count(*) FROM area JOIN boundary ON boundary.area_id = area.id")
+    for url in (new.app, new.owner):
+        engine(url).dispose()
+
+
+def _check_rows(path: Path, stated: Mapping[str, int], counted: Mapping[str, int]) -> None:
+    different = [name for name in stated if stated[name] != counted.get(name)]
+    if different:
+        name = different[0]
+        raise backup_file.not_ours(path, f"{name} had {stated[name]} rows and has {counted.get(name)}")
+
+
+def _create_jobs(connection: psycopg.Connection, version: str) -> None:
+    """Create the tables of the jobs, which earlier backups left out."""
+    if version < JOBS_SINCE or _scalar(connection, "SELECT to_regnamespace('jobs')") is not None:
+        return
+    connection.execute("CREATE SCHEMA jobs")
+    connection.execute("SET LOCAL search_path = jobs")
+    connection.execute(SchemaManager.get_schema().encode())
+    connection.execute("SET LOCAL search_path = public")
+    connection.commit()
+
+
+def _full(error: Exception) -> Exception:
+    """Return the error to raise for one of the system: words for a full disk, else itself."""
+    if private.is_disk_full(error):
+        return databases.DiskFull(databases.FULL)
+    return error

@@ -1,0 +1,281 @@
+"""Whole databases on the server: the programs of PostgreSQL, a new database beside ours, the swap, the old ones.
+
+No address with a password ever stands on a command line: it reaches PostgreSQL's programs by a private service file.
+"""
+
+import os
+import re
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.engine import make_url
+
+from gis import private
+from gis.db import engine
+from gis.errors import Conflict, NotFound, Unavailable
+from gis.ops.cluster import EXTENSIONS, Addresses, find_binaries
+
+MAX_NAME_CHARS = 36  # of our database's name within that of another, of which PostgreSQL takes 63
+FULL = "the disk is full; nothing was replaced. Free some space and try again"
+RESTORING, OLD = "restoring", "before"
+MAX_SWAP_TRIES = 10
+
+
+class DiskFull(Unavailable):
+    """A program of PostgreSQL, or the server, has no space left."""
+
+
+@dataclass(frozen=True)
+class OldDatabase:
+    """A database that a restore replaced and that is kept."""
+
+    name: str
+    bytes: int
+    replaced_at: datetime
+
+
+def libpq(url: str) -> str:
+    """Return an address as libpq takes it."""
+    return url.replace("+psycopg", "", 1)
+
+
+def get_name(url: str) -> str:
+    """Return the name of the database in an address."""
+    return str(conninfo_to_dict(libpq(url)).get("dbname") or make_url(url).username)
+
+
+def with_database(addresses: Addresses, name: str) -> Addresses:
+    """Return the addresses of another database on the same server."""
+
+    def other(url: str) -> str:
+        return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+    return replace(addresses, app=other(addresses.app), owner=other(addresses.owner))
+
+
+def run_program(program: str, arguments: Sequence[str], url: str | None = None) -> str:
+    """Run a program of PostgreSQL and return what it prints.
+
+    Parameters
+    ----------
+    url
+        Server and database. Neither it nor its password is seen in a process list.
+
+    Raises
+    ------
+    DiskFull
+        No space is left.
+    Unavailable
+        It failed otherwise; the message is its first error.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DATABASE_"))}
+    environment["PGOPTIONS"] = "-c client_min_messages=warning"
+    with tempfile.TemporaryDirectory() as folder:
+        if url:
+            parameters = conninfo_to_dict(libpq(url))
+            environment["PGPASSWORD"] = str(parameters.pop("password", ""))
+            service = Path(folder) / "service"
+            with private.open_file(service) as file:
+                file.write("[wangge]\n" + "".join(f"{name}={value}\n" for name, value in parameters.items()))
+            environment |= {"PGSERVICEFILE": str(service), "PGSERVICE": "wangge"}
+        done = subprocess.run(
+            [str(find_binaries() / program), *arguments],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, errors="replace",
+            umask=private.UMASK,
+        )  # fmt: skip
+    if done.returncode and "No space left on device" in done.stderr:
+        raise DiskFull(FULL)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
+        raise Unavailable(f"{program} failed: {lines[0] if lines else done.returncode}")
+    return done.stdout
+
+
+@contextmanager
+def maintenance(addresses: Addresses) -> Iterator[psycopg.Connection]:
+    """Connect as whoever makes databases, to none of ours: one that is in use cannot be renamed.
+
+    Raises
+    ------
+    Unavailable
+        The server lets us into no such database.
+    """
+    url = addresses.admin or addresses.owner
+    reason = ""
+    for name in ("postgres", "template1"):
+        address = make_url(url).set(database=name).render_as_string(hide_password=False)
+        try:
+            connection = psycopg.connect(libpq(address), autocommit=True, connect_timeout=10)
+        except psycopg.OperationalError as error:
+            reason = str(error).strip().splitlines()[-1]
+            continue
+        with connection:
+            yield connection
+        return
+    raise Unavailable(f"the database postgres of the server cannot be entered: {reason}")
+
+
+def create_beside(addresses: Addresses) -> Addresses:
+    """Create an empty database with our extensions beside ours, owned by the owner of the tables.
+
+    Raises
+    ------
+    Unavailable
+        Our role may not; the message says what somebody who may has to do.
+    """
+    owner = str(make_url(addresses.owner).username)
+    base = get_name(addresses.owner)
+    name = f"{base[:MAX_NAME_CHARS]}_{RESTORING}_{datetime.now(UTC):%Y%m%d%H%M%S}{secrets.token_hex(2)}"
+    advice = (
+        f"have an administrator run: CREATE DATABASE {base}_new OWNER {owner}; \\c {base}_new; "
+        + " ".join(f"CREATE EXTENSION {extension};" for extension in EXTENSIONS)
+        + f" then restore with --into {base}_new"
+    )
+    with maintenance(addresses) as connection:
+        try:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(
+                    sql.Identifier(name), sql.Identifier(owner)
+                )
+            )
+        except psycopg.errors.InsufficientPrivilege:
+            raise Unavailable(
+                f"the role {owner} may not create a database to restore into, and nothing is replaced without that: {advice}"
+            ) from None
+        try:
+            _copy_rights(connection, base, name)
+            create_extensions(addresses, name)
+        except psycopg.errors.InsufficientPrivilege as error:
+            drop(addresses, name)
+            raise Unavailable(f"the role {owner} may not prepare a new database ({error}): {advice}") from None
+        except BaseException:
+            drop(addresses, name)
+            raise
+    return with_database(addresses, name)
+
+
+def create_extensions(addresses: Addresses, name: str) -> None:
+    """Create our extensions in a database where they are missing."""
+    address = make_url(addresses.admin or addresses.owner).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(libpq(address), autocommit=True) as connection:
+        for extension in EXTENSIONS:
+            connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension)))
+
+
+def _copy_rights(connection: psycopg.Connection, source: str, target: str) -> None:
+    """Give a new database the rights of another: who may connect does not change by a restore."""
+    rights = connection.execute(
+        """SELECT CASE WHEN a.grantee = 0 THEN NULL ELSE r.rolname END, a.privilege_type
+           FROM pg_database d, aclexplode(d.datacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = %s""",
+        [source],
+    ).fetchall()
+    if not rights:
+        return  # as PostgreSQL makes it
+    database = sql.Identifier(target)
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    for role, right in rights:
+        grantee = sql.SQL("PUBLIC") if role is None else sql.Identifier(role)
+        connection.execute(sql.SQL("GRANT {} ON DATABASE {} TO {}").format(sql.SQL(right), database, grantee))
+
+
+def swap(addresses: Addresses, new: str) -> str:
+    """Give a database the name of ours, and ours another name; both in one transaction.
+
+    Returns
+    -------
+    str
+        The name that the old database has now.
+
+    Raises
+    ------
+    Unavailable
+        Somebody stays connected; nothing was changed.
+    """
+    current = get_name(addresses.owner)
+    old = f"{current[:MAX_NAME_CHARS]}_{OLD}_{datetime.now(UTC):%Y%m%d%H%M%S}"
+    rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    for url in (addresses.app, addresses.owner):
+        engine(url).dispose()
+    with maintenance(addresses) as connection:
+        for _ in range(MAX_SWAP_TRIES):
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
+                [[current, new]],
+            )
+            try:
+                with connection.transaction():  # whoever connects meanwhile waits for its end
+                    connection.execute(rename.format(sql.Identifier(current), sql.Identifier(old)))
+                    connection.execute(rename.format(sql.Identifier(new), sql.Identifier(current)))
+                return old
+            except psycopg.errors.ObjectInUse:
+                continue
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise Unavailable(f"our role may not rename the database: {str(error).splitlines()[0]}") from None
+    raise Unavailable("the database is in use all the time; stop the service and restore again")
+
+
+def drop(addresses: Addresses, name: str) -> None:
+    """Drop a database, whoever is connected to it."""
+    engine(with_database(addresses, name).owner).dispose()
+    engine(with_database(addresses, name).app).dispose()
+    with maintenance(addresses) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def drop_unfinished(addresses: Addresses) -> None:
+    """Drop the databases that restores which were killed had begun to fill; the caller sees that none runs."""
+    base = get_name(addresses.owner)[:MAX_NAME_CHARS]
+    name_pattern = re.compile(re.escape(base) + rf"_{RESTORING}_\d{{14}}[0-9a-f]{{4}}")
+    with maintenance(addresses) as connection:
+        names = [name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()]
+    for name in filter(name_pattern.fullmatch, names):
+        with suppress(psycopg.errors.InsufficientPrivilege):  # another deployment's of the same server
+            drop(addresses, name)
+
+
+def list_old(addresses: Addresses) -> list[OldDatabase]:
+    """List the databases that restores replaced, newest first."""
+    base = get_name(addresses.owner)[:MAX_NAME_CHARS]
+    name_pattern = re.compile(re.escape(base) + rf"_{OLD}_(\d{{14}})")
+    with maintenance(addresses) as connection:
+        rows = connection.execute(
+            """SELECT datname, CASE WHEN has_database_privilege(datname, 'CONNECT') THEN pg_database_size(datname) ELSE 0 END
+               FROM pg_database WHERE NOT datistemplate"""
+        ).fetchall()
+    old = [
+        OldDatabase(name, size, datetime.strptime(match[1] + "+0000", "%Y%m%d%H%M%S%z"))
+        for name, size in rows
+        if (match := name_pattern.fullmatch(name))
+    ]
+    return sorted(old, key=lambda one: one.replaced_at, reverse=True)
+
+
+def drop_old(addresses: Addresses, name: str | None = None) -> list[str]:
+    """Drop the databases that restores replaced, or the one of a name; return their names.
+
+    Raises
+    ------
+    NotFound
+        No such database is kept.
+    Conflict
+        It is not ours to drop.
+    """
+    names = [one.name for one in list_old(addresses)]
+    if name is not None and name not in names:
+        raise NotFound(f"no database {name} is kept; ./wangge db status lists those that are")
+    chosen = names if name is None else [name]
+    for one in chosen:
+        try:
+            drop(addresses, one)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise Conflict(f"{one} is not ours to drop: {str(error).splitlines()[0]}") from None
+    return chosen

@@ -1,0 +1,36 @@
+"""Every model in one import, for migrations and tests."""
+
+from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
+from gis.basemap.models import BasemapFeature, Dataset
+from gis.db import Base
+from gis.facilities.models import Facility, ServiceCircle
+from gis.incidents.models import (
+    CatalogueEdition,
+    Category,
+    Device,
+    DeviceAlarm,
+    Idempotency,
+    Incident,
+    IncidentEvent,
+    IncidentMove,
+    Notice,
+    NoticeTarget,
+    OrderOffer,
+    OrderTaker,
+    Photo,
+    Reporter,
+    RoutingRule,
+    RuleSet,
+)
+from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
+from gis.ops.history import History
+from gis.people.models import AccessGrant, Account, ApiKey, Disclosure, EndedSession, Leave, Person, Post, Role, SignIn
+from gis.places.models import Building, Household, Stairwell, UnitPart
+
+__all__ = [
+    "AccessGrant", "Account", "ApiKey", "Area", "Base", "BasemapFeature", "Boundary", "Building", "CatalogueEdition",
+    "Category", "Dataset", "DatedParent", "Device", "DeviceAlarm", "Disclosure", "EndedSession", "Facility", "History", "Household", "Idempotency", "Incident",
+    "IncidentEvent", "IncidentMove", "Leave", "Lineage", "Notice", "NoticeTarget", "Operation", "OrderOffer", "OrderTaker", "Person", "Photo",
+    "Post", "Publication", "Reporter", "Revision", "Role", "RoutingRule", "RuleSet", "ServiceCircle", "SignIn", "Stairwell",
+    "UnitPart", "WalkEdge", "WalkNetwork", "WalkNode", "WalkWall",
+]  # fmt: skip

@@ -1,0 +1,110 @@
+"""The schema's version: migrating up and down, grants, and the table of roles."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy import Connection, delete, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import make_url
+
+from gis.db import engine
+from gis.incidents.catalogue import editions
+from gis.incidents.danger import table
+from gis.incidents.models import IncidentMove
+from gis.incidents.routing import rules
+from gis.incidents.states import TABLE
+from gis.ops import qgis
+from gis.ops.cluster import Addresses
+from gis.people.models import Role
+from gis.rights.roles import ROLES
+
+MIGRATION = "migration"  # how the history names what a new database begins with
+# What the application may do: read and change rows, never the shape of tables; areas and history are kept for ever.
+KEPT = ("area", "history", "revision", "incident", "incident_event", "personal.disclosure")
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, without an ini file."""
+    alembic = Config()
+    alembic.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    alembic.attributes["connection"] = connection
+    return alembic
+
+
+def head() -> str | None:
+    """The newest migration this code knows."""
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+def is_known(version: str) -> bool:
+    """Return whether this code has a migration of that name."""
+    return any(script.revision == version for script in ScriptDirectory.from_config(config()).walk_revisions())
+
+
+def current(connection: Connection) -> str | None:
+    """The migration the database stands at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(addresses: Addresses, to: str = "head") -> None:
+    """Bring the database to a migration, in one transaction, then grant and fill the roles.
+
+    Args:
+        addresses: The owner's address migrates; the application's role is granted what it needs.
+        to: A migration, "head" or "base".
+    """
+    app = make_url(addresses.app).username
+    owner = make_url(addresses.owner).username
+    with engine(addresses.owner).begin() as connection:
+        alembic = config(connection)
+        if to == "base":
+            command.downgrade(alembic, to)
+            return
+        if current(connection) != head():
+            qgis.clear(connection)
+        # moving forward is the usual case; Alembic itself refuses unknown names
+        command.upgrade(alembic, to)
+        if current(connection) == head():
+            _fill_roles(connection)
+            _fill_moves(connection)
+            connection.execute(text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION})
+            editions.fill(connection)
+            rules.fill(connection)
+            table.fill(connection)
+            qgis.prepare(connection)
+            if app and app != owner:
+                _grant(connection, app)
+
+
+def _fill_roles(connection: Connection) -> None:
+    new = insert(Role).values([role._asdict() for role in ROLES])
+    changes = {name: new.excluded[name] for name in ("zh", "en", "attached_to", "rank")}
+    connection.execute(new.on_conflict_do_update(index_elements=["key"], set_=changes))
+
+
+def _fill_moves(connection: Connection) -> None:
+    columns = [column.name for column in IncidentMove.__table__.columns]
+    connection.execute(delete(IncidentMove))
+    connection.execute(insert(IncidentMove).values([dict(zip(columns, row, strict=True)) for row in sorted(TABLE)]))
+
+
+def _grant(connection: Connection, app: str) -> None:
+    role = sql.Identifier(app).as_string(None)
+    kept = ", ".join(KEPT)
+    connection.execute(
+        text(f"""
+        GRANT USAGE ON SCHEMA public, personal, jobs TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, personal, jobs TO {role};
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, personal, jobs TO {role};
+        REVOKE DELETE, TRUNCATE ON {kept} FROM {role};
+        REVOKE INSERT, UPDATE ON history FROM {role};
+        REVOKE UPDATE ON incident_event, personal.disclosure FROM {role};
+        REVOKE INSERT ON personal.disclosure FROM {role};
+        GRANT INSERT (who, kind, subject, incident_id, areas, source, reason) ON personal.disclosure TO {role};
+        REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, incident_move, spatial_ref_sys FROM {role};
+        """)
+    )

@@ -1,0 +1,361 @@
+"""Cutting a coverage along a line so that it stays one: where borders meet, all sides get the same vertex.
+
+A crossing of two lines is seldom on the 1e-7 degree lattice, and the nearest lattice point bends the border by up to
+half a centimetre. Between two grids that is no harm: both bend alike. On the outline of the land nobody takes what is
+lost, so there a crossing is looked for along the border whose lattice point lies on it nearly exactly. No database.
+"""
+
+import itertools
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from shapely import LineString, MultiPolygon, Polygon, STRtree
+from shapely.geometry.base import BaseGeometry
+
+from gis.db import PRECISION
+from gis.shapes.local_distance import degree_metres
+from gis.shapes.polygon_coverage import Land
+from gis.shapes.repair import polygons
+
+STEPS = round(1 / PRECISION)  # lattice steps in a degree
+NOISE = 10  # steps, 0.1 m: a drawn point this near to a border is meant to be on it
+ALONG_OUTLINE = 500  # steps, 5 m: how far along the outline a crossing may be moved, to the nearest that is good
+GOOD = 4  # square steps, twice the land that a corner on the outline may gain or lose (0.1 m² are 1,000)
+MEETS = 1.5 * PRECISION  # degrees: a new vertex this near to a neighbour's edge lies on it
+MOST_PAIRS = 4_000_000  # of edges whose boxes lie over each other, looked at for crossings
+POINT = 0  # shapely's number of the type
+
+Vertex = tuple[float, float]
+Edge = tuple[Vertex, Vertex]
+Corners = defaultdict[int, list[tuple[int, Vertex]]]  # new vertices by edge, with the steps along it, in order
+
+
+def on_steps(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coordinates rounded to the lattice, as GEOS rounds them."""
+    return np.round(xy * STEPS) / STEPS
+
+
+def faces(lands: Mapping[str, Land], touched: Sequence[str], lines: BaseGeometry) -> list[tuple[Polygon, str]]:
+    """Cut some lands along lines.
+
+    Args:
+        lands: A coverage by code, degrees, EPSG:4490; the touched ones and every one that touches them.
+        touched: Codes of those to cut.
+        lines: Lines; what lies outside the touched lands cuts nothing.
+
+    Returns:
+        The faces on the lattice, each with the code of the land it lies in. Together they are a coverage, with a
+        vertex wherever a line meets a border.
+    """
+    cut = dict.fromkeys(touched)
+    shapes = _array([lands[code] for code in cut])
+    edges = _edges(shapes)
+    inside = shapely.intersection(lines, shapely.union_all(shapes))
+    pieces = [part for part in shapely.get_parts(inside) if isinstance(part, LineString)]
+    new: Corners = defaultdict(list)
+    bent = _bend(pieces, edges, _outline(lands, edges), new)
+    table = {frozenset(_edge(edges[i])): [vertex for _, vertex in found] for i, found in new.items()}
+    borders = [ring for shape in shapes for ring in _rings(with_vertices(shape, table))]
+    noded = shapely.union_all([*borders, *(LineString(line) for line in bent)], grid_size=PRECISION)
+    found = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
+    # the query shape is the one that is prepared: lands over points, not points over lands
+    owner, face = STRtree(shapely.point_on_surface(found)).query(shapes, predicate="intersects")
+    first: dict[int, int] = {}
+    for at, whose in sorted(zip(face.tolist(), owner.tolist(), strict=True)):
+        first.setdefault(at, whose)
+    codes = list(cut)
+    return [(found[i], codes[first[i]]) for i in sorted(first)]
+
+
+def crossings(line: BaseGeometry, other: BaseGeometry, most: int) -> int:
+    """How often the edges of two shapes cross, not counting where they touch; more than `most` when it is more, or when
+    so many edges lie over each other that counting takes too long.
+    """
+    tree, edges = STRtree(_segments(other)), _segments(line)
+    ends = [shapely.get_coordinates(one).reshape(-1, 2, 2) for one in (edges, tree.geometries)]
+    count = looked_at = 0
+    for some in np.array_split(np.arange(len(edges)), max(1, len(edges) // 200)):
+        i, j = tree.query(edges[some])
+        looked_at += len(i)
+        (p, q), (r, s) = ends[0][some[i]].transpose(1, 0, 2), ends[1][j].transpose(1, 0, 2)
+        count += int(((_side(p, q, r) * _side(p, q, s) < 0) & (_side(r, s, p) * _side(r, s, q) < 0)).sum())
+        if count > most or looked_at > MOST_PAIRS:
+            return most + 1
+    return count
+
+
+def _side(p: NDArray[np.float64], q: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float64]:
+    """On which side of the lines p q the points r lie: the sign."""
+    d, e = q - p, r - p
+    return np.sign(d[:, 0] * e[:, 1] - d[:, 1] * e[:, 0])
+
+
+def _segments(shape: BaseGeometry) -> NDArray[np.object_]:
+    """The edges of a shape, one by one."""
+    lines = shapely.get_parts(shape.boundary if shapely.get_dimensions(shape) == 2 else shape)
+    lines = shapely.get_parts(lines)  # of a collection
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    along = line[1:] == line[:-1]
+    return np.asarray(shapely.linestrings(np.stack([xy[:-1][along], xy[1:][along]], axis=1)), dtype=object)
+
+
+def neighbours(faces: Sequence[Land]) -> dict[int, dict[int, float]]:
+    """Which faces of a coverage share a border, by position, with its length in metres."""
+    xy, ring = shapely.get_coordinates(rings := shapely.get_rings(shapely.get_parts(_array(faces))), return_index=True)
+    owner = np.repeat(np.arange(len(faces)), [len(shapely.get_rings(shapely.get_parts(face))) for face in faces])
+    assert len(owner) == len(rings)
+    along = ring[1:] == ring[:-1]
+    pairs, whose = np.stack([xy[:-1][along], xy[1:][along]], axis=1), owner[ring[:-1][along]]
+    start, end = _keys(pairs)
+    order = np.lexsort((end, start))
+    same = (start[order][1:] == start[order][:-1]) & (end[order][1:] == end[order][:-1])
+    one, other = order[:-1][same], order[1:][same]
+    scale = np.array(degree_metres(float(xy[:, 1].mean()))) if len(xy) else np.ones(2)
+    metres = np.hypot(*((pairs[one, 1] - pairs[one, 0]) * scale).T)
+    found: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for i, j, length in zip(whose[one].tolist(), whose[other].tolist(), metres.tolist(), strict=True):
+        if i != j:
+            found[i][j] += length
+            found[j][i] += length
+    return found
+
+
+def meet(lands: Mapping[str, Land], changed: Mapping[str, Land | None]) -> dict[str, Land | None]:
+    """The changed lands with those neighbours that get a vertex of theirs: both sides of a border have the same.
+
+    Args:
+        lands: The coverage before, by code.
+        changed: Its new shapes; None: gone.
+    """
+    shapes = _array([shape for shape in changed.values() if shape is not None])
+    old = {code: lands[code] for code in changed if code in lands}
+    before = _array(list(old.values()))
+    known = set(map(tuple, shapely.get_coordinates(before).tolist()))
+    fresh = sorted({tuple(xy) for xy in shapely.get_coordinates(shapes).tolist()} - known)
+    result = dict(changed)
+    if not fresh:
+        return result
+    points = shapely.points(np.array(fresh))
+    others = [code for code in lands if code not in changed]
+    held = _array([lands[code] for code in others])
+    spread = shapely.buffer(shapely.envelope(shapely.multipoints(points)), MEETS).envelope
+    for at in np.sort(STRtree(held).query(spread)) if others else ():
+        land = held[at]
+        edges = _edges(_array([land]))
+        lines = shapely.linestrings(edges)
+        point, edge = STRtree(lines).query(points, predicate="dwithin", distance=MEETS)
+        far = shapely.distance(points[point], lines[edge])
+        order = np.lexsort((edge, far, point))
+        point, edge = point[order], edge[order]
+        nearest = np.concatenate([[True], point[1:] != point[:-1]]) if len(point) else np.empty(0, dtype=bool)
+        table: dict[frozenset[Vertex], list[Vertex]] = defaultdict(list)
+        for i, j in zip(point[nearest].tolist(), edge[nearest].tolist(), strict=True):
+            if fresh[i] not in (ends := _edge(edges[j])):
+                table[frozenset(ends)].append(fresh[i])
+        if table:
+            result[others[at]] = with_vertices(land, table)
+    return result
+
+
+def with_vertices(land: Land, table: Mapping[frozenset[Vertex], Iterable[Vertex]]) -> Land:
+    """A land with more vertices on some of its edges.
+
+    Args:
+        table: The vertices of each edge by its two ends, in any order.
+    """
+
+    def ring(xy: Sequence[Vertex]) -> list[Vertex]:
+        found = [xy[0]]
+        for start, end in itertools.pairwise(xy):
+            more = set(table.get(frozenset((start, end)), ())) - {start, end}
+            found += sorted(more, key=lambda one: _squared(start, one))
+            found.append(end)
+        return found
+
+    def polygon(one: Polygon) -> Polygon:
+        return Polygon(ring(one.exterior.coords[:]), [ring(hole.coords[:]) for hole in one.interiors])
+
+    parts = [polygon(part) for part in shapely.get_parts(land)]
+    return parts[0] if len(parts) == 1 else MultiPolygon(parts)
+
+
+def united(faces: Sequence[Polygon]) -> Land | None:
+    """The land of faces of one coverage; None when there are none. Their common borders go, every other vertex stays."""
+    return polygons(shapely.coverage_union_all(_array(faces))) if len(faces) else None
+
+
+def _bend(
+    pieces: Sequence[LineString], edges: NDArray[np.float64], once: NDArray[np.bool_], new: Corners
+) -> list[list[Vertex]]:
+    """Lines that meet borders in lattice vertices only; those the edges do not have yet go to `new`."""
+    xy, piece = shapely.get_coordinates(_array(pieces), return_index=True)
+    if not len(xy):
+        return []
+    corners = np.unique(edges.reshape(-1, 2), axis=0)
+    xy, piece = _snapped(on_steps(xy), piece, corners)
+    lines = shapely.linestrings(edges)
+    tree = STRtree(lines)
+    taken = set(map(tuple, corners.tolist()))
+    vertices: list[Vertex] = [(x, y) for x, y in xy.tolist()]
+
+    # its own vertices that lie on a border
+    points = shapely.points(xy)
+    at, edge = tree.query(points, predicate="dwithin", distance=NOISE * PRECISION)
+    order = np.lexsort((edge, shapely.distance(points[at], lines[edge]), at))
+    nearest: dict[int, int] = {}
+    for i, found in zip(at[order].tolist(), edge[order].tolist(), strict=True):
+        if vertices[i] not in taken:
+            nearest.setdefault(i, found)
+    for i, found in nearest.items():
+        vertices[i] = _on_edge(edges[found], vertices[i], bool(once[found]), new[found])
+
+    # where it crosses one
+    starts = [i for i in range(len(vertices) - 1) if piece[i] == piece[i + 1] and vertices[i] != vertices[i + 1]]
+    crossed: dict[int, set[Vertex]] = defaultdict(set)
+    if starts:
+        segments = np.asarray(shapely.linestrings([(vertices[i], vertices[i + 1]) for i in starts]), dtype=object)
+        at, edge = tree.query(segments, predicate="intersects")
+        meets = shapely.intersection(segments[at], lines[edge])
+        single = shapely.get_type_id(meets) == POINT
+        spots = shapely.get_coordinates(meets[single]).tolist()
+        for number, found, spot in zip(at[single].tolist(), edge[single].tolist(), spots, strict=True):
+            ends = {vertices[starts[number]], vertices[starts[number] + 1]}
+            if not ends & {*_edge(edges[found])} and not any(_has(new[found], one) for one in ends):
+                crossing = _on_edge(edges[found], (spot[0], spot[1]), bool(once[found]), new[found])
+                crossed[starts[number]] |= {crossing} - ends
+    bent: list[list[Vertex]] = []
+    for i, vertex in enumerate(vertices):
+        if i == 0 or piece[i] != piece[i - 1]:
+            bent.append([])
+        bent[-1] += [vertex, *sorted(crossed.get(i, ()), key=lambda one: _squared(vertex, one))]
+    lines_ = [[one for i, one in enumerate(line) if i == 0 or one != line[i - 1]] for line in bent]
+    return [line for line in lines_ if len(line) > 1]
+
+
+def _snapped(
+    xy: NDArray[np.float64], piece: NDArray[np.intp], corners: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Lines that go through every corner they come within `NOISE` of.
+
+    Args:
+        xy: Their vertices. piece: The line of each. corners: Of the borders.
+    """
+    reach = NOISE * PRECISION
+    far, near = cKDTree(corners).query(xy, distance_upper_bound=reach)
+    xy = np.where((far <= reach)[:, None], corners[np.minimum(near, len(corners) - 1)], xy)
+    start = np.flatnonzero((piece[1:] == piece[:-1]) & (xy[1:] != xy[:-1]).any(axis=1))
+    if not len(start):
+        return xy, piece
+    segments = np.asarray(shapely.linestrings(np.stack([xy[start], xy[start + 1]], axis=1)), dtype=object)
+    points = shapely.points(corners)
+    corner, segment = STRtree(segments).query(points, predicate="dwithin", distance=reach)
+    through = {(number, *one) for number, one in zip(piece.tolist(), xy.tolist(), strict=True)}
+    order = np.lexsort((segment, shapely.distance(points[corner], segments[segment]), corner))
+    more: list[tuple[int, float, list[float]]] = []
+    for i, j in zip(corner[order].tolist(), segment[order].tolist(), strict=True):
+        at, (x, y) = int(start[j]), corners[i].tolist()
+        if (passed := (int(piece[at]), x, y)) not in through:
+            through.add(passed)
+            more.append((at, _squared((xy[at, 0], xy[at, 1]), (x, y)), [x, y]))
+    more.sort()
+    after = np.array([at + 1 for at, _, _ in more], dtype=np.intp)
+    added = np.array([one for _, _, one in more]).reshape(-1, 2)
+    return np.insert(xy, after, added, axis=0), np.insert(piece, after, piece[after - 1])
+
+
+def _on_edge(edge: NDArray[np.float64], near: Vertex, outline: bool, known: list[tuple[int, Vertex]]) -> Vertex:
+    """The lattice vertex at which an edge is met: one it has within `NOISE`, else a new one, added to the known.
+
+    Args:
+        known: New vertices of the edge with their steps along it, in order.
+    """
+    ends = _edge(edge)
+    (px, py), (qx, qy) = np.round(edge * STEPS).astype(np.int64).tolist()
+    x, y = near[0] * STEPS, near[1] * STEPS
+    steep = abs(qy - py) > abs(qx - px)
+    if steep:
+        px, py, qx, qy, x, y = py, px, qy, qx, y, x
+    low, high = bisect_left(known, (round(x) - NOISE - 1,)), bisect_left(known, (round(x) + NOISE + 2,))
+    close = [one for one in (*ends, *(vertex for _, vertex in known[low:high]))
+             if _squared(one, near) <= (NOISE * PRECISION) ** 2]  # fmt: skip
+    if close:
+        return min(close, key=lambda one: (_squared(one, near), one))
+    reach = ALONG_OUTLINE if outline else 1
+    first, last = max(min(px, qx) + 1, round(x) - reach), min(max(px, qx) - 1, round(x) + reach)
+    if first > last:
+        return min(ends, key=lambda one: (_squared(one, near), one))
+    along = np.arange(first, last + 1)
+    across = np.round(py + (along - px) * ((qy - py) / (qx - px))).astype(np.int64)
+    off = np.abs((qx - px) * (across - py) - (qy - py) * (along - px))
+    best = np.lexsort((along, np.abs(along - x), np.maximum(off, GOOD)))[0]
+    found = (along[best] / STEPS, across[best] / STEPS)
+    vertex = (float(found[1]), float(found[0])) if steep else (float(found[0]), float(found[1]))
+    if not _has(known, vertex):
+        insort(known, (int(along[best]), vertex))
+    return vertex
+
+
+def _has(known: list[tuple[int, Vertex]], vertex: Vertex) -> bool:
+    """Whether a vertex is one of an edge's new ones."""
+    steps = (round(vertex[0] * STEPS), round(vertex[1] * STEPS))
+    return any(
+        at < len(known) and known[at][1] == vertex for along in steps for at in (bisect_left(known, (along, vertex)),)
+    )
+
+
+def _edges(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Every edge of the shapes once, its lesser end first: (edges, 2, 2)."""
+    xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shapes)), return_index=True)
+    along = ring[1:] == ring[:-1]
+    pairs = np.stack([xy[:-1][along], xy[1:][along]], axis=1)
+    swap = (pairs[:, 0, 0] > pairs[:, 1, 0]) | ((pairs[:, 0, 0] == pairs[:, 1, 0]) & (pairs[:, 0, 1] > pairs[:, 1, 1]))
+    pairs[swap] = pairs[swap][:, ::-1]
+    return np.unique(pairs, axis=0)
+
+
+def _outline(lands: Mapping[str, Land], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which edges belong to one of the lands only."""
+    west, south, east, north = edges[:, :, 0].min(), edges[:, :, 1].min(), edges[:, :, 0].max(), edges[:, :, 1].max()
+    shapes = _array(list(lands.values()))
+    near = shapes[shapely.intersects(shapely.envelope(shapes), shapely.box(west, south, east, north))]
+    xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(near)), return_index=True)
+    along = ring[1:] == ring[:-1]
+    start, end = (np.concatenate(both) for both in zip(
+        _keys(np.stack([xy[:-1][along], xy[1:][along]], axis=1)), _keys(edges), strict=True))  # fmt: skip
+    order = np.lexsort((end, start))
+    fresh = np.concatenate([[True], (np.diff(start[order]) != 0) | (np.diff(end[order]) != 0)])
+    group = np.cumsum(fresh) - 1
+    counts = np.empty(len(order), dtype=np.intp)
+    counts[order] = np.bincount(group)[group]
+    return counts[-len(edges) :] < 3  # once itself, and once in each land that has it
+
+
+def _keys(pairs: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Two numbers for each edge (edges, 2, 2) that are the same whichever way it runs."""
+    steps = np.round(pairs * STEPS).astype(np.int64)
+    ends = (steps[:, :, 0] << 32) + steps[:, :, 1]
+    return ends.min(axis=1), ends.max(axis=1)
+
+
+def _rings(land: Land) -> list[BaseGeometry]:
+    return [LineString(ring.coords) for ring in shapely.get_rings(shapely.get_parts(land))]
+
+
+def _edge(edge: NDArray[np.float64]) -> Edge:
+    (px, py), (qx, qy) = edge.tolist()
+    return (px, py), (qx, qy)
+
+
+def _squared(one: Vertex, other: Vertex) -> float:
+    return (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2
+
+
+def _array(shapes: Sequence[BaseGeometry]) -> NDArray[np.object_]:
+    held = np.empty(len(shapes), dtype=object)
+    held[:] = shapes
+    return held

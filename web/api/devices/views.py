@@ -1,0 +1,94 @@
+"""Alarms of devices: a signed webhook."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response, current_app, request
+from pydantic import BaseModel, Field, ValidationError
+
+from gis.accounts import rate_limit
+from gis.errors import FieldError, InvalidInput
+from gis.incidents import devices
+from gis.incidents.devices import Alarm
+from web.api.locate.views import present
+from web.http import params
+from web.http.body_limit import body_limit
+from web.http.db import session
+from web.http.openapi import takes
+from web.security import sanitising
+
+bp = APIBlueprint("devices", __name__, url_prefix="/api/v1", tag="Devices")
+
+LARGEST = 16 * 1024  # bytes of an alarm
+PER_MINUTE = 120  # alarms of one device
+
+
+class AlarmIn(BaseModel):
+    """An alarm."""
+
+    alarm: str = Field(
+        description="Its own number, at most 100 characters; the same again is not filed twice",
+        examples=["A-20261123-0007"],
+    )
+    kind: str = Field("", max_length=60, description="What sort, in the device's words", examples=["smoke"])
+    at: str | None = Field(None, max_length=40, description="When, ISO 8601; without an offset local time")
+    value: Any = Field(None, description="What was measured")
+
+
+class TakenOut(BaseModel):
+    """What came of it."""
+
+    incident: UUID
+    state: str
+    filed: bool = Field(description="A new incident was filed; else it joined one that is open")
+    again: bool = Field(description="This very alarm had come before")
+
+
+@bp.post("/devices/<code>/alarms")
+@takes(AlarmIn)
+@body_limit(LARGEST)
+@bp.output(TakenOut)
+@bp.doc(
+    summary="Take an alarm",
+    responses={
+        201: "Filed as a new incident",
+        200: "Had come before, or joined the open incident of this device",
+        401: "The device is not known, the signature is not its own, or the clock is wrong",
+        413: "Larger than 16 kB",
+    },
+)
+def alarm(code: str) -> Response:
+    """Signed: `X-Wangge-Timestamp`, seconds since 1970, and `X-Wangge-Signature`: `v1=` and the HMAC-SHA256, in hex and
+    with the device's secret, of the timestamp, a full stop and the body."""
+    body = request.get_data()
+    given = request.headers
+    now = datetime.now(UTC)
+    device = devices.verify(
+        session(), code, given.get("X-Wangge-Timestamp", ""), given.get("X-Wangge-Signature", ""), body, now
+    )
+    var = current_app.config["SETTINGS"].var
+    rate_limit.within(var, f"device {device}", PER_MINUTE, now.timestamp(), "alarms of this device")
+    told = read(body)
+    taken = devices.take(session(), device, told, now, register=present(now))
+    session().commit()
+    response = Response(orjson.dumps(taken), 201 if taken.filed else 200, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def read(body: bytes) -> Alarm:
+    """The alarm in a body.
+
+    Raises:
+        InvalidInput: It is not JSON, or a field is missing or wrong.
+    """
+    try:
+        given = AlarmIn.model_validate(sanitising.loads(body))
+    except ValidationError as error:
+        fields = [FieldError(".".join(map(str, one["loc"])) or "body", one["msg"]) for one in error.errors()]
+        raise InvalidInput(f"{fields[0].field}: {fields[0].message}", fields) from None
+    at = params.moment(given.at, "at") if given.at else None
+    return Alarm(given.alarm, given.kind.strip(), at, given.value)

@@ -1,0 +1,114 @@
+"""What happens to incidents, as it happens: server-sent events for the pages and for programs.
+
+A stream takes a thread of the worker for as long as it is open, so that only few are held (`HELD`); every other asker
+gets what is new at once, and the answer ends with the request to ask again after `RETRY`. Either way an EventSource
+goes on from its `Last-Event-ID` and misses nothing; an event may come twice after a restart.
+"""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Flask, Response, current_app, g, request, stream_with_context
+
+from gis.errors import Forbidden, SignInNeeded, WanggeError, wrong
+from gis.incidents.reading.event_feed import Feed, Heard, told
+from gis.rights.access import Action, Principal
+from web.http import db
+from web.security import guard
+
+bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Incidents")
+
+LIFE = 55.0  # seconds a stream is kept open, then the client asks again: rights are looked at anew
+BEAT = 15.0  # seconds between comments that keep the way open
+CHECK = 15.0  # seconds between looks at the asker's rights
+RETRY = 5000  # milliseconds until an asker without a stream asks again
+LATELY = 100  # events looked at first when only the last one is wanted
+USES = (Action.READ, Action.HANDLE, Action.DISPATCH, Action.SUPERVISE)
+
+
+@bp.get("/events")
+@bp.doc(
+    summary="What happens to incidents, as it happens",
+    responses={
+        200: "Server-sent events, as text/event-stream", 401: "Sign in, or send a key", 403: "Not allowed",
+    },
+)  # fmt: skip
+def events() -> Response:
+    """`text/event-stream`; each event `incident` of an incident one may see: its id, move, state, version, category,
+    grid and colour. Without `Last-Event-ID` from now on; with it what came after, at most of a day and 1000."""
+    allowed()
+    found = feed(current_app)
+    header = request.headers.get("Last-Event-ID", "")
+    given, name = (header, "Last-Event-ID") if header else (request.args.get("last", ""), "last")
+    if given and not (given.isdecimal() and len(given) < 19):
+        raise wrong(name, "must be the number of an event, as the stream gave it")
+    last = int(given) if given else None
+    hold = request.args.get("hold") != "0" and found.held.acquire(blocking=False)  # hold=0: only what is new by now
+    response = Response(stream_with_context(_stream(found, last, hold)), mimetype="text/event-stream")
+    if hold:
+        response.call_on_close(found.held.release)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"  # a proxy in front passes each event on at once
+    return response
+
+
+def allowed() -> Principal:
+    """Who asks, looked up anew.
+
+    Raises:
+        SignInNeeded, Forbidden: Nobody, or somebody who works on no incidents.
+    """
+    g.pop("principal", None)
+    by = guard.principal()
+    if by.kind == "anonymous":
+        raise SignInNeeded("sign in, or send Authorization: Bearer with a key")
+    if by.kind != "account" and not any(by.may(action) for action in USES):
+        raise Forbidden(f"events need {Action.READ.value}")
+    return by
+
+
+def feed(app: Flask) -> Feed:
+    """The process's feed."""
+    found: Feed = app.extensions.setdefault("wangge_events", Feed(app.config["DATABASE_URL"]))
+    return found
+
+
+def _stream(found: Feed, last: int | None, hold: bool) -> Iterator[bytes]:
+    end = time.monotonic() + LIFE
+    newest, begins = found.newest(), last is None
+    heard: list[Heard] = found.after(last or 0)
+    sent: set[int] = set()
+    checked = 0.0
+    yield f"retry: {500 if hold else RETRY}\n\n".encode()
+    while True:
+        fresh = [one for one in heard if one.id not in sent]
+        try:
+            if fresh or time.monotonic() - checked >= CHECK:
+                by, checked = allowed(), time.monotonic()
+                now = datetime.now(UTC)
+                news = told(db.session(), by, fresh[-LATELY:] if begins else fresh, now)
+                if begins and not news:  # nothing of theirs lately
+                    news = told(db.session(), by, fresh[:-LATELY], now)
+                if begins:  # a number to go on from: of the last event in the asker's sight, not of a hidden one
+                    yield f"id: {news[-1]['event'] if news else 0}\nevent: now\ndata: {{}}\n\n".encode()
+                    begins, news = False, []
+                for one in news:
+                    yield f"id: {one['event']}\nevent: incident\ndata: {orjson.dumps(one).decode()}\n\n".encode()
+        except WanggeError:
+            return  # signed out, revoked or changed: the client asks again and is told
+        finally:
+            opened = g.pop("session", None)
+            if opened is not None:
+                opened.close()  # no connection is kept while nothing happens
+        sent |= {one.id for one in fresh}
+        newest = heard[-1].id if heard else newest
+        left = end - time.monotonic()
+        if not hold or left <= 0:
+            return
+        found.wait(newest, min(BEAT, left))
+        heard = found.after(newest)
+        if not heard:
+            yield b": still here\n\n"

@@ -1,0 +1,85 @@
+"""Layers as files for other programs, cut to the areas where the asker may have them."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field
+
+from gis.boundaries import drafts
+from gis.errors import Forbidden, NotFound
+from gis.exchange.boundary_file import PLANNED
+from gis.exchange.dump import dump
+from gis.rights.access import Action
+from web.http import params
+from web.http.db import session
+from web.security.disclosures import record_export
+from web.security.guard import need, principal
+
+bp = APIBlueprint("exports", __name__, url_prefix="/api/v1", tag="Boundaries")
+
+GPKG = "application/geopackage+sqlite3"
+MAY = (Action.EXPORT, Action.DRAFT, Action.PUBLISH)  # any of them, in the area asked for
+SHORTEST = 6  # digits of a county's code: one file is of one county at most, some 10,000 grids
+ANSWERS: dict[int | str, Any] = {
+    200: {"description": "To be edited in QGIS and sent to /revisions/from-file", "content": {GPKG: {}}},
+    401: "Sign in, or send a key", 403: "Not allowed there", 404: "No grids there, or then",
+    422: "Not the code of an area, or the moment is none",
+}  # fmt: skip
+
+
+class GridsIn(BaseModel):
+    """Which grids, and of when."""
+
+    within: str = Field(
+        max_length=40, description="Code of a grid, community, street or county", examples=["520402007012"]
+    )
+    reason: str = Field("", max_length=2000, description="Why, for auditors; need not be stated")
+    at: str | None = Field(
+        None, max_length=40, description="Boundaries of this moment; null: the newest published, as a draft is based on"
+    )
+
+
+@bp.get("/export/grids.gpkg")
+@bp.input(GridsIn, location="query")
+@bp.doc(
+    summary="The grids of an area as a GeoPackage",
+    responses=ANSWERS,
+)
+def grids(query_data: GridsIn) -> Response:
+    """EPSG:4490, layer `grids`, matched by `code` when it comes back. For who may export, draft or publish there."""
+    within = query_data.within
+    need_within(within)
+    if not (within.isdigit() and within.isascii() and len(within) >= SHORTEST):
+        raise params.wrong("within", f"{within[:40]!r} is no code of an area; it must be as 520402, or longer")
+    at = params.moment(query_data.at) if query_data.at else PLANNED
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "grids.gpkg"
+        try:
+            dump(session(), "grids", path, at, within)
+        except NotFound:  # in its own words it would name the year in which plans end
+            when = f" at {at:%Y-%m-%d %H:%M}" if query_data.at else ""
+            raise NotFound(f"there are no grids in {within}{when}") from None
+        response = Response(path.read_bytes(), mimetype=GPKG)
+    record_export(principal(), f"grids.gpkg within {within}", within)
+    of = f"-{at:%Y%m%d}" if query_data.at else ""
+    response.headers["Content-Disposition"] = f'attachment; filename="grids-{within}{of}.gpkg"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def need_within(within: str) -> None:
+    """Let through who may export, draft or publish in the whole of an area.
+
+    Raises:
+        SignInNeeded, Forbidden: Nobody is signed in; they may not, or only in another area or a part of this one.
+    """
+    by = need(next((one for one in MAY if principal().may(one)), Action.EXPORT))
+    places = [by.may_in[one] for one in MAY if one in by.may_in]
+    if None in places:
+        return
+    ids = sorted({place for one in places if one is not None for place in one})
+    if not within.startswith(tuple(drafts.area_codes(session(), ids))):
+        raise Forbidden(f"{Action.EXPORT.value} is not allowed to {by.role_words} in {within}")

@@ -1,0 +1,84 @@
+"""Files of incidents that were kept elsewhere."""
+
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response, current_app, request
+from pydantic import BaseModel, Field
+
+from gis.errors import FieldError, InvalidInput, SignInNeeded, wrong
+from gis.exchange.incidents import load_incidents
+from gis.files.sandbox import within_request
+from gis.rights.access import Action
+from web.http import params
+from web.http.body_limit import body_limit
+from web.http.db import session
+from web.security.guard import principal
+
+bp = APIBlueprint("imports", __name__, url_prefix="/api/v1", tag="Incidents")
+
+LARGEST = 20 * 1024 * 1024  # bytes of a file
+MOST = 2_000  # rows of a file; more by the command line
+
+
+class ImportIn(BaseModel):
+    """What to do with the file."""
+
+    commit: bool = Field(False, description="Keep what was loaded; without it everything is undone")
+    crs: Literal["wgs84", "cgcs2000", "gcj02", "bd09"] | None = Field(
+        None, description="System of the points of rows that name none"
+    )
+
+
+@bp.post("/incidents/import")
+@bp.input(ImportIn, location="query")
+@bp.doc(
+    summary="Load a file of incidents",
+    responses={
+        200: "The report: what was or would be filed, and every refused row with its reason",
+        401: "Sign in, or send a key",
+        403: "Not allowed to who does not dispatch",
+        413: "More than 2,000 rows, or 20 MB",
+        422: "The file is no such table, or a row was refused and nothing is kept",
+    },
+)
+@body_limit(LARGEST)
+def load(query_data: ImportIn) -> Response:
+    """CSV or Excel in the form's part `file`, as ./wangge template incidents; rehearses unless `commit`.
+
+    All or nothing: with one refused row nothing is kept. A row is known by its number, so the same file again files
+    nothing twice.
+    """
+    by = principal()
+    if by.kind == "anonymous":
+        raise SignInNeeded("sign in, or send Authorization: Bearer with a key")
+    by.need(Action.DISPATCH)
+    given = request.files.get("file")
+    if given is None or not given.filename:
+        raise wrong("file", "is missing; send the table as a part of multipart/form-data")
+    with within_request(), TemporaryDirectory() as folder:
+        path = Path(folder) / f"upload{Path(given.filename).suffix.lower()[:8]}"
+        given.save(path)
+        zone = current_app.config["SETTINGS"].timezone
+        try:
+            report = load_incidents(
+                session(), path, query_data.crs, now=params.moment(None), by=by, timezone=zone, most=MOST
+            )
+        except InvalidInput as error:
+            if error.errors:
+                raise
+            raise wrong("file", error.detail.replace(path.name, given.filename[:100])) from None
+    report.source = given.filename[:100]
+    if query_data.commit and report.refused:
+        errors = [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused]
+        raise InvalidInput(f"{len(errors)} refused; nothing was loaded", errors)
+    if query_data.commit:
+        session().commit()
+        report.committed = True
+    response = Response(orjson.dumps(asdict(report)), mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,132 @@
+"""Posts: who holds them, and handing one over."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field
+
+from gis.incidents.lifecycle import handover
+from gis.people.queries import PostRow, posts_of
+from gis.rights.access import Action
+from gis.rights.roles import BY_KEY
+from web.http import params
+from web.http.db import session
+from web.http.idempotency import once
+from web.http.responses import page, reply
+from web.security.guard import need
+
+bp = APIBlueprint("posts", __name__, url_prefix="/api/v1", tag="Posts")
+
+REFUSALS: dict[int | str, Any] = {401: "Sign in, or send a key", 403: "Not allowed"}
+
+
+class PostsIn(params.Page, params.At):
+    """Whose posts, and when."""
+
+    area: Annotated[str, Field(max_length=40, description="Code", examples=["520402007012"])]
+    within: Annotated[bool, Field(description="Also those of every area and building in it")] = False
+
+
+class PersonOut(BaseModel):
+    """Somebody who holds posts."""
+
+    code: str
+    name: str
+
+
+class LeaveOut(BaseModel):
+    """When somebody is away."""
+
+    person: str = Field(description="Code of the holder or the deputy")
+    from_: datetime = Field(alias="from")
+    until: datetime | None = Field(description="The moment itself out; null: until further notice")
+
+
+class PostOut(BaseModel):
+    """A post with who holds it."""
+
+    id: int
+    role: str
+    role_zh: str
+    role_en: str
+    area: str = Field(description="Code of the area, or of the building, answered for")
+    area_name: str
+    level: str
+    holder: PersonOut | None = Field(description="null: vacant")
+    deputy: PersonOut | None
+    valid_from: datetime
+    valid_to: datetime | None = Field(description="The moment itself out; null: still")
+    follows: bool = Field(description="Begins later, and then the open incidents of the post before come along")
+    leave: list[LeaveOut] = Field(description="Of holder and deputy, now or later")
+
+
+class PostsOut(BaseModel):
+    """A page of posts."""
+
+    items: list[PostOut]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class HandOverIn(BaseModel):
+    """To whom, from when, and what becomes of the open incidents."""
+
+    model_config = {"extra": "forbid"}
+
+    to: Annotated[str | None, Field(max_length=60, description="Code of the successor; null leaves it vacant")]
+    at: Annotated[str | None, Field(max_length=40, description="From when, not past; default: now")] = None
+    incidents: Annotated[
+        Literal["follow", "stay"],
+        Field(description="What the old holder has open in this post: goes to the successor, or stays"),
+    ] = "follow"
+
+
+class HandedOverOut(BaseModel):
+    """The successor's post."""
+
+    post: int
+    at: datetime
+    incidents: int = Field(description="How many came along by now; 0 while the moment is still to come")
+
+
+@bp.get("/posts")
+@bp.input(PostsIn, location="query")
+@bp.output(PostsOut)
+@bp.doc(summary="The posts of an area with holder, deputy and leave", responses=REFUSALS | {404: "No such area"})
+def posts(query_data: PostsIn) -> Response:
+    """Those held at the moment, and later ones; for who may have names there."""
+    by, asked = need(Action.NAMES), query_data
+    found = posts_of(
+        session(), by, asked.area, params.moment(asked.at), within=asked.within, limit=asked.limit + 1,
+        after=params.cursor(asked.cursor),
+    )  # fmt: skip
+    body = page(found, asked.limit, lambda row: row.key)
+    return reply(body | {"items": [as_json(row) for row in body["items"]]})
+
+
+@bp.post("/posts/<int:post_id>/hand-over")
+@bp.input(HandOverIn)
+@bp.output(HandedOverOut)
+@bp.doc(
+    summary="Hand a post over",
+    responses=REFUSALS | {404: "No such post in your areas", 422: "A field is missing or wrong"},
+)
+def hand_over(post_id: int, json_data: HandOverIn) -> Response:
+    """The holder's time ends at the moment and the successor's begins; a later moment takes effect by itself."""
+    by, now = need(Action.POSTS), params.moment(None)
+    at = params.moment(json_data.at) if json_data.at else None
+
+    def do() -> tuple[int, dict[str, Any]]:
+        made = handover.hand_over(session(), by, post_id, json_data.to, at, json_data.incidents, now)
+        return 200, orjson.loads(orjson.dumps(made))
+
+    return once(by, do)
+
+
+def as_json(row: PostRow) -> dict[str, Any]:
+    """A post as the API shows it."""
+    role = BY_KEY[row.role]
+    return asdict(row) | {"role_zh": role.zh, "role_en": role.en}

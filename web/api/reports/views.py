@@ -1,0 +1,78 @@
+"""Figures: how well the loop works."""
+
+from typing import Annotated
+
+from apiflask import APIBlueprint
+from flask import Response, current_app
+from pydantic import BaseModel, Field
+
+from gis.incidents.reading.statistics import DEFINITIONS, GROUPS, figures
+from gis.rights.access import Action
+from web.http.db import session
+from web.http.params import moment
+from web.http.responses import reply
+from web.security.guard import need
+
+bp = APIBlueprint("reports", __name__, url_prefix="/api/v1", tag="Figures")
+
+
+class FiguresIn(BaseModel):
+    """Of when and where, and how grouped."""
+
+    since: Annotated[str, Field(max_length=40, description="Reported from this moment on", examples=["2026-11-01"])]
+    until: Annotated[str, Field(max_length=40, description="Reported before this moment; default: now")] = ""
+    per: Annotated[str, Field(max_length=20, description=f"One of {', '.join(GROUPS)}")] = "all"
+    area: Annotated[str, Field(max_length=40, description="Code; only what lies in it")] = ""
+
+
+class FigureOut(BaseModel):
+    """The figures of one group; rates 0 to 1, null where nothing is counted under their line."""
+
+    key: str | None
+    name: str | None
+    reported: int
+    open: int
+    closed: int
+    overdue: int
+    supervised: int
+    returned: float | None
+    response: float | None
+    completion: float | None
+    in_time: float | None
+    resolution: float | None
+    satisfaction: float | None
+    office_resolution: float | None = Field(description="As the office recorded it at follow-up visits")
+    office_satisfaction: float | None = Field(description="As `office_resolution`")
+    rated: int
+    mean_rating: float | None
+    hours_to_take: float | None
+    hours_to_handle: float | None
+
+
+class FiguresOut(BaseModel):
+    """The figures, and what each means."""
+
+    since: str
+    until: str
+    items: list[FigureOut]
+    definitions: dict[str, dict[str, str]] = Field(description="Name and meaning of each figure, zh and en")
+
+
+@bp.get("/figures")
+@bp.input(FiguresIn, location="query")
+@bp.output(FiguresOut)
+@bp.doc(
+    summary="Response, completion, resolution and satisfaction",
+    responses={401: "Sign in, or send a key", 403: "Not allowed"},
+)
+def counted(query_data: FiguresIn) -> Response:
+    """By area, category, person or period, with the definitions in words."""
+    by, now = need(Action.FIGURES), moment(None)
+    since, until = moment(query_data.since, "since"), moment(query_data.until or None, "until")
+    zone = current_app.config["SETTINGS"].timezone.key
+    items = figures(session(), by, since, until, query_data.per, query_data.area, now=now, zone=zone)
+    words = {
+        name: {"zh": zh, "en": en, "means_zh": means_zh, "means_en": means_en}
+        for name, (zh, en, means_zh, means_en) in DEFINITIONS.items()
+    }
+    return reply({"since": since.isoformat(), "until": until.isoformat(), "items": items, "definitions": words})

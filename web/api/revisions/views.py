@@ -1,0 +1,443 @@
+"""Boundary revisions: drafts of operations, looked at before they are published."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Literal
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response, current_app, request
+from pydantic import BaseModel, Field
+
+from gis.areas.models import Operation, Revision, RevisionState
+from gis.boundaries import drafts, editor_view, operations, preview, publish
+from gis.boundaries.editor_view import View
+from gis.boundaries.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS
+from gis.boundaries.statistics import Preview, Problem
+from gis.errors import FieldError, InvalidInput, wrong
+from gis.exchange import boundary_file, preview_workbook
+from gis.files.sandbox import within_request
+from gis.rights.access import Action, Principal
+from gis.shapes.measure import area
+from gis.shapes.polygon_coverage import Gap, Overlap
+from web.api.incidents.views import if_match
+from web.http import params
+from web.http.body_limit import body_limit
+from web.http.db import session
+from web.http.idempotency import once
+from web.http.responses import GEOJSON, geojson, page, reply
+from web.security.disclosures import record_export
+from web.security.guard import need, principal
+
+bp = APIBlueprint("revisions", __name__, url_prefix="/api/v1", tag="Boundaries")
+
+LARGEST_FILE = 64 * 1024 * 1024  # bytes
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+REFUSALS: dict[int | str, Any] = {
+    401: "Sign in, or send a key", 403: "Not allowed there", 404: "No such revision in your areas",
+}  # fmt: skip
+WRITES = REFUSALS | {
+    409: "It is no draft any more, its version is another, or its grids were redrawn since",
+    422: "A field or shape is not right; the message says where, and what would be",
+}
+
+
+class RevisionIn(BaseModel):
+    """A new draft."""
+
+    model_config = {"extra": "forbid"}
+
+    title: str = Field(max_length=400, description="What the change is, in a few words", examples=["2026 春季网格调整"])
+    base: int | None = Field(None, description="The published revision it starts from; null: the newest")
+
+
+class RevisionsIn(params.Page):
+    """Which revisions."""
+
+    state: Annotated[Literal["draft", "published", "withdrawn"] | None, Field(description="Only these")] = None
+
+
+class OperationIn(BaseModel):
+    """One edit; which other fields it has depends on `op`. Shapes are GeoJSON, longitude first, degrees."""
+
+    model_config = {"extra": "allow"}
+
+    op: str = Field(description="; ".join(
+        f"{name}: {', '.join(key if needed else f'[{key}]' for key, needed in kind.fields.items())}"
+        for name, kind in operations.KINDS.items()
+    ))  # fmt: skip
+
+
+class PublishIn(BaseModel):
+    """Why, and from when."""
+
+    model_config = {"extra": "forbid"}
+
+    reason: str = Field(max_length=2000, description="For everybody who looks at the history")
+    effective: str | None = Field(None, max_length=40, description="From when, not past; null: now")
+
+
+class FileIn(BaseModel):
+    """How to read a file of grids."""
+
+    title: str = Field(max_length=400, description="What the change is, in a few words")
+    clean: float | None = Field(None, gt=0, le=50, description="Metres: overlaps and gaps up to this width are mended")
+    crs: str | None = Field(
+        None, max_length=20, description="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where it names none"
+    )
+    layer: str | None = Field(None, max_length=100, description="Which layer, where the file has several")
+
+
+class WithinIn(BaseModel):
+    """Which area."""
+
+    within: str = Field(max_length=40, description="Code of a grid, community, street or county")
+
+
+class PreviewIn(BaseModel):
+    """In which form."""
+
+    format: Literal["json", "xlsx"] = Field("json", description="xlsx: a sheet to hand round")
+
+
+@bp.post("/revisions")
+@bp.input(RevisionIn)
+@bp.doc(summary="Begin a draft", responses=WRITES | {201: "The draft"})
+def begin(json_data: RevisionIn) -> Response:
+    """A draft is its author's to edit, and seen by whoever may draft or publish in its areas."""
+    by = need(Action.DRAFT)
+
+    def do() -> tuple[int, dict[str, Any]]:
+        return 201, as_json(drafts.begin(session(), by, json_data.title, json_data.base), by)
+
+    return once(by, do)
+
+
+@bp.get("/revisions")
+@bp.input(RevisionsIn, location="query")
+@bp.doc(summary="List revisions", responses=REFUSALS)
+def revisions(query_data: RevisionsIn) -> Response:
+    """The newest first: one's own, and those that touch grids one may draft or publish in."""
+    by = need(Action.DRAFT if need_any().may(Action.DRAFT) else Action.PUBLISH)
+    after = params.cursor(query_data.cursor)
+    if after is not None and not after.isdigit():
+        raise params.wrong("cursor", "not one of ours; take `next` of the page before, or leave it out")
+    found = drafts.revisions(
+        session(), by, state=query_data.state, before=int(after) if after else None, limit=query_data.limit + 1
+    )
+    body = page(found, query_data.limit, lambda row: str(row.id))
+    keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
+            "version", "reverts", "operations", "grids")  # fmt: skip
+    return reply(body | {"items": [{key: getattr(row, key) for key in keys} for row in body["items"]]})
+
+
+@bp.get("/revisions/<int:number>")
+@bp.doc(summary="One revision", responses=REFUSALS)
+def one(number: int) -> Response:
+    """With its operations, and the grids that somebody else has redrawn since. `ETag` is its version, for `If-Match`."""
+    by = need_any()
+    found = drafts.revision(session(), by, number)
+    body = as_json(found, by) | {"operations": [_step(one, names) for one, names in _named(number)]}
+    body["conflicts"] = (
+        [{"grid": clash.grid, "name": clash.name, "revision": clash.revision, "title": clash.title,
+          "author": clash.author, "published_at": clash.published_at} for clash in drafts.conflicts(session(), number)]
+        if found.state == RevisionState.DRAFT else []
+    )  # fmt: skip
+    body["newest"] = drafts.newest_published(session())
+    response = reply(body)
+    response.set_etag(str(found.version))
+    return response
+
+
+@bp.post("/revisions/<int:number>/operations")
+@bp.input(OperationIn)
+@bp.doc(summary="Add an operation to a draft", responses=WRITES | {201: "What changed, and what is odd"})
+def operate(number: int, json_data: OperationIn) -> Response:
+    """move_border, reshape, split, merge, transfer, add, retire, move_vertex, redraw or settle; all or nothing."""
+    by = need(Action.DRAFT)
+
+    def do() -> tuple[int, dict[str, Any]]:
+        made = drafts.operate(session(), by, number, json_data.model_dump(), _version())
+        return 201, {
+            "step": made.step, "op": _short(made.op), "made": made.made, **after_change(by, number, list(made.shapes)),
+            "problems": [as_problem(one) for one in preview.of_operation(session(), by, made)],
+        }  # fmt: skip
+
+    return once(by, do)
+
+
+@bp.delete("/revisions/<int:number>/operations/<int:step>")
+@bp.doc(summary="Undo an operation of a draft, with all after it", responses=WRITES)
+def undo(number: int, step: int) -> Response:
+    """The shapes that come back; doing the same operation again does the same."""
+    by = need(Action.DRAFT)
+
+    def do() -> tuple[int, dict[str, Any]]:
+        gone = drafts.undo(session(), by, number, step, _version())
+        changed = {code for one in gone for code in one.shapes}
+        found = preview.preview(session(), by, number).problems
+        return 200, {
+            "step": step - 1, "undone": [_short(one.op) for one in gone], **after_change(by, number, sorted(changed)),
+            "problems": [as_problem(one) for one in found],
+        }  # fmt: skip
+
+    return once(by, do)
+
+
+@bp.post("/revisions/from-file")
+@bp.input(FileIn, location="query")
+@bp.doc(
+    summary="Make a draft of a file of grids", responses=WRITES | {201: "The draft, and the report", 413: "Too large"}
+)
+@body_limit(LARGEST_FILE)
+def from_file(query_data: FileIn) -> Response:
+    """GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile in the form's part `file`, matched by code.
+
+    A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them up to a width.
+    """
+    by = need(Action.DRAFT)
+    given = request.files.get("file")
+    if given is None or not given.filename:
+        raise wrong("file", "is missing; send the map as a part of multipart/form-data")
+    asked = query_data
+    with within_request(), TemporaryDirectory() as folder:
+        path = Path(folder) / f"upload{''.join(Path(given.filename).suffixes[-2:]).lower()[:12]}"
+        given.save(path)
+        try:
+            found = boundary_file.draft_from_file(
+                session(), by, path, asked.title, crs=asked.crs, clean=asked.clean, layer=asked.layer
+            )
+        except InvalidInput as error:
+            if error.errors:
+                raise
+            raise wrong("file", error.detail.replace(path.name, given.filename[:100])) from None
+    report = found.report
+    report.source = given.filename[:100]
+    if report.refused:
+        errors = [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused]
+        raise InvalidInput(f"{len(errors)} refused; no draft was made", errors, torn=as_torn(found), notes=report.notes)
+    session().commit()
+    body = {
+        "report": asdict(report), "new": found.new, "gone": found.gone, "changed": found.changed, "torn": as_torn(found),
+        "revision": None if found.draft is None else as_json(found.draft, by),
+    }  # fmt: skip
+    response = Response(orjson.dumps(body), 201 if found.draft else 200, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.get("/revisions/<int:number>/coverage")
+@bp.input(WithinIn, location="query")
+@bp.doc(summary="The grids of an area as a draft has them", responses=REFUSALS)
+def coverage(number: int, query_data: WithinIn) -> Response:
+    """GeoJSON of the grids and those bordering on them, with homes (longitude, latitude, households, people)."""
+    by = need_any()
+    found = editor_view.view(session(), by, number, query_data.within)
+    return reply(
+        collection(found)
+        | {
+            "homes": found.homes,
+            "bands": {"grid_households": GRID_HOUSEHOLDS, "unit_households": UNIT_HOUSEHOLDS},
+            "newest": drafts.newest_published(session()),
+            "base": drafts.revision(session(), by, number).base,
+        },
+        GEOJSON,
+    )
+
+
+@bp.get("/revisions/<int:number>/guides")
+@bp.input(WithinIn, location="query")
+@bp.doc(summary="Streets and building outlines to draw along", responses=REFUSALS)
+def guides(number: int, query_data: WithinIn) -> Response:
+    """Lines as lists of [longitude, latitude], degrees."""
+    return reply(editor_view.guides(session(), need_any(), number, query_data.within))
+
+
+@bp.get("/revisions/<int:number>/preview")
+@bp.input(PreviewIn, location="query")
+@bp.doc(summary="What a draft would change, or a published revision did", responses=REFUSALS)
+def look(number: int, query_data: PreviewIn) -> Response:
+    """Grids before and after, what moves with its land, what is odd; as JSON, or as a sheet to hand round."""
+    found = preview.preview(session(), need_any(), number)
+    if query_data.format == "xlsx":
+        out = BytesIO()
+        preview_workbook.write(found, out)
+        record_export(principal(), f"preview of revision {number} (.xlsx)")
+        response = Response(out.getvalue(), mimetype=XLSX)
+        response.headers["Content-Disposition"] = f'attachment; filename="revision-{number}.xlsx"'
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    return reply(as_preview(found))
+
+
+@bp.post("/revisions/<int:number>/publish")
+@bp.input(PublishIn)
+@bp.doc(summary="Publish a draft", responses=WRITES)
+def publish_(number: int, json_data: PublishIn) -> Response:
+    """One transaction: grids, the levels above, units, lineage, open incidents. A later moment takes effect by itself."""
+    by = need(Action.PUBLISH)
+    effective = params.moment(json_data.effective, "effective") if json_data.effective else None
+
+    def do() -> tuple[int, dict[str, Any]]:
+        two = current_app.config["SETTINGS"].two_persons
+        done = publish.publish(session(), by, number, json_data.reason, effective, two_persons=two, version=_version())
+        return 200, as_json(done, by)
+
+    return once(by, do)
+
+
+@bp.post("/revisions/<int:number>/withdraw")
+@bp.doc(summary="Give a draft up", responses=WRITES)
+def withdraw(number: int) -> Response:
+    """It stays on record."""
+    by = need(Action.DRAFT)
+    return once(by, lambda: (200, as_json(drafts.withdraw(session(), by, number), by)))
+
+
+@bp.post("/revisions/<int:number>/rebase")
+@bp.doc(summary="Draw a draft again on what is published now", responses=WRITES)
+def rebase(number: int) -> Response:
+    """The grids that had changed; 409 names the step that no longer fits, and leaves the draft as it was."""
+    by = need(Action.DRAFT)
+
+    def do() -> tuple[int, dict[str, Any]]:
+        clashes = drafts.rebase(session(), by, number, _version())
+        changed = {clash.grid for clash in clashes} | {
+            code for one in drafts.steps(session(), number) for code in one.shapes
+        }
+        return 200, {
+            **as_json(drafts.revision(session(), by, number), by),
+            "rebased": [{"grid": clash.grid, "name": clash.name, "revision": clash.revision} for clash in clashes],
+            **after_change(by, number, sorted(changed)),
+        }  # fmt: skip
+
+    return once(by, do)
+
+
+@bp.post("/revisions/<int:number>/revert")
+@bp.doc(summary="Begin a draft that takes a published revision back", responses=WRITES | {201: "The draft"})
+def revert(number: int) -> Response:
+    """Its grids get the lines, and retired ones the code, they had before; published like any other."""
+    by = need(Action.DRAFT)
+    return once(by, lambda: (201, as_json(publish.revert(session(), by, number), by)))
+
+
+# --- how things look -----------------------------------------------------------------------------------------------
+
+
+def need_any() -> Principal:
+    """Who asks, when they may draft or publish somewhere."""
+    return need(Action.DRAFT if principal().may(Action.DRAFT) else Action.PUBLISH)
+
+
+def _version() -> int | None:
+    given = if_match()
+    return given[0] if given else None
+
+
+def as_json(found: Revision, by: Principal) -> dict[str, Any]:
+    """A revision without its operations."""
+    keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
+            "version", "reverts")  # fmt: skip
+    return {key: getattr(found, key) for key in keys} | {"mine": by.kind == "system" or found.author == by.who}
+
+
+def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
+    done = drafts.steps(session(), number)
+    codes = {code for one in done for code in (*operations.named(one.op), *one.touched, str(one.op.get("unit", "")))}
+    names = preview.grid_names(session(), codes, done)
+    return [(one, names) for one in done]
+
+
+def _step(made: Operation, names: Mapping[str, str]) -> dict[str, Any]:
+    zh, en = operations.words(made.op, names)
+    return {
+        "step": made.step,
+        "op": _short(made.op),
+        "touched": made.touched,
+        "made": sorted(made.made),
+        "zh": zh,
+        "en": en,
+    }
+
+
+def _short(op: Mapping[str, Any]) -> dict[str, Any]:
+    """An operation as it was asked for; of a whole file only how many grids it has."""
+    return {**op, "grids": len(op["grids"])} if "grids" in op else dict(op)
+
+
+def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
+    """The draft's version and the grids that look different now, as GeoJSON; without geometry: no land any more."""
+    found = editor_view.as_view(session(), by, drafts.steps(session(), number), codes, around=False)
+    changed = collection(found)
+    gone = [code for code in codes if code not in found.grids]
+    changed["features"] += [
+        {"type": "Feature", "id": code, "geometry": None, "properties": {"code": code}} for code in gone
+    ]
+    return {"version": session().get_one(Revision, number).version, "changed": changed}
+
+
+def collection(found: View) -> dict[str, Any]:
+    """Grids of a draft as GeoJSON."""
+    return {"type": "FeatureCollection", "features": [
+        {
+            "type": "Feature",
+            "id": code,
+            "geometry": geojson(land),
+            "properties": {
+                "code": code, "name": found.names.get(code, code), "community": code[:12],
+                "households": found.households.get(code), "people": found.people.get(code), "area_m2": round(area(land), 1),
+                "compactness": preview.compactness(land), "editable": editable, "changed": before is not None,
+                "before": None if before is None else geojson(before),
+            },
+        }
+        for code, (land, before, editable) in sorted(found.grids.items())
+    ]}  # fmt: skip
+
+
+def as_torn(found: boundary_file.Drawn) -> dict[str, Any]:
+    """The overlaps and gaps of a file as GeoJSON."""
+    torn = found.torn
+    faults: list[tuple[Gap | Overlap, str, list[str]]] = [
+        (one, "overlap", [first, second]) for first, second, one in torn.overlaps
+    ]
+    faults += [(one, "gap", []) for one in torn.gaps]
+    return {"type": "FeatureCollection", "features": [
+        {"type": "Feature", "geometry": geojson(one.shape), "properties": {
+            "kind": kind, "codes": between, "m2": round(one.m2, 1), "width_m": round(one.width, 2), "place": one.place}}
+        for one, kind, between in faults
+    ]}  # fmt: skip
+
+
+def as_problem(one: Problem) -> dict[str, Any]:
+    """A problem as JSON."""
+    return one._asdict()
+
+
+def as_preview(found: Preview) -> dict[str, Any]:
+    """A preview as JSON, with the geometry of every changed piece."""
+    fields: Callable[[Any, Sequence[str]], dict[str, Any]] = lambda one, keys: {key: getattr(one, key) for key in keys}  # noqa: E731
+    return {
+        "revision": found.revision, "title": found.title, "state": found.state, "totals": found.totals,
+        "grids": [
+            fields(one, ("code", "name", "community", "change", "area_m2", "households", "people", "buildings", "units",
+                         "compactness")) | {"before": geojson(one.before), "after": geojson(one.after)}
+            for one in found.grids
+        ],
+        "pieces": {"type": "FeatureCollection", "features": [
+            {"type": "Feature", "geometry": geojson(one.shape), "properties": {
+                "from": one.start, "to": one.end, "area_m2": one.area_m2, "households": one.households, "people": one.people}}
+            for one in found.pieces
+        ]},
+        "moved": [{"kind": one.kind, "code": one.code, "name": one.name, "from": one.start, "to": one.end,
+                   "households": one.households, "holder": one.holder} for one in found.moved],
+        "incidents": None if found.incidents is None else [
+            {"from": start, "to": end, "count": count} for (start, end), count in sorted(
+                found.incidents.items(), key=lambda pair: (pair[0][0] or "", pair[0][1] or ""))],
+        "incident_ids": found.incident_ids,
+        "problems": [as_problem(one) for one in found.problems],
+        "names": found.names,
+    }  # fmt: skip

@@ -1,0 +1,248 @@
+"""Routing rules: the sets, drafts, testing one against the past, switching one on."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field
+
+from gis.db import signed
+from gis.errors import FieldError, Forbidden, InvalidInput
+from gis.incidents.catalogue import editions
+from gis.incidents.routing import rules
+from gis.rights.access import Action, Principal
+from gis.settings import SHANGHAI
+from web.http.db import session
+from web.http.params import moment
+from web.http.responses import reply
+from web.security.guard import need, nobody, principal
+
+bp = APIBlueprint("rules", __name__, url_prefix="/api/v1", tag="Incidents")
+
+MAY = {401: "Sign in, or send a key", 403: "Not allowed"}
+SEE = (Action.RULES, Action.READ, Action.FIGURES)  # one of them is enough to look
+
+Minutes = Annotated[int, Field(ge=1, le=rules.LONGEST, description="Minutes")]
+Words = Annotated[str, Field(max_length=100)]
+
+
+class RuleIn(BaseModel):
+    """A rule; what is empty or left out fits anything."""
+
+    model_config = {"extra": "forbid"}
+
+    name: Words
+    category: Annotated[str, Field(max_length=10, description="A code or its beginning, as 06")] = ""
+    severity: Annotated[str, Field(max_length=20, description="low, normal, high or urgent")] = ""
+    area: Annotated[str, Field(max_length=40, description="Code of an area; all within it counts")] = ""
+    time_from: Annotated[str, Field(max_length=8, examples=["22:00"])] = ""
+    time_to: Annotated[str, Field(max_length=8, description="Itself not in it; may be past midnight")] = ""
+    days: Annotated[str, Field(max_length=20, description="any, working or rest")] = "any"
+    channel: Words = ""
+    way: Annotated[str, Field(max_length=20, description="assign, or order to be claimed")]
+    first_role: Annotated[str, Field(max_length=40, examples=["grid_worker"])]
+    escalation: list[Annotated[str, Field(max_length=40)]] = Field(description="Roles one step up each", max_length=20)
+    accept_min: Minutes
+    dispatch_min: Minutes
+    take_min: Minutes
+    handle_min: Minutes
+    check_min: Minutes
+    around_the_clock: bool = False
+
+
+class DraftIn(BaseModel):
+    """A set to be kept as a draft, in place of a draft of the same name."""
+
+    model_config = {"extra": "forbid"}
+
+    name: str = Field(max_length=100)
+    rules: list[RuleIn] = Field(min_length=1, max_length=rules.MOST, description="In their order; the first match wins")
+
+
+class TestIn(BaseModel):
+    """Which incidents of the past."""
+
+    model_config = {"extra": "forbid"}
+
+    days: int = Field(90, ge=1, le=3660, description="Reported in so many last days")
+
+
+class SetOut(BaseModel):
+    """A set without its rules."""
+
+    id: int
+    name: str
+    state: str = Field(description="draft, active or retired")
+    author: str
+    loaded_at: str
+    activated_at: str | None
+
+
+class RuleOut(RuleIn):
+    """A rule, also in words."""
+
+    zh: str
+    en: str
+
+
+class WholeSetOut(SetOut):
+    """A set with its rules, in their order."""
+
+    rules: list[RuleOut]
+
+
+class SetsOut(BaseModel):
+    """Every set, the one in force first."""
+
+    items: list[SetOut]
+
+
+class WentOut(BaseModel):
+    """What sent incidents, or would: rule, first role, way."""
+
+    rule: str
+    role: str
+    way: str
+
+
+class DifferenceOut(BaseModel):
+    """Incidents that would be treated otherwise."""
+
+    before: WentOut
+    after: WentOut
+    count: int
+    elsewhere: bool = Field(description="To another role or in the other way; false: only limits or roles above differ")
+    slower: int = Field(description="How many would have more time to be handled")
+    faster: int
+    ids: list[str] = Field(description="The first 200")
+
+
+class ReplayOut(BaseModel):
+    """A set against the past; only incidents the asker may see are compared."""
+
+    since: str
+    until: str
+    compared: int
+    elsewhere: int
+    other_limits: int
+    differences: list[DifferenceOut]
+
+
+def seeing() -> Principal:
+    """Who asks, when they may see rules.
+
+    Raises:
+        SignInNeeded: Nobody is signed in. Forbidden: they may not.
+    """
+    by = principal()
+    if not any(by.may(action) for action in SEE):
+        if by.kind == "anonymous":
+            nobody()
+        raise Forbidden(f"routing rules are not shown to {by.role_words}")
+    return by
+
+
+@bp.get("/rules")
+@bp.output(SetsOut)
+@bp.doc(summary="The sets of routing rules", responses=MAY)
+def listing() -> Response:
+    """The one in force first, then the newest."""
+    seeing()
+    return reply({"items": [told(one) for one in rules.listing(session())]})
+
+
+@bp.get("/rules/<int:set_id>")
+@bp.output(WholeSetOut)
+@bp.doc(summary="A set with its rules", responses=MAY)
+def one(set_id: int) -> Response:
+    """The rules in their order; the first that matches an incident wins."""
+    seeing()
+    return reply(whole(rules.find(session(), number(set_id))))
+
+
+@bp.post("/rules")
+@bp.input(DraftIn)
+@bp.output(WholeSetOut, status_code=201)
+@bp.doc(summary="Keep a set as a draft", responses=MAY | {409: "A set of that name is or was in force"})
+def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
+    """Checked as a table is; what is wrong is named by rule and column. Nothing is switched on."""
+    by = need(Action.RULES)
+    rows = [(number, cells(one)) for number, one in enumerate(json_data.rules, 1)]
+    made, problems = rules.check(rows, editions.active(session()), session())
+    if problems:
+        errors = [FieldError(place(one), one.en) for one in problems]
+        raise InvalidInput(f"{len(errors)} problems; the set was not kept", errors)
+    with signed(session(), by.who, "load rules"):
+        found = whole(rules.find(session(), rules.load(session(), made, json_data.name.strip(), by.who)))
+        session().commit()
+    return found, 201
+
+
+@bp.post("/rules/<int:set_id>/test")
+@bp.input(TestIn)
+@bp.output(ReplayOut)
+@bp.doc(summary="Test a set against past incidents", responses=MAY)
+def test(set_id: int, json_data: TestIn) -> Response:
+    """What it would have done with them; nothing is changed."""
+    by, until = need(Action.RULES), moment(None)
+    since = until - timedelta(days=json_data.days)
+    found = rules.replay(session(), rules.find(session(), number(set_id)).rules, since, until, by)
+    rows = [asdict(one) | {"ids": [past.id for past in one.cases]} for one in found.differences]
+    for row in rows:
+        del row["cases"]
+    return reply(asdict(found) | {"since": since, "until": until, "differences": rows})
+
+
+@bp.post("/rules/<int:set_id>/activate")
+@bp.output(SetOut)
+@bp.doc(summary="Switch a set on", responses=MAY | {409: "It is in force already"})
+def activate(set_id: int) -> dict[str, Any]:
+    """The one in force is switched off in the same moment. Incidents filed before keep their rule."""
+    by = need(Action.RULES)
+    rules.need_everywhere(session(), by)
+    with signed(session(), by.who, "activate rules"):
+        rules.activate(session(), number(set_id), moment(None))
+        session().commit()
+    return told(rules.find(session(), set_id))
+
+
+def cells(given: RuleIn) -> dict[str, str]:
+    """A rule as the text of its cells."""
+    values = {key: str(value) for key, value in given.model_dump().items()}
+    clock = "yes" if given.around_the_clock else "no"
+    return values | {"escalation": "|".join(given.escalation), "around_the_clock": clock}
+
+
+def number(given: int) -> int:
+    """A number of a set that the database can hold; another is of none."""
+    return given if given < 2**63 else 0
+
+
+def place(one: rules.Problem) -> str:
+    """Where a problem is, as the sender of JSON finds it."""
+    return "rules" if one.row is None else f"rules.{one.row - 1}.{one.column}".rstrip(".")
+
+
+def told(found: rules.Rules) -> dict[str, Any]:
+    """A set as JSON, without its rules."""
+    times = {key: at and at.astimezone(SHANGHAI).isoformat() for key, at in
+             (("loaded_at", found.loaded_at), ("activated_at", found.activated_at))}  # fmt: skip
+    return {"id": found.id, "name": found.name, "state": found.state, "author": found.author, **times}
+
+
+def whole(found: rules.Rules) -> dict[str, Any]:
+    """A set as JSON, with its rules."""
+    edition, areas = editions.active(session()), rules.area_names(session(), found.rules)
+    names = [rules.category_names(edition), rules.category_names(edition, english=True)]
+    return told(found) | {"rules": [in_words(rule, names, areas) for rule in found.rules]}
+
+
+def in_words(rule: rules.Rule, names: list[dict[str, str]], areas: Mapping[str, str]) -> dict[str, Any]:
+    """A rule as JSON."""
+    zh, en = (rules.told(rule, name, areas)[index] for index, name in enumerate(names))
+    values: dict[str, Any] = dict(rules.as_cells(rule))
+    values |= {key: getattr(rule, key) for key in (*rules.LIMITS, "escalation", "around_the_clock")}
+    return values | {"zh": f"{zh[0]} → {zh[1]}，{zh[2]}", "en": f"{en[0]} → {en[1]}, {en[2]}"}

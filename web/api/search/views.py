@@ -1,0 +1,33 @@
+"""The search box."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from apiflask import APIBlueprint
+from pydantic import BaseModel, Field
+
+from gis.search import search
+from web.api.locate.views import names
+from web.http import params
+from web.http.db import session
+
+bp = APIBlueprint("search", __name__, url_prefix="/api/v1", tag="Search")
+
+
+class SearchIn(BaseModel):
+    """What is looked for."""
+
+    q: str = Field(description="Code, name, address or person", examples=["西兴社区3号楼"])
+    limit: Annotated[int, Field(ge=1, le=50)] = 10
+
+
+@bp.get("/search")
+@bp.input(SearchIn, location="query")
+@bp.doc(summary="Find areas, buildings, facilities and answerable people")
+def find(query_data: SearchIn) -> dict[str, Any]:
+    """Best fit first; each item carries a point and a rectangle to show it by.
+
+    People are found only by who may have their names there.
+    """
+    found = search(session(), query_data.q, params.moment(None), query_data.limit, names())
+    return {"query": query_data.q, "items": [asdict(hit) for hit in found]}

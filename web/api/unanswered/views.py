@@ -1,0 +1,55 @@
+"""The places nobody answers for."""
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field
+
+from gis.errors import Forbidden
+from gis.incidents.reading.unanswered import unanswered
+from gis.rights.access import Action, Principal
+from web.http.db import session
+from web.http.params import moment
+from web.http.responses import reply
+from web.security.guard import need
+
+bp = APIBlueprint("unanswered", __name__, url_prefix="/api/v1", tag="Posts")
+
+
+class PlaceOut(BaseModel):
+    """A grid without anybody who accepts what is reported there, from itself up to its county."""
+
+    code: str
+    name: str
+    community: str
+    community_name: str
+    handled: bool = Field(description="Somebody there handles what they are given")
+
+
+class UnansweredOut(BaseModel):
+    """The places, what waits because of them, and who sees it."""
+
+    items: list[PlaceOut]
+    waiting: int = Field(description="Open incidents in the operator's queue")
+    operators: int = Field(description="Accounts that see it; 0 is an alarm")
+
+
+def looks() -> Principal:
+    """Who asks: an operator.
+
+    Raises:
+        SignInNeeded, Forbidden: Nobody, or somebody else.
+    """
+    by = need(Action.ACCOUNTS)
+    if not by.operates:
+        raise Forbidden("the operator's queue is for administrators")
+    return by
+
+
+@bp.get("/unanswered")
+@bp.output(UnansweredOut)
+@bp.doc(summary="Places nobody answers for", responses={401: "Sign in", 403: "Not allowed"})
+def listed() -> Response:
+    """Grids whose reports wait at the operator, asked of posts, leave and accounts now."""
+    looks()
+    found = unanswered(session(), moment(None))
+    return reply({"items": found.places, "waiting": found.waiting, "operators": found.operators})

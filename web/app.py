@@ -1,0 +1,107 @@
+"""The application: one Flask app with its settings, sessions, errors, API and pages."""
+
+import importlib
+
+from apiflask import APIFlask
+from flask import Response, current_app, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from gis.settings import Settings
+from web.http import body_limit, db, errors, observability, openapi, request_headers
+from web.security import guard, sanitising
+
+REVALIDATED = (None, "no-cache", "private, no-cache")
+HSTS = "max-age=31536000"
+SEALS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(self), camera=(self), microphone=(), payment=(), usb=(), interest-cohort=()",
+}
+
+# every blueprint of the service is the `bp` of one of these
+BLUEPRINTS = (
+    "web.service.health",
+    "web.service.docs",
+    "web.api.areas.views",
+    "web.api.revisions.views",
+    "web.api.exports.views",
+    "web.api.facilities.views",
+    "web.api.locate.views",
+    "web.api.tiles.views",
+    "web.api.search.views",
+    "web.api.posts.views",
+    "web.api.unanswered.views",
+    "web.api.photos.views",
+    "web.api.incidents.views",
+    "web.api.events.views",
+    "web.api.categories.views",
+    "web.api.devices.views",
+    "web.api.imports.views",
+    "web.open311.views",
+    "web.api.reports.views",
+    "web.api.notices.views",
+    "web.api.disclosures.views",
+    "web.api.rules.views",
+    "web.pages.map.views",
+    "web.pages.account.views",
+    "web.pages.report.views",
+    "web.pages.notices.views",
+    "web.pages.work.views",
+    "web.pages.desk.views",
+    "web.pages.rules.views",
+    "web.pages.figures.views",
+    "web.pages.disclosures.views",
+    "web.pages.unanswered.views",
+    "web.pages.editor.views",
+    "web.pages.revisions.views",
+)
+
+
+def create_app(settings: Settings, database_url: str) -> APIFlask:
+    """Make the application.
+
+    Args:
+        settings: The deployment's settings, read once; views find them under `app.config["SETTINGS"]`.
+        database_url: The server to ask, as `gis.ops.cluster.addresses` gave it.
+
+    Nothing is connected to yet: the first request that asks for a session connects.
+    """
+    app = APIFlask(__name__, title="Wangge 网格", version="1", docs_path=None, static_folder="static")
+    app.config.update(SETTINGS=settings, DATABASE_URL=database_url)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    if settings.proxies:
+        trusted = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted)  # type: ignore[method-assign]
+    db.init_app(app, database_url, settings.database_read_url)
+    errors.init_app(app)
+    openapi.init_app(app)
+    observability.init_app(app)
+    body_limit.init_app(app)
+    request_headers.init_app(app)
+    sanitising.init_app(app)
+    guard.init_app(app, settings)
+    app.after_request(sealed)
+    for name in BLUEPRINTS:
+        app.register_blueprint(importlib.import_module(name).bp)
+    return app
+
+
+def sealed(response: Response) -> Response:
+    """Headers that keep browsers strict; a view that needs more sets its own policy first."""
+    given = response.headers
+    given.extend({name: value for name, value in SEALS.items() if name not in given})
+    if request.is_secure or str(current_app.config["SETTINGS"].address).startswith("https:"):
+        given["Strict-Transport-Security"] = HSTS
+    # what is answered to somebody in particular stays in no cache, unless its view says for how long
+    if (
+        guard.is_personal()
+        and not (response.mimetype or "").startswith("image/")
+        and given.get("Cache-Control") in REVALIDATED
+    ):
+        given["Cache-Control"] = "no-store"
+    return response

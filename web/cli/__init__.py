@@ -1,0 +1,85 @@
+"""The command line: `./wangge COMMAND`. Commands are imported when called, so that each starts quickly."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from gis import private
+from gis.errors import WanggeError
+
+FULL = "the disk is full; nothing was changed. Free some space and try again"
+
+# command -> its line in the list; each lives in web/commands/<name>.py as `command`
+COMMANDS = {
+    "demo": "Everything from a fresh checkout to a served map.",
+    "test": "Run the whole test suite on a throw-away database.",
+    "db": "The private database: start, stop, status, migrate, backup, restore.",
+    "load": "Import OSM, areas, households, facilities, people, incidents; rehearses unless --commit.",
+    "template": "Write an empty spreadsheet to fill in and load.",
+    "dump": "Export a layer; the format follows the file's ending.",
+    "qgis": "Let planners look at the maps in QGIS: access, revoke, list.",
+    "revision": "Boundary drafts: begin, do, preview, publish, withdraw, rebase, revert, from-file.",
+    "town": "Make a made-up town of any size from a seed.",
+    "locate": "Say who answers for a place, or for a file of places.",
+    "account": "Accounts of people: add, list, grant, withdraw, password, block, unblock, link.",
+    "key": "Keys of programs: add, list, rotate, revoke.",
+    "post": "Posts: list, hand over, leave.",
+    "device": "Devices that raise alarms: add, list, block, unblock, secret.",
+    "circles": "Recompute the service circles.",
+    "serve": "Serve the map and the API.",
+    "worker": "Run the jobs alone: overdue matters, notices, cleaning (serve runs them too).",
+    "notices": "Notices: receivers, what waits, what is dead, send again.",
+    "catalogue": "The catalogue of categories: show, check, load, dump, suggest.",
+    "danger": "Words of danger and emergency numbers: show, check, load, dump, try.",
+    "rules": "Routing rules: show, check, load, test, activate, dump.",
+    "incidents": "Report, list and show incidents; the figures.",
+    "bench": "Measure, beside peers, and write docs/BENCHMARKS.md.",
+}
+
+
+class Commands(click.Group):
+    """The commands of the table above, imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f"web.cli.common.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=False,
+    invoke_without_command=True,
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Wangge 网格: grid management of urban communities."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """Run a command; a refused input exits with 1 and its reason on stderr, wrong usage with 2."""
+    os.umask(private.UMASK)  # whatever a command writes is for its owner only, unless it says otherwise
+    try:
+        cli(prog_name="./wangge")
+    except WanggeError as error:
+        click.echo(f"wangge: {error.detail}", err=True)
+        for one in error.errors if len(error.errors) > 1 else ():  # one alone is in the detail already
+            click.echo(f"  {one.field}: {one.message}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        if not private.is_disk_full(error):
+            raise
+        click.echo(f"wangge: {FULL}", err=True)
+        sys.exit(1)

@@ -1,0 +1,129 @@
+"""What the commands share: settings, the database, a session."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import click
+from sqlalchemy.orm import Session
+
+from gis import private
+from gis.accounts import disclosures
+from gis.db import engine, signed
+from gis.errors import Unavailable
+from gis.files.report import Report
+from gis.ops import cluster, schema
+from gis.rights.access import system
+from gis.settings import Settings
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def refused(report: Report) -> None:
+    """Print what is wrong and stop with 1, if anything is."""
+    for one in report.refused:
+        click.echo(f"{one.where}{', ' if one.field else ''}{one.field}: {one.reason}", err=True)
+    if report.refused:
+        click.echo(f"{len(report.refused)} problems; nothing was changed", err=True)
+        raise SystemExit(1)
+
+
+def database(settings: Settings | None = None) -> cluster.Addresses:
+    """The database, started, at this code's schema.
+
+    Raises
+    ------
+    Unavailable
+        It cannot be reached or started, or its schema is another. Only `db migrate`, `demo` and `test` migrate.
+    """
+    addresses = cluster.addresses(settings or Settings.from_env())
+    with engine(addresses.app).connect() as connection:
+        require_schema(schema.current(connection))
+    return addresses
+
+
+def make_private(settings: Settings) -> None:
+    """Close what others may read in the folder of the deployment, and say so."""
+    tightened, left = private.tighten(settings.var) if settings.var.is_dir() else (0, [])
+    if tightened:
+        click.echo(
+            f"wangge: others could read {tightened:,} files or folders in {settings.var}; they cannot now", err=True
+        )
+    for path in left:
+        click.echo(f"wangge: others can read {path}, which belongs to another user: chmod go= it", err=True)
+
+
+def user() -> str:
+    """Who runs the command, as the history names them."""
+    return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or f'uid {os.getuid()}'}"
+
+
+def require_schema(version: str | None) -> None:
+    """Raise Unavailable unless the database stands at this code's schema; the message says what to run."""
+    if version == (newest := schema.head()):
+        return
+    if version is None:
+        raise Unavailable("the database is empty: run ./wangge db migrate first (or ./wangge demo, for made-up data)")
+    if not schema.is_known(version):
+        raise Unavailable(f"the database is at schema {version}, which this code does not know; update the code")
+    raise Unavailable(
+        f"the database is at schema {version}, this code needs {newest}: back it up, then run ./wangge db migrate"
+    )
+
+
+@contextmanager
+def session_scope(why: str = "") -> Iterator[Session]:
+    """A session for a command, signed in the history with the user's login; never commits by itself."""
+    with Session(engine(database().app)) as session:
+        with signed(session, user(), why):
+            yield session
+        session.rollback()
+
+
+def record_disclosure(
+    session: Session,
+    kind: str,
+    subject: str,
+    *,
+    areas: Sequence[int] = (),
+    incident_id: UUID | None = None,
+    reason: str = "",
+) -> None:
+    """Write down, and commit, that the command shows something; as `gis.accounts.disclosures.record`."""
+    disclosures.record(
+        session, system(user()), kind, subject, areas=areas, incident_id=incident_id, reason=reason,
+        source=f"command line on {socket.gethostname()}",
+    )  # fmt: skip
+    session.commit()
+
+
+def bar(name: str) -> Callable[..., None]:
+    """A progress callback (done, total) that draws a bar on stderr while it is a terminal."""
+    from tqdm import tqdm
+
+    drawn = tqdm(desc=name, file=sys.stderr, leave=False, disable=None)
+
+    def progress(done: int, total: int | None = None) -> None:
+        drawn.total = total
+        drawn.update(done - drawn.n)
+
+    return progress
+
+
+def stages() -> Callable[[str, int], None]:
+    """A progress callback (what is counted, how many so far) that keeps one line on stderr while it is a terminal."""
+    from tqdm import tqdm
+
+    drawn = tqdm(file=sys.stderr, leave=False, disable=None)
+
+    def progress(words: str, count: int) -> None:
+        drawn.set_description(words, refresh=False)
+        drawn.n = count
+        drawn.refresh()
+
+    return progress

@@ -1,0 +1,79 @@
+"""`./wangge danger`: the table of danger and of emergency numbers."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import orjson
+
+from gis.incidents.danger import table
+from gis.incidents.lifecycle import alert
+from web.cli.common import AS_JSON, FILE, refused, session_scope
+from web.cli.rules import author
+
+
+@click.group()
+def command() -> None:
+    """Words that tell of danger, whom to call, and what does not count: edit it in a spreadsheet, check it, load it."""
+
+
+@command.command("show")
+@AS_JSON
+def show(as_json: bool) -> None:
+    """The table in force."""
+    with session_scope() as session:
+        number = table.active_id(session)
+        rows = table.edition(session, number)
+    if as_json:
+        return click.echo(orjson.dumps({"id": number, "rows": [asdict(row) for row in rows]}).decode())
+    for row in rows:
+        name = f"{row.kind} {row.zh} {'|'.join(row.call)}" if row.use == "danger" else table.USES[row.use][0]
+        words = "|".join(row.words[:6]) + (" … " if row.words and row.acts else "") + "|".join(row.acts[:8])
+        click.echo(f"{name}: {words}")
+
+
+@command.command("check")
+@click.argument("file", type=FILE)
+def check(file: Path) -> None:
+    """Check a table of danger; every problem by row and column."""
+    rows, report = table.parse(file)
+    refused(report)
+    click.echo(f"{file.name}: {len(rows)} rows, {sum(row.use == 'danger' for row in rows)} of danger; all right")
+
+
+@command.command("load")
+@click.argument("file", type=FILE)
+@click.option("--commit", is_flag=True, help="Do it; without, it is rehearsed.")
+def load(file: Path, commit: bool) -> None:
+    """Make a table the one in force; it holds for what is reported from then on."""
+    rows, report = table.parse(file)
+    refused(report)
+    with session_scope("load danger") as session:
+        made = table.load(session, rows, file.name, author())
+        if made is None:
+            return click.echo("the same as the table in force; nothing to do")
+        if commit:
+            session.commit()
+        click.echo(f"{len(rows)} rows: " + (f"edition {made} is in force" if commit else "rehearsed; --commit does it"))
+
+
+@command.command("dump")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def dump(file: Path) -> None:
+    """Write the table in force to FILE (.xlsx or .csv), to be edited and loaded."""
+    with session_scope() as session:
+        rows = table.edition(session, table.active_id(session))
+    table.dump(rows, file)
+    click.echo(f"{file}: {len(rows)} rows")
+
+
+@command.command("try")
+@click.argument("words")
+@AS_JSON
+def try_words(words: str, as_json: bool) -> None:
+    """Whether WORDS tell of danger, and why."""
+    with session_scope() as session:
+        told = alert.in_words(alert.heard(session, words))
+    if as_json:
+        return click.echo(orjson.dumps(told).decode())
+    click.echo("no danger" if told is None else f"{told['zh']} ({', '.join(told['because'])}): {told['advice_zh']}")

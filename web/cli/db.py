@@ -1,0 +1,265 @@
+"""`./wangge db`: the private cluster, the schema, backup and restore."""
+
+import json
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gis.db import engine
+from gis.errors import WanggeError, wrong
+from gis.ops import archive as archives
+from gis.ops import backup as backups
+from gis.ops import backup_file, cluster, databases, schema
+from gis.settings import Settings
+from web.cli.common import make_private
+
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+YES = click.option("--yes", is_flag=True, help="Do it without asking.")
+IDENTITY = click.option(
+    "--identity", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="Where the secret key of an encrypted backup is.",
+)  # fmt: skip
+
+
+@click.group()
+def command() -> None:
+    """The database: start, stop, status, migrate; backup, verify, restore, drop-old; archive and key."""
+
+
+@command.command()
+def start() -> None:
+    """Start the private cluster (made when missing); the schema stays as it is."""
+    cluster.addresses(Settings.from_env())
+    status.callback(as_json=False)  # type: ignore[misc]
+
+
+@command.command()
+def stop() -> None:
+    """Stop the private cluster."""
+    settings = Settings.from_env()
+    if settings.database_url:
+        raise click.UsageError("DATABASE_URL is set: that server is not ours to stop")
+    click.echo("stopped" if cluster.stop(settings) else "was not running")
+
+
+@command.command()
+@JSON
+def status(as_json: bool) -> None:
+    """Say whether the database runs, where it lies and which version its schema has."""
+    settings = Settings.from_env()
+    answer: dict[str, object]
+    if settings.database_url:
+        cluster.check_server(settings.database_url)
+        addresses = cluster.addresses(settings)
+        answer = {"server": "DATABASE_URL", "running": True}
+        if addresses.app == addresses.owner:
+            answer["advice"] = "the application connects as the owner of the tables; set DATABASE_OWNER_URL apart"
+    else:
+        place = cluster.place(settings)
+        port = cluster.running_port(place)
+        answer = {
+            "server": "private",
+            "running": port is not None,
+            "data": str(place.data),
+            "socket": str(place.sockets),
+            "port": port,
+        }
+        if port is None:
+            _print(answer, as_json)
+            return
+        addresses = cluster.addresses_at(place, port)
+        if folder := archives.get_folder(settings):
+            answer["archive"] = str(folder)
+    with engine(addresses.app).connect() as connection:
+        row = connection.exec_driver_sql(
+            "SELECT current_setting('server_version'), postgis_lib_version(), pg_size_pretty(pg_database_size(current_database()))"
+        ).one()
+        at = schema.current(connection)
+    answer |= {
+        "postgresql": row[0],
+        "postgis": row[1],
+        "size": row[2],
+        "schema": at,
+        "schema_of_this_code": schema.head(),
+        "old_databases": _list_old(addresses),
+    }
+    _print(answer, as_json)
+
+
+def _list_old(addresses: cluster.Addresses) -> list[dict[str, object]]:
+    """The databases that restores replaced; none where the server does not let us look."""
+    try:
+        old = databases.list_old(addresses)
+    except WanggeError:
+        return []
+    return [{"name": one.name, "bytes": one.bytes, "replaced_at": one.replaced_at.isoformat()} for one in old]
+
+
+def _print(answer: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        for name, value in answer.items():
+            lines = value if isinstance(value, list) else [value]
+            for line in lines:
+                text = "yes" if line is True else "no" if line is False else line
+                if isinstance(line, dict):
+                    text = f"{line['name']} ({line['bytes'] / 1e6:.1f} MB; ./wangge db drop-old removes it)"
+                click.echo(f"{name.replace('_', ' ') + ':':22}{text}")
+
+
+@command.command()
+@click.option("--to", default="head", show_default=True, help="A migration, or head.")
+def migrate(to: str) -> None:
+    """Bring the schema up to date."""
+    addresses = cluster.addresses(Settings.from_env())
+    schema.migrate(addresses, to)
+    with engine(addresses.app).connect() as connection:
+        click.echo(f"schema at {schema.current(connection)}")
+
+
+@command.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--encrypt-to", multiple=True, metavar="KEY",
+    help="Encrypt to a public key (age1…, ssh-ed25519 …, or a file of them); several times for several readers.",
+)  # fmt: skip
+def backup(file: Path, encrypt_to: tuple[str, ...]) -> None:
+    """Write the whole database and the photos to FILE, with a checksum."""
+    settings = Settings.from_env()
+    make_private(settings)
+    recipients = backup_file.parse_recipients(encrypt_to)
+    photos = backups.backup(cluster.addresses(settings), file, settings.var, recipients)
+    encrypted = ", encrypted" if recipients else ""
+    click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB, with {photos:,} photo files{encrypted}")
+
+
+@command.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@IDENTITY
+@JSON
+def verify(file: Path, identity: Path | None, as_json: bool) -> None:
+    """Check that the backup in FILE is whole and unchanged; needs no database."""
+    with tempfile.TemporaryDirectory() as folder, backup_file.opened(file, Path(folder), identity) as plain:
+        contents = backup_file.verify(file, plain)
+    manifest = contents.manifest or {}
+    answer = {
+        "file": str(file), "checksum": contents.sha256, "made": manifest.get("made"), "schema": manifest.get("schema"),
+        "rows": sum(manifest["rows"].values()) if manifest else None, "photos": len(contents.photos),
+    }  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    elif contents.sha256:
+        click.echo(
+            f"{file}: whole and unchanged; of {answer['made']}, schema {answer['schema']},"
+            f" {answer['rows']:,} rows, {answer['photos']:,} photo files"
+        )
+    else:
+        click.echo(f"{file}: a backup of an earlier version, which has no checksum; {answer['photos']:,} photo files")
+
+
+@command.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@IDENTITY
+@click.option("--at", metavar="TIME", help="Restore from the archive, as it was at TIME (ISO 8601).")
+@click.option(
+    "--from", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="With --at: the archive; without, the one that this database writes.",
+)  # fmt: skip
+@click.option("--into", metavar="NAME", help="Restore into this empty database of the server, and swap nothing.")
+@YES
+def restore(
+    file: Path | None, identity: Path | None, at: str | None, folder: Path | None, into: str | None, yes: bool
+) -> None:
+    """Replace the database by the backup in FILE, or by itself at an earlier TIME, and bring the photos back.
+
+    It is restored into a new database, brought to this code's schema there and checked; only then does it take the
+    place of the one in use, which is kept until ./wangge db drop-old. Whatever fails changes nothing.
+    """
+    if (file is None) == (at is None):
+        raise click.UsageError("name a FILE, or a time with --at")
+    if at is None and folder is not None:
+        raise click.UsageError("--from goes with --at")
+    if at is not None and (identity or into):
+        raise click.UsageError("--identity and --into go with a FILE")
+    settings = Settings.from_env()
+    if at is not None and settings.database_url:
+        raise click.UsageError("DATABASE_URL is set: the recovery of that server is in its administrator's hands")
+    moment = _moment(at, settings) if at is not None else None
+    if not yes and into is None:
+        click.confirm("This replaces the database in use, which is kept aside. Go on?", abort=True, err=True)
+    addresses = cluster.addresses(settings)
+    if moment is not None:
+        photos = archives.restore_at(settings, moment, folder)
+    else:
+        assert file is not None
+        photos = backups.restore(addresses, file, settings.var, identity=identity, into=into)
+    source = file or f"the archive, as of {at}"
+    click.echo(f"restored from {source}, with {photos:,} photo files")
+    if into:
+        click.echo(f"it is in the database {into}: name that in DATABASE_URL and DATABASE_OWNER_URL, and restart")
+    elif old := databases.list_old(addresses):
+        click.echo(f"the database before it is kept as {old[0].name}; ./wangge db drop-old removes it")
+
+
+def _moment(text: str, settings: Settings) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise wrong("at", f"{text!r} is not a time as 2026-03-01T12:00 (ISO 8601)") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=settings.timezone)
+
+
+@command.command("drop-old")
+@click.argument("name", required=False)
+@YES
+def drop_old(name: str | None, yes: bool) -> None:
+    """Drop the databases that restores replaced, or the one called NAME."""
+    settings = Settings.from_env()
+    addresses = cluster.addresses(settings)
+    if not yes:
+        click.confirm(f"This drops {name or 'every database that a restore replaced'}. Go on?", abort=True, err=True)
+    dropped = databases.drop_old(addresses, name)
+    click.echo(f"dropped {', '.join(dropped)}" if dropped else "there is none")
+
+
+@command.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--keep", type=click.IntRange(1, 100), default=archives.KEPT_BASES, show_default=True, help="Copies.")
+def archive(folder: Path, keep: int) -> None:
+    """Switch point-in-time recovery on: archive every change to DIR from now on, and put a whole copy there.
+
+    Again, nightly say: a new copy. ./wangge db restore --at TIME goes back to any moment since the oldest copy.
+    """
+    settings = Settings.from_env()
+    if settings.database_url:
+        raise click.UsageError("DATABASE_URL is set: the recovery of that server is in its administrator's hands")
+    base = archives.switch_on(settings, folder, keep)
+    oldest = archives.list_bases(folder.absolute())[0].finished.astimezone(settings.timezone)
+    click.echo(f"archiving to {folder}; a new copy is in {base.folder.name}")
+    click.echo(f"./wangge db restore --at TIME reaches back to {oldest.isoformat()}")
+
+
+@command.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def key(file: Path) -> None:
+    """Make a key for encrypted backups: the secret one goes to FILE, the public one is printed.
+
+    Keep FILE away from this machine: only who has it can read the backups.
+    """
+    click.echo(backup_file.create_key(file))
+
+
+@command.command()
+@click.option("--yes", is_flag=True, help="Throw everything away without asking.")
+def reset(yes: bool) -> None:
+    """Throw the private database away, all data with it, and make an empty one."""
+    settings = Settings.from_env()
+    if settings.database_url:
+        raise click.UsageError("DATABASE_URL is set: that server is not ours to empty")
+    if not yes:
+        click.confirm("This throws away everything in the database. Go on?", abort=True, err=True)
+    cluster.reset(settings)
+    click.echo("an empty database; ./wangge db migrate makes its tables")

@@ -1,0 +1,193 @@
+"""`./wangge demo`: everything from a fresh checkout to a served map."""
+
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
+
+import click
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from gis.db import engine, signed
+from gis.errors import Conflict
+from gis.files.datasets import record
+from gis.ops import cluster, schema
+from gis.ops.schema import MIGRATION
+from gis.settings import Settings
+from web.cli.common import bar, stages
+
+if TYPE_CHECKING:
+    from gis.demo.accounts import DemoAccount
+
+INCIDENTS = 120
+WHO = "demo"  # how the history names us; a database that nobody else has changed may be replaced
+# changes by anybody but the demo and its made-up people, our own jobs, and the migration
+OTHERS = "SELECT min(who) FROM history WHERE who NOT LIKE :who AND who NOT LIKE 'job %' AND who <> :migration"
+
+
+@click.command()
+@click.option(
+    "--osm",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="OSM extract (.pbf or .osm) of a real place.",
+)
+@click.option("--areas", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its grid polygons.")
+@click.option("--seed", default=2026, show_default=True, help="Seed of everything made up.")
+@click.option("--households", default=8800, show_default=True, help="Size of the made-up town.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, help="The next free one when taken.")
+@click.option("--serve/--no-serve", default=True, show_default=True, help="Serve the map at the end.")
+def command(
+    osm: Path | None, areas: Path | None, seed: int, households: int, host: str, port: int, serve: bool
+) -> None:
+    """Make the database, fill it and serve the map.
+
+    Without files: a made-up pilot of the Zone's size. With --osm and --areas: a real neighbourhood, with
+    made-up households and holders of posts, since no file has those.
+    """
+    if (osm is None) != (areas is None):
+        raise click.UsageError("give both --osm and --areas, or neither")
+    started = time.monotonic()
+    settings = Settings.from_env()
+    step("database")
+    addresses = migrated(settings)
+    wanted = (
+        f"{osm.name} + {areas.name}, seed {seed}" if osm and areas else f"town of {households} households, seed {seed}"
+    )
+    if not fill_again(engine(addresses.app), wanted):
+        step(f"already here: {wanted}")
+    else:
+        addresses = start_afresh(settings, addresses)
+        with Session(engine(addresses.app)) as session, signed(session, WHO, "demo data"):
+            if osm and areas:
+                fill_real(session, osm, areas, seed)
+            else:
+                fill_made_up(session, households, seed)
+            record(session, "demo", wanted, wanted, {}, "", made_up=True)  # a second run finds it done
+            session.commit()
+    with Session(engine(addresses.app)) as session:
+        from gis.facilities.service_circles import recompute
+
+        step("15-minute circles")
+        recompute(session, progress=bar("circles"))
+        session.commit()
+    tried = demo_accounts(settings, addresses)
+    engine(addresses.app).dispose()
+    step(f"ready after {time.monotonic() - started:.0f} s")
+    show(settings, tried)
+    if serve:
+        from web.cli.serve import free_port, run
+
+        port = free_port(host, port)
+        click.echo(f"\n  The map:  http://{host}:{port}/\n  The API:  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n")
+        run(settings, addresses, host=host, port=port, workers=2)
+
+
+def demo_accounts(settings: Settings, addresses: cluster.Addresses) -> "list[DemoAccount]":
+    """One account of each role to try."""
+    from gis.demo import accounts
+    from gis.rights.access import system
+
+    step("an account of each role")
+    with Session(engine(addresses.app)) as session, signed(session, WHO, "demo accounts"):
+        found = accounts.make(session, system(WHO), settings.var, datetime.now(settings.timezone))
+        session.commit()
+    accounts.keep(settings.var / accounts.FILE, found)
+    return found
+
+
+def show(settings: Settings, tried: "list[DemoAccount]") -> None:
+    """Print the accounts as a table; Chinese letters are two columns wide."""
+    from gis.demo.accounts import FILE
+
+    rows = [
+        ("user name", "password", "role", "place"),
+        *((one.username, one.password, one.zh, one.place) for one in tried),
+    ]
+    widths = [max(wide(row[column]) for row in rows) for column in range(3)]
+    click.echo(f"\n  Accounts to sign in with (kept in {settings.var / FILE}):\n")
+    for row in rows:
+        cells = [cell + " " * (width - wide(cell)) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  " + "  ".join([*cells, row[3]]).rstrip())
+
+
+def wide(words: str) -> int:
+    """Columns a text takes on a terminal."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in words)
+
+
+def fill_made_up(session: Session, households: int, seed: int) -> None:
+    """The made-up pilot."""
+    from gis.demo.claimants import order_takers
+    from gis.demo.simulation import simulate
+    from gis.demo.town import make_town
+
+    step(f"a made-up town of {households:,} households")
+    make_town(session, seed=seed, households=households, progress=bar("town"))
+    order_takers(session)
+    step(f"{INCIDENTS} made-up incidents of the last days")
+    now = datetime.now(Settings.from_env().timezone)
+    simulate(session, now - timedelta(days=4), now, INCIDENTS, seed)
+
+
+def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:
+    """A real extract and real grids, with made-up households and holders."""
+    from gis.demo.populate import SINCE, populate
+    from gis.exchange.areas import load_areas
+    from gis.exchange.osm.loader import load_osm
+    from web.cli.load import refuse
+
+    step(f"grids of {areas.name}")
+    refuse(load_areas(session, areas, "grid", effective=SINCE))
+    step(f"streets, buildings and facilities of {osm.name}")
+    refuse(load_osm(session, osm, progress=stages()))
+    step("made-up households, units and holders of posts")
+    populate(session, seed=seed)
+
+
+def fill_again(bind: Engine, wanted: str) -> bool:
+    """Whether the database must be filled; False when it holds just what is wanted.
+
+    Raises:
+        Conflict: It holds data that is not the demo's.
+    """
+    with bind.connect() as connection:
+        here = connection.scalar(text("SELECT source FROM dataset WHERE kind = 'demo'"))
+        if here == wanted:
+            return False  # whatever people have done with it since
+        others = connection.scalar(text(OTHERS), {"who": f"{WHO}%", "migration": MIGRATION})
+    if others is not None:
+        raise Conflict(
+            "this deployment holds data that is not the demo's"
+            f" (changed by {others}); run the demo beside it: WANGGE_VAR=$HOME/wangge-demo ./wangge demo"
+        )
+    return True
+
+
+def start_afresh(settings: Settings, addresses: cluster.Addresses) -> cluster.Addresses:
+    """An empty database: another demo's data goes, nobody else's can be in it."""
+    with engine(addresses.app).connect() as connection:
+        empty = not connection.scalar(text("SELECT EXISTS (SELECT FROM history WHERE who <> :who)"), {"who": MIGRATION})
+    if empty:
+        return addresses
+    if settings.database_url:
+        raise Conflict("the database of DATABASE_URL holds another demo; give the demo an empty database")
+    step("replacing the data of another demo")
+    engine(addresses.app).dispose()
+    engine(addresses.owner).dispose()
+    cluster.reset(settings)
+    return migrated(settings)
+
+
+def migrated(settings: Settings) -> cluster.Addresses:
+    """The database, started and migrated to this code's version."""
+    addresses = cluster.addresses(settings)
+    schema.migrate(addresses)
+    return addresses
+
+
+def step(words: str) -> None:
+    """Say on stderr what begins now."""
+    click.echo(f"· {words}", err=True)

@@ -1,0 +1,104 @@
+"""`./wangge device`: devices that raise alarms."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import click
+
+from gis.crs import KNOWN
+from gis.incidents import devices
+from web.cli.common import session_scope
+
+in_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def tell_once(code: str, secret: str, as_json: bool) -> None:
+    """Show a secret on stdout, and what to know about it on stderr."""
+    alarms = f"/api/v1/devices/{quote(code, safe='')}/alarms"
+    tell({"code": code, "secret": secret, "alarms": alarms}, secret, as_json)
+    click.echo(f"wangge: the secret of device {code}; it is shown only now. Alarms go to POST {alarms}", err=True)
+
+
+def tell(found: object, words: str, as_json: bool) -> None:
+    """Show what came of a command: as one JSON document, or in words."""
+    click.echo(json.dumps(found, ensure_ascii=False, default=str) if as_json else words)
+
+
+@click.group()
+def command() -> None:
+    """Devices that raise alarms: add, list, block, unblock, secret."""
+
+
+@command.command()
+@click.argument("code")
+@click.option("--kind", type=click.Choice(tuple(devices.KINDS)), required=True, help="What it is.")
+@click.option(
+    "--category", default="", help="Code of the category its alarms are filed under; else as usual for its kind."
+)
+@click.option("--lon", type=float, required=True, help="Longitude, degrees.")
+@click.option("--lat", type=float, required=True, help="Latitude, degrees.")
+@click.option("--crs", type=click.Choice(KNOWN), required=True, help="System of the point.")
+@click.option("--name", default="", help="Where it hangs, in words.")
+@click.option("--address", default="", help="Building, stairwell, floor, as people write it.")
+@in_json
+def add(code: str, lon: float, lat: float, as_json: bool, **given: str) -> None:
+    """Enter the device CODE (its number at the maker); its secret is printed once."""
+    with session_scope("device add") as session:
+        made = devices.add(session, code, lon=lon, lat=lat, now=datetime.now(UTC), **given)
+        session.commit()
+    tell_once(code, made, as_json)
+
+
+@command.command("list")
+@in_json
+def list_(as_json: bool) -> None:
+    """List devices, without their secrets."""
+    with session_scope() as session:
+        found = devices.listing(session)
+    if as_json:
+        tell([asdict(one) for one in found], "", as_json)
+        return
+    for one in found:
+        last = f", last {one.last:%Y-%m-%d %H:%M}" if one.last else ""
+        click.echo(
+            f"{one.code}  [{'active' if one.active else 'blocked'}]  {one.kind}  {one.category}  {one.name}"
+            f"  {one.lon:.6f},{one.lat:.6f}  {one.alarms} alarms{last}"
+        )
+    if not found:
+        click.echo("wangge: no device; enter one with ./wangge device add", err=True)
+
+
+@command.command()
+@click.argument("code")
+@in_json
+def block(code: str, as_json: bool) -> None:
+    """Take no more alarms of the device CODE."""
+    _switch(code, False, as_json)
+
+
+@command.command()
+@click.argument("code")
+@in_json
+def unblock(code: str, as_json: bool) -> None:
+    """Take alarms of the device CODE again."""
+    _switch(code, True, as_json)
+
+
+@command.command()
+@click.argument("code")
+@in_json
+def secret(code: str, as_json: bool) -> None:
+    """Give the device CODE a new secret, printed once; the old one is refused from now on."""
+    with session_scope("device secret") as session:
+        made = devices.new_secret(session, code)
+        session.commit()
+    tell_once(code, made, as_json)
+
+
+def _switch(code: str, active: bool, as_json: bool) -> None:
+    with session_scope(f"device {'unblock' if active else 'block'}") as session:
+        devices.block(session, code, active)
+        session.commit()
+    tell({"code": code, "active": active}, f"{code}: {'active' if active else 'blocked'}", as_json)

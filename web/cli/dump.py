@@ -1,0 +1,47 @@
+"""`./wangge dump`: a layer to a file for other programs."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gis.settings import Settings
+from web.cli.common import record_disclosure, session_scope
+
+LAYERS = "counties streets communities grids units buildings facilities circles households"
+
+
+@click.command()
+@click.argument("layer", type=click.Choice(LAYERS.split()))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--at", help="For areas: the day or moment whose boundaries count, as 2026-03-01 or 2026-03-01T08:30.")
+@click.option("--within", default="", help="For areas: only those whose code begins with this one.")
+@click.option("--reason", default="", help="Why, for auditors; the export is written down in any case.")
+def command(layer: str, file: Path, at: str | None, within: str, reason: str) -> None:
+    """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
+    from gis.exchange.dump import credits, dump
+
+    moment = _moment(at)
+    with session_scope() as session:
+        count = dump(session, layer, file, moment, within)
+        subject = " ".join(filter(None, [layer, file.suffix, within and f"within {within}", at and f"at {at}"]))
+        record_disclosure(session, "export", subject, reason=reason)
+        click.echo(f"{file}: {count} {layer}")
+        for credit in credits(session):
+            click.echo(credit, err=True)
+
+
+def _moment(words: str | None) -> datetime | None:
+    """A moment as typed; without a zone it is the deployment's."""
+    from gis.files.cells import moment
+
+    if words is None:
+        return None
+    try:
+        at = datetime.fromisoformat(words)
+    except ValueError:
+        try:
+            at = moment(words)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--at") from error
+    return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)

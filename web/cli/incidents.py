@@ -1,0 +1,190 @@
+"""`./wangge incidents`: report, list, show, and the figures, from the command line."""
+
+from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID
+
+import click
+import orjson
+
+from gis.accounts import disclosures
+from gis.areas.resolver import read_time
+from gis.errors import wrong
+from gis.incidents.lifecycle import intake, moves
+from gis.incidents.reading import incidents, statistics, timeline
+from gis.rights.access import Principal, system
+from gis.settings import Settings
+from web.cli.common import record_disclosure, session_scope
+
+FIGURE_COLUMNS = ("reported", "open", "overdue", "response", "completion", "in_time", "resolution", "satisfaction")
+
+
+@click.group()
+def command() -> None:
+    """Report, list and show incidents, and count how well the loop works."""
+
+
+def me() -> Principal:
+    """Whoever has the machine may everything."""
+    return system("command line")
+
+
+@command.command("report")
+@click.option("--lon", type=float)
+@click.option("--lat", type=float)
+@click.option("--crs", help="wgs84, cgcs2000, gcj02 or bd09; there is no default.")
+@click.option("--address", default="", help="As people write it: 西兴社区3号楼2单元501室.")
+@click.option("--area", default="", help="Code of an area, where there is no point.")
+@click.option("--category", default="", help="Code of the catalogue; else told from the words.")
+@click.option("--severity", default="", help="low, normal, high or urgent; else as the category says.")
+@click.argument("description", default="")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def report(as_json: bool, **given: str | float | None) -> None:
+    """File a report, with DESCRIPTION in the reporter's words."""
+    now = datetime.now(Settings.from_env().timezone)
+    with session_scope("report") as session:
+        filed = moves.report(session, me(), intake.Report(**given, channel="phone"), now)  # type: ignore[arg-type]
+        session.commit()
+    if as_json:
+        click.echo(orjson.dumps(asdict(filed)).decode())
+        return
+    who = filed.assigned_to
+    if filed.danger:
+        click.echo(filed.danger["advice_zh"])
+    click.echo(f"{filed.id}  {filed.state}")
+    click.echo(
+        f"to: {who['role']} {who['name']} ({who['area']})"
+        if who
+        else f"to: {filed.queue['en'] if filed.queue else 'nobody'}"
+    )
+    click.echo(f"due: {filed.due.astimezone(now.tzinfo):%Y-%m-%d %H:%M}" if filed.due else "due: no clock runs")
+    click.echo("\n".join(f"  {one.zh}" for one in filed.how))
+
+
+@command.command("list")
+@click.option("--state", default="open", show_default=True, help="One or more states by commas; open; empty for all.")
+@click.option("--area", default="", help="Code; everything in it.")
+@click.option("--category", default="", help="Code or its beginning.")
+@click.option("--overdue", is_flag=True, help="Only what is past its time.")
+@click.option("--severity", default="", help="low, normal, high or urgent.")
+@click.option("--channel", default="", help="The way it came in, as mini_program or phone.")
+@click.option("--way", default="", help="assign or order.")
+@click.option(
+    "--queue", default="", help="Who has it to act on now: holder, post, offered, community, …, operator, nobody."
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def listed(state: str, overdue: bool, limit: int, as_json: bool, **given: str) -> None:
+    """Incidents by urgency: supervised first, then by what is due."""
+    now = datetime.now(Settings.from_env().timezone)
+    states = tuple(filter(None, state.split(",")))
+    wanted = incidents.Filters(states, overdue=True if overdue else None, sort="urgent", **given)  # type: ignore[arg-type]
+    with session_scope() as session:
+        found = incidents.listing(session, me(), wanted, limit, None, now=now)
+    if as_json:
+        click.echo(orjson.dumps([asdict(one) for one in found]).decode())
+        return
+    for one in found:
+        due = f"{one.due.astimezone(now.tzinfo):%m-%d %H:%M}" if one.due else "-"
+        watched = " 督办" if one.supervised else ""
+        held = f"{one.role_zh or (one.queue or {}).get('zh') or '-'} {one.assigned_to or ''}".strip()
+        click.echo(f"{one.id}  {one.state_zh}{watched}  {one.colour or '-'}  {due}  {one.category_zh}  {held}")
+    click.echo(f"{len(found)} incidents", err=True)
+
+
+@command.command("show")
+@click.argument("incident")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def show(incident: str, as_json: bool) -> None:
+    """One incident with what happened to it."""
+    wanted = _number(incident)
+    now = datetime.now(Settings.from_env().timezone)
+    with session_scope() as session:
+        found = incidents.find(session, me(), wanted, now=now)
+        events = timeline.events(session, me(), wanted)
+    if as_json:
+        click.echo(orjson.dumps(asdict(found) | {"timeline": [asdict(one) for one in events]}).decode())
+        return
+    click.echo(f"{found.category_zh} ({found.category})  {found.state_zh}  {found.description}")
+    click.echo(" › ".join(area["name"] for area in found.areas))
+    for one in events:
+        words = f"  {one.words}" if one.words else ""
+        click.echo(f"{one.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {one.move_zh}  {one.who or one.role_zh}{words}")
+
+
+def _number(incident: str) -> UUID:
+    """The id of an incident, as typed."""
+    try:
+        return UUID(incident)
+    except ValueError:
+        words = f"{incident[:60]!r} is no incident's id, as ./wangge incidents list shows them"
+        raise wrong("incident", words) from None
+
+
+@command.command("contact")
+@click.argument("incident")
+@click.option("--reason", default="", help="Why it is needed; kept with who asked, when and from where.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def contact(incident: str, reason: str, as_json: bool) -> None:
+    """How to reach who reported INCIDENT."""
+    number, stated = _number(incident), disclosures.require_reason(reason)
+    with session_scope() as session:
+        found = incidents.find(session, me(), number, now=datetime.now(Settings.from_env().timezone))
+        reached = incidents.contact(session, me(), found)
+        areas = incidents.areas_of(session, number)
+        record_disclosure(session, "contact", "contact of the reporter", areas=areas, incident_id=number, reason=stated)
+    if as_json:
+        click.echo(orjson.dumps({"contact": reached and dict(reached)}).decode())
+    else:
+        click.echo("  ".join(value for value in reached.values() if value) if reached else "nothing was left")
+
+
+@command.command("disclosures")
+@click.option("--kind", default="", help=f"Only one of {', '.join(disclosures.KINDS)}.")
+@click.option("--who", default="", help="Part of the account's or program's name.")
+@click.option("--incident", default="", help="Of one incident.")
+@click.option("--since", default="", help="From this moment on, ISO 8601.")
+@click.option("--until", default="", help="Before this moment.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def listed_disclosures(kind: str, who: str, incident: str, since: str, until: str, limit: int, as_json: bool) -> None:
+    """Who was shown contacts, photos and exports, the newest first."""
+    zone = Settings.from_env().timezone
+    begin, end = (
+        read_time(given, zone, name) if given else None for name, given in (("since", since), ("until", until))
+    )
+    filters = disclosures.Filters(kind, who, _number(incident) if incident else None, begin, end)
+    with session_scope() as session:
+        rows = disclosures.list_disclosures(session, me(), filters, limit)
+    if as_json:
+        click.echo(orjson.dumps([asdict(row) for row in rows]).decode())
+        return
+    for row in rows:
+        what = f"{row.kind}: {row.subject}" + (f" {row.incident}" if row.incident else "")
+        click.echo(f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {row.who}  {what}  {row.source}  {row.reason or '-'}")
+    click.echo(f"{len(rows)} disclosures", err=True)
+
+
+@command.command("figures")
+@click.option("--since", required=True, help="Reported from this moment on, ISO 8601.")
+@click.option("--until", default="", help="Reported before this moment; default: now.")
+@click.option("--per", default="all", show_default=True, help=f"One of {', '.join(statistics.GROUPS)}.")
+@click.option("--area", default="", help="Code; only what lies in it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
+    """Response, completion, resolution and satisfaction, with what each means."""
+    zone = Settings.from_env().timezone
+    now = datetime.now(zone)
+    begin, end = read_time(since, zone, "since"), read_time(until, zone, "until") if until else now
+    with session_scope() as session:
+        found = statistics.figures(session, me(), begin, end, per, area, now=now, zone=zone.key)
+    if as_json:
+        click.echo(orjson.dumps([asdict(one) for one in found]).decode())
+        return
+    click.echo("\t".join(["", *(statistics.DEFINITIONS[name][0] for name in FIGURE_COLUMNS)]))
+    for one in found:
+        row = [getattr(one, name) for name in FIGURE_COLUMNS]
+        cells = ["-" if cell is None else f"{cell:.1%}" if isinstance(cell, float) else str(cell) for cell in row]
+        click.echo("\t".join([f"{one.key or ''} {one.name or ''}".strip() or "全部", *cells]))
+    for name in FIGURE_COLUMNS:
+        click.echo(f"{statistics.DEFINITIONS[name][0]}: {statistics.DEFINITIONS[name][2]}", err=True)

@@ -1,0 +1,84 @@
+"""`./wangge key`: keys of programs."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import click
+
+from gis.accounts import api_keys
+from gis.rights.access import KEY_ACTIONS
+from web.cli.common import session_scope
+
+
+def tell_once(name: str, key: str) -> None:
+    """Show a key on stdout, and what to know about it on stderr."""
+    click.echo(key)
+    click.echo(f"wangge: the key of {name}; it is shown only now. Send it as Authorization: Bearer KEY", err=True)
+
+
+@click.group()
+def command() -> None:
+    """Keys of programs: add, list, rotate, revoke."""
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--action",
+    "actions",
+    multiple=True,
+    required=True,
+    help=f"What it may do; may be given again: {', '.join(sorted(KEY_ACTIONS))}.",
+)
+@click.option(
+    "--area", "areas", multiple=True, required=True, help="Code of an area it may do it in; may be given again."
+)
+@click.option("--per-minute", default=600, show_default=True, help="Requests a minute.")
+@click.option("--days", type=int, help="Until it expires; without: it does not.")
+def add(name: str, actions: tuple[str, ...], areas: tuple[str, ...], per_minute: int, days: int | None) -> None:
+    """Make a key for the program NAME; it is printed once."""
+    with session_scope("key add") as session:
+        made = api_keys.add(session, name, actions, areas, datetime.now(UTC), per_minute=per_minute, days=days)
+        session.commit()
+    tell_once(name, made)
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def list_(as_json: bool) -> None:
+    """List keys, without their secrets."""
+    with session_scope() as session:
+        found = api_keys.listing(session, datetime.now(UTC))
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
+        return
+    for one in found:
+        until = one.revoked_at or one.expires_at
+        click.echo(
+            f"{one.name}  [{one.state}]  wg_{one.public}_…  {', '.join(one.actions)}  in {', '.join(one.areas)}"
+            f"  {one.per_minute}/min{f'  until {until:%Y-%m-%d %H:%M}' if until else ''}"
+        )
+    if not found:
+        click.echo("wangge: no key; make one with ./wangge key add NAME --action ACTION --area CODE", err=True)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--keep-hours", default=24.0, show_default=True, help="Hours the old secret stays valid.")
+def rotate(name: str, keep_hours: float) -> None:
+    """Give the program NAME a new secret, printed once."""
+    with session_scope("key rotate") as session:
+        made = api_keys.rotate(session, name, datetime.now(UTC), keep_hours)
+        session.commit()
+    tell_once(name, made)
+
+
+@command.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """Refuse every secret of the program NAME from now on."""
+    with session_scope("key revoke") as session:
+        count = api_keys.revoke(session, name, datetime.now(UTC))
+        session.commit()
+    click.echo(f"{name}: {count} revoked")

@@ -1,0 +1,253 @@
+"""`./wangge load`: import files; rehearses and reports unless `--commit`."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import click
+from sqlalchemy.orm import Session
+
+from gis.areas.models import LEVELS
+from gis.crs import KNOWN
+from gis.errors import FieldError, InvalidInput, Unavailable
+from gis.files.report import Report
+from gis.settings import Settings
+from web.cli.common import bar, session_scope, stages
+
+MOVE_CIRCLES = ("osm", "households", "facilities")  # loads after which circles may be others
+FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+COMMIT = click.option("--commit", is_flag=True, help="Keep what was loaded; without it everything is undone.")
+JSON = click.option("--json", "as_json", is_flag=True, help="The report as one JSON document on stdout.")
+POINTS = click.option("--crs", type=click.Choice(KNOWN), help="System of the points of rows that name none.")
+
+
+@click.group()
+def command() -> None:
+    """Import files: a rehearsal with a report, unless --commit.
+
+    A load with a refused row changes nothing and exits with 1. The same file loaded twice changes nothing.
+    """
+
+
+@command.command()
+@FILE
+@click.option(
+    "--level", type=click.Choice([level.value for level in LEVELS]), required=True, help="What the areas are."
+)
+@click.option(
+    "--map",
+    "pairs",
+    multiple=True,
+    metavar="KEY=NAME",
+    help="Attribute of the file for code, name, parent, …",
+)
+@click.option(
+    "--crs",
+    help="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where the file names none or its map is shifted.",
+)
+@click.option("--layer", help="Which layer, where the file has several.")
+@click.option("--clean", type=float, metavar="METRES", help="Mend overlaps and gaps between grids up to this width.")
+@click.option("--effective", metavar="TIME", help="From when the shapes hold (ISO 8601); now when not given.")
+@click.option("--attribution", default="", help="The credit to print on maps.")
+@COMMIT
+@JSON
+def areas(
+    file: Path,
+    level: str,
+    pairs: tuple[str, ...],
+    crs: str | None,
+    layer: str | None,
+    clean: float | None,
+    effective: str | None,
+    attribution: str,
+    commit: bool,
+    as_json: bool,
+) -> None:
+    """Grids, units, communities … from GeoPackage, GeoJSON, Shapefile (also zipped) or FlatGeobuf.
+
+    The levels above the grids, and units, may also come from CSV or Excel. Chinese column names are
+    recognised.
+    """
+    from gis.exchange.areas import load_areas
+
+    mapping = dict(_pair(pair) for pair in pairs)
+    at = _time(effective) if effective else None
+
+    def load(session: Session) -> Report:
+        return load_areas(
+            session,
+            file,
+            level,
+            mapping=mapping,
+            crs=crs,
+            clean=clean,
+            effective=at,
+            layer=layer,
+            attribution=attribution,
+        )
+
+    _run(load, f"load areas {file.name}", commit, as_json)
+
+
+@command.command()
+@FILE
+@COMMIT
+@JSON
+def osm(file: Path, commit: bool, as_json: bool) -> None:
+    """Walking network, buildings, facilities and basemap from an OSM extract (.osm.pbf, .osm)."""
+    from gis.exchange.osm.loader import load_osm
+
+    progress = stages()
+    _run(lambda session: load_osm(session, file, progress), f"load osm {file.name}", commit, as_json)
+
+
+@command.command()
+@FILE
+@POINTS
+@COMMIT
+@JSON
+def households(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
+    """Households and their ten-household units from CSV or Excel; see ./wangge template households."""
+    from gis.exchange.households import load_households
+
+    _run(lambda session: load_households(session, file, crs), f"load households {file.name}", commit, as_json)
+
+
+@command.command()
+@FILE
+@POINTS
+@COMMIT
+@JSON
+def facilities(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
+    """Facilities from CSV or Excel; see ./wangge template facilities."""
+    from gis.exchange.facilities import load_facilities
+
+    _run(lambda session: load_facilities(session, file, crs), f"load facilities {file.name}", commit, as_json)
+
+
+@command.command()
+@FILE
+@COMMIT
+@JSON
+def people(file: Path, commit: bool, as_json: bool) -> None:
+    """Holders of posts, deputies and leave from CSV or Excel; see ./wangge template people."""
+    from gis.exchange.people import load_people
+
+    _run(
+        lambda session: load_people(session, file, timezone=Settings.from_env().timezone),
+        f"load people {file.name}",
+        commit,
+        as_json,
+    )
+
+
+@command.command()
+@FILE
+@POINTS
+@COMMIT
+@JSON
+def incidents(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
+    """Incidents kept elsewhere, from CSV or Excel; each is filed as a report. See ./wangge template incidents."""
+    from gis.exchange.incidents import load_incidents
+
+    zone = Settings.from_env().timezone
+    _run(
+        lambda session: load_incidents(session, file, crs, now=datetime.now(zone), timezone=zone),
+        f"load incidents {file.name}",
+        commit,
+        as_json,
+    )
+
+
+def _circles(session: Session, report: Report) -> None:
+    """Bring the service circles in step with what was just loaded; without streets there are none."""
+    from gis.facilities.service_circles import recompute
+
+    try:
+        done = recompute(session, progress=bar("circles"))
+    except Unavailable as none:
+        report.notes.append(f"no service circles: {none.detail}")
+        return
+    session.commit()
+    report.notes.append(f"service circles: {done.recomputed} facilities recomputed, {done.unchanged} unchanged")
+
+
+def _incidents(session: Session, report: Report) -> None:
+    """Let open incidents follow to the patch they lie in now."""
+    from gis.incidents.lifecycle.boundary_follow import follow
+
+    moved = follow(session, datetime.now(Settings.from_env().timezone))
+    if moved:
+        report.notes.append(f"{moved} open incidents followed to their new patch")
+
+
+def _pair(pair: str) -> tuple[str, str]:
+    key, sign, name = pair.partition("=")
+    if not (key and sign and name):
+        raise click.BadParameter(f"{pair!r} is not KEY=NAME, as code=GRIDCODE", param_hint="--map")
+    return key.strip(), name.strip()
+
+
+def _time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"effective {text!r} is not a time; write it as 2026-03-03 or 2026-03-03T08:00") from None
+    return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)
+
+
+def refuse(report: Report) -> None:
+    """Raise when a load refused anything: for commands in which that load is a step.
+
+    Raises:
+        InvalidInput: Each refused row in `errors`.
+    """
+    if report.refused:
+        raise InvalidInput(
+            f"{report.source}: {len(report.refused)} refused",
+            [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused],
+        )
+
+
+def show(report: Report, as_json: bool) -> None:
+    """Print a report on stdout."""
+    click.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else in_words(report))
+
+
+def _run(load: Callable[[Session], Report], why: str, commit: bool, as_json: bool) -> None:
+    """Load in one transaction, keep it when told and nothing was refused, report; exit 1 when something was."""
+    with session_scope(why) as session:
+        report = load(session)
+        if commit and not report.refused:
+            if report.kind.startswith("areas"):
+                _incidents(session, report)
+            session.commit()
+            report.committed = True
+            if report.kind in MOVE_CIRCLES:
+                _circles(session, report)
+    show(report, as_json)
+    if report.refused:
+        for one in [] if as_json else report.refused:
+            click.echo(f"  {one.where}{f', {one.field}' if one.field else ''}: {one.reason}", err=True)
+        click.echo(f"wangge: {len(report.refused)} refused; nothing was loaded", err=True)
+        sys.exit(1)
+
+
+def in_words(report: Report) -> str:
+    """The report for people, without the refused rows."""
+    lines = [f"{report.source}: {report.kind}"]
+    if report.crs:
+        lines.append(f"  coordinate system  {report.crs}")
+    if report.bbox:
+        west, south, east, north = report.bbox
+        lines.append(f"  bounding box       {west:.6f}, {south:.6f} to {east:.6f}, {north:.6f} (EPSG:4490)")
+    lines += [f"  {name.replace('_', ' '):18} {count:,}" for name, count in report.counts.items()]
+    lines += [f"  note: {note}" for note in report.notes]
+    if report.committed:
+        lines.append("committed")
+    elif not report.refused:
+        lines.append("rehearsed: nothing was changed; add --commit to keep it")
+    return "\n".join(lines)

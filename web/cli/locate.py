@@ -1,0 +1,97 @@
+"""`./wangge locate`: who answers for a place, or for a file of places."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+import orjson
+
+from gis.areas.locate_result import Answer
+from gis.areas.models import Level
+from gis.areas.resolver import locate, read_time
+from gis.settings import Settings
+from web.cli.common import session_scope
+
+
+@click.command(context_settings={"ignore_unknown_options": True})  # a longitude may be negative
+@click.argument("places", nargs=2, metavar="LON LAT | IN.csv OUT.csv")
+@click.option("--crs", help="wgs84, cgcs2000, gcj02 or bd09; there is no default.")
+@click.option("--address", help="As people write it: 西兴社区3号楼2单元501室.")
+@click.option("--at", help="A past moment, ISO 8601; local time where it names no zone.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--batch", is_flag=True, help="Read IN.csv (id,lon,lat,crs[,address][,at]) and write OUT.csv.")
+def command(
+    places: tuple[str, str], crs: str | None, address: str | None, at: str | None, as_json: bool, batch: bool
+) -> None:
+    """Say who answers for a place.
+
+    LON and LAT are degrees in the system named by --crs.
+    """
+    zone = Settings.from_env().timezone
+    moment = read_time(at, zone) if at else datetime.now(zone)
+    if batch:
+        if crs or address:
+            raise click.UsageError("with --batch every row of IN.csv has its own crs and address")
+        many(Path(places[0]), Path(places[1]), moment, as_json)
+        return
+    if crs is None:
+        raise click.UsageError("--crs is missing: wgs84, cgcs2000, gcj02 or bd09")
+    try:
+        lon, lat = (float(part) for part in places)
+    except ValueError:
+        raise click.UsageError(f"{' '.join(places)} is not a longitude and a latitude in degrees") from None
+    with session_scope() as session:
+        found = locate(session, lon, lat, crs, address=address, at=moment)
+    click.echo(orjson.dumps(found).decode() if as_json else in_words(found))
+
+
+def many(source: Path, target: Path, at: datetime, as_json: bool) -> None:
+    """A file of places."""
+    from tqdm import tqdm
+
+    from gis.areas.batch import locate_file
+
+    with (
+        session_scope() as session,
+        tqdm(file=sys.stderr, unit=" points", unit_scale=True, leave=False, disable=None) as bar,
+    ):
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        counts = locate_file(session, source, target, at, progress)
+    summary = {
+        "rows": counts.rows,
+        "located": counts.located,
+        "errors": counts.rows - counts.located,
+        "file": str(target),
+    }
+    if as_json:
+        click.echo(orjson.dumps(summary).decode())
+    else:
+        click.echo(f"{target}: {counts.located:,} of {counts.rows:,} points located")
+
+
+def in_words(found: Answer) -> str:
+    """The answer for a person."""
+    lines = [" › ".join(area.name for area in found.areas) + f"  ({found.areas[-1].code})"]
+    if found.building:
+        away = f"，相距{found.building.distance_m}米" if found.building.distance_m else ""
+        lines.append(f"楼栋　　{found.building.estate}{found.building.name} ({found.building.code}){away}")
+    if found.unit:
+        lines.append(f"{Level.UNIT.zh}　{found.unit.name} ({found.unit.code})")
+    for candidate in found.unit_candidates:
+        which = [f"{name}单元" for name in candidate.stairwells] + [f"{low}–{high}层" for low, high in candidate.floors]
+        lines.append(f"{Level.UNIT.zh}？ {candidate.name} ({candidate.code}) {'、'.join(which)}")
+    lines.append("责任人")
+    for entry in found.people:
+        first = "→" if entry is found.answerable else " "
+        lines.append(f" {first} {entry.role_zh}：{entry.name or '——'}{f'（{entry.why_zh}）' if entry.why_zh else ''}")
+    if not found.people:
+        lines.append("   （没有登记岗位）")
+    lines.append("依据")
+    lines += [f"   {one.zh}" for one in found.how]
+    lines.append(f"   时间 {found.at}，边界修订 {found.revision}")
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""`./wangge notices`: receivers of notices, and what did not reach them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import click
+
+from gis.notices import actions, queries
+from gis.settings import Settings
+from web.cli.common import session_scope
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+TOPICS = click.option(
+    "--topic", "topics", multiple=True, help="As incident.dispatch; may be given again. Without: all."
+)
+AREA = click.option("--area", default="", help="Code; only of incidents in it.")
+
+
+@click.group()
+def command() -> None:
+    """Notices: receivers, what waits, what is dead, send again."""
+
+
+@command.command("list")
+@click.option("--state", default="", type=click.Choice(["", "waiting", "sent", "dead"]), help="Only these.")
+@click.option("--most", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@AS_JSON
+def list_(state: str, most: int, as_json: bool) -> None:
+    """The last notices to receivers, and how far each is."""
+    with session_scope() as session:
+        show(queries.outgoing(session, state, most), as_json, "no notice to a receiver")
+
+
+@command.command()
+@click.option("--most", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@AS_JSON
+def dead(most: int, as_json: bool) -> None:
+    """Notices that were given up; `retry` sends them again."""
+    with session_scope() as session:
+        show(queries.outgoing(session, "dead", most), as_json, "no notice is dead")
+
+
+@command.command()
+@click.argument("which", metavar="ID|all")
+def retry(which: str) -> None:
+    """Send notice ID again at once, or all dead ones."""
+    if which != "all" and not which.isdigit():
+        raise click.BadParameter("must be the number of a notice, or all", param_hint="ID")
+    with session_scope("notices retry") as session:
+        count = actions.retry(session, None if which == "all" else int(which), datetime.now(UTC))
+        session.commit()
+    click.echo(f"{count} to be sent again")
+
+
+@command.command()
+@AS_JSON
+def targets(as_json: bool) -> None:
+    """The receivers, without their secrets."""
+    with session_scope() as session:
+        found = queries.targets(session)
+    if as_json:
+        return show(found, True, "")
+    for one in found:
+        topics = ", ".join(one.topics) or "all topics"
+        click.echo(f"{one.id}  {one.kind}  {one.address}  {topics}  {f'in {one.area}' if one.area else 'everywhere'}"
+                   f"  waiting {one.waiting}, dead {one.dead}{f'  last failure: {one.last_error}' if one.last_error else ''}")  # fmt: skip
+    if not found:
+        click.echo("wangge: no receiver; add one with ./wangge notices add-webhook URL", err=True)
+
+
+@command.command("add-webhook")
+@click.argument("url")
+@TOPICS
+@AREA
+@click.option("--secret", default="", help="Key its messages are signed with; without: one is made and printed once.")
+def add_webhook(url: str, topics: tuple[str, ...], area: str, secret: str) -> None:
+    """Send notices to URL, signed; prints the key they are signed with."""
+    with session_scope("notices add-webhook") as session:
+        made = actions.add_target(session, "webhook", url, topics, area, secret)
+        number, key = made.id, made.secret
+        session.commit()
+    click.echo(key)
+    click.echo(
+        f"wangge: receiver {number}; its key is shown only now. Try it with ./wangge notices test {number}", err=True
+    )
+
+
+@command.command("add-email")
+@click.argument("address")
+@TOPICS
+@AREA
+def add_email(address: str, topics: tuple[str, ...], area: str) -> None:
+    """Send notices to a mail ADDRESS."""
+    with session_scope("notices add-email") as session:
+        number = actions.add_target(session, "email", address, topics, area).id
+        session.commit()
+    click.echo(f"receiver {number}")
+    if Settings.from_env().smtp is None:
+        click.echo("wangge: no mail server is set yet; set WANGGE_SMTP_HOST and WANGGE_SMTP_FROM", err=True)
+
+
+@command.command()
+@click.argument("target", metavar="ID", type=int)
+def remove(target: int) -> None:
+    """Send nothing more to receiver ID."""
+    with session_scope("notices remove") as session:
+        count = actions.remove_target(session, target)
+        session.commit()
+    click.echo(f"receiver {target} removed; {count} notices that waited for it are dead")
+
+
+@command.command()
+@click.argument("target", metavar="ID", type=int)
+def test(target: int) -> None:
+    """Send receiver ID a notice of the topic test now, and say what came back."""
+    from gis.notices import delivery
+    from gis.notices.notice_text import TEST
+
+    with session_scope() as session:
+        to = actions.find_target(session, target)
+        trial = SimpleNamespace(
+            id=0, topic=TEST, at=datetime.now(UTC), county=None, body={}, kind=to.kind, address=to.address, secret=to.secret
+        )  # fmt: skip
+    error = delivery.attempt(Settings.from_env(), trial)
+    if error:
+        raise click.ClickException(f"{trial.address}: {error}")
+    click.echo(f"{trial.address}: arrived")
+
+
+def show(found: Sequence[Any], as_json: bool, nothing: str) -> None:
+    """Rows as lines, or as one JSON document."""
+    if as_json:
+        return click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
+    for one in found:
+        more = f"  next {one.next_try_at:%Y-%m-%d %H:%M:%S}" if one.state == "waiting" else ""
+        click.echo(f"{one.id}  {one.at:%Y-%m-%d %H:%M:%S}  {one.topic}  to {one.target} {one.address}  [{one.state}]"
+                   f"  tried {one.attempts}{more}{f'  {one.last_error}' if one.last_error else ''}")  # fmt: skip
+    if not found:
+        click.echo(f"wangge: {nothing}", err=True)

@@ -1,0 +1,131 @@
+"""`./wangge post`: who holds which post, handing over, leave."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Literal
+
+import click
+
+from gis.areas.resolver import read_time
+from gis.incidents.lifecycle import handover
+from gis.incidents.reading.unanswered import unanswered
+from gis.people.queries import posts_of
+from gis.rights.access import system
+from gis.rights.roles import BY_KEY
+from gis.settings import Settings
+from web.cli.common import session_scope
+
+BY = system("command line")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+@click.group()
+def command() -> None:
+    """Posts: list, hand over, leave, and the places nobody answers for."""
+
+
+@command.command("list")
+@click.argument("area")
+@click.option("--within", is_flag=True, help="Also those of every area and building in it.")
+@click.option("--at", help="The moment, ISO 8601; now when not given.")
+@JSON
+def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
+    """List the posts of AREA (its code) with holder, deputy and leave."""
+    moment = _time(at)
+    with session_scope() as session:
+        found = posts_of(session, BY, area, moment, within=within)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
+        return
+    for one in found:
+        holder = f"{one.holder['name']} ({one.holder['code']})" if one.holder else "——"
+        deputy = f"  代理 {one.deputy['name']} ({one.deputy['code']})" if one.deputy else ""
+        until = f" – {_local(one.valid_to)}" if one.valid_to else ""
+        away = "".join(
+            f"  请假 {gone['person']} {_local(gone['from'])} – {_local(gone['until'])}" for gone in one.leave
+        )
+        click.echo(
+            f"{one.id:>8}  {BY_KEY[one.role].zh}  {one.area_name} ({one.area})  {holder}{deputy}"
+            f"  {_local(one.valid_from)}{until}{away}"
+        )
+    if not found:
+        click.echo(f"wangge: {area} has no posts; load some with ./wangge load people FILE", err=True)
+
+
+@command.command("hand-over")
+@click.argument("post", type=int)
+@click.option("--to", help="Code of the successor.")
+@click.option("--vacant", is_flag=True, help="Leave it vacant instead.")
+@click.option("--at", help="From when, ISO 8601; now when not given.")
+@click.option(
+    "--incidents",
+    type=click.Choice(["follow", "stay"]),
+    required=True,
+    help="What the old holder has open in this post goes to the successor, or stays.",
+)
+@JSON
+def hand_over(
+    post: int, to: str | None, vacant: bool, at: str | None, incidents: Literal["follow", "stay"], as_json: bool
+) -> None:
+    """Hand over POST (its number in the list)."""
+    if (to is None) != vacant:
+        raise click.UsageError("say either --to CODE or --vacant")
+    now = _time(None)
+    with session_scope("hand over") as session:
+        made = handover.hand_over(session, BY, post, to, _time(at) if at else None, incidents, now)
+        session.commit()
+    if as_json:
+        click.echo(json.dumps(asdict(made), default=str))
+    else:
+        click.echo(f"post {post} → {made.post} from {_local(made.at)}; {made.incidents} incidents came along")
+
+
+@command.command()
+@click.argument("person")
+@click.option("--from", "begins", help="ISO 8601; now when not given.")
+@click.option("--until", help="ISO 8601, itself out; without: until further notice.")
+@JSON
+def leave(person: str, begins: str | None, until: str | None, as_json: bool) -> None:
+    """Enter leave of PERSON (their code): the deputies of their posts stand in."""
+    start, end = _time(begins), _time(until) if until else None
+    with session_scope("leave") as session:
+        made = handover.take_leave(session, BY, person, start, end, _time(None))
+        session.commit()
+    click.echo(json.dumps({"leave": made}) if as_json else f"{person}: away from {_local(start)}")
+
+
+def _time(given: str | None) -> datetime:
+    zone = Settings.from_env().timezone
+    return read_time(given, zone) if given else datetime.now(zone)
+
+
+def _local(at: datetime | str | None) -> str:
+    """A moment in the deployment's clock, to the minute; empty for none."""
+    if at is None:
+        return ""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{moment.astimezone(Settings.from_env().timezone):%Y-%m-%d %H:%M}"
+
+
+@command.command("unanswered")
+@JSON
+def unanswered_(as_json: bool) -> None:
+    """List the grids nobody answers for, up to the county, and what waits at the operator because of it."""
+    with session_scope() as session:
+        found = unanswered(session, datetime.now(Settings.from_env().timezone))
+    if as_json:
+        click.echo(json.dumps(asdict(found), ensure_ascii=False))
+        return
+    for one in found.places:
+        click.echo(f"{one.code}  {one.name}  {one.community_name} ({one.community})")
+    click.echo(
+        f"wangge: {len(found.places)} grids; {found.waiting} incidents wait at the operator (./wangge incidents list"
+        f" --queue operator); {found.operators} operators",
+        err=True,
+    )
+    if not found.operators:
+        click.echo(
+            "wangge: no administrator can sign in: make one with ./wangge account add NAME --role administrator",
+            err=True,
+        )

@@ -1,0 +1,261 @@
+"""`./wangge revision`: boundary drafts from the command line."""
+
+import os
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import click
+import orjson
+
+from gis import private
+from gis.errors import InvalidInput
+from gis.rights.access import Principal, system
+from gis.settings import Settings
+from web.cli.common import session_scope
+
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+NUMBER = click.argument("number", type=int)
+MOST = 20  # lines of one kind
+
+
+@click.group()
+def command() -> None:
+    """Boundary revisions: draft, look, publish, withdraw, take back; and grids edited in QGIS as a draft."""
+
+
+def asker() -> Principal:
+    """Who is at the command line; everything is allowed there."""
+    return system(f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}")
+
+
+@command.command("list")
+@click.option("--state", type=click.Choice(["draft", "published", "withdrawn"]))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@JSON
+def list_(state: str | None, limit: int, as_json: bool) -> None:
+    """Revisions, the newest first."""
+    from gis.boundaries import drafts
+
+    with session_scope() as session:
+        rows = drafts.revisions(session, asker(), state=state, limit=limit)
+        told = [
+            {key: getattr(row, key) for key in ("id", "title", "state", "author", "reason", "effective", "grids")}
+            for row in rows
+        ]
+    if as_json:
+        return click.echo(orjson.dumps(told).decode())
+    for one in told:
+        when = f", from {one['effective']:%Y-%m-%d %H:%M}" if one["effective"] else ""
+        click.echo(
+            f"{one['id']:5}  {one['state']:9}  {one['title']} ({one['author']}{when}); {len(one['grids'])} grids"
+        )
+    return None
+
+
+@command.command()
+@click.argument("title")
+@click.option("--base", type=int, help="The published revision it starts from; without: the newest.")
+@JSON
+def begin(title: str, base: int | None, as_json: bool) -> None:
+    """Begin a draft called TITLE; prints its number."""
+    from gis.boundaries import drafts
+
+    with session_scope() as session:
+        made = drafts.begin(session, asker(), title, base)
+        session.commit()
+        told = {"id": made.id, "state": made.state, "base": made.base}
+    click.echo(orjson.dumps(told).decode() if as_json else str(told["id"]))
+
+
+@command.command()
+@NUMBER
+@click.argument("operation", type=click.File("rb"))
+@JSON
+def do(number: int, operation: IO[bytes], as_json: bool) -> None:
+    """Add an OPERATION (a file with a JSON object, - is stdin) to draft NUMBER.
+
+    As {"op": "merge", "codes": ["520402007004001", "520402007004002"], "into": "520402007004001"}; the others are
+    move_border, reshape, split, transfer, add, retire, move_vertex, redraw and settle (see the guide for programs).
+    """
+    from gis.boundaries import drafts
+
+    try:
+        given = orjson.loads(operation.read())
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"the operation is no JSON: {error}") from error
+    with session_scope() as session:
+        made = drafts.operate(session, asker(), number, given)
+        session.commit()
+        touched, fresh = made.touched, list(made.made)
+        told = {"step": made.step, "touched": touched, "made": made.made}
+    if as_json:
+        return click.echo(orjson.dumps(told).decode())
+    new = f"; new: {', '.join(fresh)}" if fresh else ""
+    click.echo(f"step {told['step']}: {', '.join(touched)}{new}")
+    return None
+
+
+@command.command()
+@NUMBER
+@click.argument("step", type=int)
+def undo(number: int, step: int) -> None:
+    """Take STEP of draft NUMBER back, with all after it."""
+    from gis.boundaries import drafts
+
+    with session_scope() as session:
+        gone = drafts.undo(session, asker(), number, step)
+        session.commit()
+    click.echo(f"{len(gone)} operations taken back")
+
+
+@command.command()
+@NUMBER
+@click.option("--xlsx", type=click.Path(dir_okay=False, path_type=Path), help="Write a workbook to hand round.")
+@JSON
+def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
+    """What revision NUMBER changes: grids before and after, what moves, what is odd."""
+    from gis.boundaries import preview as look
+    from gis.exchange import preview_workbook
+    from web.api.revisions.views import as_preview
+
+    with session_scope() as session:
+        found = look.preview(session, asker(), number)
+    if xlsx is not None:
+        with private.open_file(xlsx, "wb") as out:
+            preview_workbook.write(found, out)
+    if as_json:
+        return click.echo(orjson.dumps(as_preview(found)).decode())
+    for grid in found.grids:
+        click.echo(
+            f"{grid.code} {grid.name} ({grid.change}): {grid.households[0]} → {grid.households[1]} households,"
+            f" {grid.area_m2[0]:,.0f} → {grid.area_m2[1]:,.0f} m²"
+        )
+    click.echo(", ".join(f"{count} {kind}" for kind, count in found.totals.items()) + " change")
+    for problem in found.problems[:MOST]:
+        click.echo(f"  {problem.severity}: {problem.en}")
+    if len(found.problems) > MOST:
+        click.echo(f"  and {len(found.problems) - MOST} more (--json has all)")
+    return None
+
+
+@command.command()
+@NUMBER
+@click.option("--reason", required=True, help="For everybody who looks at the history.")
+@click.option("--effective", metavar="TIME", help="From when it holds (ISO 8601), not past; now when not given.")
+@JSON
+def publish(number: int, reason: str, effective: str | None, as_json: bool) -> None:
+    """Publish draft NUMBER: grids, the levels above, units and open incidents in one transaction."""
+    from gis.boundaries import publish as publishing
+
+    settings = Settings.from_env()
+    with session_scope() as session:
+        at = _moment(effective, settings) if effective else None
+        done = publishing.publish(session, asker(), number, reason, at, two_persons=settings.two_persons)
+        session.commit()
+        told = {"id": done.id, "state": done.state, "effective": done.effective}
+    if as_json:
+        return click.echo(orjson.dumps(told).decode())
+    click.echo(f"revision {number} holds from {told['effective']:%Y-%m-%d %H:%M:%S %z}")
+    return None
+
+
+@command.command()
+@NUMBER
+def withdraw(number: int) -> None:
+    """Give draft NUMBER up; it stays on record."""
+    from gis.boundaries import drafts
+
+    with session_scope() as session:
+        drafts.withdraw(session, asker(), number)
+        session.commit()
+    click.echo(f"draft {number} is withdrawn")
+
+
+@command.command()
+@NUMBER
+def rebase(number: int) -> None:
+    """Do the operations of draft NUMBER again on what is published now."""
+    from gis.boundaries import drafts
+
+    with session_scope() as session:
+        changed = drafts.rebase(session, asker(), number)
+        session.commit()
+    for one in changed:
+        click.echo(f"{one.grid} {one.name} was redrawn by {one.author} (revision {one.revision}: {one.title})")
+    click.echo(f"draft {number} is drawn on the newest boundaries")
+
+
+@command.command()
+@NUMBER
+def revert(number: int) -> None:
+    """Begin a draft that takes published revision NUMBER back; prints its number."""
+    from gis.boundaries import publish as publishing
+
+    with session_scope() as session:
+        made = publishing.revert(session, asker(), number)
+        session.commit()
+        click.echo(str(made.id))
+
+
+@command.command("from-file")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--title", help="Of the draft; without: the name of the file.")
+@click.option("--clean", type=float, metavar="METRES", help="Mend overlaps and gaps up to this width.")
+@click.option("--crs", help="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where the file names none.")
+@click.option("--layer", help="Which layer, where the file has several.")
+@click.option("--torn", type=click.Path(dir_okay=False, path_type=Path), help="Write overlaps and gaps as GeoJSON.")
+@JSON
+def from_file(
+    file: Path,
+    title: str | None,
+    clean: float | None,
+    crs: str | None,
+    layer: str | None,
+    torn: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a draft of the grids in FILE (edited in QGIS, say) that differ from the newest boundaries.
+
+    Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code; a refused file changes nothing.
+    """
+    from gis.exchange.boundary_file import draft_from_file
+    from web.api.revisions.views import as_torn
+
+    with session_scope() as session:
+        found = draft_from_file(session, asker(), file, title or file.stem, clean=clean, crs=crs, layer=layer)
+        if not found.report.refused:
+            session.commit()
+        number = found.draft.id if found.draft else None
+    if torn is not None:
+        private.create_file(torn).write_bytes(orjson.dumps(as_torn(found)))
+    if as_json:
+        told = {
+            "draft": number,
+            "report": asdict(found.report),
+            "new": found.new,
+            "gone": found.gone,
+            "changed": found.changed,
+        }
+        click.echo(orjson.dumps(told).decode())
+    else:
+        for note in found.report.notes:
+            click.echo(f"  {note}", err=True)
+        for row in found.report.refused[:MOST]:
+            click.echo(f"  {row.where}: {row.field} {row.reason}", err=True)
+    if found.report.refused:
+        raise InvalidInput(f"{file.name}: {len(found.report.refused)} refused; no draft was made")
+    if not as_json:
+        counts = f"{len(found.new)} new, {len(found.changed)} changed, {len(found.gone)} gone"
+        click.echo(f"draft {number}: {counts}" if number else "every grid is as published; no draft was made")
+
+
+def _moment(words: str, settings: Settings) -> datetime:
+    try:
+        at = datetime.fromisoformat(words)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{words!r} is no time; write it as 2026-12-01T00:00", param_hint="--effective"
+        ) from error
+    return at if at.tzinfo else at.replace(tzinfo=settings.timezone)

@@ -1,0 +1,203 @@
+"""`./wangge serve`: the web service, with granian."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import click
+
+from gis.db import engine
+from gis.errors import Unavailable
+from gis.ops import cluster
+from gis.ops.cluster import Addresses
+from gis.settings import ROOT, Settings
+from web.cli.common import database, make_private
+from web.http import worker_metrics
+from web.http.observability import say
+
+MAX_CONNECTIONS = 4096  # of each worker: who only holds them open must not keep others out
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
+@click.option("--jobs/--no-jobs", default=True, show_default=True, help="Run the jobs too, as ./wangge worker does.")
+def command(host: str, port: int, workers: int, jobs: bool) -> None:
+    """Serve the map and the API until stopped; requests under way are finished first."""
+    settings = Settings.from_env()
+    check_free(host, port)
+    make_private(settings)
+    addresses = database(settings)
+    click.echo(f"wangge: serving http://{host}:{port}/ with {workers} workers; stop with Ctrl-C", err=True)
+    run(settings, addresses, host=host, port=port, workers=workers, jobs=jobs)
+
+
+def run(settings: Settings, addresses: Addresses, *, host: str, port: int, workers: int, jobs: bool = True) -> None:
+    """Serve until a signal; the workers find the database's address in their environment.
+
+    Args:
+        jobs: Keep a process beside them that runs the jobs.
+
+    Raises:
+        Unavailable: The port is taken.
+    """
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.log import LogLevels
+
+    check_free(host, port)
+    _allow_files(2 * MAX_CONNECTIONS)
+    for url in (addresses.app, addresses.owner):
+        engine(url).dispose()  # workers are forked: two of them on one connection would read each other's answers
+    os.environ |= {
+        "DATABASE_URL": addresses.app,
+        "WANGGE_VAR": str(settings.var),
+    }
+    console = {"class": "logging.StreamHandler", "formatter": "generic"}  # on stderr
+    server = Granian(
+        "web.wsgi:gateway",
+        address=host,
+        port=port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,  # to find out which HTTP is spoken, granian waits for ever; for a head it waits 30 s
+        backpressure=MAX_CONNECTIONS,
+        workers=workers,
+        workers_kill_timeout=10,
+        respawn_failed_workers=True,
+        working_dir=ROOT,
+        websockets=False,
+        log_level=LogLevels.error,
+        log_dictconfig={"handlers": {"console": console, "access": console}},
+    )
+    # its name is short, as a socket's must be, wherever the deployment lies
+    with tempfile.TemporaryDirectory(prefix="wangge-figures-") as folder, ExitStack() as stack:
+        os.environ[worker_metrics.FOLDER_VARIABLE] = folder
+        if jobs:
+            stack.enter_context(beside())
+        if not settings.database_url:
+            stack.enter_context(keep_database(settings, addresses.app))
+        server.serve()
+    say(f"wangge: stopped; http://{host}:{port}/ is served no more")
+
+
+def _allow_files(count: int) -> None:
+    """Let this process and its workers have so many files and connections open, where the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+@contextmanager
+def keep_database(settings: Settings, served_url: str) -> Iterator[None]:
+    """Start the private cluster again when it has died, until the end; one that `db stop` stopped stays so.
+
+    Parameters
+    ----------
+    served_url
+        What the workers connect to; they begin anew when the cluster has to take another port.
+    """
+    stopping = threading.Event()
+
+    def keep() -> None:
+        url, pause = served_url, 0.5
+        while not stopping.wait(pause):
+            try:
+                if not cluster.has_died(settings):
+                    pause = 0.5
+                    continue
+                say("wangge: the private database has died; starting it again")
+                new = cluster.start(settings).app
+            except Exception as error:  # whatever it is, a full disk perhaps: the next try may do
+                pause = min(pause * 2, 30.0)
+                say(f"wangge: the private database does not start ({error}); again in {pause:.0f} s")
+                continue
+            say("wangge: the private database runs again")
+            if new != url:
+                url = os.environ["DATABASE_URL"] = new
+                os.kill(os.getpid(), signal.SIGHUP)
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        keeper.join(15)
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """Keep a process that runs the jobs: started again when it ends, stopped with this one."""
+    # started without a fork of ours (posix_spawn): the web workers must not hold its ends open
+    words = [sys.executable, "-m", "web", "worker", "--beside", str(os.getpid())]
+    python_path = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    stopping = threading.Event()
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(words, env=os.environ | python_path, stdin=subprocess.DEVNULL, close_fds=False)
+
+    def keep(process: subprocess.Popen[bytes]) -> None:
+        pause, began = 1.0, time.monotonic()
+        while not stopping.wait(0.5):
+            if process.poll() is None:
+                continue
+            pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 30.0)
+            say(f"wangge: the jobs ended with {process.returncode}; again in {pause:.0f} s")
+            if stopping.wait(pause):
+                return
+            process, began = start(), time.monotonic()
+        process.terminate()
+        try:
+            process.wait(12)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    keeper = threading.Thread(target=keep, args=[start()], daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        keeper.join(15)
+
+
+def check_free(host: str, port: int) -> None:
+    """See that a port can be listened at.
+
+    Raises:
+        Unavailable: It is taken, or not ours to take.
+    """
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise Unavailable(
+            f"cannot listen at {host}:{port}: {error.strerror or error}; choose another with --port"
+        ) from None
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or the next one that is free.
+
+    Raises:
+        Unavailable: None of the next hundred is.
+    """
+    for candidate in range(port, min(port + 100, 65536)):
+        try:
+            check_free(host, candidate)
+        except Unavailable:
+            continue
+        return candidate
+    raise Unavailable(f"no free port at {host} from {port} on")

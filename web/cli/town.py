@@ -1,0 +1,24 @@
+"""`./wangge town`: a made-up town of any size, for trying and for measuring."""
+
+import click
+
+from gis.demo.households import HOUSEHOLDS
+from web.cli.common import bar, session_scope
+
+
+@click.command()
+@click.option("--seed", default=2026, show_default=True, help="The same seed and size give the same town.")
+@click.option("--households", default=HOUSEHOLDS, show_default=True, help="Size, 100 to 2,000,000.")
+@click.option("--commit", is_flag=True, help="Write it; without, it is made and thrown away.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def command(seed: int, households: int, commit: bool, as_json: bool) -> None:
+    """Make a made-up town: streets, compounds, towers, households, posts, facilities."""
+    from gis.demo.town import make_town
+    from web.cli.load import show
+
+    with session_scope("a made-up town") as session:
+        report = make_town(session, seed=seed, households=households, progress=bar("grids"))
+        if commit:
+            session.commit()
+            report.committed = True
+    show(report, as_json)

@@ -1,0 +1,88 @@
+"""Writes that may be sent again: the same `Idempotency-Key` gets the same answer, and is done once."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from flask import Response, request
+from sqlalchemy import text
+
+from gis.errors import wrong
+from gis.rights.access import Principal
+from web.http.client import client_network
+from web.http.db import session
+
+SHORTEST, LONGEST = 8, 200  # characters of a key
+
+CLAIM = """
+INSERT INTO idempotency (owner, key, request_hash) VALUES (:owner, :key, :hash) ON CONFLICT DO NOTHING RETURNING true
+"""
+
+
+def once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Callable[[dict[str, Any]], None] | None = None,
+         show: Callable[[dict[str, Any]], None] | None = None) -> Response:  # fmt: skip
+    """Do a write and commit, or give again what was answered the first time (header `Idempotency-Replayed: true`).
+
+    Args:
+        by: Whose key it is; another asker's same key is another key.
+        do: Does the write without committing; returns status and body. Raising undoes it and frees the key.
+        hide, show: Take secrets out of the body that is kept for a week, and put them into one given again.
+
+    The key is claimed in the write's own transaction: a second request waits for the first, then reads its answer.
+
+    Raises:
+        InvalidInput: The key is too short or long, or was used for another request.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        status, body = do()
+        session().commit()
+        return _answer(status, body)
+    if not (SHORTEST <= len(key) <= LONGEST and key.isprintable() and key.isascii()):
+        words = f"must have {SHORTEST} to {LONGEST} printable characters; a random UUID is best"
+        raise wrong("Idempotency-Key", words)
+    address = f" {client_network()}" if by.kind == "anonymous" else ""  # two strangers' same key is not one key
+    claim = {"owner": f"{by.kind} {by.who}{address} {request.method} {request.path}", "key": key, "hash": _digest()}
+    if session().scalar(text(CLAIM), claim) is None:
+        query = "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
+        kept = session().execute(text(query), claim).one()
+        if kept.request_hash != claim["hash"]:
+            words = "was used for another request; make a new one for each"
+            raise wrong("Idempotency-Key", words)
+        body = dict(kept.answer)
+        if show is not None:
+            show(body)
+        session().rollback()
+        response = _answer(kept.status, body)
+        response.headers["Idempotency-Replayed"] = "true"
+        return response
+    status, body = do()
+    kept_body = orjson.loads(orjson.dumps(body))
+    if hide is not None:
+        hide(kept_body)
+    session().execute(
+        text(
+            "UPDATE idempotency SET status = :status, answer = CAST(:answer AS jsonb) WHERE owner = :owner AND key = :key"
+        ),
+        claim | {"status": status, "answer": orjson.dumps(kept_body).decode()},
+    )
+    session().commit()
+    return _answer(status, body)
+
+
+def _digest() -> bytes:
+    if request.mimetype != "multipart/form-data":
+        return hashlib.sha256(request.get_data(cache=True)).digest()
+    # the parts of a form, without the boundary that differs from try to try
+    found = hashlib.sha256(request.form.get("json", "").encode())
+    for one in request.files.getlist("photo"):
+        found.update(hashlib.sha256(one.stream.read()).digest())
+        one.stream.seek(0)
+    return found.digest()
+
+
+def _answer(status: int, body: dict[str, Any]) -> Response:
+    response = Response(orjson.dumps(body), status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response

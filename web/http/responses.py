@@ -1,0 +1,58 @@
+"""The JSON API. What its reads share: bytes with an ETag, pages with a cursor, GeoJSON features."""
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import orjson
+import shapely
+from flask import Response, request
+
+from gis.shapes.polygon_coverage import Land
+from web.http.params import next_cursor
+
+JSON = "application/json"
+GEOJSON = "application/geo+json"
+
+Item = TypeVar("Item")
+
+
+def reply(body: object, kind: str = JSON) -> Response:
+    """A read's answer: kept by the reader but checked each time; 304 when it has not changed.
+
+    Dataclasses, dates and orjson.Fragment (ready JSON text) may be inside.
+    """
+    data = orjson.dumps(body)
+    response = Response(data, mimetype=kind)
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.set_etag(blake2b(data, digest_size=12).hexdigest())
+    response.make_conditional(request)
+    return response
+
+
+def page(found: Sequence[Item], limit: int, key: Callable[[Item], str]) -> dict[str, Any]:
+    """One page of a list; ask for `limit` + 1 rows, so that the last page is known to be the last.
+
+    `next` is the cursor for what follows; null on the last page.
+    """
+    items = found[:limit]
+    return {"items": items, "next": next_cursor(key(items[-1])) if len(found) > limit else None}
+
+
+def feature(code: str, geometry: str | None, properties: dict[str, Any], **members: object) -> dict[str, Any]:
+    """A GeoJSON Feature (RFC 7946) around a geometry that is ready JSON text."""
+    shape = None if geometry is None else orjson.Fragment(geometry)
+    return {"type": "Feature", "id": code, **members, "geometry": shape, "properties": properties}
+
+
+def wants_geojson() -> bool:
+    """Whether the Accept header prefers GeoJSON to plain JSON."""
+    return request.accept_mimetypes.best_match([JSON, GEOJSON]) == GEOJSON
+
+
+def geojson(land: Land | None) -> dict[str, Any] | None:
+    """A shape as GeoJSON, outer rings counter-clockwise (RFC 7946)."""
+    if land is None:
+        return None
+    found: dict[str, Any] = orjson.loads(shapely.to_geojson(shapely.orient_polygons(land)))
+    return found

@@ -1,0 +1,545 @@
+"""Signing in and out, changing one's password, and the administrator's pages for accounts and keys."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import requests
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.flask_client import OAuth
+from flask import Blueprint, Flask, Response, current_app, flash, redirect, request, url_for
+from flask import session as browser
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_wtf.csrf import generate_csrf
+from joserfc.errors import JoseError
+from sqlalchemy import select
+
+from gis.accounts import accounts, api_keys, credentials, rate_limit
+from gis.areas.models import Area
+from gis.db import signed
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMany, Unavailable, WanggeError, wrong
+from gis.people.models import Account
+from gis.rights.access import KEY_ACTIONS, ROLES, Action, Principal
+from gis.settings import Settings
+from web.http import i18n
+from web.http.client import client_network
+from web.http.db import session
+from web.http.errors import in_words
+from web.pages.shell.page import page
+from web.security import guard, trusted_browser
+
+bp = Blueprint("account", __name__)
+
+PER_ADDRESS = 60  # tries to sign in a minute from one address, or from one browser that somebody signed in from before
+OFFERED = 400  # areas an area field offers; any other can be typed
+SHOWN = 200  # accounts in the list; the search finds the others
+
+# what gis/people says -> what the page says
+WORDS = {
+    credentials.TOO_SHORT: lazy_gettext("A password has at least 10 characters."),
+    credentials.TOO_LONG: lazy_gettext("A password has at most 200 characters."),
+    credentials.TOO_COMMON: lazy_gettext("This password is among those tried first; choose another."),
+    credentials.TOO_PLAIN: lazy_gettext("A password has at least 5 different characters."),
+    credentials.HAS_NAME: lazy_gettext("A password does not contain the user name."),
+    accounts.SAME_PASSWORD: lazy_gettext("Choose a password other than the present one."),
+    accounts.WRONG_PASSWORD: lazy_gettext("The present password is not right."),
+    accounts.ELSEWHERE: lazy_gettext("This account signs in at the identity provider; it has no password here."),
+    accounts.BAD_NAME: lazy_gettext("A user name has 2 to 40 letters, digits, dots, hyphens or underscores."),
+    accounts.NAME_TAKEN: lazy_gettext("There is an account of that name already."),
+    accounts.NO_PERSON: lazy_gettext("No person has this code."),
+    accounts.PERSON_TAKEN: lazy_gettext("That person has an account already."),
+    accounts.NO_ROLE: lazy_gettext("There is no such role."),
+    accounts.NO_AREA: lazy_gettext("No area has this code."),
+    accounts.AREA_NEEDED: lazy_gettext("This role is given for an area; name its code."),
+    accounts.NO_AREA_WANTED: lazy_gettext("A resident's role has no area."),
+    accounts.GRANTED: lazy_gettext("The account has that role there already."),
+    accounts.NOT_GRANTED: lazy_gettext(
+        "The account does not have that role there; what comes with a post ends with the post."
+    ),
+    accounts.SUBJECT_SHAPE: lazy_gettext(
+        "A subject is the provider's address and the person's number there: https://id.example.cn|12345"
+    ),
+    accounts.SUBJECT_TAKEN: lazy_gettext("Another account is linked to that subject."),
+    accounts.ONLY_OWN: lazy_gettext("You may change only accounts whose roles all lie in your areas."),
+    accounts.LAST_ONE: lazy_gettext("This is the last administrator who can sign in; make another first."),
+    accounts.NOT_SELF: lazy_gettext("You cannot block your own account."),
+}
+
+# fields of a key -> what is right for them
+KEY_WORDS = {
+    "name": lazy_gettext("2 to 40 letters, digits, spaces, dots or hyphens"),
+    "action": lazy_gettext("Choose at least one"),
+    "area": lazy_gettext("Codes of areas that exist, with commas between"),
+    "per_minute": lazy_gettext("A number from 1 to 100,000"),
+    "days": lazy_gettext("A number from 1 to 3650, or nothing"),
+}
+
+# actions a key may have -> the words beside their tick boxes
+ACTION_WORDS = {
+    Action.REPORT: lazy_gettext("report incidents"),
+    Action.READ: lazy_gettext("read incidents"),
+    Action.NOTE: lazy_gettext("add notes"),
+    Action.RATE: lazy_gettext("rate results"),
+    Action.HANDLE: lazy_gettext("take and handle"),
+    Action.DISPATCH: lazy_gettext("dispatch"),
+    Action.NAMES: lazy_gettext("names of who answers"),
+    Action.FIGURES: lazy_gettext("figures"),
+    Action.EXPORT: lazy_gettext("exports"),
+    Action.DRAFT: lazy_gettext("draft boundaries"),
+    Action.PUBLISH: lazy_gettext("publish boundaries"),
+}
+
+# path under the root, words, the action it takes (None: any account) -> the account menu; only pages that exist
+MENU: tuple[tuple[str, Any, Action | None], ...] = (
+    ("work", lazy_gettext("My work"), Action.HANDLE),
+    ("desk", lazy_gettext("Dispatcher's desk"), Action.DISPATCH),
+    ("screen", lazy_gettext("Command centre screen"), Action.SUPERVISE),
+    ("figures", lazy_gettext("Figures"), Action.FIGURES),
+    ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
+    ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
+    ("rules", lazy_gettext("Routing rules"), Action.RULES),
+    ("disclosures", lazy_gettext("Who was shown what"), Action.HISTORY),
+    ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),
+    ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
+    ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
+    ("notices", lazy_gettext("Notices"), None),
+    ("password", lazy_gettext("Change password"), None),
+)
+
+
+# --- signing in and out ---------------------------------------------------------------------------------------------
+
+
+@bp.get("/sign-in")
+def sign_in() -> Response:
+    """The form, or onwards when somebody is signed in already."""
+    onwards = guard.safe_next(request.args.get("next") or _came_from())
+    if guard.principal().kind == "account":
+        return to(onwards)
+    return _form(onwards)
+
+
+def _came_from() -> str:
+    """The page of ours that led here, as its address bar had it: the map keeps its view there."""
+    before = urlsplit(request.referrer or "")
+    if before.netloc != request.host or before.path.startswith(
+        (url_for("account.sign_in"), url_for("account.password"))
+    ):
+        return ""
+    return before.path + (f"?{before.query}" if before.query else "")
+
+
+@bp.post("/sign-in")
+def check() -> Response:
+    """Look at name and password; both wrong or one wrong is said in the same words, after the same time."""
+    onwards = guard.safe_next(request.form.get("next"))
+    username, password = accounts.clean(request.form.get("username", "")), request.form.get("password", "")
+    if not username or not password:
+        return _form(onwards, username, _("Give a user name and a password."), 422)
+    browser_before = trusted_browser.read()
+    try:
+        source = f"browser {browser_before.id}" if browser_before.id else client_network()
+        rate_limit.within(_settings().var, f"sign-in {source}", PER_ADDRESS, time.time(), "tries to sign in")
+        tried = accounts.try_begins(
+            session(), username, datetime.now(UTC), client_network(), browser_before.id, browser_before.stamps
+        )
+    except TooMany as error:
+        wait: Any = error.extra["retry_after"]
+        minutes = -(-wait // 60)
+        words = _("Too many tries; try again in %(minutes)s min.", minutes=minutes)
+        response = _form(onwards, username, words, 429)
+        response.headers["Retry-After"] = str(wait)
+        return response
+    session().commit()  # the try counts, whatever comes; no connection waits while the hash is worked out
+    if not accounts.is_right(tried, password):
+        return _form(onwards, username, _("User name or password is wrong, or the account may not sign in."), 401)
+    with signed(session(), f"account {username}", "signed in"):
+        accounts.try_succeeds(session(), tried, password)
+        session().commit()
+    guard.begin(cast(int, tried.account_id), tried.stamp)
+    return to(url_for("account.password") if tried.must_change else onwards)
+
+
+@bp.post("/sign-out")
+def sign_out() -> Response:
+    """End this browser's session."""
+    guard.end()
+    return to(url_for("map.index"))
+
+
+@bp.post("/sign-out-everywhere")
+def sign_out_everywhere() -> Response:
+    """End every session of one's own account, this one too."""
+    by = _account()
+    with signed(session(), by.who, "signed out everywhere"):
+        accounts.end_sessions(session(), by, _of(by.account_id))
+        session().commit()
+    guard.end()
+    guard.forget()
+    return to(url_for("account.sign_in"))
+
+
+def _form(onwards: str, username: str = "", wrong: str = "", status: int = 200) -> Response:
+    response = page(
+        "sign_in.html", onwards=onwards, username=username, wrong=wrong, token=generate_csrf(), oidc=_settings().oidc
+    )
+    response.status_code = status
+    return response
+
+
+# --- the identity provider ------------------------------------------------------------------------------------------
+
+
+@bp.get("/sign-in/provider")
+def oidc() -> Response:
+    """Send the browser to the identity provider: authorisation code, PKCE, nonce and state."""
+    provider = _provider()
+    browser["next"] = guard.safe_next(request.args.get("next"))
+    try:
+        _same_issuer(provider)
+        return cast(Response, provider.authorize_redirect(_back(), prompt="login" if "again" in request.args else None))
+    except (requests.RequestException, AuthlibBaseError, ValueError) as error:
+        raise Unavailable("the identity provider cannot be reached; try again soon, or use a password") from error
+
+
+@bp.get("/sign-in/provider/back")
+def oidc_back() -> Response:
+    """The browser comes back with a code; the account linked to the subject is signed in."""
+    provider = _provider()
+    onwards = guard.safe_next(browser.get("next"))
+    try:
+        token = provider.authorize_access_token()
+        sub = token["userinfo"]["sub"]
+    except requests.RequestException as error:
+        raise Unavailable("the identity provider cannot be reached; try again soon, or use a password") from error
+    except (AuthlibBaseError, JoseError, KeyError, ValueError, TypeError):
+        words = _("The identity provider did not sign you in, or its answer did not hold. Try again.")
+        return _form(onwards, wrong=words, status=401)
+    subject = f"{_settings().oidc.issuer}|{sub}"  # type: ignore[union-attr]
+    with current_app.config["SESSION_FACTORY"](False) as writing:  # a GET that writes down who signed in
+        account = accounts.by_subject(writing, subject, datetime.now(UTC))
+        found = account and (account.id, account.stamp)
+        writing.commit()
+    if not found:
+        response = page("unknown_subject.html", subject=subject)
+        response.status_code = 403
+        return response
+    guard.begin(*found, at_provider=True)
+    return to(onwards)
+
+
+def _provider() -> Any:
+    provider = current_app.extensions.get("wangge_oidc")
+    if provider is None:
+        raise NotFound("signing in at an identity provider is not set up here")
+    return provider
+
+
+def _same_issuer(provider: Any) -> None:
+    """See that the provider's own description names the issuer we were told of (OpenID Connect Discovery 4.3)."""
+    said = str(provider.load_server_metadata().get("issuer", "")).rstrip("/")
+    if said != _settings().oidc.issuer:  # type: ignore[union-attr]
+        raise ValueError(f"the provider calls itself {said!r}")
+
+
+def _back() -> str:
+    path = url_for("account.oidc_back")
+    return (_settings().address or request.host_url.rstrip("/")) + path
+
+
+@bp.record_once
+def set_up(state: Any) -> None:
+    """The identity provider, where one is set."""
+    app: Flask = state.app
+    given: Settings = app.config["SETTINGS"]
+    app.jinja_env.globals.update(menu=menu, role_words=role_words)
+    if given.oidc is None:
+        return
+    app.extensions["wangge_oidc"] = OAuth(app).register(
+        "provider",
+        client_id=given.oidc.client_id,
+        client_secret=given.oidc.client_secret,
+        server_metadata_url=given.oidc.issuer + "/.well-known/openid-configuration",
+        client_kwargs={"scope": "openid", "code_challenge_method": "S256", "default_timeout": 10},
+    )
+
+
+# --- one's own password ---------------------------------------------------------------------------------------------
+
+
+@bp.get("/password")
+def password() -> Response:
+    """The form for a new password; all there is to see for who still has the first one."""
+    by = _account()
+    return _password_page(_of(by.account_id))
+
+
+@bp.post("/password")
+def change_password() -> Response:
+    """Change one's own password; every other session of the account ends."""
+    by = _account()
+    new = request.form.get("password", "")
+    try:
+        if new != request.form.get("again", ""):
+            return _password_page(_of(by.account_id), {"again": _("The two are not the same.")})
+        rate_limit.within(_settings().var, f"password {by.account_id}", 10, time.time(), "tries to change the password")
+        with signed(session(), by.who, "changed the password"):
+            stamp = accounts.change_password(session(), cast(int, by.account_id), request.form.get("old", ""), new)
+            session().commit()
+    except InvalidInput as error:
+        session().rollback()
+        return _password_page(_of(by.account_id), {one.field: said(one.message) for one in error.errors})
+    guard.go_on(stamp)
+    flash(_("Your password is changed; other devices were signed out."))
+    return to(url_for("account.password"))
+
+
+def _password_page(account: Account, wrong: dict[str, str] | None = None) -> Response:
+    response = page("password.html", account=account, wrong=wrong or {})
+    response.status_code = 422 if wrong else 200
+    return response
+
+
+# --- the administrator's page for accounts --------------------------------------------------------------------------
+
+
+@bp.get("/accounts")
+def list_accounts() -> Response:
+    """Accounts by name; the one in the address with what may be done with it."""
+    return _accounts_page(guard.need(Action.ACCOUNTS))
+
+
+@bp.post("/accounts")
+def add_account() -> Response:
+    """Make an account, its role in the same step; the first password is on this page and nowhere else."""
+    by = guard.need(Action.ACCOUNTS)
+    given = {name: request.form.get(name, "").strip() for name in ("username", "person", "subject", "role", "area")}
+    try:
+        with signed(session(), by.who, "account page"):
+            made, first = accounts.add(
+                session(), by, given["username"], person=given["person"], subject=given["subject"]
+            )
+            if given["role"]:
+                accounts.grant(session(), by, made, given["role"], given["area"])
+            name = made.username
+            session().commit()
+    except WanggeError as error:
+        session().rollback()
+        return _accounts_page(by, wrong=_wrong(error), given=given, status=422)
+    if not first:
+        flash(_("The account is made; it signs in at the identity provider."))
+        return to(url_for("account.list_accounts", name=name))
+    return _accounts_page(by, chosen=name, once=first)
+
+
+Change = Callable[[Principal, Account, Any], str | None]
+
+# what the buttons of an account do; one that answers with a password shows it once
+CHANGES: dict[str, Change] = {
+    "grant": lambda by, one, form: accounts.grant(
+        session(), by, one, form.get("role", ""), form.get("area", "").strip()
+    ),
+    "withdraw": lambda by, one, form: accounts.withdraw(session(), by, one, form.get("role", ""), form.get("area", "")),
+    "block": lambda by, one, form: accounts.block(session(), by, one),
+    "unblock": lambda by, one, form: accounts.unblock(session(), by, one),
+    "reset": lambda by, one, form: accounts.reset_password(session(), by, one),
+    "end": lambda by, one, form: accounts.end_sessions(session(), by, one),
+    "link": lambda by, one, form: accounts.link(
+        session(), by, one, person=form.get("person", "").strip(), subject=form.get("subject", "").strip()
+    ),
+}
+DONE = {
+    "grant": lazy_gettext("The role was given."),
+    "withdraw": lazy_gettext("The role was taken back."),
+    "block": lazy_gettext("The account is blocked and signed out."),
+    "unblock": lazy_gettext("The account may sign in again."),
+    "end": lazy_gettext("The account was signed out everywhere."),
+    "link": lazy_gettext("The links are saved; the account was signed out."),
+}
+
+
+@bp.post("/accounts/<username>")
+def change_account(username: str) -> Response:
+    """One change of an account, named by the button (`do`)."""
+    by = guard.need(Action.ACCOUNTS)
+    do = request.form.get("do", "")
+    if do not in CHANGES:
+        raise wrong("do", f"must be one of {', '.join(CHANGES)}")
+    try:
+        account = accounts.find(session(), username)
+        with signed(session(), by.who, "account page"):
+            once = CHANGES[do](by, account, request.form)
+            session().commit()
+    except (InvalidInput, Conflict, Forbidden, NotFound) as error:
+        session().rollback()
+        return _accounts_page(by, chosen=username, wrong=_wrong(error), given={**request.form}, status=422)
+    guard.forget()
+    if once:
+        return _accounts_page(by, chosen=account.username, once=once)
+    flash(str(DONE[do]))
+    return to(url_for("account.list_accounts", name=account.username))
+
+
+def _accounts_page(
+    by: Principal,
+    *,
+    chosen: str = "",
+    once: str = "",
+    wrong: dict[str, str] | None = None,
+    given: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    asked = request.args.get("q", "")[:80]
+    rows = accounts.listing(session(), by, datetime.now(UTC), asked, SHOWN + 1)
+    chosen = chosen or request.args.get("name", "")
+    one = next((row for row in rows if row.username == chosen), None)
+    if chosen and one is None:
+        found = accounts.listing(session(), by, datetime.now(UTC), chosen, SHOWN)
+        one = next((row for row in found if row.username == chosen), None)
+    response = page(
+        "accounts.html", rows=rows[:SHOWN], more=len(rows) > SHOWN, asked=asked, one=one, new="new" in request.args,
+        once=once, wrong=wrong or {}, given=given or {}, roles=ROLES, areas=_areas(), oidc=_settings().oidc,
+        zone=_settings().timezone,
+    )  # fmt: skip
+    response.status_code = status
+    return response
+
+
+# --- the administrator's page for keys ------------------------------------------------------------------------------
+
+
+@bp.get("/keys")
+def list_keys() -> Response:
+    """Keys of programs; never their secrets."""
+    return _keys_page(_everywhere())
+
+
+@bp.post("/keys")
+def add_key() -> Response:
+    """Make a key; it is on this page and nowhere else."""
+    by = _everywhere()
+    form = request.form
+    given: dict[str, Any] = {name: form.get(name, "").strip() for name in ("name", "area", "per_minute", "days")}
+    given["action"] = form.getlist("action")
+    numbers = {name: given[name] for name in ("per_minute", "days") if given[name]}
+    try:
+        with signed(session(), by.who, "key page"):
+            made = api_keys.add(
+                session(), given["name"], given["action"], [one.strip() for one in given["area"].split(",") if one.strip()],
+                datetime.now(UTC), **{name: int(text) if text.isdigit() else -1 for name, text in numbers.items()},
+            )  # fmt: skip
+            session().commit()
+    except InvalidInput as error:
+        session().rollback()
+        return _keys_page(by, wrong={one.field: str(KEY_WORDS[one.field]) for one in error.errors}, given=given)
+    except Conflict:
+        session().rollback()
+        return _keys_page(by, wrong={"name": _("There is a key of that name already.")}, given=given)
+    return _keys_page(by, once=made, of=given["name"])
+
+
+@bp.post("/keys/<name>")
+def change_key(name: str) -> Response:
+    """Rotate or revoke a key, as the button (`do`) says."""
+    by = _everywhere()
+    now = datetime.now(UTC)
+    with signed(session(), by.who, "key page"):
+        if request.form.get("do") == "rotate":
+            made = api_keys.rotate(session(), name, now)
+            session().commit()
+            guard.forget()
+            return _keys_page(by, once=made, of=name)
+        api_keys.revoke(session(), name, now)
+        session().commit()
+    guard.forget()
+    flash(_("The key is revoked."))
+    return to(url_for("account.list_keys"))
+
+
+def _everywhere() -> Principal:
+    """Who asks, when they administer everything: a key may reach any area."""
+    by = guard.need(Action.ACCOUNTS)
+    if by.may_in[Action.ACCOUNTS] is not None:
+        raise Forbidden("keys are for administrators of the whole deployment")
+    return by
+
+
+def _keys_page(
+    by: Principal,
+    *,
+    once: str = "",
+    of: str = "",
+    wrong: dict[str, str] | None = None,
+    given: dict[str, Any] | None = None,
+) -> Response:
+    response = page(
+        "keys.html", rows=api_keys.listing(session(), datetime.now(UTC)), once=once, of=of, wrong=wrong or {},
+        given=given or {}, actions={one: ACTION_WORDS[one] for one in Action if one in KEY_ACTIONS}, areas=_areas(),
+        new="new" in request.args, zone=_settings().timezone, names={str(one): words for one, words in ACTION_WORDS.items()},
+    )  # fmt: skip
+    response.status_code = 422 if wrong else 200
+    return response
+
+
+# --- shared ---------------------------------------------------------------------------------------------------------
+
+
+def menu() -> list[tuple[str, str]]:
+    """Address and words of the pages the asker may open."""
+    root = url_for("map.index")
+    there = current_app.extensions.setdefault("wangge_paths", {rule.rule for rule in current_app.url_map.iter_rules()})
+    by = guard.principal()
+    return [
+        (root + path, str(words))
+        for path, words, action in MENU
+        if f"/{path}" in there and (action is None or by.may(action))
+    ]
+
+
+def role_words(by: Principal) -> str:
+    """The strongest role of an account, in the reader's language."""
+    role = by.roles[0][0] if by.roles else "resident"
+    zh, en, _may = ROLES[role]
+    return zh if i18n.chosen() == "zh" else en
+
+
+def said(words: str) -> str:
+    """A sentence of gis/people in the reader's language."""
+    return str(WORDS.get(words, words))
+
+
+def to(address: str) -> Response:
+    """Go there with a GET."""
+    return cast(Response, redirect(address, 303))
+
+
+def _wrong(error: WanggeError) -> dict[str, str]:
+    if not error.errors:
+        return {"": said(error.detail) if error.detail in WORDS else in_words(error)}
+    return {one.field: said(one.message) if one.message in WORDS else in_words(error) for one in error.errors}
+
+
+def _account() -> Principal:
+    by = guard.principal()
+    if by.kind != "account":
+        guard.nobody()
+    return by
+
+
+def _of(account_id: int | None) -> Account:
+    return session().get_one(Account, account_id)
+
+
+def _areas() -> list[tuple[str, str]]:
+    """Code and name of the larger areas, for a field to offer."""
+    upper = select(Area.code, Area.name).where(
+        Area.level.in_(("county", "street", "community", "grid")), Area.retired_at.is_(None)
+    )
+    return [(code, name) for code, name in session().execute(upper.order_by(Area.code).limit(OFFERED))]
+
+
+def _settings() -> Settings:
+    return cast(Settings, current_app.config["SETTINGS"])

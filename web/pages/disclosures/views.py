@@ -1,0 +1,52 @@
+"""`/disclosures`: who was shown contacts, photos and exports, for auditors; needs no script."""
+
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, request
+from flask_babel import lazy_gettext
+
+from gis.accounts.disclosures import DisclosureView, Filters, list_disclosures
+from gis.errors import InvalidInput
+from gis.rights.access import Action
+from web.http import params
+from web.http.db import session
+from web.http.errors import in_words
+from web.pages.shell.page import page
+from web.security.guard import need
+
+bp = Blueprint("disclosures_page", __name__)
+
+PAGE_ROWS = 100
+KINDS = {
+    "": lazy_gettext("Everything"), "contact": lazy_gettext("Contact"), "photo": lazy_gettext("Photo"),
+    "export": lazy_gettext("Export"),
+}  # fmt: skip
+FIELDS = ("kind", "who", "incident", "since", "until", "before")
+
+
+@bp.get("/disclosures")
+def disclosures() -> Response:
+    """The newest first; its filters are in its address, `before` is the last number of the page before."""
+    by = need(Action.HISTORY)
+    query = {name: request.args.get(name, "").strip()[:100] for name in FIELDS}
+    wrong, rows = "", list[DisclosureView]()
+    try:
+        before = params.number_cursor(query["before"] or None, "before")
+        rows = list_disclosures(session(), by, _filters(query), PAGE_ROWS + 1, before)
+    except InvalidInput as error:
+        wrong = in_words(error)
+    response = page(
+        "disclosures.html", query=query, wrong=wrong, rows=rows[:PAGE_ROWS], kinds=KINDS,
+        older=rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None, zone=current_app.config["SETTINGS"].timezone,
+    )  # fmt: skip
+    response.status_code = 422 if wrong else 200
+    return response
+
+
+def _filters(query: dict[str, str]) -> Filters:
+    try:
+        incident = UUID(query["incident"]) if query["incident"] else None
+    except ValueError:
+        raise params.wrong("incident", f"{query['incident'][:40]!r} is no incident's number") from None
+    since, until = (params.moment(query[name], name) if query[name] else None for name in ("since", "until"))
+    return Filters(query["kind"], query["who"], incident, since, until)

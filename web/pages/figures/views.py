@@ -1,0 +1,167 @@
+"""`/figures`: how well the loop works, as a table that sorts by its address and as a spreadsheet; needs no script."""
+
+import csv
+from datetime import date, datetime, timedelta
+from io import StringIO
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, current_app, make_response, request, url_for
+from flask_babel import lazy_gettext
+
+from gis.errors import InvalidInput
+from gis.files.formulas import cell_text
+from gis.incidents.catalogue import editions
+from gis.incidents.reading import statistics
+from gis.incidents.reading.statistics import DEFINITIONS, Figure
+from gis.rights.access import Action, Principal
+from gis.rights.roles import BY_KEY
+from web.http import i18n, params
+from web.http.db import session
+from web.http.errors import in_words
+from web.pages.desk.views import areas
+from web.pages.shell.page import page
+from web.security.disclosures import record_export
+from web.security.guard import need
+
+bp = Blueprint("figures_page", __name__)
+
+DAYS = 30  # of the period shown first
+MOST = 500  # rows on the page; the spreadsheet has all
+# what to group by, as one chooses it
+PER = {
+    "street": lazy_gettext("Street"), "community": lazy_gettext("Community"), "grid": lazy_gettext("Grid"),
+    "category": lazy_gettext("Kind"), "major": lazy_gettext("Group of kinds"), "person": lazy_gettext("Person"),
+    "role": lazy_gettext("Role"), "channel": lazy_gettext("Channel"), "day": lazy_gettext("Day"),
+    "week": lazy_gettext("Week"), "month": lazy_gettext("Month"),
+}  # fmt: skip
+CHANNEL = {
+    "mini_program": lazy_gettext("Mini-program"), "web": lazy_gettext("Web page"), "phone": lazy_gettext("Telephone"),
+    "in_person": lazy_gettext("In person"), "patrol": lazy_gettext("Patrol"), "woodpecker": lazy_gettext("Woodpecker"),
+    "open311": "Open311", "device": lazy_gettext("Device"), "import": lazy_gettext("Import"), "api": "API",
+}  # fmt: skip
+RATES = (
+    "response",
+    "completion",
+    "in_time",
+    "resolution",
+    "satisfaction",
+    "office_resolution",
+    "office_satisfaction",
+    "returned",
+)
+HOURS = ("hours_to_take", "hours_to_handle")
+COLUMNS = ("reported", "open", "overdue", "supervised", *RATES, *HOURS)
+HEAD = ("reported", "response", "completion", "resolution", "satisfaction", "overdue")  # the large figures
+
+
+@bp.get("/figures")
+def figures() -> Response:
+    """The page; its period, area, grouping and order are in its address."""
+    by = need(Action.FIGURES)
+    asked = _asked(by)
+    wrong, rows = "", list[Figure]()
+    total: Figure | None = None
+    try:
+        total = next(iter(_count(by, asked, "all")), None)
+        rows = _count(by, asked, asked["per"])
+    except InvalidInput as error:
+        wrong = in_words(error)
+    index = 0 if i18n.chosen() == "zh" else 1
+    response = page(
+        "figures.html", asked=asked, wrong=wrong, total=total if total and total.reported else None,
+        rows=[(_named(row, asked["per"], index), row) for row in _sorted(rows, asked["sort"])[:MOST]], more=len(rows) - MOST,
+        per=_groups(by), areas=areas(by, Action.FIGURES), columns=COLUMNS, head=HEAD, rates=RATES, hours=HOURS,
+        words={name: (given[index], given[index + 2]) for name, given in DEFINITIONS.items()},
+        address=lambda **change: f"?{urlencode(asked | change)}",
+        table=f"{url_for('figures_page.table')}?{urlencode(asked)}",
+    )  # fmt: skip
+    response.status_code = 422 if wrong else 200
+    return response
+
+
+@bp.get("/figures.csv")
+def table() -> Response:
+    """The same as a spreadsheet: UTF-8 with a mark, as Excel likes it; rates as numbers from 0 to 1."""
+    by = need(Action.FIGURES)
+    asked = _asked(by)
+    index = 0 if i18n.chosen() == "zh" else 1
+    out = StringIO()
+    writer = csv.writer(out)
+    writer.writerow(
+        [PER[asked["per"]], "代码" if index == 0 else "code", *(DEFINITIONS[name][index] for name in COLUMNS)]
+    )
+    for row in _sorted(_count(by, asked, asked["per"]), asked["sort"]):
+        values = ("" if getattr(row, name) is None else getattr(row, name) for name in COLUMNS)
+        writer.writerow([cell_text(str(_named(row, asked["per"], index)[0])), cell_text(row.key or ""), *values])
+    words = " ".join(f"{field}={asked[field]}" for field in ("per", "since", "until", "area") if asked[field])
+    record_export(by, f"figures.csv {words}", asked["area"])
+    response = make_response("\ufeff" + out.getvalue())
+    response.mimetype = "text/csv"
+    name = f"figures-{asked['per']}-{asked['since']}-{asked['until']}.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _groups(by: Principal) -> dict[str, Any]:
+    return {key: words for key, words in PER.items() if key != "person" or by.may(Action.NAMES)}
+
+
+def _asked(by: Principal) -> dict[str, str]:
+    """What the address asks for, with what it leaves out filled in.
+
+    Raises:
+        InvalidInput: A grouping or order that there is none of, or a day that is none.
+    """
+    today = datetime.now(current_app.config["SETTINGS"].timezone).date()
+    asked = {
+        "since": request.args.get("since") or (today - timedelta(days=DAYS - 1)).isoformat(),
+        "until": request.args.get("until") or today.isoformat(),
+        "per": request.args.get("per", "category"),
+        "area": request.args.get("area", ""),
+        "sort": request.args.get("sort", "-reported"),
+    }
+    for field, known in (
+        ("per", _groups(by)),
+        ("sort", [sign + name for name in ("key", *COLUMNS) for sign in ("", "-")]),
+    ):
+        if asked[field] not in known:
+            raise params.wrong(field, f"{asked[field][:40]!r} is none of {', '.join(known)}")
+    for field in ("since", "until"):
+        try:
+            date.fromisoformat(asked[field])
+        except ValueError:
+            raise params.wrong(field, f"{asked[field][:40]!r} is not a day; it must be as 2026-11-23") from None
+    return asked
+
+
+def _count(by: Principal, asked: dict[str, str], per: str) -> list[Figure]:
+    """The figures; the last day counts as a whole."""
+    last = date.fromisoformat(asked["until"]) + timedelta(days=1)
+    since, until = params.moment(asked["since"], "since"), params.moment(last.isoformat(), "until")
+    zone = current_app.config["SETTINGS"].timezone.key
+    return statistics.figures(session(), by, since, until, per, asked["area"], now=params.moment(None), zone=zone)
+
+
+def _sorted(rows: list[Figure], order: str) -> list[Figure]:
+    """By a column, where it says nothing last."""
+    name, down = order.removeprefix("-"), order.startswith("-")
+    said = [row for row in rows if getattr(row, name) is not None]
+    return sorted(said, key=lambda row: getattr(row, name), reverse=down) + [row for row in rows if row not in said]
+
+
+def _named(row: Figure, per: str, index: int) -> tuple[str, str]:
+    """What a group is called in the reader's language, and what stands small beside it."""
+    if not row.key:
+        return "—", ""
+    if per == "channel":
+        return str(CHANNEL.get(row.key, row.key)), ""
+    if per == "role" and row.key in BY_KEY:
+        return (BY_KEY[row.key].zh, BY_KEY[row.key].en)[index], ""
+    if per == "category":
+        kind = editions.active(session()).categories.get(row.key)
+        return (kind.zh, kind.en)[index] if kind else row.name or row.key, row.key
+    if per in ("day", "week", "month", "major"):
+        return row.name or row.key, ""
+    return row.name or row.key, row.key

@@ -1,0 +1,85 @@
+"""The page of one's own notices."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, redirect, request, url_for
+from flask_babel import lazy_gettext
+
+from gis.notices import actions, queries
+from gis.notices.notice_text import said
+from gis.rights.access import Action, Principal
+from web.http import i18n, params
+from web.http.db import session
+from web.pages.shell.page import page
+from web.security.guard import nobody, principal
+
+bp = Blueprint("notice_page", __name__)
+
+SHOWN = 50  # on a page
+# action -> where an incident is looked at by who may do it; everybody else has the tracking page
+PLACES = ((Action.DISPATCH, "desk"), (Action.HANDLE, "work"), (Action.READ, "desk"))
+GROUPS = {"today": lazy_gettext("Today"), "yesterday": lazy_gettext("Yesterday"), "earlier": lazy_gettext("Earlier")}
+
+
+@bp.get("/notices")
+def notices() -> Response:
+    """The newest first, by day; `before` is the last number of the page before."""
+    by = account()
+    before = request.args.get("before", "")
+    if before and not (before.isdigit() and len(before) < 19):
+        raise params.wrong("before", "must be the number of a notice, or left out")
+    found = queries.listing(session(), by, SHOWN + 1, int(before) if before else None)
+    zone, index = current_app.config["SETTINGS"].timezone, 0 if i18n.chosen() == "zh" else 1
+    today = datetime.now(zone).date()
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for one in found[:SHOWN]:
+        told, at = said(one.topic, one.body, one.area_name, one.category_en), one.at.astimezone(zone)
+        age = (today - at.date()).days
+        group = "today" if age <= 0 else "yesterday" if age == 1 else "earlier"
+        lines = [(name[index], value[index]) for name, value in told.lines]
+        shown = {
+            "id": one.id, "at": at, "time": at.strftime("%Y-%m-%d %H:%M" if age > 1 else "%H:%M"), "seen": one.seen,
+            "what": told.what[index], "of": told.of[index], "lines": lines, "address": place(by, one.incident),
+            "urgent": one.topic == "incident.escalate" or one.body.get("severity") == "urgent",
+        }  # fmt: skip
+        groups.setdefault(group, []).append(shown)
+    newest = found[0].id if found and not before else None
+    return page(
+        "notices.html", groups=[(GROUPS[name], rows) for name, rows in groups.items()], newest=newest,
+        unseen=queries.unseen(session(), by), older=found[SHOWN - 1].id if len(found) > SHOWN else None, before=before,
+    )  # fmt: skip
+
+
+@bp.post("/notices")
+def seen() -> Response:
+    """Mark one (`id`), or all up to a number (`until`), as seen; then the list again."""
+    by = account()
+    one, until = request.form.get("id", ""), request.form.get("until", "")
+    given = one or until
+    if not (given.isdigit() and len(given) < 19):
+        raise params.wrong("id", "must be the number of a notice")
+    actions.seen(session(), by, [int(one)] if one else None, int(until) if until else None)
+    session().commit()
+    return cast(Response, redirect(url_for("notice_page.notices"), 303))
+
+
+def account() -> Principal:
+    """Who asks.
+
+    Raises:
+        SignInNeeded: Nobody is signed in.
+    """
+    by = principal()
+    if by.kind != "account":
+        nobody()
+    return by
+
+
+def place(by: Principal, incident: object) -> str:
+    """The address of an incident's page for who asks; empty where there is none."""
+    if not incident:
+        return ""
+    there = current_app.extensions.setdefault("wangge_paths", {rule.rule for rule in current_app.url_map.iter_rules()})
+    found = next((path for action, path in PLACES if by.may(action) and f"/{path}" in there), "")
+    return url_for("map.index") + (f"{found}?incident={incident}" if found else f"track/{incident}")

@@ -1,0 +1,213 @@
+"""The page of routing rules: the sets, a set in words, a new one from a spreadsheet, its test, switching it on."""
+
+from datetime import datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, flash, redirect, request, send_file, url_for
+from flask_babel import gettext as _
+
+from gis.db import signed
+from gis.errors import Conflict, WanggeError
+from gis.incidents import working_time
+from gis.incidents.catalogue import editions
+from gis.incidents.danger import table as danger_table
+from gis.incidents.routing import rules
+from gis.incidents.routing.rules import COLUMNS, Difference, Problem, Rules, Went
+from gis.rights.access import Action, Principal
+from gis.rights.roles import BY_KEY
+from web.api.rules.views import number, seeing
+from web.http import i18n, params
+from web.http.body_limit import body_limit
+from web.http.db import session
+from web.http.errors import in_words
+from web.pages.notices.views import place
+from web.pages.shell.page import page
+from web.security.disclosures import record_export
+from web.security.guard import need
+
+bp = Blueprint("rules_page", __name__)
+
+DAYS = (30, 90, 365)  # offered for a test
+NAMED = 14  # incidents of a group that are linked to
+LARGEST = 2 * 1024 * 1024  # bytes of a spreadsheet
+
+
+@bp.get("/rules")
+def sets() -> Response:
+    """A set (`set`, else the one in force), and with `days` its test against the past."""
+    by, asked = seeing(), request.args.get("days", "")
+    if asked and not (asked.isdecimal() and len(asked) < 5 and 1 <= int(asked) <= 3660):
+        raise params.wrong("days", "must be a number of days, 1 to 3660")
+    return _page(by, days=int(asked) if asked else None)
+
+
+@bp.post("/rules")
+@body_limit(LARGEST)
+def upload() -> Response:
+    """Keep a spreadsheet as a draft, or the page again with what is wrong in it."""
+    by = need(Action.RULES)
+    given, name = request.files.get("file"), request.form.get("name", "").strip()
+    if given is None or not given.filename:
+        return _page(by, wrong=_("Choose a spreadsheet."), name=name)
+    name = name or Path(given.filename).stem[:100]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"upload{Path(given.filename).suffix.lower()[:8]}"
+        given.save(path)
+        try:
+            made, report, problems = rules.look_at(path, editions.active(session()), session())
+        except WanggeError as error:
+            why = in_words(error).replace(path.name, given.filename)
+            return _page(by, wrong=_("This file is no table of rules: %(why)s", why=why), name=name)
+    problems += [Problem(_row(one.where), one.field, one.reason, one.reason) for one in report.refused]
+    if problems:
+        return _page(by, problems=problems, file=given.filename[:100], name=name)
+    try:
+        with signed(session(), by.who, "load rules"):
+            made_id = rules.load(session(), made, name, by.who)
+            session().commit()
+    except Conflict:
+        session().rollback()
+        return _page(by, wrong=_("A set of that name is or was in force; choose another name."), name=name)
+    flash(_("Kept as a draft. Test it before you switch it on."))
+    return cast(Response, redirect(url_for("rules_page.sets", set=made_id), 303))
+
+
+@bp.post("/rules/<int:set_id>/activate")
+def activate(set_id: int) -> Response:
+    """Switch a set on."""
+    by = need(Action.RULES)
+    rules.need_everywhere(session(), by)
+    with signed(session(), by.who, "activate rules"):
+        rules.activate(session(), number(set_id), params.moment(None))
+        session().commit()
+    flash(_("The set is in force. Incidents filed before keep their rule."))
+    return cast(Response, redirect(url_for("rules_page.sets", set=set_id), 303))
+
+
+@bp.get("/rules/<int:set_id>.xlsx")
+def table(set_id: int) -> Response:
+    """A set as a spreadsheet, to be edited and sent back."""
+    by = seeing()
+    found = rules.find(session(), number(set_id))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "rules.xlsx"
+        rules.dump(found.rules, path)
+        written = BytesIO(path.read_bytes())
+    record_export(by, f"rule set {set_id} (.xlsx)")
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return send_file(written, kind, as_attachment=True, download_name=f"{found.name}.xlsx")
+
+
+@bp.get("/rules/danger.xlsx")
+def danger() -> Response:
+    """The table of danger as a spreadsheet, to be edited and loaded by ./wangge danger."""
+    by = seeing()
+    rows = danger_table.edition(session(), danger_table.active_id(session()))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "danger.xlsx"
+        danger_table.dump(rows, path)
+        written = BytesIO(path.read_bytes())
+    record_export(by, "table of danger (.xlsx)")
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return send_file(written, kind, as_attachment=True, download_name="danger.xlsx")
+
+
+def _dangers(english: bool) -> list[tuple[str, str]]:
+    """Each danger and the numbers to call for it."""
+    found: dict[str, list[str]] = {}
+    for row in danger_table.edition(session(), danger_table.active_id(session())):
+        if row.use == "danger":
+            numbers = found.setdefault(row.en if english else row.zh, [])
+            numbers += [one for one in row.call if one not in numbers]
+    return [(name, "、".join(numbers)) for name, numbers in found.items()]
+
+
+def _page(by: Principal, *, days: int | None = None, problems: list[Problem] | None = None, **more: Any) -> Response:
+    listed = rules.listing(session())
+    chosen = request.args.get("set", "") if request.method == "GET" else ""
+    if chosen and not (chosen.isdecimal() and len(chosen) < 100):
+        raise params.wrong("set", "must be the number of a set")
+    found = rules.find(session(), number(int(chosen))) if chosen else rules.active(session())
+    english = i18n.chosen() == "en"
+    names = rules.category_names(editions.active(session()), english)
+    year = datetime.now(working_time.ZONE).year
+    refused = bool(problems or more.get("wrong"))
+    response = page(
+        "rules.html", found=found, rows=_rows(found, names, english), sets=listed, days=days, offered=DAYS,
+        tested=_tested(by, found, days, names) if days else None, zone=current_app.config["SETTINGS"].timezone,
+        may_edit=by.may(Action.RULES), may_switch=_may_switch(by), reads=by.may(Action.READ),
+        problems=[_problem(one, english) for one in problems or ()],
+        unknown=[one for one in (year, year + 1) if not working_time.known(one)], hours=_hours(),
+        dangers=_dangers(english), **more,
+    )  # fmt: skip
+    if refused:
+        response.status_code = 422
+    return response
+
+
+def _may_switch(by: Principal) -> bool:
+    try:
+        rules.need_everywhere(session(), by)
+    except WanggeError:
+        return False
+    return True
+
+
+def _rows(found: Rules, names: dict[str, str], english: bool) -> list[tuple[str, str, str, str, str]]:
+    """Each rule as its name, which matters, to whom, how long, and who is above."""
+    areas = rules.area_names(session(), found.rules)
+    return [
+        (one.name, *rules.told(one, names, areas)[english], " → ".join(_role(role, english) for role in one.escalation))
+        for one in found.rules
+    ]
+
+
+def _role(key: str, english: bool) -> str:
+    return (BY_KEY[key].en if english else BY_KEY[key].zh) if key in BY_KEY else "—"
+
+
+def _tested(by: Principal, found: Rules, days: int, names: dict[str, str]) -> dict[str, Any]:
+    """The test of a set, its groups in words."""
+    until = params.moment(None)
+    done = rules.replay(session(), found.rules, until - timedelta(days=days), until, by)
+    groups = [
+        {
+            "one": one, "before": _went(one.before), "after": _went(one.after), "more": one.count - len(one.cases[:NAMED]),
+            "cases": [(past, names.get(past.category, past.category), place(by, past.id)) for past in one.cases[:NAMED]],
+            "time": _time(one),
+        }
+        for one in done.differences
+    ]  # fmt: skip
+    return {"done": done, "groups": groups}
+
+
+def _time(one: Difference) -> str:
+    parts = []
+    if one.slower:
+        parts.append(_("more time for %(n)s", n=one.slower))
+    if one.faster:
+        parts.append(_("less time for %(n)s", n=one.faster))
+    return _(", ").join(parts)
+
+
+def _went(went: Went) -> tuple[str, str]:
+    """Whom a rule sends to, and its name."""
+    role = _role(went.role, i18n.chosen() == "en")
+    return (_("claimed, else %(role)s", role=role) if went.way == "order" else role, went.rule)
+
+
+def _row(where: str) -> int | None:
+    last = where.rpartition(" ")[2]
+    return int(last) if last.isdecimal() else None
+
+
+def _problem(one: Problem, english: bool) -> tuple[int | None, str, str]:
+    titles = {column.key: column.key if english else column.zh for column in COLUMNS}
+    return one.row, titles.get(one.column, one.column), one.en if english else one.zh
+
+
+def _hours() -> str:
+    return _(", ").join(f"{start:%H:%M}–{end:%H:%M}" for start, end in working_time.HOURS)

@@ -1,0 +1,18 @@
+"""`/unanswered`: the places nobody answers for, for the operator; needs no script."""
+
+from flask import Blueprint, Response
+
+from gis.incidents.reading.unanswered import unanswered
+from web.api.unanswered.views import looks
+from web.http.db import session
+from web.http.params import moment
+from web.pages.shell.page import page
+
+bp = Blueprint("unanswered_page", __name__)
+
+
+@bp.get("/unanswered")
+def listed() -> Response:
+    """The page; the posts of each place are where people are put."""
+    looks()
+    return page("unanswered.html", found=unanswered(session(), moment(None)))

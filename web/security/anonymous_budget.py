@@ -1,0 +1,36 @@
+"""What callers without an account or key may ask for in a minute, counted in units of about 10 ms of work.
+
+Each address (IPv6: each /64) has `WANGGE_ANONYMOUS_UNITS_PER_MINUTE`. Only reads that cost more than a cached answer
+count; a page with its tiles takes some 40 units, so that a hundred residents behind one address do not meet the limit.
+"""
+
+import time
+
+from flask import current_app, request
+
+from gis.accounts import rate_limit
+from web.http.client import client_network
+
+UNITS = {
+    "map.export": 60, "areas.between": 30, "tiles.layer_features": 5, "tiles.tile": 1, "search.find": 2,
+    "incidents.near": 2, "facilities.nearest": 3, "facilities.circle": 3, "facilities.facilities": 2,
+    "open311.requests": 5, "categories.suggested": 1, "areas.history": 2, "map.index": 2,
+}  # fmt: skip
+BYTES_PER_UNIT = 5_000  # of a body: 10,000 points to locate are 1 MB, and two seconds of work
+
+
+def charge() -> None:
+    """Take what this request costs from its address's budget.
+
+    Raises:
+        TooMany: The budget of this minute is spent; `retry_after` says when the next begins.
+    """
+    units = UNITS.get(request.endpoint or "", 0)
+    if request.endpoint == "locate.many":
+        units = 1 + (request.content_length or 0) // BYTES_PER_UNIT
+    if units:
+        settings = current_app.config["SETTINGS"]
+        rate_limit.within(
+            settings.var, f"anonymous {client_network()}", settings.anonymous_units_per_minute, time.time(),
+            "units of work without a key or account", units,
+        )  # fmt: skip

@@ -1,0 +1,50 @@
+"""Writing down what a request is about to show: in a transaction of its own, committed before the answer leaves."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime
+from uuid import UUID
+
+from flask import current_app, request
+from sqlalchemy import text
+
+from gis.accounts import disclosures
+from gis.people.queries import chain_of
+from gis.rights.access import Principal
+from web.http.db import Factory, session
+
+
+def record_export(principal: Principal, subject: str, area: str = "") -> None:
+    """Write down that a file is about to be handed out.
+
+    Args:
+        subject: What it holds. area: Code of the area it is cut to; empty: wherever the asker may.
+    """
+    ids: list[int] = []
+    if area:
+        found = session().scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
+        ids = chain_of(session(), found, None, datetime.now(UTC)) if found else []
+    record(principal, "export", subject, areas=ids, reason=request.args.get("reason", ""))
+
+
+def record(
+    principal: Principal,
+    kind: str,
+    subject: str,
+    *,
+    areas: Iterable[int] = (),
+    incident_id: UUID | None = None,
+    reason: str = "",
+) -> None:
+    """As `gis.accounts.disclosures.record`, from this request's address. Whatever the request read is in hand by now.
+
+    The request's own transaction ends: a GET could not write with it, and may be on a replica.
+    """
+    session().rollback()
+    make: Factory = current_app.config["SESSION_FACTORY"]
+    with closing(make(False)) as writing:
+        disclosures.record(
+            writing, principal, kind, subject, areas=areas, incident_id=incident_id, reason=reason,
+            source=request.remote_addr or "",
+        )  # fmt: skip
+        writing.commit()

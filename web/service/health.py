@@ -1,0 +1,130 @@
+"""Running it: is it alive, is it ready, and its figures for Prometheus."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Literal
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response, current_app
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gis import private
+from gis.errors import FieldError, Unavailable
+from gis.incidents.reading.unanswered import unanswered
+from gis.jobs.queries import last_run
+from gis.ops import cluster, schema
+from gis.settings import Settings
+from web.api.locate.views import register_note
+from web.http import worker_metrics
+from web.http.db import session
+from web.http.errors import cannot_store
+from web.http.openapi import also
+
+bp = APIBlueprint("health", __name__, tag="Running it")
+
+newest_migration = lru_cache(maxsize=1)(schema.head)
+
+
+class HealthOut(BaseModel):
+    """One word."""
+
+    status: str
+
+
+class ReadyOut(BaseModel):
+    """Ready, or degraded: answers are right, but something makes them slow; and the space that is left."""
+
+    status: Literal["ready", "degraded"]
+    free_bytes: int
+    notes: list[str] | None = Field(None, description="When degraded, by what")
+
+
+@bp.get("/healthz")
+@bp.output(HealthOut)
+@bp.doc(summary="The process answers")
+def healthz() -> Response:
+    """Asks nothing of the database: a supervisor restarts the process when this fails."""
+    return Response(b'{"status":"ok"}', mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+
+@bp.get("/readyz")
+@bp.output(ReadyOut)
+@bp.doc(summary="Requests can be answered", responses={503: "Not ready; `errors` says why"})
+def readyz() -> Response:
+    """The database answers, its schema is this code's, areas are loaded, and the disk has room. A balancer waits for
+    this. `free_bytes` is the space left on the fullest disk that is written to, ready or not; `degraded` when changes
+    do not reach the register in memory, so that it is not used."""
+    free = get_free_bytes()
+    reasons = [*unready(), *lacks_space(free)]
+    if reasons:
+        raise Unavailable("not ready: " + "; ".join(one.message for one in reasons), reasons, free_bytes=free)
+    note = register_note()
+    body = (
+        {"status": "degraded", "free_bytes": free, "notes": [note]} if note else {"status": "ready", "free_bytes": free}
+    )
+    return Response(orjson.dumps(body), mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+
+def get_free_bytes() -> int:
+    """Return the space left where this deployment writes: its folder and, when it is ours, the database's."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return private.get_free_bytes(settings.var, cluster.private_base(settings))
+
+
+def lacks_space(free: int) -> list[FieldError]:
+    """List the disk, when it has less room than the setting says."""
+    least = current_app.config["SETTINGS"].min_free_mb
+    if free >= least * 1_000_000:
+        return []
+    return [FieldError("disk", f"the disk has {free / 1e6:,.0f} MB left; at least {least:,} MB are needed")]
+
+
+def unready() -> list[FieldError]:
+    """What is missing; nothing when ready."""
+    try:
+        connection = session().connection()
+        at = schema.current(connection)
+        if at != (wanted := newest_migration()):
+            return [FieldError("schema", f"the database stands at migration {at}, this code needs {wanted}")]
+        if not connection.scalar(text("SELECT EXISTS (SELECT FROM boundary)")):
+            return [FieldError("areas", "no areas are loaded; run ./wangge load areas")]
+    except SQLAlchemyError as error:
+        return [FieldError("database", cannot_store(error) or "the database cannot be reached")]
+    return []
+
+
+@bp.get("/metrics")
+@bp.doc(summary="Figures for Prometheus", responses=also("text/plain", {"type": "string"}))
+def metrics() -> Response:
+    """Requests and their times over all workers, by route, method and status, and when the jobs last swept; nothing
+    about people."""
+    return Response(worker_metrics.render() + swept() + owned(), mimetype=None, content_type=CONTENT_TYPE_LATEST)
+
+
+def swept() -> bytes:
+    """When jobs last looked for what is due, for an alarm when that is long ago; 0 is never."""
+    try:
+        found = last_run(session())
+    except SQLAlchemyError:
+        return b""  # the database has its own alarm
+    name = "wangge_last_sweep_timestamp_seconds"
+    return f"# HELP {name} When overdue matters were last looked for.\n# TYPE {name} gauge\n{name} {found.timestamp() if found else 0:.3f}\n".encode()
+
+
+def owned() -> bytes:
+    """What nobody but the operator can act on, and whether there is an operator: any of them is worth an alarm."""
+    try:
+        found = unanswered(session(), datetime.now(UTC))
+    except SQLAlchemyError:
+        return b""
+    figures = (
+        ("wangge_unanswered_grids", "Grids nobody answers for, up to the county.", len(found.places)),
+        ("wangge_operator_queue", "Open incidents that wait at the operator.", found.waiting),
+        ("wangge_operators", "Accounts that see the operator's queue.", found.operators),
+    )
+    lines = (f"# HELP {name} {words}\n# TYPE {name} gauge\n{name} {float(value)}\n" for name, words, value in figures)
+    return "".join(lines).encode()
