@@ -18,14 +18,14 @@ from pyproj import Transformer
 from gis.errors import FieldError, InvalidInput
 
 STORAGE_SRID = 4490  # CGCS2000, x = longitude
-KNOWN: tuple[str, ...] = ("wgs84", "cgcs2000", "gcj02", "bd09")
-SHIFTED = frozenset({"gcj02", "bd09"})
+SUPPORTED_CRS: tuple[str, ...] = ("wgs84", "cgcs2000", "gcj02", "bd09")
+OBFUSCATED_CRS = frozenset({"gcj02", "bd09"})
 
 Floats = NDArray[np.float64]
 Forward = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 # The rectangle in which the published algorithm shifts: west, south, east, north, degrees.
-SHIFT_AREA = (72.004, 0.8293, 137.8347, 55.8271)
+OBFUSCATED_BBOX_DEG = (72.004, 0.8293, 137.8347, 55.8271)
 
 _A = 6378245.0  # Krasovsky 1940, metres
 _EE = 0.00669342162296594323
@@ -60,11 +60,11 @@ def to_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
     ):  # one point, as the API gets it: arrays would cost 50 times more
         if crs == "bd09":
             lon, lat = _inverse_point(_gcj02_to_bd09_point, lon, lat)
-        return _inverse_point(_to_gcj02_point, lon, lat) if crs in SHIFTED else (lon, lat)
+        return _inverse_point(_to_gcj02_point, lon, lat) if crs in OBFUSCATED_CRS else (lon, lat)
     x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
     if crs == "bd09":
         x, y = _inverse(_gcj02_to_bd09, x, y)
-    if crs in SHIFTED:
+    if crs in OBFUSCATED_CRS:
         x, y = _inverse(_to_gcj02, x, y)
     return _like(lon, lat, x, y)
 
@@ -81,7 +81,7 @@ def from_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
     """
     _check_name(crs)
     x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
-    if crs in SHIFTED:
+    if crs in OBFUSCATED_CRS:
         x, y = _to_gcj02(x, y)
     if crs == "bd09":
         x, y = _gcj02_to_bd09(x, y)
@@ -89,7 +89,7 @@ def from_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
 
 
 @dataclass(frozen=True)
-class Fault:
+class PointError:
     """What is wrong with one point of an array: its place in it, the field, and the words for the asker."""
 
     index: int
@@ -97,7 +97,7 @@ class Fault:
     message: str
 
 
-def faults(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[Fault]:
+def find_invalid_points(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[PointError]:
     """Find the points that cannot be right, at most one fault each, in their order.
 
     Args:
@@ -126,18 +126,18 @@ def faults(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[Fault]:
             ("lat", np.abs(y) > 90, "{y} is not a latitude; it must be from -90 to 90 degrees"),
             (
                 "crs",
-                ~_in_shift_area(x, y) if crs in SHIFTED else np.zeros(x.shape, bool),
+                ~_in_shift_area(x, y) if crs in OBFUSCATED_CRS else np.zeros(x.shape, bool),
                 "{crs} is only for places in China, and {x}, {y} is not; give the point as wgs84",
             ),
         )
-    found: dict[int, Fault] = {}
+    found: dict[int, PointError] = {}
     for field, wrong, words in rules:
         for i in map(int, np.flatnonzero(wrong)):
-            found.setdefault(i, Fault(i, field, words.format(x=float(x[i]), y=float(y[i]), crs=crs)))
+            found.setdefault(i, PointError(i, field, words.format(x=float(x[i]), y=float(y[i]), crs=crs)))
     return [found[i] for i in sorted(found)]
 
 
-def check_points(lon: Any, lat: Any, crs: str | None) -> None:
+def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
     """Refuse points that cannot be right.
 
     Args:
@@ -156,7 +156,7 @@ def check_points(lon: Any, lat: Any, crs: str | None) -> None:
         )
     if crs is None:
         crs = ""
-    found = faults(lon, lat, crs)
+    found = find_invalid_points(lon, lat, crs)
     if not found:
         return
     many = np.ndim(lon) > 0
@@ -167,7 +167,7 @@ def check_points(lon: Any, lat: Any, crs: str | None) -> None:
     raise InvalidInput(f"{errors[0].field}: {errors[0].message}{more}", errors)
 
 
-def metric(lon: float, lat: float) -> int:
+def metric_epsg(lon: float, lat: float) -> int:
     """The EPSG code of the metric system to draw and measure in near a place.
 
     Args:
@@ -183,14 +183,14 @@ def metric(lon: float, lat: float) -> int:
 
 
 @lru_cache(maxsize=64)
-def transformer(from_epsg: int, to_epsg: int) -> Transformer:
+def get_transformer(from_epsg: int, to_epsg: int) -> Transformer:
     """A pyproj transformer between two systems, longitude or easting first; made once, safe in threads."""
     return Transformer.from_crs(from_epsg, to_epsg, always_xy=True)
 
 
 def _check_name(crs: str) -> None:
-    if crs not in KNOWN:
-        known = ", ".join(KNOWN)
+    if crs not in SUPPORTED_CRS:
+        known = ", ".join(SUPPORTED_CRS)
         what = f"{crs!r} is not a coordinate system known here" if crs else "is missing: every point says its system"
         raise InvalidInput(f"crs {what}; one of {known}", [FieldError("crs", f"{what}; one of {known}")])
 
@@ -202,7 +202,7 @@ def _like(lon: Any, lat: Any, x: Floats, y: Floats) -> tuple[Any, Any]:
 
 
 def _in_shift_area(x: Any, y: Any) -> Any:
-    west, south, east, north = SHIFT_AREA
+    west, south, east, north = OBFUSCATED_BBOX_DEG
     return (x >= west) & (x <= east) & (y >= south) & (y <= north)
 
 

@@ -20,9 +20,9 @@ from sqlalchemy.types import Text
 
 from gis.crs import STORAGE_SRID as STORAGE_SRID
 
-PRECISION = 1e-7  # degrees, about 1 cm; every stored area and footprint lies on this lattice
+PRECISION_DEG = 1e-7  # degrees, about 1 cm; every stored area and footprint lies on this lattice
 
-NAMES = {
+NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
@@ -34,7 +34,7 @@ NAMES = {
 class Base(DeclarativeBase):
     """Declarative base; text columns are unbounded, constraints are named."""
 
-    metadata = MetaData(naming_convention=NAMES)
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map = {str: Text(), Range[datetime]: TSTZRANGE(), datetime: DateTime(timezone=True)}  # noqa: RUF012
 
 
@@ -49,7 +49,7 @@ def key(comment: str = "Surrogate key.") -> Any:
 
 
 @lru_cache(maxsize=512)
-def sql(query: str) -> TextClause:
+def cached_text(query: str) -> TextClause:
     """`sqlalchemy.text`, parsed once a process; for the queries of every request."""
     return text(query)
 
@@ -71,7 +71,7 @@ def engine(url: str) -> Engine:
 
 
 @contextmanager
-def signed(session: Session, who: str, why: str | None = None) -> Iterator[Session]:
+def audit_context(session: Session, who: str, why: str | None = None) -> Iterator[Session]:
     """Name the person (and the reason) that the history shows for this transaction."""
     session.execute(
         text("SELECT set_config('wangge.who', :who, true), set_config('wangge.why', :why, true)"),
@@ -80,7 +80,7 @@ def signed(session: Session, who: str, why: str | None = None) -> Iterator[Sessi
     yield session
 
 
-def publishing(session: Session) -> None:
+def allow_boundary_writes(session: Session) -> None:
     """Let this transaction change boundaries and who stands under whom; to others the database refuses that."""
     session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))
 
@@ -123,7 +123,7 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
     return count
 
 
-def read_rows(session: Session, query: str, params: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+def fetch_rows(session: Session, query: str, params: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
     """Read many rows straight from the driver, in binary; several times faster than through the ORM.
 
     Args:
@@ -138,7 +138,7 @@ def read_rows(session: Session, query: str, params: Mapping[str, object] | None 
     return rows
 
 
-def read_integers(
+def fetch_int_array(
     session: Session, query: str, columns: int, params: Mapping[str, object] | None = None
 ) -> NDArray[np.int64]:
     """Read many rows of whole numbers as one array (rows, columns), in no order, without an object for each.
@@ -150,5 +150,5 @@ def read_integers(
     names = [f"c{number}" for number in range(columns)]
     packed = " || ".join(f"int8send({name})" for name in names)  # the server packs them: one value, one message
     whole = f"SELECT string_agg({packed}, '') FROM ({query}) q({', '.join(names)})"  # noqa: S608  names are ours
-    found = read_rows(session, whole, params)[0][0]
+    found = fetch_rows(session, whole, params)[0][0]
     return np.frombuffer(found or b"", dtype=">i8").astype(np.int64).reshape(-1, columns)

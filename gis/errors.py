@@ -44,7 +44,7 @@ class InvalidInput(WanggeError):
     title = "The input is not valid"
 
 
-def wrong(field: str, words: str) -> InvalidInput:
+def invalid_field(field: str, words: str) -> InvalidInput:
     """One wrong field as an error: its name is in the sentence and in `errors`.
 
     Args:
@@ -54,7 +54,7 @@ def wrong(field: str, words: str) -> InvalidInput:
     return InvalidInput(f"{field}: {words}", [FieldError(field, words)])
 
 
-def all_wrong(found: Sequence[FieldError]) -> InvalidInput:
+def invalid_fields(found: Sequence[FieldError]) -> InvalidInput:
     """Several wrong fields as one error; at least one."""
     return InvalidInput("; ".join(f"{one.field}: {one.message}" for one in found), found)
 
@@ -77,7 +77,7 @@ class Conflict(WanggeError):
     title = "Conflict"
 
 
-class SignInNeeded(WanggeError):
+class AuthenticationRequired(WanggeError):
     """Nobody is signed in, or the key or session is not valid."""
 
     title = "Sign-in needed"
@@ -89,7 +89,7 @@ class Forbidden(WanggeError):
     title = "Not allowed"
 
 
-class TooMany(WanggeError):
+class RateLimited(WanggeError):
     """Too many requests, or too many failed tries, in a while."""
 
     title = "Too many requests"
@@ -101,7 +101,7 @@ class Unavailable(WanggeError):
     title = "Not available"
 
 
-class TooMuch(WanggeError):
+class TooLarge(WanggeError):
     """The request is larger than the service accepts."""
 
     title = "Too large"

@@ -61,7 +61,7 @@ def digits_of(text: str) -> str:
 
 
 @lru_cache(maxsize=1 << 16)  # the same few names come again and again
-def plain(text: str) -> str:
+def normalise_text(text: str) -> str:
     """Half-width, simplified, capital letters, one kind of dash, no spaces."""
     text = simplified(unicodedata.normalize("NFKC", text))
     return SPACE_PATTERN.sub("", text).translate(DASHES).upper()
@@ -93,12 +93,12 @@ _LABELLED = re.compile(rf"第?({LABEL})(?:号楼|#楼?|号|栋|幢|座|楼|单�
 _NUMERALS = re.compile(rf"(?:{NUMERAL}|\d)+")
 
 
-def label(text: str) -> str:
+def normalise_label(text: str) -> str:
     """A number or letter of a door in one way of writing: 三 and 03 are 3, a is A, 甲 stays.
 
     The words around it go: 3号楼, 第三单元 and 3# are 3. A name without a number stays as it is.
     """
-    text = plain(text)
+    text = normalise_text(text)
     if match := _LABELLED.fullmatch(text):
         text = match[1]
     if _NUMERALS.fullmatch(text) and not text.isdecimal() and len(text) <= MAX_LABEL_CHARS:
@@ -122,7 +122,7 @@ def number(text: str) -> int:
     return total + last
 
 
-def floor_of(room: str) -> int | None:
+def floor_of_room(room: str) -> int | None:
     """The storey a room is on when its last two digits number it on the floor: 501 is 5, 1203 is 12.
 
     None for rooms of one or two digits, and where the storey would be 0 or higher than any building.

@@ -3,7 +3,7 @@
 Source of the set: Okabe & Ito (2008), "Color Universal Design"; told apart with every kind of colour blindness.
 """
 
-PAPER = {
+BASEMAP_COLOURS = {
     "land": "#f5f4f0",
     "residential": "#f0eee8",
     "public": "#f1ece4",
@@ -19,7 +19,7 @@ PAPER = {
     "building_edge": "#cbc4b6",
 }
 
-INK = {
+TEXT_COLOURS = {
     "loud": "#1b2733",
     "text": "#2f3d4a",
     "quiet": "#5c6670",
@@ -28,16 +28,16 @@ INK = {
     "green": "#4c6b3d",
 }
 
-OUTLINE = {"community": "#123f6d", "grid": "#2f6db0", "unit": "#7a5195"}
+AREA_OUTLINE_COLOURS = {"community": "#123f6d", "grid": "#2f6db0", "unit": "#7a5195"}
 
-CHOSEN = "#d1390b"  # the selected thing, and nothing else
+SELECTION_COLOUR = "#d1390b"  # the selected thing, and nothing else
 CIRCLE = "#00756f"  # service circles
-CIRCLE_STEPS = {5: "#00524d", 10: "#0a7f78", 15: "#4fa8a0"}
+CIRCLE_COLOUR_BY_MINUTES = {5: "#00524d", 10: "#0a7f78", 15: "#4fa8a0"}
 
 
-def ink_on(colour: str) -> str:
+def text_colour_on(colour: str) -> str:
     """White or near-black, whichever reads better on a colour (WCAG 2.2 contrast)."""
     channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#ffffff" if 1.05 / (light + 0.05) >= 3.5 else INK["loud"]
+    return "#ffffff" if 1.05 / (light + 0.05) >= 3.5 else TEXT_COLOURS["loud"]

@@ -12,10 +12,10 @@ from gis.facilities.categories import CATEGORIES
 from gis.places.address import parse_address
 from gis.places.lookup import find_named
 from gis.places.naming import Naming
-from gis.rights.roles import BY_KEY
+from gis.rights.roles import ROLE_BY_KEY
 
-LONGEST = 100  # characters anybody types
-CATEGORY = {category.key: category for category in CATEGORIES}
+MAX_QUERY_CHARS = 100  # characters anybody types
+CATEGORY_BY_KEY = {category.key: category for category in CATEGORIES}
 LEVEL_EN = {
     Level.COUNTY: "county",
     Level.STREET: "street",
@@ -126,8 +126,8 @@ def search(
     if not words:
         wrong = "is empty; type a code, name, address or person"
         raise InvalidInput(f"q {wrong}", [FieldError("q", wrong)])
-    if len(words) > LONGEST:
-        wrong = f"has {len(words)} characters; {LONGEST} at most"
+    if len(words) > MAX_QUERY_CHARS:
+        wrong = f"has {len(words)} characters; {MAX_QUERY_CHARS} at most"
         raise InvalidInput(f"q {wrong}", [FieldError("q", wrong)])
     address = parse_address(words)
     named = find_named(session, address, at) if address.text else []
@@ -169,7 +169,7 @@ def _titles(kind: str, level: str) -> tuple[str, str]:
     if kind == "area":
         return Level(level).zh, LEVEL_EN[Level(level)]
     if kind == "person":
-        return BY_KEY[level].zh, BY_KEY[level].en
+        return ROLE_BY_KEY[level].zh, ROLE_BY_KEY[level].en
     if kind == "facility":
-        return (CATEGORY[level].zh, CATEGORY[level].en) if level in CATEGORY else (level, level)
+        return (CATEGORY_BY_KEY[level].zh, CATEGORY_BY_KEY[level].en) if level in CATEGORY_BY_KEY else (level, level)
     return "楼栋", "building"

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from gis.areas.models import Area, Boundary, Level
-from gis.palette import INK, OUTLINE, PAPER
+from gis.palette import AREA_OUTLINE_COLOURS, BASEMAP_COLOURS, TEXT_COLOURS
 from gis.places.models import Building
 from layers.layer import Label, Layer, Style, Title
 
@@ -34,8 +34,10 @@ BUILDINGS = Layer(
     kind="polygon",
     rows=buildings,
     zooms=range(14, 20),
-    styles={"": Style(fill=PAPER["building"], stroke=PAPER["building_edge"], width=((15, 0.4), (18, 1)))},
-    labels=(Label("name", from_zoom=17, size=((17, 10.5), (19, 13)), colour=INK["quiet"], rank=60),),
+    styles={
+        "": Style(fill=BASEMAP_COLOURS["building"], stroke=BASEMAP_COLOURS["building_edge"], width=((15, 0.4), (18, 1)))
+    },
+    labels=(Label("name", from_zoom=17, size=((17, 10.5), (19, 13)), colour=TEXT_COLOURS["quiet"], rank=60),),
 )
 
 # Only ever drawn when chosen: the outlines of communities say as much.
@@ -46,7 +48,7 @@ COUNTIES, STREETS = (
         kind="polygon",
         rows=partial(areas, level),
         zooms=range(20),
-        styles={"": Style(stroke=OUTLINE["community"], width=((6, 1), (18, 4)))},
+        styles={"": Style(stroke=AREA_OUTLINE_COLOURS["community"], width=((6, 1), (18, 4)))},
         choice=False,
         shown=False,
     )
@@ -61,13 +63,22 @@ COMMUNITIES = Layer(
     zooms=range(9, 20),
     styles={
         "": Style(
-            stroke=OUTLINE["community"],
+            stroke=AREA_OUTLINE_COLOURS["community"],
             width=((10, 1), (14, 2.2), (18, 3.5)),
             casing="#ffffff",
             casing_width=((10, 2), (14, 5), (18, 8)),
         )
     },
-    labels=(Label("name", from_zoom=11, size=((11, 12), (15, 17)), colour=OUTLINE["community"], rank=10, weight=700),),
+    labels=(
+        Label(
+            "name",
+            from_zoom=11,
+            size=((11, 12), (15, 17)),
+            colour=AREA_OUTLINE_COLOURS["community"],
+            rank=10,
+            weight=700,
+        ),
+    ),
 )
 
 GRIDS = Layer(
@@ -76,8 +87,12 @@ GRIDS = Layer(
     kind="polygon",
     rows=partial(areas, Level.GRID),
     zooms=range(11, 20),
-    styles={"": Style(stroke=OUTLINE["grid"], width=((12, 0.6), (15, 1.3), (18, 2.2)))},
-    labels=(Label("name", from_zoom=14, size=((14, 11), (17, 14)), colour=OUTLINE["grid"], rank=20, weight=600),),
+    styles={"": Style(stroke=AREA_OUTLINE_COLOURS["grid"], width=((12, 0.6), (15, 1.3), (18, 2.2)))},
+    labels=(
+        Label(
+            "name", from_zoom=14, size=((14, 11), (17, 14)), colour=AREA_OUTLINE_COLOURS["grid"], rank=20, weight=600
+        ),
+    ),
 )
 
 UNITS = Layer(
@@ -87,6 +102,6 @@ UNITS = Layer(
     kind="polygon",
     rows=partial(areas, Level.UNIT),
     zooms=range(16, 20),
-    styles={"": Style(stroke=OUTLINE["unit"], width=((16, 1), (19, 2)), dash=(3, 2.5))},
-    labels=(Label("name", from_zoom=18, size=((18, 10.5), (19, 12)), colour=OUTLINE["unit"], rank=50),),
+    styles={"": Style(stroke=AREA_OUTLINE_COLOURS["unit"], width=((16, 1), (19, 2)), dash=(3, 2.5))},
+    labels=(Label("name", from_zoom=18, size=((18, 10.5), (19, 12)), colour=AREA_OUTLINE_COLOURS["unit"], rank=50),),
 )

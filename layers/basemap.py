@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, case, select
 
 from gis.basemap.models import BasemapFeature
-from gis.palette import INK, PAPER
+from gis.palette import BASEMAP_COLOURS, TEXT_COLOURS
 from layers.layer import Label, Layer, Style, Title
 
 Rows = Callable[[datetime], Select[*tuple[Any, ...]]]
@@ -36,7 +36,7 @@ def features(*kinds: str) -> Rows:
     return rows
 
 
-WATER_NAME = (Label("name", from_zoom=13, size=((13, 11), (17, 13)), colour=INK["water"], rank=70),)
+WATER_NAME = (Label("name", from_zoom=13, size=((13, 11), (17, 13)), colour=TEXT_COLOURS["water"], rank=70),)
 
 LANDUSE = Layer(
     name="landuse",
@@ -46,8 +46,11 @@ LANDUSE = Layer(
     zooms=range(11, 20),
     by="class",
     styles={
-        "": Style(fill=PAPER["residential"]),
-        **{use: Style(fill=PAPER["public"]) for use in ("commercial", "retail", "education", "school", "hospital")},
+        "": Style(fill=BASEMAP_COLOURS["residential"]),
+        **{
+            use: Style(fill=BASEMAP_COLOURS["public"])
+            for use in ("commercial", "retail", "education", "school", "hospital")
+        },
     },
     choice=False,
 )
@@ -57,8 +60,8 @@ GREEN = Layer(
     kind="polygon",
     rows=features("green"),
     zooms=range(9, 20),
-    styles={"": Style(fill=PAPER["green"])},
-    labels=(Label("name", from_zoom=15, size=((15, 11), (18, 13)), colour=INK["green"], rank=72),),
+    styles={"": Style(fill=BASEMAP_COLOURS["green"])},
+    labels=(Label("name", from_zoom=15, size=((15, 11), (18, 13)), colour=TEXT_COLOURS["green"], rank=72),),
     choice=False,
 )
 WATER = Layer(
@@ -67,7 +70,7 @@ WATER = Layer(
     kind="polygon",
     rows=features("water"),
     zooms=range(8, 20),
-    styles={"": Style(fill=PAPER["water"])},
+    styles={"": Style(fill=BASEMAP_COLOURS["water"])},
     labels=WATER_NAME,
     choice=False,
 )
@@ -77,7 +80,7 @@ WATERWAYS = Layer(
     kind="line",
     rows=features("waterway"),
     zooms=range(10, 20),
-    styles={"": Style(stroke=PAPER["water"], width=((11, 1), (15, 3), (18, 7)))},
+    styles={"": Style(stroke=BASEMAP_COLOURS["water"], width=((11, 1), (15, 3), (18, 7)))},
     labels=WATER_NAME,
     choice=False,
 )
@@ -92,7 +95,7 @@ RAILWAYS = Layer(
             stroke="#ffffff",
             width=((12, 0.8), (18, 2)),
             dash=(6, 6),
-            casing=PAPER["rail"],
+            casing=BASEMAP_COLOURS["rail"],
             casing_width=((12, 1.6), (18, 3.6)),
         )
     },
@@ -106,27 +109,27 @@ ROADS = Layer(
     zooms=range(10, 20),
     by="class",
     styles={  # painted in this order
-        "path": Style(stroke=PAPER["path"], width=((15, 0.6), (18, 1.6)), dash=(3, 2)),
+        "path": Style(stroke=BASEMAP_COLOURS["path"], width=((15, 0.6), (18, 1.6)), dash=(3, 2)),
         "lane": Style(
-            stroke=PAPER["street"],
+            stroke=BASEMAP_COLOURS["street"],
             width=((14, 0.8), (16, 3), (18, 7)),
-            casing=PAPER["street_edge"],
+            casing=BASEMAP_COLOURS["street_edge"],
             casing_width=((14, 1.4), (16, 4.2), (18, 9)),
         ),
         "": Style(
-            stroke=PAPER["street"],
+            stroke=BASEMAP_COLOURS["street"],
             width=((12, 0.8), (14, 2.5), (16, 6), (18, 15)),
-            casing=PAPER["street_edge"],
+            casing=BASEMAP_COLOURS["street_edge"],
             casing_width=((12, 1.4), (14, 3.8), (16, 7.6), (18, 17)),
         ),
         "main": Style(
-            stroke=PAPER["main_street"],
+            stroke=BASEMAP_COLOURS["main_street"],
             width=((10, 1), (13, 3), (16, 10), (18, 24)),
-            casing=PAPER["main_edge"],
+            casing=BASEMAP_COLOURS["main_edge"],
             casing_width=((10, 1.6), (13, 4.2), (16, 12), (18, 26)),
         ),
     },
-    labels=(Label("name", from_zoom=14, size=((14, 10.5), (18, 13)), colour=INK["street"], rank=40),),
+    labels=(Label("name", from_zoom=14, size=((14, 10.5), (18, 13)), colour=TEXT_COLOURS["street"], rank=40),),
     choice=False,
 )
 PLACES = Layer(
@@ -136,7 +139,7 @@ PLACES = Layer(
     rows=features("place"),
     zooms=range(8, 20),
     styles={},
-    labels=(Label("name", from_zoom=10, size=((10, 12), (16, 13)), colour=INK["quiet"], rank=30),),
+    labels=(Label("name", from_zoom=10, size=((10, 12), (16, 13)), colour=TEXT_COLOURS["quiet"], rank=30),),
     choice=False,
 )
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from layers.folium_map import MAX_ZOOM, MIN_ZOOM, LiveMap, Parts, VectorTiles, rendered
+from layers.folium_map import MAX_ZOOM, MIN_ZOOM, LiveMap, PageParts, VectorTiles, rendered
 
 
 class EditorMap(LiveMap):
@@ -16,7 +16,7 @@ class EditorMap(LiveMap):
         self.default_css = [*self.default_css, ("geoman_css", f"{vendor}.css")]
 
 
-def editor_map(*, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles) -> Parts:
+def editor_map(*, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles) -> PageParts:
     """The map of the editor.
 
     Args:

@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 
 from gis.facilities.categories import CATEGORIES
 from gis.facilities.models import Facility, ServiceCircle
-from gis.palette import CIRCLE, INK, ink_on
+from gis.palette import CIRCLE, TEXT_COLOURS, text_colour_on
 from layers import icons
 from layers.layer import Label, Layer, Style, Title
 
@@ -49,11 +49,11 @@ FACILITIES = Layer(
     styles={
         c.key: Style(
             fill=c.colour, stroke="#ffffff", width=((13, 0.8), (17, 1.5)), radius=((13, 2.2), (15, 4), (16, 9), (18, 11)),
-            glyph=ink_on(c.colour), title=Title(c.zh, c.en),
+            glyph=text_colour_on(c.colour), title=Title(c.zh, c.en),
         )
         for c in sorted(CATEGORIES, key=lambda c: c.rank)
     },
-    labels=(Label("name", from_zoom=17, size=((17, 11), (19, 12.5)), colour=INK["text"], rank=45),),
+    labels=(Label("name", from_zoom=17, size=((17, 11), (19, 12.5)), colour=TEXT_COLOURS["text"], rank=45),),
     icons=icons.paths(),
 )  # fmt: skip
 

@@ -11,18 +11,18 @@ from gis.db import STORAGE_SRID
 from gis.errors import InvalidInput
 from layers.layer import Layer
 
-LIMIT = 5_000  # features in one answer, unless asked for fewer
+MAX_RESPONSE_FEATURES = 5_000  # features in one answer, unless asked for fewer
 DECIMALS = 7  # the stored precision
 
 
-def features(
+def feature_collection(
     session: Session,
     layer: Layer,
     at: datetime,
     *,
     bbox: tuple[float, float, float, float] | None = None,
     code: str | None = None,
-    limit: int = LIMIT,
+    limit: int = MAX_RESPONSE_FEATURES,
     decimals: int = DECIMALS,
 ) -> dict[str, Any]:
     """A layer's features as a FeatureCollection, by code; `truncated` says that there were more than `limit`.

@@ -8,16 +8,16 @@ from urllib.parse import quote
 from branca.element import Figure
 from folium.template import Template
 
-from gis.palette import CHOSEN, CIRCLE, CIRCLE_STEPS, INK, PAPER
+from gis.palette import BASEMAP_COLOURS, CIRCLE, CIRCLE_COLOUR_BY_MINUTES, SELECTION_COLOUR, TEXT_COLOURS
 from layers import literal
-from layers.registry import ON_MAP, SETS, SOURCES
+from layers.registry import MAP_LAYERS, SOURCES, TILE_SETS
 
 MIN_ZOOM, MAX_ZOOM = 9, 20
 MAX_TILE_ZOOM = 16  # closer views stretch these
 
 
 @dataclass(frozen=True)
-class Parts:
+class PageParts:
     """A rendered Folium map, to be set into a page: link and script tags, the map's element, its script."""
 
     header: str
@@ -84,18 +84,24 @@ def vector_tiles(
     return VectorTiles(
         {
             "sources": {name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}{moment}" for name in SOURCES},
-            "source": {layer.name: name for name in SOURCES for layer in SETS[name]},
-            "layers": [layer.as_json() for layer in ON_MAP],
+            "source": {layer.name: name for name in SOURCES for layer in TILE_SETS[name]},
+            "layers": [layer.as_json() for layer in MAP_LAYERS],
             "visible": list(visible),
             "hidden": list(hidden),
             "maxTileZoom": MAX_TILE_ZOOM,
             "language": language,
-            "colours": {"paper": PAPER, "ink": INK, "chosen": CHOSEN, "circle": CIRCLE, "steps": CIRCLE_STEPS},
+            "colours": {
+                "paper": BASEMAP_COLOURS,
+                "ink": TEXT_COLOURS,
+                "chosen": SELECTION_COLOUR,
+                "circle": CIRCLE,
+                "steps": CIRCLE_COLOUR_BY_MINUTES,
+            },
         }
     )
 
 
-def live_map(*, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles) -> Parts:
+def live_map(*, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles) -> PageParts:
     """The map of the live page.
 
     Args:
@@ -113,10 +119,10 @@ def live_map(*, static: str, release: str, centre: tuple[float, float], zoom: fl
     return rendered(shown, layer)
 
 
-def rendered(shown: LiveMap, layer: VectorTiles) -> Parts:
+def rendered(shown: LiveMap, layer: VectorTiles) -> PageParts:
     """A map with our tiles on it, ready to be set into a page."""
     layer.add_to(shown)
     figure: Any = shown.get_root()
     assert isinstance(figure, Figure)
     figure.render()
-    return Parts(figure.header.render(), figure.html.render(), figure.script.render())
+    return PageParts(figure.header.render(), figure.html.render(), figure.script.render())

@@ -7,7 +7,7 @@ from pathlib import Path
 VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
 
 # category -> file of @mapbox/maki; web/vendor.py copies exactly these
-MAKI = {
+ICON_BY_CATEGORY = {
     "party_centre": "star",
     "government": "town-hall",
     "police": "police",
@@ -37,7 +37,7 @@ MAKI = {
 def paths() -> dict[str, str]:
     """SVG path data by category; empty while the browser assets are not installed."""
     found = {}
-    for category, name in MAKI.items():
+    for category, name in ICON_BY_CATEGORY.items():
         file = VENDOR / "maki" / f"{name}.svg"
         if file.exists():
             text = file.read_text(encoding="utf-8").replace("&#xA;", " ").replace("&#x9;", " ")

@@ -11,7 +11,7 @@ LAYERS: dict[str, Layer] = {
 }
 
 # name in the address of a tile -> the layers inside
-SETS: dict[str, tuple[Layer, ...]] = {
+TILE_SETS: dict[str, tuple[Layer, ...]] = {
     "base": (*BASEMAP, BUILDINGS),
     "city": (UNITS, GRIDS, COMMUNITIES, FACILITIES),
     **{name: (layer,) for name, layer in LAYERS.items()},
@@ -19,4 +19,4 @@ SETS: dict[str, tuple[Layer, ...]] = {
 
 # What the map asks for. Circles are heavy and seldom shown, so they come on their own, when asked for.
 SOURCES = ("base", "circles", "city")
-ON_MAP: tuple[Layer, ...] = tuple(layer for name in SOURCES for layer in SETS[name])  # in the order painted
+MAP_LAYERS: tuple[Layer, ...] = tuple(layer for name in SOURCES for layer in TILE_SETS[name])  # in the order painted

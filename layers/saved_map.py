@@ -9,15 +9,15 @@ import folium
 from branca.element import Figure
 from folium.template import Template
 
-from gis.palette import CIRCLE, PAPER
+from gis.palette import BASEMAP_COLOURS, CIRCLE
 from layers import literal
 from layers.layer import Layer, Stops, Style
 
 VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
-FACES = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
+FONT_STACK = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
 
 
-def safe(words: object) -> str:
+def escape_markup(words: object) -> str:
     """Text that stays text in HTML and in the template literals that Folium writes it into."""
     return escape(str(words), quote=True).replace("`", "&#96;").replace("${", "&#36;{").replace("\\", "&#92;")
 
@@ -61,7 +61,7 @@ def saved_map(
     page = SavedMap(location=[centre[1], centre[0]], zoom_start=zoom, tiles=None, prefer_canvas=True, max_zoom=20)
     for layer, features in drawn:
         words = layer.title.zh if language == "zh" else layer.title.en
-        group = literal.FeatureGroup(name=safe(words), control=layer.choice)
+        group = literal.FeatureGroup(name=escape_markup(words), control=layer.choice)
         for value, style in layer.styles.items():
             members = [one for one in features["features"] if _style_of(layer, one) == value]
             if members:
@@ -88,12 +88,12 @@ def saved_map(
     )
     rules = (VENDOR / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
     figure.header.add_child(
-        literal.LiteralText(f"<title>{safe(title)}</title><style>{rules}{CSS}</style>"), name="style"
+        literal.LiteralText(f"<title>{escape_markup(title)}</title><style>{rules}{CSS}</style>"), name="style"
     )
     figure.header.add_child(literal.LiteralText(f"<script>{leaflet}</script>"), name="leaflet")
-    lines = "".join(f"<p>{safe(note)}</p>" for note in notes if note)
+    lines = "".join(f"<p>{escape_markup(note)}</p>" for note in notes if note)
     figure.html.add_child(
-        literal.LiteralText(f'<header class="saved"><h1>{safe(title)}</h1>{lines}</header>'), name="saved"
+        literal.LiteralText(f'<header class="saved"><h1>{escape_markup(title)}</h1>{lines}</header>'), name="saved"
     )
     return str(figure.render())
 
@@ -122,7 +122,7 @@ def _plain(feature: Mapping[str, Any], language: str) -> dict[str, Any]:
     """A feature with nothing but its words, escaped."""
     props = feature["properties"]
     words = " ".join(str(props[key]) for key in ("estate", "name") if props.get(key)) or str(props.get("code", ""))
-    return {"type": "Feature", "geometry": feature["geometry"], "properties": {"words": safe(words)}}
+    return {"type": "Feature", "geometry": feature["geometry"], "properties": {"words": escape_markup(words)}}
 
 
 def _style_of(layer: Layer, feature: Mapping[str, Any]) -> str:
@@ -142,9 +142,9 @@ def _at(stops: Stops, zoom: float) -> float:
 
 
 CSS = f"""
-html, body {{ height: 100%; margin: 0; font-family: {FACES}; color: #2f3d4a; }}
+html, body {{ height: 100%; margin: 0; font-family: {FONT_STACK}; color: #2f3d4a; }}
 body {{ display: flex; flex-direction: column-reverse; }}
-.folium-map {{ flex: 1; background: {PAPER["land"]}; font-family: {FACES}; }}
+.folium-map {{ flex: 1; background: {BASEMAP_COLOURS["land"]}; font-family: {FONT_STACK}; }}
 .saved {{ padding: 8px 16px; border-bottom: 1px solid #e2e4e3; display: flex; flex-wrap: wrap; gap: 4px 20px; align-items: baseline; }}
 .saved h1 {{ font-size: 18px; margin: 0; color: #1b2733; }} .saved p {{ margin: 0; font-size: 13px; color: #5a646e; }}
 .leaflet-control-layers {{ font-size: 14px; }} .foliumtooltip, .leaflet-tooltip {{ font-size: 13px; }}

@@ -14,7 +14,7 @@ from layers.layer import Layer
 
 WEB_MERCATOR = 3857  # the tile grid's own system: for drawing only, nothing is measured in it
 EXTENT, BUFFER = 4096, 64  # steps across a tile, and steps kept beyond its edge
-WORLD = 40_075_016.685578488  # metres around the equator of the tile grid
+WORLD_WIDTH_M = 40_075_016.685578488  # metres around the equator of the tile grid
 MAX_ZOOM = 20
 FULL_DETAIL = 14  # from this zoom on, shapes keep every vertex the grid of the tile can tell apart
 
@@ -55,11 +55,11 @@ def tile(session: Session, layers: Sequence[Layer], z: int, x: int, y: int, at: 
     Raises:
         InvalidInput: There is no such tile.
     """
-    question = tile_question(layers, z, x, y, at)
+    question = tile_query(layers, z, x, y, at)
     return b"" if question is None else bytes(session.execute(question).scalar_one())
 
 
-def tile_question(layers: Sequence[Layer], z: int, x: int, y: int, at: datetime) -> Select[bytes] | None:
+def tile_query(layers: Sequence[Layer], z: int, x: int, y: int, at: datetime) -> Select[bytes] | None:
     """The one question whose answer is the tile; None when no layer has this zoom.
 
     Raises:
@@ -87,7 +87,7 @@ def _part(
     shape = func.ST_PointOnSurface(rows.c.shape) if layer.kind == "point" else rows.c.shape
     drawn = func.ST_Transform(shape, WEB_MERCATOR)
     if layer.kind != "point" and z < FULL_DETAIL:
-        drawn = func.ST_Simplify(drawn, WORLD / 2**z / 512 / 2, True)
+        drawn = func.ST_Simplify(drawn, WORLD_WIDTH_M / 2**z / 512 / 2, True)
     return _encode(layer.name, rows, drawn, (z, x, y), box)
 
 

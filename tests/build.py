@@ -17,7 +17,7 @@ from shapely import MultiPolygon
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from gis.db import publishing
+from gis.db import allow_boundary_writes
 from gis.ops.metadata import Area, Boundary, Building, Household, Leave, Person, Post, Revision, Stairwell, UnitPart
 
 FROM = datetime(2020, 1, 1, tzinfo=UTC)
@@ -62,7 +62,7 @@ class Town:
         self, area: Area, shape: MultiPolygon, start: datetime | None = None, end: datetime | None = None
     ) -> Boundary:
         """A shape for an area over a range of time."""
-        publishing(self.session)
+        allow_boundary_writes(self.session)
         made = Boundary(
             area_id=area.id,
             revision_id=self.revision.id,

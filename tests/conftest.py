@@ -119,7 +119,7 @@ def settings() -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="session")
-def addresses(settings: Settings) -> cluster.Addresses:
+def addresses(settings: Settings) -> cluster.DatabaseUrls:
     """The running, migrated throw-away database."""
     found = cluster.start(settings, throw_away=True)
     schema.migrate(found)
@@ -127,7 +127,7 @@ def addresses(settings: Settings) -> cluster.Addresses:
 
 
 @pytest.fixture(scope="session")
-def database_url(addresses: cluster.Addresses) -> str:
+def database_url(addresses: cluster.DatabaseUrls) -> str:
     """The address of the application's role."""
     return addresses.app
 
@@ -176,7 +176,7 @@ def deployment_folder() -> Iterator[Path]:
         yield folder
     finally:
         cluster.stop(Settings(var=folder))
-        base = cluster.place(Settings(var=folder)).base
+        base = cluster.cluster_location(Settings(var=folder)).base
         shutil.rmtree(folder, ignore_errors=True)
         if os.geteuid() == 0 and base.parent == Path("/var/lib/wangge"):
             shutil.rmtree(base, ignore_errors=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Polygon
 
 from gis.shapes import polygon_coverage
-from gis.shapes.polygon_coverage import Land
+from gis.shapes.polygon_coverage import PolygonLike
 
 X, Y = 105.95, 26.23
 METRE = np.array([1 / 99_900, 1 / 110_800])  # degrees, about there
@@ -30,7 +30,7 @@ def wall(n: int, rough: float, seed: int, length: float = 600.0) -> Floats:
     return np.column_stack([off, np.linspace(0, length, n)])
 
 
-def base(n: int = N // 2, rough: float = 8.0) -> dict[str, Land]:
+def base(n: int = N // 2, rough: float = 8.0) -> dict[str, PolygonLike]:
     """Grids a, b, c from west to east, 600 m tall and 300 m wide, with ragged borders; d north of all of them."""
     walls = [
         wall(k, r, seed) + np.array([300 * seed, 0])
@@ -38,7 +38,7 @@ def base(n: int = N // 2, rough: float = 8.0) -> dict[str, Land]:
     ]
     lands = [Polygon(degrees(np.vstack([west, east[::-1]]))) for west, east in itertools.pairwise(walls)]
     north = Polygon(degrees(np.array([(0, 600), (300, 600), (600, 600), (900, 600), (900, 900), (0, 900)])))
-    return dict(zip("abcd", polygon_coverage.node([*lands, north]), strict=True))
+    return dict(zip("abcd", polygon_coverage.node_borders([*lands, north]), strict=True))
 
 
 def star(n: int = N, low: float = 60, high: float = 110, seed: int = 3) -> Floats:
@@ -115,8 +115,8 @@ def path(x: float, rough: float = 6, n: int = N - 2, seed: int = 9) -> LineStrin
     return LineString(degrees(np.vstack([[(x, -1)], wall(n, rough, seed, 599.8) + np.array([x, 0.1]), [(x, 600)]])))
 
 
-def squares() -> dict[str, Land]:
+def squares() -> dict[str, PolygonLike]:
     """Grids of the same size whose borders are straight."""
     boxes = [shapely.box(*degrees(np.array([(x, 0), (x + 300, 600)])).ravel()) for x in (0, 300, 600)]
     north = shapely.box(*degrees(np.array([(0, 600), (900, 900)])).ravel())
-    return dict(zip("abcd", polygon_coverage.node([*boxes, north]), strict=True))
+    return dict(zip("abcd", polygon_coverage.node_borders([*boxes, north]), strict=True))

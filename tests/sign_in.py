@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from gis.accounts import accounts
 from gis.people.models import Account
-from gis.rights.access import Principal, system
+from gis.rights.access import Principal, system_principal
 
-ADMIN: Principal = system("test")
+ADMIN: Principal = system_principal("test")
 PASSWORD = "a quite long sentence"
 
 
@@ -33,7 +33,7 @@ def account(session: Session, username: str, role: str = "", area: str = "", *, 
 def _hash_of_nothing() -> str:
     from gis.accounts import credentials
 
-    return credentials.hashed(secrets.token_urlsafe(24))
+    return credentials.hash_password(secrets.token_urlsafe(24))
 
 
 def with_password(session: Session, username: str, password: str = PASSWORD, **values: object) -> Account:
@@ -41,7 +41,7 @@ def with_password(session: Session, username: str, password: str = PASSWORD, **v
     from gis.accounts import credentials
 
     made = account(session, username)
-    made.password_hash = credentials.hashed(password)
+    made.password_hash = credentials.hash_password(password)
     for name, value in values.items():
         setattr(made, name, value)
     session.commit()

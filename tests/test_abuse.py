@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts, credentials
-from gis.errors import TooMany
+from gis.errors import RateLimited
 from gis.people.models import SignIn
 from tests import build
 from tests.sign_in import PASSWORD, account, send, sign_in, signed_in, with_password
@@ -123,13 +123,15 @@ def test_nobody_behind_the_same_address_can_lock_a_colleague_out(
 ) -> None:
     for name in ("zhang", "li"):
         with_password(session, name)
-    monkeypatch.setattr(credentials, "verify", lambda _, password: password == PASSWORD)
+    monkeypatch.setattr(credentials, "verify_password", lambda _, password: password == PASSWORD)
     sign_in(client, "zhang")
     send(client, "/sign-out")
     stranger = app.test_client()
     codes = [sign_in(stranger, "zhang", f"wrong {number}").status_code for number in range(7)]
     assert codes == [401] * 5 + [429] * 2
-    monkeypatch.setattr("web.pages.account.views.PER_ADDRESS", 3)  # and those of their address are used up too
+    monkeypatch.setattr(
+        "web.pages.account.views.MAX_SIGN_INS_PER_MINUTE", 3
+    )  # and those of their address are used up too
     for _ in range(4):
         limited = sign_in(stranger, "nobody", "x")
     assert limited.status_code == 429
@@ -138,7 +140,7 @@ def test_nobody_behind_the_same_address_can_lock_a_colleague_out(
     send(client, "/sign-out")
     assert sign_in(stranger, "zhang").status_code == 429
     # a browser is trusted by the accounts that signed in there, and slowed down by itself
-    monkeypatch.setattr("web.pages.account.views.PER_ADDRESS", 60)
+    monkeypatch.setattr("web.pages.account.views.MAX_SIGN_INS_PER_MINUTE", 60)
     assert [sign_in(client, "zhang", "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
     for _ in range(6):
         sign_in(stranger, "li", "wrong")
@@ -180,12 +182,12 @@ def test_a_name_tried_from_everywhere_is_slowed_for_strangers_only(session: Sess
     for number in range(accounts.MAX_STRANGE_FAILURES):
         session.add(SignIn(username="zhang", at=NOW, succeeded=False, network=f"10.7.0.{number}"))
     session.flush()
-    with pytest.raises(TooMany) as caught:
-        accounts.try_begins(session, "zhang", NOW + timedelta(seconds=3), "10.8.0.1")
+    with pytest.raises(RateLimited) as caught:
+        accounts.begin_sign_in(session, "zhang", NOW + timedelta(seconds=3), "10.8.0.1")
     assert caught.value.extra["retry_after"] <= 10
-    accounts.try_begins(session, "zhang", NOW + timedelta(seconds=3), "10.0.0.1")  # signed in here before
-    accounts.try_begins(session, "zhang", NOW + timedelta(seconds=11), "10.8.0.1")
-    accounts.try_begins(session, "li", NOW, "10.8.0.1")
+    accounts.begin_sign_in(session, "zhang", NOW + timedelta(seconds=3), "10.0.0.1")  # signed in here before
+    accounts.begin_sign_in(session, "zhang", NOW + timedelta(seconds=11), "10.8.0.1")
+    accounts.begin_sign_in(session, "li", NOW, "10.8.0.1")
 
 
 def test_headers_keep_browsers_strict_and_personal_answers_out_of_caches(

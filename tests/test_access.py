@@ -22,15 +22,15 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from gis.accounts.credentials import digest
+from gis.accounts.credentials import hash_secret
 from gis.boundaries import drafts
 from gis.incidents import photos, states
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.lifecycle.intake import Report
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.intake import IncidentReport
 from gis.ops.metadata import Area
 from gis.people.models import AccessGrant, Account, ApiKey
-from gis.rights.access import ANONYMOUS, Action, Principal, of_account, system
+from gis.rights.access import ANONYMOUS, Action, Principal, account_principal, system_principal
 from tests import build
 from web.api.events import views
 from web.api.rules import views as rules_views
@@ -346,20 +346,22 @@ class World:
         for number in (self.incident, self.hidden):  # as if they had just been heard of
             last = "SELECT max(id) FROM incident_event WHERE incident_id = :id"
             event = session.scalar(text(last), {"id": number})
-            views.feed(app)._add(views.Heard(int(event or 0), number, time.time(), read=False))
+            views.feed(app)._add(views.FeedEvent(int(event or 0), number, time.time(), read=False))
 
     def _report(self, lon: float, words: str) -> UUID:
         category = self.private if words == MARK else "06010"
-        given = Report(category, words, lon=lon, lat=POINT["lat"], crs="cgcs2000", channel="patrol", name="报事人甲",
+        given = IncidentReport(category, words, lon=lon, lat=POINT["lat"], crs="cgcs2000", channel="patrol", name="报事人甲",
                        phone="13900000000")  # fmt: skip
-        return moves.report(self.session, system("test"), given, NOW).id
+        return moves.file_report(self.session, system_principal("test"), given, NOW).id
 
     def _draft(self, grid: Area, column: float) -> int:
         """Somebody's draft that splits a grid."""
-        number = drafts.begin(self.session, system("planner"), MARK if column else "家里的草案").id
+        number = drafts.create_draft(self.session, system_principal("planner"), MARK if column else "家里的草案").id
         middle = build.LON + (column + 0.5) * build.SIDE
         line = {"type": "LineString", "coordinates": [[middle, build.LAT - 0.0001], [middle, build.LAT + 0.0011]]}
-        drafts.operate(self.session, system("planner"), number, {"op": "split", "code": grid.code, "line": line})
+        drafts.add_operation(
+            self.session, system_principal("planner"), number, {"op": "split", "code": grid.code, "line": line}
+        )
         return number
 
     def _photo(self, incident: UUID) -> UUID:
@@ -369,13 +371,13 @@ class World:
             text("SELECT max(id), min(county) FROM incident_event WHERE incident_id = :id"), {"id": incident}
         ).one()
         var = self.app.config["SETTINGS"].var
-        return photos.store(self.session, var, county, incident, event, [photos.check(file.getvalue())])[0]
+        return photos.store(self.session, var, county, incident, event, [photos.sanitise_photo(file.getvalue())])[0]
 
     def _asker(self, number: int, name: str) -> Asker:
         if name in KEYS:
             county = self.home.county.id
             public, secret = f"testpublic{number}", "s" * 43
-            key = ApiKey(name=f"key {number}", public=public, secret_hash=digest(secret), area_ids=[county],
+            key = ApiKey(name=f"key {number}", public=public, secret_hash=hash_secret(secret), area_ids=[county],
                          actions=[action.value for action in KEYS[name]], per_minute=100_000)  # fmt: skip
             self.session.add(key)
             self.session.flush()
@@ -391,7 +393,7 @@ class World:
             area = None if role == "administrator" else self.home.county.id
             self.session.add(AccessGrant(account_id=made.id, role=role, area_id=area))
             self.session.flush()
-        return self._client(name, of_account(self.session, made.id, person, made.username, NOW), {})
+        return self._client(name, account_principal(self.session, made.id, person, made.username, NOW), {})
 
     def _client(self, name: str, by: Principal, headers: dict[str, str]) -> Asker:
         """A client that sends the same cookie each time, whatever an answer says, and the token that goes with it."""
@@ -492,7 +494,7 @@ def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
 
 ABSENT = uuid4()
 BULK = "/api/v1/incidents/moves/bulk"
-MOVES = [name for name, one in states.MOVES.items() if one.by != A.SYSTEM and name != "report"]
+MOVES = [name for name, one in states.TRANSITIONS.items() if one.by != A.SYSTEM and name != "report"]
 
 # of an incident, {id}, or a photo, {photo}: the request and its body
 ASKED: list[tuple[str, str, Any]] = [
@@ -621,7 +623,7 @@ def test_lists_counts_and_figures_are_as_if_the_hidden_one_were_not_there(world:
     before = look()
     for _ in range(2):
         number = world._report(POINT["lon"] + 50 * build.SIDE, MARK)
-        moves.move(world.session, system("test"), number, "note", NOW, Wish(note=MARK))
+        moves.apply_move(world.session, system_principal("test"), number, "note", NOW, MovePayload(note=MARK))
     after = look()
     assert [key for key in before if before[key] != after[key]] == []
     assert not any(str(world.hidden) in said or MARK in said for said in after.values())

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from gis.accounts import accounts, credentials
 from gis.demo import accounts as demo_accounts
-from gis.errors import Forbidden, InvalidInput, TooMany
+from gis.errors import Forbidden, InvalidInput, RateLimited
 from gis.people.models import AccessGrant, Account, SignIn
-from gis.rights.access import Action, of_account
+from gis.rights.access import Action, account_principal
 from gis.settings import Settings
 from tests import build
 from tests.sign_in import ADMIN, PASSWORD, account, send, sign_in, signed_in, token, with_password
@@ -93,9 +93,9 @@ def test_an_unknown_name_takes_as_long(session):
     with_password(session, "zhang")
     spent = {}
     for name in ("zhang", "nobody", "zhang", "nobody"):
-        tried = accounts.try_begins(session, name, datetime.now(UTC))
+        tried = accounts.begin_sign_in(session, name, datetime.now(UTC))
         start = time.process_time()
-        assert not accounts.is_right(tried, "wrong")
+        assert not accounts.password_matches(tried, "wrong")
         spent[name] = min(spent.get(name, 9), time.process_time() - start)
     assert 0.4 < spent["nobody"] / spent["zhang"] < 2.5
 
@@ -113,13 +113,13 @@ def test_outdated_hashes_are_made_anew(client, session):
     assert sign_in(client, "zhang").status_code == 303
     session.refresh(made)
     assert made.password_hash != weak and "m=65536" in made.password_hash
-    assert credentials.verify(made.password_hash, PASSWORD)
+    assert credentials.verify_password(made.password_hash, PASSWORD)
 
 
 @pytest.mark.parametrize("name", ["zhang", "nobody"])
 def test_five_failures_slow_a_name_down_and_more_slow_it_more(client, session, name, monkeypatch):
     with_password(session, "zhang")
-    monkeypatch.setattr(credentials, "verify", lambda kept, password: bool(kept) and password == PASSWORD)
+    monkeypatch.setattr(credentials, "verify_password", lambda kept, password: bool(kept) and password == PASSWORD)
     assert [sign_in(client, name, "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
     for pause in (15, 30, 60, 120, 120):
         slowed = sign_in(client, name)
@@ -143,8 +143,8 @@ def test_failures_count_in_a_row_and_close_together(session):
             session.add(SignIn(username="z", at=start + timedelta(minutes=minute), succeeded=number in succeeded))
         session.flush()
         try:
-            accounts.try_begins(session, "z", start + timedelta(minutes=max(minutes)))
-        except TooMany:
+            accounts.begin_sign_in(session, "z", start + timedelta(minutes=max(minutes)))
+        except RateLimited:
             return "locked"
         return "open"
 
@@ -159,8 +159,8 @@ def test_twenty_tries_at_once_count_as_twenty(engine: Engine):
     def attempt(_):
         with Session(engine) as session:
             try:
-                accounts.try_begins(session, "race", datetime.now(UTC))
-            except TooMany:
+                accounts.begin_sign_in(session, "race", datetime.now(UTC))
+            except RateLimited:
                 return False
             session.commit()
             return True
@@ -174,7 +174,7 @@ def test_twenty_tries_at_once_count_as_twenty(engine: Engine):
 
 
 def test_one_address_has_only_so_many_tries(client, monkeypatch):
-    monkeypatch.setattr("web.pages.account.views.PER_ADDRESS", 3)
+    monkeypatch.setattr("web.pages.account.views.MAX_SIGN_INS_PER_MINUTE", 3)
     codes = [sign_in(client, f"name{number}", "wrong").status_code for number in range(4)]
     assert codes[:3] == [401] * 3 or 429 in codes  # the minute may have turned
     codes += [sign_in(client, f"more{number}", "wrong").status_code for number in range(3)]
@@ -344,11 +344,11 @@ def test_weak_passwords_are_refused(password, wrong):
 @pytest.mark.parametrize("password", ["ten chars!", "一句容易记住的短话啊吧", "x9Kp7" * 40, "correct horse battery"])
 def test_good_passwords_are_taken(password):
     credentials.check_password(password, "zhang")
-    assert credentials.verify(credentials.hashed(password), password)
+    assert credentials.verify_password(credentials.hash_password(password), password)
 
 
 def test_first_passwords_differ_and_would_be_taken():
-    made = {credentials.first_password() for _ in range(200)}
+    made = {credentials.generate_initial_password() for _ in range(200)}
     assert len(made) == 200
     for one in made:
         credentials.check_password(one, "zhang")
@@ -419,7 +419,7 @@ def test_an_account_is_made_with_a_role_and_its_password_is_shown_once(admin, se
     other = admin.application.test_client()
     assert sign_in(other, "wang.wu", password).location == "/password"
     stored = session.query(Account).filter_by(username="wang.wu").one()
-    rights = of_account(session, stored.id, None, "wang.wu", NOW)
+    rights = account_principal(session, stored.id, None, "wang.wu", NOW)
     assert rights.may(Action.DISPATCH, [town.community.id]) and not rights.may(Action.DISPATCH, [town.street.id])
     row = session.execute(
         text("SELECT who, new FROM history WHERE table_name LIKE '%account' ORDER BY id DESC LIMIT 1")
@@ -488,7 +488,7 @@ def test_unblocking_lifts_the_lock(admin, session):
     for _ in range(5):
         sign_in(other, "zhang", "wrong")
     assert sign_in(other, "zhang").status_code == 429
-    assert [one.locked for one in accounts.listing(session, ADMIN, datetime.now(UTC), "zhang")] == [True]
+    assert [one.locked for one in accounts.list_accounts(session, ADMIN, datetime.now(UTC), "zhang")] == [True]
     send(admin, "/accounts/zhang", do="unblock")
     assert sign_in(other, "zhang").status_code == 303
 
@@ -508,13 +508,13 @@ def test_an_administrator_of_an_area_reaches_only_what_lies_in_it(client, sessio
     account(session, "inside", "grid_worker", grid.code)
     account(session, "above", "command_centre", town.county.code)
     account(session, "whole", "administrator")
-    by = of_account(session, local.id, None, "local", NOW)
-    names = {one.username for one in accounts.listing(session, by, NOW)}
+    by = account_principal(session, local.id, None, "local", NOW)
+    names = {one.username for one in accounts.list_accounts(session, by, NOW)}
     assert names == {"local", "inside"}
     for name in ("above", "whole"):
         with pytest.raises(Forbidden):
-            accounts.reset_password(session, by, accounts.find(session, name))
-    inside = accounts.find(session, "inside")
+            accounts.reset_password(session, by, accounts.get_account(session, name))
+    inside = accounts.get_account(session, "inside")
     accounts.grant(session, by, inside, "dispatcher", town.community.code)
     for role, area in (("street", town.county.code), ("administrator", "")):
         with pytest.raises(Forbidden):
@@ -531,7 +531,7 @@ def test_a_search_finds_names_and_persons_and_wildcards_are_letters(session, tow
     account(session, "under_score")
 
     def found(words):
-        return [one.username for one in accounts.listing(session, ADMIN, NOW, words)]
+        return [one.username for one in accounts.list_accounts(session, ADMIN, NOW, words)]
 
     assert found("张") == found("zha") == found("p-张") == ["zhang"]
     assert found("_") == ["under_score"] and found("%") == found("\\") == []
@@ -544,7 +544,7 @@ def test_a_person_has_one_account_whose_posts_count(session, town):
     other = account(session, "other")
     with pytest.raises(InvalidInput, match="person"):
         accounts.link(session, ADMIN, other, person="p-张三")
-    held, after = (accounts.standing(session, made.id, NOW + timedelta(days=days)).principal for days in (0, 2))
+    held, after = (accounts.account_status(session, made.id, NOW + timedelta(days=days)).principal for days in (0, 2))
     assert held.may(Action.HANDLE, [grid.id]) and not after.may(Action.HANDLE, [grid.id])
 
 
@@ -588,13 +588,15 @@ def test_the_demo_has_an_account_of_each_role_and_keeps_its_passwords(session, t
     town.unit(grid, "01", [])
     town.post("grid_worker", grid, "张三")
     town.post("grid_leader", grid, "李四")
-    made = demo_accounts.make(session, ADMIN, tmp_path, NOW)
-    demo_accounts.keep(tmp_path / demo_accounts.FILE, made)
+    made = demo_accounts.create_demo_accounts(session, ADMIN, tmp_path, NOW)
+    demo_accounts.write_accounts_file(tmp_path / demo_accounts.FILE, made)
     assert stat.S_IMODE((tmp_path / demo_accounts.FILE).stat().st_mode) == 0o600
-    assert {one.username for one in made} == set(demo_accounts.ONE_OF_EACH) - {"head"}  # nobody heads a unit here
-    worker = accounts.find(session, "worker")
+    assert {one.username for one in made} == set(demo_accounts.DEMO_ACCOUNTS) - {"head"}  # nobody heads a unit here
+    worker = accounts.get_account(session, "worker")
     assert worker.person_id == town.person("张三").id and not worker.must_change
-    assert credentials.verify(worker.password_hash, next(one.password for one in made if one.username == "worker"))
+    assert credentials.verify_password(
+        worker.password_hash, next(one.password for one in made if one.username == "worker")
+    )
     for one in made:
-        account = accounts.find(session, one.username)
-        assert accounts.standing(session, account.id, NOW).principal.roles[0][0] == one.role
+        account = accounts.get_account(session, one.username)
+        assert accounts.account_status(session, account.id, NOW).principal.roles[0][0] == one.role

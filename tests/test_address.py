@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gis.places.address import Address, building_label, floor_of, label, number, parse_address
+from gis.places.address import Address, floor_of_room, label_of_building, normalise_label, number, parse_address
 
 WRITTEN = {
     # text: place, building, stairwell, floor, room
@@ -72,7 +72,7 @@ def numeral(value: int) -> str:
 @given(st.integers(1, 999))
 def test_numerals_and_digits_are_the_same_number(value):
     assert number(numeral(value)) == number(str(value)) == value
-    assert label(f"第{numeral(value)}单元") == label(f"{value:03d}") == str(value)
+    assert normalise_label(f"第{numeral(value)}单元") == normalise_label(f"{value:03d}") == str(value)
 
 
 def full_width(text: str) -> str:
@@ -82,7 +82,7 @@ def full_width(text: str) -> str:
 BUILDINGS = st.one_of(st.integers(1, 199).map(str), st.sampled_from("ABCF甲乙丙"))
 ROOMS = st.builds(lambda floor, door: f"{floor}{door:02d}", st.integers(1, 48), st.integers(1, 20))
 ADDRESSES = st.builds(
-    lambda place, building, stairwell, room: Address(place, building, stairwell, floor_of(room), room),
+    lambda place, building, stairwell, room: Address(place, building, stairwell, floor_of_room(room), room),
     st.sampled_from(["", "西兴社区", "学苑社区桂花苑", "阳光花园"]),
     BUILDINGS,
     st.one_of(st.just(""), st.integers(1, 30).map(str)),
@@ -109,23 +109,25 @@ def test_writing_an_address_and_reading_it_gives_it_back(address, word, wide, sp
 def test_dashes_say_the_same_as_words(building, stairwell, room):
     dashes, words = f"{building}-{stairwell}-{room}", f"{building}号楼{stairwell}单元{room}室"
     assert (
-        parts(parse_address(dashes)) == parts(parse_address(words)) == ("", building, stairwell, floor_of(room), room)
+        parts(parse_address(dashes))
+        == parts(parse_address(words))
+        == ("", building, stairwell, floor_of_room(room), room)
     )
 
 
 @given(st.text(max_size=40))
 def test_nothing_people_type_breaks_the_reading(text):
     found = parse_address(text)
-    assert (label(found.building), label(found.room)) == (found.building, found.room)
+    assert (normalise_label(found.building), normalise_label(found.room)) == (found.building, found.room)
     assert all(len(part) <= len(found.text) for part in (found.place, found.building, found.stairwell))
 
 
 def test_a_room_tells_its_floor_only_where_it_can():
-    assert [floor_of(room) for room in ("501", "1203", "12", "5", "001", "99901", "501A", "")] == [
+    assert [floor_of_room(room) for room in ("501", "1203", "12", "5", "001", "99901", "501A", "")] == [
         5, 12, None, None, None, None, 5, None,
     ]  # fmt: skip
 
 
 def test_a_building_is_known_by_the_number_in_its_name():
     names = ["3号楼", "三号楼", "桂花苑3号楼", "B座", "03栋", "综合楼", "", "12"]
-    assert [building_label(name) for name in names] == ["3", "3", "3", "B", "3", "", "", "12"]
+    assert [label_of_building(name) for name in names] == ["3", "3", "3", "B", "3", "", "", "12"]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from gis.areas.resolver import locate
-from gis.areas.snapshot import Register, read_register
+from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.errors import InvalidInput
-from gis.exchange.building_match import Missing, Wanted, find_buildings
-from gis.incidents.routing.post_holders import place
+from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
+from gis.incidents.routing.post_holders import resolve_location
 from gis.places.address import parse_address
 from gis.places.lookup import number_pattern, numeral
 from gis.places.naming import Estate, compare_estate, other_community
@@ -53,12 +53,12 @@ class Forms:
             made.address = "柳树巷8号" if not estate else ""
             town.unit(other, f"{n + 21}", [(made, None, None, None)])
         session.flush()
-        self.register = read_register(session, NOW)
+        self.register = read_snapshot(session, NOW)
 
     def ask(self, address: str, *, tower: bool = False, register: bool = True) -> tuple[str, str]:
         """Building and the end of the unit's code (or open) for an address, the point in the middle of a building."""
         lon, lat = (0.00065, 0.00065) if tower else (0.00045, 0.00025)
-        held: Register | None = self.register if register else None
+        held: RegistrySnapshot | None = self.register if register else None
         answer = locate(self.session, LON + lon, LAT + lat, "wgs84", address=address, at=NOW, register=held)
         assert answer.building is not None
         return answer.building.name, answer.unit.code[-2:] if answer.unit else "open"
@@ -296,7 +296,7 @@ def test_only_a_named_community_is_another_one():
 
 def test_reports_search_and_loads_read_addresses_alike(forms):
     def reported(address: str) -> tuple[str | None, str]:
-        where, found, _ = place(forms.session, NOW, address=address)
+        where, found, _ = resolve_location(forms.session, NOW, address=address)
         return found.building.name if found.building and where.building_id else None, where.areas[-1][2]
 
     grid = forms.grid.code
@@ -312,7 +312,7 @@ def test_reports_search_and_loads_read_addresses_alike(forms):
         ("漏水", "names no building"),
     ):
         with pytest.raises(InvalidInput, match=words):
-            place(forms.session, NOW, address=text)
+            resolve_location(forms.session, NOW, address=text)
 
     for text in ("青竹苑2号楼", "青竹苑二栋", "青竹苑小区2幢1单元", "西兴社区青竹苑2-1-101"):
         assert [hit.code for hit in search(forms.session, text, NOW)] == [forms.slab.code], text
@@ -326,17 +326,21 @@ def test_reports_search_and_loads_read_addresses_alike(forms):
         "老青竹苑2栋",
         "青竹苑1号商铺",
     ]
-    loaded = find_buildings(forms.session, [Wanted(address=text) for text in texts])
-    assert [isinstance(one, Missing) for one in loaded] == [False] * 4 + [True] * 2
+    loaded = find_buildings(forms.session, [BuildingQuery(address=text) for text in texts])
+    assert [isinstance(one, BuildingNotFound) for one in loaded] == [False] * 4 + [True] * 2
     assert loaded[0] == loaded[1] == forms.slab.id
     assert (
-        find_buildings(forms.session, [Wanted(name="青竹苑二栋"), Wanted(estate="青竹苑小区", name="2#")])
+        find_buildings(forms.session, [BuildingQuery(name="青竹苑二栋"), BuildingQuery(estate="青竹苑小区", name="2#")])
         == [forms.slab.id] * 2
     )
-    in_one_cell = [Wanted(name="青竹苑2号楼"), Wanted(estate="青竹苑小区", name="青竹苑2栋")]
+    in_one_cell = [BuildingQuery(name="青竹苑2号楼"), BuildingQuery(estate="青竹苑小区", name="青竹苑2栋")]
     assert find_buildings(forms.session, in_one_cell) == [forms.slab.id] * 2
-    others = [Wanted(name="老青竹苑2栋"), Wanted(estate="青竹苑", name="三期2栋"), Wanted(name="青竹苑2号商铺")]
-    assert all(isinstance(one, Missing) for one in find_buildings(forms.session, others))
+    others = [
+        BuildingQuery(name="老青竹苑2栋"),
+        BuildingQuery(estate="青竹苑", name="三期2栋"),
+        BuildingQuery(name="青竹苑2号商铺"),
+    ]
+    assert all(isinstance(one, BuildingNotFound) for one in find_buildings(forms.session, others))
 
 
 def test_names_of_buildings_are_looked_up_in_every_way_of_writing():

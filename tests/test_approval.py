@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.reading import incidents
 from tests import sign_in
 from tests.test_owners import NOW, World
@@ -22,12 +22,14 @@ def test_a_lone_desk_is_told_that_nobody_can_approve(world: World) -> None:
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     filed = world.report()
     by = world.who(desk)
-    assert incidents.find(world.session, by, filed.id, now=NOW).approvable is False
-    moves.move(world.session, by, filed.id, "dispatch", NOW)
-    waiting = moves.move(world.session, by, filed.id, "request_limit", NOW, Wish(note="缺配件", minutes=600))
+    assert incidents.get_incident(world.session, by, filed.id, now=NOW).approvable is False
+    moves.apply_move(world.session, by, filed.id, "dispatch", NOW)
+    waiting = moves.apply_move(
+        world.session, by, filed.id, "request_limit", NOW, MovePayload(note="缺配件", minutes=600)
+    )
     assert (waiting.pending, waiting.approvable) == ("limit", False)
     with pytest.raises(Forbidden, match="another account") as refused:
-        moves.move(world.session, by, filed.id, "approve_limit", NOW)
+        moves.apply_move(world.session, by, filed.id, "approve_limit", NOW)
     assert "另一位" in in_chinese(refused.value)
 
 
@@ -45,18 +47,22 @@ def test_a_second_living_desk_can_approve(world: World, how: str) -> None:
     if how == "blocked":
         other.active = False
         world.session.flush()
-    moves.move(world.session, world.who(desk), filed.id, "dispatch", NOW)
-    asked = moves.move(world.session, world.who(desk), filed.id, "request_limit", NOW, Wish(note="x", minutes=600))
+    moves.apply_move(world.session, world.who(desk), filed.id, "dispatch", NOW)
+    asked = moves.apply_move(
+        world.session, world.who(desk), filed.id, "request_limit", NOW, MovePayload(note="x", minutes=600)
+    )
     assert asked.approvable is (how in ("grant", "post"))
     if asked.approvable:
-        done = moves.move(world.session, world.who(other), filed.id, "approve_limit", NOW)
+        done = moves.apply_move(world.session, world.who(other), filed.id, "approve_limit", NOW)
         assert done.pending == ""
 
 
 def test_operators_approve_among_themselves_what_waits_at_them(world: World) -> None:
     filed = world.report()
-    assert incidents.find(world.session, world.who(world.admin), filed.id, now=NOW).approvable is False
+    assert incidents.get_incident(world.session, world.who(world.admin), filed.id, now=NOW).approvable is False
     second = sign_in.account(world.session, "admin2", "administrator")
-    moves.move(world.session, world.who(world.admin), filed.id, "request_limit", NOW, Wish(note="x", minutes=600))
-    seen = incidents.find(world.session, world.who(second), filed.id, now=NOW)
+    moves.apply_move(
+        world.session, world.who(world.admin), filed.id, "request_limit", NOW, MovePayload(note="x", minutes=600)
+    )
+    seen = incidents.get_incident(world.session, world.who(second), filed.id, now=NOW)
     assert seen.approvable and "approve_limit" in seen.moves

@@ -100,7 +100,7 @@ def test_everything_written_is_private_whatever_the_umask(addresses, saved, tmp_
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     for path in (new / "photos").rglob("*"):
         assert not path.stat().st_mode & 0o077, path
-    place = cluster.place(settings)
+    place = cluster.cluster_location(settings)
     for path in (place.base, place.data, place.secrets, place.base / "port", place.base / "log"):
         assert not path.stat().st_mode & 0o077, path
 
@@ -138,7 +138,7 @@ def test_no_password_is_in_a_process_list(addresses, settings, tmp_path, monkeyp
     programs = {Path(words[0]).name for words in seen}
     assert {"pg_dump", "pg_restore"} <= programs
     words = " ".join(str(word) for line in seen for word in line)
-    secrets = json.loads(cluster.place(settings).secrets.read_text())
+    secrets = json.loads(cluster.cluster_location(settings).secrets.read_text())
     assert "://" not in words and not any(secret in words for secret in secrets.values())
 
 
@@ -305,14 +305,14 @@ def test_photos_are_not_tidied_while_an_old_database_may_name_them(addresses, sa
     os.utime(photo, (0, 0))
     backup.restore(addresses, saved, tmp_path / "there")
     with Session(engine(addresses.app)) as session:
-        assert photos.clean(session, var) == 0 and photo.exists()
+        assert photos.delete_orphans(session, var) == 0 and photo.exists()
     databases.drop_old(addresses)
     with Session(engine(addresses.app)) as session:
-        assert photos.clean(session, var) == 1
+        assert photos.delete_orphans(session, var) == 1
 
 
 def test_an_owner_who_may_not_create_databases_is_told_what_to_do(saved, addresses, tmp_path):
-    plain = cluster.Addresses(addresses.app, addresses.owner)  # as with DATABASE_URL: no other role
+    plain = cluster.DatabaseUrls(addresses.app, addresses.owner)  # as with DATABASE_URL: no other role
     with pytest.raises(Unavailable, match=r"may not create a database.*restore with --into wangge_new"):
         backup.restore(plain, saved, tmp_path)
     with databases.maintenance(addresses) as connection:
@@ -407,7 +407,7 @@ def test_a_backup_of_a_later_schema_is_refused_in_words(addresses, tmp_path):
 
 @pytest.mark.slow
 def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
-    monkeypatch.setattr(cluster, "CONF", cluster.CONF + cluster.THROW_AWAY)
+    monkeypatch.setattr(cluster, "POSTGRESQL_CONF", cluster.POSTGRESQL_CONF + cluster.EPHEMERAL_CONF)
     with deployment_folder() as var, deployment_folder() as disk:
         settings, folder = Settings(var=var), disk / "it's 5% of $HOME"
         addresses = cluster.start(settings)

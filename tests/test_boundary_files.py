@@ -107,8 +107,10 @@ def test_a_torn_file_is_refused_with_every_tear_and_mended_within_a_tolerance(se
     mended = draft_from_file(session, LEAD, torn, "补", clean=5)
     assert mended.draft is not None and mended.torn.overlaps == [] and mended.torn.gaps == []
     assert any("mended" in note for note in mended.report.notes)
-    shapes = drafts.drawn_shapes(drafts.steps(session, mended.draft.id))
-    assert polygon_coverage.is_valid([shape for shape in ({**shapes_of(session), **shapes}).values() if shape is not None])
+    shapes = drafts.drawn_shapes(drafts.list_operations(session, mended.draft.id))
+    assert polygon_coverage.is_valid(
+        [shape for shape in ({**shapes_of(session), **shapes}).values() if shape is not None]
+    )
 
 
 def test_a_file_that_cannot_be_taken_says_why(session, file, tmp_path):

@@ -18,7 +18,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.editions import DEFAULT, CategoryRow, dump, parse
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.reading import incidents
-from gis.rights.access import ANONYMOUS, system
+from gis.rights.access import ANONYMOUS, system_principal
 from tests import build
 from tests.served import until
 
@@ -133,18 +133,18 @@ def test_a_table_needs_a_category_for_what_fits_nothing(tmp_path: Path, rows: li
 
 def test_a_new_edition_retires_the_old_and_old_incidents_keep_theirs(session: Session, rows: list[CategoryRow]) -> None:
     build.Town(session).grid("001")
-    given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-    filed = moves.report(session, ANONYMOUS, given, datetime.now(UTC))
-    before = editions.active(session)
+    given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+    filed = moves.file_report(session, ANONYMOUS, given, datetime.now(UTC))
+    before = editions.active_edition(session)
     fewer = [row for row in rows if row.code != "06010"]
     assert editions.load(session, rows, "same again") is None
     made = editions.load(session, fewer, "2027-01")
-    now = editions.active(session)
+    now = editions.active_edition(session)
     assert (now.id, now.name) == (made, "2027-01")
     with pytest.raises(InvalidInput):
         now.category("06010")
-    assert editions.edition(session, before.id).category("06010").zh == "暴露垃圾"
-    seen = incidents.find(session, system("test"), filed.id, now=datetime.now(UTC))
+    assert editions.get_edition(session, before.id).category("06010").zh == "暴露垃圾"
+    seen = incidents.get_incident(session, system_principal("test"), filed.id, now=datetime.now(UTC))
     assert seen.category_zh == "暴露垃圾"
     with pytest.raises(Conflict):
         editions.load(session, rows, "2027-01")

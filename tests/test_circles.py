@@ -13,14 +13,14 @@ from shapely.geometry import Point
 from sqlalchemy import text
 
 from gis import crs
-from gis.demo.town import make_town
+from gis.demo.town import generate_town
 from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.exchange.osm.loader import load_osm
 from gis.facilities import service_circles
-from gis.facilities.accessibility import coverage, doors, homes
+from gis.facilities.accessibility import compute_coverage, read_demand_points, read_facility_entrances
 from gis.network import walk
-from gis.network.build import load
-from gis.network.isochrone import circles as contours
+from gis.network.build import load_network
+from gis.network.isochrone import isochrones as contours
 from tests import brute_force
 
 
@@ -33,9 +33,9 @@ def helsinki() -> Path:
 
 def against_brute_force(session, sources: int, targets: int, minutes: int) -> None:
     """Labels of buildings all right, and the polygon's F1 on them and on points all over at least 0.99."""
-    network = load(session)
+    network = load_network(session)
     dice = random.Random(1)
-    limit = minutes * 60 * walk.profile("adult").speed
+    limit = minutes * 60 * walk.get_profile("adult").speed
     wkb = session.scalars(
         text("SELECT ST_AsBinary(coalesce(entrance, ST_Centroid(shape))) FROM building ORDER BY code")
     ).all()
@@ -44,14 +44,14 @@ def against_brute_force(session, sources: int, targets: int, minutes: int) -> No
     anywhere = np.array([(dice.uniform(west, east), dice.uniform(south, north)) for _ in range(4000)])
     few = np.vstack([degrees[dice.sample(range(len(degrees)), min(targets, len(degrees)))], anywhere[:targets]])
     metric = [Point(*xy) for xy in network.to_metric(few[:, 0], few[:, 1])]
-    to = doors(session, network)
+    to = read_facility_entrances(session, network)
     edges, walls = brute_force.edges_of(network), list(network.walls)
     by_points = [i for i, shape in enumerate(to.shape) if shape.geom_type in ("Point", "MultiPoint")]
     many_doors = sorted(by_points, key=lambda i: -len(to.door[to.of(i)]))[:1]
     for i in [*many_doors, *dice.sample(by_points, sources - 1)]:
         doors_of = list(shapely.get_parts(to.shape[i]))
         truth = np.array(brute_force.distances(edges, doors_of, metric, walls), float)
-        found = walk.distances(network, to.snaps[to.of(i)], network.snap(np.array(metric)), limit)
+        found = walk.network_distances(network, to.snaps[to.of(i)], network.snap(np.array(metric)), limit)
         sure = np.abs(truth - limit) > 0.01
         assert (np.isfinite(found) == (truth <= limit))[sure].all()
         within = np.isfinite(found)
@@ -61,7 +61,7 @@ def against_brute_force(session, sources: int, targets: int, minutes: int) -> No
     places, points = network.snap_degrees(many[:, 0], many[:, 1]), shapely.points(many)
     both = inside_all = truth_all = 0
     for i in range(0, len(to.code), max(1, len(to.code) // 30)):
-        within = np.isfinite(walk.distances(network, to.snaps[to.of(i)], places, limit))
+        within = np.isfinite(walk.network_distances(network, to.snaps[to.of(i)], places, limit))
         shape = contours(network, to.snaps[to.of(i)], [limit])[0]
         assert shape.is_valid
         inside = np.array(brute_force.covered(shape, points))
@@ -87,7 +87,7 @@ def test_in_central_helsinki_labels_are_exact_and_polygons_fit(session):
 
 
 def test_recompute_touches_only_what_changed(session):
-    make_town(session, households=1500)
+    generate_town(session, households=1500)
     first = service_circles.recompute(session)
     assert first.recomputed == first.facilities > 20
 
@@ -130,10 +130,10 @@ def test_recompute_touches_only_what_changed(session):
 
 
 def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
-    make_town(session, households=1500)
+    generate_town(session, households=1500)
     service_circles.recompute(session)
-    network = load(session)
-    living, to = homes(session, network), doors(session, network)
+    network = load_network(session)
+    living, to = read_demand_points(session, network), read_facility_entrances(session, network)
     for i in range(0, len(to.code), 7):
         rows = session.execute(
             text(
@@ -145,32 +145,32 @@ def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
         assert [row[0] for row in rows] == [5, 10, 15]
         assert all(small.difference(large).area < 1e-9 for small, large in itertools.pairwise(shapes))
         for row in rows:
-            metres = walk.distances(network, to.snaps[to.of(i)], living.snaps, row[0] * 60 * 1.25)
+            metres = walk.network_distances(network, to.snaps[to.of(i)], living.snaps, row[0] * 60 * 1.25)
             assert (row[1], row[2]) == (
                 living.households[np.isfinite(metres)].sum(), living.people[np.isfinite(metres)].sum(),
             )  # fmt: skip
 
 
 def test_coverage_adds_up_and_tells_off_the_network_from_too_far(session):
-    make_town(session, households=1500)
-    network = load(session)
-    living = homes(session, network)
-    found = coverage(network, living, doors(session, network, "clinic").snaps, 15)
-    none = coverage(network, living, doors(session, network, "police").snaps[[]], 15)
+    generate_town(session, households=1500)
+    network = load_network(session)
+    living = read_demand_points(session, network)
+    found = compute_coverage(network, living, read_facility_entrances(session, network, "clinic").snaps, 15)
+    none = compute_coverage(network, living, read_facility_entrances(session, network, "police").snaps[[]], 15)
     assert sum(part[0] for part in (found.within, found.beyond, found.off_network)) == 1500
     assert none.within == (0, 0) and none.beyond[0] == 1500
     assert found.within[0] > 0
 
 
 def test_the_nearest_of_each_category_is_the_nearest(session):
-    make_town(session, households=1500)
-    network = load(session)
+    generate_town(session, households=1500)
+    network = load_network(session)
     lon, lat = session.execute(
         text("SELECT ST_X(entrance), ST_Y(entrance) FROM building WHERE kind = 'apartments' ORDER BY id LIMIT 1")
     ).one()
     found = service_circles.nearest_facilities(session, network, lon, lat)
-    to = doors(session, network)
-    metres = walk.distances(network, network.snap_degrees(lon, lat), to.snaps, 1125.0)
+    to = read_facility_entrances(session, network)
+    metres = walk.network_distances(network, network.snap_degrees(lon, lat), to.snaps, 1125.0)
     best = {}
     for category, distance in zip(to.category[to.owner], metres, strict=True):
         if np.isfinite(distance):
@@ -182,7 +182,7 @@ def test_the_nearest_of_each_category_is_the_nearest(session):
 
 
 def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
-    make_town(session, households=300)
+    generate_town(session, households=300)
     session.execute(
         text("""
         INSERT INTO facility (code, category, name, shape) VALUES
@@ -202,7 +202,7 @@ def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
 def test_what_cannot_be_is_refused(session):
     with pytest.raises(Unavailable):
         service_circles.recompute(session)
-    make_town(session, households=100)
+    generate_town(session, households=100)
     for minutes in (0, -5, 61):
         with pytest.raises(InvalidInput, match="1 to 60"):
             service_circles.recompute(session, (minutes,))
@@ -213,14 +213,14 @@ def test_what_cannot_be_is_refused(session):
 
 
 def test_a_park_is_entered_where_its_outline_comes_nearest_to_a_street(session):
-    make_town(session, households=3000)
-    network = load(session)
+    generate_town(session, households=3000)
+    network = load_network(session)
     session.execute(  # smaller than they are, so that no path crosses the outline
         text(
             "UPDATE facility SET entrance = NULL, shape = ST_Multi(ST_Buffer(ST_Centroid(shape), 0.00005)) WHERE category = 'park'"
         )
     )
-    to = doors(session, network, "park")
+    to = read_facility_entrances(session, network, "park")
     areas = [i for i, shape in enumerate(to.shape) if shape.geom_type not in ("Point", "MultiPoint")]
     assert areas
     for i in areas:
@@ -240,5 +240,5 @@ def test_metric_distances_are_true_to_a_part_in_a_thousand():
     from gis.shapes.measure import GEOD
 
     a, b = (105.95, 26.23), (105.96, 26.23)
-    x, y = crs.transformer(4490, 4544).transform([a[0], b[0]], [a[1], b[1]])
+    x, y = crs.get_transformer(4490, 4544).transform([a[0], b[0]], [a[1], b[1]])
     assert np.hypot(x[1] - x[0], y[1] - y[0]) == pytest.approx(GEOD.inv(*a, *b)[2], rel=1e-3)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis.incidents import working_time
-from gis.incidents.working_time import ZONE, amber, colour, due, spent
+from gis.incidents.working_time import ZONE, amber, deadline, due_status, elapsed_minutes
 
 
 def at(words: str) -> datetime:
@@ -41,58 +41,59 @@ TINY = 1e-6  # minutes; the clock counts whole microseconds
     ],
 )
 def test_working_time(began: str, minutes: float, ends: str) -> None:
-    assert due(at(began), minutes) == at(ends)
+    assert deadline(at(began), minutes) == at(ends)
 
 
 def test_around_the_clock_nothing_is_left_out() -> None:
     began = at("2026-02-16T23:30")  # the eve of Spring Festival
-    assert due(began, 60, around_the_clock=True) == at("2026-02-17T00:30")
-    assert spent(began, at("2026-02-17T00:30"), around_the_clock=True) == 60
+    assert deadline(began, 60, around_the_clock=True) == at("2026-02-17T00:30")
+    assert elapsed_minutes(began, at("2026-02-17T00:30"), around_the_clock=True) == 60
 
 
 def test_no_time_is_the_moment_itself() -> None:
     night = at("2026-11-23T03:00")
-    assert due(night, 0) == due(night, -5) == night
+    assert deadline(night, 0) == deadline(night, -5) == night
 
 
 def test_nothing_is_spent_in_the_night_nor_backwards() -> None:
-    assert spent(at("2026-11-23T18:00"), at("2026-11-24T09:00")) == 0
-    assert spent(at("2026-11-24T09:00"), at("2026-11-23T09:00")) == 0
-    assert spent(at("2026-11-23T09:00"), at("2026-11-24T09:00")) == 450
+    assert elapsed_minutes(at("2026-11-23T18:00"), at("2026-11-24T09:00")) == 0
+    assert elapsed_minutes(at("2026-11-24T09:00"), at("2026-11-23T09:00")) == 0
+    assert elapsed_minutes(at("2026-11-23T09:00"), at("2026-11-24T09:00")) == 450
 
 
 def test_any_zone_may_be_asked_in() -> None:
     began = at("2026-11-23T11:30").astimezone(UTC)
-    assert due(began, 60) == at("2026-11-23T14:00")
-    assert due(began, 60).tzinfo is UTC
+    assert deadline(began, 60) == at("2026-11-23T14:00")
+    assert deadline(began, 60).tzinfo is UTC
 
 
 @settings(deadline=None)
 @given(MOMENTS, MINUTES)
 def test_what_is_due_has_been_spent_by_then(began: datetime, minutes: float) -> None:
-    assert spent(began, due(began, minutes)) == pytest.approx(minutes, abs=TINY)
+    assert elapsed_minutes(began, deadline(began, minutes)) == pytest.approx(minutes, abs=TINY)
 
 
 @settings(deadline=None)
 @given(MOMENTS, MINUTES, MINUTES)
 def test_more_time_never_ends_earlier(began: datetime, one: float, other: float) -> None:
-    assert due(began, min(one, other)) <= due(began, max(one, other))
+    assert deadline(began, min(one, other)) <= deadline(began, max(one, other))
 
 
 @settings(deadline=None)
 @given(st.lists(MOMENTS, min_size=3, max_size=3))
 def test_time_adds_up(moments: list[datetime]) -> None:
     a, b, c = sorted(moments)
-    assert spent(a, b) + spent(b, c) == pytest.approx(spent(a, c), abs=TINY)
+    assert elapsed_minutes(a, b) + elapsed_minutes(b, c) == pytest.approx(elapsed_minutes(a, c), abs=TINY)
 
 
 @settings(deadline=None)
 @given(MOMENTS, MINUTES, MINUTES)
 def test_a_pause_of_no_length_changes_nothing(began: datetime, one: float, other: float) -> None:
-    apart = due(due(began, one), other)
-    together = due(began, one + other)
+    apart = deadline(deadline(began, one), other)
+    together = deadline(began, one + other)
     assert (
-        abs(apart - together) <= timedelta(microseconds=3) or spent(min(apart, together), max(apart, together)) < TINY
+        abs(apart - together) <= timedelta(microseconds=3)
+        or elapsed_minutes(min(apart, together), max(apart, together)) < TINY
     )
 
 
@@ -104,10 +105,11 @@ def test_it_counts_what_a_slow_count_by_minutes_does(began: datetime, length: in
     until = began + timedelta(minutes=length % 2880)
     minutes = (began + timedelta(minutes=n) for n in range(length % 2880))
     slow = sum(
-        working_time.working_day(one.date()) and any(start <= one.time() < end for start, end in working_time.HOURS)
+        working_time.working_day(one.date())
+        and any(start <= one.time() < end for start, end in working_time.WORKING_HOURS)
         for one in minutes
     )
-    assert spent(began, until) == slow
+    assert elapsed_minutes(began, until) == slow
 
 
 def test_amber_comes_at_four_fifths() -> None:
@@ -118,39 +120,39 @@ def test_amber_comes_at_four_fifths() -> None:
 
 def test_colours_change_at_eighty_percent_and_past_the_end() -> None:
     began = at("2026-11-23T09:00")
-    yellow, red = amber(began, 100, around_the_clock=True), due(began, 100, around_the_clock=True)
+    yellow, red = amber(began, 100, around_the_clock=True), deadline(began, 100, around_the_clock=True)
     second = timedelta(seconds=1)
-    assert colour(yellow - second, yellow, red) == "green"
-    assert colour(yellow, yellow, red) == colour(red, yellow, red) == "amber"
-    assert colour(red + second, yellow, red) == "red"
-    assert colour(red, None, None) is None
+    assert due_status(yellow - second, yellow, red) == "green"
+    assert due_status(yellow, yellow, red) == due_status(red, yellow, red) == "amber"
+    assert due_status(red + second, yellow, red) == "red"
+    assert due_status(red, None, None) is None
 
 
 def test_a_year_without_published_holidays_counts_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
-    working_time.known.cache_clear()
+    working_time.has_holiday_calendar.cache_clear()
     working_time._before.cache_clear()
     with caplog.at_level(logging.WARNING):
-        assert not working_time.known(2099)
-        assert due(at("2098-12-31T17:30"), 60) == at("2099-01-02T09:30")  # New Year, then a Friday
-        assert due(at("2099-01-02T09:00"), 60) == at("2099-01-02T10:00")
+        assert not working_time.has_holiday_calendar(2099)
+        assert deadline(at("2098-12-31T17:30"), 60) == at("2099-01-02T09:30")  # New Year, then a Friday
+        assert deadline(at("2099-01-02T09:00"), 60) == at("2099-01-02T10:00")
     assert [one.message for one in caplog.records if "2099" in one.message] == [
         "the holidays of 2099 are not known: weekends and fixed dates count; is chinesecalendar up to date?"
     ]
     assert not working_time.working_day(date(2099, 10, 2))
-    assert working_time.known(2026) and working_time.working_day(date(2026, 2, 14))
+    assert working_time.has_holiday_calendar(2026) and working_time.working_day(date(2026, 2, 14))
 
 
 def test_it_is_fast() -> None:
     began, year_on = at("2026-03-01T10:00"), at("2027-03-01T10:00")
-    due(began, 200_000), spent(began, year_on)  # the years are read once
+    deadline(began, 200_000), elapsed_minutes(began, year_on)  # the years are read once
     rounds = 2_000
     start = wall.perf_counter()
     for _ in range(rounds):
-        spent(began, due(began, 900))
+        elapsed_minutes(began, deadline(began, 900))
     short = (wall.perf_counter() - start) / rounds / 2
     start = wall.perf_counter()
     for _ in range(rounds):
-        due(began, 120_000), spent(began, year_on)
+        deadline(began, 120_000), elapsed_minutes(began, year_on)
     long = (wall.perf_counter() - start) / rounds / 2
     assert short < 200e-6, f"{short * 1e6:.0f} µs"  # 50 µs on a quiet machine; four times that on a busy one
     assert long < 1e-3, f"{long * 1e6:.0f} µs"

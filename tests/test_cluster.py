@@ -27,7 +27,7 @@ def settings():
 
 
 def postmaster(settings):
-    return int((cluster.place(settings).data / "postmaster.pid").read_text().split()[0])
+    return int((cluster.cluster_location(settings).data / "postmaster.pid").read_text().split()[0])
 
 
 def answers(addresses):
@@ -68,7 +68,7 @@ def test_committed_rows_survive_kill_9(settings):
 
 def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(settings):
     cluster.start(settings)
-    pid_file = cluster.place(settings).data / "postmaster.pid"
+    pid_file = cluster.cluster_location(settings).data / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
     assert cluster.stop(settings)
     pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
@@ -77,7 +77,7 @@ def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(settings):
 
 def test_a_half_made_data_folder_is_made_again(own_var):
     settings = Settings(var=own_var)
-    place = cluster.place(settings)
+    place = cluster.cluster_location(settings)
     (place.data / "base").mkdir(parents=True)
     assert answers(cluster.start(settings))
 
@@ -87,12 +87,12 @@ def test_the_port_moves_when_somebody_took_it(settings):
 
     cluster.start(settings)
     cluster.stop(settings)
-    port = int((cluster.place(settings).base / "port").read_text())
+    port = int((cluster.cluster_location(settings).base / "port").read_text())
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
         assert answers(cluster.start(settings))
-        assert cluster.running_port(cluster.place(settings)) != port
+        assert cluster.running_port(cluster.cluster_location(settings)) != port
 
 
 def test_a_path_too_long_for_a_socket_is_worked_round(own_var):
@@ -110,7 +110,7 @@ def test_a_folder_postgres_cannot_enter_is_worked_round_and_said(own_var, capsys
     closed = own_var / "closed"
     closed.mkdir(mode=0o700)
     settings = Settings(var=closed / "var")
-    base = cluster.place(settings).base
+    base = cluster.cluster_location(settings).base
     try:
         assert answers(cluster.start(settings))
         assert base.parent == Path("/var/lib/wangge")

@@ -14,7 +14,7 @@ from shapely import LineString, MultiPoint, Point, Polygon, box
 from gis.demo.streets import make_plan, to_degrees
 from gis.errors import InvalidInput, NotFound
 from gis.shapes import edits, polygon_coverage
-from gis.shapes.polygon_coverage import Land
+from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import repair
 from tests.bench.grids import lattice
 
@@ -33,58 +33,60 @@ def line(*points: tuple[float, float]) -> LineString:
     return LineString([at(*point) for point in points])
 
 
-def squares(columns: int = 3, rows: int = 3) -> dict[str, Land]:
+def squares(columns: int = 3, rows: int = 3) -> dict[str, PolygonLike]:
     """Grids named by row and column: 00 01 02 in the south, 20 21 22 in the north."""
     shapes = [land(c, r, c + 1, r + 1) for r in range(rows) for c in range(columns)]
     names = [f"{r}{c}" for r in range(rows) for c in range(columns)]
-    return dict(zip(names, polygon_coverage.node(shapes), strict=True))
+    return dict(zip(names, polygon_coverage.node_borders(shapes), strict=True))
 
 
-def ring() -> dict[str, Land]:
+def ring() -> dict[str, PolygonLike]:
     """A grid around an island, and a neighbour."""
     outer, inner, east = land(0, 0, 4, 4), land(1, 1, 3, 3), land(4, 0, 6, 4)
-    return dict(zip("abc", polygon_coverage.node([outer.difference(inner), inner, east]), strict=True))
+    return dict(zip("abc", polygon_coverage.node_borders([outer.difference(inner), inner, east]), strict=True))
 
 
-def skewed() -> dict[str, Land]:
+def skewed() -> dict[str, PolygonLike]:
     """Irregular cells whose borders hold no lattice point but their ends."""
     rng = np.random.default_rng(7)
     frame = land(0.13, 0.07, 5.91, 4.87)
     cells = shapely.voronoi_polygons(MultiPoint([at(*xy) for xy in rng.uniform(0, 6, (14, 2))]))
     shapes = [shapely.intersection(cell, frame) for cell in shapely.get_parts(cells)]
     kept = [shape for shape in shapes if isinstance(shape, Polygon) and not shape.is_empty]
-    return {f"v{i}": shape for i, shape in enumerate(polygon_coverage.node(kept))}
+    return {f"v{i}": shape for i, shape in enumerate(polygon_coverage.node_borders(kept))}
 
 
-def comb() -> dict[str, Land]:
+def comb() -> dict[str, PolygonLike]:
     """A grid with three teeth, and the grid between them."""
     teeth = shapely.union_all([land(0, 0, 7, 1), land(0, 1, 1, 4), land(3, 1, 4, 4), land(6, 1, 7, 4)])
-    return dict(zip("uw", polygon_coverage.node([teeth, shapely.difference(land(0, 0, 7, 4), teeth)]), strict=True))
+    return dict(
+        zip("uw", polygon_coverage.node_borders([teeth, shapely.difference(land(0, 0, 7, 4), teeth)]), strict=True)
+    )
 
 
-def jagged() -> dict[str, Land]:
+def jagged() -> dict[str, PolygonLike]:
     """Grids as a made-up county has them: corners of four, borders of many short pieces."""
     return {f"j{i}": shape for i, shape in enumerate(lattice(4, 4))}
 
 
-def town() -> dict[str, Land]:
+def town() -> dict[str, PolygonLike]:
     """The grids of the made-up pilot town."""
     plan = make_plan(2026, 35)
     shapes = [shapely.transform(plan.outline(cell), lambda xy: to_degrees(xy[:, 0], xy[:, 1])) for cell in plan.cells]
-    return {f"t{i:02d}": shape for i, shape in enumerate(polygon_coverage.node(shapes))}
+    return {f"t{i:02d}": shape for i, shape in enumerate(polygon_coverage.node_borders(shapes))}
 
 
 BASES = {"squares": squares(), "town": town(), "ring": ring(), "skewed": skewed(), "comb": comb(), "jagged": jagged()}
 
 
-def whole(before: dict[str, Land], changed: dict[str, Land | None]) -> dict[str, Land]:
+def whole(before: dict[str, PolygonLike], changed: dict[str, PolygonLike | None]) -> dict[str, PolygonLike]:
     """The coverage after an edit, when it is one."""
     after = {code: shape for code, shape in {**before, **changed}.items() if shape is not None}
     assert polygon_coverage.is_valid(list(after.values()))
     return after
 
 
-def same_land(before: dict[str, Land], after: dict[str, Land], within: float = 1e-9) -> None:
+def same_land(before: dict[str, PolygonLike], after: dict[str, PolygonLike], within: float = 1e-9) -> None:
     """The land as a whole is what it was: to 1e-9 of its area (in a tiny county: to 100 cm²), in every place."""
     old, new = (sum(shape.area for shape in lands.values()) for lands in (before, after))
     least = max(within * old, 1e-12)  # square degrees
@@ -100,14 +102,14 @@ SHARE = st.integers(0, 1000)  # thousandths, so that a case shrinks to small num
 STEP = st.tuples(st.sampled_from(KINDS), SHARE, SHARE, SHARE, SHARE)
 
 
-def picked(lands: dict[str, Land], which: int) -> str:
+def picked(lands: dict[str, PolygonLike], which: int) -> str:
     """One of the grids."""
     return sorted(lands)[which % len(lands)]
 
 
 def do(
-    lands: dict[str, Land], kind: str, code: str, a: int, b: int, c: int, fresh: list[str]
-) -> dict[str, Land | None]:
+    lands: dict[str, PolygonLike], kind: str, code: str, a: int, b: int, c: int, fresh: list[str]
+) -> dict[str, PolygonLike | None]:
     """One edit of a grid told by a few numbers; 500 is the plain case."""
     shape = lands[code]
     near = [other for other in sorted(lands) if other != code and lands[other].intersects(shape)]
@@ -143,7 +145,7 @@ def do(
     return edits.reshape(lands, code, shape.buffer((wide + high) * (a - 500) / 20000, quad_segs=1))
 
 
-def run(lands: dict[str, Land], steps: list[tuple[str, int, int, int, int]]) -> int:
+def run(lands: dict[str, PolygonLike], steps: list[tuple[str, int, int, int, int]]) -> int:
     """Do the steps; after every one the coverage is whole and the land the same. How many were done, not refused."""
     first, done = lands, 0
     for i, (kind, which, a, b, c) in enumerate(steps):
@@ -182,7 +184,10 @@ def real(shared):
     """Grids cut along real streets."""
     given_ = json.loads((shared / "beijing_cau_2026" / "grids.geojson").read_text())["features"]
     shapes = [repair(shapely.geometry.shape(one["geometry"])).shape for one in given_]
-    return {f"g{i}": shape for i, shape in enumerate(polygon_coverage.clean([one for one in shapes if one is not None], 0.5))}
+    return {
+        f"g{i}": shape
+        for i, shape in enumerate(polygon_coverage.repair_coverage([one for one in shapes if one is not None], 0.5))
+    }
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -18,9 +18,9 @@ from gis.incidents.danger import table
 from gis.incidents.danger.reader import LONGEST, Reader
 from gis.incidents.devices import Alarm
 from gis.incidents.lifecycle import alert, intake, moves
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.lifecycle.moves import Filed
-from gis.rights.access import reporter
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.moves import FiledIncident
+from gis.rights.access import reporter_principal
 from tests.test_incidents import NOW, POINT, Place, to_state
 
 SENTENCES = Path(__file__).with_name("danger_sentences.tsv")
@@ -49,7 +49,7 @@ def place(session: Session) -> Place:
     return made
 
 
-def told(session: Session, filed: Filed, topic: str) -> set[str]:
+def told(session: Session, filed: FiledIncident, topic: str) -> set[str]:
     """Names of the persons a notice went to."""
     query = "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id WHERE n.incident_id = :id AND n.topic = :topic"
     return set(session.scalars(text(query), {"id": filed.id, "topic": topic}))
@@ -185,7 +185,9 @@ def test_an_unclear_report_is_read_at_once(place: Place) -> None:
 def test_danger_in_a_note_makes_it_urgent(place: Place) -> None:
     filed = place.report()
     place.do(filed.id, "take", "王网格")
-    moves.move(place.session, reporter(filed.id), filed.id, "note", NOW, Wish(note="垃圾堆冒烟了，烧起来了"))
+    moves.apply_move(
+        place.session, reporter_principal(filed.id), filed.id, "note", NOW, MovePayload(note="垃圾堆冒烟了，烧起来了")
+    )
     seen = place.seen(filed.id)
     assert (seen.severity, seen.state) == ("urgent", "taken")
     assert seen.due is not None and seen.due <= NOW + timedelta(minutes=120)
@@ -196,8 +198,8 @@ def test_danger_in_a_note_makes_it_urgent(place: Place) -> None:
 def test_an_alarm_after_it_was_handled_is_filed_anew(place: Place, state: str) -> None:
     devices.add(place.session, "SM-77", "smoke", "", POINT["lon"], POINT["lat"], "cgcs2000", NOW)  # type: ignore[arg-type]
     number = place.session.scalar(text("SELECT id FROM device WHERE code = 'SM-77'"))
-    first = devices.take(place.session, number, Alarm("1", "smoke"), NOW)
-    assert devices.take(place.session, number, Alarm("2", "smoke"), NOW).incident == first.incident
+    first = devices.receive_alarm(place.session, number, Alarm("1", "smoke"), NOW)
+    assert devices.receive_alarm(place.session, number, Alarm("2", "smoke"), NOW).incident == first.incident
     place.session.execute(
         text("UPDATE incident SET holder_id = :p WHERE id = :i"),
         {"p": place.town.person("王网格").id, "i": first.incident},
@@ -207,7 +209,7 @@ def test_an_alarm_after_it_was_handled_is_filed_anew(place: Place, state: str) -
         first.incident,
         *["take", "handle", "check", "close"][: 2 + ["handled", "checked", "closed"].index(state)],
     )
-    again = devices.take(place.session, number, Alarm("3", "smoke"), NOW + timedelta(minutes=2))
+    again = devices.receive_alarm(place.session, number, Alarm("3", "smoke"), NOW + timedelta(minutes=2))
     assert again.filed and again.incident != first.incident
 
 

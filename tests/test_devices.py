@@ -13,11 +13,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import Conflict, InvalidInput, NotFound, OutsideGrids, SignInNeeded
+from gis.errors import AuthenticationRequired, Conflict, InvalidInput, NotFound, OutsideGrids
 from gis.incidents import devices
 from gis.incidents.devices import Alarm
 from gis.incidents.reading import incidents, timeline
-from gis.rights.access import ANONYMOUS, system
+from gis.rights.access import ANONYMOUS, system_principal
 from tests import build
 from tests.served import Deployment
 from tests.test_incidents import NOW, Place
@@ -109,7 +109,7 @@ def test_an_alarm_soon_after_is_a_note_to_the_open_incident(place: Place, send: 
     assert (status, second["incident"], second["filed"], second["again"]) == (200, first["incident"], False, False)
     notes = [
         event.words
-        for event in timeline.events(place.session, system("test"), UUID(str(first["incident"])))
+        for event in timeline.events(place.session, system_principal("test"), UUID(str(first["incident"])))
         if event.move == "note"
     ]
     assert notes == ["再次告警：烟感告警 3号楼2单元5层 smoke still smoking"]
@@ -121,39 +121,42 @@ def test_ten_minutes_after_the_last_alarm_a_new_one_is_filed(
     place: Place, secret: str, minutes: float, joins: bool
 ) -> None:
     session, device = place.session, device_id(place.session)
-    first = devices.take(session, device, Alarm("a-1"), NOW)
-    later = devices.take(session, device, Alarm("a-2"), NOW + timedelta(minutes=minutes))
+    first = devices.receive_alarm(session, device, Alarm("a-1"), NOW)
+    later = devices.receive_alarm(session, device, Alarm("a-2"), NOW + timedelta(minutes=minutes))
     assert (later.incident == first.incident) is joins
     assert later.filed is not joins
 
 
 def test_each_alarm_that_joins_begins_the_ten_minutes_anew(place: Place, secret: str) -> None:
     session, device = place.session, device_id(place.session)
-    found = {devices.take(session, device, Alarm(f"a-{n}"), NOW + timedelta(minutes=8 * n)).incident for n in range(4)}
+    found = {
+        devices.receive_alarm(session, device, Alarm(f"a-{n}"), NOW + timedelta(minutes=8 * n)).incident
+        for n in range(4)
+    }
     assert len(found) == 1
 
 
 def test_what_is_closed_is_not_joined(place: Place, secret: str) -> None:
     session, device = place.session, device_id(place.session)
-    first = devices.take(session, device, Alarm("a-1"), NOW)
+    first = devices.receive_alarm(session, device, Alarm("a-1"), NOW)
     for move in ("take", "handle", "check", "close"):
         place.do(first.incident, move, "王网格" if move in ("take", "handle") else "赵社工", note="误报")
-    second = devices.take(session, device, Alarm("a-2"), NOW + timedelta(minutes=1))
+    second = devices.receive_alarm(session, device, Alarm("a-2"), NOW + timedelta(minutes=1))
     assert second.filed and second.incident != first.incident
-    assert devices.take(session, device, Alarm("a-1"), NOW + timedelta(minutes=2)).incident == first.incident
+    assert devices.receive_alarm(session, device, Alarm("a-1"), NOW + timedelta(minutes=2)).incident == first.incident
 
 
 def test_two_devices_do_not_join_each_other(place: Place, secret: str) -> None:
     session = place.session
     devices.add(session, "SM-0002", "smoke", CATEGORY, LON, LAT, "cgcs2000", NOW)
-    first = devices.take(session, device_id(session), Alarm("a-1"), NOW)
-    second = devices.take(session, device_id(session, "SM-0002"), Alarm("a-1"), NOW)
+    first = devices.receive_alarm(session, device_id(session), Alarm("a-1"), NOW)
+    second = devices.receive_alarm(session, device_id(session, "SM-0002"), Alarm("a-1"), NOW)
     assert second.filed and second.incident != first.incident
 
 
 def test_an_alarm_is_not_lost_when_its_category_left_the_catalogue(place: Place, secret: str) -> None:
     place.session.execute(text("UPDATE device SET category = 'ZZ999'"))
-    taken = devices.take(place.session, device_id(place.session), Alarm("a-1"), NOW)
+    taken = devices.receive_alarm(place.session, device_id(place.session), Alarm("a-1"), NOW)
     assert taken.filed and place.seen(taken.incident).category != "ZZ999"
 
 
@@ -208,8 +211,8 @@ def test_a_new_secret_ends_the_old_one(place: Place, secret: str, send: Send) ->
 def test_verify_says_the_same_of_a_device_that_is_not(session: Session, secret: str) -> None:
     stamp = str(int(NOW.timestamp()))
     for code in (CODE, "nobody", ""):
-        with pytest.raises(SignInNeeded) as told:
-            devices.verify(session, code, stamp, "v1=00", b"{}", NOW)
+        with pytest.raises(AuthenticationRequired) as told:
+            devices.authenticate_message(session, code, stamp, "v1=00", b"{}", NOW)
         assert told.value.detail == devices.NOT_KNOWN
 
 
@@ -246,20 +249,20 @@ def test_what_is_no_alarm_is_refused(client: FlaskClient, secret: str) -> None:
 
 
 def test_a_device_is_entered_with_its_place_and_category(place: Place, secret: str) -> None:
-    found = devices.listing(place.session)
+    found = devices.list_devices(place.session)
     assert [(one.code, one.kind, one.county, one.active, one.alarms) for one in found] == [
         (CODE, "smoke", "520402", True, 0)
     ]
     assert "secret" not in repr(found)
-    devices.take(place.session, device_id(place.session), Alarm("a-1"), NOW)
-    assert devices.listing(place.session)[0].alarms == 1
+    devices.receive_alarm(place.session, device_id(place.session), Alarm("a-1"), NOW)
+    assert devices.list_devices(place.session)[0].alarms == 1
 
 
-@pytest.mark.parametrize("kind", devices.KINDS)
+@pytest.mark.parametrize("kind", devices.DEVICE_TYPES)
 def test_each_kind_has_a_category_of_the_catalogue(place: Place, kind: str) -> None:
     devices.add(place.session, kind, kind, "", LON, LAT, "wgs84", NOW)
-    found = devices.listing(place.session)[0]
-    taken = devices.take(place.session, device_id(place.session, kind), Alarm("1"), NOW)
+    found = devices.list_devices(place.session)[0]
+    taken = devices.receive_alarm(place.session, device_id(place.session, kind), Alarm("1"), NOW)
     assert place.seen(taken.incident).category == found.category
 
 
@@ -281,9 +284,9 @@ def test_what_cannot_be_a_device_is_refused(place: Place, secret: str) -> None:
 
 
 def test_an_alarm_of_a_home_is_not_open_to_everybody(place: Place, secret: str) -> None:
-    taken = devices.take(place.session, device_id(place.session), Alarm("a-1"), NOW)
+    taken = devices.receive_alarm(place.session, device_id(place.session), Alarm("a-1"), NOW)
     with pytest.raises(NotFound):
-        incidents.find(place.session, ANONYMOUS, taken.incident, now=NOW)
+        incidents.get_incident(place.session, ANONYMOUS, taken.incident, now=NOW)
 
 
 # --- as it runs ----------------------------------------------------------------------------------------------------

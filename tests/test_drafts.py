@@ -11,13 +11,13 @@ from gis.areas import hierarchy
 from gis.areas.models import Area, Boundary, Lineage, Revision
 from gis.areas.resolver import locate
 from gis.boundaries import drafts, editor_view, preview, publish
-from gis.boundaries.store import in_force, publish_shapes
+from gis.boundaries.store import boundaries_at, publish_shapes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.rights.access import Action, Principal, system
+from gis.rights.access import Action, Principal, system_principal
 from gis.shapes import polygon_coverage
 from tests import build
 
-LEAD = system("test")
+LEAD = system_principal("test")
 X, Y, S = build.LON, build.LAT, build.SIDE
 BASE = "520402007012"
 
@@ -31,7 +31,7 @@ def town(session):
     town.houses = [town.building(f"{i}号楼", (i + 0.4) * S, 1.4 * S, width=0.0002, code=f"b{i}") for i in range(3)]
     codes = [f"{BASE}{i + 1:03d}" for i in range(9)]
     grids = session.scalars(select(Area).where(Area.code.in_(codes)).order_by(Area.code)).all()
-    shapes = polygon_coverage.node([in_force(session, [g.id], datetime.now(UTC))[g.id] for g in grids])
+    shapes = polygon_coverage.node_borders([boundaries_at(session, [g.id], datetime.now(UTC))[g.id] for g in grids])
     publish_shapes(
         session,
         dict(zip(codes, shapes, strict=True)),
@@ -67,12 +67,12 @@ def shapes_of(session, at=None) -> dict[str, shapely.MultiPolygon]:
 
 
 def begin(session, by=LEAD, title="春季调整"):
-    return drafts.begin(session, by, title).id
+    return drafts.create_draft(session, by, title).id
 
 
 def test_a_moved_border_is_published_with_all_levels_above(session, town):
     number = begin(session)
-    made = drafts.operate(
+    made = drafts.add_operation(
         session,
         LEAD,
         number,
@@ -88,14 +88,16 @@ def test_a_moved_border_is_published_with_all_levels_above(session, town):
     assert polygon_coverage.is_valid(list(after.values()))
     assert {one for one in after if not after[one].equals_exact(before[one], 0)} == {code(4), code(5)}
     whole = polygon_coverage.dissolve(list(after.values()))
-    assert in_force(session, [town.community.id], datetime.now(UTC))[town.community.id].equals(whole)
+    assert boundaries_at(session, [town.community.id], datetime.now(UTC))[town.community.id].equals(whole)
     answer = locate(session, X + 1.2 * S, Y + 1.5 * S, "cgcs2000")
     assert answer.areas[-1].code == code(4) and answer.revision == number
 
 
 def test_a_split_makes_a_new_grid_with_code_name_and_lineage(session, town):
     number = begin(session)
-    made = drafts.operate(session, LEAD, number, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))})
+    made = drafts.add_operation(
+        session, LEAD, number, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))}
+    )
     assert made.op["codes"] == [code(10), code(5)]  # the larger part keeps the code; west to east
     publish.publish(session, LEAD, number, "户数过多", None)
     session.commit()
@@ -108,14 +110,14 @@ def test_a_split_makes_a_new_grid_with_code_name_and_lineage(session, town):
 
 def test_a_merge_retires_the_other_code_for_good(session, town):
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    drafts.add_operation(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
     publish.publish(session, LEAD, number, "人口外迁", None)
     session.commit()
     assert code(6) not in shapes_of(session)
     assert session.scalar(select(Area.retired_at).where(Area.code == code(6))) is not None
     again = begin(session)
     with pytest.raises(InvalidInput, match="never used again"):
-        drafts.operate(
+        drafts.add_operation(
             session,
             LEAD,
             again,
@@ -126,7 +128,7 @@ def test_a_merge_retires_the_other_code_for_good(session, town):
 def test_undo_takes_back_a_step_and_all_after_it(session, town):
     number = begin(session)
     for i in (5, 9):
-        drafts.operate(
+        drafts.add_operation(
             session,
             LEAD,
             number,
@@ -136,18 +138,18 @@ def test_undo_takes_back_a_step_and_all_after_it(session, town):
                 "line": line(((i - 1) % 3 - 0.1, (i - 1) // 3 + 0.5), ((i - 1) % 3 + 1.1, (i - 1) // 3 + 0.4)),
             },
         )
-    assert [one.step for one in drafts.undo(session, LEAD, number, 2)] == [2]
-    assert set(drafts.drawn_shapes(drafts.steps(session, number))) >= {code(5), code(10)}
-    assert code(11) not in drafts.drawn_shapes(drafts.steps(session, number))
+    assert [one.step for one in drafts.undo_operations(session, LEAD, number, 2)] == [2]
+    assert set(drafts.drawn_shapes(drafts.list_operations(session, number))) >= {code(5), code(10)}
+    assert code(11) not in drafts.drawn_shapes(drafts.list_operations(session, number))
     with pytest.raises(NotFound, match="no step 2"):
-        drafts.undo(session, LEAD, number, 2)
+        drafts.undo_operations(session, LEAD, number, 2)
 
 
 def test_drafts_on_different_grids_both_publish_and_on_the_same_grid_conflict(session, town):
     one, two, three = begin(session), begin(session), begin(session)
-    drafts.operate(session, LEAD, one, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
-    drafts.operate(session, LEAD, two, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
-    drafts.operate(session, LEAD, three, {"op": "move_border", "between": [code(5), code(8)],
+    drafts.add_operation(session, LEAD, one, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
+    drafts.add_operation(session, LEAD, two, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
+    drafts.add_operation(session, LEAD, three, {"op": "move_border", "between": [code(5), code(8)],
                                           "line": line((1, 2), (1.5, 1.8), (2, 2))})  # fmt: skip
     publish.publish(session, LEAD, one, "一", None)
     publish.publish(session, LEAD, two, "二", None)
@@ -164,8 +166,8 @@ def test_drafts_on_different_grids_both_publish_and_on_the_same_grid_conflict(se
 
 def test_a_neighbour_that_gained_a_vertex_is_no_conflict(session, town):
     one, two = begin(session), begin(session)
-    drafts.operate(session, LEAD, one, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
-    drafts.operate(session, LEAD, two, {"op": "split", "code": code(4), "line": line((-0.1, 1.7), (1.1, 1.6))})
+    drafts.add_operation(session, LEAD, one, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
+    drafts.add_operation(session, LEAD, two, {"op": "split", "code": code(4), "line": line((-0.1, 1.7), (1.1, 1.6))})
     publish.publish(session, LEAD, one, "一", None)
     publish.publish(session, LEAD, two, "二", None)
     session.commit()
@@ -177,7 +179,7 @@ def test_a_future_publication_takes_effect_by_itself(session, town):
         session.scalars(select(Area).where(Area.code == code(5))).one(), "01", [(town.houses[1], None, None, None)]
     )
     number, then = begin(session), datetime.now(UTC) + timedelta(days=10)
-    drafts.operate(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)})
+    drafts.add_operation(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)})
     publish.publish(session, LEAD, number, "下月起", then)
     session.commit()
     where = (X + 1.5 * S, Y + 1.5 * S, "cgcs2000")
@@ -188,20 +190,22 @@ def test_a_future_publication_takes_effect_by_itself(session, town):
     assert later.unit.code == code(5) + "01"
     assert [row.parent for row in hierarchy.areas(session, then, level="unit")] == [code(4)]
     assert [row.parent for row in hierarchy.areas(session, datetime.now(UTC), level="unit")] == [code(5)]
-    assert publish.settle(session, datetime.now(UTC)) == 0
-    assert publish.settle(session, then) == 1
+    assert publish.apply_scheduled_parents(session, datetime.now(UTC)) == 0
+    assert publish.apply_scheduled_parents(session, then) == 1
     with pytest.raises(Conflict, match="holds from"):
         again = begin(session)
-        drafts.operate(session, LEAD, again, {"op": "split", "code": code(4), "line": line((-0.1, 1.5), (2.1, 1.4))})
+        drafts.add_operation(
+            session, LEAD, again, {"op": "split", "code": code(4), "line": line((-0.1, 1.5), (2.1, 1.4))}
+        )
         publish.publish(session, LEAD, again, "早了", None)
 
 
 def test_a_revert_brings_the_old_lines_and_the_old_code_back(session, town):
     before = shapes_of(session)
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    drafts.add_operation(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
     publish.publish(session, LEAD, number, "合并", None)
-    back = publish.revert(session, LEAD, number)
+    back = publish.create_reverting_draft(session, LEAD, number)
     assert back.reverts == number and back.state == "draft"
     publish.publish(session, LEAD, back.id, "撤销合并", None)
     session.commit()
@@ -226,14 +230,14 @@ def test_a_second_pair_of_eyes_and_rights_by_area(session, town):
         "account", "account wu", {Action.DRAFT: frozenset({10**9}), Action.PUBLISH: frozenset({10**9})}
     )
     number = begin(session, planner)
-    drafts.operate(session, planner, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    drafts.add_operation(session, planner, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
     with pytest.raises(NotFound):
-        drafts.revision(session, stranger, number)
+        drafts.get_revision(session, stranger, number)
     with pytest.raises(Forbidden, match="somebody else"):
-        drafts.operate(session, other, number, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
+        drafts.add_operation(session, other, number, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
     with pytest.raises(Forbidden, match="not allowed"):
         mine = begin(session, stranger)
-        drafts.operate(session, stranger, mine, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
+        drafts.add_operation(session, stranger, mine, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
     with pytest.raises(Forbidden, match="colleague"):
         publish.publish(session, planner, number, "好", None, two_persons=True)
     done = publish.publish(session, other, number, "好", None, two_persons=True)
@@ -244,7 +248,7 @@ def test_what_cannot_be_published_says_why(session, town):
     number = begin(session)
     with pytest.raises(InvalidInput, match="no operations"):
         publish.publish(session, LEAD, number, "好", None)
-    drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    drafts.add_operation(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
     with pytest.raises(InvalidInput, match="reason"):
         publish.publish(session, LEAD, number, "  ", None)
     with pytest.raises(InvalidInput, match="past"):
@@ -253,7 +257,7 @@ def test_what_cannot_be_published_says_why(session, town):
     with pytest.raises(Conflict, match="withdrawn"):
         publish.publish(session, LEAD, number, "好", None)
     with pytest.raises(Conflict, match="withdrawn"):
-        drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
+        drafts.add_operation(session, LEAD, number, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
 
 
 def test_homes_are_never_left_without_a_grid(session, town):
@@ -262,7 +266,7 @@ def test_homes_are_never_left_without_a_grid(session, town):
     )
     town.household(town.houses[1], "501", unit=unit)
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "retire", "code": code(5)})
+    drafts.add_operation(session, LEAD, number, {"op": "retire", "code": code(5)})
     with pytest.raises(InvalidInput, match="1 households would belong to no grid"):
         publish.publish(session, LEAD, number, "好", None)
 
@@ -270,21 +274,23 @@ def test_homes_are_never_left_without_a_grid(session, town):
 def test_two_drafts_are_never_given_the_same_new_code(session, town):
     one, two = begin(session), begin(session)
     cut = {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
-    first = drafts.operate(session, LEAD, one, cut)
-    second = drafts.operate(session, LEAD, two, cut)
+    first = drafts.add_operation(session, LEAD, one, cut)
+    second = drafts.add_operation(session, LEAD, two, cut)
     assert set(first.made) == {code(10)} and set(second.made) == {code(11)}
 
 
 def test_a_base_that_is_behind_is_said(session, town):
     first = session.scalar(select(Revision.id).where(Revision.title == "base"))
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    drafts.add_operation(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
     publish.publish(session, LEAD, number, "好", None)
-    late = drafts.begin(session, LEAD, "晚了", first).id
+    late = drafts.create_draft(session, LEAD, "晚了", first).id
     with pytest.raises(Conflict, match="rebase"):
-        drafts.operate(session, LEAD, late, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (3.1, 1.4))})
+        drafts.add_operation(
+            session, LEAD, late, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (3.1, 1.4))}
+        )
     drafts.rebase(session, LEAD, late)
-    drafts.operate(session, LEAD, late, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (3.1, 1.4))})
+    drafts.add_operation(session, LEAD, late, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (3.1, 1.4))})
 
 
 def test_a_merge_across_communities_needs_the_parent(session, town):
@@ -294,10 +300,10 @@ def test_a_merge_across_communities_needs_the_parent(session, town):
     number = begin(session)
     both = {"op": "merge", "codes": [code(6), grid.code], "into": code(6)}
     with pytest.raises(InvalidInput, match="which community"):
-        drafts.operate(session, LEAD, number, both)
+        drafts.add_operation(session, LEAD, number, both)
     with pytest.raises(InvalidInput, match="not of community"):
-        drafts.operate(session, LEAD, number, both | {"parent": other.code})
-    drafts.operate(session, LEAD, number, both | {"parent": BASE})
+        drafts.add_operation(session, LEAD, number, both | {"parent": other.code})
+    drafts.add_operation(session, LEAD, number, both | {"parent": BASE})
     publish.publish(session, LEAD, number, "并入西兴", None)
     session.commit()
     assert (
@@ -316,7 +322,7 @@ def test_a_preview_counts_whatever_changes_hands(session, town):
     town.post("unit_head", unit, "张三")
     town.post("grid_leader", grid, "李四")
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)})
+    drafts.add_operation(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)})
     found = preview.preview(session, LEAD, number)
     assert [(one.code, one.change, one.households, one.units) for one in found.grids] == [
         (code(4), "changed", (0, 3), (0, 1)), (code(5), "changed", (3, 0), (1, 0))]  # fmt: skip
@@ -338,12 +344,12 @@ def test_a_border_through_a_building_and_a_torn_unit_are_warned_of_and_settled(s
         town.household(town.houses[1], room, unit=unit)
     town.household(other, "101", unit=unit)
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.55, 2), "to": code(4)})
+    drafts.add_operation(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.55, 2), "to": code(4)})
     problems = {one.kind: one for one in preview.preview(session, LEAD, number).problems}
     assert "75%" in problems["building_cut"].en and "25%" in problems["building_cut"].en
     assert problems["unit_torn"].codes == (unit.code, code(4), code(5))
     assert "3 in 520402007012004" in problems["unit_torn"].en
-    drafts.operate(session, LEAD, number, {"op": "settle", "unit": unit.code, "grid": code(5)})
+    drafts.add_operation(session, LEAD, number, {"op": "settle", "unit": unit.code, "grid": code(5)})
     settled = preview.preview(session, LEAD, number)
     assert "settled to" in next(one.en for one in settled.problems if one.kind == "unit_torn")
     assert not any(one.kind == "unit" for one in settled.moved)
@@ -355,8 +361,8 @@ def test_a_border_through_a_building_and_a_torn_unit_are_warned_of_and_settled(s
 def test_a_split_warns_that_nobody_answers_yet_and_a_merge_of_posts_left(session, town):
     town.post("grid_leader", session.scalars(select(Area).where(Area.code == code(6))).one(), "王五")
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "split", "code": code(1), "line": line((-0.1, 0.5), (1.1, 0.4))})
-    drafts.operate(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    drafts.add_operation(session, LEAD, number, {"op": "split", "code": code(1), "line": line((-0.1, 0.5), (1.1, 0.4))})
+    drafts.add_operation(session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
     found = preview.preview(session, LEAD, number)
     assert {(one.kind, one.codes) for one in found.problems} == {("no_post", (code(10),)), ("post_left", (code(6),))}
     assert {grid.code: grid.change for grid in found.grids} == {
@@ -365,8 +371,8 @@ def test_a_split_warns_that_nobody_answers_yet_and_a_merge_of_posts_left(session
 
 def test_the_editor_sees_the_draft_with_its_neighbours(session, town):
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
-    found = editor_view.view(session, LEAD, number, code(5))
+    drafts.add_operation(session, LEAD, number, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))})
+    found = editor_view.read_editor_view(session, LEAD, number, code(5))
     assert set(found.grids) == {code(i) for i in (4, 5, 6, 7, 8, 9, 10)}
     shape, before, editable = found.grids[code(5)]
     assert before.area > shape.area and editable
@@ -379,7 +385,7 @@ def test_names_and_incidents_of_a_preview_are_for_who_may_have_them_there(sessio
     )
     town.post("unit_head", unit, "张三")
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)})
+    drafts.add_operation(session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)})
     here, elsewhere = frozenset({town.community.id}), frozenset({10**9})
     for places, name, counted in ((here, "张三", True), (elsewhere, None, False)):
         rights = {Action.DRAFT: here, Action.NAMES: places, Action.FIGURES: places}

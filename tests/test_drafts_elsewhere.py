@@ -37,14 +37,14 @@ def test_land_of_another_county_is_not_taken(session, town):  # noqa: F811
     east = county_in_the_east(session)
     over = {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE}
     with pytest.raises(InvalidInput, match=f"belong to grid {east} of another county") as refusal:
-        drafts.operate(session, LEAD, begin(session), over)
+        drafts.add_operation(session, LEAD, begin(session), over)
     zh = chinese("invalid-input", 422, refusal.value.detail)
     assert east in zh and "另一区县" in zh
 
 
 def test_land_that_another_county_took_since_is_not_taken_twice(session, town):  # noqa: F811
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE})
+    drafts.add_operation(session, LEAD, number, {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE})
     county_in_the_east(session)
     with pytest.raises(InvalidInput, match="of another county"):
         publish.publish(session, LEAD, number, "好", None)
@@ -52,12 +52,12 @@ def test_land_that_another_county_took_since_is_not_taken_twice(session, town): 
 
 def test_what_lies_over_another_county_already_can_still_be_edited(session, town):  # noqa: F811
     number = begin(session)
-    drafts.operate(session, LEAD, number, {"op": "add", "geometry": land(3, 0, 3.5, 3), "parent": BASE})
+    drafts.add_operation(session, LEAD, number, {"op": "add", "geometry": land(3, 0, 3.5, 3), "parent": BASE})
     publish.publish(session, LEAD, number, "好", None)
     county_in_the_east(session)
     later = begin(session)
     both = {"op": "split", "code": code(10), "line": line((2.9, 1.5), (3.6, 1.4))}
-    drafts.operate(session, LEAD, later, both)
+    drafts.add_operation(session, LEAD, later, both)
     publish.publish(session, LEAD, later, "好", None)
     assert {code(10), code(11)} <= shapes_of(session).keys()
 
@@ -67,14 +67,14 @@ def test_taking_back_revives_only_the_codes_of_what_is_taken_back(session, town)
     for first, second in ((8, 9), (1, 2)):
         merges.append(begin(session))
         merge = {"op": "merge", "codes": [code(first), code(second)], "into": code(first)}
-        drafts.operate(session, LEAD, merges[-1], merge)
+        drafts.add_operation(session, LEAD, merges[-1], merge)
         publish.publish(session, LEAD, merges[-1], "好", None)
-    back = publish.revert(session, LEAD, merges[1]).id
+    back = publish.create_reverting_draft(session, LEAD, merges[1]).id
     with pytest.raises(InvalidInput, match=f"{code(9)}: used already"):
-        drafts.operate(session, LEAD, back, CUT | {"codes": [code(5), code(9)]})
+        drafts.add_operation(session, LEAD, back, CUT | {"codes": [code(5), code(9)]})
     other = begin(session)
-    assert set(drafts.operate(session, LEAD, other, CUT).made) == {code(10)}
+    assert set(drafts.add_operation(session, LEAD, other, CUT).made) == {code(10)}
     with pytest.raises(InvalidInput, match=f"{code(10)}: reserved by draft {other}"):
-        drafts.operate(session, LEAD, back, CUT | {"codes": [code(5), code(10)]})
+        drafts.add_operation(session, LEAD, back, CUT | {"codes": [code(5), code(10)]})
     publish.publish(session, LEAD, back, "好", None)
     assert code(2) in shapes_of(session) and code(9) not in shapes_of(session)

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Area, Boundary, Revision
 from gis.basemap.models import Dataset
-from gis.db import publishing
+from gis.db import allow_boundary_writes
 from gis.errors import InvalidInput, NotFound
-from gis.exchange.dump import LAYERS, WRITERS, credits, dump
+from gis.exchange.dump import LAYERS, WRITERS, dump, list_attributions
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
 from gis.facilities.models import Facility, ServiceCircle
@@ -41,7 +41,7 @@ def ewkt(shape: object) -> str:
 @pytest.fixture
 def town(session: Session) -> Session:
     """One of everything; the grid grew to WIDER on 1 March, and somebody answers for it."""
-    publishing(session)
+    allow_boundary_writes(session)
     drawn = Revision(title="first", state="published", author="test", published_at=BEFORE)
     session.add(drawn)
     parent = None
@@ -199,7 +199,7 @@ def test_credits_name_whom_to_thank_and_what_is_made_up(town: Session) -> None:
     town.add(Dataset(kind="osm", source="x.pbf", digest="", attribution="© OpenStreetMap contributors", counts={}))
     town.add(Dataset(kind="town", source="seed 7", digest="", made_up=True, counts={}))
     town.flush()
-    assert credits(town) == ["© OpenStreetMap contributors", "seed 7 is made up"]
+    assert list_attributions(town) == ["© OpenStreetMap contributors", "seed 7 is made up"]
 
 
 def test_the_commands_know_the_layers_and_kinds_of_the_library(tmp_path: Path) -> None:

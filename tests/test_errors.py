@@ -32,7 +32,7 @@ def app(settings: Settings) -> APIFlask:
         "missing": errors.NotFound("there is no area with code 'x'"),
         "outside": errors.OutsideGrids("no grid here", nearest={"code": "520402007004001", "distance_m": 71.5}),
         "conflict": errors.Conflict("the base is not the newest revision"),
-        "much": errors.TooMuch("10,001 points; at most 10,000"),
+        "much": errors.TooLarge("10,001 points; at most 10,000"),
         "unavailable": errors.Unavailable("no walking network is loaded"),
         "rare": Rare("rare"),
         "other": ZeroDivisionError(SECRET),
@@ -94,10 +94,10 @@ def test_fields_and_more_members_are_told(client: FlaskClient) -> None:
 
 
 def test_an_extra_member_cannot_replace_the_status(app: APIFlask) -> None:
-    from web.http.errors import domain
+    from web.http.errors import handle_domain_error
 
     with app.test_request_context("/api/x"):
-        response = app.make_response(domain(errors.NotFound("no", status="200 OK")))
+        response = app.make_response(handle_domain_error(errors.NotFound("no", status="200 OK")))
     assert response.get_json()["status"] == 404
 
 
@@ -141,10 +141,12 @@ def test_a_browser_gets_a_page_and_the_api_never_does(client: FlaskClient) -> No
 
 
 def test_words_from_the_request_are_escaped_on_the_page(client: FlaskClient, app: APIFlask) -> None:
-    from web.http.errors import domain
+    from web.http.errors import handle_domain_error
 
     with app.test_request_context("/x?lang=en", headers=BROWSER):
-        page = app.make_response(domain(errors.NotFound("no <script>alert(1)</script>"))).get_data(as_text=True)
+        page = app.make_response(handle_domain_error(errors.NotFound("no <script>alert(1)</script>"))).get_data(
+            as_text=True
+        )
     assert "<script>alert" not in page and "&lt;script&gt;" in page
 
 

@@ -9,7 +9,7 @@ from itsdangerous import URLSafeTimedSerializer
 
 from gis.boundaries import drafts, publish
 from gis.boundaries.store import publish_shapes
-from gis.rights.access import system
+from gis.rights.access import system_principal
 from tests import build
 from tests.sign_in import account, signed_in
 
@@ -79,10 +79,10 @@ def test_nobody_is_asked_to_sign_in(client, town):
 
 def test_a_moment_or_what_is_planned(session, client, town, tmp_path):
     signed_in(client, account(session, "wang", "planner", "520402"))
-    by, middle = system("test"), build.LON + 0.5 * build.SIDE
-    number = drafts.begin(session, by, "一分为二").id
+    by, middle = system_principal("test"), build.LON + 0.5 * build.SIDE
+    number = drafts.create_draft(session, by, "一分为二").id
     line = {"type": "LineString", "coordinates": [[middle, build.LAT - 1e-4], [middle, build.LAT + build.SIDE + 1e-4]]}
-    drafts.operate(session, by, number, {"op": "split", "code": COMMUNITY + "001", "line": line})
+    drafts.add_operation(session, by, number, {"op": "split", "code": COMMUNITY + "001", "line": line})
     soon = datetime.now(UTC) + timedelta(days=7)
     publish.publish(session, by, number, "新楼", soon)
     session.commit()

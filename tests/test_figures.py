@@ -11,17 +11,17 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import db
-from gis.demo.claimants import order_takers
+from gis.demo.claimants import create_claimants
 from gis.demo.simulation import simulate
-from gis.demo.town import make_town
+from gis.demo.town import generate_town
 from gis.errors import Forbidden, InvalidInput
 from gis.incidents.lifecycle import intake, moves
-from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.reading import incidents, statistics
-from gis.incidents.states import TABLE
+from gis.incidents.states import TRANSITION_ROWS
 from gis.incidents.working_time import ZONE
 from gis.ops import cluster, schema
-from gis.rights.access import ANONYMOUS, Principal, of_account, reporter, system
+from gis.rights.access import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 from gis.settings import Settings
 from tests import build
 from tests.conftest import deployment_folder
@@ -56,14 +56,14 @@ def by_hand(session: Session) -> Session:
         town.post(role, place, name)
 
     def who(name: str) -> Principal:
-        return of_account(session, -1, town.person(name).id, name, DAY)
+        return account_principal(session, -1, town.person(name).id, name, DAY)
 
     def report(when: str) -> Any:
-        given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-        return moves.report(session, ANONYMOUS, given, at(when)).id
+        given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+        return moves.file_report(session, ANONYMOUS, given, at(when)).id
 
     def do(one: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:
-        moves.move(session, who(by), one, name, at(when), Wish(**wish))
+        moves.apply_move(session, who(by), one, name, at(when), MovePayload(**wish))
 
     a, b, c, d, e, f, g = (report(when) for when in ("09:00", "09:00", "09:30", "14:40", "09:00", "09:10", "09:10"))
     assert c and d
@@ -75,8 +75,8 @@ def by_hand(session: Session) -> Session:
     for one, rating in ((a, 5), (b, 2)):
         do(one, "check", "14:00", "赵社工")
         do(one, "close", "14:10", "赵社工")
-        by = reporter(one) if one == a else who("赵社工")
-        moves.move(session, by, one, "rate", at("14:20"), Wish(rating=rating, solved=rating > 2))
+        by = reporter_principal(one) if one == a else who("赵社工")
+        moves.apply_move(session, by, one, "rate", at("14:20"), MovePayload(rating=rating, solved=rating > 2))
     do(e, "return", "09:05", note="不是我的")
     do(e, "dispatch", "09:10", "赵社工")
     do(e, "take", "09:20")
@@ -87,7 +87,7 @@ def by_hand(session: Session) -> Session:
 
 def test_the_figures_counted_by_hand(by_hand: Session) -> None:
     now = at("15:00")
-    (found,) = statistics.figures(by_hand, system("test"), DAY, DAY + WEEK, now=now)
+    (found,) = statistics.incident_statistics(by_hand, system_principal("test"), DAY, DAY + WEEK, now=now)
     assert (found.reported, found.open, found.closed, found.overdue) == (5, 3, 2, 1)
     assert found.response == 0.5  # A and E of A, B, C, E; D has time left
     assert found.completion == 0.4  # A, B of five
@@ -103,8 +103,8 @@ def test_the_figures_counted_by_hand(by_hand: Session) -> None:
 def test_a_reopened_matter_withdraws_its_solved(by_hand: Session) -> None:
     query = "SELECT id FROM incident WHERE state = 'closed' AND rating = 5"
     one = by_hand.scalar(text(query))
-    moves.move(by_hand, reporter(one), one, "reopen", at("14:30"), Wish(note="又来了"))
-    (found,) = statistics.figures(by_hand, system("test"), DAY, DAY + WEEK, now=at("15:00"))
+    moves.apply_move(by_hand, reporter_principal(one), one, "reopen", at("14:30"), MovePayload(note="又来了"))
+    (found,) = statistics.incident_statistics(by_hand, system_principal("test"), DAY, DAY + WEEK, now=at("15:00"))
     assert (found.resolution, found.completion) == (0.0, 0.2)
     assert found.in_time == 0.5  # B; C is late; A is not handled any more, and not late yet
     assert found.hours_to_handle == 3.0  # B alone
@@ -114,7 +114,9 @@ def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(by
     rows = {row.office_rating: row for row in by_hand.execute(text("SELECT * FROM incident WHERE state = 'closed'"))}
     assert (rows[2].state, rows[2].rating, rows[2].office_solved) == ("closed", None, False)
     one = rows[None].id
-    found = moves.move(by_hand, reporter(one), one, "rate", at("14:40"), Wish(rating=1, solved=False))
+    found = moves.apply_move(
+        by_hand, reporter_principal(one), one, "rate", at("14:40"), MovePayload(rating=1, solved=False)
+    )
     assert (found.state, found.rating, found.solved) == ("dispatched", 1, False)
 
 
@@ -127,21 +129,23 @@ def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(by
     ],
 )  # fmt: skip
 def test_every_grouping_adds_up_to_the_whole(by_hand: Session, per: str, keys: list[str]) -> None:
-    found = statistics.figures(by_hand, system("test"), DAY, DAY + WEEK, per, now=at("15:00"))
+    found = statistics.incident_statistics(by_hand, system_principal("test"), DAY, DAY + WEEK, per, now=at("15:00"))
     assert [one.key for one in found] == keys
     assert sum(one.reported for one in found) == 5
 
 
 def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:
     elsewhere = Principal("account", "x", {statistics.Action.FIGURES: frozenset({-1})})
-    assert statistics.figures(by_hand, elsewhere, DAY, DAY + WEEK, now=at("15:00")) == []
+    assert statistics.incident_statistics(by_hand, elsewhere, DAY, DAY + WEEK, now=at("15:00")) == []
     with pytest.raises(Forbidden):
-        statistics.figures(by_hand, elsewhere, DAY, DAY + WEEK, "person", now=at("15:00"))
+        statistics.incident_statistics(by_hand, elsewhere, DAY, DAY + WEEK, "person", now=at("15:00"))
     with pytest.raises(Forbidden):
-        statistics.figures(by_hand, ANONYMOUS, DAY, DAY + WEEK, now=at("15:00"))
+        statistics.incident_statistics(by_hand, ANONYMOUS, DAY, DAY + WEEK, now=at("15:00"))
     for wrong in ({"per": "moon"}, {"area": "nowhere"}, {"until": DAY}):
         with pytest.raises(InvalidInput):
-            statistics.figures(by_hand, system("test"), DAY, **{"until": DAY + WEEK, "now": DAY} | wrong)  # type: ignore[arg-type]
+            statistics.incident_statistics(
+                by_hand, system_principal("test"), DAY, **{"until": DAY + WEEK, "now": DAY} | wrong
+            )  # type: ignore[arg-type]
 
 
 def test_over_http_one_must_be_somebody(client: FlaskClient) -> None:
@@ -155,8 +159,8 @@ def town() -> Iterator[Session]:
         addresses = cluster.start(Settings(var=var), throw_away=True)
         schema.migrate(addresses)
         with Session(db.engine(addresses.app)) as session:
-            make_town(session)
-            order_takers(session)
+            generate_town(session)
+            create_claimants(session)
             # a tenth of the workers is away that day: deputies stand in, or the next role up answers
             away = ("INSERT INTO leave (person_id, valid)"
                     " SELECT DISTINCT holder_id, tstzrange(CAST(:day AS timestamptz), CAST(:day AS timestamptz) + interval '1 day')"
@@ -180,7 +184,7 @@ def test_a_day_in_the_pilot(town: Session) -> None:
                                " ORDER BY id")).all()  # fmt: skip
     last: dict[Any, tuple[str, str]] = {}
     for one in events:
-        assert (one.move, one.from_state, one.from_pending, one.to_state, one.to_pending) in TABLE
+        assert (one.move, one.from_state, one.from_pending, one.to_state, one.to_pending) in TRANSITION_ROWS
         before = last.get(one.incident_id, ("reported", ""))
         assert (one.from_state, one.from_pending) == before  # no gap between one event and the next
         last[one.incident_id] = (one.to_state, one.to_pending)
@@ -208,7 +212,7 @@ def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> N
     def kept(event: Any) -> bool:
         return event is not None and event.detail.get("in_time", True)
 
-    (found,) = statistics.figures(town, system("test"), DAY, end, now=end)
+    (found,) = statistics.incident_statistics(town, system_principal("test"), DAY, end, now=end)
     assert found.reported == len(counted)
     assert found.open == sum(row.state != "closed" for row in counted)
     assert found.overdue == len(late)
@@ -229,18 +233,20 @@ def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> N
     assert found.resolution == share(sum(followed), len(followed))
     watched = {i for i in rows if any(e.move in ("escalate", "supervise") for e in events[i])}
     assert found.supervised == sum(row.supervised or row.id in watched for row in counted)
-    per = statistics.figures(town, system("test"), DAY, end, "community", now=end)
+    per = statistics.incident_statistics(town, system_principal("test"), DAY, end, "community", now=end)
     assert len(per) == 3 and sum(one.reported for one in per) == found.reported
 
 
 def test_a_day_is_the_same_again(session: Session) -> None:
-    make_town(session, households=600)
-    order_takers(session)
+    generate_town(session, households=600)
+    create_claimants(session)
     days = []
     for _ in range(2):
         with session.begin_nested() as undone:
             day = simulate(session, at("08:00"), at("12:00"), 20, seed=7, last=at("18:00"))
-            kept = incidents.counts(session, system("test"), incidents.Filters(), now=at("18:00"))
+            kept = incidents.count_by_state(
+                session, system_principal("test"), incidents.IncidentFilters(), now=at("18:00")
+            )
             days.append((day.moves - Counter({"unclaimed": 0}), kept["states"]))
             undone.rollback()
     assert days[0] == days[1]

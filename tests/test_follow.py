@@ -8,12 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.boundary_follow import follow
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.lifecycle.intake import Report
+from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents, timeline
 from gis.ops.metadata import Revision
-from gis.rights.access import ANONYMOUS, of_account, system
+from gis.rights.access import ANONYMOUS, account_principal, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ class Place:
     def report(self, column: float = 0.75, **more: object) -> UUID:
         """Rubbish so many grids east of the corner, in the middle of the row."""
         given = {"lon": build.LON + column * SIDE, "lat": build.LAT + SIDE / 2, "crs": "cgcs2000", "category": "06010"}
-        return moves.report(self.session, ANONYMOUS, Report(**given | more), NOW).id  # type: ignore[arg-type]
+        return moves.file_report(self.session, ANONYMOUS, IncidentReport(**given | more), NOW).id  # type: ignore[arg-type]
 
     def redraw(self, west: float | None, east: tuple[float, float] | None = None, at: datetime = LATER) -> None:
         """Draw the grids anew: the western one so many grids wide (None: gone), the eastern one from where to where."""
@@ -54,18 +54,20 @@ class Place:
                 self.town.boundary(area, shape, at)
         self.session.flush()
 
-    def seen(self, one: UUID) -> incidents.View:
+    def seen(self, one: UUID) -> incidents.IncidentView:
         """As we ourselves see it."""
-        return incidents.find(self.session, system("test"), one, now=LATER)
+        return incidents.get_incident(self.session, system_principal("test"), one, now=LATER)
 
     def events(self, one: UUID) -> list[timeline.EventView]:
         """Its follow events."""
-        return [event for event in timeline.events(self.session, system("test"), one) if event.move == "follow"]
+        return [
+            event for event in timeline.events(self.session, system_principal("test"), one) if event.move == "follow"
+        ]
 
     def move(self, one: UUID, name: str, who: str, **wish: object) -> None:
         """A move by somebody of the town."""
-        by = of_account(self.session, -1, self.town.person(who).id, who, NOW)
-        moves.move(self.session, by, one, name, NOW, Wish(**wish))  # type: ignore[arg-type]
+        by = account_principal(self.session, -1, self.town.person(who).id, who, NOW)
+        moves.apply_move(self.session, by, one, name, NOW, MovePayload(**wish))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -74,14 +76,14 @@ def place(session: Session) -> Place:
     return Place(session)
 
 
-def grid(view: incidents.View) -> str:
+def grid(view: incidents.IncidentView) -> str:
     """The code of its grid."""
     return str(next(area["code"] for area in view.areas if area["level"] == "grid"))
 
 
 def test_nothing_changed_nothing_follows(place: Place) -> None:
     one = place.report()
-    assert follow(place.session, LATER) == 0
+    assert reassign_after_boundary_change(place.session, LATER) == 0
     assert place.events(one) == []
 
 
@@ -90,7 +92,7 @@ def test_an_open_incident_goes_to_the_new_patch_and_its_person(place: Place) -> 
     assert place.seen(one).assigned_to == "西网格员"
     version = place.seen(one).version
     place.redraw(0.5)
-    assert follow(place.session, LATER) == 1
+    assert reassign_after_boundary_change(place.session, LATER) == 1
     seen = place.seen(one)
     assert (grid(seen), seen.assigned_to, seen.area) == (place.east.code, "东网格员", place.east.code)
     assert (seen.state, seen.version) == ("dispatched", version + 1)
@@ -110,16 +112,16 @@ def test_an_open_incident_goes_to_the_new_patch_and_its_person(place: Place) -> 
 def test_a_second_run_does_nothing(place: Place) -> None:
     one = place.report()
     place.redraw(0.5)
-    assert [follow(place.session, LATER) for _ in range(3)] == [1, 0, 0]
+    assert [reassign_after_boundary_change(place.session, LATER) for _ in range(3)] == [1, 0, 0]
     assert len(place.events(one)) == 1
 
 
 def test_boundaries_that_hold_later_are_followed_then(place: Place) -> None:
     one = place.report()
     place.redraw(0.5)
-    assert follow(place.session, LATER - timedelta(microseconds=1)) == 0
+    assert reassign_after_boundary_change(place.session, LATER - timedelta(microseconds=1)) == 0
     assert grid(place.seen(one)) == place.west.code
-    assert follow(place.session, LATER) == 1
+    assert reassign_after_boundary_change(place.session, LATER) == 1
 
 
 def test_closed_and_void_ones_stay(place: Place) -> None:
@@ -127,7 +129,7 @@ def test_closed_and_void_ones_stay(place: Place) -> None:
     for name, who in (("take", "西网格员"), ("handle", "西网格员"), ("check", "赵社工"), ("close", "赵社工")):
         place.move(one, name, who, note="好了")
     place.redraw(0.5)
-    assert follow(place.session, LATER) == 0
+    assert reassign_after_boundary_change(place.session, LATER) == 0
     assert grid(place.seen(one)) == place.west.code
 
 
@@ -135,11 +137,11 @@ def test_on_the_border_the_lower_code_answers(place: Place) -> None:
     """The new border runs through the point: the western grid, with the lower code, keeps it; alone it would not."""
     one, east = place.report(0.5), place.report(1.5)
     place.redraw(0.5)
-    assert follow(place.session, LATER) == 0
+    assert reassign_after_boundary_change(place.session, LATER) == 0
     assert grid(place.seen(one)) == place.west.code
     again = LATER + timedelta(hours=1)
     place.redraw(1.5, at=again)
-    assert follow(place.session, again) == 1
+    assert reassign_after_boundary_change(place.session, again) == 1
     assert grid(place.seen(east)) == place.west.code
     assert place.seen(east).assigned_to == "西网格员"
 
@@ -149,28 +151,30 @@ def test_a_lower_code_drawn_up_to_the_point_takes_it(session: Session) -> None:
     town = build.Town(session)
     here = town.grid("005", column=1)
     given = {"lon": round(build.LON + SIDE, 7), "lat": build.LAT + SIDE / 2, "crs": "cgcs2000", "category": "06010"}
-    one = moves.report(session, ANONYMOUS, Report(**given), NOW).id  # type: ignore[arg-type]
+    one = moves.file_report(session, ANONYMOUS, IncidentReport(**given), NOW).id  # type: ignore[arg-type]
     assert here.id in session.scalar(text("SELECT areas FROM incident WHERE id = :id"), {"id": one})
     town.revision = Revision(title="more", state="published", author="test", published_at=NOW, effective=NOW)
     session.add(town.revision)
     session.flush()
     town.grid("002")
-    assert follow(session, LATER) == 1
-    assert grid(incidents.find(session, system("test"), one, now=LATER)) == town.community.code + "002"
-    assert follow(session, LATER) == 0
+    assert reassign_after_boundary_change(session, LATER) == 1
+    assert (
+        grid(incidents.get_incident(session, system_principal("test"), one, now=LATER)) == town.community.code + "002"
+    )
+    assert reassign_after_boundary_change(session, LATER) == 0
 
 
 def test_outside_every_grid_it_stays_where_it_was(place: Place) -> None:
     one = place.report(1.5)
     place.redraw(0.2, (0.2, 0.4))  # 1.1 grids, over 100 m, from the nearest
-    assert follow(place.session, LATER) == 0
+    assert reassign_after_boundary_change(place.session, LATER) == 0
     assert grid(place.seen(one)) == place.east.code
 
 
 def test_a_grid_that_is_gone_gives_its_incidents_to_its_heir(place: Place) -> None:
     one = place.report(0.25)
     place.redraw(None, (0.0, 2.0))
-    assert follow(place.session, LATER) == 1
+    assert reassign_after_boundary_change(place.session, LATER) == 1
     assert (grid(place.seen(one)), place.seen(one).assigned_to) == (place.east.code, "东网格员")
 
 
@@ -179,7 +183,7 @@ def test_a_worker_of_both_patches_keeps_it(place: Place) -> None:
                           {"id": place.town.person("西网格员").id, "area": place.east.id})  # fmt: skip
     one = place.report()
     place.redraw(0.5)
-    assert follow(place.session, LATER) == 1
+    assert reassign_after_boundary_change(place.session, LATER) == 1
     seen = place.seen(one)
     assert (seen.assigned_to, seen.area) == ("西网格员", place.east.code)
 
@@ -188,7 +192,7 @@ def test_who_answers_for_the_whole_community_keeps_it(place: Place) -> None:
     one = place.report()
     place.move(one, "dispatch", "赵社工", to="p-赵社工")
     place.redraw(0.5)
-    assert follow(place.session, LATER) == 1
+    assert reassign_after_boundary_change(place.session, LATER) == 1
     seen = place.seen(one)
     assert (grid(seen), seen.assigned_to, seen.area) == (place.east.code, "赵社工", place.town.community.code)
 
@@ -198,7 +202,7 @@ def test_who_has_handled_it_keeps_it(place: Place) -> None:
     place.move(one, "take", "西网格员")
     place.move(one, "handle", "西网格员", note="清理完毕")
     place.redraw(0.5)
-    assert follow(place.session, LATER) == 1
+    assert reassign_after_boundary_change(place.session, LATER) == 1
     seen = place.seen(one)
     assert (grid(seen), seen.state, seen.assigned_to) == (place.east.code, "handled", "西网格员")
 
@@ -207,7 +211,7 @@ def test_nobody_in_the_new_patch_is_one_step_up(place: Place) -> None:
     place.session.execute(text("DELETE FROM post WHERE area_id = :area"), {"area": place.east.id})
     one = place.report()
     place.redraw(0.5)
-    assert follow(place.session, LATER) == 1
+    assert reassign_after_boundary_change(place.session, LATER) == 1
     assert (place.seen(one).role, place.seen(one).assigned_to) == ("community_worker", "赵社工")
 
 
@@ -215,21 +219,21 @@ def test_a_grid_under_another_community_takes_its_incidents_along(place: Place) 
     one = place.report()
     other = place.town.area("community", "520402007013", "东兴社区", place.town.street)
     place.session.execute(text("UPDATE area SET parent_id = :to WHERE id = :id"), {"to": other.id, "id": place.west.id})
-    assert follow(place.session, LATER) == 1
+    assert reassign_after_boundary_change(place.session, LATER) == 1
     seen = place.seen(one)
     assert [area["code"] for area in seen.areas if area["level"] == "community"] == [other.code]
     assert seen.assigned_to == "西网格员"
-    assert follow(place.session, LATER) == 0
+    assert reassign_after_boundary_change(place.session, LATER) == 0
 
 
 def test_a_matter_of_the_whole_community_stays_with_it(place: Place) -> None:
     place.town.boundary(place.town.community, build.square(build.LON, build.LAT, 2 * SIDE, SIDE))
-    one = moves.report(
-        place.session, ANONYMOUS, Report(category="06010", area=place.town.community.code), NOW
+    one = moves.file_report(
+        place.session, ANONYMOUS, IncidentReport(category="06010", area=place.town.community.code), NOW
     ).id  # fmt: skip
     before = place.seen(one)
     place.redraw(0.5)
-    assert follow(place.session, LATER) == 0
+    assert reassign_after_boundary_change(place.session, LATER) == 0
     assert place.seen(one) == before
 
 
@@ -238,16 +242,16 @@ def test_the_unit_told_by_its_code_is_kept_while_it_stands(place: Place) -> None
     unit = place.town.unit(place.west, "01", [(tower, "1", None, None)])
     place.town.unit(place.west, "02", [(tower, "2", None, None)])
     place.town.post("unit_head", unit, "联户长甲")
-    one = moves.report(place.session, ANONYMOUS, Report(category="06010", area=unit.code), NOW).id
+    one = moves.file_report(place.session, ANONYMOUS, IncidentReport(category="06010", area=unit.code), NOW).id
     place.redraw(0.9)
-    assert follow(place.session, LATER) == 0
+    assert reassign_after_boundary_change(place.session, LATER) == 0
     assert [area["code"] for area in place.seen(one).areas][-1] == unit.code
 
 
 def test_the_history_has_both_patches(place: Place) -> None:
     place.report()
     place.redraw(0.5)
-    follow(place.session, LATER)
+    reassign_after_boundary_change(place.session, LATER)
     kept = place.session.execute(
         text("SELECT old -> 'grid_id' AS old, new -> 'grid_id' AS new FROM history WHERE table_name = 'incident'"
              " AND old -> 'grid_id' <> new -> 'grid_id'")

@@ -288,7 +288,7 @@ def test_half_a_photo_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     Image.new("RGB", (9, 9)).save(buffer, "JPEG")
     monkeypatch.setattr(photos.os, "fsync", fail)
     with pytest.raises(OSError, match="No space"):
-        photos.store(session, tmp_path, "520402", uuid.uuid4(), 1, photos.check_all([buffer.getvalue()]))
+        photos.store(session, tmp_path, "520402", uuid.uuid4(), 1, photos.sanitise_photos([buffer.getvalue()]))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -322,7 +322,10 @@ def test_figures_of_several_workers_are_added_up(monkeypatch: pytest.MonkeyPatch
         "observe.REQUESTS.labels('other', 'GET', 200).inc(int(sys.argv[1]))\nfigures.share()\n"
         "print('ready', flush=True)\nsys.stdin.read()"
     )
-    env = os.environ | {worker_metrics.FOLDER_VARIABLE: str(tmp_path), "PYTHONPATH": str(Path(worker_metrics.__file__).parent.parent)}
+    env = os.environ | {
+        worker_metrics.FOLDER_VARIABLE: str(tmp_path),
+        "PYTHONPATH": str(Path(worker_metrics.__file__).parent.parent),
+    }
     workers = [
         subprocess.Popen([sys.executable, "-c", script, str(count)], env=env,
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -333,7 +336,9 @@ def test_figures_of_several_workers_are_added_up(monkeypatch: pytest.MonkeyPatch
             assert worker.stdout and worker.stdout.readline() == "ready\n"
         (tmp_path / "gone").write_text("")  # of a worker that was killed
         monkeypatch.setenv(worker_metrics.FOLDER_VARIABLE, str(tmp_path))
-        assert 'wangge_requests_total{endpoint="other",method="GET",status="200"} 7.0' in worker_metrics.render().decode()
+        assert (
+            'wangge_requests_total{endpoint="other",method="GET",status="200"} 7.0' in worker_metrics.render().decode()
+        )
     finally:
         for worker in workers:
             worker.communicate()

@@ -8,18 +8,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.locate_result import Answer
+from gis.areas.locate_result import LocateResult
 from gis.areas.resolver import locate
 from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import moves as incidents
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.lifecycle.handover import follow_due, hand_over, take_leave
-from gis.incidents.lifecycle.intake import Report
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.handover import apply_due_handovers, hand_over, record_leave
+from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents as reading_incidents
 from gis.incidents.reading import timeline
 from gis.ops.metadata import Post
 from gis.people.queries import posts_of
-from gis.rights.access import ANONYMOUS, Principal, of_account, system
+from gis.rights.access import ANONYMOUS, Principal, account_principal, system_principal
 from tests import build, sign_in
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -42,7 +42,7 @@ class Place:
 
     def who(self, name: str) -> Principal:
         """Somebody signed in, with the rights of their posts."""
-        return of_account(self.session, -1, self.town.person(name).id, name, NOW)
+        return account_principal(self.session, -1, self.town.person(name).id, name, NOW)
 
     def hand(self, to: str | None = "李接任", at: datetime | None = None, incidents: str = "follow", **more: object):
         """Hand the worker's post over, by the community's desk."""
@@ -53,15 +53,19 @@ class Place:
     def report(self) -> UUID:
         """Rubbish in the grid."""
         lon, lat, crs = POINT
-        return incidents.report(self.session, ANONYMOUS, Report("06010", lon=lon, lat=lat, crs=crs), NOW).id
+        return incidents.file_report(
+            self.session, ANONYMOUS, IncidentReport("06010", lon=lon, lat=lat, crs=crs), NOW
+        ).id
 
-    def seen(self, one: UUID) -> reading_incidents.View:
+    def seen(self, one: UUID) -> reading_incidents.IncidentView:
         """As we ourselves see it."""
-        return reading_incidents.find(self.session, system("test"), one, now=NOW)
+        return reading_incidents.get_incident(self.session, system_principal("test"), one, now=NOW)
 
     def events(self, one: UUID) -> list[timeline.EventView]:
         """Its events of posts handed over."""
-        return [event for event in timeline.events(self.session, system("test"), one) if event.move == "hand_over"]
+        return [
+            event for event in timeline.events(self.session, system_principal("test"), one) if event.move == "hand_over"
+        ]
 
     def worker(self, at: datetime) -> str | None:
         """Who answers as grid worker."""
@@ -103,15 +107,15 @@ def test_or_they_stay(place: Place) -> None:
     one = place.report()
     assert place.hand(incidents="stay").incidents == 0
     assert (place.seen(one).assigned_to, place.events(one)) == ("王网格", [])
-    assert follow_due(place.session, AT) == 0
+    assert apply_due_handovers(place.session, AT) == 0
 
 
 def test_a_later_moment_takes_effect_by_itself_once(place: Place) -> None:
     one = place.report()
     assert place.hand(at=AT).incidents == 0
-    assert follow_due(place.session, AT - TICK) == 0
+    assert apply_due_handovers(place.session, AT - TICK) == 0
     assert place.seen(one).assigned_to == "王网格"
-    assert [follow_due(place.session, AT) for _ in range(2)] == [1, 0]
+    assert [apply_due_handovers(place.session, AT) for _ in range(2)] == [1, 0]
     assert place.seen(one).assigned_to == "李接任"
     assert len(place.events(one)) == 1
 
@@ -122,9 +126,9 @@ def test_a_missed_run_is_caught_up_in_order(place: Place) -> None:
     first = place.hand(at=AT)
     place.town.person("周三任")
     place.hand("周三任", at=AT + timedelta(days=1), post_id=first.post)
-    assert follow_due(place.session, AT + timedelta(days=2)) == 2
+    assert apply_due_handovers(place.session, AT + timedelta(days=2)) == 2
     assert place.seen(one).assigned_to == "周三任"
-    assert follow_due(place.session, AT + timedelta(days=3)) == 0
+    assert apply_due_handovers(place.session, AT + timedelta(days=3)) == 0
 
 
 def test_a_post_handed_over_again_before_the_planned_moment(place: Place) -> None:
@@ -135,15 +139,15 @@ def test_a_post_handed_over_again_before_the_planned_moment(place: Place) -> Non
     place.hand("周三任", at=None)
     assert place.seen(one).assigned_to == "周三任"
     assert place.worker(AT - TICK) == "周三任"
-    assert follow_due(place.session, AT) == 1
+    assert apply_due_handovers(place.session, AT) == 1
     assert (place.seen(one).assigned_to, place.worker(AT)) == ("李接任", "李接任")
 
 
 def test_closed_ones_and_those_of_other_posts_stay(place: Place) -> None:
     closed, leader = place.report(), place.report()
     for name, who in (("take", "王网格"), ("handle", "王网格"), ("check", "赵社工"), ("close", "赵社工")):
-        incidents.move(place.session, place.who(who), closed, name, NOW, Wish(note="好了"))
-    incidents.move(place.session, place.who("赵社工"), leader, "dispatch", NOW, Wish(to="p-孙网格长"))
+        incidents.apply_move(place.session, place.who(who), closed, name, NOW, MovePayload(note="好了"))
+    incidents.apply_move(place.session, place.who("赵社工"), leader, "dispatch", NOW, MovePayload(to="p-孙网格长"))
     assert place.hand().incidents == 0
     assert place.seen(closed).assigned_to == "王网格"
     assert place.seen(leader).assigned_to == "孙网格长"
@@ -238,7 +242,7 @@ def test_the_list_of_posts(place: Place) -> None:
     tower = place.town.building("1号楼", 0.0004, 0.0004)
     place.town.post("building_head", tower, "楼长")
     place.hand(at=AT)
-    take_leave(place.session, place.who("赵社工"), "p-陈代理", AT, None, NOW)
+    record_leave(place.session, place.who("赵社工"), "p-陈代理", AT, None, NOW)
     found = posts_of(place.session, place.who("赵社工"), place.town.community.code, NOW, within=True)
     assert [(one.role, one.holder and one.holder["name"], one.follows) for one in found] == [
         ("community_worker", "赵社工", False),
@@ -254,12 +258,12 @@ def test_the_list_of_posts(place: Place) -> None:
 
 
 def test_leave_is_entered_for_the_people_of_ones_areas(place: Place) -> None:
-    take_leave(place.session, place.who("赵社工"), "p-王网格", NOW, AT, NOW)
+    record_leave(place.session, place.who("赵社工"), "p-王网格", NOW, AT, NOW)
     assert [place.worker(at) for at in (NOW - TICK, NOW, AT - TICK, AT)] == ["王网格", "陈代理", "陈代理", "王网格"]
     with pytest.raises(NotFound):
-        take_leave(place.session, place.who("赵社工"), "p-李接任", NOW, AT, NOW)
+        record_leave(place.session, place.who("赵社工"), "p-李接任", NOW, AT, NOW)
     with pytest.raises(InvalidInput, match="until"):
-        take_leave(place.session, place.who("赵社工"), "p-王网格", NOW, NOW, NOW)
+        record_leave(place.session, place.who("赵社工"), "p-王网格", NOW, NOW, NOW)
 
 
 def test_over_http(place: Place, client: FlaskClient) -> None:
@@ -301,7 +305,7 @@ class Ladder:
             zip(LADDER, [self.unit, *[self.grid] * 2, *[self.town.community] * 2, self.town.street], strict=True)
         )
 
-    def answer(self) -> Answer:
+    def answer(self) -> LocateResult:
         """On the building."""
         return locate(self.session, *POINT, at=NOW)
 
@@ -312,7 +316,7 @@ def ladder(session: Session) -> Ladder:
     return Ladder(session)
 
 
-def steps(found: Answer) -> list[str]:
+def steps(found: LocateResult) -> list[str]:
     """The rules of the steps to the person."""
     return [one.rule for one in found.how if one.step == "answerable"]
 

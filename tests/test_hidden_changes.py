@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 from gis.accounts import disclosures
 from gis.incidents import photos
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.lifecycle.moves import Report
-from gis.rights.access import Action, system
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.moves import IncidentReport
+from gis.rights.access import Action, system_principal
 from tests.test_access import NOW, TABLE, Asker
 from tests.test_visibility import CLOSE, EXTRA, FINDING, PAGE_READERS, SecretWorld, readable
 from web.api.events import views
@@ -87,25 +87,27 @@ def answers(world: SecretWorld, asker: Asker) -> dict[str, str]:
     return found
 
 
-def picture() -> photos.Picture:
+def picture() -> photos.SanitisedPhoto:
     """A photo as it is kept."""
     file = io.BytesIO()
     Image.new("RGB", (40, 30), "red").save(file, "JPEG")
-    return photos.check(file.getvalue())
+    return photos.sanitise_photo(file.getvalue())
 
 
 def happen(world: SecretWorld) -> None:
     """Findings, a matter at home, notes with photos, a request, looks at contacts."""
     session, desk, shown = world.session, world.who("community dispatcher").by, picture()
-    world._at(FINDING, system("test"), channel="patrol", description="又一处", attributes={})
-    filed = Report(world.private or "", "家里的事", crs="cgcs2000", channel="web", **CLOSE)
-    private = moves.report(session, system("test"), filed, NOW).id
+    world._at(FINDING, system_principal("test"), channel="patrol", description="又一处", attributes={})
+    filed = IncidentReport(world.private or "", "家里的事", crs="cgcs2000", channel="web", **CLOSE)
+    private = moves.file_report(session, system_principal("test"), filed, NOW).id
     inside: list[UUID] = [world.own, world.public, world.finding, world.abroad, private]
     for number in inside:
-        wish = Wish(note="请尽快答复")
-        moves.move(session, desk, number, "note", NOW, wish, var=world.app.config["SETTINGS"].var, pictures=[shown])
+        wish = MovePayload(note="请尽快答复")
+        moves.apply_move(
+            session, desk, number, "note", NOW, wish, var=world.app.config["SETTINGS"].var, pictures=[shown]
+        )
     for number in (world.public, private):
-        moves.move(session, desk, number, "request_extend", NOW, Wish(note="人手不够", minutes=30))
+        moves.apply_move(session, desk, number, "request_extend", NOW, MovePayload(note="人手不够", minutes=30))
     for number in (world.own, world.finding):
         disclosures.record(
             session, desk, "contact", "contact", source="x", areas=world.chain, incident_id=number, reason="回访"
@@ -119,7 +121,7 @@ def hear(world: SecretWorld, incidents: list[UUID]) -> None:
     query = text("SELECT id, incident_id FROM incident_event WHERE incident_id = ANY(:ids) ORDER BY id")
     feed = views.feed(world.app)
     for number, incident in world.session.execute(query, {"ids": incidents}).all():
-        feed._add(views.Heard(number, incident, NOW.timestamp(), read=False))
+        feed._add(views.FeedEvent(number, incident, NOW.timestamp(), read=False))
 
 
 def test_what_happens_inside_changes_no_answer_to_outsiders(world: SecretWorld) -> None:

@@ -24,11 +24,11 @@ PLACE = (X + 1.2 * S, Y + 1.5 * S)  # in the west of the grid in the middle
 def changed(session, town):  # noqa: F811
     """The grid in the middle gave its west to a new one, and will be merged with its eastern neighbour in ten days."""
     first = begin(session)
-    drafts.operate(session, LEAD, first, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))})
+    drafts.add_operation(session, LEAD, first, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))})
     done = publish.publish(session, LEAD, first, "拆分", None).effective
     then = datetime.now(UTC) + timedelta(days=10)
     second = begin(session)
-    drafts.operate(session, LEAD, second, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    drafts.add_operation(session, LEAD, second, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
     publish.publish(session, LEAD, second, "合并", then)
     session.commit()
     return done, then
@@ -84,7 +84,7 @@ def test_tiles_of_two_moments_differ_and_a_page_says_the_day(session, changed, c
 
 def test_the_difference_of_two_moments_names_the_land_that_changed_hands(session, changed, client):
     long_ago, done = changed[0] - timedelta(seconds=1), changed[0]
-    found = difference.difference(session, long_ago, done)
+    found = difference.compare_boundaries(session, long_ago, done)
     assert {(one.code, one.change) for one in found.grids} == {(code(5), "changed"), (code(10), "new")}
     [(start, end, m2, land)] = found.pieces
     assert (start, end) == (code(5), code(10)) and m2 > 1000 and land.area == pytest.approx(0.4 * S * S, rel=1e-5)
@@ -103,7 +103,7 @@ def test_the_difference_of_two_moments_names_the_land_that_changed_hands(session
         ).status_code
         == 404
     )
-    assert difference.difference(session, long_ago, done, "520402007012009").grids == []
+    assert difference.compare_boundaries(session, long_ago, done, "520402007012009").grids == []
 
 
 def test_the_history_of_a_grid_names_where_it_came_from_and_went(session, changed, client):
@@ -124,7 +124,7 @@ def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, 
     unit = town.unit(session.get(Area, grid), "01", [(town.houses[1], None, None, None)])
     town.boundary(unit, build.square(X + 1.4 * S, Y + 1.4 * S, 0.0002))
     number = begin(session)
-    drafts.operate(
+    drafts.add_operation(
         session,
         LEAD,
         number,

@@ -19,8 +19,8 @@ from gis.accounts import api_keys
 from gis.errors import InvalidInput
 from gis.exchange.incidents import load_incidents
 from gis.exchange.templates import write_template
-from gis.files.report import Report
-from gis.incidents.lifecycle.deadlines import batch
+from gis.files.report import LoadReport
+from gis.incidents.lifecycle.deadlines import run_deadline_batch
 from gis.rights.access import Action, Principal
 from gis.settings import SHANGHAI
 from tests import build
@@ -48,12 +48,12 @@ def table(path: Path, rows: Sequence[Mapping[str, object]], name: str = "inciden
     return file
 
 
-def load(place: Place, file: Path, crs: str | None = None, by: Principal | None = None) -> Report:
+def load(place: Place, file: Path, crs: str | None = None, by: Principal | None = None) -> LoadReport:
     """Load a file at the usual moment."""
     return load_incidents(place.session, file, crs, now=NOW, by=by)
 
 
-def refused(report: Report) -> list[tuple[str, str]]:
+def refused(report: LoadReport) -> list[tuple[str, str]]:
     """Where, and which column."""
     return [(one.where, one.field) for one in report.refused]
 
@@ -90,7 +90,7 @@ def test_the_clock_of_an_old_row_begins_when_it_is_loaded(place: Place, tmp_path
     assert {event.at for event in events[1:]} == {NOW}
     told = place.session.scalar(text("SELECT detail ->> 'loaded_at' FROM incident_event WHERE move = 'report'"))
     assert datetime.fromisoformat(str(told)) == NOW
-    assert batch(place.session, "overdue", NOW).done == 0
+    assert run_deadline_batch(place.session, "overdue", NOW).done == 0
 
 
 def test_an_old_row_goes_to_who_is_there_now(place: Place, tmp_path: Path) -> None:

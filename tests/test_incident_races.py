@@ -200,7 +200,7 @@ def test_kill_9_of_server_and_database_loses_nothing_and_doubles_nothing(small: 
         server.wait()
         server = serve(small.var, port)
         until_more(load, 20)
-        place = cluster.place(Settings(var=small.var))
+        place = cluster.cluster_location(Settings(var=small.var))
         os.kill(int((place.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
         engine(small.database).dispose()
         until_more(load, 20)  # the server starts the database again by itself

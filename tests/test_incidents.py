@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.lifecycle.moves import Filed, Report
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.moves import FiledIncident, IncidentReport
 from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops.metadata import Area
-from gis.rights.access import ANONYMOUS, Principal, of_account, system
+from gis.rights.access import ANONYMOUS, Principal, account_principal, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
@@ -43,26 +43,30 @@ class Place:
 
     def who(self, name: str, at: datetime = NOW) -> Principal:
         """Somebody signed in, with the rights of their posts."""
-        return of_account(self.session, -1, self.town.person(name).id, name, at)
+        return account_principal(self.session, -1, self.town.person(name).id, name, at)
 
-    def report(self, category: str = "06010", by: Principal = ANONYMOUS, at: datetime = NOW, **more: object) -> Filed:
+    def report(
+        self, category: str = "06010", by: Principal = ANONYMOUS, at: datetime = NOW, **more: object
+    ) -> FiledIncident:
         """Rubbish in the first grid."""
         given = POINT | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"} | more
         if by is ANONYMOUS and not {"severity", "channel", "attributes"}.isdisjoint(more):
-            by = system("test")  # what strangers may not say, the office writes down
-        return moves.report(self.session, by, Report(**given), at)  # type: ignore[arg-type]
+            by = system_principal("test")  # what strangers may not say, the office writes down
+        return moves.file_report(self.session, by, IncidentReport(**given), at)  # type: ignore[arg-type]
 
-    def do(self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object) -> incidents.View:
+    def do(
+        self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object
+    ) -> incidents.IncidentView:
         """A move by somebody of the town."""
-        return moves.move(self.session, self.who(by), one, name, at, Wish(**wish))  # type: ignore[arg-type]
+        return moves.apply_move(self.session, self.who(by), one, name, at, MovePayload(**wish))  # type: ignore[arg-type]
 
-    def seen(self, one: UUID, at: datetime = NOW) -> incidents.View:
+    def seen(self, one: UUID, at: datetime = NOW) -> incidents.IncidentView:
         """As we ourselves see it."""
-        return incidents.find(self.session, system("test"), one, now=at)
+        return incidents.get_incident(self.session, system_principal("test"), one, now=at)
 
     def moves(self, one: UUID) -> list[str]:
         """The names of its events."""
-        return [event.move for event in timeline.events(self.session, system("test"), one)]
+        return [event.move for event in timeline.events(self.session, system_principal("test"), one)]
 
 
 @pytest.fixture
@@ -71,7 +75,7 @@ def place(session: Session) -> Place:
     return Place(session)
 
 
-def to_state(place: Place, one: UUID, *names: str) -> incidents.View:
+def to_state(place: Place, one: UUID, *names: str) -> incidents.IncidentView:
     """Bring an incident along the chain."""
     found = None
     for name in names:
@@ -108,7 +112,7 @@ def test_each_step_up_is_said(place: Place) -> None:
 def test_nobody_there_waits_at_the_community_with_a_running_clock(session: Session) -> None:
     town = build.Town(session)
     town.grid("001")
-    filed = moves.report(session, ANONYMOUS, Report(category="06010", **POINT), NOW)  # type: ignore[arg-type]
+    filed = moves.file_report(session, ANONYMOUS, IncidentReport(category="06010", **POINT), NOW)  # type: ignore[arg-type]
     assert filed.state == "accepted"
     assert filed.assigned_to is None
     assert filed.due is not None
@@ -191,8 +195,13 @@ def test_who_may_not_see_it_is_told_it_is_not_there(place: Place) -> None:
     with pytest.raises(NotFound) as absent:
         place.do(uuid4(), "take", "邻网格员")
     assert hidden.value.detail == absent.value.detail
-    assert incidents.listing(place.session, place.who("邻网格员"), incidents.Filters(), 10, None, now=NOW) == []
-    assert incidents.counts(place.session, place.who("邻网格员"), incidents.Filters(), now=NOW)["all"] == 0
+    assert (
+        incidents.list_incidents(place.session, place.who("邻网格员"), incidents.IncidentFilters(), 10, None, now=NOW)
+        == []
+    )
+    assert (
+        incidents.count_by_state(place.session, place.who("邻网格员"), incidents.IncidentFilters(), now=NOW)["all"] == 0
+    )
 
 
 def test_seeing_is_not_doing(place: Place) -> None:
@@ -208,7 +217,7 @@ def test_the_list_of_moves_is_what_can_be_done(place: Place) -> None:
     one = place.report().id
     for name in ("王网格", "赵社工", "李网格长"):
         by = place.who(name)
-        offered = set(incidents.find(place.session, by, one, now=NOW).moves)
+        offered = set(incidents.get_incident(place.session, by, one, now=NOW).moves)
         assert "take" in offered
         assert "approve_void" not in offered  # nobody asked for it
         assert "escalate" not in offered
@@ -228,7 +237,7 @@ def test_what_is_asked_for_is_approved_by_somebody_else(place: Place) -> None:
     place.do(one, "request_void", "赵社工", note="重复")
     with pytest.raises(Forbidden):
         place.do(one, "approve_void", "赵社工")
-    found = moves.move(place.session, place.who("街道办"), one, "approve_void", NOW)
+    found = moves.apply_move(place.session, place.who("街道办"), one, "approve_void", NOW)
     assert found.state == "void"
 
 
@@ -253,7 +262,7 @@ def test_more_time_is_an_event_with_both_limits(place: Place) -> None:
     place.do(one, "request_extend", "王网格", minutes=20, note="人手不够")
     found = place.do(one, "approve_extend", "赵社工")
     assert found.due == due + timedelta(minutes=20)
-    event = timeline.events(place.session, system("test"), one)[-1]
+    event = timeline.events(place.session, system_principal("test"), one)[-1]
     before, after = event.detail["minutes"]
     assert after == before + 20
 
@@ -262,18 +271,18 @@ def test_overdue_goes_up_once_a_time_and_a_missed_run_catches_up(place: Place) -
     one = place.report().id
     first = place.seen(one).due
     assert first is not None
-    assert not moves.escalate(place.session, one, first - timedelta(seconds=1))
-    assert moves.escalate(place.session, one, first)
-    assert not moves.escalate(place.session, one, first)
+    assert not moves.escalate_overdue(place.session, one, first - timedelta(seconds=1))
+    assert moves.escalate_overdue(place.session, one, first)
+    assert not moves.escalate_overdue(place.session, one, first)
     assert place.seen(one).supervise_level == 1
     week = NOW + timedelta(days=30)
     steps = 0
-    while moves.escalate(place.session, one, week):
+    while moves.escalate_overdue(place.session, one, week):
         steps += 1
     found = place.seen(one, week)
     assert found.supervised and found.colour == "red"
     assert place.moves(one).count("escalate") == 1 + steps
-    assert not moves.escalate(place.session, one, week)
+    assert not moves.escalate_overdue(place.session, one, week)
 
 
 def test_handled_is_green_amber_red_by_the_clock(place: Place) -> None:
@@ -290,8 +299,10 @@ def test_handled_is_green_amber_red_by_the_clock(place: Place) -> None:
 def test_unhappy_reopens_to_the_same_chain(place: Place) -> None:
     filed = place.report()
     to_state(place, filed.id, "take", "handle", "check", "close")
-    by = timeline.by_secret(place.session, filed.id, filed.tracking_secret)
-    found = moves.move(place.session, by, filed.id, "rate", NOW, Wish(rating=1, solved=False, note="垃圾还在"))
+    by = timeline.authenticate_tracking(place.session, filed.id, filed.tracking_secret)
+    found = moves.apply_move(
+        place.session, by, filed.id, "rate", NOW, MovePayload(rating=1, solved=False, note="垃圾还在")
+    )
     assert found.state == "dispatched"
     assert place.moves(filed.id)[-2:] == ["rate", "reopen"]
     assert place.seen(filed.id).assigned_to == "王网格"
@@ -306,20 +317,20 @@ def test_the_tracking_secret_opens_one_incident_only(place: Place) -> None:
     for secret in (other.tracking_secret, "", "x" * 43):
         with pytest.raises(NotFound):
             timeline.tracked(place.session, one.id, secret, now=NOW)
-    by = timeline.by_secret(place.session, one.id, one.tracking_secret)
+    by = timeline.authenticate_tracking(place.session, one.id, one.tracking_secret)
     with pytest.raises(NotFound):
-        moves.move(place.session, by, other.id, "rate", NOW, Wish(rating=5))
+        moves.apply_move(place.session, by, other.id, "rate", NOW, MovePayload(rating=5))
     with pytest.raises(Forbidden):
-        moves.move(place.session, by, one.id, "take", NOW)
+        moves.apply_move(place.session, by, one.id, "take", NOW)
 
 
 def test_near_duplicates_are_offered_and_quarrels_stay_private(place: Place) -> None:
     first = place.report()
     again = place.report(lon=build.LON + 0.0006)
     assert [one.id for one in again.duplicates] == [None]  # somebody else's: told of, not shown
-    seen = incidents.near_duplicates(place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW)
+    seen = incidents.find_duplicates(place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW)
     assert {one.id for one in seen} == {first.id, again.id}
-    assert not incidents.near_duplicates(
+    assert not incidents.find_duplicates(
         place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW + timedelta(days=7, seconds=1)
     )
     private = next(code for code in session_categories(place.session) if not code[0].isdigit())
@@ -412,9 +423,9 @@ def test_an_order_nobody_claims_falls_back_to_the_community(place: Place, sessio
     taker(place, "水工甲", [order.skill])
     filed = place.report(category=order.code)
     assert filed.due is not None
-    assert not moves.expire(session, filed.id, filed.due - timedelta(seconds=1))
-    assert moves.expire(session, filed.id, filed.due)
-    assert not moves.expire(session, filed.id, filed.due)
+    assert not moves.expire_order(session, filed.id, filed.due - timedelta(seconds=1))
+    assert moves.expire_order(session, filed.id, filed.due)
+    assert not moves.expire_order(session, filed.id, filed.due)
     found = place.seen(filed.id)
     assert (found.state, found.way, found.role, found.assigned_to) == (
         "accepted",
@@ -434,17 +445,18 @@ def test_an_order_without_takers_goes_to_who_answers_for_the_place(place: Place,
 def test_another_version_is_a_conflict(place: Place) -> None:
     filed = place.report()
     with pytest.raises(Conflict) as refused:
-        moves.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version - 1)
+        moves.apply_move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version - 1)
     assert refused.value.extra["version"] == filed.version
     assert (
-        moves.move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version).state == "taken"
+        moves.apply_move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version).state
+        == "taken"
     )
 
 
 def test_contacts_are_for_who_calls_back(place: Place) -> None:
     one = place.report(name="张三", phone="13800000000").id
-    seen = incidents.find(place.session, place.who("赵社工"), one, now=NOW)
-    assert incidents.contact(place.session, place.who("赵社工"), seen) == {
+    seen = incidents.get_incident(place.session, place.who("赵社工"), one, now=NOW)
+    assert incidents.get_reporter_contact(place.session, place.who("赵社工"), seen) == {
         "name": "张三",
         "phone": "13800000000",
         "email": "",
@@ -452,7 +464,7 @@ def test_contacts_are_for_who_calls_back(place: Place) -> None:
     assert "13800000000" not in str(seen)
     watcher = Principal("account", "auditor", {}, account_id=None)
     with pytest.raises(Forbidden):
-        incidents.contact(place.session, watcher, seen)
+        incidents.get_reporter_contact(place.session, watcher, seen)
     hidden = place.session.scalar(text("SELECT count(*) FROM personal.reporter"))
     assert hidden == 0  # row security: nobody sees them who did not ask by the proper way
 
@@ -480,7 +492,10 @@ def test_filters_and_pages(place: Place) -> None:
     by, now = place.who("赵社工"), NOW + timedelta(hours=1)
 
     def ids(**wanted: object) -> list[UUID]:
-        return [v.id for v in incidents.listing(place.session, by, incidents.Filters(**wanted), 50, None, now=now)]  # type: ignore[arg-type]
+        return [
+            v.id
+            for v in incidents.list_incidents(place.session, by, incidents.IncidentFilters(**wanted), 50, None, now=now)
+        ]  # type: ignore[arg-type]
 
     assert ids(category="06010") == made[::-1]
     assert len(ids(category="06")) == 6
@@ -491,12 +506,12 @@ def test_filters_and_pages(place: Place) -> None:
     assert len(ids(state=("open",))) == 6
     assert ids(since=NOW + timedelta(minutes=3), category="06010") == made[:2:-1]
     for sort in incidents.SORTS:
-        wanted, seen, after = incidents.Filters(sort=sort), list[UUID](), None
-        while part := incidents.listing(place.session, by, wanted, 2, after, now=now):
+        wanted, seen, after = incidents.IncidentFilters(sort=sort), list[UUID](), None
+        while part := incidents.list_incidents(place.session, by, wanted, 2, after, now=now):
             seen += [v.id for v in part]
             after = incidents.sort_key(part[-1], sort)
         assert len(seen) == len(set(seen)) == 6
-    counted = incidents.counts(place.session, by, incidents.Filters(), now=now)
+    counted = incidents.count_by_state(place.session, by, incidents.IncidentFilters(), now=now)
     assert (counted["all"], counted["open"], counted["states"]["dispatched"]) == (6, 6, 6)
 
 
@@ -544,8 +559,8 @@ def test_what_is_said_while_it_is_suspended_does_not_lock_it(place: Place) -> No
     filed = place.report()
     place.do(filed.id, "request_suspend", "王网格", note="等零件")
     place.do(filed.id, "approve_suspend", "赵社工")
-    by = timeline.by_secret(place.session, filed.id, filed.tracking_secret)
-    moves.move(place.session, by, filed.id, "note", NOW, Wish(note="请问何时处理"))
+    by = timeline.authenticate_tracking(place.session, filed.id, filed.tracking_secret)
+    moves.apply_move(place.session, by, filed.id, "note", NOW, MovePayload(note="请问何时处理"))
     place.do(filed.id, "note", "赵社工", note="已催")
     assert place.do(filed.id, "resume", "赵社工").state == "dispatched"
 
@@ -572,7 +587,7 @@ def test_who_reported_does_not_read_what_staff_say_among_themselves(place: Place
     filed = place.report()
     place.do(filed.id, "return", "王网格", note="内部：不归我管")
     place.do(filed.id, "note", "赵社工", note="内部备注")
-    by = timeline.by_secret(place.session, filed.id, filed.tracking_secret)
+    by = timeline.authenticate_tracking(place.session, filed.id, filed.tracking_secret)
     told = str(timeline.events(place.session, by, filed.id))
     assert "内部" not in told and "退回" in told
     code = place.town.person("王网格").code
@@ -631,7 +646,7 @@ def test_who_holds_it_does_not_give_himself_more_time(place: Place, session: Ses
     assert place.seen(one).assigned_to == "赵社工"
     before = place.seen(one).due
     assert place.do(one, "request_limit", minutes=9999, note="忙").due == before
-    assert "approve_limit" not in incidents.find(session, place.who("赵社工"), one, now=NOW).moves
+    assert "approve_limit" not in incidents.get_incident(session, place.who("赵社工"), one, now=NOW).moves
     with pytest.raises(Forbidden):
         place.do(one, "approve_limit", minutes=9999)
     found = place.do(one, "approve_limit", "街道办")
@@ -643,7 +658,7 @@ def test_who_holds_it_does_not_give_himself_more_time(place: Place, session: Ses
 def test_what_repeats_another_has_no_clock_and_no_moves_of_its_own(place: Place) -> None:
     parent, child = place.report().id, place.report().id
     place.do(child, "link", parent=parent)
-    offered = incidents.find(place.session, place.who("赵社工"), child, now=NOW).moves
+    offered = incidents.get_incident(place.session, place.who("赵社工"), child, now=NOW).moves
     assert "unlink" in offered and "note" in offered
     for name in offered:
         try:

@@ -13,15 +13,15 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from gis.accounts import api_keys
-from gis.accounts.rate_limit import Counters, counters, within
-from gis.errors import Conflict, InvalidInput, NotFound, TooMany
+from gis.accounts.rate_limit import Counters, check_rate_limit, counters
+from gis.errors import Conflict, InvalidInput, NotFound, RateLimited
 from gis.people.models import ApiKey
 from gis.rights.access import Action
 from tests import build
 from tests.sign_in import account, send, signed_in
 from web.app import create_app
 from web.cli import key as key_command
-from web.security.guard import need
+from web.security.guard import require
 
 NOW = datetime.now(UTC)
 ADDRESS = "/api/v1/areas?limit=1"
@@ -39,7 +39,7 @@ def ask(client, key, address=ADDRESS):
 def may(app, key, action):
     """Whether the views' `need` lets a key pass."""
     with app.test_request_context(headers={"Authorization": f"Bearer {key}"}):
-        return need(action)
+        return require(action)
 
 
 def test_a_key_asks_as_its_program_in_its_areas(client, app, session, town):
@@ -117,16 +117,18 @@ def test_the_limit_of_a_minute_is_told(client, session, town):
 def test_rotation_keeps_the_old_secret_for_a_while_and_the_program_what_it_filed(session, town):
     first = api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW, days=30)
     second = api_keys.rotate(session, "mini", NOW, keep_hours=2)
-    old, new = (api_keys.verify(session, key, NOW) for key in (first, second))
+    old, new = (api_keys.authenticate_key(session, key, NOW) for key in (first, second))
     assert old.principal.key_id == new.principal.key_id  # one program: it goes on seeing its own incidents
     later = NOW + timedelta(hours=2, seconds=1)
-    assert api_keys.verify(session, first, later) is None and api_keys.verify(session, second, later)
+    assert api_keys.authenticate_key(session, first, later) is None and api_keys.authenticate_key(
+        session, second, later
+    )
     third = api_keys.rotate(session, "mini", NOW, keep_hours=0)
-    assert api_keys.verify(session, second, NOW) is None and api_keys.verify(session, third, NOW)
-    assert api_keys.verify(session, third, NOW + timedelta(days=31)) is None  # the day it ends stays
-    assert [one.state for one in api_keys.listing(session, NOW)] == ["live", "expired", "expired"]
+    assert api_keys.authenticate_key(session, second, NOW) is None and api_keys.authenticate_key(session, third, NOW)
+    assert api_keys.authenticate_key(session, third, NOW + timedelta(days=31)) is None  # the day it ends stays
+    assert [one.state for one in api_keys.list_keys(session, NOW)] == ["live", "expired", "expired"]
     api_keys.revoke(session, "mini", NOW)
-    assert not any(api_keys.verify(session, key, NOW) for key in (first, second, third))
+    assert not any(api_keys.authenticate_key(session, key, NOW) for key in (first, second, third))
     with pytest.raises(NotFound):
         api_keys.rotate(session, "mini", NOW)
     with pytest.raises(NotFound):
@@ -201,7 +203,7 @@ def test_the_commands(session, town, monkeypatch):
 
     made = run("add", "mini", "--action", "incident.read", "--area", "520402", "--days", "9")
     assert made.exit_code == 0 and made.stdout.startswith("wg_") and "shown only now" in made.stderr
-    assert api_keys.verify(session, made.stdout.strip(), NOW).principal.may(Action.READ, [town.county.id])
+    assert api_keys.authenticate_key(session, made.stdout.strip(), NOW).principal.may(Action.READ, [town.county.id])
     assert "'king' cannot be given" in str(run("add", "other", "--action", "king", "--area", "520402").exception)
     assert run("add", "other", "--area", "520402").exit_code == 2
     assert "mini  [live]" in run("list").stdout
@@ -226,9 +228,9 @@ def test_processes_count_together(tmp_path):
 def test_a_minute_begins_anew_and_names_do_not_mix(tmp_path):
     made = Counters(tmp_path / "limits")
     assert [made.hit("a", 119.0), made.hit("a", 119.9), made.hit("b", 119.9), made.hit("a", 120.0)] == [1, 2, 1, 1]
-    within(tmp_path, "a", 2, 120.0, "requests")
-    with pytest.raises(TooMany, match="more than 2 requests in a minute; try again in 19 s") as refused:
-        within(tmp_path, "a", 2, 161.0, "requests")
+    check_rate_limit(tmp_path, "a", 2, 120.0, "requests")
+    with pytest.raises(RateLimited, match="more than 2 requests in a minute; try again in 19 s") as refused:
+        check_rate_limit(tmp_path, "a", 2, 161.0, "requests")
     assert refused.value.extra == {"retry_after": 19}
 
 

@@ -12,10 +12,10 @@ from sqlalchemy import text
 
 from gis.errors import InvalidInput
 from gis.ops.metadata import BasemapFeature, Facility, ServiceCircle
-from gis.palette import INK, ink_on
+from gis.palette import TEXT_COLOURS, text_colour_on
 from gis.search import search
 from layers import features, saved_map, tiles
-from layers.registry import LAYERS, SETS
+from layers.registry import LAYERS, TILE_SETS
 from tests import build
 from tests.build import LAT, LON, SIDE
 
@@ -32,7 +32,7 @@ def tile_of(lon: float, lat: float, z: int) -> tuple[int, int, int]:
 
 
 def decoded(session, name, z, x, y, at=NOW):
-    data = tiles.tile(session, SETS[name], z, x, y, at)
+    data = tiles.tile(session, TILE_SETS[name], z, x, y, at)
     return mapbox_vector_tile.decode(data, default_options={"y_coord_down": True}) if data else {}
 
 
@@ -140,7 +140,7 @@ def test_the_tile_asks_the_index_and_not_every_row(session, town):
         )
     )
     session.execute(text("ANALYZE building"))
-    asked = tiles.tile_question(SETS["buildings"], *tile_of(100.5, 30.0001, 15), NOW)
+    asked = tiles.tile_query(TILE_SETS["buildings"], *tile_of(100.5, 30.0001, 15), NOW)
     plan = session.execute(
         text("EXPLAIN " + str(asked.compile(session.connection(), compile_kwargs={"literal_binds": True})))
     ).scalars()
@@ -150,7 +150,7 @@ def test_the_tile_asks_the_index_and_not_every_row(session, town):
 @pytest.mark.parametrize(("z", "x", "y"), [(-1, 0, 0), (21, 0, 0), (3, 8, 0), (3, 0, -1)])
 def test_there_is_no_tile_beyond_the_world(session, z, x, y):
     with pytest.raises(InvalidInput, match="there is no tile"):
-        tiles.tile(session, SETS["grids"], z, x, y, NOW)
+        tiles.tile(session, TILE_SETS["grids"], z, x, y, NOW)
 
 
 def test_the_tiles_of_a_zoom_meet_without_a_gap():
@@ -164,10 +164,10 @@ def test_geojson_of_a_rectangle_keeps_to_it_and_says_when_there_is_more(session,
     for column in range(3):
         town.grid(f"00{column}", column * 2)
     box = (LON - 0.0001, LAT - 0.0001, LON + 2.5 * SIDE, LAT + SIDE)
-    found = features.features(session, LAYERS["grids"], NOW, bbox=box)
+    found = features.feature_collection(session, LAYERS["grids"], NOW, bbox=box)
     assert [one["properties"]["code"][-3:] for one in found["features"]] == ["000", "001"]
     assert not found["truncated"]
-    assert features.features(session, LAYERS["grids"], NOW, bbox=box, limit=1)["truncated"]
+    assert features.feature_collection(session, LAYERS["grids"], NOW, bbox=box, limit=1)["truncated"]
     assert shapely.geometry.shape(found["features"][0]["geometry"]).equals(build.square(LON, LAT))
 
 
@@ -176,7 +176,7 @@ def test_every_layer_answers_in_every_form(session, town, layer):
     town.grid("001")
     z = max(layer.zooms.start, 14)
     assert isinstance(tiles.tile(session, (layer,), *tile_of(LON, LAT, z), NOW), bytes)
-    assert features.features(session, layer, NOW, bbox=(105, 26, 106, 27))["type"] == "FeatureCollection"
+    assert features.feature_collection(session, layer, NOW, bbox=(105, 26, 106, 27))["type"] == "FeatureCollection"
     said = json.loads(json.dumps(layer.as_json()))
     assert said["order"] == list(layer.styles) and said["title"]["zh"] and said["title"]["en"]
 
@@ -190,7 +190,7 @@ def test_the_pictograms_read_on_every_category_colour():
     for style in LAYERS["facilities"].styles.values():
         low, high = sorted((light(style.fill), light(style.glyph)))
         assert (high + 0.05) / (low + 0.05) >= 3, style.title  # WCAG 1.4.11
-    assert ink_on("#000000") == "#ffffff" and ink_on("#E69F00") == INK["loud"]
+    assert text_colour_on("#000000") == "#ffffff" and text_colour_on("#E69F00") == TEXT_COLOURS["loud"]
 
 
 def test_circles_are_a_layer_without_those_off_the_network(session, town):
@@ -204,7 +204,7 @@ def test_circles_are_a_layer_without_those_off_the_network(session, town):
             )
         )  # fmt: skip
     session.flush()
-    found = features.features(session, LAYERS["circles"], NOW, bbox=(105, 26, 106, 27))["features"]
+    found = features.feature_collection(session, LAYERS["circles"], NOW, bbox=(105, 26, 106, 27))["features"]
     assert [(one["properties"]["code"], one["properties"]["households"]) for one in found] == [("n1", 5)]
 
 
@@ -214,7 +214,7 @@ def test_script_in_a_name_is_only_text_in_the_saved_map(session, town):
     facility(session, "n1", "clinic", LON + SIDE / 2, LAT + SIDE / 2, EVIL)
     session.flush()
     drawn = [
-        (LAYERS[name], features.features(session, LAYERS[name], NOW, bbox=(105, 26, 106, 27)))
+        (LAYERS[name], features.feature_collection(session, LAYERS[name], NOW, bbox=(105, 26, 106, 27)))
         for name in ("grids", "facilities")
     ]
     page = saved_map.saved_map(drawn, centre=(LON, LAT), zoom=16, language="zh", title=EVIL, notes=[EVIL])

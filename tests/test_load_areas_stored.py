@@ -17,10 +17,10 @@ from sqlalchemy import func, select, text
 
 from gis import crs
 from gis.areas.models import Area, Boundary
-from gis.errors import Conflict, InvalidInput, TooMuch
+from gis.errors import Conflict, InvalidInput, TooLarge
 from gis.exchange.areas import load_areas
 from gis.files import vector
-from gis.ops.metadata import History
+from gis.ops.metadata import HistoryEntry
 from gis.shapes.polygon_coverage import is_valid
 from tests import build
 from web.cli import load as command
@@ -52,7 +52,7 @@ def stored(session, level="grid"):
 
 
 def histories(session):
-    return session.scalar(select(func.count()).select_from(History).where(History.table_name != "dataset"))
+    return session.scalar(select(func.count()).select_from(HistoryEntry).where(HistoryEntry.table_name != "dataset"))
 
 
 def refusals(report):
@@ -287,11 +287,11 @@ def test_an_unclosed_ring_is_closed_and_listed(session, tmp_path):
 
 
 def test_a_zip_bomb_is_stopped_while_unpacking(session, tmp_path, monkeypatch):
-    monkeypatch.setattr(vector, "LARGEST_UNPACKED", 3_000_000)
+    monkeypatch.setattr(vector, "MAX_UNPACKED_BYTES", 3_000_000)
     with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.shp", b"\0" * 10_000_000)
     assert (tmp_path / "b.zip").stat().st_size < 20_000
-    with pytest.raises(TooMuch, match="unpacks to more than 3 MB"):
+    with pytest.raises(TooLarge, match="unpacks to more than 3 MB"):
         load_areas(session, tmp_path / "b.zip", "grid")
 
 

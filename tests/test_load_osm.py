@@ -17,19 +17,19 @@ from pyproj import Geod
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import publishing, signed
+from gis.db import allow_boundary_writes, audit_context
 from gis.errors import InvalidInput
 from gis.exchange.osm import access_tags as access
 from gis.exchange.osm import rules
 from gis.exchange.osm.loader import load_osm
 from gis.exchange.osm.store import set_counties
-from gis.exchange.osm.walk_graph import Walk, Walks
-from gis.facilities.categories import BY_KEY, CATEGORIES, categorise
-from gis.files.report import Report
+from gis.exchange.osm.walk_graph import Walk, WalkGraphBuilder
+from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY, classify_tags
+from gis.files.report import LoadReport
 from tests.osm_files import OsmFile, Place, degrees
 
 GEOD = Geod(ellps="GRS80")
-Load = Callable[[OsmFile], Report]
+Load = Callable[[OsmFile], LoadReport]
 
 
 @pytest.fixture
@@ -285,7 +285,7 @@ def test_cutting_ways_at_junctions_keeps_lengths_and_connections(
     ways: list[list[int]], walls: set[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     at = {n: (n % 4 * 1_000_000, n // 4 * 1_300_000) for n in range(12)}
-    walks = Walks(tmp_path_factory.mktemp("walks"))
+    walks = WalkGraphBuilder(tmp_path_factory.mktemp("walks"))
     walks.blocked = walls
     bare = nx.MultiGraph()
     for number, way in enumerate(ways):
@@ -371,7 +371,7 @@ def test_a_bow_tie_is_repaired_and_a_broken_relation_skipped_both_noted(session:
     [("6", 6), ("5;6", 6), ("2.5", 2), ("", None), ("many", None), ("0", None), ("9999", None)],
 )
 def test_floors_are_read_from_levels(levels: str, floors: int | None) -> None:
-    assert rules.floors({"building:levels": levels}) == floors
+    assert rules.storeys({"building:levels": levels}) == floors
 
 
 # --- facilities ------------------------------------------------------------------------------------------
@@ -400,11 +400,11 @@ def test_floors_are_read_from_levels(levels: str, floors: int | None) -> None:
     ],
 )
 def test_tags_mean_a_category(tags: str, category: str | None) -> None:
-    assert categorise(dict(tag.split("=") for tag in tags.split())) == category
+    assert classify_tags(dict(tag.split("=") for tag in tags.split())) == category
 
 
 def test_every_category_has_its_words_and_a_rank_of_its_own() -> None:
-    assert len(BY_KEY) == len(CATEGORIES) == len({c.rank for c in CATEGORIES}) == 22
+    assert len(CATEGORY_BY_KEY) == len(CATEGORIES) == len({c.rank for c in CATEGORIES}) == 22
     assert all(c.zh and c.en and c.colour.startswith("#") and (c.osm or c.name) for c in CATEGORIES)
 
 
@@ -488,7 +488,7 @@ def test_a_newer_file_updates_by_code_and_deletes_what_is_gone(session: Session,
     newer = village(name="新药店")
     newer.node(5, 5, shop="toys")
     del newer._ways[3]
-    with signed(session, "tester"):
+    with audit_context(session, "tester"):
         report = load(newer)
     assert (report.counts["new"], report.counts["changed"], report.counts["deleted"]) == (1, 1, 1)
     assert rows(session, "SELECT id, code, floors FROM building") == [(ids["w2"], "w2", 7)]  # OSM says no floors
@@ -516,7 +516,7 @@ def test_a_building_that_households_live_in_is_never_deleted(session: Session, l
 
 
 def test_counties_come_from_the_areas_in_force(session: Session, load: Load) -> None:
-    publishing(session)
+    allow_boundary_writes(session)
     county = "INSERT INTO area (code, level, name, county) VALUES ('520402', 'county', '西秀区', '520402') RETURNING id"
     area = session.scalar(text(county))
     revision = session.scalar(

@@ -18,19 +18,19 @@ from sqlalchemy.orm import Session
 
 from gis import crs as systems
 from gis.areas.models import Area, Boundary, Revision
-from gis.db import publishing
-from gis.errors import InvalidInput, TooMuch
+from gis.db import allow_boundary_writes
+from gis.errors import InvalidInput, TooLarge
 from gis.exchange.columns import KINDS, Column
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
 from gis.exchange.templates import write_template
-from gis.exchange.terms import Held, Term, arrange
+from gis.exchange.terms import FileTerm, StoredTerm, merge_terms
 from gis.facilities.models import Facility
 from gis.files import tables
-from gis.files.cells import code, degrees, integer, moment, system
-from gis.files.report import Report
-from gis.ops.history import History
+from gis.files.cells import parse_code, parse_crs, parse_degrees, parse_integer, parse_local_datetime
+from gis.files.report import LoadReport
+from gis.ops.history import HistoryEntry
 from gis.people.models import Leave, Person, Post
 from gis.places.models import Building, Household, Stairwell, UnitPart
 
@@ -52,7 +52,7 @@ def shape(polygon: Polygon) -> str:
 @pytest.fixture
 def town(session: Session) -> Session:
     """Grids WEST (from 105.950) and EAST (to 105.952); w1, w2 (桂花苑) in WEST, w3 (金桂园) in EAST."""
-    publishing(session)
+    allow_boundary_writes(session)
     drawn = Revision(title="first", state="published", author="test", published_at=datetime(2026, 1, 1, tzinfo=UTC))
     parent = None
     for level, area_code, name in (
@@ -100,10 +100,10 @@ def write_xlsx(path: Path, rows: Sequence[Sequence[object]]) -> Path:
 
 
 def history(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(History)) or 0
+    return session.scalar(select(func.count()).select_from(HistoryEntry)) or 0
 
 
-def refusals(report: Report) -> list[tuple[str, str]]:
+def refusals(report: LoadReport) -> list[tuple[str, str]]:
     return [(one.where, one.field) for one in report.refused]
 
 
@@ -127,7 +127,7 @@ def refusals(report: Report) -> list[tuple[str, str]]:
     ],
 )  # fmt: skip
 def test_a_code_is_recovered_where_no_digit_is_lost(cell: object, right: str) -> None:
-    assert code(cell) == right
+    assert parse_code(cell) == right
 
 
 @pytest.mark.parametrize(
@@ -146,23 +146,23 @@ def test_a_code_is_recovered_where_no_digit_is_lost(cell: object, right: str) ->
 )
 def test_a_code_with_lost_digits_or_made_a_date_is_refused(cell: object) -> None:
     with pytest.raises(ValueError, match="format the column as text"):
-        code(cell)
+        parse_code(cell)
 
 
 @given(st.integers(10**5, 10**15 - 1))
 def test_every_code_of_up_to_15_digits_survives_excel(number: int) -> None:
     digits = str(number)
-    assert code(float(number)) == code(f"{number}.0") == code(f"{number:.14E}") == digits
+    assert parse_code(float(number)) == parse_code(f"{number}.0") == parse_code(f"{number:.14E}") == digits
 
 
 def test_numbers_dates_and_systems_are_read_as_people_write_them() -> None:
-    assert [integer(cell) for cell in (5.0, "5层", "１２", "3人", "B2", "5.0")] == [5, 5, 12, 3, -2, 5]
-    assert degrees("105.95") == 105.95
+    assert [parse_integer(cell) for cell in (5.0, "5层", "１２", "3人", "B2", "5.0")] == [5, 5, 12, 3, -2, 5]
+    assert parse_degrees("105.95") == 105.95
     day = datetime(2026, 3, 1)
     days = ("2026-03-01", "2026/3/1", "2026年3月1日", "20260301", "2026.3.1", day)
-    assert {moment(cell) for cell in days} == {day}
-    assert moment("2026-03-01 08:30") == datetime(2026, 3, 1, 8, 30)
-    assert [system(cell) for cell in ("GCJ-02", "高德", "百度", "WGS 84", "CGCS2000")] == [
+    assert {parse_local_datetime(cell) for cell in days} == {day}
+    assert parse_local_datetime("2026-03-01 08:30") == datetime(2026, 3, 1, 8, 30)
+    assert [parse_crs(cell) for cell in ("GCJ-02", "高德", "百度", "WGS 84", "CGCS2000")] == [
         "gcj02", "gcj02", "bd09", "wgs84", "cgcs2000",
     ]  # fmt: skip
 
@@ -170,15 +170,15 @@ def test_numbers_dates_and_systems_are_read_as_people_write_them() -> None:
 @pytest.mark.parametrize(
     ("parse", "cell"),
     [
-        (integer, "3.5"),
-        (integer, "三"),
-        (degrees, "nan"),
-        (degrees, "inf"),
-        (degrees, "105°57'"),
-        (moment, "2026-02-30"),
-        (moment, "46082"),
-        (moment, "soon"),
-        (system, "beijing54"),
+        (parse_integer, "3.5"),
+        (parse_integer, "三"),
+        (parse_degrees, "nan"),
+        (parse_degrees, "inf"),
+        (parse_degrees, "105°57'"),
+        (parse_local_datetime, "2026-02-30"),
+        (parse_local_datetime, "46082"),
+        (parse_local_datetime, "soon"),
+        (parse_crs, "beijing54"),
     ],
 )
 def test_a_cell_that_is_not_what_it_should_be_is_refused(parse: object, cell: str) -> None:
@@ -194,9 +194,9 @@ TWO = (
 )
 
 
-def read_two(path: Path) -> tuple[list[tuple[int, str, str]], Report]:
-    report = Report("test", path.name)
-    rows = [(row.number, row["code"], row["name"]) for row in tables.read(path, TWO, report).rows]
+def read_two(path: Path) -> tuple[list[tuple[int, str, str]], LoadReport]:
+    report = LoadReport("test", path.name)
+    rows = [(row.number, row["code"], row["name"]) for row in tables.read_table(path, TWO, report).rows]
     return rows, report
 
 
@@ -282,10 +282,10 @@ def written(name: str, content: bytes) -> object:
         (written("a.xlsx", b"code,name"), InvalidInput, "cannot be read as a workbook"),
         (written("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)), InvalidInput, "cannot be read"),
         (lambda folder: truncated(folder / "a.xlsx"), InvalidInput, "damaged"),
-        (lambda folder: far_off(folder / "a.xlsx"), TooMuch, "column XFD, row 1048576"),
+        (lambda folder: far_off(folder / "a.xlsx"), TooLarge, "column XFD, row 1048576"),
         (
-            lambda folder: bomb(folder / "a.xlsx", tables.LARGEST_UNPACKED + 10**6),
-            TooMuch,
+            lambda folder: bomb(folder / "a.xlsx", tables.MAX_UNPACKED_BYTES + 10**6),
+            TooLarge,
             "unpacks to more than",
         ),
     ],
@@ -303,14 +303,14 @@ def test_a_zip_bomb_that_lies_about_its_size_is_refused(tmp_path: Path, monkeypa
     with zipfile.ZipFile(path) as parts:
         size = max(part.file_size for part in parts.infolist())
     path.write_bytes(lying.replace(size.to_bytes(4, "little"), (10).to_bytes(4, "little")))
-    with pytest.raises((InvalidInput, TooMuch)):
+    with pytest.raises((InvalidInput, TooLarge)):
         read_two(path)
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "LARGEST_TEXT", 10)
+    monkeypatch.setattr(tables, "MAX_TEXT_BYTES", 10)
     path = write_csv(tmp_path / "a.csv", [{"编码": "1", "名称": "甲甲甲"}])
-    with pytest.raises(TooMuch, match="Split it"):
+    with pytest.raises(TooLarge, match="Split it"):
         read_two(path)
 
 
@@ -519,11 +519,11 @@ def test_a_new_holder_closes_the_old_post_and_an_old_file_changes_nothing(town: 
         assert load_people(town, path).refused == []
     now = [("1", "2026-01-01", "2026-03-01"), ("2", "2026-03-01", None)]
     assert holders(town, "grid_leader") == now
-    posts = town.scalar(select(func.max(History.id)).where(History.table_name == "post"))
+    posts = town.scalar(select(func.max(HistoryEntry.id)).where(HistoryEntry.table_name == "post"))
     for path in (second, first, second):
         assert load_people(town, path).refused == []
     assert holders(town, "grid_leader") == now
-    assert town.scalar(select(func.max(History.id)).where(History.table_name == "post")) == posts
+    assert town.scalar(select(func.max(HistoryEntry.id)).where(HistoryEntry.table_name == "post")) == posts
 
 
 def test_loading_the_same_people_twice_writes_nothing(town: Session, tmp_path: Path) -> None:
@@ -591,7 +591,7 @@ def test_every_refused_post_is_listed_with_what_would_be_right_and_nothing_is_wr
 DAYS = st.integers(0, 12).map(lambda n: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n))
 TERMS = st.lists(
     st.builds(
-        Term,
+        FileTerm,
         row=st.just(0),
         person=st.sampled_from(["1", "2", "3", None]),
         deputy=st.sampled_from([None, "9"]),
@@ -604,17 +604,17 @@ TERMS = st.lists(
 
 @given(st.lists(TERMS, max_size=4))
 @settings(max_examples=300)
-def test_a_timeline_never_overlaps_and_the_same_file_again_changes_nothing(files: list[list[Term]]) -> None:
-    line: list[Held] = []
+def test_a_timeline_never_overlaps_and_the_same_file_again_changes_nothing(files: list[list[FileTerm]]) -> None:
+    line: list[StoredTerm] = []
     now = datetime(2026, 1, 5, 12, tzinfo=UTC)
     for asked in files:
-        numbered = [Term(row, one.person, one.deputy, one.start, one.stop) for row, one in enumerate(asked)]
-        after, clashes = arrange(line, numbered, now)
+        numbered = [FileTerm(row, one.person, one.deputy, one.start, one.stop) for row, one in enumerate(asked)]
+        after, clashes = merge_terms(line, numbered, now)
         assert all(one.stop is None or one.start < one.stop for one in after)
         assert all(one.stop is not None and one.stop <= two.start for one, two in pairwise(after))
         if not clashes:
             line = after
-            again, clashes = arrange(line, numbered, now + timedelta(hours=1))
+            again, clashes = merge_terms(line, numbered, now + timedelta(hours=1))
             assert clashes == [] and again == line
         now += timedelta(days=2)
 
@@ -706,14 +706,14 @@ def test_every_refused_facility_is_listed_with_what_would_be_right(town: Session
 def test_a_template_reads_back_its_own_columns_and_example(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "t.xlsx"
     write_template(kind, path)
-    report = Report(kind, path.name)
-    table = tables.read(path, KINDS[kind], report)
+    report = LoadReport(kind, path.name)
+    table = tables.read_table(path, KINDS[kind], report)
     assert list(table.columns) == [column.key for column in KINDS[kind]]
     assert list(table.rows) == [] and report.refused == [] and report.notes == []
     book = openpyxl.load_workbook(path)
     book.move_sheet("示例", -1)
     book.save(tmp_path / "example.xlsx")
-    rows = list(tables.read(tmp_path / "example.xlsx", KINDS[kind], report).rows)
+    rows = list(tables.read_table(tmp_path / "example.xlsx", KINDS[kind], report).rows)
     assert rows and report.refused == []
     assert book["列表"].sheet_state == "hidden"
 

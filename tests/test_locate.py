@@ -22,16 +22,16 @@ from sqlalchemy.orm import Session
 
 from gis import crs
 from gis import db as gis_db
-from gis.areas.locate_result import Question, anonymous
-from gis.areas.resolver import answer, answer_json, answer_many, locate, read_time
-from gis.areas.snapshot import read_register
-from gis.areas.snapshot_cache import Live
+from gis.areas.locate_result import LocateRequest, without_names
+from gis.areas.resolver import locate, read_time, resolve_many, resolve_request, resolve_request_json
+from gis.areas.snapshot import read_snapshot
+from gis.areas.snapshot_cache import SnapshotCache
 from gis.errors import InvalidInput, OutsideGrids
 from gis.ops import cluster, schema
 from gis.ops.metadata import Account
 from gis.settings import Settings
 from gis.shapes import local_distance
-from gis.shapes.grid_index import Cells
+from gis.shapes.grid_index import CellIndex
 from tests import build
 from tests.build import LAT, LON, SIDE
 from tests.conftest import deployment_folder
@@ -40,7 +40,7 @@ from web.api.locate.views import register_note
 from web.app import create_app
 
 HALF = SIDE / 2
-PER_LON, PER_LAT = local_distance.degree_metres(LAT)
+PER_LON, PER_LAT = local_distance.metres_per_degree(LAT)
 CODE = "520402007012"
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -124,7 +124,7 @@ def test_without_any_grid_the_error_says_what_to_load(session):
 
 
 def test_the_same_place_in_every_coordinate_system_gets_the_same_answer(town, session):
-    for system in crs.KNOWN:
+    for system in crs.SUPPORTED_CRS:
         lon, lat = crs.from_storage(*ON_TOWER, system)
         found = locate(session, lon, lat, system)
         assert found.building is not None and found.building.code == town.tower.code
@@ -385,7 +385,7 @@ def test_posts_hold_from_their_first_moment_to_before_their_last(town, session):
 def test_an_answer_without_names_keeps_roles_areas_and_reasons(town, session):
     town.leave("张三")
     found = locate(session, *ON_TOWER, "wgs84", address="3-2-201")
-    bare = anonymous(found)
+    bare = without_names(found)
     assert [entry.role for entry in bare.people] == [entry.role for entry in found.people]
     names = {"张一", "王五", "张三", "李四", "钱七"}
     assert any(name in str(found) for name in names) and not any(name in str(bare) for name in names)
@@ -464,7 +464,7 @@ def test_the_register_answers_as_st_covers_does_inside_on_borders_and_at_corners
             {"x": points[:, 0].tolist(), "y": points[:, 1].tolist()},
         ).all()
     )
-    grids = read_register(session, NOW).grids
+    grids = read_snapshot(session, NOW).grids
     found = [grids.find(x, y) for x, y in points.tolist()]
     covered = {n + 1: grids.codes[one.row] for n, one in enumerate(found) if one and one.rule != "nearest_within_50m"}
     assert covered == expected and len(expected) > 400
@@ -484,7 +484,7 @@ def test_cells_find_the_lowest_of_the_boxes_that_cover_a_point(boxes, points):
         [shapely.box(min(a, c), min(b, d), max(a, c) + 1, max(b, d) + 1) for a, b, c, d in boxes], dtype=object
     )
     x, y = (np.array([point[axis] for point in points], dtype=float) for axis in (0, 1))
-    lowest, hits = Cells(shapes).cover(x, y)
+    lowest, hits = CellIndex(shapes).cover(x, y)
     for i, (px, py) in enumerate(points):
         covering = [n for n, shape in enumerate(shapes) if shape.covers(shapely.Point(px, py))]
         assert (lowest[i], hits[i]) == (min(covering, default=-1), len(covering))
@@ -493,10 +493,12 @@ def test_cells_find_the_lowest_of_the_boxes_that_cover_a_point(boxes, points):
 @hypothesis_settings(max_examples=50, deadline=None)
 @given(st.floats(-1000, 1000), st.floats(-1000, 1000), st.floats(18, 50))
 def test_short_distances_are_geodesic(east, north, lat):
-    per_lon, per_lat = local_distance.degree_metres(lat)
+    per_lon, per_lat = local_distance.metres_per_degree(lat)
     lon2, lat2 = LON + east / per_lon, lat + north / per_lat
     _, _, metres = Geod(ellps="GRS80").inv(LON, lat, lon2, lat2)
-    assert local_distance.distances([shapely.Point(lon2, lat2)], LON, lat)[0] == pytest.approx(metres, rel=3e-4, abs=1e-4)
+    assert local_distance.point_distances_m([shapely.Point(lon2, lat2)], LON, lat)[0] == pytest.approx(
+        metres, rel=3e-4, abs=1e-4
+    )
 
 
 def test_many_questions_get_the_answers_they_would_get_one_by_one(town, session):
@@ -505,15 +507,15 @@ def test_many_questions_get_the_answers_they_would_get_one_by_one(town, session)
     town.boundary(town.area("grid", f"{CODE}009", "n", town.community), build.square(LON, LAT - SIDE), end=NOW)
     places = [ON_TOWER, BARE, ON_SLAB, at(HALF, -HALF), at(SIDE, HALF), at(0.01, 0.01)]
     questions = [
-        Question(*place, "wgs84", address, moment)
+        LocateRequest(*place, "wgs84", address, moment)
         for place in places
         for address in (None, "3-2-201")
         for moment in (None, NOW, NOW - timedelta(days=400))
-    ] + [Question(LAT, LON, "wgs84")]
+    ] + [LocateRequest(LAT, LON, "wgs84")]
     now = NOW + timedelta(hours=3)
-    register = read_register(session, now)
+    register = read_snapshot(session, now)
     for held in (None, register):
-        for asked, found in zip(questions, answer_many(lambda: session, questions, now, held), strict=True):
+        for asked, found in zip(questions, resolve_many(lambda: session, questions, now, held), strict=True):
             try:
                 one = locate(session, asked.lon, asked.lat, asked.crs, address=asked.address, at=asked.at or now)
             except (OutsideGrids, InvalidInput) as error:
@@ -525,7 +527,7 @@ def test_many_questions_get_the_answers_they_would_get_one_by_one(town, session)
 def test_an_answer_kept_as_json_is_the_answer(town, session):
     town.leave("张三", NOW, NOW + timedelta(days=1))
     town.building("9号楼", 0.00005, 0.0005)
-    register = read_register(session, NOW)
+    register = read_snapshot(session, NOW)
     nearby_door = at(0.0002 - 5 / PER_LON, 0.0003)
     outside = at(-20 / PER_LON, HALF)
     for _ in range(2):  # put together, then kept
@@ -534,9 +536,9 @@ def test_an_answer_kept_as_json_is_the_answer(town, session):
                 for system in ("wgs84", "gcj02"):
                     for address in (None, "3-2-201"):
                         lon, lat = crs.from_storage(*place, system)
-                        asked = Question(lon, lat, system, address, moment)
-                        kept = answer_json(lambda: session, asked, register)
-                        assert kept == orjson.dumps(answer(lambda: session, asked, register))
+                        asked = LocateRequest(lon, lat, system, address, moment)
+                        kept = resolve_request_json(lambda: session, asked, register)
+                        assert kept == orjson.dumps(resolve_request(lambda: session, asked, register))
 
 
 # the command
@@ -667,7 +669,7 @@ def committed() -> Iterator[str]:
 
 def test_the_register_in_memory_hears_of_every_change(committed):
     engine = gis_db.engine(committed)
-    live = Live(committed)
+    live = SnapshotCache(committed)
     try:
         with Session(engine) as session:
             town = build.Town(session)
@@ -680,7 +682,7 @@ def test_the_register_in_memory_hears_of_every_change(committed):
             def name() -> str | None:
                 register = live.current(datetime.now(UTC))
                 assert register is not None
-                (entry,) = answer(pytest.fail, Question(*BARE, "wgs84"), register).people  # type: ignore[arg-type]
+                (entry,) = resolve_request(pytest.fail, LocateRequest(*BARE, "wgs84"), register).people  # type: ignore[arg-type]
                 return entry.name
 
             assert name() == "张三"
@@ -723,7 +725,7 @@ def test_the_register_in_memory_hears_of_every_change(committed):
 
 
 def test_the_register_in_memory_is_used_only_while_its_channel_delivers(committed, monkeypatch):
-    monkeypatch.setattr("gis.areas.snapshot_cache.BEAT", 0.1)
+    monkeypatch.setattr("gis.areas.snapshot_cache.POLL_INTERVAL_S", 0.1)
     monkeypatch.setattr("gis.areas.snapshot_cache.MAX_UNPROVED_S", 0.4)
     now = datetime.now(UTC)
     with Session(gis_db.engine(committed)) as session, Pooler(committed) as pooler:
@@ -731,14 +733,14 @@ def test_the_register_in_memory_is_used_only_while_its_channel_delivers(committe
         town.grid("001", 7)
         town.post("grid_leader", town.community, "赵一")
         session.commit()
-        live = Live(pooler.url)
+        live = SnapshotCache(pooler.url)
 
         def names() -> list[str | None] | None:
             register = live.current(datetime.now(UTC))
             if register is None:
                 return None
-            place = Question(LON + 7.5 * SIDE, LAT + HALF, "wgs84")
-            return [entry.name for entry in answer(pytest.fail, place, register).people]  # type: ignore[arg-type]
+            place = LocateRequest(LON + 7.5 * SIDE, LAT + HALF, "wgs84")
+            return [entry.name for entry in resolve_request(pytest.fail, place, register).people]  # type: ignore[arg-type]
 
         try:
             # LISTEN is taken and nothing delivered, as behind a pooler in transaction mode: never from memory
@@ -774,7 +776,7 @@ def test_ready_says_when_the_register_is_not_used(app, monkeypatch):
         monkeypatch.setattr(live, "undelivered_s", lambda: 0.0)
         assert register_note() is None
         monkeypatch.setattr(live, "undelivered_s", lambda: 12.3)
-        monkeypatch.setattr("web.service.health.unready", list)
+        monkeypatch.setattr("web.service.health.missing_components", list)
         ready = app.test_client().get("/readyz")
         assert (ready.status_code, ready.get_json()["status"]) == (200, "degraded")
         assert "12 s" in ready.get_json()["notes"][0]

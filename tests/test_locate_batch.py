@@ -94,7 +94,7 @@ def test_every_row_is_answered_as_the_single_question_is(town, session, tmp_path
     random = np.random.default_rng(5)
     rows = []
     for number, (east, north) in enumerate(random.uniform(-0.5, 3.2, (300, 2)) * SIDE):
-        system = crs.KNOWN[number % 4]
+        system = crs.SUPPORTED_CRS[number % 4]
         lon, lat = crs.from_storage(LON + east, LAT + north * 2 / 3, system)
         address = ["", "", "3号楼2单元501", "5号楼", "88栋"][number % 5]
         at = ["", "2026-11-15", "2026-11-14T09:00:00+08:00", "2026-11-20T12:00", "2019-01-01"][number // 5 % 5]

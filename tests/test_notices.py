@@ -26,11 +26,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from gis import db as gis_db
-from gis.errors import Conflict, InvalidInput, NotFound, SignInNeeded
+from gis.errors import AuthenticationRequired, Conflict, InvalidInput, NotFound
 from gis.notices import actions, delivery, mail, queries, webhook
-from gis.notices.outbox import tell
+from gis.notices.outbox import enqueue_notice
 from gis.ops import cluster, schema
-from gis.rights.access import ANONYMOUS, of_account, system
+from gis.rights.access import ANONYMOUS, account_principal, system_principal
 from gis.settings import Settings, Smtp
 from tests.conftest import deployment_folder
 from tests.served import environment
@@ -140,7 +140,7 @@ def test_one_notice_for_each_person_account_and_fitting_target(place: Place) -> 
             [((), ""), (("incident.take",), ""), ((), "520402007012"), ((), "520402007012002")]
         )
     ]
-    tell(
+    enqueue_notice(
         session, "incident.report", county="520402", incident_id=None,
         areas=[place.town.county.id, place.town.community.id, place.grid.id], person_ids=[person, person],
         account_ids=[who.id], body=BODY,
@@ -152,14 +152,14 @@ def test_one_notice_for_each_person_account_and_fitting_target(place: Place) -> 
 
 
 def test_nobody_to_tell_writes_nothing(place: Place) -> None:
-    tell(place.session, "incident.report", county="520402", incident_id=None, areas=[], body=BODY)
+    enqueue_notice(place.session, "incident.report", county="520402", incident_id=None, areas=[], body=BODY)
     assert receivers(place.session) == []
 
 
 def test_an_account_whose_person_is_told_is_not_told_twice(place: Place) -> None:
     person = place.town.person("王网格")
     who = account(place.session, "wang", person=person.code)
-    tell(
+    enqueue_notice(
         place.session, "incident.report", county=None, incident_id=None, areas=[], person_ids=[person.id],
         account_ids=[who.id], body=BODY,
     )  # fmt: skip
@@ -224,27 +224,27 @@ def test_topic_area_and_secret_are_checked(session: Session) -> None:
      ("255.255.255.255", False, True), ("::", False, False)],
 )  # fmt: skip
 def test_which_addresses_may_be_sent_to(address: str, public: bool, private: bool) -> None:
-    assert webhook.allowed(address, private=False) == public
-    assert webhook.allowed(address, private=True) == private
+    assert webhook.is_address_allowed(address, private=False) == public
+    assert webhook.is_address_allowed(address, private=True) == private
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0x7f000001", "2130706433"])
 def test_this_machine_is_not_sent_to_unless_allowed(host: str) -> None:
     with gateway() as there:
         url = there.url.replace("127.0.0.1", host)
-        with pytest.raises(webhook.Undelivered, match=r"may not go to|not known"):
+        with pytest.raises(webhook.DeliveryError, match=r"may not go to|not known"):
             webhook.send(url, SECRET, 1, "test", b"{}")
         assert there.got == []
 
 
 def test_a_redirect_is_not_followed() -> None:
-    with gateway(always=302) as there, pytest.raises(webhook.Undelivered, match="302, redirects are not followed"):
+    with gateway(always=302) as there, pytest.raises(webhook.DeliveryError, match="302, redirects are not followed"):
         webhook.send(there.url, SECRET, 1, "test", b"{}", private=True)
     assert len(there.got) == 1
 
 
 def test_a_receiver_that_dribbles_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "LONGEST", 0.5)
+    monkeypatch.setattr(webhook, "TOTAL_TIMEOUT_S", 0.5)
 
     class Dribble(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -259,7 +259,7 @@ def test_a_receiver_that_dribbles_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dribble) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         began = time.monotonic()
-        with pytest.raises(webhook.Undelivered, match="no answer"):
+        with pytest.raises(webhook.DeliveryError, match="no answer"):
             webhook.send(f"http://127.0.0.1:{server.server_address[1]}/", SECRET, 1, "test", b"{}", private=True)
         assert time.monotonic() - began < 2
         server.shutdown()
@@ -292,7 +292,7 @@ class Office:
         """A notice for everybody on each topic."""
         with Session(self.engine) as session, session.begin():
             for topic in topics:
-                tell(session, topic, county="520402", incident_id=None, areas=[], body=BODY)
+                enqueue_notice(session, topic, county="520402", incident_id=None, areas=[], body=BODY)
 
     def deliver(self, target: int) -> int:
         """One turn."""
@@ -381,8 +381,8 @@ def test_what_fails_waits_longer_each_time_and_then_arrives_in_order(office: Off
 
 
 def test_waits_grow_to_an_hour_and_no_further() -> None:
-    assert all(45 * 60 <= delivery.wait(number).total_seconds() <= 3600 for number in (11, 20, 500))
-    assert len({delivery.wait(5) for _ in range(20)}) > 1
+    assert all(45 * 60 <= delivery.retry_delay(number).total_seconds() <= 3600 for number in (11, 20, 500))
+    assert len({delivery.retry_delay(5) for _ in range(20)}) > 1
 
 
 def test_a_receiver_down_for_a_day_loses_nothing(office: Office) -> None:
@@ -405,10 +405,10 @@ def test_a_receiver_down_for_a_day_loses_nothing(office: Office) -> None:
 
 
 def test_a_notice_the_receiver_chokes_on_does_not_hold_up_the_others_for_ever(office: Office) -> None:
-    with gateway(answers=[400] * delivery.STUBBORN) as there:
+    with gateway(answers=[400] * delivery.MAX_BLOCKING_FAILURES) as there:
         target = office.add(there.url)
         office.tell("incident.report", "incident.take")
-        for _ in range(delivery.STUBBORN):
+        for _ in range(delivery.MAX_BLOCKING_FAILURES):
             assert office.deliver(target) == 0
             office.later(target)
         there.answers = [200, 400]
@@ -439,10 +439,10 @@ def test_after_three_days_it_is_dead_and_can_be_sent_again(office: Office) -> No
             assert [(one.topic, one.target, one.last_error) for one in dead if one.target == target] == [
                 ("incident.take", target, "answered 500"), ("incident.report", target, "answered 500")
             ]  # fmt: skip
-            assert actions.retry(session, dead[0].id, datetime.now(UTC)) == 1
-            assert actions.retry(session, None, datetime.now(UTC)) == 1
+            assert actions.retry_notices(session, dead[0].id, datetime.now(UTC)) == 1
+            assert actions.retry_notices(session, None, datetime.now(UTC)) == 1
             with pytest.raises(NotFound):
-                actions.retry(session, -1, datetime.now(UTC))
+                actions.retry_notices(session, -1, datetime.now(UTC))
         assert office.deliver(target) == 2
     assert office.states(target) == ["sent"] * 3
 
@@ -555,7 +555,7 @@ def test_a_mail_that_is_not_taken_waits(office: Office) -> None:
 def test_a_letter_cannot_be_given_headers(session: Session) -> None:
     settings = Settings(var=Path(), smtp=Smtp("mail", "a@example.cn"))
     body = BODY | {"category_zh": "垃圾\r\nBcc: x@example.cn"}
-    letter = mail.letter(settings, "desk@example.cn", 1, "incident.report", datetime.now(UTC), body)
+    letter = mail.build_message(settings, "desk@example.cn", 1, "incident.report", datetime.now(UTC), body)
     assert letter["Bcc"] is None and "垃圾 Bcc: x@example.cn" in letter["Subject"]
 
 
@@ -659,7 +659,7 @@ def test_a_notice_goes_with_the_right_to_see_its_incident(place: Place, wang: Fl
 def test_a_resident_is_told_of_the_own_report(place: Place, client: FlaskClient) -> None:
     account(place.session, "wang", person=place.town.person("王网格").code)
     who = account(place.session, "chen")
-    by = of_account(place.session, who.id, None, "chen", NOW)
+    by = account_principal(place.session, who.id, None, "chen", NOW)
     one = place.report(by=by)
     place.do(one.id, "take", "王网格")
     place.session.commit()
@@ -672,9 +672,9 @@ def test_nobody_and_programs_have_none(client: FlaskClient, session: Session) ->
     assert client.get("/api/v1/notices").status_code == 401
     assert client.post("/api/v1/notices/seen", json={"until": 1}).status_code == 401
     assert client.get("/notices", headers={"Accept": "text/html"}).status_code == 303
-    for by in (ANONYMOUS, system("test")):
-        with pytest.raises(SignInNeeded):
-            queries.listing(session, by, 1)
+    for by in (ANONYMOUS, system_principal("test")):
+        with pytest.raises(AuthenticationRequired):
+            queries.list_notices(session, by, 1)
 
 
 def test_the_page(place: Place, wang: FlaskClient) -> None:
@@ -701,7 +701,7 @@ def test_the_page(place: Place, wang: FlaskClient) -> None:
 def test_older_notices_are_on_the_next_page(place: Place, wang: FlaskClient) -> None:
     person = place.town.person("王网格").id
     for _ in range(60):
-        tell(place.session, "test", county=None, incident_id=None, areas=[], person_ids=[person], body={})
+        enqueue_notice(place.session, "test", county=None, incident_id=None, areas=[], person_ids=[person], body={})
     place.session.commit()
     first = wang.get("/notices").text
     assert first.count("<li class=") == 50

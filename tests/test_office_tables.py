@@ -23,13 +23,13 @@ from gis.exchange.facilities import load_facilities
 from gis.exchange.facility_aliases import find_category
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
-from gis.exchange.rooms import Door, building_name, room, stairwell
+from gis.exchange.rooms import Door, allow_large_form, building_name, stairwell
 from gis.facilities.models import Facility
 from gis.files import tables
-from gis.files.cells import Guess, system
+from gis.files.cells import Guess, parse_crs
 from gis.files.dates import ONGOING, end_day, first_day, last_day
 from gis.files.positions import latitude, longitude
-from gis.files.report import MAX_LISTED_ROWS, Report
+from gis.files.report import MAX_LISTED_ROWS, LoadReport
 from gis.files.telephones import telephone
 from gis.people.models import Leave, Person, Post
 from gis.places.models import Building, Household, Stairwell
@@ -40,9 +40,9 @@ HEADER = ["小区", "楼栋", "单元", "房号", "人数"]
 HOME = ["桂花苑", "3号楼", "1", "501", 3]
 
 
-def read_homes(path: Path, columns: Sequence[Column] = HOUSEHOLDS) -> tuple[list[dict[str, Any]], Report]:
-    report = Report("test", path.name)
-    return [{"row": row.number, **row.values} for row in tables.read(path, columns, report).rows], report
+def read_homes(path: Path, columns: Sequence[Column] = HOUSEHOLDS) -> tuple[list[dict[str, Any]], LoadReport]:
+    report = LoadReport("test", path.name)
+    return [{"row": row.number, **row.values} for row in tables.read_table(path, columns, report).rows], report
 
 
 def book(
@@ -260,7 +260,7 @@ def test_formulas_without_a_result_and_failed_ones_are_refused_by_their_cell(tmp
 
 
 def test_a_note_names_its_rows_and_counts_those_it_leaves_out() -> None:
-    report = Report("test", "a")
+    report = LoadReport("test", "a")
     for row in range(MAX_LISTED_ROWS + 7):
         report.note_row("skipped", row)
     assert len(report.notes) == 1 and report.notes[0].endswith(f"row {MAX_LISTED_ROWS - 1}; and 7 more rows")
@@ -297,7 +297,7 @@ def value(parsed: object) -> Any:
     ],
 )
 def test_a_room_is_read_as_people_write_it(cell: object, right: tuple[str | None, str | None, str, int | None]) -> None:
-    door = value(room(cell))
+    door = value(allow_large_form(cell))
     assert (door.building, door.stairwell, door.room, door.floor) == right
 
 
@@ -316,7 +316,7 @@ def test_a_room_is_read_as_people_write_it(cell: object, right: tuple[str | None
 )
 def test_a_cell_that_is_not_one_room_is_refused(cell: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        room(cell)
+        allow_large_form(cell)
 
 
 @given(st.integers(1, 9), st.integers(1, 33), st.integers(1, 20), st.sampled_from(["", "室", "号"]))
@@ -324,10 +324,10 @@ def test_every_way_of_writing_a_room_is_the_same_home(stair: int, floor: int, fl
     name = f"{floor}{flat:02}"
     right = Door(name, None, str(stair), floor)
     for written in (f"{stair}-{name}{ending}", f"{stair}单元{name}{ending}", f" {stair} 单元 {name}{ending}"):
-        assert value(room(written)) == right
-    assert value(room(f"{name}{ending}")) == Door(name, floor=floor)
+        assert value(allow_large_form(written)) == right
+    assert value(allow_large_form(f"{name}{ending}")) == Door(name, floor=floor)
     with pytest.raises(ValueError, match="several"):
-        room(f"{name}、{floor}{flat + 1:02}{ending}")
+        allow_large_form(f"{name}、{floor}{flat + 1:02}{ending}")
 
 
 def test_buildings_and_stairwells_in_cells() -> None:
@@ -401,10 +401,10 @@ def test_positions_systems_and_categories_are_read_as_people_write_them() -> Non
     systems = {"高德地图": "gcj02", "GCJ-02（高德）": "gcj02", "腾讯地图坐标": "gcj02", "微信定位": "gcj02",
                "百度地图": "bd09", "百度经纬度": "bd09", "天地图": "cgcs2000", "国家2000坐标系": "cgcs2000",
                "WGS84坐标系": "wgs84", "手机GPS": "wgs84"}  # fmt: skip
-    assert {word: system(word) for word in systems} == systems
+    assert {word: parse_crs(word) for word in systems} == systems
     for word in ("高德/百度", "北京54", "谷歌地图"):
         with pytest.raises(ValueError):
-            system(word)
+            parse_crs(word)
     words = {"社区卫生服务站": "clinic", "西航社区卫生服务中心": "clinic", "大药房": "pharmacy", "超市": "convenience",
              "农贸市场": "market", "社区日间照料中心": "elder_care", "卫生服务": "clinic", "人民医院": "hospital"}  # fmt: skip
     assert {word: find_category(word) for word in words} == words
@@ -634,7 +634,7 @@ def test_moments_of_excel_have_no_zone() -> None:
 )
 def test_what_stands_for_no_value_is_no_room_and_no_building(cell: object) -> None:
     with pytest.raises(ValueError, match="is no"):
-        room(cell)
+        allow_large_form(cell)
     if cell not in ("无房号", True):
         with pytest.raises(ValueError, match=r"is no|names a building"):
             stairwell(cell)
@@ -648,12 +648,12 @@ def test_what_stands_for_no_value_is_no_room_and_no_building(cell: object) -> No
 )
 def test_a_room_with_a_name_or_a_doubt_behind_it_is_refused(cell: str) -> None:
     with pytest.raises(ValueError):
-        room(cell)
+        allow_large_form(cell)
 
 
 def test_blanks_and_building_words_in_rooms_are_read_as_in_addresses() -> None:
     def door(cell: str) -> tuple[str | None, str | None, str, int | None]:
-        read = room(cell)
+        read = allow_large_form(cell)
         value = read.value if isinstance(read, Guess) else read
         return value.building, value.stairwell, value.room, value.floor
 
@@ -673,9 +673,9 @@ def test_what_a_spreadsheet_shows_in_place_of_a_value_is_refused_in_every_column
 
 
 def test_more_ways_of_writing_storeys_ends_and_telephones() -> None:
-    from gis.files.cells import integer
+    from gis.files.cells import parse_integer
 
-    assert [integer(cell) for cell in ("五层", "负一层", "第5层", "3口人", "地下二层")] == [5, -1, 5, 3, -2]
+    assert [parse_integer(cell) for cell in ("五层", "负一层", "第5层", "3口人", "地下二层")] == [5, -1, 5, 3, -2]
     for cell in ("2026年3月底", "截至2026年3月31日", "2026年三月", "至2026-03-31"):
         read = last_day(cell)
         assert (read.value if isinstance(read, Guess) else read) == datetime(2026, 4, 1), cell

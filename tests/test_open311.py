@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from gis.accounts import api_keys
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
-from gis.rights.access import system, unmask
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.rights.access import reveal_contacts, system_principal
 from tests import build
 from tests.served import Deployment
 from tests.test_incidents import Place
@@ -193,7 +193,7 @@ def test_a_report_finds_its_person(client: FlaskClient, place: Place, post: Post
     assert (found.channel, found.category, found.state, found.role) == ("open311", PUBLIC, "dispatched", "grid_worker")
     assert found.description == "楼下有一堆垃圾"
     assert "网格员" in made["service_notice"] and "王网格" not in reply.text
-    unmask(place.session)
+    reveal_contacts(place.session)
     contact = place.session.execute(text("SELECT name, phone, email FROM personal.reporter")).all()
     assert [tuple(row) for row in contact] == [("张三", "13800000001", "z@example.cn")]
     assert "imei" not in str(found)
@@ -352,8 +352,8 @@ def test_a_request_is_closed_when_its_incident_is(client: FlaskClient, place: Pl
     made = number(post())
     now = datetime.now(UTC)
     for step in ("take", "handle", "check", "close"):
-        who = system("test")
-        moves.move(place.session, who, UUID(made), step, now, Wish(note="清运完毕"))
+        who = system_principal("test")
+        moves.apply_move(place.session, who, UUID(made), step, now, MovePayload(note="清运完毕"))
         (one,) = get(client, f"requests/{made}.json")
         assert one["status"] == ("closed" if step == "close" else "open")
     assert (one["status_notes"], one["expected_datetime"]) == ("已结案 (closed)", None)

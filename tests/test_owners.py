@@ -11,20 +11,20 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts
-from gis.db import publishing
+from gis.db import allow_boundary_writes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import deadlines, moves
 from gis.incidents.lifecycle import handover as posts
-from gis.incidents.lifecycle.boundary_follow import follow
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.lifecycle.intake import Report
-from gis.incidents.lifecycle.moves import Filed
+from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.moves import FiledIncident
 from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
 from gis.incidents.reading.unanswered import unanswered
 from gis.ops.metadata import Area, Leave, Post, Revision
 from gis.people.models import Account
-from gis.rights.access import ANONYMOUS, LIVING, Principal, of_account
+from gis.rights.access import ANONYMOUS, LIVING, Principal, account_principal
 from tests import build, sign_in
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
@@ -62,34 +62,34 @@ class World:
 
     def who(self, account: Account, at: datetime = NOW) -> Principal:
         """Somebody signed in."""
-        return of_account(self.session, account.id, account.person_id, account.username, at)
+        return account_principal(self.session, account.id, account.person_id, account.username, at)
 
-    def report(self, at: datetime = NOW, column: float = 1.5, **more: object) -> Filed:
+    def report(self, at: datetime = NOW, column: float = 1.5, **more: object) -> FiledIncident:
         """A matter in the grid of a column."""
         given = {"lon": build.LON + column * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
         given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"} | more
-        return moves.report(self.session, ANONYMOUS, Report(**given), at, look_alike=False)  # type: ignore[arg-type]
+        return moves.file_report(self.session, ANONYMOUS, IncidentReport(**given), at, look_alike=False)  # type: ignore[arg-type]
 
     def at(self, one: UUID, now: datetime = NOW) -> str:
         """Who has it to act on, as its reporter is told."""
-        queue = incidents.find(self.session, moves.system("test"), one, now=now).queue
+        queue = incidents.get_incident(self.session, moves.system_principal("test"), one, now=now).queue
         assert queue is not None
         return queue["at"]
 
     def sees(self, account: Account, one: UUID, now: datetime = NOW) -> list[str]:
         """What an account may do with it; nothing where it is hidden."""
         try:
-            return incidents.find(self.session, self.who(account, now), one, now=now).moves
+            return incidents.get_incident(self.session, self.who(account, now), one, now=now).moves
         except NotFound:
             return []
 
     def sweep(self, now: datetime) -> None:
         """What jobs do each minute."""
-        posts.follow_due(self.session, now)
-        follow(self.session, now)
-        for name in deadlines.SWEEPS:
+        posts.apply_due_handovers(self.session, now)
+        reassign_after_boundary_change(self.session, now)
+        for name in deadlines.DEADLINE_RULES:
             after = None
-            while (batch := deadlines.batch(self.session, name, now, after)).last is not None:
+            while (batch := deadlines.run_deadline_batch(self.session, name, now, after)).last is not None:
                 after = batch.last
 
 
@@ -99,7 +99,7 @@ def world(session: Session) -> World:
     return World(session)
 
 
-def rules(filed: Filed) -> list[str]:
+def rules(filed: FiledIncident) -> list[str]:
     """The steps by which a person was looked for."""
     return [one.rule for one in filed.how if one.step == "person"]
 
@@ -112,11 +112,11 @@ def test_a_county_without_posts_waits_at_the_operator_who_can_do_everything(worl
     seen = timeline.tracked(world.session, filed.id, filed.tracking_secret, now=NOW)
     assert seen.role is None and seen.queue is not None and "社区" not in seen.queue["zh"]
     by = world.who(world.admin)
-    listed = incidents.listing(world.session, by, incidents.Filters(queue="operator"), 10, None, now=NOW)
+    listed = incidents.list_incidents(world.session, by, incidents.IncidentFilters(queue="operator"), 10, None, now=NOW)
     assert [one.id for one in listed] == [filed.id]
-    assert incidents.counts(world.session, by, incidents.Filters(), now=NOW)["open"] == 1
+    assert incidents.count_by_state(world.session, by, incidents.IncidentFilters(), now=NOW)["open"] == 1
     for name in ("dispatch", "take", "handle", "check", "close"):
-        found = moves.move(world.session, by, filed.id, name, NOW, Wish(note="已处理"))
+        found = moves.apply_move(world.session, by, filed.id, name, NOW, MovePayload(note="已处理"))
     assert found.state == "closed"
     assert world.sees(world.admin, filed.id) == []  # over: not the operator's to read any more
 
@@ -126,7 +126,7 @@ def test_the_operator_sees_nothing_that_somebody_else_has(world: World) -> None:
     one = world.report().id
     assert world.sees(world.admin, one) == []
     with pytest.raises(NotFound):
-        moves.move(world.session, world.who(world.admin), one, "take", NOW)
+        moves.apply_move(world.session, world.who(world.admin), one, "take", NOW)
 
 
 def test_people_without_an_account_are_stepped_over_and_it_is_said(world: World) -> None:
@@ -140,8 +140,8 @@ def test_people_without_an_account_are_stepped_over_and_it_is_said(world: World)
     by_hand = world.report().id
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     with pytest.raises(InvalidInput, match="to"):
-        moves.move(
-            world.session, world.who(desk), by_hand, "dispatch", NOW, Wish(to=world.town.person("王网格").code)
+        moves.apply_move(
+            world.session, world.who(desk), by_hand, "dispatch", NOW, MovePayload(to=world.town.person("王网格").code)
         )
 
 
@@ -150,7 +150,7 @@ def test_rights_by_grant_alone_make_an_office(world: World) -> None:
     filed = world.report()
     assert filed.queue is not None and filed.queue["at"] == "street" and world.town.street.name in filed.queue["zh"]
     assert rules(filed)[-1] == "office"
-    assert moves.move(world.session, world.who(desk), filed.id, "dispatch", NOW).state == "dispatched"
+    assert moves.apply_move(world.session, world.who(desk), filed.id, "dispatch", NOW).state == "dispatched"
     assert {"take", "return"} <= set(world.sees(desk, filed.id))
 
 
@@ -159,7 +159,7 @@ def test_a_lapse_mid_way_is_covered_in_the_same_moment_and_passed_on_by_the_swee
     post = world.post("grid_worker", world.grids[0], "王网格")
     one = world.report().id
     worker = world.login("王网格")
-    moves.move(world.session, world.who(worker), one, "take", NOW)
+    moves.apply_move(world.session, world.who(worker), one, "take", NOW)
     assert (world.at(one), world.sees(world.admin, one)) == ("holder", [])
     if lapse == "leave":
         world.town.leave("王网格", NOW, NOW + DAY)
@@ -171,17 +171,23 @@ def test_a_lapse_mid_way_is_covered_in_the_same_moment_and_passed_on_by_the_swee
         worker.password_hash = None
         world.session.flush()
     else:
-        posts.hand_over(world.session, moves.system("t"), post.id, None, None, "stay", NOW)
+        posts.hand_over(world.session, moves.system_principal("t"), post.id, None, None, "stay", NOW)
     assert world.at(one, LATER) == "operator"
     assert "handle" in world.sees(world.admin, one, LATER)
-    seen = incidents.find(world.session, moves.system("test"), one, now=LATER)
+    seen = incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER)
     assert (seen.role, seen.assigned_to) == (None, None)  # who cannot act is not said to have it
     world.post("grid_leader", world.grids[0], "李网格长")
     world.sweep(LATER)
-    assert incidents.find(world.session, moves.system("test"), one, now=LATER).assigned_to == "李网格长"
-    assert [event.move for event in timeline.events(world.session, moves.system("test"), one)].count("pass_on") == 1
+    assert (
+        incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER).assigned_to == "李网格长"
+    )
+    assert [event.move for event in timeline.events(world.session, moves.system_principal("test"), one)].count(
+        "pass_on"
+    ) == 1
     world.sweep(LATER)
-    assert [event.move for event in timeline.events(world.session, moves.system("test"), one)].count("pass_on") == 1
+    assert [event.move for event in timeline.events(world.session, moves.system_principal("test"), one)].count(
+        "pass_on"
+    ) == 1
 
 
 def test_the_deputy_has_it_the_moment_leave_begins(world: World) -> None:
@@ -190,7 +196,7 @@ def test_the_deputy_has_it_the_moment_leave_begins(world: World) -> None:
     world.town.leave("王网格", LATER, LATER + DAY)
     assert world.at(one, LATER) == "post" and "take" in world.sees(world.login("孙代理"), one, LATER)
     world.sweep(LATER)
-    assert incidents.find(world.session, moves.system("test"), one, now=LATER).assigned_to == "孙代理"
+    assert incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER).assigned_to == "孙代理"
 
 
 def test_reopened_it_does_not_go_back_to_who_has_left(world: World) -> None:
@@ -198,12 +204,12 @@ def test_reopened_it_does_not_go_back_to_who_has_left(world: World) -> None:
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     filed = world.report()
     for name, who in (("take", "王网格"), ("handle", "王网格")):
-        moves.move(world.session, world.who(world.login(who)), filed.id, name, NOW, Wish(note="好了"))
+        moves.apply_move(world.session, world.who(world.login(who)), filed.id, name, NOW, MovePayload(note="好了"))
     for name in ("check", "close"):
-        moves.move(world.session, world.who(desk), filed.id, name, NOW)
+        moves.apply_move(world.session, world.who(desk), filed.id, name, NOW)
     accounts.block(world.session, sign_in.ADMIN, world.login("王网格"))
-    by = timeline.by_secret(world.session, filed.id, filed.tracking_secret)
-    found = moves.move(world.session, by, filed.id, "rate", NOW, Wish(rating=2, solved=False))
+    by = timeline.authenticate_tracking(world.session, filed.id, filed.tracking_secret)
+    found = moves.apply_move(world.session, by, filed.id, "rate", NOW, MovePayload(rating=2, solved=False))
     assert found.state == "dispatched" and found.queue is not None and found.queue["at"] == "community"
 
 
@@ -236,7 +242,7 @@ def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) 
     accounts.block(world.session, sign_in.ADMIN, world.login("党员甲"))
     assert world.at(one) == "community" and world.sees(desk, one)
     world.sweep(LATER)
-    assert incidents.find(world.session, moves.system("test"), one, now=LATER).state == "accepted"
+    assert incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER).state == "accepted"
 
 
 def repair(session: Session) -> str:
@@ -324,11 +330,16 @@ class Year:
         one = self.dice.choice(self.open)
         every = self.session.query(Account).filter_by(active=True).all()
         by = self.world.who(self.dice.choice(every), now)
-        seen = incidents.find(self.session, by, one, now=now)
+        seen = incidents.get_incident(self.session, by, one, now=now)
         name = self.dice.choice([move for move in seen.moves if move not in ("link", "unlink")])
         solved = self.dice.random() < 0.5
-        moves.move(
-            self.session, by, one, name, now, Wish(note="按要求", minutes=60, rating=3, solved=solved, severity="high")
+        moves.apply_move(
+            self.session,
+            by,
+            one,
+            name,
+            now,
+            MovePayload(note="按要求", minutes=60, rating=3, solved=solved, severity="high"),
         )
 
     def leave(self, now: datetime) -> None:
@@ -344,7 +355,9 @@ class Year:
         post = self.dice.choice(current)
         to = self.dice.choice([None, *(self.world.town.person(name).code for name in self.people)])
         at = self.dice.choice([None, now + timedelta(hours=30)])
-        posts.hand_over(self.session, moves.system("t"), post.id, to, at, self.dice.choice(["follow", "stay"]), now)  # type: ignore[arg-type]
+        posts.hand_over(
+            self.session, moves.system_principal("t"), post.id, to, at, self.dice.choice(["follow", "stay"]), now
+        )  # type: ignore[arg-type]
 
     def account(self, now: datetime) -> None:
         login = self.world.login(self.dice.choice(self.people))
@@ -358,7 +371,7 @@ class Year:
     def redraw(self, now: datetime) -> None:
         """Merge the second grid into the first, or split it off again, by a revision."""
         world, old = self.world, self.world.grids
-        publishing(self.session)
+        allow_boundary_writes(self.session)
         world.town.revision = Revision(title="r", state="published", author="t", published_at=now, effective=now)
         self.session.add(world.town.revision)
         self.session.flush()
@@ -405,7 +418,7 @@ def test_a_simulated_year_has_no_minute_without_an_owner(world: World) -> None:
 def somebody_acts(world: World, year: Year, now: datetime) -> int:
     """Ask the rights themselves: an account that may sign in sees it and may carry it on; the owner is who says so."""
     one = year.dice.choice(year.open)
-    seen = incidents.find(world.session, moves.system("test"), one, now=now)
+    seen = incidents.get_incident(world.session, moves.system_principal("test"), one, now=now)
     if seen.queue is None:
         return 0
     carry = {"accept", "dispatch", "take", "handle", "return", "check", "close", "send_back", "resume"}
@@ -421,10 +434,10 @@ def test_without_accounts_the_posts_have_it_only_where_there_are_posts(session: 
         town.grid(f"00{number}", column=number)
     given = {"lon": build.LON + 1.5 * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
     given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"}
-    filed = moves.report(session, ANONYMOUS, Report(**given), NOW, look_alike=False)  # type: ignore[arg-type]
+    filed = moves.file_report(session, ANONYMOUS, IncidentReport(**given), NOW, look_alike=False)  # type: ignore[arg-type]
 
     def told() -> str:
-        queue = incidents.find(session, moves.system("test"), filed.id, now=NOW).queue
+        queue = incidents.get_incident(session, moves.system_principal("test"), filed.id, now=NOW).queue
         assert queue is not None
         return queue["at"]
 

@@ -20,13 +20,13 @@ from PIL import Image, ImageCms
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import InvalidInput, NotFound, TooMuch
+from gis.errors import InvalidInput, NotFound, TooLarge
 from gis.incidents import photo_files, photos
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.lifecycle.intake import Report
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents
-from gis.rights.access import ANONYMOUS, Principal, of_account, reporter, system
+from gis.rights.access import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 from gis.settings import Settings
 from tests import build
 from tests.sign_in import account, signed_in
@@ -75,7 +75,7 @@ def with_position(orientation=1) -> bytes:
 def test_nothing_but_the_picture_is_kept():
     given = with_position()
     assert given.count(b"SECRET") == 4
-    made = photos.check(given)
+    made = photos.sanitise_photo(given)
     for kept in (made.data, made.thumbnail):
         image = opened(kept)
         assert b"SECRET" not in kept
@@ -96,7 +96,7 @@ def test_nothing_hangs_on_a_png_or_webp_either(kind):
     if kind == "PNG":
         at = given.index(b"IDAT") - 4
         given = given[:at] + chunk(b"tEXt", b"Comment\0SECRET place") + given[at:]
-    made = photos.check(given)
+    made = photos.sanitise_photo(given)
     assert b"SECRET" in given and b"SECRET" not in made.data
     image = opened(made.data)
     assert not {"exif", "icc_profile", "xmp", "Comment"} & set(image.info)
@@ -108,29 +108,29 @@ def test_nothing_hangs_on_a_png_or_webp_either(kind):
     [(1, (400, 300), (200, 5)), (3, (400, 300), (200, 294)), (6, (300, 400), (294, 200)), (8, (300, 400), (5, 200))],
 )
 def test_it_is_turned_as_the_camera_was_held(orientation, size, red):
-    image = opened(photos.check(with_position(orientation)).data)
+    image = opened(photos.sanitise_photo(with_position(orientation)).data)
     assert image.size == size
     r, _, b = image.getpixel(red)
     assert r > 200 > 60 > b
 
 
 def test_a_large_photo_is_made_smaller_and_has_a_thumbnail():
-    made = photos.check(photo((6000, 3000)))
+    made = photos.sanitise_photo(photo((6000, 3000)))
     assert (made.width, made.height) == (2560, 1280) == opened(made.data).size
     assert opened(made.thumbnail).size == (480, 240)
-    small = photos.check(photo((100, 50)))
+    small = photos.sanitise_photo(photo((100, 50)))
     assert (small.width, small.height) == (100, 50) and opened(small.thumbnail).size == (100, 50)
 
 
 def test_a_narrow_strip_keeps_at_least_a_pixel():
-    assert photos.check(photo((6000, 1))).height == 1
+    assert photos.sanitise_photo(photo((6000, 1))).height == 1
 
 
 def test_a_colour_profile_is_used_up_and_a_broken_one_ignored():
     other = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-    plain = opened(photos.check(photo(colour="#808080", kind="PNG", icc_profile=b"no profile")).data)
+    plain = opened(photos.sanitise_photo(photo(colour="#808080", kind="PNG", icc_profile=b"no profile")).data)
     assert plain.getpixel((5, 5)) == (128, 128, 128)  # a broken profile counts for nothing
-    assert "icc_profile" not in opened(photos.check(photo(icc_profile=other)).data).info
+    assert "icc_profile" not in opened(photos.sanitise_photo(photo(icc_profile=other)).data).info
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
@@ -142,7 +142,7 @@ def test_every_way_of_keeping_pixels_comes_out_right(mode):
     )()
     target = io.BytesIO()
     image.save(target, kind)
-    found = opened(photos.check(target.getvalue()).data)
+    found = opened(photos.sanitise_photo(target.getvalue()).data)
     assert found.mode == ("RGBA" if mode in ("LA", "RGBA") else "RGB")
     if mode not in ("1", "CMYK"):
         assert all(abs(value - 128) < 4 for value in found.getpixel((4, 4))[:3])
@@ -169,7 +169,7 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 200
 )
 def test_what_is_no_photo_is_refused_and_named(data, words):
     with pytest.raises(InvalidInput, match=rf"^photos\[1\]: {words}") as refused:
-        photos.check_all([photo(), data])
+        photos.sanitise_photos([photo(), data])
     assert refused.value.errors[0].field == "photos[1]"
 
 
@@ -180,7 +180,7 @@ def test_a_photo_that_is_cut_off_is_refused(kind, part):
     Image.effect_noise((200, 150), 60).convert("RGB").save(noise, kind)
     data = noise.getvalue()
     with pytest.raises(InvalidInput, match=r"^photo: is (cut off or damaged|no photo)"):
-        photos.check(data[: int(len(data) * part)])
+        photos.sanitise_photo(data[: int(len(data) * part)])
 
 
 def zipped() -> bytes:
@@ -195,18 +195,18 @@ def zipped() -> bytes:
 )
 def test_a_photo_that_is_something_else_as_well_is_refused(more):
     with pytest.raises(InvalidInput, match="another kind of file"):
-        photos.check(photo() + more)
+        photos.sanitise_photo(photo() + more)
     with pytest.raises(InvalidInput, match="another kind of file"):
-        photos.check(photo(comment=more) if len(more) < 100 else photo() + b"\0" + more)
+        photos.sanitise_photo(photo(comment=more) if len(more) < 100 else photo() + b"\0" + more)
 
 
 def test_what_phones_hang_on_their_photos_does_no_harm():
     motion = photo() + b"\0\0\0\x1cftypisom" + os.urandom(500)  # a short film behind the picture
-    assert b"ftypisom" not in photos.check(motion).data
+    assert b"ftypisom" not in photos.sanitise_photo(motion).data
     several = io.BytesIO()
     first = Image.new("RGB", (30, 20), "red")
     first.save(several, "MPO", save_all=True, append_images=[Image.new("RGB", (30, 20), "blue")])
-    made = photos.check(several.getvalue())
+    made = photos.sanitise_photo(several.getvalue())
     assert made.media_type == "image/jpeg" and opened(made.data).getpixel((5, 5))[0] > 200
 
 
@@ -221,8 +221,8 @@ def bomb(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("size", [(9000, 6000), (60_000, 60_000), (1_000_000, 1000)])
 def test_a_bomb_does_not_go_off(size):
     began = time.perf_counter()
-    with pytest.raises(TooMuch, match=r"^photos\[0\]: has more than 50 megapixels"):
-        photos.check_all([bomb(*size)])
+    with pytest.raises(TooLarge, match=r"^photos\[0\]: has more than 50 megapixels"):
+        photos.sanitise_photos([bomb(*size)])
     assert time.perf_counter() - began < 0.5
 
 
@@ -232,16 +232,16 @@ def test_a_jpeg_made_of_thousands_of_scans_is_refused_quickly():
     scan = data[at:-2]
     began = time.perf_counter()
     with pytest.raises(InvalidInput, match="damaged"):
-        photos.check(data[:-2] + scan * 2000 + b"\xff\xd9")
+        photos.sanitise_photo(data[:-2] + scan * 2000 + b"\xff\xd9")
     assert time.perf_counter() - began < 1
 
 
 def test_sizes_and_numbers_have_limits():
-    with pytest.raises(TooMuch, match=r"^photos\[0\]: has 10\.0 MB; at most 10 MB"):
-        photos.check_all([photo() + b"\0" * photo_files.LARGEST])
-    with pytest.raises(TooMuch, match="there are 7; at most 6"):
-        photos.check_all([photo()] * 7)
-    assert photos.check_all([]) == []
+    with pytest.raises(TooLarge, match=r"^photos\[0\]: has 10\.0 MB; at most 10 MB"):
+        photos.sanitise_photos([photo() + b"\0" * photo_files.MAX_PHOTO_BYTES])
+    with pytest.raises(TooLarge, match="there are 7; at most 6"):
+        photos.sanitise_photos([photo()] * 7)
+    assert photos.sanitise_photos([]) == []
 
 
 # --- kept, and given out --------------------------------------------------------------------------------------------
@@ -261,13 +261,13 @@ class Place:
 
     def who(self, name: str) -> Principal:
         """Somebody signed in, with the rights of their posts."""
-        return of_account(self.session, -1, self.town.person(name).id, name, NOW)
+        return account_principal(self.session, -1, self.town.person(name).id, name, NOW)
 
-    def report(self, *given: bytes) -> moves.Filed:
+    def report(self, *given: bytes) -> moves.FiledIncident:
         """Rubbish in the first grid, reported by nobody in particular, with photos."""
-        matter = Report("06010", "楼下有一堆垃圾", build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000")
-        pictures = photos.check_all(given)
-        filed = moves.report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
+        matter = IncidentReport("06010", "楼下有一堆垃圾", build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000")
+        pictures = photos.sanitise_photos(given)
+        filed = moves.file_report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
         self.session.commit()
         return filed
 
@@ -275,9 +275,9 @@ class Place:
         """Everything kept."""
         return sorted(file for file in (self.var / "photos").rglob("*") if file.is_file())
 
-    def ids(self, filed: moves.Filed) -> list[UUID]:
+    def ids(self, filed: moves.FiledIncident) -> list[UUID]:
         """The photos of an incident, in their order."""
-        return incidents.find(self.session, system("test"), filed.id, now=NOW).photos
+        return incidents.get_incident(self.session, system_principal("test"), filed.id, now=NOW).photos
 
 
 @pytest.fixture
@@ -308,20 +308,20 @@ def test_a_photo_is_kept_as_two_files_under_its_own_name(place):
 def test_who_sees_the_incident_gets_the_photo_and_nobody_else(place):
     filed = place.report(photo())
     (one,) = place.ids(filed)
-    for by in (place.who("王网格"), reporter(filed.id), system("test")):
-        path, media_type = photos.file_of(place.session, by, place.var, one)
+    for by in (place.who("王网格"), reporter_principal(filed.id), system_principal("test")):
+        path, media_type = photos.photo_path(place.session, by, place.var, one)
         assert path.is_file() and media_type == "image/jpeg"
-    small, _ = photos.file_of(place.session, system("test"), place.var, one, thumbnail=True)
+    small, _ = photos.photo_path(place.session, system_principal("test"), place.var, one, thumbnail=True)
     assert small != path and small.is_file()
     said = set()
     for by, asked in (
         (place.who("邻网格员"), one),
         (ANONYMOUS, one),
-        (reporter(uuid4()), one),
+        (reporter_principal(uuid4()), one),
         (place.who("王网格"), uuid4()),
     ):
         with pytest.raises(NotFound) as refused:
-            photos.file_of(place.session, by, place.var, asked)
+            photos.photo_path(place.session, by, place.var, asked)
         said.add(str(refused.value))
     assert said == {"there is no such photo"}  # hidden and absent are the same
 
@@ -330,17 +330,17 @@ def test_photos_between_those_who_work_on_it_are_not_the_reporters(place):
     filed = place.report()
     worker = place.who("王网格")
     for name, colour in (("take", "red"), ("request_extend", "green"), ("handle", "blue")):
-        wish = Wish(note="看照片", minutes=60)
-        given = photos.check_all([photo(colour=colour)])
+        wish = MovePayload(note="看照片", minutes=60)
+        given = photos.sanitise_photos([photo(colour=colour)])
         if name == "handle":
-            moves.move(place.session, system("test"), filed.id, "approve_extend", NOW)
-        moves.move(place.session, worker, filed.id, name, NOW, wish, var=place.var, pictures=given)
+            moves.apply_move(place.session, system_principal("test"), filed.id, "approve_extend", NOW)
+        moves.apply_move(place.session, worker, filed.id, name, NOW, wish, var=place.var, pictures=given)
     taken, asked, handled = place.ids(filed)
     for one in (taken, handled):
-        assert photos.file_of(place.session, reporter(filed.id), place.var, one)
+        assert photos.photo_path(place.session, reporter_principal(filed.id), place.var, one)
     with pytest.raises(NotFound):
-        photos.file_of(place.session, reporter(filed.id), place.var, asked)
-    assert photos.file_of(place.session, worker, place.var, asked)
+        photos.photo_path(place.session, reporter_principal(filed.id), place.var, asked)
+    assert photos.photo_path(place.session, worker, place.var, asked)
 
 
 def test_a_row_without_its_file_is_not_found(place):
@@ -348,13 +348,13 @@ def test_a_row_without_its_file_is_not_found(place):
     for file in place.files():
         file.unlink()
     with pytest.raises(NotFound):
-        photos.file_of(place.session, system("test"), place.var, one)
+        photos.photo_path(place.session, system_principal("test"), place.var, one)
 
 
 def test_what_is_undone_leaves_files_that_cleaning_removes(place):
     kept = place.report(photo())
     place.session.begin_nested()
-    pictures = [photos.check(photo(colour="blue"))]
+    pictures = [photos.sanitise_photo(photo(colour="blue"))]
     photos.store(place.session, place.var, kept.county, kept.id, 1, pictures)
     place.session.rollback()
     torn = place.files()[0].with_name(".abc.part")
@@ -362,22 +362,22 @@ def test_what_is_undone_leaves_files_that_cleaning_removes(place):
     stranger = torn.with_name("notes.txt")
     stranger.write_text("not ours")
     assert len(place.files()) == 6
-    assert photos.clean(place.session, place.var) == 0  # too young: a change may still be under way
+    assert photos.delete_orphans(place.session, place.var) == 0  # too young: a change may still be under way
     for file in place.files():
         os.utime(file, (time.time() - 7200,) * 2)
-    assert photos.clean(place.session, place.var) == 4
+    assert photos.delete_orphans(place.session, place.var) == 4
     (one,) = place.ids(kept)
     assert {file.stem for file in place.files()} == {str(one), f"{one}-small"}
 
 
 def test_cleaning_before_the_first_photo_does_nothing(place):
-    assert photos.clean(place.session, place.var / "elsewhere") == 0
+    assert photos.delete_orphans(place.session, place.var / "elsewhere") == 0
 
 
 def test_six_photos_an_event_and_no_more(place):
-    picture = photos.check(photo())
+    picture = photos.sanitise_photo(photo())
     filed = place.report()
-    with pytest.raises(TooMuch, match="there are 7; at most 6"):
+    with pytest.raises(TooLarge, match="there are 7; at most 6"):
         photos.store(place.session, place.var, filed.county, filed.id, 1, [picture] * 7)
     assert place.files() == []
 

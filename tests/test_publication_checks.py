@@ -16,14 +16,14 @@ BEYOND = THEN + timedelta(days=1)
 
 def published(session, op, effective=None) -> int:
     number = begin(session)
-    drafts.operate(session, LEAD, number, op)
+    drafts.add_operation(session, LEAD, number, op)
     publish.publish(session, LEAD, number, "试", effective)
     session.flush()
     return number
 
 
 def reverted(session, number, effective=None) -> int:
-    back = publish.revert(session, LEAD, number).id
+    back = publish.create_reverting_draft(session, LEAD, number).id
     publish.publish(session, LEAD, back, "撤销", effective)
     session.flush()
     return back
@@ -45,11 +45,11 @@ def _across(number):
 
 def test_a_code_asked_for_by_two_drafts_is_given_once(session, town):  # noqa: F811
     one, two = begin(session), begin(session)
-    drafts.operate(session, LEAD, one, split(1, 1, 50))
+    drafts.add_operation(session, LEAD, one, split(1, 1, 50))
     with pytest.raises(InvalidInput, match=rf"{code(50)}: reserved by draft {one}"):
-        drafts.operate(session, LEAD, two, split(9, 9, 50))
+        drafts.add_operation(session, LEAD, two, split(9, 9, 50))
     drafts.withdraw(session, LEAD, one)
-    drafts.operate(session, LEAD, two, split(9, 9, 50))
+    drafts.add_operation(session, LEAD, two, split(9, 9, 50))
     town.area("grid", code(50), "别处", town.community)  # loaded meanwhile
     with pytest.raises(Conflict, match="used by another publication since"):
         publish.publish(session, LEAD, two, "试", None)
@@ -80,7 +80,7 @@ def test_publications_are_taken_back_in_turn(session, town):  # noqa: F811
     between = shapes_of(session)
     two = published(session, {"op": "merge", "codes": [code(5), code(2)], "into": code(2)})
     with pytest.raises(Conflict, match="redrawn since"):
-        publish.revert(session, LEAD, one)
+        publish.create_reverting_draft(session, LEAD, one)
     reverted(session, two)
     assert same(shapes_of(session), between)
     reverted(session, one)
@@ -91,13 +91,13 @@ def test_a_split_leaves_the_code_where_most_households_live(session, town):  # n
     number = begin(session)
     house = town.building("小楼", 1.2 * 0.001, 1.1 * 0.001, width=0.0001, code="small")
     small = {"op": "split", "code": code(5), "line": line((0.9, 1.35), (2.1, 1.35))}
-    made = drafts.operate(session, LEAD, number, small)
+    made = drafts.add_operation(session, LEAD, number, small)
     assert made.op["codes"] == [code(10), code(5)] or made.op["codes"] == [code(5), code(10)]
     largest = max(made.shapes, key=lambda one: len(made.shapes[one] or ""))
-    drafts.undo(session, LEAD, number, 1)
+    drafts.undo_operations(session, LEAD, number, 1)
     for room in ("101", "102", "103"):
         town.household(house, room)
-    again = drafts.operate(session, LEAD, number, small)
+    again = drafts.add_operation(session, LEAD, number, small)
     shapes = drafts.drawn_shapes([again])
     assert shapes[code(5)].area < shapes[code(10)].area and largest
 
@@ -106,9 +106,9 @@ def test_figures_of_a_publication_stay_and_neighbours_are_counted(session, town)
     for house in town.houses:
         town.household(house, "101")
     number = begin(session)
-    drafts.operate(session, LEAD, number, {
+    drafts.add_operation(session, LEAD, number, {
         "op": "move_border", "between": [code(4), code(5)], "line": line((1, 1), (1.6, 1.5), (1, 2))})  # fmt: skip
-    shown = editor_view.view(session, LEAD, number, code(5))
+    shown = editor_view.read_editor_view(session, LEAD, number, code(5))
     assert shown.households[code(6)] == 1 and shown.households[code(2)] == 0
     looked_at = preview.preview(session, LEAD, number)
     publish.publish(session, LEAD, number, "试", None)
@@ -120,5 +120,5 @@ def test_figures_of_a_publication_stay_and_neighbours_are_counted(session, town)
     assert [(one.code, one.households, one.area_m2) for one in stored.grids] == [
         (one.code, one.households, one.area_m2) for one in looked_at.grids
     ]
-    shown = editor_view.view(session, LEAD, number, code(5)[:6])
+    shown = editor_view.read_editor_view(session, LEAD, number, code(5)[:6])
     assert {one.code: one.households[1] for one in stored.grids} == shown.households

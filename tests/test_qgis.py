@@ -21,7 +21,7 @@ from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.facilities.models import Facility
 from gis.network.models import WalkEdge, WalkNode
 from gis.ops import cluster, qgis, schema
-from gis.ops.cluster import Addresses
+from gis.ops.cluster import DatabaseUrls
 from gis.settings import Settings
 from tests import build
 from tests.build import LAT, LON, SIDE
@@ -36,10 +36,10 @@ ROWS = {"community": 1, "grid": 2, "unit": 1, "grid_history": 3, "building": 1, 
 @dataclass(frozen=True)
 class Place:
     settings: Settings
-    addresses: Addresses
-    access: qgis.Access
+    addresses: DatabaseUrls
+    access: qgis.QgisLogin
 
-    def connect(self, access: qgis.Access | None = None) -> psycopg.Connection:
+    def connect(self, access: qgis.QgisLogin | None = None) -> psycopg.Connection:
         one = access or self.access
         return psycopg.connect(
             host=one.host, port=one.port, dbname=one.database, user=one.user, password=one.password, autocommit=True
@@ -77,7 +77,7 @@ def place() -> Iterator[Place]:
             line = f"SRID=4490;LINESTRING({LON + 1 / 1e3} {LAT}, {LON + 2 / 1e3} {LAT})"
             session.add(WalkEdge(id=1, u=1, v=2, length=100.0, kind="residential", name="迎宾路", shape=line))
             session.commit()
-        yield Place(settings, addresses, qgis.give_access(settings, addresses, "planner"))
+        yield Place(settings, addresses, qgis.grant_login(settings, addresses, "planner"))
         engine(addresses.app).dispose()
         engine(addresses.owner).dispose()
 
@@ -278,26 +278,26 @@ def test_names_of_areas_change_and_publishing_still_works(place: Place) -> None:
 
 
 def test_a_second_access_rotates_the_password_and_revoking_ends_it(place: Place) -> None:
-    first = qgis.give_access(place.settings, place.addresses, "zhang_san")
-    second = qgis.give_access(place.settings, place.addresses, "zhang_san")
+    first = qgis.grant_login(place.settings, place.addresses, "zhang_san")
+    second = qgis.grant_login(place.settings, place.addresses, "zhang_san")
     assert (first.user, first.password != second.password) == ("wangge_qgis_zhang_san", True)
     with pytest.raises(psycopg.OperationalError, match="password"):
         place.connect(first)
-    assert qgis.accesses(place.addresses) == ["planner", "zhang_san"]
+    assert qgis.list_logins(place.addresses) == ["planner", "zhang_san"]
     with place.connect(second) as open_one:
-        qgis.withdraw_access(place.settings, place.addresses, "zhang_san")
+        qgis.revoke_login(place.settings, place.addresses, "zhang_san")
         with pytest.raises(psycopg.OperationalError):
             open_one.execute("SELECT FROM qgis.grid")
     with pytest.raises(psycopg.OperationalError):
         place.connect(second)
     with pytest.raises(NotFound, match="no access called zhang_san"):
-        qgis.withdraw_access(place.settings, place.addresses, "zhang_san")
+        qgis.revoke_login(place.settings, place.addresses, "zhang_san")
 
 
 @pytest.mark.parametrize("name", ["", "Zhang", "a b", "x;drop", "张三", "a" * 40, "1a"])
 def test_odd_names_are_refused(place: Place, name: str) -> None:
     with pytest.raises(InvalidInput, match="name"):
-        qgis.give_access(place.settings, place.addresses, name)
+        qgis.grant_login(place.settings, place.addresses, name)
 
 
 def test_a_server_where_we_may_make_no_roles_says_what_to_do(place: Place) -> None:
@@ -305,21 +305,21 @@ def test_a_server_where_we_may_make_no_roles_says_what_to_do(place: Place) -> No
         var=place.settings.var, database_url=place.addresses.app, database_owner_url=place.addresses.owner
     )
     with pytest.raises(Unavailable, match=r"CREATE ROLE wangge_qgis_other LOGIN .* IN ROLE wangge_qgis;.*migrate"):
-        qgis.give_access(settings, place.addresses, "other")
+        qgis.grant_login(settings, place.addresses, "other")
 
 
 def test_on_a_server_of_others_the_owner_makes_the_roles(place: Place) -> None:
-    private = cluster.place(place.settings)
+    private = cluster.cluster_location(place.settings)
     port = cluster.running_port(private)
     assert port is not None
     theirs = private.url(cluster.SUPERUSER, port)
     settings = Settings(var=place.settings.var, database_url=place.addresses.app, database_owner_url=theirs)
-    addresses = cluster.addresses(settings)
-    made = qgis.give_access(settings, addresses, "other")
+    addresses = cluster.database_urls(settings)
+    made = qgis.grant_login(settings, addresses, "other")
     assert (made.host, made.port, made.database) == (str(private.sockets), port, cluster.DATABASE)
     with place.connect(made) as planner:
         assert planner.execute("SELECT count(*) FROM qgis.grid").fetchone() == (2,)
-    qgis.withdraw_access(settings, addresses, "other")
+    qgis.revoke_login(settings, addresses, "other")
     engine(theirs).dispose()
 
 
@@ -351,7 +351,7 @@ def test_the_commands(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.delenv("DATABASE_URL", raising=False)
     made = CliRunner().invoke(cli, ["qgis", "access", "li_si", "--json"])
     assert made.exit_code == 0, made.output
-    access = qgis.Access(**json.loads(made.stdout))
+    access = qgis.QgisLogin(**json.loads(made.stdout))
     assert access.user == "wangge_qgis_li_si"
     with place.connect(access) as planner:
         assert planner.execute("SELECT count(*) FROM qgis.grid").fetchone() == (2,)

@@ -10,14 +10,14 @@ import shapely
 
 from gis.errors import InvalidInput
 from gis.shapes import edits, measure, polygon_coverage
-from gis.shapes.edits import Changed, Lands
+from gis.shapes.edits import ChangedGeometries, GridGeometries
 from tests import ragged
 
 SLOWEST = 2.0  # seconds of work; other programs on the machine do not count
 STRAIGHT, RAGGED = ragged.squares(), ragged.base()
 CORNER = tuple(RAGGED["b"].exterior.coords[4_000])
 
-DRAWN: dict[str, tuple[Lands, Callable[[Lands], Changed]]] = {
+DRAWN: dict[str, tuple[GridGeometries, Callable[[GridGeometries], ChangedGeometries]]] = {
     **{f"transfer {name}": (STRAIGHT, lambda lands, name=name: edits.transfer(lands, ragged.ring(name, 300, 300), "c", islands=True))
        for name in ragged.RINGS},
     **{f"reshape {name}": (STRAIGHT, lambda lands, name=name: edits.reshape(lands, "b", ragged.ring(name, 450, 300), islands=True))
@@ -63,9 +63,9 @@ def test_a_width_is_compared_with_a_limit_as_the_largest_circle_says(name):
         if name not in ("scribble", "doubled")
         else ragged.ring("star", 5, 5)
     )
-    flat = measure.local_metres(np.array([shape]), latitude=26.23)[0]
+    flat = measure.to_local_metres(np.array([shape]), latitude=26.23)[0]
     wide = 2 * max(shapely.length(shapely.maximum_inscribed_circle(one, tolerance=0.01))
                    for one in shapely.get_parts(flat) if one.area > 1)  # fmt: skip
     found = measure.wider(np.array([shape, shape, shape]), 1.0)
     assert found.all() == (wide >= 1.0)
-    assert measure.widths(np.array([shape]))[0] == pytest.approx(wide, rel=0.1)
+    assert measure.inscribed_diameters_m(np.array([shape]))[0] == pytest.approx(wide, rel=0.1)

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from gis import errors
 from gis.errors import WanggeError
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading import timeline
 from gis.ops import cluster
@@ -235,10 +235,10 @@ def test_codes_of_areas_and_categories_that_exist_are_no_mistake(world: World) -
 
 @pytest.mark.parametrize("cursor", ["a|b", "newest", "2026-01-01|nope", "True|infinity|x", "||", "9999999999-01-01|x"])
 def test_a_cursor_of_nothing_is_refused(world: World, cursor: str) -> None:
-    from web.http.params import next_cursor
+    from web.http.params import encode_cursor
 
     for sort in ("newest", "urgent"):
-        query = f"/api/v1/incidents?sort={sort}&cursor={next_cursor(cursor)}"
+        query = f"/api/v1/incidents?sort={sort}&cursor={encode_cursor(cursor)}"
         answer = world.ask(world.who("command centre"), "GET", query)
         assert (answer.status_code, fields(answer)) == (422, {"cursor"})
 
@@ -358,7 +358,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
         why: str, by: Principal, name: str, one: UUID = filed.id, version: int | None = None, **wish: Any
     ) -> None:
         with pytest.raises(WanggeError) as caught:
-            moves.move(place.session, by, one, name, datetime.now(UTC), Wish(**wish), version=version)
+            moves.apply_move(place.session, by, one, name, datetime.now(UTC), MovePayload(**wish), version=version)
         found[why] = in_chinese(caught.value)
 
     refused("state", zhao, "close")
@@ -484,7 +484,7 @@ def test_commands_of_devices_and_incidents_speak_json(served: Deployment) -> Non
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_the_server_says_that_it_stops(addresses: cluster.Addresses, tmp_path: Path, sign: signal.Signals) -> None:
+def test_the_server_says_that_it_stops(addresses: cluster.DatabaseUrls, tmp_path: Path, sign: signal.Signals) -> None:
     port = free_port("127.0.0.1", 8550 + worker_number() * 400)
     env = environment(tmp_path) | {"DATABASE_URL": addresses.app}
     words = [sys.executable, "-m", "web", "serve", "--port", port, "--workers", "1", "--no-jobs"]

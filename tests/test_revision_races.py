@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 
 from gis.areas.models import Area, Boundary, Revision
 from gis.boundaries import drafts, publish
-from gis.boundaries.store import in_force
+from gis.boundaries.store import boundaries_at
 from gis.errors import Conflict
 from gis.settings import ROOT
 from gis.shapes import polygon_coverage
@@ -41,7 +41,7 @@ def drafted(county, *numbers: int) -> int:
     with county() as session:
         number = begin(session)
         for one in numbers:
-            drafts.operate(session, LEAD, number, cut(one))
+            drafts.add_operation(session, LEAD, number, cut(one))
         session.commit()
         return number
 
@@ -64,7 +64,7 @@ def test_editors_of_different_grids_all_publish_and_the_coverage_is_whole(county
         after = shapes_of(session)
         assert len(after) == 36 + len(numbers) and polygon_coverage.is_valid(list(after.values()))
         community = session.scalar(select(Area).where(Area.level == "community"))
-        union = in_force(session, [community.id], datetime.now(UTC))[community.id]
+        union = boundaries_at(session, [community.id], datetime.now(UTC))[community.id]
         assert union.equals(polygon_coverage.dissolve(list(after.values())))
 
 
@@ -85,7 +85,7 @@ def test_two_sessions_cannot_both_add_the_same_step(county):
     def add(one: int) -> str:
         with county() as session:
             try:
-                drafts.operate(session, LEAD, number, cut(one), version)
+                drafts.add_operation(session, LEAD, number, cut(one), version)
             except Conflict:
                 return "conflict"
             session.commit()

@@ -8,10 +8,10 @@ from shapely import MultiPolygon, Point
 from sqlalchemy import func, select, text
 
 from gis.areas.models import Area, Boundary, Level, Revision
-from gis.boundaries.store import derive_units, in_force, publish_shapes
-from gis.db import publishing
+from gis.boundaries.store import boundaries_at, derive_units, publish_shapes
+from gis.db import allow_boundary_writes
 from gis.errors import Conflict, InvalidInput, NotFound
-from gis.ops.metadata import History
+from gis.ops.metadata import HistoryEntry
 from gis.shapes.polygon_coverage import is_valid
 from tests import build
 
@@ -39,7 +39,7 @@ def publish(session, shapes, effective=THEN):
 
 
 def shape(session, area, at=THEN):
-    return in_force(session, [area.id], at).get(area.id)
+    return boundaries_at(session, [area.id], at).get(area.id)
 
 
 def test_every_level_above_is_the_union_of_its_grids(session, town):
@@ -90,10 +90,10 @@ def test_publishing_the_same_again_changes_nothing(session, town):
     a, b = bare(town, "001"), bare(town, "002")
     shapes = {a.code: square(0), b.code: square(1)}
     publish(session, shapes)
-    rows = session.scalar(select(func.count()).select_from(History))
+    rows = session.scalar(select(func.count()).select_from(HistoryEntry))
     turned = {code: shapely.reverse(held) for code, held in shapes.items()}
     assert publish(session, turned, LATER) is None
-    assert session.scalar(select(func.count()).select_from(History)) == rows
+    assert session.scalar(select(func.count()).select_from(HistoryEntry)) == rows
     assert session.scalar(select(func.count()).select_from(Revision)) == 2  # the town's own and the first
 
 
@@ -176,7 +176,7 @@ def test_unknown_retired_and_upper_codes_are_refused(session, town):
     with pytest.raises(InvalidInput, match="only grids"):
         publish(session, {town.community.code: square(0)})
     gone = bare(town, "009")
-    publishing(session)
+    allow_boundary_writes(session)
     gone.retired_at = THEN
     session.flush()
     with pytest.raises(Conflict, match="never used again"):

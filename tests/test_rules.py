@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMuch, Unavailable
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
 from gis.incidents.catalogue import editions
-from gis.incidents.models import CHANNELS, SEVERITIES, WAYS
+from gis.incidents.models import CHANNELS, DISPATCH_MODES, SEVERITIES
 from gis.incidents.routing import rules
-from gis.incidents.routing.rules import COLUMNS, DEFAULT, Case, Rule
+from gis.incidents.routing.rules import COLUMNS, DEFAULT, RoutingCase, Rule
 from gis.incidents.working_time import ZONE
-from gis.rights.access import Action, Principal, system
+from gis.rights.access import Action, Principal, system_principal
 from tests import build
 from tests.sign_in import account, send, signed_in
 from tests.test_incidents import NOW, Place
 
-ALL = system("test")
+ALL = system_principal("test")
 DEFAULTS, _ = rules.parse(DEFAULT)
 LAST = DEFAULTS[-1]  # matches everything
 DAYTIME = datetime(2026, 11, 24, 10, tzinfo=ZONE)  # a Tuesday
@@ -34,9 +34,9 @@ DAYTIME = datetime(2026, 11, 24, 10, tzinfo=ZONE)  # a Tuesday
 
 def case(
     category: str = "06010", severity: str = "normal", at: datetime = DAYTIME, channel: str = "web", *areas: int
-) -> Case:
+) -> RoutingCase:
     """Something to route."""
-    return Case(category, severity, areas, at, channel)
+    return RoutingCase(category, severity, areas, at, channel)
 
 
 def rule(name: str = "r", **values: object) -> Rule:
@@ -44,7 +44,7 @@ def rule(name: str = "r", **values: object) -> Rule:
     return replace(LAST, name=name, **values)  # type: ignore[arg-type]
 
 
-def went(given: Case) -> str:
+def went(given: RoutingCase) -> str:
     """The name of the default rule for a case."""
     return rules.first_match(DEFAULTS, given).name
 
@@ -72,7 +72,7 @@ def went(given: Case) -> str:
         (case("D0101", "urgent", channel="device"), "手环和烟感告警"),
     ],
 )  # fmt: skip
-def test_the_default_rules(given: Case, name: str) -> None:
+def test_the_default_rules(given: RoutingCase, name: str) -> None:
     assert went(given) == name
 
 
@@ -141,7 +141,7 @@ def written(path: Path, *changes: dict[str, str], last: bool = True) -> Path:
 
 def said(path: Path, session: Session | None = None) -> list[tuple[str, str, str]]:
     """What is wrong with a table."""
-    edition = editions.active(session) if session else None
+    edition = editions.active_edition(session) if session else None
     return [(one.where, one.field.split(" ")[0], one.reason) for one in rules.parse(path, edition, session)[1].refused]
 
 
@@ -159,7 +159,7 @@ def test_what_is_written_is_read_back_the_same(tmp_path: Path, ending: str) -> N
 def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
     assert tuple(rules.SAID["severity"]) == SEVERITIES
     assert tuple(rules.SAID["channel"]) == CHANNELS
-    assert tuple(rules.SAID["way"]) == WAYS
+    assert tuple(rules.SAID["way"]) == DISPATCH_MODES
     assert all(
         len(words) == len(set(words)) for words in ([zh for zh, _ in said.values()] for said in rules.SAID.values())
     )
@@ -224,8 +224,8 @@ def test_the_last_rule_must_match_everything(tmp_path: Path) -> None:
 
 
 def test_too_many_rules_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TooMuch):
-        rules.parse(written(tmp_path / "r.csv", *({"name": str(n)} for n in range(rules.MOST))))
+    with pytest.raises(TooLarge):
+        rules.parse(written(tmp_path / "r.csv", *({"name": str(n)} for n in range(rules.MAX_RULES))))
 
 
 def test_chinese_words_and_excels_times_are_read(tmp_path: Path) -> None:
@@ -298,11 +298,11 @@ def test_a_set_without_a_last_resort_is_not_kept(session: Session) -> None:
 def test_who_answers_for_one_county_does_not_change_the_rules_of_another(session: Session) -> None:
     town = build.Town(session)
     one = Principal("account", "somebody", {Action.RULES: frozenset({town.county.id})})
-    rules.need_everywhere(session, one)
+    rules.require_all_counties(session, one)
     build.Town(session, "520499001001")
     with pytest.raises(Forbidden):
-        rules.need_everywhere(session, one)
-    rules.need_everywhere(session, ALL)
+        rules.require_all_counties(session, one)
+    rules.require_all_counties(session, ALL)
 
 
 # --- testing against the past ---------------------------------------------------------------------------------------
@@ -351,7 +351,7 @@ def test_a_hundred_thousand_are_compared_in_seconds(place: Place, session: Sessi
     start = wall.perf_counter()
     done = rules.replay(session, draft, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL)
     took = wall.perf_counter() - start
-    assert done.compared == done.elsewhere == many + 1 and len(done.differences[0].cases) == rules.SHOWN
+    assert done.compared == done.elsewhere == many + 1 and len(done.differences[0].cases) == rules.MAX_LISTED_CASES
     assert took < 1, f"{took:.2f} s for {many}"  # 5 s for 100,000; four times that on a busy machine
     print(f"{took:.2f} s for {many}")
 

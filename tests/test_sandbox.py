@@ -28,7 +28,7 @@ from gis.errors import Conflict, InvalidInput, Unavailable, WanggeError
 from gis.exchange.columns import FACILITIES
 from gis.exchange.osm.objects import objects
 from gis.files import sandbox, tables, vector
-from gis.files.report import Report
+from gis.files.report import LoadReport
 from gis.files.sandbox import Limits
 from gis.incidents import photos
 from tests import hostile_readers as readers
@@ -203,7 +203,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 )  # fmt: skip
 def test_views_triggers_and_virtual_tables_are_refused(package: Path, statements: list[str], kind: str) -> None:
     with pytest.raises(InvalidInput, match=rf"^grids\.gpkg (holds the {kind} '|cannot be read)") as refused:
-        vector.read(alter(package, *statements))
+        vector.read_vector(alter(package, *statements))
     if "cannot be read" not in refused.value.detail:
         assert chinese("invalid-input", 422, refused.value.detail, ()).startswith("GeoPackage 里有视图")
 
@@ -214,7 +214,7 @@ def test_a_geopackage_as_gdal_and_the_standard_write_it_is_read(package: Path) -
         "CREATE TRIGGER gpkg_metadata_md_scope_insert BEFORE INSERT ON gpkg_contents FOR EACH ROW BEGIN "
         "SELECT RAISE(ABORT, 'it''s wrong; BEGIN again') WHERE NOT (NEW.identifier IN ('a;b', 'c')); END",
     )
-    assert len(vector.read(package).shapes) == 20
+    assert len(vector.read_vector(package).shapes) == 20
 
 
 @pytest.mark.parametrize("ending", [".gpkg", ".geojson", ".fgb", ".shp", ".json"])
@@ -231,7 +231,7 @@ def test_another_format_behind_an_ending_starts_no_other_reader(tmp_path: Path, 
     ):
         file.write_text(text)
         with pytest.raises(InvalidInput):
-            vector.read(file, crs="wgs84")
+            vector.read_vector(file, crs="wgs84")
 
 
 def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/"
         link = f'{{"type": "link", "properties": {{"href": "{address}", "type": "ogcwkt"}}}}'
         file.write_text(f'{{"type": "FeatureCollection", "crs": {link}, "features": [{feature}]}}')
-        assert len(vector.read(file).shapes) == 1
+        assert len(vector.read_vector(file).shapes) == 1
         code = "import sys; from gis.files.vector_reader import *; print(pyogrio.read_info(sys.argv[1])['features'])"
         done = subprocess.run(
             [sys.executable, "-c", code, file], env=sandbox.ENVIRONMENT, capture_output=True, text=True
@@ -295,12 +295,12 @@ def whole(grids: geopandas.GeoDataFrame, tmp_path_factory: pytest.TempPathFactor
 
 def read_any(path: Path) -> int:
     if path.suffix in vector.FORMATS:
-        return len(vector.read(path).shapes)
+        return len(vector.read_vector(path).shapes)
     if path.suffix in tables.TEXTS + tables.WORKBOOKS:
-        return sum(1 for _ in tables.read(path, FACILITIES, Report("facilities", path.name)).rows)
+        return sum(1 for _ in tables.read_table(path, FACILITIES, LoadReport("facilities", path.name)).rows)
     if path.suffix == ".osm":
         return sum(1 for _ in objects(path, ("building",), lambda left_out: None))
-    return photos.check(path.read_bytes()).width
+    return photos.sanitise_photo(path.read_bytes()).width
 
 
 def damaged(data: bytes, dice: random.Random) -> bytes:

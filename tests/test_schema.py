@@ -11,10 +11,10 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
+from gis.db import allow_boundary_writes, audit_context
 from gis.db import engine as engine_for
-from gis.db import publishing, signed
 from gis.ops import cluster, schema
-from gis.ops.history import TABLES, History
+from gis.ops.history import TABLES, HistoryEntry
 from gis.ops.metadata import Area, Base, Boundary, Person, Revision, Role
 from gis.rights.roles import ROLES
 from gis.settings import Settings
@@ -24,7 +24,7 @@ SQUARE = "SRID=4490;MULTIPOLYGON(((106 26, 106.01 26, 106.01 26.01, 106 26.01, 1
 
 
 def county(session, code="520402"):
-    publishing(session)
+    allow_boundary_writes(session)
     area = Area(code=code, level="county", name="西秀区", county=code)
     revision = Revision(title="t", state="published", author="test", published_at=JAN, effective=JAN)
     session.add_all([area, revision])
@@ -118,12 +118,14 @@ def test_bad_shapes_are_refused_by_the_database(session, shape, constraint):
 
 
 def test_history_remembers_who_when_why_old_and_new_for_every_statement(session):
-    with signed(session, "网格长 张三", "renamed by the street"):
+    with audit_context(session, "网格长 张三", "renamed by the street"):
         area, _ = county(session)
         session.execute(text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id})
         session.execute(text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id})  # changes nothing
     rows = session.scalars(
-        select(History).where(History.table_name == "area", History.row_key == str(area.id)).order_by(History.id)
+        select(HistoryEntry)
+        .where(HistoryEntry.table_name == "area", HistoryEntry.row_key == str(area.id))
+        .order_by(HistoryEntry.id)
     ).all()
     assert [(row.op, row.who, row.why, row.county) for row in rows] == [
         ("insert", "网格长 张三", "renamed by the street", "520402"),
@@ -210,7 +212,9 @@ def test_a_change_is_announced_at_commit(addresses):
 def test_an_unsigned_change_carries_the_database_role(session):
     area, _ = county(session)
     assert (
-        session.scalar(select(History.who).where(History.table_name == "area", History.row_key == str(area.id)))
+        session.scalar(
+            select(HistoryEntry.who).where(HistoryEntry.table_name == "area", HistoryEntry.row_key == str(area.id))
+        )
         == cluster.APP
     )
 

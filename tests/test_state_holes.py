@@ -24,13 +24,13 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.incidents.lifecycle import intake, moves
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.states import MOVES, REQUESTS, STATES, TABLE, State, allowed, target
-from gis.rights.access import Action, Principal, of_account, system
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.states import REQUESTS, STATES, TRANSITION_ROWS, TRANSITIONS, State, allowed_moves, next_state
+from gis.rights.access import Action, Principal, account_principal, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
-SYSTEM = system("test")
+SYSTEM = system_principal("test")
 EXAMPLES, STEPS = 40, 30  # of each machine
 FEW = settings(
     max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, derandomize=True, database=None,
@@ -44,8 +44,8 @@ STANDS = "SELECT state, pending, before, version, closed_at FROM incident WHERE 
 # as (move, from state, from request, to state, to request)
 Step = tuple[str, str, str, str, str]
 state_names, requests = st.sampled_from([one.value for one in State]), st.sampled_from(["", *REQUESTS])
-table_steps = st.sampled_from(sorted(TABLE))
-any_steps = st.tuples(st.sampled_from([*MOVES, "", "Take"]), state_names, requests, state_names, requests)
+table_steps = st.sampled_from(sorted(TRANSITION_ROWS))
+any_steps = st.tuples(st.sampled_from([*TRANSITIONS, "", "Take"]), state_names, requests, state_names, requests)
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ def peopled(session: Session) -> build.Town:
 
 def filed(session: Session) -> UUID:
     """A report of litter, dispatched to the grid worker."""
-    given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-    return moves.report(session, SYSTEM, given, NOW).id
+    given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+    return moves.file_report(session, SYSTEM, given, NOW).id
 
 
 def params(number: UUID, step: Step) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Model:
         """Whether the table allows a step now."""
         move, from_state, from_pending, to_state, _ = step
         return (
-            step in TABLE
+            step in TRANSITION_ROWS
             and (from_state, from_pending) == (self.state, self.pending)
             and (move != "resume" or to_state == self.before)
         )
@@ -150,12 +150,12 @@ class BySql(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def an_event_that_fits_where_it_stands(self, data: st.DataObject) -> None:
-        fits = [one for one in sorted(TABLE) if one[1:3] == (self.model.state, self.model.pending)]
+        fits = [one for one in sorted(TRANSITION_ROWS) if one[1:3] == (self.model.state, self.model.pending)]
         self.inserted(data.draw(st.sampled_from(fits)))
 
     @rule(to=state_names, left=requests)
     def an_allowed_move_to_somewhere_else(self, to: str, left: str) -> None:
-        move = sorted(allowed(self.model.state, self.model.pending))[0]
+        move = sorted(allowed_moves(self.model.state, self.model.pending))[0]
         self.inserted((move, self.model.state, self.model.pending, to, left))
 
     @precondition(lambda self: self.model.state != "suspended")
@@ -163,7 +163,7 @@ class BySql(RuleBasedStateMachine):
     def it_is_suspended(self) -> None:
         for move in ("request_suspend", "approve_suspend"):
             with suppress(Conflict):
-                to = target(move, self.model.state, self.model.pending)
+                to = next_state(move, self.model.state, self.model.pending)
                 self.inserted((move, self.model.state, self.model.pending, *to))
 
     def inserted(self, step: Step) -> None:
@@ -174,7 +174,7 @@ class BySql(RuleBasedStateMachine):
 
     @rule(first=any_steps, data=st.data())
     def several_at_once_and_the_last_is_wrong(self, first: Step, data: st.DataObject) -> None:
-        right = [one for one in sorted(TABLE) if self.model.takes(one)]
+        right = [one for one in sorted(TRANSITION_ROWS) if self.model.takes(one)]
         if not right:
             return
         good = data.draw(st.sampled_from(right))
@@ -190,7 +190,7 @@ class BySql(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def an_event_under_a_number_that_is_taken(self, data: st.DataObject) -> None:
-        fits = [one for one in sorted(TABLE) if self.model.takes(one)]
+        fits = [one for one in sorted(TRANSITION_ROWS) if self.model.takes(one)]
         if fits:
             taken = (
                 f"INSERT INTO incident_event (id, {COLUMNS}) SELECT max(id), {VALUES} FROM incident_event"
@@ -258,24 +258,24 @@ class ByMoves(RuleBasedStateMachine):
         self.number, self.other = filed(self.session), filed(self.session)
         self.model = Model(stands(self.session, self.number))
 
-    @rule(name=st.sampled_from(sorted(MOVES)), by=st.sampled_from(["王网格", "赵社工", "街道", ""]))
+    @rule(name=st.sampled_from(sorted(TRANSITIONS)), by=st.sampled_from(["王网格", "赵社工", "街道", ""]))
     def any_move(self, name: str, by: str) -> None:
         self.moved(name, by)
 
     @rule(data=st.data())
     def a_move_that_is_offered(self, data: st.DataObject) -> None:
-        self.moved(data.draw(st.sampled_from(sorted(allowed(self.model.state, self.model.pending)))), "")
+        self.moved(data.draw(st.sampled_from(sorted(allowed_moves(self.model.state, self.model.pending)))), "")
 
     def moved(self, name: str, by: str) -> None:
         was = (self.model.state, self.model.pending, self.model.before)
-        wish = Wish(note="有话", minutes=60, parent=self.other, rating=4, solved=True, severity="high")
+        wish = MovePayload(note="有话", minutes=60, parent=self.other, rating=4, solved=True, severity="high")
         try:
             with self.session.begin_nested():
-                moves.move(self.session, self.who.get(by, SYSTEM), self.number, name, NOW, wish)
+                moves.apply_move(self.session, self.who.get(by, SYSTEM), self.number, name, NOW, wish)
         except (Conflict, Forbidden, InvalidInput):
             return
-        assert MOVES[name].by != Action.SYSTEM and name != "report"
-        to, left = target(name, *was)  # the code and the database agree
+        assert TRANSITIONS[name].by != Action.SYSTEM and name != "report"
+        to, left = next_state(name, *was)  # the code and the database agree
         rows = self.session.execute(
             text("SELECT move, from_state, from_pending, to_state, to_pending FROM incident_event"
                  " WHERE incident_id = :id ORDER BY id OFFSET :old"),
@@ -307,27 +307,31 @@ def test_no_sql_reaches_what_the_table_does_not_allow(world: Session) -> None:
 def test_no_sequence_of_moves_reaches_what_the_table_does_not_allow(world: Session) -> None:
     """40 sequences of 30 moves."""
     ids = dict(map(tuple, world.execute(text("SELECT name, id FROM personal.person"))))
-    who = {name: of_account(world, -1, number, name, NOW) for name, number in ids.items()}
+    who = {name: account_principal(world, -1, number, name, NOW) for name, number in ids.items()}
     machine = type("Machine", (ByMoves,), {"session": world, "who": who})
     run_state_machine_as_test(machine, settings=FEW)
 
 
 def test_the_code_knows_the_same_table() -> None:
     """Every state, request, state before and move: 10 × 4 × 5 × 33."""
-    for name in MOVES:
+    for name in TRANSITIONS:
         for state in State:
             for pending in ("", *REQUESTS):
                 for before in ("", "accepted", "dispatched", "taken", "returned"):
                     fits = {
-                        row[3:] for row in TABLE
+                        row[3:] for row in TRANSITION_ROWS
                         if row[:3] == (name, state, pending) and (name != "resume" or row[3] == before)
                     }  # fmt: skip
                     if fits:
-                        assert fits == {target(name, state, pending, before)}
-                        assert MOVES[name].by == Action.SYSTEM or name == "report" or name in allowed(state, pending)
+                        assert fits == {next_state(name, state, pending, before)}
+                        assert (
+                            TRANSITIONS[name].by == Action.SYSTEM
+                            or name == "report"
+                            or name in allowed_moves(state, pending)
+                        )
                     else:
                         with pytest.raises(Conflict):
-                            target(name, state, pending, before)
+                            next_state(name, state, pending, before)
     assert set(STATES) == set(State)
 
 

@@ -12,15 +12,15 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, WanggeError
 from gis.incidents.lifecycle import intake, moves
-from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.models import STATES
-from gis.incidents.states import MOVES, REQUESTS, TABLE, WORKING, State, allowed, target
-from gis.rights.access import ANONYMOUS, Action, system
+from gis.incidents.states import REQUESTS, TRANSITION_ROWS, TRANSITIONS, WORKING, State, allowed_moves, next_state
+from gis.rights.access import ANONYMOUS, Action, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
-NAMES = st.sampled_from(sorted(MOVES))
-DONE = sorted(name for name, move in MOVES.items() if move.by != Action.SYSTEM and name not in ("report", "link"))
+NAMES = st.sampled_from(sorted(TRANSITIONS))
+DONE = sorted(name for name, move in TRANSITIONS.items() if move.by != Action.SYSTEM and name not in ("report", "link"))
 PENDINGS = st.sampled_from(("", *REQUESTS))
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -29,11 +29,11 @@ FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChec
 def test_in_code_only_the_table_s_steps_are_found(names: list[str]) -> None:
     state, pending, before = "reported", "", ""
     for name in names:
-        rows = {(to, after) for move, s, p, to, after in TABLE if (move, s, p) == (name, state, pending)}
+        rows = {(to, after) for move, s, p, to, after in TRANSITION_ROWS if (move, s, p) == (name, state, pending)}
         if name == "resume":
             rows = {(to, after) for to, after in rows if to == before}
         try:
-            found = target(name, state, pending, before)
+            found = next_state(name, state, pending, before)
         except Conflict:
             assert rows == set()
             continue
@@ -44,16 +44,16 @@ def test_in_code_only_the_table_s_steps_are_found(names: list[str]) -> None:
 
 def test_every_state_can_be_reached_and_every_open_one_left() -> None:
     reached = {"reported"}
-    while more := {to for _, state, _, to, _ in TABLE if state in reached} - reached:
+    while more := {to for _, state, _, to, _ in TRANSITION_ROWS if state in reached} - reached:
         reached |= more
     assert reached == set(STATES)
     for state in set(STATES) - {"void"}:
-        assert {to for _, here, _, to, _ in TABLE if here == state} - {state}, state
-    assert {to for _, state, _, to, _ in TABLE if state == "void"} == {"void"}
+        assert {to for _, here, _, to, _ in TRANSITION_ROWS if here == state} - {state}, state
+    assert {to for _, state, _, to, _ in TRANSITION_ROWS if state == "void"} == {"void"}
     for request in REQUESTS:  # what was asked for can be approved and refused wherever it can be asked for
-        asked = {state for move, state, *_ in TABLE if move == f"request_{request}"}
+        asked = {state for move, state, *_ in TRANSITION_ROWS if move == f"request_{request}"}
         for answer in ("approve", "refuse"):
-            assert {state for move, state, *_ in TABLE if move == f"{answer}_{request}"} == asked
+            assert {state for move, state, *_ in TRANSITION_ROWS if move == f"{answer}_{request}"} == asked
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def one(session: Session) -> UUID:
     grid = town.grid("001")
     for role, place, name in (("grid_worker", grid, "王"), ("community_worker", town.community, "赵")):
         town.post(role, place, name)
-    given = intake.Report(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-    return moves.report(session, ANONYMOUS, given, NOW).id
+    given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+    return moves.file_report(session, ANONYMOUS, given, NOW).id
 
 
 def standing(session: Session, one: UUID) -> tuple[str, str, str, int]:
@@ -80,17 +80,17 @@ def test_what_is_done_keeps_to_the_table_in_the_database(session: Session, one: 
     with session.begin_nested() as undone:
         for number, name in enumerate(names):
             state, pending, before, version = standing(session, one)
-            wish = Wish(note="因为", minutes=30.0, rating=3, solved=True, severity="high", way="assign")
-            by = system(f"somebody {number}")
+            wish = MovePayload(note="因为", minutes=30.0, rating=3, solved=True, severity="high", way="assign")
+            by = system_principal(f"somebody {number}")
             try:
                 with session.begin_nested():
-                    moves.move(session, by, one, name, NOW + timedelta(minutes=number), wish)
+                    moves.apply_move(session, by, one, name, NOW + timedelta(minutes=number), wish)
             except WanggeError:
                 assert standing(session, one) == (state, pending, before, version)  # refused, and nothing half done
                 continue
-            assert name in allowed(state, pending)
+            assert name in allowed_moves(state, pending)
             after = standing(session, one)
-            assert after[:2] == target(name, state, pending, before)
+            assert after[:2] == next_state(name, state, pending, before)
             assert after[3] == version + 1
             assert bool(after[2]) == (after[0] == "suspended")
         undone.rollback()
@@ -104,7 +104,7 @@ STEP = st.fixed_dictionaries(
     {"move": NAMES, "from_state": st.sampled_from(STATES), "from_pending": PENDINGS, "to_state": st.sampled_from(STATES),
      "to_pending": PENDINGS}
 )  # fmt: skip
-LEGAL = st.sampled_from(sorted(TABLE)).map(
+LEGAL = st.sampled_from(sorted(TRANSITION_ROWS)).map(
     lambda row: dict(zip(("move", "from_state", "from_pending", "to_state", "to_pending"), row, strict=True))
 )
 
@@ -119,14 +119,14 @@ def test_by_direct_sql_only_the_table_s_steps_are_taken(
         for step in steps:
             state, pending, before, version = standing(session, one)
             if len(step) == 1:  # one that fits, where there is one
-                fitting = [row for row in sorted(TABLE) if row[:3] == (step["move"], state, pending)]
+                fitting = [row for row in sorted(TRANSITION_ROWS) if row[:3] == (step["move"], state, pending)]
                 if not fitting:
                     continue
                 step = dict(
                     zip(("move", "from_state", "from_pending", "to_state", "to_pending"), fitting[-1], strict=True)
                 )
             row = (step["move"], step["from_state"], step["from_pending"], step["to_state"], step["to_pending"])
-            legal = row in TABLE and row[1:3] == (state, pending) and (row[0] != "resume" or row[3] == before)
+            legal = row in TRANSITION_ROWS and row[1:3] == (state, pending) and (row[0] != "resume" or row[3] == before)
             try:
                 with session.begin_nested():
                     session.execute(text(INSERT), step | {"id": one})
@@ -182,10 +182,10 @@ def test_of_several_events_at_once_all_or_none_stay(session: Session, one: UUID)
 
 
 def test_resuming_goes_back_to_where_it_was_and_nowhere_else(session: Session, one: UUID) -> None:
-    by, other = system("a"), system("b")
-    moves.move(session, by, one, "take", NOW)
-    moves.move(session, by, one, "request_suspend", NOW, Wish(note="等零件"))
-    moves.move(session, other, one, "approve_suspend", NOW)
+    by, other = system_principal("a"), system_principal("b")
+    moves.apply_move(session, by, one, "take", NOW)
+    moves.apply_move(session, by, one, "request_suspend", NOW, MovePayload(note="等零件"))
+    moves.apply_move(session, other, one, "approve_suspend", NOW)
     for state in WORKING:
         step = {
             "move": "resume",
@@ -197,4 +197,4 @@ def test_resuming_goes_back_to_where_it_was_and_nowhere_else(session: Session, o
         if state != State.TAKEN:
             with pytest.raises(DBAPIError), session.begin_nested():
                 session.execute(text(INSERT), step | {"id": one})
-    assert moves.move(session, by, one, "resume", NOW).state == "taken"
+    assert moves.apply_move(session, by, one, "resume", NOW).state == "taken"

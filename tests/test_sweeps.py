@@ -53,7 +53,7 @@ def all_of(session: Session, name: str, now: datetime) -> int:
     """Every batch of a sweep."""
     done, after = 0, None
     while True:
-        batch = deadlines.batch(session, name, now, after)
+        batch = deadlines.run_deadline_batch(session, name, now, after)
         done, after = done + batch.done, batch.last
         if after is None:
             return done
@@ -96,7 +96,7 @@ def test_a_run_missed_for_a_day_catches_up_as_the_clock_says(place: Place) -> No
     minutes, wall = limits["dispatched"], limits["around_the_clock"]  # type: ignore[index]
     moments = [one.due]
     for _ in range(2):
-        moments.append(working_time.due(moments[-1], minutes, around_the_clock=wall))  # type: ignore[arg-type]
+        moments.append(working_time.deadline(moments[-1], minutes, around_the_clock=wall))  # type: ignore[arg-type]
     late = moments[2] + timedelta(seconds=1)  # type: ignore[operator]  the third step is due, the fourth is not
     assert all_of(place.session, "overdue", late) == 3
     caught_up = steps(place.session, one.id)
@@ -140,14 +140,14 @@ def test_those_above_and_the_holder_are_told(place: Place) -> None:
 
 def test_one_that_fails_does_not_hold_up_the_others(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = place.report(), place.report()
-    real = deadlines.SWEEPS["overdue"]
+    real = deadlines.DEADLINE_RULES["overdue"]
 
     def stumble(session: Session, number: UUID, now: datetime) -> bool:
         if number == bad.id:
             session.execute(text("SELECT 1 / 0"))
         return real.do(session, number, now)
 
-    monkeypatch.setitem(deadlines.SWEEPS, "overdue", real._replace(do=stumble))
+    monkeypatch.setitem(deadlines.DEADLINE_RULES, "overdue", real._replace(do=stumble))
     assert all_of(place.session, "overdue", good.due) == 1  # type: ignore[arg-type]
     assert (steps(place.session, bad.id), len(steps(place.session, good.id))) == ([], 1)
 
@@ -208,7 +208,7 @@ def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
         place = Again(session)
         reports = [place.report(at=began) for _ in range(80)]  # more than a batch
     first = min(one.due for one in reports)  # type: ignore[type-var]
-    results = at_once(3, lambda: maintenance.sweep(apart, first)["overdue"])  # type: ignore[arg-type]
+    results = at_once(3, lambda: maintenance.run_due(apart, first)["overdue"])  # type: ignore[arg-type]
     assert sum(results) == 80  # type: ignore[arg-type]
     with Session(apart) as session:
         per_incident = "SELECT DISTINCT count(*) FROM incident_event WHERE move = 'escalate' GROUP BY incident_id"
@@ -216,13 +216,13 @@ def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
         doubled = "SELECT count(*) FROM (SELECT FROM notice WHERE topic = 'incident.escalate' GROUP BY incident_id, person_id HAVING count(*) > 1) n"
         assert session.scalar(text(doubled)) == 0
     # and all of the steps of a month at once, by several
-    results = at_once(3, lambda: maintenance.sweep(apart, FAR)["overdue"])  # type: ignore[arg-type]
+    results = at_once(3, lambda: maintenance.run_due(apart, FAR)["overdue"])  # type: ignore[arg-type]
     with Session(apart) as session:
         query = "SELECT incident_id, array_agg((detail ->> 'level')::int ORDER BY id) FROM incident_event WHERE move = 'escalate' AND NOT detail ? 'top' GROUP BY 1"
         levels = [tuple(row[1]) for row in session.execute(text(query))]
     assert len(levels) == 80
     assert {one == tuple(range(1, len(one) + 1)) for one in levels} == {True}
-    assert maintenance.sweep(apart, FAR)["overdue"] == 0
+    assert maintenance.run_due(apart, FAR)["overdue"] == 0
 
 
 def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine, tmp_path: Path) -> None:
@@ -244,11 +244,11 @@ def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine, tmp_path: Path)
                 text("INSERT INTO notice (topic, person_id, body, state, at) VALUES ('old', :p, '{}', :state, :at)"),
                 {"p": person, "state": state, "at": now - timedelta(days=days)},
             )
-    done = maintenance.clean(apart, now, tmp_path)
+    done = maintenance.purge_expired(apart, now, tmp_path)
     assert (done["idempotency"], done["personal.sign_in"], done["notice"]) == (1, 1, 1)
     with Session(apart) as session:
         assert session.scalars(text("SELECT key FROM idempotency")).all() == ["6 days"]
         assert session.scalars(text("SELECT username FROM personal.sign_in")).all() == ["89 days"]
         left = session.execute(text("SELECT state FROM notice WHERE topic = 'old' ORDER BY id")).scalars().all()
         assert left == ["seen", "waiting"]
-    assert set(maintenance.clean(apart, now, tmp_path).values()) == {0}
+    assert set(maintenance.purge_expired(apart, now, tmp_path).values()) == {0}

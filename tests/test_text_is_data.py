@@ -20,16 +20,16 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from gis.basemap.models import BasemapFeature, Dataset
-from gis.db import Base, publishing
+from gis.db import Base, allow_boundary_writes
 from gis.exchange.dump import LAYERS, dump
 from gis.facilities.models import Facility, ServiceCircle
 from gis.files.formulas import cell_text, restore
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.effects import MovePayload
 from gis.notices import delivery, mail
-from gis.rights.access import system
+from gis.rights.access import system_principal
 from gis.settings import Settings, Smtp
-from layers.registry import ON_MAP, SOURCES
+from layers.registry import MAP_LAYERS, SOURCES
 from layers.saved_map import saved_map
 from tests.test_access import TABLE, Asker, Row, World, routes
 from tests.test_access import world as world
@@ -80,7 +80,7 @@ def make_hostile(session: Session) -> set[str]:
     for table, column in text_columns():
         savepoint = session.begin_nested()
         try:
-            publishing(session)
+            allow_boundary_writes(session)
             value = text(f"UPDATE {table.fullname} SET {column.name} = :value || ctid::text")
             rows = session.execute(value, {"value": HOSTILE}).rowcount  # type: ignore[attr-defined]
             savepoint.commit()
@@ -98,7 +98,7 @@ def hostile_world(world: World) -> World:
     """The world of the access tests, with one of everything that pages show, and HOSTILE in every text column."""
     session, tower = world.session, world.home.building("2号楼", 0.0002, 0.0006)
     world.home.household(tower, "101")
-    publishing(session)
+    allow_boundary_writes(session)
     session.execute(insert(Dataset).values(kind="osm", source="x", digest="d", attribution="©", counts={}))
     facility = Facility(code="F1", county="520402", category="clinic", name="x", address="x", opening_hours="x",
                         contact="x", source="file", shape=POINT)  # fmt: skip
@@ -110,7 +110,9 @@ def hostile_world(world: World) -> World:
         facility_id=facility.id, profile="adult", minutes=15, speed=1.25, off_network=False, households=1, people=1,
         network_version="v", origin_digest="x", shape=SQUARE))  # fmt: skip
     # events are append-only: their words come by a move
-    moves.move(session, system("test"), world.incident, "note", datetime.now(UTC), Wish(note=HOSTILE))
+    moves.apply_move(
+        session, system_principal("test"), world.incident, "note", datetime.now(UTC), MovePayload(note=HOSTILE)
+    )
     names = make_hostile(session)
     # the columns whose text people see first; were they refused, the test would say nothing
     assert {"area.name", "building.name", "building.estate", "facility.name", "person.name", "basemap_feature.name",
@@ -164,14 +166,14 @@ def walk(world: World, asker: Asker) -> Iterator[tuple[str, TestResponse]]:
         row: Row = TABLE[name]._replace(path=TABLE[name].path | extra.get(name, {}))
         yield name, world.ask(asker, method, world.path(rule, row))
     box = "bbox=105.949,26.229,105.953,26.232"
-    for layer in ON_MAP:
+    for layer in MAP_LAYERS:
         yield layer.name, world.ask(asker, "GET", f"/api/v1/layers/{layer.name}?{box}")
     for source in SOURCES:
         yield f"tile {source}", world.ask(asker, "GET", f"/tiles/{source}/16/52055/27816.mvt")
     yield "search", world.ask(asker, "GET", "/api/v1/search?q=1234567")
     yield (
         "saved",
-        world.ask(asker, "GET", f"/map.html?{box}&zoom=18&facility=F1&layers=" + ",".join(x.name for x in ON_MAP)),
+        world.ask(asker, "GET", f"/map.html?{box}&zoom=18&facility=F1&layers=" + ",".join(x.name for x in MAP_LAYERS)),
     )
 
 
@@ -200,7 +202,7 @@ def test_exports_and_notices_hold_the_text_itself(hostile_world: World, tmp_path
     body = {"incident": "1", "category": "06010", "category_zh": HOSTILE + "\nBcc: x@example.cn", "area": HOSTILE,
             "state": "reported", "severity": "normal", "role": "grid_worker"}  # fmt: skip
     posted = replace(settings, smtp=Smtp("127.0.0.1", "a@example.cn"))
-    letter = mail.letter(posted, "b@example.cn", 1, "incident.report", datetime.now(UTC), body)
+    letter = mail.build_message(posted, "b@example.cn", 1, "incident.report", datetime.now(UTC), body)
     assert letter["Bcc"] is None and HOSTILE in letter.get_content()
     rows = hostile_world.session.execute(text("SELECT id, at, topic, county, body FROM notice LIMIT 5")).all()
     assert rows
@@ -210,7 +212,7 @@ def test_exports_and_notices_hold_the_text_itself(hostile_world: World, tmp_path
 
 def test_a_saved_map_is_built_from_text_that_no_template_reads() -> None:
     feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [105.95, 26.23]}}
-    point = next(layer for layer in ON_MAP if layer.name == "facilities")
+    point = next(layer for layer in MAP_LAYERS if layer.name == "facilities")
     for value in (HOSTILE, "{%", "{{", "{#", "{% include '/etc/passwd' %}", "}}%}#}", "\\u007b{7*7}}"):
         shapes = {"features": [feature | {"properties": {"name": value, "code": "1", "category": "clinic"}}]}
         page = saved_map(

@@ -10,14 +10,14 @@ import shapely
 from sqlalchemy import text
 
 from gis.areas.resolver import locate
-from gis.demo.households import START, shares
+from gis.demo.households import START, largest_remainder_shares
 from gis.demo.streets import make_plan, to_degrees
-from gis.demo.town import make_town
+from gis.demo.town import generate_town
 from gis.errors import Conflict, InvalidInput, OutsideGrids
-from gis.facilities.accessibility import doors, homes
+from gis.facilities.accessibility import read_demand_points, read_facility_entrances
 from gis.facilities.service_circles import recompute
 from gis.network import walk
-from gis.network.build import load
+from gis.network.build import load_network
 
 
 def value(session, sql, **values):
@@ -29,7 +29,7 @@ def rows(session, sql):
 
 
 def test_at_its_default_size_it_is_the_zone_s_pilot(session):
-    report = make_town(session)
+    report = generate_town(session)
     assert report.refused == []
     levels = dict(rows(session, "SELECT level, count(*) FROM area GROUP BY level"))
     assert levels == {"county": 1, "street": 2, "community": 3, "grid": 35, "unit": 510}
@@ -62,7 +62,7 @@ def test_at_its_default_size_it_is_the_zone_s_pilot(session):
 
 @pytest.mark.parametrize(("seed", "households"), [(1, 100), (7, 501), (99, 3000), (149, 1000), (175, 8800)])
 def test_what_must_hold_in_any_town(session, seed, households):
-    make_town(session, seed=seed, households=households)
+    generate_town(session, seed=seed, households=households)
     assert value(session, "SELECT count(*) FROM household") == households
     check_invariants(session)
 
@@ -159,16 +159,16 @@ def check_invariants(session):
 
 
 def test_the_walls_make_people_walk_round_and_every_home_is_on_the_network(session):
-    make_town(session)
-    network = load(session)
-    living, to = homes(session, network), doors(session, network)
+    generate_town(session)
+    network = load_network(session)
+    living, to = read_demand_points(session, network), read_facility_entrances(session, network)
     assert (living.snaps.edge >= 0).all()
     assert np.isin(network.graph.shape[0], [len(network.nodes)])
     chance = np.random.default_rng(3)
     points = shapely.get_coordinates(shapely.centroid(to.shape))
     detours = []
     for i in chance.choice(len(to.code), 25, replace=False):
-        metres = walk.distances(network, to.snaps[i], living.snaps, 3000)
+        metres = walk.network_distances(network, to.snaps[i], living.snaps, 3000)
         straight = np.hypot(*(living.place - points[i]).T)
         some = np.isfinite(metres) & (straight > 250)
         detours += (metres[some] / straight[some]).tolist()
@@ -181,7 +181,7 @@ def test_the_walls_make_people_walk_round_and_every_home_is_on_the_network(sessi
 def test_the_same_seed_makes_the_same_town_and_another_seed_another(session):
     def town(seed):
         with session.begin_nested() as undone:
-            make_town(session, seed=seed, households=600)
+            generate_town(session, seed=seed, households=600)
             found = rows(
                 session,
                 """
@@ -203,20 +203,20 @@ def test_the_same_seed_makes_the_same_town_and_another_seed_another(session):
 
 
 def test_twice_changes_nothing_and_another_town_over_it_is_refused(session):
-    make_town(session, households=300)
+    generate_town(session, households=300)
     before = rows(session, "SELECT count(*), max(id) FROM history")
-    again = make_town(session, households=300)
+    again = generate_town(session, households=300)
     assert again.notes == ["this town is here already; nothing was changed"] and again.counts["household"] == 300
     assert rows(session, "SELECT count(*), max(id) FROM history") == before
     with pytest.raises(Conflict, match=r"\./wangge db reset"):
-        make_town(session, households=301)
+        generate_town(session, households=301)
     with pytest.raises(InvalidInput, match="from 100"):
-        make_town(session, households=3)
+        generate_town(session, households=3)
 
 
 def test_progress_is_told_grid_by_grid(session):
     said = []
-    make_town(session, households=1000, progress=lambda done, total: said.append((done, total)))
+    generate_town(session, households=1000, progress=lambda done, total: said.append((done, total)))
     assert said == [(n, 4) for n in range(1, 5)]
 
 
@@ -231,13 +231,13 @@ def test_any_plan_is_a_coverage_and_grids_are_of_a_real_size(grids):
 
 
 def test_shares_add_up():
-    assert shares(10, [1, 1, 1]) == [4, 3, 3]
-    assert sum(shares(8800, [0.3, 0.9, 2.2, 5])) == 8800
-    assert Counter(shares(0, [1, 2])) == {0: 2}
+    assert largest_remainder_shares(10, [1, 1, 1]) == [4, 3, 3]
+    assert sum(largest_remainder_shares(8800, [0.3, 0.9, 2.2, 5])) == 8800
+    assert Counter(largest_remainder_shares(0, [1, 2])) == {0: 2}
 
 
 def test_before_the_first_boundaries_locate_says_since_when_there_are_any(session):
-    make_town(session, households=300)
+    generate_town(session, households=300)
     lon, lat = rows(
         session, "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) p FROM boundary LIMIT 1) b"
     )[0]

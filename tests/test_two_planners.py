@@ -56,12 +56,12 @@ class TwoPlanners(RuleBasedStateMachine):
 
     def draft(self, planner: int) -> int:
         if not self.drafts[planner]:
-            self.drafts[planner].append(drafts.begin(self.session, PLANNERS[planner], "试").id)
+            self.drafts[planner].append(drafts.create_draft(self.session, PLANNERS[planner], "试").id)
         return self.drafts[planner][-1]
 
     def operate(self, planner: int, op: dict[str, Any]) -> None:
         number = self.draft(planner)
-        self.attempt(lambda: drafts.operate(self.session, PLANNERS[planner], number, op))
+        self.attempt(lambda: drafts.add_operation(self.session, PLANNERS[planner], number, op))
 
     @rule(planner=who, at=grid, across=unit, upright=st.booleans(), explicit=st.booleans())
     def split(self, planner, at, across, upright, explicit):
@@ -97,7 +97,7 @@ class TwoPlanners(RuleBasedStateMachine):
     @rule(planner=who, step=st.integers(1, 3))
     def undo(self, planner, step):
         number = self.draft(planner)
-        self.attempt(lambda: drafts.undo(self.session, PLANNERS[planner], number, step))
+        self.attempt(lambda: drafts.undo_operations(self.session, PLANNERS[planner], number, step))
 
     @rule(planner=who)
     def rebase(self, planner):
@@ -115,7 +115,7 @@ class TwoPlanners(RuleBasedStateMachine):
         number, by = self.draft(planner), PLANNERS[planner]
         moment = None if later is None else self.start + timedelta(days=later)
         looked_at = preview.preview(self.session, by, number)
-        shown = editor_view.view(self.session, by, number, code(1)[:6])
+        shown = editor_view.read_editor_view(self.session, by, number, code(1)[:6])
         if self.attempt(lambda: publish.publish(self.session, by, number, "试", moment)):
             self.drafts[planner].remove(number)
             self.published.append(number)
@@ -128,7 +128,7 @@ class TwoPlanners(RuleBasedStateMachine):
     @rule(planner=who, which=st.integers(0, 5), at_once=st.booleans())
     def revert(self, planner, which, at_once):
         number, by = self.published[-1 - which % len(self.published)], PLANNERS[planner]
-        back = self.attempt(lambda: publish.revert(self.session, by, number))
+        back = self.attempt(lambda: publish.create_reverting_draft(self.session, by, number))
         if back is not None:
             self.drafts[planner].append(back.id)
             if at_once:

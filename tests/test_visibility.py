@@ -34,13 +34,23 @@ from gis.accounts import disclosures
 from gis.errors import NotFound
 from gis.exchange import dump
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.lifecycle.intake import Report
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents, public
 from gis.ops import qgis
-from gis.ops.cluster import Addresses
+from gis.ops.cluster import DatabaseUrls
 from gis.ops.metadata import Account
-from gis.rights.access import ANONYMOUS, Action, Fact, Principal, can_see, holder_label, of_account, reporter, system
+from gis.rights.access import (
+    ANONYMOUS,
+    Action,
+    Fact,
+    Principal,
+    account_principal,
+    can_see,
+    holder_label,
+    reporter_principal,
+    system_principal,
+)
 from gis.rights.roles import organisation_name
 from tests import build
 from tests.test_access import NOW, POINT, TABLE, Asker, World
@@ -85,9 +95,11 @@ class SecretWorld(World):
         self.chain = set(
             session.scalars(text("SELECT unnest(areas) FROM incident WHERE id = :id"), {"id": self.incident})
         )
-        self.finding = self._at(FINDING, system("test"), channel="patrol", description=FINDING_WORDS, attributes={})
+        self.finding = self._at(
+            FINDING, system_principal("test"), channel="patrol", description=FINDING_WORDS, attributes={}
+        )
         self.public = self._at(
-            CLOSE, system("test"), channel="web", description="路灯坏了丁卯", name="报事人乙", phone=PHONE
+            CLOSE, system_principal("test"), channel="web", description="路灯坏了丁卯", name="报事人乙", phone=PHONE
         )
         resident = self.who("resident")
         filed = self._filed(CLOSE, resident.by, channel="web", description="居民自己报的", phone=PHONE)
@@ -96,31 +108,31 @@ class SecretWorld(World):
         abroad = self.who("grid worker of another street")
         self.abroad = self._at(ABROAD, abroad.by, channel="web", description="外街人报的", phone=PHONE)
         for number in (self.own, self.finding, self.abroad):
-            moves.move(session, desk, number, "request_extend", NOW, Wish(note=INSIDE_WORDS, minutes=60))
+            moves.apply_move(session, desk, number, "request_extend", NOW, MovePayload(note=INSIDE_WORDS, minutes=60))
         self.inside_photo, self.abroad_photo = self._photo(self.own), self._photo(self.abroad)
         disclosures.record(session, desk, "contact", "contact of the reporter", source="192.0.2.7", areas=self.chain,
                            incident_id=self.own, reason="查看理由七八九")  # fmt: skip
-        moves.move(session, desk, self.finding, "note", NOW, Wish(note=INSIDE_WORDS))
+        moves.apply_move(session, desk, self.finding, "note", NOW, MovePayload(note=INSIDE_WORDS))
         shown = {"X-Tracking-Secret": self.secret}
         nobody = self.who("anonymous")
-        self.askers.append(Asker("reporter", reporter(self.own), nobody.client, nobody.headers | shown))
+        self.askers.append(Asker("reporter", reporter_principal(self.own), nobody.client, nobody.headers | shown))
         session.commit()
         for number in (self.own, self.finding, self.public, self.abroad):
             last = session.scalar(text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": number})
-            views.feed(app)._add(views.Heard(int(last or 0), number, NOW.timestamp(), read=False))
+            views.feed(app)._add(views.FeedEvent(int(last or 0), number, NOW.timestamp(), read=False))
 
     def _at(self, point: dict[str, float], by: Principal, **given: Any) -> UUID:
         return self._filed(point, by, **given).id
 
-    def _filed(self, point: dict[str, float], by: Principal, **given: Any) -> moves.Filed:
-        return moves.report(self.session, by, Report("06010", crs="cgcs2000", **point, **given), NOW)
+    def _filed(self, point: dict[str, float], by: Principal, **given: Any) -> moves.FiledIncident:
+        return moves.file_report(self.session, by, IncidentReport("06010", crs="cgcs2000", **point, **given), NOW)
 
     def _person(self, name: str, person: str) -> Asker:
         holder = self.home.person(person).id
         account = Account(username=f"user-{name.replace(' ', '-')}", person_id=holder)
         self.session.add(account)
         self.session.flush()
-        return self._client(name, of_account(self.session, account.id, holder, account.username, NOW), {})
+        return self._client(name, account_principal(self.session, account.id, holder, account.username, NOW), {})
 
     def reads(self, asker: Asker) -> bool:
         """Whether somebody reads the incidents of the home grid."""
@@ -314,14 +326,14 @@ def test_an_organisation_is_called_by_its_place(role: str, place: str, name: str
     assert holder_label(ANONYMOUS, [1], role, place, "赵某", 9) == name
     assert holder_label(ANONYMOUS, [1], "grid_worker", place, "赵某", 9) is None
     assert holder_label(ANONYMOUS, [1], role, place, None, None) is None  # nobody is there
-    assert holder_label(system("test"), [1], role, place, "赵某", 9) == "赵某"
+    assert holder_label(system_principal("test"), [1], role, place, "赵某", 9) == "赵某"
 
 
 def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session: Session) -> None:
     town = build.Town(session)
     town.post("grid_worker", town.grid("001"), "王网格")
     filed = [
-        moves.report(session, system("test"), Report("06010", lon=lon, lat=lat, crs="cgcs2000", channel=channel), NOW)
+        moves.file_report(session, system_principal("test"), IncidentReport("06010", lon=lon, lat=lat, crs="cgcs2000", channel=channel), NOW)
         for lon, lat, channel in (
             (105.9504601, 26.2304601, "web"), (105.9505399, 26.2305399, "phone"), (105.9505, 26.2305, "patrol"),
             (105.9505, 26.2305, "device"), (105.9505, 26.2305, "import"), (105.9505, 26.2305, "api"),
@@ -333,13 +345,15 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
     @hypothesis_settings(max_examples=60, deadline=None)
     def ask(east: float, north: float) -> None:
         asked = (session, ANONYMOUS, "06010", 105.9505 + east, 26.2305 + north, NOW + timedelta(minutes=1))
-        shown = incidents.near_duplicates(*asked)
+        shown = incidents.find_duplicates(*asked)
         metres = {one.distance_m for one in shown}
         assert len(shown) in (0, 2) and len(metres) <= 1  # two places in one cell of the rounding: told apart by nobody
         assert not any(one.id for one in shown)
 
     ask()
-    exact = incidents.near_duplicates(session, system("test"), "06010", 105.9505, 26.2305, NOW + timedelta(minutes=1))
+    exact = incidents.find_duplicates(
+        session, system_principal("test"), "06010", 105.9505, 26.2305, NOW + timedelta(minutes=1)
+    )
     assert len(exact) == 6 and len({one.distance_m for one in exact}) >= 2
 
 
@@ -347,11 +361,21 @@ def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None
     """A five-digit category that residents may not choose is not of the public list, and so not near either."""
     town = build.Town(session)
     town.post("grid_worker", town.grid("001"), "王网格")
-    moves.report(session, system("test"), Report("06010", channel="web", crs="cgcs2000", **CLOSE), NOW)
+    moves.file_report(
+        session, system_principal("test"), IncidentReport("06010", channel="web", crs="cgcs2000", **CLOSE), NOW
+    )
     near = (session, ANONYMOUS, "06010", CLOSE["lon"], CLOSE["lat"], NOW + timedelta(minutes=1))
-    assert len(incidents.near_duplicates(*near)) == len(public.listing(session, ANONYMOUS, public.Wanted(), 9)) == 1
+    assert (
+        len(incidents.find_duplicates(*near))
+        == len(public.list_public_incidents(session, ANONYMOUS, public.PublicFilters(), 9))
+        == 1
+    )
     session.execute(text("UPDATE incident_category SET public = false WHERE code = '06010'"))
-    assert incidents.near_duplicates(*near) == public.listing(session, ANONYMOUS, public.Wanted(), 9) == []
+    assert (
+        incidents.find_duplicates(*near)
+        == public.list_public_incidents(session, ANONYMOUS, public.PublicFilters(), 9)
+        == []
+    )
 
 
 # --- organisations, timelines and photos ----------------------------------------------------------------------------
@@ -359,8 +383,8 @@ def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None
 
 def test_a_matter_of_a_squad_names_the_squad_and_the_staff_elsewhere_nobody(world: SecretWorld) -> None:
     street = world.who("street").by
-    moves.move(world.session, world.who("community dispatcher").by, world.abroad, "withdraw", NOW)
-    moves.move(world.session, street, world.abroad, "dispatch", NOW, Wish(role="enforcement_squad"))
+    moves.apply_move(world.session, world.who("community dispatcher").by, world.abroad, "withdraw", NOW)
+    moves.apply_move(world.session, street, world.abroad, "dispatch", NOW, MovePayload(role="enforcement_squad"))
     world.session.commit()
     named, own = world.who("grid worker"), world.who("grid worker of another street")
     body = world.ask(own, "GET", f"/api/v1/incidents/{world.abroad}").json
@@ -375,8 +399,8 @@ def test_a_matter_of_a_squad_names_the_squad_and_the_staff_elsewhere_nobody(worl
 
 def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
     desk = world.who("community dispatcher").by
-    moves.move(world.session, desk, world.own, "withdraw", NOW)
-    moves.move(world.session, desk, world.own, "link", NOW, Wish(parent=world.public))
+    moves.apply_move(world.session, desk, world.own, "withdraw", NOW)
+    moves.apply_move(world.session, desk, world.own, "link", NOW, MovePayload(parent=world.public))
     world.session.commit()
     for name, parent in (("resident", None), ("grid worker", str(world.public))):
         body = world.ask(world.who(name), "GET", f"/api/v1/incidents/{world.own}").json
@@ -388,7 +412,9 @@ def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
 def test_files_views_and_notices_hold_no_person_and_no_words(world: SecretWorld, tmp_path: Path) -> None:
     notice_target = "INSERT INTO notice_target (kind, address, topics, secret) VALUES ('webhook', 'https://a.example.cn', '{}', 'x')"
     world.session.execute(text(notice_target))
-    moves.move(world.session, world.who("community dispatcher").by, world.own, "note", NOW, Wish(note=INSIDE_WORDS))
+    moves.apply_move(
+        world.session, world.who("community dispatcher").by, world.own, "note", NOW, MovePayload(note=INSIDE_WORDS)
+    )
     said = [str(body) for body in world.session.scalars(text("SELECT body FROM notice"))]
     said += [str(world.session.execute(text(view.query)).all()) for view in qgis.VIEWS.values()]
     for layer in dump.LAYERS:
@@ -522,7 +548,7 @@ def test_no_row_is_written_into_the_past(session: Session, statement: str) -> No
         "TRUNCATE personal.disclosure CASCADE",
     ],
 )
-def test_what_was_shown_is_never_changed(session: Session, addresses: Addresses, statement: str) -> None:
+def test_what_was_shown_is_never_changed(session: Session, addresses: DatabaseUrls, statement: str) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
         session.execute(text(statement))
     with (
@@ -534,9 +560,9 @@ def test_what_was_shown_is_never_changed(session: Session, addresses: Addresses,
 
 
 def test_the_database_wants_a_reason_for_a_contact_too(session: Session) -> None:
-    disclosures.record(session, system("test"), "photo", "photo x", source="x")
+    disclosures.record(session, system_principal("test"), "photo", "photo x", source="x")
     with pytest.raises(IntegrityError, match="contact_has_reason"):
-        disclosures.record(session, system("test"), "contact", "x", source="x", reason="  ")
+        disclosures.record(session, system_principal("test"), "contact", "x", source="x", reason="  ")
 
 
 def test_the_command_line_asks_for_the_reason_and_writes_it_down(

@@ -14,11 +14,11 @@ from gis.errors import InvalidInput
 from gis.exchange.osm import access_tags as access
 from gis.exchange.osm.loader import load_osm
 from gis.facilities import queries, service_circles
-from gis.files.report import Report
-from gis.network.build import load as load_network
+from gis.files.report import LoadReport
+from gis.network.build import load_network as load_network
 from tests.osm_files import OsmFile
 
-Load = Callable[[OsmFile], Report]
+Load = Callable[[OsmFile], LoadReport]
 DOCS = Path(__file__).parents[1] / "docs" / "walking.md"
 STREET = [(x, 0) for x in range(9)]
 

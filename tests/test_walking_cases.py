@@ -9,7 +9,7 @@ from sqlalchemy import text
 from gis.exchange.osm.loader import load_osm
 from gis.facilities import queries
 from gis.network import walk
-from gis.network.build import load
+from gis.network.build import load_network
 
 
 def rows(session, query, **values):
@@ -37,8 +37,10 @@ def test_every_home_is_within_15_minutes(session, shared, name, buildings):
 
 def reached(session, start: float, end: float, lat: float) -> bool:
     """Whether one gets from a place to another along the street at a latitude."""
-    network = load(session)
-    metres = walk.distances(network, network.snap_degrees([start], [lat]), network.snap_degrees([end], [lat]), 1000.0)
+    network = load_network(session)
+    metres = walk.network_distances(
+        network, network.snap_degrees([start], [lat]), network.snap_degrees([end], [lat]), 1000.0
+    )
     return bool(np.isfinite(metres[0]))
 
 

@@ -12,7 +12,7 @@ from web.security import guard, sanitising
 
 REVALIDATED = (None, "no-cache", "private, no-cache")
 HSTS = "max-age=31536000"
-SEALS = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -66,7 +66,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
 
     Args:
         settings: The deployment's settings, read once; views find them under `app.config["SETTINGS"]`.
-        database_url: The server to ask, as `gis.ops.cluster.addresses` gave it.
+        database_url: The server to ask, as `gis.ops.cluster.database_urls` gave it.
 
     Nothing is connected to yet: the first request that asks for a session connects.
     """
@@ -85,16 +85,16 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     request_headers.init_app(app)
     sanitising.init_app(app)
     guard.init_app(app, settings)
-    app.after_request(sealed)
+    app.after_request(add_security_headers)
     for name in BLUEPRINTS:
         app.register_blueprint(importlib.import_module(name).bp)
     return app
 
 
-def sealed(response: Response) -> Response:
+def add_security_headers(response: Response) -> Response:
     """Headers that keep browsers strict; a view that needs more sets its own policy first."""
     given = response.headers
-    given.extend({name: value for name, value in SEALS.items() if name not in given})
+    given.extend({name: value for name, value in SECURITY_HEADERS.items() if name not in given})
     if request.is_secure or str(current_app.config["SETTINGS"].address).startswith("https:"):
         given["Strict-Transport-Security"] = HSTS
     # what is answered to somebody in particular stays in no cache, unless its view says for how long

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gis.errors import FieldError
-from gis.incidents.states import MOVES, STATES
+from gis.incidents.states import STATES, TRANSITIONS
 
 # key in a message -> its words
-MOVE = {name: move.zh for name, move in MOVES.items()}
+MOVE = {name: move.zh for name, move in TRANSITIONS.items()}
 REQUEST = {"suspend": "挂账", "extend": "延时", "void": "作废", "limit": "调整时限"}
 ACTION = {
     "incident.report": "上报", "incident.read": "查看事件", "incident.note": "补充", "incident.rate": "评价",

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from layers.icons import MAKI  # noqa: E402  (run as a file, before the path is set)
+from layers.icons import ICON_BY_CATEGORY  # noqa: E402  (run as a file, before the path is set)
 
 # file or folder in node_modules -> its place in web/static/vendor
 FILES = {
@@ -25,7 +25,7 @@ FILES = {
     "swagger-ui-dist/LICENSE": "swagger-ui/LICENSE",
     "axe-core/axe.min.js": "axe-core/axe.min.js",  # for the browser tests
     "@mapbox/maki/LICENSE.txt": "maki/LICENSE.txt",
-    **{f"@mapbox/maki/icons/{name}.svg": f"maki/{name}.svg" for name in sorted(set(MAKI.values()))},
+    **{f"@mapbox/maki/icons/{name}.svg": f"maki/{name}.svg" for name in sorted(set(ICON_BY_CATEGORY.values()))},
 }
 
 

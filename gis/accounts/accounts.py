@@ -15,18 +15,18 @@ from sqlalchemy.orm import Session
 
 from gis.accounts import credentials
 from gis.areas.models import Area
-from gis.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, TooMany
+from gis.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, RateLimited
 from gis.people.models import AccessGrant, Account, EndedSession, Person, SignIn
-from gis.rights.access import BY_POST, ROLES, Action, Principal, of_account
+from gis.rights.access import ACCESS_ROLES, BY_POST, Action, Principal, account_principal
 
 USERNAME = re.compile(r"[\w][\w.@-]{1,39}")
-FAILURES = 5  # in a row, within `WINDOW`, slow a name down
+MAX_FAILED_ATTEMPTS = 5  # in a row, within `WINDOW`, slow a name down
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120))  # after 5, 6, 7, 8 and more
 MAX_STRANGE_FAILURES = 30  # for one name in `WINDOW`, from networks it was never signed in from
 STRANGE_PAUSE = timedelta(seconds=10)  # between tries of such networks from then on
-WINDOW = timedelta(minutes=15)  # within which they count
-KEPT = timedelta(days=90)  # that tries are kept
-PLACELESS = frozenset({"resident", "administrator"})  # access roles that need no area
+LOCKOUT_PERIOD = timedelta(minutes=15)  # within which they count
+SIGN_IN_RETENTION = timedelta(days=90)  # that tries are kept
+ROLES_WITHOUT_AREA = frozenset({"resident", "administrator"})  # access roles that need no area
 
 BAD_NAME = "A user name has 2 to 40 letters, digits, dots, hyphens or underscores."
 NAME_TAKEN = "There is an account of that name already."
@@ -49,7 +49,7 @@ ELSEWHERE = "This account signs in at the identity provider; it has no password 
 
 
 @dataclass(frozen=True)
-class Standing:
+class AccountStatus:
     """What a session of an account rests on, and its rights now."""
 
     stamp: int
@@ -59,7 +59,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Try:
+class SignInAttempt:
     """A try to sign in, written down; what the account of that name has, if there is one."""
 
     id: int
@@ -74,19 +74,19 @@ class Try:
 # --- signing in -----------------------------------------------------------------------------------------------------
 
 
-def clean(username: str) -> str:
+def normalise_username(username: str) -> str:
     """A name as it is kept: lower case, cut to what a name can be."""
     return username.replace("\0", "").strip().lower()[:80]
 
 
-def try_begins(
+def begin_sign_in(
     session: Session,
     username: str,
     now: datetime,
     network: str = "",
     browser: str = "",
     stamps: Mapping[int, int] = MappingProxyType({}),
-) -> Try:
+) -> SignInAttempt:
     """Write down a try before its password is looked at, so that many at once count as many.
 
     Failures count for a name together with where they come from, and slow down what comes from there: nobody can lock
@@ -114,19 +114,19 @@ def try_begins(
     source = SignIn.network.endswith(mark, autoescape=True) if trusted else SignIn.network == network
     last = session.execute(
         select(SignIn.at, SignIn.succeeded)
-        .where(SignIn.username == username, source, SignIn.at > now - 2 * WINDOW)
+        .where(SignIn.username == username, source, SignIn.at > now - 2 * LOCKOUT_PERIOD)
         .order_by(SignIn.at.desc(), SignIn.id.desc())
-        .limit(FAILURES + len(PAUSES) - 1)
+        .limit(MAX_FAILED_ATTEMPTS + len(PAUSES) - 1)
     ).all()
     failures = list(takewhile(lambda one: not one.succeeded, last))
-    if len(failures) >= FAILURES and failures[0].at - failures[FAILURES - 1].at <= WINDOW:
-        _wait(failures[0].at + PAUSES[len(failures) - FAILURES], now)
+    if len(failures) >= MAX_FAILED_ATTEMPTS and failures[0].at - failures[MAX_FAILED_ATTEMPTS - 1].at <= LOCKOUT_PERIOD:
+        _wait(failures[0].at + PAUSES[len(failures) - MAX_FAILED_ATTEMPTS], now)
     if not trusted:
         _slow_down(session, username, now, network)
     tried = SignIn(username=username, at=now, succeeded=False, network=network + mark if trusted else network)
     session.add(tried)
     session.flush()
-    return Try(tried.id, username, *found) if found else Try(tried.id, username)
+    return SignInAttempt(tried.id, username, *found) if found else SignInAttempt(tried.id, username)
 
 
 def _wait(until: datetime, now: datetime) -> None:
@@ -134,7 +134,7 @@ def _wait(until: datetime, now: datetime) -> None:
     left = (until - now).total_seconds()
     if left > 0:
         minutes, seconds = int(left // 60) + 1, int(left) + 1
-        raise TooMany(
+        raise RateLimited(
             f"too many tries failed for this name; try again in {seconds} s", minutes=minutes, retry_after=seconds
         )
 
@@ -150,7 +150,7 @@ WHERE username = :name AND NOT succeeded AND at > :since
 
 
 def _slow_down(session: Session, username: str, now: datetime, network: str) -> None:
-    params = {"name": username, "network": network, "since": now - WINDOW, "long_ago": now - KEPT}
+    params = {"name": username, "network": network, "since": now - LOCKOUT_PERIOD, "long_ago": now - SIGN_IN_RETENTION}
     row = session.execute(text(STRANGE), params).one()
     if row.failures >= MAX_STRANGE_FAILURES and not row.is_trusted:
         _wait(row.last + STRANGE_PAUSE, now)
@@ -171,18 +171,18 @@ def is_ended(session: Session, session_id: str) -> bool:
     return session.get(EndedSession, session_id) is not None
 
 
-def is_right(tried: Try, password: str) -> bool:
+def password_matches(tried: SignInAttempt, password: str) -> bool:
     """Whether the password is right and the account may sign in; takes as long for a name that does not exist."""
-    return credentials.verify(tried.password_hash, password) and tried.active
+    return credentials.verify_password(tried.password_hash, password) and tried.active
 
 
-def try_succeeds(session: Session, tried: Try, password: str) -> None:
+def complete_sign_in(session: Session, tried: SignInAttempt, password: str) -> None:
     """Write down that a try was right; make the hash anew when its costs are outdated."""
-    if tried.password_hash and credentials.outdated(tried.password_hash):
+    if tried.password_hash and credentials.needs_rehash(tried.password_hash):
         session.execute(
             update(Account)
             .where(Account.id == tried.account_id, Account.password_hash == tried.password_hash)
-            .values(password_hash=credentials.hashed(password))
+            .values(password_hash=credentials.hash_password(password))
         )
     session.execute(update(SignIn).where(SignIn.id == tried.id).values(succeeded=True))
 
@@ -197,10 +197,10 @@ def by_subject(session: Session, subject: str, now: datetime) -> Account | None:
 
 def forget_tries(session: Session, now: datetime) -> int:
     """Delete tries older than 90 days; how many there were."""
-    return len(session.scalars(delete(SignIn).where(SignIn.at < now - KEPT).returning(SignIn.id)).all())
+    return len(session.scalars(delete(SignIn).where(SignIn.at < now - SIGN_IN_RETENTION).returning(SignIn.id)).all())
 
 
-def standing(session: Session, account_id: int, now: datetime) -> Standing | None:
+def account_status(session: Session, account_id: int, now: datetime) -> AccountStatus | None:
     """What an account is and may do now; None when there is none."""
     row = session.execute(
         select(Account.username, Account.person_id, Account.stamp, Account.active, Account.must_change).where(
@@ -209,8 +209,8 @@ def standing(session: Session, account_id: int, now: datetime) -> Standing | Non
     ).one_or_none()
     if row is None:
         return None
-    principal = of_account(session, account_id, row.person_id, row.username, now)
-    return Standing(row.stamp, row.active, row.must_change, principal)
+    principal = account_principal(session, account_id, row.person_id, row.username, now)
+    return AccountStatus(row.stamp, row.active, row.must_change, principal)
 
 
 def change_password(session: Session, account_id: int, old: str, new: str) -> int:
@@ -225,12 +225,12 @@ def change_password(session: Session, account_id: int, old: str, new: str) -> in
     account = session.get(Account, account_id, with_for_update=True)
     if account is None or account.password_hash is None:
         raise _wrong("old", ELSEWHERE)
-    if not credentials.verify(account.password_hash, old):
+    if not credentials.verify_password(account.password_hash, old):
         raise _wrong("old", WRONG_PASSWORD)
     credentials.check_password(new, account.username)
-    if credentials.verify(account.password_hash, new):
+    if credentials.verify_password(account.password_hash, new):
         raise _wrong("password", SAME_PASSWORD)
-    account.password_hash, account.must_change = credentials.hashed(new), False
+    account.password_hash, account.must_change = credentials.hash_password(new), False
     account.stamp += 1
     session.flush()
     return account.stamp
@@ -261,13 +261,13 @@ def add(
         InvalidInput: A field is wrong. Forbidden: not for the asker.
     """
     by.need(Action.ACCOUNTS)
-    username = clean(username)
+    username = normalise_username(username)
     if not USERNAME.fullmatch(username):
         raise _wrong("username", BAD_NAME)
     if session.scalar(select(Account.id).where(Account.username == username)):
         raise _wrong("username", NAME_TAKEN)
-    password = "" if subject else credentials.first_password()
-    stored = credentials.hashed(password) if password else None
+    password = "" if subject else credentials.generate_initial_password()
+    stored = credentials.hash_password(password) if password else None
     made = Account(username=username, password_hash=stored, must_change=must_change and bool(password))
     session.add(made)
     _flush(session, "username", NAME_TAKEN)
@@ -284,7 +284,7 @@ def link(
     Raises:
         InvalidInput: There is no such person, the subject is not "issuer|sub", or another account has it.
     """
-    needed(session, by, account)
+    require_account_admin(session, by, account)
     if person is not None:
         found = session.scalar(select(Person.id).where(Person.code == person)) if person else None
         if person and found is None:
@@ -303,7 +303,7 @@ def link(
     _flush(session, "subject", SUBJECT_TAKEN)
     if subject == "" and account.password_hash is None:
         _somebody_stays(session, by, account)
-    needed(session, by, account)  # a person whose posts are out of reach cannot be linked either
+    require_account_admin(session, by, account)  # a person whose posts are out of reach cannot be linked either
 
 
 def grant(session: Session, by: Principal, account: Account, role: str, area: str = "") -> None:
@@ -312,7 +312,7 @@ def grant(session: Session, by: Principal, account: Account, role: str, area: st
     Raises:
         InvalidInput: There is no such role or area. Conflict: it is given already. Forbidden: not for the asker.
     """
-    needed(session, by, account)
+    require_account_admin(session, by, account)
     area_id = _place(session, by, role, area)
     if session.scalar(select(AccessGrant.id).where(*_same(account, role, area_id))):
         raise Conflict(GRANTED)
@@ -320,13 +320,13 @@ def grant(session: Session, by: Principal, account: Account, role: str, area: st
     session.flush()
 
 
-def withdraw(session: Session, by: Principal, account: Account, role: str, area: str = "") -> None:
+def revoke_role(session: Session, by: Principal, account: Account, role: str, area: str = "") -> None:
     """Take an access role back.
 
     Raises:
         NotFound: It was not given. Conflict: nobody could administer accounts afterwards.
     """
-    needed(session, by, account)
+    require_account_admin(session, by, account)
     area_id = _place(session, by, role, area)
     gone = session.scalars(delete(AccessGrant).where(*_same(account, role, area_id)).returning(AccessGrant.id)).all()
     if not gone:
@@ -340,7 +340,7 @@ def block(session: Session, by: Principal, account: Account) -> None:
     Raises:
         Conflict: It is the asker's own, or the last administrator's.
     """
-    needed(session, by, account)
+    require_account_admin(session, by, account)
     if account.id == by.account_id:
         raise Conflict(NOT_SELF)
     account.active = False
@@ -351,7 +351,7 @@ def block(session: Session, by: Principal, account: Account) -> None:
 
 def unblock(session: Session, by: Principal, account: Account) -> None:
     """Let an account sign in again; also lifts the pause after failed tries."""
-    needed(session, by, account)
+    require_account_admin(session, by, account)
     account.active = True
     session.execute(delete(SignIn).where(SignIn.username == account.username, ~SignIn.succeeded))
     session.flush()
@@ -359,9 +359,9 @@ def unblock(session: Session, by: Principal, account: Account) -> None:
 
 def reset_password(session: Session, by: Principal, account: Account, *, must_change: bool = True) -> str:
     """A new first password, to be shown once; ends the account's sessions and lifts the pause after failed tries."""
-    needed(session, by, account)
-    password = credentials.first_password()
-    account.password_hash, account.must_change = credentials.hashed(password), must_change
+    require_account_admin(session, by, account)
+    password = credentials.generate_initial_password()
+    account.password_hash, account.must_change = credentials.hash_password(password), must_change
     account.stamp += 1
     session.execute(delete(SignIn).where(SignIn.username == account.username, ~SignIn.succeeded))
     session.flush()
@@ -371,25 +371,25 @@ def reset_password(session: Session, by: Principal, account: Account, *, must_ch
 def end_sessions(session: Session, by: Principal, account: Account) -> None:
     """Sign an account out everywhere; everybody may do so with their own."""
     if account.id != by.account_id:
-        needed(session, by, account)
+        require_account_admin(session, by, account)
     account.stamp += 1
     session.flush()
 
 
-def find(session: Session, username: str) -> Account:
+def get_account(session: Session, username: str) -> Account:
     """The account of a name.
 
     Raises:
         NotFound: There is none.
     """
-    found = session.scalars(select(Account).where(Account.username == clean(username))).one_or_none()
+    found = session.scalars(select(Account).where(Account.username == normalise_username(username))).one_or_none()
     if found is None:
         raise NotFound(f"no account is named {username[:40]!r}; ./wangge account list shows them")
     return found
 
 
 @dataclass(frozen=True)
-class Given:
+class RoleGrant:
     """An access role of an account. source: grant or post; area: code and name, empty for everywhere or one's own."""
 
     role: str
@@ -413,7 +413,7 @@ class AccountView:
     sign_in: str
     last: datetime | None
     locked: bool
-    roles: list[Given]
+    roles: list[RoleGrant]
 
 
 LISTED = """
@@ -442,7 +442,9 @@ LEFT JOIN area a ON a.id = r.area_id ORDER BY r.account_id, r.source, r.role, a.
 """
 
 
-def listing(session: Session, by: Principal, now: datetime, search: str = "", limit: int = 200) -> list[AccountView]:
+def list_accounts(
+    session: Session, by: Principal, now: datetime, search: str = "", limit: int = 200
+) -> list[AccountView]:
     """Accounts by name, those the asker may change.
 
     Args:
@@ -451,7 +453,7 @@ def listing(session: Session, by: Principal, now: datetime, search: str = "", li
     by.need(Action.ACCOUNTS)
     plain = re.sub(r"([%_\\])", r"\\\1", search.strip())
     like = f"%{plain}%" if plain else None
-    params = {"failures": FAILURES, "window": WINDOW, "now": now, "like": like, "limit": limit}
+    params = {"failures": MAX_FAILED_ATTEMPTS, "window": LOCKOUT_PERIOD, "now": now, "like": like, "limit": limit}
     rows = [dict(row) for row in session.execute(text(LISTED), params).mappings()]
     roles = _roles_of(session, [row["id"] for row in rows], now)
     reach = _reach(session, by)
@@ -460,7 +462,7 @@ def listing(session: Session, by: Principal, now: datetime, search: str = "", li
     ]
 
 
-def needed(session: Session, by: Principal, account: Account) -> None:
+def require_account_admin(session: Session, by: Principal, account: Account) -> None:
     """Raise Forbidden unless the asker may change an account: every role it has lies in the asker's areas."""
     by.need(Action.ACCOUNTS)
     session.flush()
@@ -469,12 +471,12 @@ def needed(session: Session, by: Principal, account: Account) -> None:
         raise Forbidden(ONLY_OWN)
 
 
-def _roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[Given]]:
+def _roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[RoleGrant]]:
     params = {"ids": list(ids), "at": now, "posts": [*BY_POST], "access": [*BY_POST.values()]}
-    found: dict[int, list[Given]] = {}
+    found: dict[int, list[RoleGrant]] = {}
     for row in session.execute(text(ROLES_OF), params):
-        zh, en = ROLES[row.role][:2] if row.role in ROLES else (row.role, row.role)
-        found.setdefault(row.account_id, []).append(Given(row.role, zh, en, row.area, row.area_name, row.source))
+        zh, en = ACCESS_ROLES[row.role][:2] if row.role in ACCESS_ROLES else (row.role, row.role)
+        found.setdefault(row.account_id, []).append(RoleGrant(row.role, zh, en, row.area, row.area_name, row.source))
     return found
 
 
@@ -490,22 +492,22 @@ def _reach(session: Session, by: Principal) -> frozenset[str] | None:
     return frozenset(session.scalars(below, {"ids": sorted(areas)}))
 
 
-def _within(roles: Iterable[Given], reach: frozenset[str] | None) -> bool:
+def _within(roles: Iterable[RoleGrant], reach: frozenset[str] | None) -> bool:
     return reach is None or all(one.area in reach if one.area else one.role != "administrator" for one in roles)
 
 
 def _place(session: Session, by: Principal, role: str, area: str) -> int | None:
     """Id of the area of a grant; None for everywhere or one's own."""
-    if role not in ROLES:
+    if role not in ACCESS_ROLES:
         raise _wrong("role", NO_ROLE)
     if role == "resident" and area:
         raise _wrong("area", NO_AREA_WANTED)
-    if not area and role not in PLACELESS:
+    if not area and role not in ROLES_WITHOUT_AREA:
         raise _wrong("area", AREA_NEEDED)
     area_id = session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None))) if area else None
     if area and area_id is None:
         raise _wrong("area", NO_AREA)
-    if not _within([Given(role, "", "", area, "", "grant")], _reach(session, by)):
+    if not _within([RoleGrant(role, "", "", area, "", "grant")], _reach(session, by)):
         raise Forbidden(ONLY_OWN)
     return area_id
 

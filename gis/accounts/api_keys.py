@@ -9,18 +9,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from gis.accounts.credentials import KEY, digest, new_key
+from gis.accounts.credentials import KEY, hash_secret, new_key
 from gis.areas.models import Area
-from gis.errors import Conflict, FieldError, NotFound, all_wrong, wrong
+from gis.errors import Conflict, FieldError, NotFound, invalid_field, invalid_fields
 from gis.people.models import ApiKey
 from gis.rights.access import KEY_ACTIONS, Action, Principal
 
 NAME = re.compile(r"[\w][\w .-]{1,39}")
-FASTEST = 100_000  # requests a minute a key may be given
-LONGEST_OVERLAP = 30 * 24  # hours an old secret may stay valid after a rotation
+MAX_REQUESTS_PER_MINUTE = 100_000  # requests a minute a key may be given
+MAX_OVERLAP_HOURS = 30 * 24  # hours an old secret may stay valid after a rotation
 
 # a row of the key, and the first row of its program: what that filed stays the program's own after a rotation
-LIVE = """
+ACTIVE_KEY_SQL = """
 SELECT k.secret_hash, k.actions, k.area_ids, k.per_minute, k.name,
   (SELECT min(f.id) FROM personal.api_key f WHERE f.name = k.name) AS program
 FROM personal.api_key k
@@ -29,22 +29,24 @@ WHERE k.public = :public AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k
 
 
 @dataclass(frozen=True)
-class Valid:
+class AuthenticatedKey:
     """A key that was shown and holds: who asks with it, and how often a minute it may."""
 
     principal: Principal
     per_minute: int
 
 
-def verify(session: Session, given: str, now: datetime) -> Valid | None:
+def authenticate_key(session: Session, given: str, now: datetime) -> AuthenticatedKey | None:
     """Who asks with a key as sent ("wg_…_…"); None when it is not ours, revoked or expired."""
     shape = KEY.fullmatch(given)
-    row = shape and session.execute(text(LIVE), {"public": shape[1], "now": now}).one_or_none()
-    if not shape or not row or not hmac.compare_digest(digest(shape[2]), bytes(row.secret_hash)):
+    row = shape and session.execute(text(ACTIVE_KEY_SQL), {"public": shape[1], "now": now}).one_or_none()
+    if not shape or not row or not hmac.compare_digest(hash_secret(shape[2]), bytes(row.secret_hash)):
         return None
     areas = frozenset(row.area_ids)
     may = {Action(one): areas for one in row.actions if one in KEY_ACTIONS}
-    return Valid(Principal("key", f"program {row.name}", may, key_id=row.program, name=row.name), row.per_minute)
+    return AuthenticatedKey(
+        Principal("key", f"program {row.name}", may, key_id=row.program, name=row.name), row.per_minute
+    )
 
 
 def add(
@@ -80,12 +82,12 @@ def add(
         wrong.append(FieldError("action", f"{unknown[0]!r} cannot be given to a key; choose from {', '.join(known)}"))
     if not actions:
         wrong.append(FieldError("action", f"at least one is needed: {', '.join(known)}"))
-    if not 1 <= per_minute <= FASTEST:
-        wrong.append(FieldError("per_minute", f"must be between 1 and {FASTEST:,}"))
+    if not 1 <= per_minute <= MAX_REQUESTS_PER_MINUTE:
+        wrong.append(FieldError("per_minute", f"must be between 1 and {MAX_REQUESTS_PER_MINUTE:,}"))
     if days is not None and not 1 <= days <= 3650:
         wrong.append(FieldError("days", "must be between 1 and 3650"))
     if wrong:
-        raise all_wrong(wrong)
+        raise invalid_fields(wrong)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('api_key ' || :name, 0))"), {"name": name})
     if session.scalar(select(ApiKey.id).where(ApiKey.name == name).limit(1)):
         raise Conflict(f"there is a key named {name!r} already; rotate it, or choose another name")
@@ -101,9 +103,9 @@ def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -
     Raises:
         NotFound: No live key has the name. InvalidInput: keep_hours is out of range.
     """
-    if not 0 <= keep_hours <= LONGEST_OVERLAP:
-        words = f"must be between 0 and {LONGEST_OVERLAP}"
-        raise wrong("keep_hours", words)
+    if not 0 <= keep_hours <= MAX_OVERLAP_HOURS:
+        words = f"must be between 0 and {MAX_OVERLAP_HOURS}"
+        raise invalid_field("keep_hours", words)
     # with a row lock, so that two rotations at once do not both keep the old secret as the newest
     newest = session.scalars(
         select(ApiKey)
@@ -165,7 +167,7 @@ FROM personal.api_key k ORDER BY k.name, k.id DESC
 """
 
 
-def listing(session: Session, now: datetime) -> list[KeyView]:
+def list_keys(session: Session, now: datetime) -> list[KeyView]:
     """Every key, by name, the newest secret first."""
     return [KeyView(**row) for row in session.execute(text(LISTED), {"now": now}).mappings()]
 
@@ -186,7 +188,7 @@ def _insert(
     public, secret = new_key()
     session.add(
         ApiKey(
-            name=name, public=public, secret_hash=digest(secret), actions=actions, area_ids=areas,
+            name=name, public=public, secret_hash=hash_secret(secret), actions=actions, area_ids=areas,
             per_minute=per_minute, expires_at=expires_at,
         )
     )  # fmt: skip

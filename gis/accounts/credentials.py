@@ -15,7 +15,7 @@ from gis import private
 from gis.errors import FieldError, InvalidInput
 
 SHORTEST, LONGEST = 10, 200  # characters of a password
-FEWEST_DIFFERENT = 5  # characters of a password that are not the same
+MIN_DISTINCT_CHARS = 5  # characters of a password that are not the same
 COMMON = Path(__file__).with_name("common_passwords.txt")
 
 TOO_SHORT = "A password has at least 10 characters."
@@ -24,7 +24,7 @@ TOO_COMMON = "This password is among those tried first; choose another."
 TOO_PLAIN = "A password has at least 5 different characters."
 HAS_NAME = "A password does not contain the user name."
 
-FIRST = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is mistaken for something else
+PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is mistaken for something else
 KEY = re.compile(r"wg_([A-Za-z0-9]{8,32})_([A-Za-z0-9_-]{20,100})")
 
 _HASHER = PasswordHasher()  # argon2id, RFC 9106 low memory
@@ -45,7 +45,7 @@ def check_password(password: str, username: str) -> None:
                 (len(plain) > LONGEST, TOO_LONG),
                 (username.lower() in plain, HAS_NAME),
                 (plain in common(), TOO_COMMON),
-                (len(set(plain)) < FEWEST_DIFFERENT, TOO_PLAIN),
+                (len(set(plain)) < MIN_DISTINCT_CHARS, TOO_PLAIN),
             )
             if wrong
         ),
@@ -61,17 +61,17 @@ def common() -> frozenset[str]:
     return frozenset(COMMON.read_text(encoding="utf-8").split())
 
 
-def first_password() -> str:
+def generate_initial_password() -> str:
     """A first password to tell somebody: four groups of four, 79 bits."""
-    return "-".join("".join(secrets.choice(FIRST) for _ in range(4)) for _ in range(4))
+    return "-".join("".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(4)) for _ in range(4))
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """argon2id of a password, salt and cost included."""
     return _HASHER.hash(_clean(password))
 
 
-def verify(stored: str | None, password: str) -> bool:
+def verify_password(stored: str | None, password: str) -> bool:
     """Whether a password is the stored one; takes the same time when nothing is stored."""
     if len(password) > LONGEST:
         password, stored = "", None
@@ -81,7 +81,7 @@ def verify(stored: str | None, password: str) -> bool:
         return False
 
 
-def outdated(stored: str) -> bool:
+def needs_rehash(stored: str) -> bool:
     """Whether a hash was made with other costs than today's."""
     return _HASHER.check_needs_rehash(stored)
 
@@ -100,7 +100,7 @@ def new_key() -> tuple[str, str]:
     return secrets.token_hex(6), secrets.token_urlsafe(32)
 
 
-def digest(secret: str) -> bytes:
+def hash_secret(secret: str) -> bytes:
     """What is kept of a secret of full strength: SHA-256."""
     return hashlib.sha256(secret.encode()).digest()
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import wrong
+from gis.errors import invalid_field
 from gis.rights.access import Action, Principal
 
 KINDS = ("contact", "photo", "export")
@@ -52,9 +52,9 @@ def require_reason(reason: str) -> str:
     """
     stated = " ".join(reason.split())
     if not stated:
-        raise wrong("reason", "is missing; say why")
+        raise invalid_field("reason", "is missing; say why")
     if sum(letter.isalnum() for letter in stated) < MIN_REASON_CHARS:
-        raise wrong("reason", f"{stated[:20]!r} says nothing; say why the contact is needed")
+        raise invalid_field("reason", f"{stated[:20]!r} says nothing; say why the contact is needed")
     return check_length(stated)
 
 
@@ -66,7 +66,7 @@ def check_length(reason: str) -> str:
     """
     stated = " ".join(reason.split())
     if len(stated) > MAX_REASON_CHARS:
-        raise wrong("reason", f"has {len(stated):,} characters; at most {MAX_REASON_CHARS}")
+        raise invalid_field("reason", f"has {len(stated):,} characters; at most {MAX_REASON_CHARS}")
     return stated
 
 
@@ -125,7 +125,7 @@ def list_disclosures(
     """
     principal.need(Action.HISTORY)
     if filters.kind and filters.kind not in KINDS:
-        raise wrong("kind", f"{filters.kind[:40]!r} is none of {', '.join(KINDS)}")
+        raise invalid_field("kind", f"{filters.kind[:40]!r} is none of {', '.join(KINDS)}")
     areas = principal.may_in[Action.HISTORY]
     params = {
         "everywhere": areas is None, "areas": sorted(areas or ()), "kind": filters.kind, "who": filters.who.lower(),

@@ -14,11 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from gis import private
-from gis.errors import TooMany
+from gis.errors import RateLimited
 
-SLOTS = 1 << 16
-NEIGHBOURS = 8  # slots a counter may lie in; when all are in use this minute the least counted gives way
-MINUTE = 60  # seconds
+SLOT_COUNT = 1 << 16
+PROBE_LENGTH = 8  # slots a counter may lie in; when all are in use this minute the least counted gives way
+WINDOW_S = 60  # seconds
 MAX_COUNT = 2**32 - 1
 _GENERATION = struct.Struct("<Q")  # behind the slots: how often rights changed
 _SLOT = struct.Struct("<QII")  # hash of the name, minute since 1970, count
@@ -31,8 +31,8 @@ class Counters:
         private.create_folder(file.parent)
         self._file = os.open(file, os.O_RDWR | os.O_CREAT, private.FILE_MODE)
         # every block at once: writing to a hole in it would end the process when the disk is full
-        os.posix_fallocate(self._file, 0, SLOTS * _SLOT.size + _GENERATION.size)
-        self._slots = mmap.mmap(self._file, SLOTS * _SLOT.size + _GENERATION.size)
+        os.posix_fallocate(self._file, 0, SLOT_COUNT * _SLOT.size + _GENERATION.size)
+        self._slots = mmap.mmap(self._file, SLOT_COUNT * _SLOT.size + _GENERATION.size)
         self._mine = threading.Lock()  # the file's lock keeps processes apart, not threads
 
     def hit(self, name: str, now: float, units: int = 1) -> int:
@@ -42,7 +42,7 @@ class Counters:
             now: Seconds since 1970.
             units: How many.
         """
-        minute = int(now // MINUTE)
+        minute = int(now // WINDOW_S)
         number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
         with self._mine:
             fcntl.lockf(self._file, fcntl.LOCK_EX)
@@ -54,21 +54,21 @@ class Counters:
     @property
     def generation(self) -> int:
         """How often rights have changed since the file began; what was looked up before a change is looked up anew."""
-        return int(_GENERATION.unpack_from(self._slots, SLOTS * _SLOT.size)[0])
+        return int(_GENERATION.unpack_from(self._slots, SLOT_COUNT * _SLOT.size)[0])
 
     def advance(self) -> None:
         """Say to every process that rights have changed."""
         with self._mine:
             fcntl.lockf(self._file, fcntl.LOCK_EX)
             try:
-                _GENERATION.pack_into(self._slots, SLOTS * _SLOT.size, self.generation + 1)
+                _GENERATION.pack_into(self._slots, SLOT_COUNT * _SLOT.size, self.generation + 1)
             finally:
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
 
     def _count(self, number: int, minute: int, units: int) -> int:
         worst, least = 0, None
-        for step in range(NEIGHBOURS):
-            place = (number + step) % SLOTS * _SLOT.size
+        for step in range(PROBE_LENGTH):
+            place = (number + step) % SLOT_COUNT * _SLOT.size
             whose, when, count = _SLOT.unpack_from(self._slots, place)
             if when == minute and whose == number:
                 _SLOT.pack_into(self._slots, place, number, minute, min(count + units, MAX_COUNT))
@@ -86,7 +86,7 @@ def counters(var: Path) -> Counters:
     return Counters(var / "limits")
 
 
-def within(var: Path, name: str, most: int, now: float, words: str, units: int = 1) -> None:
+def check_rate_limit(var: Path, name: str, most: int, now: float, words: str, units: int = 1) -> None:
     """Count one request; refuse it when it is over the limit of its minute.
 
     Args:
@@ -101,5 +101,5 @@ def within(var: Path, name: str, most: int, now: float, words: str, units: int =
         TooMany: With `retry_after`, seconds until the next minute.
     """
     if counters(var).hit(name, now, units) > most:
-        wait = MINUTE - int(now) % MINUTE
-        raise TooMany(f"more than {most} {words} in a minute; try again in {wait} s", retry_after=wait)
+        wait = WINDOW_S - int(now) % WINDOW_S
+        raise RateLimited(f"more than {most} {words} in a minute; try again in {wait} s", retry_after=wait)

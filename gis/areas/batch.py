@@ -22,26 +22,26 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
-from gis.areas.explanation import step
-from gis.areas.locate_result import Question
+from gis.areas.explanation import decision_step
+from gis.areas.locate_result import LocateRequest
 from gis.areas.points_csv import NEEDED, OPTIONAL, read_csv
-from gis.areas.resolver import Ladder, long_address, no_grids_words, outside_words, read_time
+from gis.areas.resolver import LocateResolver, long_address, no_grids_words, outside_words, read_time
 from gis.areas.snapshot import (
     EPOCH,
+    MATCH_RULES,
     MICROSECOND,
-    RULES,
-    Grids,
-    Register,
+    GridIndex,
+    RegistrySnapshot,
     micros,
     nearest_many,
     read_grids,
-    register_around,
+    read_snapshot_around,
 )
 from gis.errors import InvalidInput, WanggeError
 from gis.files import sandbox
 from gis.files.sandbox import Limits
 from gis.places.address import MAX_ADDRESS_CHARS
-from gis.places.queries import NEAREST_BUILDING
+from gis.places.queries import MAX_BUILDING_DISTANCE_M
 from gis.shapes import local_distance
 
 Ints = NDArray[np.int64]
@@ -49,14 +49,14 @@ Floats = NDArray[np.float64]
 
 HEADER = ("id", "county", "street", "community", "grid", "unit", "building", "people", "how", "error")
 LEVELS = HEADER[1:5]
-WRITE_ROWS = 100_000  # rows joined and written together
+CHUNK_ROWS = 100_000  # rows joined and written together
 BUILDING_RULES = ("covers", "nearest_within_15m", "none_within_15m")
-NO_UNIT = (None, step("unit", "no_building"))
+NO_UNIT = (None, decision_step("unit", "no_building"))
 QUOTED = frozenset(',"\r\n')
 
 
 @dataclass(frozen=True)
-class Counts:
+class BatchCounts:
     """How many rows a file had, and how many of them got a grid."""
 
     rows: int
@@ -68,7 +68,7 @@ Progress = Callable[[int, int], None]
 
 def locate_file(
     session: Session, source: Path, target: Path, at: datetime, progress: Progress = lambda done, total: None
-) -> Counts:
+) -> BatchCounts:
     """Say who answers for every point of a file; the answer file replaces `target` only when it is whole.
 
     Args:
@@ -86,7 +86,7 @@ def locate_file(
     if source.exists() and target.exists() and target.samefile(source):
         raise InvalidInput(f"{target}: is the file of points itself; write the answers to another")
     table = read_points(source)
-    lines, row_lines, located = answers(session, table, at, progress)
+    lines, row_lines, located = locate_table(session, table, at, progress)
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
@@ -94,14 +94,14 @@ def locate_file(
     try:
         with os.fdopen(handle, "wb") as file:
             file.write((",".join(HEADER) + "\n").encode())
-            for part in joined(table["id"].combine_chunks(), lines, row_lines):
+            for part in format_rows(table["id"].combine_chunks(), lines, row_lines):
                 file.write(part)
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return Counts(table.num_rows, located)
+    return BatchCounts(table.num_rows, located)
 
 
 def read_points(source: Path) -> pa.Table:
@@ -135,7 +135,7 @@ def _checked(source: Path, table: pa.Table) -> pa.Table:
     return table.rename_columns(names)
 
 
-def answers(
+def locate_table(
     session: Session, table: pa.Table, at: datetime, progress: Progress = lambda done, total: None
 ) -> tuple[list[str], Ints, int]:
     """Answer a table of points.
@@ -157,7 +157,7 @@ def answers(
         first = int(times[rest].min())
         moment = (EPOCH + first * MICROSECOND).astimezone(at.tzinfo)
         # those with an address may be at any building of their grid
-        register = register_around(session, moment, x[rest], y[rest], addresses=addresses is not None)
+        register = read_snapshot_around(session, moment, x[rest], y[rest], addresses=addresses is not None)
         now = rest[times[rest] < register.until]
         located += batch.locate(register, moment, now, x, y, times, addresses)
         done += len(now)
@@ -200,7 +200,7 @@ class _Batch:
         for number, crs in enumerate(names.dictionary.to_pylist()):
             rows = np.flatnonzero((which == number) & (self.line < 0))
             try:
-                for fault in systems.faults(lon[rows], lat[rows], crs):
+                for fault in systems.find_invalid_points(lon[rows], lat[rows], crs):
                     self.refuse(int(rows[fault.index]), f"{fault.field}: {fault.message}")
             except InvalidInput as error:
                 for row in rows:
@@ -246,11 +246,11 @@ class _Batch:
                 self.refuse(int(row), long_address(column[int(row)].as_py()))
 
     def locate(
-        self, register: Register, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints, addresses: Any
+        self, register: RegistrySnapshot, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints, addresses: Any
     ) -> int:
         """Answer rows of one register; returns how many have a grid."""
         grid, rule, _ = register.grids.find_many(x[rows], y[rows])
-        all_grids: Grids | None = None
+        all_grids: GridIndex | None = None
         for row in rows[grid < 0]:
             all_grids = all_grids or read_grids(self.session, at)
             near = all_grids.nearest(float(x[row]), float(y[row]))
@@ -261,7 +261,7 @@ class _Batch:
                 self.refuse(int(row), outside_words(all_grids, near))
         inside = grid >= 0
         rows, grid, rule = rows[inside], grid[inside], rule[inside]
-        ladder = Ladder(lambda: self.session, register)
+        ladder = LocateResolver(lambda: self.session, register)
         if addresses is not None:
             told = np.array([bool(address) for address in addresses[rows]], dtype=bool)
             for row in rows[told]:
@@ -270,10 +270,10 @@ class _Batch:
         building, building_rule = _buildings(register, grid, x[rows], y[rows])
         moments = register.people.moments
         keys = np.zeros(len(rows), dtype=np.int64)
-        shifted = np.array([name in systems.SHIFTED for name in self.crs_names], dtype=np.int64)
+        shifted = np.array([name in systems.OBFUSCATED_CRS for name in self.crs_names], dtype=np.int64)
         parts = (
             (grid, len(register.grids.codes)),
-            (rule, len(RULES)),
+            (rule, len(MATCH_RULES)),
             (building + 1, len(register.places.codes) + 1),
             (building_rule, len(BUILDING_RULES)),
             (shifted[self.crs[rows]], 2),
@@ -291,8 +291,10 @@ class _Batch:
         self.line[rows] = first + of
         return int(inside.sum())
 
-    def _climb(self, ladder: Ladder, row: int, x: Floats, y: Floats, times: Ints, address: str) -> int:
-        asked = Question(float(self.given[0][row]), float(self.given[1][row]), self.crs_names[self.crs[row]], address)
+    def _climb(self, ladder: LocateResolver, row: int, x: Floats, y: Floats, times: Ints, address: str) -> int:
+        asked = LocateRequest(
+            float(self.given[0][row]), float(self.given[1][row]), self.crs_names[self.crs[row]], address
+        )
         at = EPOCH + int(times[row]) * MICROSECOND
         try:
             found = ladder.climb(asked, float(x[row]), float(y[row]), at)
@@ -307,7 +309,7 @@ class _Batch:
         return self.add("," + ",".join(map(_cell, cells)) + ",\n")
 
 
-def _lines(ladder: Ladder, columns: list[Any], times: Ints) -> list[str]:
+def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]:
     """All columns after the id, for points alike in grid, rule, building (row + 1, 0 none), its rule, shift and people."""
     grid, rule, building, building_rule, shifted = columns
     register = ladder.register
@@ -321,7 +323,7 @@ def _lines(ladder: Ladder, columns: list[Any], times: Ints) -> list[str]:
         ladder.unit(of // size - 1, int(grids.ids[of % size]), None)[::2] if of else NO_UNIT for of in pairs.tolist()
     ]
     whys, why = np.unique([step.rule for _, step in units], return_inverse=True)
-    shape = (2, len(RULES), len(BUILDING_RULES), len(whys))
+    shape = (2, len(MATCH_RULES), len(BUILDING_RULES), len(whys))
     hows, how = np.unique(np.ravel_multi_index((shifted, rule, building_rule, why[pair]), shape), return_inverse=True)
 
     cells = [_strings([one[level].code if level in one else "" for one in above], parent) for level in LEVELS[:-1]]
@@ -340,7 +342,7 @@ def _lines(ladder: Ladder, columns: list[Any], times: Ints) -> list[str]:
     # pyarrow gives back nothing at all where every text is null
     cells.append(people_text if len(people_text) else _strings([""], np.zeros_like(grid)))
     words = [
-        f"{'point:converted;' if a else ''}grid:{RULES[b]};building:{BUILDING_RULES[c]};unit:{whys[d]}"
+        f"{'point:converted;' if a else ''}grid:{MATCH_RULES[b]};building:{BUILDING_RULES[c]};unit:{whys[d]}"
         for a, b, c, d in zip(*np.unravel_index(hows, shape), strict=True)
     ]
     cells.append(_strings(words, how))
@@ -357,13 +359,13 @@ def _text(value: str) -> pa.Scalar:
     return pa.scalar(value, pa.large_string())
 
 
-def joined(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Iterator[pa.Buffer]:
+def format_rows(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Iterator[pa.Buffer]:
     """The rows of the answer file as bytes: each row's id with its line."""
     ids = _cells(ids.cast(pa.large_string()))
     texts = pa.array(lines, pa.large_string())
 
     def join(begin: int) -> pa.Buffer:
-        part = slice(begin, begin + WRITE_ROWS)
+        part = slice(begin, begin + CHUNK_ROWS)
         own = texts.take(pa.array(row_lines[part]))
         whole = pc.binary_join_element_wise(ids[part], own, _text(""))
         # without gaps between the texts, their common buffer is the file
@@ -371,7 +373,7 @@ def joined(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Iterator[p
 
     with ThreadPoolExecutor(2) as pool:
         ahead: deque[Future[pa.Buffer]] = deque()
-        for begin in range(0, len(ids), WRITE_ROWS):
+        for begin in range(0, len(ids), CHUNK_ROWS):
             ahead.append(pool.submit(join, begin))
             if len(ahead) > 2:
                 yield ahead.popleft().result()
@@ -379,7 +381,7 @@ def joined(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Iterator[p
             yield ahead.popleft().result()
 
 
-def _buildings(register: Register, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
+def _buildings(register: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
     """Row of the building of each point (-1: none) and the place of its rule in `BUILDING_RULES`."""
     places = register.places
     rows, _ = places.cells.cover(x, y)
@@ -387,10 +389,10 @@ def _buildings(register: Register, grid: Ints, x: Floats, y: Floats) -> tuple[In
     off = np.flatnonzero(rows < 0)
     rule[off] = 2
     if off.size and len(places.codes):
-        boxes = local_distance.around(x[off], y[off], NEAREST_BUILDING)
+        boxes = local_distance.buffer_boxes(x[off], y[off], MAX_BUILDING_DISTANCE_M)
         own = lambda point, shape: register.building_grid[shape] == grid[off[point]]  # noqa: E731
         found, metres = nearest_many(places.tree, places.shapes, x[off], y[off], boxes, own)
-        close = metres <= NEAREST_BUILDING
+        close = metres <= MAX_BUILDING_DISTANCE_M
         rows[off[close]], rule[off[close]] = found[close], 1
     return rows, rule
 

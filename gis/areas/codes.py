@@ -17,13 +17,13 @@ DIGITS: dict[Level, tuple[int, ...]] = {
 EXAMPLE = "520402007004003017"
 
 
-def above(level: Level) -> Level | None:
+def parent_level(level: Level) -> Level | None:
     """The level one up; None for a county."""
     at = LEVELS.index(level)
     return LEVELS[at - 1] if at else None
 
 
-def fault(code: str, level: Level) -> str | None:
+def code_error(code: str, level: Level) -> str | None:
     """What is wrong with a code as one of a level, in words; None when it is right."""
     lengths = DIGITS[level]
     if code.isascii() and code.isdigit() and len(code) in lengths:
@@ -32,12 +32,12 @@ def fault(code: str, level: Level) -> str | None:
     return f"{code!r} is not the code of a {level}; it has {digits} digits, as {EXAMPLE[: lengths[0]]}"
 
 
-def ancestor(code: str, level: Level) -> str:
+def ancestor_code(code: str, level: Level) -> str:
     """The code of the area of a higher level that a right code lies in: its first digits."""
     return code[: DIGITS[level][0]]
 
 
-def shorten(code: str, level: Level) -> str:
+def normalise_division_code(code: str, level: Level) -> str:
     """A 12-digit division code at its own length: 520402000000 is county 520402; others stay as they are."""
     length = DIGITS[level][0]
     full = DIGITS[Level.COMMUNITY][0]

@@ -101,7 +101,7 @@ WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DecisionStep:
     """How one step was decided: which rule, and the sentence in both languages."""
 
     step: str
@@ -110,7 +110,7 @@ class Step:
     en: str
 
 
-def step(kind: str, rule: str, **values: Any) -> Step:
+def decision_step(kind: str, rule: str, **values: Any) -> DecisionStep:
     """A reason in words."""
     zh, en = WORDS[kind, rule]
-    return Step(kind, rule, zh.format_map(values), en.format_map(values))
+    return DecisionStep(kind, rule, zh.format_map(values), en.format_map(values))

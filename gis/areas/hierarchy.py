@@ -80,7 +80,7 @@ class BoundaryRow:
 
 
 @dataclass(frozen=True)
-class Change:
+class AreaChange:
     """One change to an area's row: `field` is name, parent or retired_at; parents by code."""
 
     at: datetime
@@ -174,7 +174,7 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
     )
 
 
-def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[Change], list[LineageRow]]:
+def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[AreaChange], list[LineageRow]]:
     """Every shape an area has had, every change of its name, parent and retirement, and where it came from or went.
 
     Oldest first; a shape that is planned begins later than now.
@@ -225,7 +225,7 @@ def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[Change
     )
     return (
         [BoundaryRow(*row) for row in shapes],
-        [Change(*row) for row in changes],
+        [AreaChange(*row) for row in changes],
         [LineageRow(*row) for row in related],
     )
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gis.areas.explanation import Step
-from gis.people.queries import Entry
+from gis.areas.explanation import DecisionStep
+from gis.people.queries import ResponsiblePerson
 
 
 @dataclass(frozen=True, slots=True)
-class AreaName:
+class AreaRef:
     """An area in an answer."""
 
     level: str
@@ -17,7 +17,7 @@ class AreaName:
 
 
 @dataclass(frozen=True, slots=True)
-class BuildingFound:
+class BuildingMatch:
     """The building, and how far the point is from it in metres (0 on it)."""
 
     code: str
@@ -27,7 +27,7 @@ class BuildingFound:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class UnitCandidate:
     """A unit that may be meant: the stairwells and floors (lowest, highest) it has; empty means all."""
 
     code: str
@@ -37,7 +37,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LocateResult:
     """Who answers for a place.
 
     point: Where it is in storage, {"lon", "lat", "crs": "cgcs2000"}; `asked` is what was given.
@@ -52,18 +52,18 @@ class Answer:
     asked: dict[str, object]
     at: str
     revision: int
-    areas: list[AreaName]
-    building: BuildingFound | None
-    unit: AreaName | None
-    unit_candidates: list[Candidate]
-    people: list[Entry]
-    answerable: Entry | None
-    how: list[Step]
+    areas: list[AreaRef]
+    building: BuildingMatch | None
+    unit: AreaRef | None
+    unit_candidates: list[UnitCandidate]
+    people: list[ResponsiblePerson]
+    answerable: ResponsiblePerson | None
+    how: list[DecisionStep]
     named: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LocateRequest:
     """A place asked about: degrees in `crs`, the address that came with it, and the moment (None: now)."""
 
     lon: float
@@ -73,10 +73,10 @@ class Question:
     at: datetime | None = None
 
 
-def anonymous(found: Answer) -> Answer:
+def without_names(found: LocateResult) -> LocateResult:
     """The same answer with roles but without the names of people."""
 
-    def nameless(entry: Entry) -> Entry:
+    def nameless(entry: ResponsiblePerson) -> ResponsiblePerson:
         return replace(
             entry, name=None, holder=None, deputy=None, stands_in_for=None, why=None, why_zh=None, why_en=None
         )

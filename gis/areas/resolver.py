@@ -13,20 +13,22 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
-from gis.areas.explanation import Step, step
-from gis.areas.locate_result import Answer, AreaName, BuildingFound, Candidate, Question, anonymous
+from gis.areas.explanation import DecisionStep, decision_step
+from gis.areas.locate_result import AreaRef, BuildingMatch, LocateRequest, LocateResult, UnitCandidate, without_names
 from gis.areas.models import Level
-from gis.areas.snapshot import Area, Grids, InGrid, Register, micros, nearest_grids, register_around
+from gis.areas.snapshot import Area, GridIndex, GridMatch, RegistrySnapshot, micros, nearest_grids, read_snapshot_around
 from gis.areas.units_by_address import choose_unit
-from gis.errors import OutsideGrids, WanggeError, wrong
-from gis.people.queries import Entry, first_to_ask, steps_up
+from gis.errors import OutsideGrids, WanggeError, invalid_field
+from gis.people.queries import ResponsiblePerson, escalation_steps, first_contact
 from gis.places.address import MAX_ADDRESS_CHARS, Address, parse_address
 from gis.places.naming import Naming, compare, name_before, other_community, readings
-from gis.places.queries import NEAREST_BUILDING, Part, units_of_room
+from gis.places.queries import MAX_BUILDING_DISTANCE_M, Part, list_units_of_room
 from gis.shapes import local_distance
 
-KEPT_ANSWERS = 50_000  # answers a process keeps ready as JSON, about 2 kB each
-FAR = 100.0  # metres: a building further away must be the only one of its number, or its estate be named
+MAX_CACHED_RESULTS = 50_000  # answers a process keeps ready as JSON, about 2 kB each
+MAX_LABEL_DISTANCE_M = (
+    100.0  # metres: a building further away must be the only one of its number, or its estate be named
+)
 
 
 def locate(
@@ -37,12 +39,12 @@ def locate(
     *,
     address: str | None = None,
     at: datetime | None = None,
-    register: Register | None = None,
-) -> Answer:
+    register: RegistrySnapshot | None = None,
+) -> LocateResult:
     """Say who answers for a place.
 
     Args:
-        lon, lat: Degrees in `crs`, one of `gis.crs.KNOWN`.
+        lon, lat: Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
         address: As people write it; decides the building and the unit where the point cannot.
         at: The moment asked about, with its time zone; None is now.
         register: Asked instead of the database where it holds the moment; it must cover the place.
@@ -51,19 +53,21 @@ def locate(
         InvalidInput: The point or its system cannot be right.
         OutsideGrids: No grid covers the point nor is within 50 m; `extra` has the nearest's code, name, metres.
     """
-    return answer(lambda: session, Question(lon, lat, crs, address, at), register)
+    return resolve_request(lambda: session, LocateRequest(lon, lat, crs, address, at), register)
 
 
-def answer(session: Callable[[], Session], asked: Question, register: Register | None = None) -> Answer:
+def resolve_request(
+    session: Callable[[], Session], asked: LocateRequest, register: RegistrySnapshot | None = None
+) -> LocateResult:
     """Answer one question as `locate` does; the session is only made when the database must be asked."""
     ladder, x, y, at = _begin(session, asked, register)
     return ladder.climb(asked, x, y, at)
 
 
-def answer_json(
+def resolve_request_json(
     session: Callable[[], Session],
-    asked: Question,
-    register: Register | None = None,
+    asked: LocateRequest,
+    register: RegistrySnapshot | None = None,
     names: frozenset[int] | None = None,
 ) -> bytes:
     """Answer one question as `answer` does, as JSON.
@@ -76,22 +80,25 @@ def answer_json(
 
 
 def _begin(
-    session: Callable[[], Session], asked: Question, register: Register | None, names: frozenset[int] | None = None
-) -> tuple["Ladder", float, float, datetime]:
-    x, y = to_point(asked)
+    session: Callable[[], Session],
+    asked: LocateRequest,
+    register: RegistrySnapshot | None,
+    names: frozenset[int] | None = None,
+) -> tuple["LocateResolver", float, float, datetime]:
+    x, y = parse_point(asked)
     at = asked.at or datetime.now(UTC).astimezone()
     if register is None or not register.holds(at):
-        register = register_around(session(), at, x, y, addresses=bool(asked.address))
-    return Ladder(session, register, names), x, y, at
+        register = read_snapshot_around(session(), at, x, y, addresses=bool(asked.address))
+    return LocateResolver(session, register, names), x, y, at
 
 
-def answer_many(
+def resolve_many(
     session: Callable[[], Session],
-    questions: Sequence[Question],
+    questions: Sequence[LocateRequest],
     now: datetime,
-    register: Register | None = None,
+    register: RegistrySnapshot | None = None,
     names: frozenset[int] | None = None,
-) -> Iterator[Answer | WanggeError]:
+) -> Iterator[LocateResult | WanggeError]:
     """Answer many questions in their order; one that cannot be answered gives its error.
 
     Args:
@@ -100,41 +107,41 @@ def answer_many(
             between two changes.
         names: As for `answer_json`.
     """
-    answers: list[Answer | WanggeError | None] = [None] * len(questions)
+    answers: list[LocateResult | WanggeError | None] = [None] * len(questions)
     points: dict[int, tuple[float, float]] = {}
     for i, asked in enumerate(questions):
         try:
-            points[i] = to_point(asked)
+            points[i] = parse_point(asked)
         except WanggeError as error:
             answers[i] = error
     rest = sorted(points, key=lambda i: questions[i].at or now)
     lon, lat = [points[i][0] for i in rest], [points[i][1] for i in rest]
     addresses = any(asked.address for asked in questions)
-    around: Register | None = None
+    around: RegistrySnapshot | None = None
     for i in rest:
         at = questions[i].at or now
         used = register
         if used is None or not used.holds(at):
             if around is None or not around.holds(at):
-                around = register_around(session(), at, lon, lat, addresses=addresses)
+                around = read_snapshot_around(session(), at, lon, lat, addresses=addresses)
             used = around
         try:
-            answers[i] = Ladder(session, used, names).climb(questions[i], *points[i], at)
+            answers[i] = LocateResolver(session, used, names).climb(questions[i], *points[i], at)
         except WanggeError as error:
             answers[i] = error
     yield from (one for one in answers if one is not None)
 
 
-def to_point(asked: Question) -> tuple[float, float]:
+def parse_point(asked: LocateRequest) -> tuple[float, float]:
     """Check a question's point and bring it into storage; raises InvalidInput."""
     lon, lat = asked.lon, asked.lat
     if asked.address and len(asked.address) > MAX_ADDRESS_CHARS:
-        raise wrong("address", long_address(asked.address).removeprefix("address: "))
+        raise invalid_field("address", long_address(asked.address).removeprefix("address: "))
     # in and around China every check is passed: the usual point is spared the arrays of the full ones
-    usual = asked.crs in systems.KNOWN and 75 < lon < 135 and 5 < lat < 54
+    usual = asked.crs in systems.SUPPORTED_CRS and 75 < lon < 135 and 5 < lat < 54
     if not usual:
-        systems.check_points(lon, lat, asked.crs)
-    return systems.to_storage(lon, lat, asked.crs) if asked.crs in systems.SHIFTED else (lon, lat)
+        systems.validate_points(lon, lat, asked.crs)
+    return systems.to_storage(lon, lat, asked.crs) if asked.crs in systems.OBFUSCATED_CRS else (lon, lat)
 
 
 def long_address(address: str) -> str:
@@ -157,14 +164,14 @@ def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
             raise ValueError
     except ValueError:
         words = f"{value!r} is not a moment; an ISO 8601 date or time is needed, as 2026-03-03 or 2026-03-03T09:00"
-        raise wrong(field, words) from None
+        raise invalid_field(field, words) from None
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(zone)
 
 
 FIRST = "SELECT min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid'"
 
 
-def outside(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
+def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
     """The error for a point without a grid: names the nearest and its distance."""
     grids = nearest_grids(session, at, x, y)
     near = grids.nearest(x, y)
@@ -174,7 +181,7 @@ def outside(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
     return OutsideGrids(outside_words(grids, near), nearest=nearest, distance_m=round(near.metres, 1))
 
 
-def outside_words(grids: Grids, near: InGrid) -> str:
+def outside_words(grids: GridIndex, near: GridMatch) -> str:
     """Why a point has no grid, in a sentence."""
     name, code = grids.names[near.row], grids.codes[near.row]
     return f"the point is outside every grid; the nearest is {name} ({code}), {near.metres:.0f} m away"
@@ -189,10 +196,12 @@ def no_grids_words(session: Session, at: datetime) -> str:
     return "no grids are in force at that moment; load some with: ./wangge load areas FILE --level grid"
 
 
-class Ladder:
+class LocateResolver:
     """Climbs from a point to the people, in one register."""
 
-    def __init__(self, session: Callable[[], Session], register: Register, names: frozenset[int] | None = None) -> None:
+    def __init__(
+        self, session: Callable[[], Session], register: RegistrySnapshot, names: frozenset[int] | None = None
+    ) -> None:
         """What is asked.
 
         session: Asked only for rooms that no stairwell or floor decides, and for the nearest grid in an error.
@@ -200,23 +209,23 @@ class Ladder:
         """
         self.session, self.register, self.names = session, register, names
 
-    def climb(self, asked: Question, x: float, y: float, at: datetime) -> Answer:
+    def climb(self, asked: LocateRequest, x: float, y: float, at: datetime) -> LocateResult:
         """Answer a question whose point is (x, y), degrees, EPSG:4490; raises OutsideGrids."""
         register = self.register
         grid = register.grids.find(x, y)
         if grid is None:
-            raise outside(self.session(), at, x, y)
+            raise outside_grids_error(self.session(), at, x, y)
         chain = register.chain(grid.row)
         how = []
-        if asked.crs in systems.SHIFTED:
-            moved = local_distance.distances(shapely.points([x], [y]), asked.lon, asked.lat)[0]
-            how.append(step("point", "converted", crs=asked.crs, metres=moved))
-        how.append(step("grid", grid.rule, name=chain[-1].name, code=chain[-1].code, metres=grid.metres))
+        if asked.crs in systems.OBFUSCATED_CRS:
+            moved = local_distance.point_distances_m(shapely.points([x], [y]), asked.lon, asked.lat)[0]
+            how.append(decision_step("point", "converted", crs=asked.crs, metres=moved))
+        how.append(decision_step("grid", grid.rule, name=chain[-1].name, code=chain[-1].code, metres=grid.metres))
 
         address = parse_address(asked.address) if asked.address else None
         community = next((area.name for area in chain if area.level == Level.COMMUNITY), None)
         if address and community and other_community(address, community):
-            how.append(step("address", "other_community", name=community))
+            how.append(decision_step("address", "other_community", name=community))
             address = None
         row, metres, steps = self.building(grid.row, x, y, address)
         how += steps
@@ -225,30 +234,30 @@ class Ladder:
 
         places = register.places
         people = self.people(chain, row, part, at)
-        first = first_to_ask(people)
-        for rule, role, area in steps_up(people, first, unit=part is not None):
-            how.append(step("answerable", rule, role_zh=role.zh, role_en=role.en, area=area))
+        first = first_contact(people)
+        for rule, role, area in escalation_steps(people, first, unit=part is not None):
+            how.append(decision_step("answerable", rule, role_zh=role.zh, role_en=role.en, area=area))
         if first is None:
-            how.append(step("answerable", "nobody"))
+            how.append(decision_step("answerable", "nobody"))
         else:
             rule = "stands_in" if first.why else "first_there"
             role_zh, role_en = first.role_zh, first.role_en
-            how.append(step("answerable", rule, role_zh=role_zh, role_en=role_en, area=first.area))
-        found = Answer(
+            how.append(decision_step("answerable", rule, role_zh=role_zh, role_en=role_en, area=first.area))
+        found = LocateResult(
             **_head(asked, x, y, at),
             revision=register.grids.revisions[grid.row],
-            areas=[AreaName(area.level, area.code, area.name) for area in chain],
+            areas=[AreaRef(area.level, area.code, area.name) for area in chain],
             building=None
             if row is None
-            else BuildingFound(places.codes[row], places.names[row], places.estates[row], round(metres, 1)),
-            unit=AreaName(Level.UNIT.value, part.code, part.name) if part else None,
+            else BuildingMatch(places.codes[row], places.names[row], places.estates[row], round(metres, 1)),
+            unit=AreaRef(Level.UNIT.value, part.code, part.name) if part else None,
             unit_candidates=candidates,
             people=people,
             answerable=first,
             how=how,
             named=True,
         )
-        return found if self.may_name(chain, part) else anonymous(found)
+        return found if self.may_name(chain, part) else without_names(found)
 
     def may_name(self, chain: tuple[Area, ...], part: Part | None) -> bool:
         """Whether people are named in an answer: in one of its areas, its unit among them, it is allowed."""
@@ -257,7 +266,7 @@ class Ladder:
         ids = [area.id for area in chain] + ([part.unit_id] if part else [])
         return not self.names.isdisjoint(ids)
 
-    def climb_json(self, asked: Question, x: float, y: float, at: datetime) -> bytes:
+    def climb_json(self, asked: LocateRequest, x: float, y: float, at: datetime) -> bytes:
         """The same answer as JSON. What points of one grid and building share is put together once and kept."""
         head = orjson.dumps(_head(asked, x, y, at))
         key = self.place(asked, x, y)
@@ -268,57 +277,65 @@ class Ladder:
         rest = kept.get(told)
         if rest is None:
             rest = orjson.dumps(self.climb(asked, x, y, at))[len(head) - 1 :]  # the head comes first in an answer
-            if len(kept) < KEPT_ANSWERS:
+            if len(kept) < MAX_CACHED_RESULTS:
                 kept[told] = rest
         return head[:-1] + rest
 
-    def place(self, asked: Question, x: float, y: float) -> tuple[int, str, int] | None:
+    def place(self, asked: LocateRequest, x: float, y: float) -> tuple[int, str, int] | None:
         """Grid, rule and building (-1: none) of a point when they say all about it: no address, no metres in it."""
-        if asked.address or asked.crs in systems.SHIFTED:
+        if asked.address or asked.crs in systems.OBFUSCATED_CRS:
             return None
         grid = self.register.grids.find(x, y)
         if grid is None or grid.metres:
             return None
         row = self.register.places.covering(x, y)
-        if row is None and self.register.places.within(x, y, NEAREST_BUILDING):
+        if row is None and self.register.places.within(x, y, MAX_BUILDING_DISTANCE_M):
             return None
         return grid.row, grid.rule, -1 if row is None else row
 
-    def building(self, grid: int, x: float, y: float, address: Address | None) -> tuple[int | None, float, list[Step]]:
+    def building(
+        self, grid: int, x: float, y: float, address: Address | None
+    ) -> tuple[int | None, float, list[DecisionStep]]:
         """The building: the one that covers the point, else the nearest of the grid; an address may name another."""
         places = self.register.places
         row, metres, rule = places.covering(x, y), 0.0, "covers"
         if row is None:
-            close = places.within(x, y, NEAREST_BUILDING)
+            close = places.within(x, y, MAX_BUILDING_DISTANCE_M)
             own = [(far, near) for far, near in close if self.register.building_grid[near] == grid]
             if own:
                 (metres, row), rule = own[0], "nearest_within_15m"
         steps = [
-            step("building", "none_within_15m")
+            decision_step("building", "none_within_15m")
             if row is None
-            else step("building", rule, name=self.called(row), metres=metres)
+            else decision_step("building", rule, name=self.called(row), metres=metres)
         ]
         if address is None:
             return row, metres, steps
 
         named = self.named(grid, row if metres == 0 else None, row, address)
         if row is not None and row in named:
-            return row, metres, [*steps, step("building", "address_agrees", name=self.called(row))]
+            return row, metres, [*steps, decision_step("building", "address_agrees", name=self.called(row))]
         if named:
-            far, other = min(zip(local_distance.distances(places.shapes[named], x, y).tolist(), named, strict=True))
+            far, other = min(
+                zip(local_distance.point_distances_m(places.shapes[named], x, y).tolist(), named, strict=True)
+            )
             sure = self.compare(other, address) in (Naming.WHOLE, Naming.HOUSE)
-            if far <= FAR or sure or len(named) == 1:
+            if far <= MAX_LABEL_DISTANCE_M or sure or len(named) == 1:
                 rule = "address" if row is None else "address_over_point"
                 left = "" if row is None else self.called(row)
-                return other, far, [step("building", rule, name=self.called(other), other=left, metres=far)]
-        for _, one in places.within(x, y, FAR):
+                return other, far, [decision_step("building", rule, name=self.called(other), other=left, metres=far)]
+        for _, one in places.within(x, y, MAX_LABEL_DISTANCE_M):
             home = int(self.register.building_grid[one])
             if home != grid and self.compare(one, address) >= Naming.HOUSE:
                 code = self.register.grids.codes[home] if home >= 0 else "-"
-                return row, metres, [*steps, step("building", "address_elsewhere", name=self.called(one), code=code)]
+                return (
+                    row,
+                    metres,
+                    [*steps, decision_step("building", "address_elsewhere", name=self.called(one), code=code)],
+                )
         if address.building:
             name = name_before(address, self.register.names_of(grid)) + address.quotes[0]
-            steps.append(step("building", "address_unmatched", name=name))
+            steps.append(decision_step("building", "address_unmatched", name=name))
         return row, metres, steps
 
     def compare(self, row: int, address: Address) -> Naming:
@@ -369,25 +386,29 @@ class Ladder:
         places = self.register.places
         return places.estates[row] + places.names[row] or places.codes[row]
 
-    def unit(self, row: int | None, grid_id: int, address: Address | None) -> tuple[Part | None, list[Candidate], Step]:
+    def unit(
+        self, row: int | None, grid_id: int, address: Address | None
+    ) -> tuple[Part | None, list[UnitCandidate], DecisionStep]:
         """The unit by the building, or by the stairwell, floor or room of the address; else the candidates."""
         if row is None:
-            return None, [], step("unit", "no_building")
+            return None, [], decision_step("unit", "no_building")
         parts = [part for part in self.register.places.parts_of(row) if part.grid_id == grid_id]
         units = {part.unit_id for part in parts}
         if not parts:
-            return None, [], step("unit", "none")
+            return None, [], decision_step("unit", "none")
         if len(units) == 1:
-            return parts[0], [], step("unit", "only_unit")
+            return parts[0], [], decision_step("unit", "only_unit")
         says = readings(address, self.register.places.label_of(row), self.areas_of(row)) if address else []
         if address and self.is_other_estate(row, address):
             says = []
         building = int(self.register.places.ids[row])
         return choose_unit(
-            parts, says, lambda stairwell, room: units_of_room(self.session(), building, stairwell, room)
+            parts, says, lambda stairwell, room: list_units_of_room(self.session(), building, stairwell, room)
         )
 
-    def people(self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime) -> list[Entry]:
+    def people(
+        self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime
+    ) -> list[ResponsiblePerson]:
         """Every answerable role of the unit, the building and the areas: the nearest place first, then by rank."""
         people, count = self.register.people, micros(at)
         found = [*people.of_area(part.unit_id, count, part.code, Level.UNIT.value)] if part else []
@@ -398,7 +419,7 @@ class Ladder:
         return found
 
 
-def _head(asked: Question, x: float, y: float, at: datetime) -> dict[str, Any]:
+def _head(asked: LocateRequest, x: float, y: float, at: datetime) -> dict[str, Any]:
     """What differs from point to point: the first fields of an answer, in their order."""
     given: dict[str, object] = {"lon": asked.lon, "lat": asked.lat, "crs": asked.crs}
     return {

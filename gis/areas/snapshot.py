@@ -15,19 +15,21 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
-from gis.db import STORAGE_SRID, read_rows
-from gis.people.queries import EVER, FOREVER, SPAN, Micros, People, read_people
-from gis.places.queries import Places, read_places
+from gis.db import STORAGE_SRID, fetch_rows
+from gis.people.queries import MAX_MICROS, MIN_MICROS, SPAN, Micros, PeopleIndex, read_people
+from gis.places.queries import BuildingIndex, read_places
 from gis.shapes import local_distance
-from gis.shapes.grid_index import Cells
+from gis.shapes.grid_index import CellIndex
 from gis.shapes.measure import GEOD
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-NEAREST_GRID = 50.0  # metres outside every grid within which the nearest one still answers
-FAR = 10_000.0  # metres from where on a distance follows the ellipsoid, as `nearby` is only for short ones
-MARGIN = 100.0  # metres read around the points asked about
+MAX_GRID_DISTANCE_M = 50.0  # metres outside every grid within which the nearest one still answers
+MAX_PLANAR_DISTANCE_M = (
+    10_000.0  # metres from where on a distance follows the ellipsoid, as `nearby` is only for short ones
+)
+READ_MARGIN_M = 100.0  # metres read around the points asked about
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -59,10 +61,10 @@ class Area(NamedTuple):
     parent_id: int | None
 
 
-RULES = ("covers", "border_lower_code", "nearest_within_50m")
+MATCH_RULES = ("covers", "border_lower_code", "nearest_within_50m")
 
 
-class InGrid(NamedTuple):
+class GridMatch(NamedTuple):
     """The grid found for a point: its row, by which rule, and how far off it is in metres (0 when covered)."""
 
     row: int
@@ -71,7 +73,7 @@ class InGrid(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Grids:
+class GridIndex:
     """The grids in force, in the order of their codes, so that the lower row is the lower code."""
 
     ids: Ints
@@ -86,34 +88,36 @@ class Grids:
         """The grids by their bounding boxes, for the nearest of a point."""
         return shapely.STRtree(self.shapes)
 
-    def find(self, lon: float, lat: float) -> InGrid | None:
+    def find(self, lon: float, lat: float) -> GridMatch | None:
         """The grid that answers for a point (degrees, EPSG:4490), or None when none is within `NEAREST_GRID`.
 
         Rules: `covers`; `border_lower_code` on the border of several; `nearest_within_50m` outside all of them.
         """
         rows = self.cells.at(lon, lat)
         if rows.size:
-            return InGrid(int(rows[0]), RULES[rows.size > 1], 0.0)
-        return self._nearest_of(self.cells.near(*local_distance.bounds(lon, lat, NEAREST_GRID)), lon, lat, NEAREST_GRID)
+            return GridMatch(int(rows[0]), MATCH_RULES[rows.size > 1], 0.0)
+        return self._nearest_of(
+            self.cells.near(*local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)), lon, lat, MAX_GRID_DISTANCE_M
+        )
 
-    def nearest(self, lon: float, lat: float) -> InGrid | None:
+    def nearest(self, lon: float, lat: float) -> GridMatch | None:
         """The nearest grid however far; None when there are no grids at all."""
         first = self.tree.nearest(shapely.Point(lon, lat))
         if first is None:
             return None
         # nearest in degrees is not nearest in metres: look again as far out as it lies
-        reach = float(local_distance.distances(self.shapes[[first]], lon, lat)[0])
-        rows = np.append(self.cells.near(*local_distance.bounds(lon, lat, reach)), first)
+        reach = float(local_distance.point_distances_m(self.shapes[[first]], lon, lat)[0])
+        rows = np.append(self.cells.near(*local_distance.buffer_bbox(lon, lat, reach)), first)
         found = self._nearest_of(rows, lon, lat, np.inf)
-        if found is None or found.metres < FAR:
+        if found is None or found.metres < MAX_PLANAR_DISTANCE_M:
             return found
         x, y = shapely.shortest_line(self.shapes[found.row], shapely.Point(lon, lat)).coords[0]
         return found._replace(metres=float(GEOD.inv(x, y, lon, lat)[2]))
 
     @cached_property
-    def cells(self) -> Cells:
+    def cells(self) -> CellIndex:
         """The grids sorted into cells."""
-        return Cells(self.shapes)
+        return CellIndex(self.shapes)
 
     def find_many(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
         """The row that answers for each of many points (-1: none), the place of its rule in `RULES`, and the metres."""
@@ -121,18 +125,18 @@ class Grids:
         rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
         outside = np.flatnonzero(rows < 0)
         if outside.size and len(self.codes):
-            boxes = local_distance.around(lon[outside], lat[outside], NEAREST_GRID)
+            boxes = local_distance.buffer_boxes(lon[outside], lat[outside], MAX_GRID_DISTANCE_M)
             found, far = nearest_many(self.tree, self.shapes, lon[outside], lat[outside], boxes)
-            close = far <= NEAREST_GRID
+            close = far <= MAX_GRID_DISTANCE_M
             rows[outside[close]], rules[outside[close]], metres[outside[close]] = found[close], 2, far[close]
         return rows, rules, metres
 
-    def _nearest_of(self, rows: Any, lon: float, lat: float, limit: float) -> InGrid | None:
+    def _nearest_of(self, rows: Any, lon: float, lat: float, limit: float) -> GridMatch | None:
         if not rows.size:
             return None
-        far = local_distance.distances(self.shapes[rows], lon, lat)
+        far = local_distance.point_distances_m(self.shapes[rows], lon, lat)
         metres, row = min(zip(far.tolist(), rows.tolist(), strict=True))
-        return InGrid(row, "nearest_within_50m", metres) if metres <= limit else None
+        return GridMatch(row, "nearest_within_50m", metres) if metres <= limit else None
 
 
 def nearest_many(
@@ -148,7 +152,7 @@ def nearest_many(
         keep = allowed(point, shape)
         point, shape = point[keep], shape[keep]
     if point.size:
-        metres = local_distance.distances(shapes[shape], lon[point], lat[point])
+        metres = local_distance.point_distances_m(shapes[shape], lon[point], lat[point])
         order = np.lexsort((shape, metres, point))
         point, first = np.unique(point[order], return_index=True)
         rows[point], far[point] = shape[order][first], metres[order][first]
@@ -156,7 +160,7 @@ def nearest_many(
 
 
 @dataclass(frozen=True)
-class Register:
+class RegistrySnapshot:
     """Everything locating needs, for any moment `since` <= moment < `until`.
 
     upper: Communities, streets and counties by id.
@@ -166,13 +170,13 @@ class Register:
 
     since: Micros
     until: Micros
-    grids: Grids
+    grids: GridIndex
     upper: dict[int, Area]
-    places: Places
+    places: BuildingIndex
     building_grid: Ints
     by_grid: Ints
     by_grid_of: Ints
-    people: People
+    people: PeopleIndex
 
     def holds(self, at: datetime) -> bool:
         """Whether this register answers for a moment."""
@@ -216,12 +220,14 @@ def micros(at: datetime) -> Micros:
 
 def moment(count: Micros) -> str:
     """Such a count as a timestamp in SQL."""
-    if EVER < count < FOREVER:
+    if MIN_MICROS < count < MAX_MICROS:
         return (EPOCH + count * MICROSECOND).isoformat()
-    return "infinity" if count == FOREVER else "-infinity"
+    return "infinity" if count == MAX_MICROS else "-infinity"
 
 
-def read_register(session: Session, at: datetime, box: Any | None = None, *, addresses: bool = False) -> Register:
+def read_snapshot(
+    session: Session, at: datetime, box: Any | None = None, *, addresses: bool = False
+) -> RegistrySnapshot:
     """Read the register of a moment.
 
     Args:
@@ -234,7 +240,7 @@ def read_register(session: Session, at: datetime, box: Any | None = None, *, add
         box = shapely.box(*shapely.total_bounds([box, *grids.shapes]))
     places = read_places(session, at.isoformat(), box)
     since, until = _moments(session, at, box, places)
-    upper = {row[0]: Area(*row) for row in read_rows(session, UPPER, {"ids": list({*grids.parents})})}
+    upper = {row[0]: Area(*row) for row in fetch_rows(session, UPPER, {"ids": list({*grids.parents})})}
     areas = buildings = None
     if box is not None:
         areas = [*upper, *grids.ids.tolist(), *{part[1] for part in places.parts}]
@@ -242,10 +248,12 @@ def read_register(session: Session, at: datetime, box: Any | None = None, *, add
     people = read_people(session, areas, buildings, moment(since))
     building_grid, _, _ = grids.find_many(places.spots[:, 0], places.spots[:, 1])
     order = np.argsort(building_grid, kind="stable")
-    return Register(since, until, grids, upper, places, building_grid, order, building_grid[order], people)
+    return RegistrySnapshot(since, until, grids, upper, places, building_grid, order, building_grid[order], people)
 
 
-def register_around(session: Session, at: datetime, lon: Any, lat: Any, *, addresses: bool = False) -> Register:
+def read_snapshot_around(
+    session: Session, at: datetime, lon: Any, lat: Any, *, addresses: bool = False
+) -> RegistrySnapshot:
     """Read what is needed to locate some points, `MARGIN` around them.
 
     Args:
@@ -253,34 +261,34 @@ def register_around(session: Session, at: datetime, lon: Any, lat: Any, *, addre
         addresses: Whether any of them comes with an address.
     """
     west, south, east, north = np.min(lon), np.min(lat), np.max(lon), np.max(lat)
-    corners = local_distance.around(np.array([west, east]), np.array([south, north]), MARGIN)
-    return read_register(session, at, shapely.box(*shapely.total_bounds(corners)), addresses=addresses)
+    corners = local_distance.buffer_boxes(np.array([west, east]), np.array([south, north]), READ_MARGIN_M)
+    return read_snapshot(session, at, shapely.box(*shapely.total_bounds(corners)), addresses=addresses)
 
 
-def read_grids(session: Session, at: datetime, box: Any | None = None) -> Grids:
+def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIndex:
     """Read the grids in force at a moment, all or those that touch a box (degrees, EPSG:4490)."""
     if box is None:
-        return _grids(read_rows(session, GRIDS.format(more=""), {"at": at}))
-    return _grids(read_rows(session, GRIDS.format(more=f"AND {IN_BOX}"), {"at": at, "box": shapely.to_wkb(box)}))
+        return _grids(fetch_rows(session, GRIDS.format(more=""), {"at": at}))
+    return _grids(fetch_rows(session, GRIDS.format(more=f"AND {IN_BOX}"), {"at": at, "box": shapely.to_wkb(box)}))
 
 
-def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> Grids:
+def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> GridIndex:
     """The grids that may be nearest to a point, however far: the index compares degrees, so it is asked for several."""
-    return _grids(read_rows(session, GRIDS.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat}))
+    return _grids(fetch_rows(session, GRIDS.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat}))
 
 
-def _grids(rows: list[tuple[Any, ...]]) -> Grids:
+def _grids(rows: list[tuple[Any, ...]]) -> GridIndex:
     rows.sort(key=lambda row: row[1])
     shapes = shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
     ids, codes, names, parents, revisions, _ = zip(*rows, strict=True) if rows else ((),) * 6
-    return Grids(np.array(ids, dtype=np.int64), [*codes], [*names], [*parents], [*revisions], shapes)
+    return GridIndex(np.array(ids, dtype=np.int64), [*codes], [*names], [*parents], [*revisions], shapes)
 
 
-def _moments(session: Session, at: datetime, box: Any | None, places: Places) -> tuple[Micros, Micros]:
+def _moments(session: Session, at: datetime, box: Any | None, places: BuildingIndex) -> tuple[Micros, Micros]:
     shapes, units, params = "", "", {"at": micros(at)}
     if box is not None:
         shapes = f"WHERE {IN_BOX}"
         units = "AND id IN (SELECT unit_id FROM unit_part WHERE building_id = ANY(%(buildings)s))"
         params |= {"box": shapely.to_wkb(box), "buildings": places.ids.tolist()}
-    since, until = read_rows(session, MOMENTS.format(shapes=shapes, units=units), params)[0]
-    return EVER if since is None else since, FOREVER if until is None else until
+    since, until = fetch_rows(session, MOMENTS.format(shapes=shapes, units=units), params)[0]
+    return MIN_MICROS if since is None else since, MAX_MICROS if until is None else until

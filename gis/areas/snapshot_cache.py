@@ -23,27 +23,27 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from gis.areas.snapshot import Register, read_register
+from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.db import engine
-from gis.people.queries import names_for_all
+from gis.people.queries import names_are_public
 
 CHANNEL = "wangge_changed"
 TABLES = frozenset(
     {"area", "boundary", "dated_parent", "building", "stairwell", "unit_part", "person", "post", "leave"}
 )
 ACCOUNTS = "account"  # its changes need no new register
-SETTLE = 0.1  # seconds to wait for more changes before reading again
-BEAT = 1.0  # seconds between tokens, and between tries to connect
+DEBOUNCE_S = 0.1  # seconds to wait for more changes before reading again
+POLL_INTERVAL_S = 1.0  # seconds between tokens, and between tries to connect
 MAX_UNPROVED_S = 3.0  # seconds a register may be used after the last token that was heard
 
 
-class Live:
+class SnapshotCache:
     """The register of the present, for one process."""
 
     def __init__(self, url: str) -> None:
         """url: The server that takes the changes. Nothing is connected to before the first question."""
         self.url = url
-        self._register: Register | None = None
+        self._register: RegistrySnapshot | None = None
         self._stale = True
         self._for_all: bool | None = None
         self._began_at = self._proved_at = float("-inf")
@@ -53,7 +53,7 @@ class Live:
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
-    def current(self, at: datetime) -> Register | None:
+    def current(self, at: datetime) -> RegistrySnapshot | None:
         """The register, when it is fresh and holds the moment; the caller asks the database otherwise."""
         if self._thread is None:
             self._begin()
@@ -91,7 +91,7 @@ class Live:
         """Stop listening."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(timeout=2 * BEAT)
+            self._thread.join(timeout=2 * POLL_INTERVAL_S)
 
     def _begin(self) -> None:
         with self._lock:
@@ -112,7 +112,7 @@ class Live:
                     self._listen(connection, writer)
             except (psycopg.Error, SQLAlchemyError, OSError):
                 pass  # lost: questions go to the database, which says so itself
-            self._stop.wait(BEAT)
+            self._stop.wait(POLL_INTERVAL_S)
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(self.url, autocommit=True, connect_timeout=5, prepare_threshold=None)
@@ -122,7 +122,7 @@ class Live:
         for number in count():
             if self._stop.is_set():
                 return
-            if time.monotonic() - sent_at >= BEAT:
+            if time.monotonic() - sent_at >= POLL_INTERVAL_S:
                 sent_at = time.monotonic()
                 self._miss(sent_at - MAX_UNPROVED_S)
                 self._tokens[token := f"token:{worker}:{number}"] = sent_at
@@ -136,9 +136,9 @@ class Live:
                 # what was notified while reading may be missing in what was read
                 self._stale = self._heard(connection, 0)
                 self._register = fresh
-            elif self._heard(connection, max(0.0, sent_at + BEAT - time.monotonic())):
+            elif self._heard(connection, max(0.0, sent_at + POLL_INTERVAL_S - time.monotonic())):
                 self._stale = True
-            while self._stale and self._heard(connection, SETTLE):
+            while self._stale and self._heard(connection, DEBOUNCE_S):
                 pass
 
     def _ended(self) -> bool:
@@ -162,12 +162,12 @@ class Live:
             self._stale = True
             self._for_all = self._for_all and None
 
-    def _read(self) -> Register:
+    def _read(self) -> RegistrySnapshot:
         with Session(engine(self.url)) as session:
             # all queries see one state
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-            return read_register(session, datetime.now(UTC))
+            return read_snapshot(session, datetime.now(UTC))
 
     def _without_accounts(self) -> bool:
         with Session(engine(self.url)) as session:
-            return names_for_all(session)
+            return names_are_public(session)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from gis.areas.explanation import Step, step
-from gis.areas.locate_result import Candidate
-from gis.places.address import TOP, Address, label
+from gis.areas.explanation import DecisionStep, decision_step
+from gis.areas.locate_result import UnitCandidate
+from gis.places.address import TOP, Address, normalise_label
 from gis.places.queries import Part
 
 Rooms = Callable[[str, str], set[int]]
@@ -13,7 +13,7 @@ Rooms = Callable[[str, str], set[int]]
 
 def choose_unit(
     parts: list[Part], readings: Sequence[Address], rooms: Rooms
-) -> tuple[Part | None, list[Candidate], Step]:
+) -> tuple[Part | None, list[UnitCandidate], DecisionStep]:
     """Choose the unit, when all readings of the address agree in one; else say which may be meant.
 
     Args:
@@ -23,7 +23,7 @@ def choose_unit(
     """
     chosen = [_read(parts, reading, rooms) for reading in readings if reading.is_inside or len(readings) > 1]
     if not chosen:
-        return None, list_candidates(parts), step("unit", "candidates", count=_count(parts))
+        return None, list_candidates(parts), decision_step("unit", "candidates", count=_count(parts))
     fitting = [part for part in parts if any(part in some for some, _ in chosen)]
     if _count(fitting) == 1:
         return fitting[0], [], next(reason for some, reason in chosen if some)
@@ -31,19 +31,19 @@ def choose_unit(
         return None, list_candidates(parts), chosen[0][1]
     if len(chosen) == 1 and chosen[0][1].rule in ("basement", "several_storeys", "unclear_storey"):
         return None, list_candidates(fitting), chosen[0][1]
-    return None, list_candidates(fitting), step("unit", "candidates", count=_count(fitting))
+    return None, list_candidates(fitting), decision_step("unit", "candidates", count=_count(fitting))
 
 
-def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part], Step]:
+def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part], DecisionStep]:
     """The parts that one reading may mean, and by what."""
     _, stairwell_quote, floor_quote, room_quote = address.quotes
     count = _count(parts)
-    stairs = {label(part.stairwell) for part in parts if part.stairwell is not None}
+    stairs = {normalise_label(part.stairwell) for part in parts if part.stairwell is not None}
     lost = address.stairwell if address.stairwell and stairs and address.stairwell not in stairs else ""
     if lost and (len(stairs) > 1 or not (address.top or address.floor is not None)):
-        return [], step("unit", "address_unmatched", said=stairwell_quote, count=count)
+        return [], decision_step("unit", "address_unmatched", said=stairwell_quote, count=count)
     if lost and address.is_dashed:
-        return parts, step("unit", "unclear_storey", said=room_quote or floor_quote, count=count)
+        return parts, decision_step("unit", "unclear_storey", said=room_quote or floor_quote, count=count)
     if lost:
         address = replace(address, stairwell="")
     by_stairwell = [part for part in parts if part.fits(address.stairwell, None)]
@@ -52,29 +52,33 @@ def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part]
     floor = _top_floor(by_stairwell) if address.top else address.floor
     if floor is not None and floor < 0:
         if _count(by_stairwell) == 1:
-            return by_stairwell, step("unit", "stairwell", said=stairwell_quote)
-        return by_stairwell, step("unit", "basement", said=floor_quote)
+            return by_stairwell, decision_step("unit", "stairwell", said=stairwell_quote)
+        return by_stairwell, decision_step("unit", "basement", said=floor_quote)
     fitting = [part for part in by_stairwell if part.fits("", floor)]
     storey = floor_quote or room_quote
     if _count(fitting) == 1:
         if lost:
-            return fitting, step("unit", "floor_without_stairwell", said=storey, floor=floor, lost=stairwell_quote)
+            return fitting, decision_step(
+                "unit", "floor_without_stairwell", said=storey, floor=floor, lost=stairwell_quote
+            )
         if _count(by_stairwell) == 1:
-            return fitting, step("unit", "stairwell", said=stairwell_quote)
+            return fitting, decision_step("unit", "stairwell", said=stairwell_quote)
         by_floor = [part for part in parts if part.fits("", floor)]
         if _count(by_floor) == 1:
-            return fitting, step("unit", "floor", said=storey, floor=floor)
-        return fitting, step("unit", "stairwell_and_floor", stairwell=stairwell_quote, said=storey, floor=floor)
+            return fitting, decision_step("unit", "floor", said=storey, floor=floor)
+        return fitting, decision_step(
+            "unit", "stairwell_and_floor", stairwell=stairwell_quote, said=storey, floor=floor
+        )
     # without its stairwell a room is one of several: that a register has one of them only says who lives there
     if address.room and (address.stairwell or len(stairs) <= 1) and (fitting or floor is None):
         behind = rooms(address.stairwell, address.room)
         known = [part for part in fitting if part.unit_id in behind]
         if _count(known) == 1:
-            return known, step("unit", "room", said=room_quote)
-    return fitting, step("unit", "address_unmatched", said=storey, count=count)
+            return known, decision_step("unit", "room", said=room_quote)
+    return fitting, decision_step("unit", "address_unmatched", said=storey, count=count)
 
 
-def _of_storeys(parts: list[Part], address: Address) -> tuple[list[Part], Step]:
+def _of_storeys(parts: list[Part], address: Address) -> tuple[list[Part], DecisionStep]:
     """The parts that several storeys may mean, of those behind the stairwell: all of one unit, or it stays open."""
     top = _top_floor(parts)
     floors = {top if floor == TOP else floor for floor in address.storeys} - {None}
@@ -87,9 +91,9 @@ def _of_storeys(parts: list[Part], address: Address) -> tuple[list[Part], Step]:
         fitting = parts
     quotes = address.storey_quotes
     if _count(fitting) == 1:
-        return fitting, step("unit", "room", said=" ".join(quotes))
+        return fitting, decision_step("unit", "room", said=" ".join(quotes))
     rule = "several_storeys" if len(quotes) > 1 else "unclear_storey"
-    return fitting, step("unit", rule, said="” “".join(quotes), count=_count(fitting))
+    return fitting, decision_step("unit", rule, said="” “".join(quotes), count=_count(fitting))
 
 
 def _top_floor(parts: list[Part]) -> int | None:
@@ -100,11 +104,11 @@ def _count(parts: list[Part]) -> int:
     return len({part.unit_id for part in parts})
 
 
-def list_candidates(parts: list[Part]) -> list[Candidate]:
+def list_candidates(parts: list[Part]) -> list[UnitCandidate]:
     """The units of some parts, each with its stairwells and floors."""
-    units: dict[int, Candidate] = {}
+    units: dict[int, UnitCandidate] = {}
     for part in parts:
-        unit = units.setdefault(part.unit_id, Candidate(part.code, part.name, [], []))
+        unit = units.setdefault(part.unit_id, UnitCandidate(part.code, part.name, [], []))
         if part.stairwell is not None and part.stairwell not in unit.stairwells:
             unit.stairwells.append(part.stairwell)
         if part.floor_from is not None and part.floor_to is not None:

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation
-from gis.boundaries.household_counts import read_homes
-from gis.db import STORAGE_SRID, sql
+from gis.boundaries.household_counts import read_building_households
+from gis.db import STORAGE_SRID, cached_text
 from gis.errors import InvalidInput
 from gis.shapes import polygon_coverage
-from gis.shapes.measure import area, place, wider
-from gis.shapes.polygon_coverage import Land, dissolve
+from gis.shapes.measure import geodesic_area_m2, label_point, wider
+from gis.shapes.polygon_coverage import PolygonLike, dissolve
 
-LOSES = ("redraw", "retire")  # operations after which land may belong to no grid
+LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations after which land may belong to no grid
 GAINS = ("redraw", "add")  # operations after which land of no grid may belong to one
 AREAL = 2  # dimensions
 
@@ -34,8 +34,8 @@ WHERE a.level = 'grid' AND a.county <> ALL(:counties)
 def check(
     session: Session,
     done: Sequence[Operation],
-    before: Mapping[str, Land],
-    after: Mapping[str, Land | None],
+    before: Mapping[str, PolygonLike],
+    after: Mapping[str, PolygonLike | None],
     at: datetime,
 ) -> None:
     """Refuse a publication that loses land or the grid of a household, or takes land twice.
@@ -51,25 +51,28 @@ def check(
     old, new = list(before.values()), [shape for shape in after.values() if shape is not None]
     _check_homes(session, old, new)
     # two counties, which publish at once, could both take the land between them
-    session.execute(sql("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
+    session.execute(cached_text("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
     check_abroad(session, before, after, at)
     kinds = {one.op["op"] for one in done}
     for lost, excused, words in (
-        (freed(old, new), kinds & set(LOSES), "would belong to no grid any more"),
-        (freed(new, old), kinds & set(GAINS), "belong to no grid of this draft, or to another grid since"),
+        (released_area(old, new), kinds & set(LAND_LOSING_OPERATIONS), "would belong to no grid any more"),
+        (released_area(new, old), kinds & set(GAINS), "belong to no grid of this draft, or to another grid since"),
     ):
         parts = shapely.get_parts(lost)
-        wide = parts[wider(parts, polygon_coverage.NOISE)]
+        wide = parts[wider(parts, polygon_coverage.NOISE_WIDTH_M)]
         if len(wide) and not excused:
-            lon, lat = place(wide[0])
+            lon, lat = label_point(wide[0])
             raise InvalidInput(
-                f"{sum(area(part) for part in wide):,.0f} m² {words}, near {lon:.6f}, {lat:.6f};"
+                f"{sum(geodesic_area_m2(part) for part in wide):,.0f} m² {words}, near {lon:.6f}, {lat:.6f};"
                 " rebase the draft and look at it again"
             )
 
 
 def check_abroad(
-    session: Session, before: Mapping[str, Land], after: Mapping[str, Land | None], at: datetime | None = None
+    session: Session,
+    before: Mapping[str, PolygonLike],
+    after: Mapping[str, PolygonLike | None],
+    at: datetime | None = None,
 ) -> None:
     """Refuse grids that gain land of another county's grids; what overlapped before stays as it is.
 
@@ -78,32 +81,32 @@ def check_abroad(
         at: From when the new shapes hold; None: now.
     """
     old = [shape for code, shape in before.items() if code in after]
-    gained = freed([shape for shape in after.values() if shape is not None], old)
+    gained = released_area([shape for shape in after.values() if shape is not None], old)
     if gained.is_empty:
         return
-    counties = sorted({patterns.ancestor(code, Level.COUNTY) for code in after})
+    counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for code in after})
     box = dict(zip(("west", "south", "east", "north"), gained.bounds, strict=True))
-    for row in session.execute(sql(ABROAD), {"counties": counties, "at": at} | box):
+    for row in session.execute(cached_text(ABROAD), {"counties": counties, "at": at} | box):
         parts = shapely.get_parts(shapely.intersection(gained, shapely.from_wkb(row.shape)))
         parts = parts[shapely.get_dimensions(parts) == AREAL]
-        if len(wide := parts[wider(parts, polygon_coverage.NOISE)]):
-            lon, lat = place(wide[0])
+        if len(wide := parts[wider(parts, polygon_coverage.NOISE_WIDTH_M)]):
+            lon, lat = label_point(wide[0])
             raise InvalidInput(
-                f"{sum(area(part) for part in wide):,.0f} m² belong to grid {row.code} of another county, near"
+                f"{sum(geodesic_area_m2(part) for part in wide):,.0f} m² belong to grid {row.code} of another county, near"
                 f" {lon:.6f}, {lat:.6f}; draw up to its border"
             )
 
 
-def freed(before: Sequence[Land], after: Sequence[Land]) -> Any:
+def released_area(before: Sequence[PolygonLike], after: Sequence[PolygonLike]) -> Any:
     """The land (degrees, EPSG:4490) that some grids had and do not have any more."""
     if not before or not after:
         return dissolve(before) if before else MultiPolygon()
     return shapely.difference(dissolve(before), dissolve(after))
 
 
-def _check_homes(session: Session, before: Sequence[Land], after: Sequence[Land]) -> None:
+def _check_homes(session: Session, before: Sequence[PolygonLike], after: Sequence[PolygonLike]) -> None:
     """Every household that has a grid has one afterwards; that it has only one is for the coverage to say."""
-    homes = read_homes(session, before)
+    homes = read_building_households(session, before)
     if not len(homes.ids):
         return
     points = shapely.points(homes.spots)
@@ -116,7 +119,7 @@ def _check_homes(session: Session, before: Sequence[Land], after: Sequence[Land]
         )
 
 
-def _covered(lands: Sequence[Land], points: Any) -> Any:
+def _covered(lands: Sequence[PolygonLike], points: Any) -> Any:
     """Which points lie in one of the lands, or on its border."""
     found = np.zeros(len(points), dtype=bool)
     for land in lands:

@@ -11,17 +11,17 @@ from shapely import STRtree
 from sqlalchemy.orm import Session
 
 from gis.boundaries.operations import moves_land
-from gis.db import sql
-from gis.errors import NotFound, TooMuch, wrong
+from gis.db import cached_text
+from gis.errors import NotFound, TooLarge, invalid_field
 from gis.shapes import polygon_coverage
-from gis.shapes.measure import area, wider
-from gis.shapes.polygon_coverage import Land
-from gis.shapes.repair import polygons
+from gis.shapes.measure import geodesic_area_m2, wider
+from gis.shapes.polygon_coverage import PolygonLike
+from gis.shapes.repair import extract_polygons
 
-MOST = 5_000  # grids drawn otherwise at two moments
+MAX_COMPARED_GRIDS = 5_000  # grids drawn otherwise at two moments
 
 # Grids that another boundary, or none, held for at one moment than at the other.
-OTHERWISE = """
+CHANGED_GRIDS_SQL = """
 WITH one AS (SELECT id, area_id, shape FROM boundary WHERE valid @> CAST(:since AS timestamptz)),
   other AS (SELECT id, area_id, shape FROM boundary WHERE valid @> CAST(:until AS timestamptz))
 SELECT a.code, a.name, ST_AsBinary(one.shape), ST_AsBinary(other.shape)
@@ -32,26 +32,26 @@ ORDER BY a.code LIMIT :limit
 
 
 @dataclass(frozen=True)
-class Changed:
+class GridDifference:
     """A grid whose land is another. change: new, gone or changed; areas in square metres, shapes in degrees, EPSG:4490."""
 
     code: str
     name: str
     change: str
     area_m2: tuple[float, float]
-    before: Land | None
-    after: Land | None
+    before: PolygonLike | None
+    after: PolygonLike | None
 
 
 @dataclass(frozen=True)
-class Difference:
+class BoundaryDifference:
     """Grids that changed, and the pieces of land that changed hands: (from, to, square metres, shape)."""
 
-    grids: list[Changed]
-    pieces: list[tuple[str | None, str | None, float, Land]]
+    grids: list[GridDifference]
+    pieces: list[tuple[str | None, str | None, float, PolygonLike]]
 
 
-def difference(session: Session, since: datetime, until: datetime, within: str = "") -> Difference:
+def compare_boundaries(session: Session, since: datetime, until: datetime, within: str = "") -> BoundaryDifference:
     """What is otherwise at a later moment than at an earlier one; either may be in the future.
 
     Args:
@@ -62,36 +62,40 @@ def difference(session: Session, since: datetime, until: datetime, within: str =
         TooMuch: More than `MOST` grids are drawn otherwise.
     """
     if since >= until:
-        raise wrong("to", "must be later than from")
-    if within and session.scalar(sql("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
+        raise invalid_field("to", "must be later than from")
+    if within and session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
         raise NotFound(f"there is no area with code {within!r}")
     rows = session.execute(
-        sql(OTHERWISE), {"since": since, "until": until, "within": within, "limit": MOST + 1}
+        cached_text(CHANGED_GRIDS_SQL), {"since": since, "until": until, "within": within, "limit": MAX_COMPARED_GRIDS + 1}
     ).all()  # fmt: skip
-    if len(rows) > MOST:
-        raise TooMuch(f"more than {MOST:,} grids are drawn otherwise; ask within one street or community")
+    if len(rows) > MAX_COMPARED_GRIDS:
+        raise TooLarge(
+            f"more than {MAX_COMPARED_GRIDS:,} grids are drawn otherwise; ask within one street or community"
+        )
     names = {row[0]: row[1] for row in rows}
     before = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[2] is not None}
     after = {row[0]: shapely.from_wkb(row[3]) for row in rows if row[3] is not None}
     codes = moves_land(before, {code: after.get(code) for code in names})
     grids = [
-        Changed(
-            code, names[code], change(before.get(code), after.get(code)),
+        GridDifference(
+            code, names[code], change_type(before.get(code), after.get(code)),
             (_m2(before.get(code)), _m2(after.get(code))), before.get(code), after.get(code),
         )
         for code in codes
     ]  # fmt: skip
-    return Difference(grids, [(start, end, _m2(land), land) for start, end, land in pieces(before, after, codes)])
+    return BoundaryDifference(
+        grids, [(start, end, _m2(land), land) for start, end, land in transferred_pieces(before, after, codes)]
+    )
 
 
-def change(before: Land | None, after: Land | None) -> str:
+def change_type(before: PolygonLike | None, after: PolygonLike | None) -> str:
     """new, gone or changed."""
     return "new" if before is None else "gone" if after is None else "changed"
 
 
-def pieces(
-    before: Mapping[str, Land], after: Mapping[str, Land], codes: Sequence[str]
-) -> list[tuple[str | None, str | None, Land]]:
+def transferred_pieces(
+    before: Mapping[str, PolygonLike], after: Mapping[str, PolygonLike], codes: Sequence[str]
+) -> list[tuple[str | None, str | None, PolygonLike]]:
     """Land that changes hands between grids: from whom (None: nobody's), to whom, shape; slivers of rounding left out.
 
     Args:
@@ -99,32 +103,32 @@ def pieces(
         codes: Of those whose land changes.
     """
     starts, ends = [code for code in codes if code in before], [code for code in codes if code in after]
-    found: list[tuple[str | None, str | None, Land]] = []
+    found: list[tuple[str | None, str | None, PolygonLike]] = []
     if starts and ends:
         olds, news = _array([before[code] for code in starts]), _array([after[code] for code in ends])
         for i, j in zip(*STRtree(news).query(olds, predicate="intersects").tolist(), strict=True):
-            if starts[i] != ends[j] and (land := polygons(shapely.intersection(olds[i], news[j]))) is not None:
+            if starts[i] != ends[j] and (land := extract_polygons(shapely.intersection(olds[i], news[j]))) is not None:
                 found.append((starts[i], ends[j], land))
     found += [(code, None, land) for code, land in _outside({code: before[code] for code in starts}, after)]
     found += [(None, code, land) for code, land in _outside({code: after[code] for code in ends}, before)]
-    wide = wider(_array([land for *_, land in found]), polygon_coverage.LEAST)
+    wide = wider(_array([land for *_, land in found]), polygon_coverage.MIN_GAP_WIDTH_M)
     kept = [one for one, yes in zip(found, wide.tolist(), strict=True) if yes]
     return sorted(kept, key=lambda one: (one[0] or "", one[1] or ""))
 
 
-def _outside(lands: Mapping[str, Land], others: Mapping[str, Land]) -> Iterator[tuple[str, Land]]:
+def _outside(lands: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]) -> Iterator[tuple[str, PolygonLike]]:
     """What of each land lies in none of the others."""
     shapes = _array(list(others.values()))
     tree = STRtree(shapes)
     for code, land in lands.items():
         near = shapes[tree.query(land, predicate="intersects")]
-        rest = polygons(shapely.difference(land, shapely.union_all(near))) if len(near) else land
+        rest = extract_polygons(shapely.difference(land, shapely.union_all(near))) if len(near) else land
         if rest is not None:
             yield code, rest
 
 
-def _m2(land: Land | None) -> float:
-    return 0.0 if land is None else round(area(land), 1)
+def _m2(land: PolygonLike | None) -> float:
+    return 0.0 if land is None else round(geodesic_area_m2(land), 1)
 
 
 def _array(shapes: Sequence[Any]) -> Any:

@@ -18,20 +18,20 @@ from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.boundaries import conservation, operations
 from gis.boundaries.household_counts import count_households
-from gis.boundaries.numbering import check_codes, fresh_codes, made_of
-from gis.boundaries.operations import Op
-from gis.db import STORAGE_SRID, sql
-from gis.errors import Conflict, Forbidden, NotFound, wrong
+from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
+from gis.boundaries.operations import OperationSpec
+from gis.db import STORAGE_SRID, cached_text
+from gis.errors import Conflict, Forbidden, NotFound, invalid_field
 from gis.rights.access import Action, Principal
-from gis.shapes.polygon_coverage import Land
-from gis.shapes.repair import multi
+from gis.shapes.polygon_coverage import PolygonLike
+from gis.shapes.repair import to_multipolygon
 
-LONGEST_TITLE = 200  # characters
-MOST_STEPS = 2_000  # operations in one draft
-NEAR = 1e-6  # degrees
+MAX_TITLE_CHARS = 200  # characters
+MAX_OPERATIONS = 2_000  # operations in one draft
+NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees
 
 # A grid as planned: its newest shape, which a later revision has not closed.
-PLANNED = f"""
+DRAFT_GRIDS_SQL = f"""
 WITH hit AS MATERIALIZED (
   SELECT b.id FROM boundary b
   WHERE b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) AND upper_inf(b.valid)
@@ -58,7 +58,7 @@ FROM drawn JOIN area a ON a.code = drawn.code LEFT JOIN boundary b ON b.area_id 
 WHERE b.id IS DISTINCT FROM drawn.boundary_id ORDER BY drawn.code
 """
 # an asker's revisions: their own, and those that touch grids they may draft or publish in
-SEEN = """
+VISIBLE_REVISION_SQL = """
 (CAST(:everything AS boolean) OR r.author = :who OR EXISTS (
   SELECT FROM operation o, unnest(o.touched) t, unnest(CAST(:within AS text[])) w
   WHERE o.revision_id = r.id AND starts_with(t, w)))
@@ -66,7 +66,7 @@ SEEN = """
 
 
 @dataclass(frozen=True)
-class Clash:
+class EditConflict:
     """A grid of a draft that another revision has redrawn since."""
 
     grid: str
@@ -78,18 +78,18 @@ class Clash:
 
 
 @dataclass(frozen=True)
-class State:
+class DraftGeometries:
     """The grids around some places as a draft has them.
 
     lands: Shape by code, degrees, EPSG:4490.
     stored: Id of the published boundary of each grid that has one.
     """
 
-    lands: dict[str, Land]
+    lands: dict[str, PolygonLike]
     stored: dict[str, int]
 
 
-def begin(session: Session, by: Principal, title: str, base: int | None = None) -> Revision:
+def create_draft(session: Session, by: Principal, title: str, base: int | None = None) -> Revision:
     """Begin a draft.
 
     Args:
@@ -100,13 +100,13 @@ def begin(session: Session, by: Principal, title: str, base: int | None = None) 
     """
     by.need(Action.DRAFT)
     clean = " ".join(title.split())
-    if not clean or len(clean) > LONGEST_TITLE or not clean.isprintable():
-        raise wrong("title", f"say in 1 to {LONGEST_TITLE} characters what the change is")
-    newest = newest_published(session)
+    if not clean or len(clean) > MAX_TITLE_CHARS or not clean.isprintable():
+        raise invalid_field("title", f"say in 1 to {MAX_TITLE_CHARS} characters what the change is")
+    newest = latest_published_id(session)
     if base is not None:
         known = session.get(Revision, base)
         if known is None or known.state != RevisionState.PUBLISHED:
-            raise wrong("base", f"{base} is no published revision; leave it out for the newest, {newest}")
+            raise invalid_field("base", f"{base} is no published revision; leave it out for the newest, {newest}")
     made = Revision(title=clean, state=RevisionState.DRAFT, author=by.who, base=base or newest, version=1)
     session.add(made)
     session.flush()
@@ -114,26 +114,26 @@ def begin(session: Session, by: Principal, title: str, base: int | None = None) 
     return made
 
 
-def newest_published(session: Session) -> int | None:
+def latest_published_id(session: Session) -> int | None:
     """Number of the revision published last."""
     return session.scalar(
-        sql("SELECT id FROM revision WHERE state = 'published' ORDER BY published_at DESC, id DESC LIMIT 1")
+        cached_text("SELECT id FROM revision WHERE state = 'published' ORDER BY published_at DESC, id DESC LIMIT 1")
     )
 
 
-def revision(session: Session, by: Principal, number: int, *, lock: bool = False) -> Revision:
+def get_revision(session: Session, by: Principal, number: int, *, lock: bool = False) -> Revision:
     """A revision the asker may see.
 
     Raises:
         NotFound: There is none, or it is not theirs to see.
     """
-    query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {SEEN}"  # noqa: S608  our own text
-    if session.scalar(text(query), {"id": number} | seen(session, by)) is None:
+    query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {VISIBLE_REVISION_SQL}"  # noqa: S608  our own text
+    if session.scalar(text(query), {"id": number} | visibility_params(session, by)) is None:
         raise NotFound(f"there is no boundary revision {number} in your areas")
     return session.get_one(Revision, number, populate_existing=True, with_for_update=lock or None)
 
 
-def revisions(
+def list_revisions(
     session: Session, by: Principal, *, state: str | None = None, before: int | None = None, limit: int = 100
 ) -> list[Row[Any]]:
     """The revisions the asker may see, the newest first: columns of revision, operations, grids (codes touched).
@@ -147,13 +147,17 @@ def revisions(
       SELECT count(DISTINCT o.id) AS operations, array_agg(DISTINCT t ORDER BY t) AS grids
       FROM operation o, unnest(o.touched) t WHERE o.revision_id = r.id
     ) o ON true
-    WHERE {SEEN} AND (CAST(:state AS text) IS NULL OR r.state = :state)
+    WHERE {VISIBLE_REVISION_SQL} AND (CAST(:state AS text) IS NULL OR r.state = :state)
       AND (CAST(:before AS bigint) IS NULL OR r.id < :before)
     ORDER BY r.id DESC LIMIT :limit"""  # noqa: S608  our own text
-    return list(session.execute(text(query), seen(session, by) | {"state": state, "before": before, "limit": limit}))
+    return list(
+        session.execute(
+            text(query), visibility_params(session, by) | {"state": state, "before": before, "limit": limit}
+        )
+    )
 
 
-def seen(session: Session, by: Principal) -> dict[str, Any]:
+def visibility_params(session: Session, by: Principal) -> dict[str, Any]:
     """The parameters of `SEEN`."""
     both = [by.may_in.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)]
     everything = by.kind == "system" or None in both
@@ -163,10 +167,14 @@ def seen(session: Session, by: Principal) -> dict[str, Any]:
 
 def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
     """The codes of areas."""
-    return list(session.scalars(sql("SELECT code FROM area WHERE id = ANY(:ids)"), {"ids": list(ids)})) if ids else []
+    return (
+        list(session.scalars(cached_text("SELECT code FROM area WHERE id = ANY(:ids)"), {"ids": list(ids)}))
+        if ids
+        else []
+    )
 
 
-def need(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> None:
+def require_on_grids(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> None:
     """Raise Forbidden unless the asker may do something to every one of some grids; a code begins with those above it."""
     by.need(action)
     allowed = by.may_in[action]
@@ -177,14 +185,14 @@ def need(session: Session, by: Principal, action: Action, codes: Iterable[str]) 
         raise Forbidden(f"{action.value} is not allowed to {by.role_words} in {', '.join(outside[:5])}")
 
 
-def steps(session: Session, number: int) -> list[Operation]:
+def list_operations(session: Session, number: int) -> list[Operation]:
     """The operations of a revision in order."""
-    query = sql("SELECT id FROM operation WHERE revision_id = :id")
+    query = cached_text("SELECT id FROM operation WHERE revision_id = :id")
     ids = list(session.scalars(query, {"id": number}))
     return sorted((session.get_one(Operation, one) for one in ids), key=lambda one: one.step) if ids else []
 
 
-def drawn_shapes(done: Iterable[Operation]) -> dict[str, Land | None]:
+def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
     """The shapes of a draft that differ from what is published, by code; None: no land any more."""
     found: dict[str, str | None] = {}
     for one in done:
@@ -192,9 +200,9 @@ def drawn_shapes(done: Iterable[Operation]) -> dict[str, Land | None]:
     return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in found.items()}
 
 
-def around(
-    session: Session, county: str, drawn: Mapping[str, Land | None], codes: Sequence[str], places: Sequence[Any]
-) -> State:
+def neighbouring_grids(
+    session: Session, county: str, drawn: Mapping[str, PolygonLike | None], codes: Sequence[str], places: Sequence[Any]
+) -> DraftGeometries:
     """The grids named, those some shapes lie over, and all that touch any of these, as a draft has them.
 
     Args:
@@ -208,16 +216,23 @@ def around(
     lands = {code: shape for code, (_, shape) in second.items() if code not in drawn}
     spread = [*places, *own, *spread]
     lands |= {code: shape for code, shape in drawn.items() if shape is not None and _near_any(shape, spread)}
-    return State(lands, {code: boundary for code, (boundary, _) in second.items()})
+    return DraftGeometries(lands, {code: boundary for code, (boundary, _) in second.items()})
 
 
-def _planned(session: Session, county: str, codes: Sequence[str], places: Sequence[Any]) -> dict[str, tuple[int, Land]]:
+def _planned(
+    session: Session, county: str, codes: Sequence[str], places: Sequence[Any]
+) -> dict[str, tuple[int, PolygonLike]]:
     box = (0.0, 0.0, 0.0, 0.0)
     if places:
         west, south, east, north = shapely.total_bounds(places).tolist()
-        box = (west - NEAR, south - NEAR, east + NEAR, north + NEAR)
+        box = (
+            west - NEIGHBOUR_TOLERANCE_DEG,
+            south - NEIGHBOUR_TOLERANCE_DEG,
+            east + NEIGHBOUR_TOLERANCE_DEG,
+            north + NEIGHBOUR_TOLERANCE_DEG,
+        )
     rows = session.execute(
-        sql(PLANNED),
+        cached_text(DRAFT_GRIDS_SQL),
         {"county": county, "codes": list(codes)} | dict(zip(("west", "south", "east", "north"), box, strict=True)),
     ).all()
     return {
@@ -225,14 +240,21 @@ def _planned(session: Session, county: str, codes: Sequence[str], places: Sequen
     }
 
 
-def _near_any(shape: Land, places: Sequence[Any]) -> bool:
+def _near_any(shape: PolygonLike, places: Sequence[Any]) -> bool:
     if not places:
         return False
     west, south, east, north = shapely.total_bounds(places).tolist()
-    return bool(shapely.box(west - NEAR, south - NEAR, east + NEAR, north + NEAR).intersects(shape))
+    return bool(
+        shapely.box(
+            west - NEIGHBOUR_TOLERANCE_DEG,
+            south - NEIGHBOUR_TOLERANCE_DEG,
+            east + NEIGHBOUR_TOLERANCE_DEG,
+            north + NEIGHBOUR_TOLERANCE_DEG,
+        ).intersects(shape)
+    )
 
 
-def operate(session: Session, by: Principal, number: int, given: Any, version: int | None = None) -> Operation:
+def add_operation(session: Session, by: Principal, number: int, given: Any, version: int | None = None) -> Operation:
     """Add an operation to a draft.
 
     Args:
@@ -244,11 +266,11 @@ def operate(session: Session, by: Principal, number: int, given: Any, version: i
         Conflict: It is published or withdrawn, or its version, or the base, is older than what is there.
         InvalidInput: The operation is not right, with the field, the place and the remedy.
     """
-    draft = own_draft(session, by, number, version)
-    op = operations.check(given)
-    done_before = steps(session, number)
-    if len(done_before) >= MOST_STEPS:
-        raise Conflict(f"a draft holds at most {MOST_STEPS:,} operations; publish it and begin another")
+    draft = lock_own_draft(session, by, number, version)
+    op = operations.validate_operation(given)
+    done_before = list_operations(session, number)
+    if len(done_before) >= MAX_OPERATIONS:
+        raise Conflict(f"a draft holds at most {MAX_OPERATIONS:,} operations; publish it and begin another")
     made = _do(session, by, draft, op, done_before, step=len(done_before) + 1)
     _newer_than_base(session, draft, made)
     session.add(made)
@@ -257,48 +279,56 @@ def operate(session: Session, by: Principal, number: int, given: Any, version: i
     return made
 
 
-def _do(session: Session, by: Principal, draft: Revision, op: Op, before: Sequence[Operation], step: int) -> Operation:
+def _do(
+    session: Session, by: Principal, draft: Revision, op: OperationSpec, before: Sequence[Operation], step: int
+) -> Operation:
     """An operation done on a draft, not yet added."""
     drawn = drawn_shapes(before)
     new_codes = {code for one in before for code in one.made}
     county = _county(session, op)
     redrawn = [one["code"] for one in op.get("grids", ())]
-    state = around(session, county, drawn, [*operations.named(op), *redrawn], operations.drawn(op))
+    state = neighbouring_grids(
+        session, county, drawn, [*operations.grids_named(op), *redrawn], operations.operation_geometries(op)
+    )
     if op["op"] in operations.MAKES:
         # two drafts that ask at once for a new code ask one after the other
-        session.execute(sql("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"), {"county": county})
-    check_codes(session, draft, op, state.lands, new_codes)
-    done = operations.do(op, state.lands, operations.Town(
-        lambda code: fresh_codes(session, code, new_codes), lambda lands: count_households(session, lands)))  # fmt: skip
+        session.execute(
+            cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"), {"county": county}
+        )
+    validate_new_codes(session, draft, op, state.lands, new_codes)
+    done = operations.apply_operation(op, state.lands, operations.Town(
+        lambda code: next_codes(session, code, new_codes), lambda lands: count_households(session, lands)))  # fmt: skip
     conservation.check_abroad(session, state.lands, done.changed)
-    touched = operations.moves_land(state.lands, done.changed) or operations.named(op)
+    touched = operations.moves_land(state.lands, done.changed) or operations.grids_named(op)
     made = made_of(session, done)
-    need(session, by, Action.DRAFT, touched)
+    require_on_grids(session, by, Action.DRAFT, touched)
     if op["op"] == "settle":
         _check_unit(session, by, op["unit"])
-    read = {*done.changed, *operations.named(op)}
+    read = {*done.changed, *operations.grids_named(op)}
     read |= {code for code, land in state.lands.items() if any(
         land.intersects(state.lands[one]) for one in touched if one in state.lands)}  # fmt: skip
     return Operation(
         revision_id=draft.id,
         step=step,
         op=done.op,
-        touched=sorted({*touched, *operations.named(op)}),
+        touched=sorted({*touched, *operations.grids_named(op)}),
         made=made,
         lineage=[list(one) for one in done.lineage],
-        shapes={code: None if shape is None else shapely.to_wkb(multi(shape), hex=True) for code, shape in done.changed.items()},
+        shapes={code: None if shape is None else shapely.to_wkb(to_multipolygon(shape), hex=True) for code, shape in done.changed.items()},
         drawn_on={code: state.stored[code] for code in sorted(read) if code in state.stored and code not in drawn},
     )  # fmt: skip
 
 
-def undo(session: Session, by: Principal, number: int, step: int, version: int | None = None) -> list[Operation]:
+def undo_operations(
+    session: Session, by: Principal, number: int, step: int, version: int | None = None
+) -> list[Operation]:
     """Take an operation of a draft back, with all after it; returns them.
 
     Raises:
         As `operate`; NotFound: The draft has no such step.
     """
-    draft = own_draft(session, by, number, version)
-    gone = [one for one in steps(session, number) if one.step >= step]
+    draft = lock_own_draft(session, by, number, version)
+    gone = [one for one in list_operations(session, number) if one.step >= step]
     if not gone or step < 1:
         raise NotFound(f"the draft has no step {step}")
     for one in gone:
@@ -308,9 +338,9 @@ def undo(session: Session, by: Principal, number: int, step: int, version: int |
     return gone
 
 
-def conflicts(session: Session, number: int) -> list[Clash]:
+def conflicts(session: Session, number: int) -> list[EditConflict]:
     """The grids that a draft moves land of and whose land another revision has changed since, not only by a vertex."""
-    rows = [row for row in session.execute(sql(CONFLICTS), {"id": number}) if row.touched]
+    rows = [row for row in session.execute(cached_text(CONFLICTS), {"id": number}) if row.touched]
     same = {
         row.code
         for row in rows
@@ -318,27 +348,27 @@ def conflicts(session: Session, number: int) -> list[Clash]:
         and not operations.moves_land({row.code: shapely.from_wkb(row.was)}, {row.code: shapely.from_wkb(row.now)})
     }  # fmt: skip
     return [
-        Clash(row.code, row.name, row.revision, row.title, row.author, row.published_at)
+        EditConflict(row.code, row.name, row.revision, row.title, row.author, row.published_at)
         for row in rows
         if row.code not in same
     ]
 
 
-def behind(session: Session, number: int) -> bool:
+def is_outdated(session: Session, number: int) -> bool:
     """Whether anything the draft was drawn on has changed since, be it a vertex of a neighbour."""
-    return session.execute(sql(CONFLICTS), {"id": number}).first() is not None
+    return session.execute(cached_text(CONFLICTS), {"id": number}).first() is not None
 
 
-def rebase(session: Session, by: Principal, number: int, version: int | None = None) -> list[Clash]:
+def rebase(session: Session, by: Principal, number: int, version: int | None = None) -> list[EditConflict]:
     """Do all operations of a draft again on what is published now; returns the grids that had changed.
 
     Raises:
         As `operate`; Conflict: An operation no longer fits; the draft stays as it was. The message names the step.
     """
-    draft = own_draft(session, by, number, version)
+    draft = lock_own_draft(session, by, number, version)
     changed = conflicts(session, number)
     replay(session, by, draft)
-    draft.base = newest_published(session)
+    draft.base = latest_published_id(session)
     draft.version += 1
     session.flush()
     return changed
@@ -347,9 +377,9 @@ def rebase(session: Session, by: Principal, number: int, version: int | None = N
 def replay(session: Session, by: Principal, draft: Revision) -> None:
     """Do the operations of a draft again, in place."""
     again: list[Operation] = []
-    for one in steps(session, draft.id):
+    for one in list_operations(session, draft.id):
         try:
-            done = _do(session, by, draft, operations.check(one.op), again, one.step)
+            done = _do(session, by, draft, operations.validate_operation(one.op), again, one.step)
         except (Conflict, NotFound, Forbidden) as error:
             raise Conflict(_misfit(one.step, error.detail), step=one.step) from error
         except Exception as error:
@@ -373,54 +403,54 @@ def withdraw(session: Session, by: Principal, number: int) -> Revision:
     Raises:
         As `operate`.
     """
-    draft = own_draft(session, by, number, None)
+    draft = lock_own_draft(session, by, number, None)
     draft.state = RevisionState.WITHDRAWN
     draft.version += 1
     session.flush()
     return draft
 
 
-def own_draft(session: Session, by: Principal, number: int, version: int | None) -> Revision:
+def lock_own_draft(session: Session, by: Principal, number: int, version: int | None) -> Revision:
     """A draft the asker may edit, locked: their own.
 
     Raises:
         NotFound, Forbidden, Conflict: It is hidden, somebody else's, or no draft of that version any more.
     """
-    found = revision(session, by, number, lock=True)
+    found = get_revision(session, by, number, lock=True)
     if by.kind != "system" and found.author != by.who:
         raise Forbidden(f"revision {number} is drawn by somebody else; begin a draft of your own")
     by.need(Action.DRAFT)
-    is_draft(found)
+    require_draft(found)
     if version is not None and version != found.version:
         raise Conflict(f"the draft has version {found.version}, not {version}; read it again", version=found.version)
     return found
 
 
-def is_draft(found: Revision) -> None:
+def require_draft(found: Revision) -> None:
     """Raise Conflict when a revision is a draft no longer."""
     if found.state != RevisionState.DRAFT:
         raise Conflict(f"revision {found.id} is {found.state}; a new change needs a new draft")
 
 
-def _county(session: Session, op: Op) -> str:
+def _county(session: Session, op: OperationSpec) -> str:
     """The one county an operation is in."""
     codes = [
-        *operations.named(op),
+        *operations.grids_named(op),
         *([op["parent"]] if "parent" in op else []),
         *(one["code"] for one in op.get("grids", ())),
     ]
     if codes:
-        counties = {patterns.ancestor(code, Level.COUNTY) for code in codes}
+        counties = {patterns.ancestor_code(code, Level.COUNTY) for code in codes}
     else:
-        west, south, east, north = shapely.total_bounds(operations.drawn(op)).tolist()
+        west, south, east, north = shapely.total_bounds(operations.operation_geometries(op)).tolist()
         query = f"""
         SELECT DISTINCT a.county FROM boundary b JOIN area a ON a.id = b.area_id
         WHERE a.level = 'grid' AND upper_inf(b.valid)
           AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608
         box = {"west": west, "south": south, "east": east, "north": north}
-        counties = set(session.scalars(sql(query), box))
+        counties = set(session.scalars(cached_text(query), box))
     if len(counties) > 1:
-        raise wrong(
+        raise invalid_field(
             "op", f"the grids lie in {len(counties)} counties, {', '.join(sorted(counties))}; edit one county at a time"
         )
     if not counties:
@@ -430,10 +460,10 @@ def _county(session: Session, op: Op) -> str:
 
 def _check_unit(session: Session, by: Principal, code: str) -> None:
     query = "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
-    grid = session.scalar(sql(query), {"code": code})
+    grid = session.scalar(cached_text(query), {"code": code})
     if grid is None:
-        raise wrong("unit", f"{code} is no ten-household unit")
-    need(session, by, Action.DRAFT, [grid])
+        raise invalid_field("unit", f"{code} is no ten-household unit")
+    require_on_grids(session, by, Action.DRAFT, [grid])
 
 
 def _newer_than_base(session: Session, draft: Revision, made: Operation) -> None:
@@ -443,7 +473,7 @@ def _newer_than_base(session: Session, draft: Revision, made: Operation) -> None
       JOIN revision base ON base.id = :base
     WHERE b.id = ANY(:ids) AND a.code = ANY(:codes) AND r.published_at > base.published_at ORDER BY a.code LIMIT 1"""
     asked = {"base": draft.base, "ids": list(made.drawn_on.values()), "codes": made.touched}
-    if found := session.execute(sql(query), asked).first():
+    if found := session.execute(cached_text(query), asked).first():
         raise Conflict(
             f"{found[0]} was redrawn by revision {found[1]} ({found[2]}) after the base of this draft; rebase it first",
             grid=found[0], revision=found[1],

@@ -13,18 +13,18 @@ from sqlalchemy.orm import Session
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation
 from gis.boundaries import drafts, operations, statistics
-from gis.boundaries.household_counts import read_homes
-from gis.boundaries.preview import as_grids, boxes_around, grid_names, where
+from gis.boundaries.household_counts import read_building_households
+from gis.boundaries.preview import as_grids, boxes_around, grid_codes_at, grid_names
 from gis.boundaries.statistics import Preview
 from gis.boundaries.store import grids_near
-from gis.db import STORAGE_SRID, read_rows, sql
+from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.errors import NotFound
 from gis.rights.access import Action, Principal
-from gis.shapes.polygon_coverage import Land
+from gis.shapes.polygon_coverage import PolygonLike
 
 
 @dataclass(frozen=True)
-class View:
+class EditorView:
     """The grids of an area as a draft has them, with those around it.
 
     grids: code -> (shape, before or None when unchanged, whether it may be edited).
@@ -32,44 +32,44 @@ class View:
     homes: Longitude, latitude, households and people of each building with homes.
     """
 
-    grids: dict[str, tuple[Land, Land | None, bool]]
+    grids: dict[str, tuple[PolygonLike, PolygonLike | None, bool]]
     names: dict[str, str]
     households: Mapping[str, int]
     people: Mapping[str, int]
     homes: list[tuple[float, float, int, int]]
 
 
-def view(session: Session, by: Principal, number: int, within: str) -> View:
+def read_editor_view(session: Session, by: Principal, number: int, within: str) -> EditorView:
     """The grids in an area (a grid, community, street or county, by code) as a draft has them, and their neighbours.
 
     Raises:
         NotFound: There is no such revision in the asker's areas, or no such area.
     """
-    revision = drafts.revision(session, by, number)
-    done = drafts.steps(session, number)
+    revision = drafts.get_revision(session, by, number)
+    done = drafts.list_operations(session, number)
     if (found := statistics.stored(session, number)) is not None and revision.effective is not None:
         return _as_published(session, found, revision.effective)
     drawn = drafts.drawn_shapes(done)
-    if session.scalar(sql("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
+    if session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
         raise NotFound(f"there is no area with code {within!r}")
     rows = session.execute(
-        sql("SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)"
+        cached_text("SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)"
             " WHERE a.level = 'grid' AND starts_with(a.code, :within)"),
         {"within": within},
     ).scalars()  # fmt: skip
     codes = sorted({*rows, *(code for code in drawn if code.startswith(within))})
-    return as_view(session, by, done, codes)
+    return build_editor_view(session, by, done, codes)
 
 
-def _as_published(session: Session, found: Preview, at: datetime) -> View:
+def _as_published(session: Session, found: Preview, at: datetime) -> EditorView:
     """The grids a publication changed, with the figures it was published with, and those around as they were then."""
     grids = {grid.code: grid for grid in found.grids if grid.after is not None}
-    shapes: list[Land] = [grid.after for grid in grids.values() if grid.after is not None]
-    county = patterns.ancestor(next(iter(found.redrawn)), Level.COUNTY) if found.redrawn else ""
+    shapes: list[PolygonLike] = [grid.after for grid in grids.values() if grid.after is not None]
+    county = patterns.ancestor_code(next(iter(found.redrawn)), Level.COUNTY) if found.redrawn else ""
     around = grids_near(session, [county], shapes, at)
-    lands: dict[str, Land] = {code: land for code, land in around.items() if code not in found.redrawn}
+    lands: dict[str, PolygonLike] = {code: land for code, land in around.items() if code not in found.redrawn}
     lands |= {code: after for code, (_, after) in found.redrawn.items() if after is not None}
-    return View(
+    return EditorView(
         {code: (land, grids[code].before if code in grids else None, False) for code, land in lands.items()},
         grid_names(session, lands, []) | found.names,
         {code: grid.households[1] for code, grid in grids.items()},
@@ -78,9 +78,9 @@ def _as_published(session: Session, found: Preview, at: datetime) -> View:
     )
 
 
-def as_view(
+def build_editor_view(
     session: Session, by: Principal, done: Sequence[Operation], codes: Sequence[str], *, around: bool = True
-) -> View:
+) -> EditorView:
     """Some grids as a draft has them; with those around.
 
     Args:
@@ -88,16 +88,18 @@ def as_view(
     """
     drawn = drafts.drawn_shapes(done)
     if not codes:
-        return View({}, {}, {}, {}, [])
-    county = patterns.ancestor(codes[0], Level.COUNTY)
-    state = drafts.around(session, county, drawn, codes, [])
-    stored = drafts.around(session, county, {}, list(drawn), []).lands if drawn else {}
+        return EditorView({}, {}, {}, {}, [])
+    county = patterns.ancestor_code(codes[0], Level.COUNTY)
+    state = drafts.neighbouring_grids(session, county, drawn, codes, [])
+    stored = drafts.neighbouring_grids(session, county, {}, list(drawn), []).lands if drawn else {}
     lands = state.lands if around else {code: land for code, land in state.lands.items() if code in codes}
     names = grid_names(session, lands, done)
     # a building may stand outside every grid and count for one near; whose it is, others around decide
     reach = boxes_around(list(lands.values()))
-    homes = read_homes(session, reach)
-    becomes = where(as_grids(drafts.around(session, county, drawn, list(lands), reach).lands, names), homes.spots)
+    homes = read_building_households(session, reach)
+    becomes = grid_codes_at(
+        as_grids(drafts.neighbouring_grids(session, county, drawn, list(lands), reach).lands, names), homes.spots
+    )
     households: Counter[str] = Counter()
     people: Counter[str] = Counter()
     for code, count, heads in zip(becomes, homes.households.tolist(), homes.people.tolist(), strict=True):
@@ -124,18 +126,20 @@ def as_view(
         )
         if count and code in lands
     ]
-    return View(grids, names, {code: households[code] for code in grids}, {code: people[code] for code in grids}, dots)
+    return EditorView(
+        grids, names, {code: households[code] for code in grids}, {code: people[code] for code in grids}, dots
+    )
 
 
-def guides(session: Session, by: Principal, number: int, within: str) -> dict[str, list[Any]]:
+def snapping_guides(session: Session, by: Principal, number: int, within: str) -> dict[str, list[Any]]:
     """Streets and building outlines of an area to snap to: lists of [lon, lat], degrees.
 
     Raises:
         As `view`.
     """
-    drafts.revision(session, by, number)
+    drafts.get_revision(session, by, number)
     box = session.execute(
-        sql("SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
+        cached_text("SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
             " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid)) x"),
         {"code": within},
     ).one()  # fmt: skip
@@ -143,8 +147,8 @@ def guides(session: Session, by: Principal, number: int, within: str) -> dict[st
         raise NotFound(f"there is no area with land and code {within!r}")
     asked = dict(zip(("west", "south", "east", "north"), box, strict=True))
     held = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
-    streets = read_rows(session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {held}", asked)  # noqa: S608
-    houses = read_rows(session, f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {held}", asked)  # noqa: S608
+    streets = fetch_rows(session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {held}", asked)  # noqa: S608
+    houses = fetch_rows(session, f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {held}", asked)  # noqa: S608
     lines = shapely.from_wkb([row[0] for row in streets])
     rings = shapely.get_exterior_ring(shapely.get_parts(shapely.from_wkb([row[0] for row in houses])))
     return {

@@ -10,9 +10,9 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from gis.areas.snapshot import Grids
-from gis.db import STORAGE_SRID, read_rows, sql
-from gis.shapes.polygon_coverage import Land
+from gis.areas.snapshot import GridIndex
+from gis.db import STORAGE_SRID, cached_text, fetch_rows
+from gis.shapes.polygon_coverage import PolygonLike
 
 BUILDINGS = f"""
 SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.shape), coalesce(h.homes, 0), coalesce(h.people, 0)
@@ -39,7 +39,7 @@ FROM near JOIN area u ON u.id = near.unit_id AND (u.retired_at IS NULL OR u.reti
 ORDER BY u.code, b.id"""  # noqa: S608  a number of ours
 
 
-class Homes(NamedTuple):
+class BuildingHouseholds(NamedTuple):
     """Buildings around some land: ids, codes, names, footprints, points inside, households and people."""
 
     ids: NDArray[np.int64]
@@ -51,7 +51,7 @@ class Homes(NamedTuple):
     people: NDArray[np.int64]
 
 
-class UnitHome(NamedTuple):
+class UnitHouseholds(NamedTuple):
     """Where a unit lives.
 
     parent_id, parent: The grid above it, by id and code.
@@ -71,32 +71,34 @@ class UnitHome(NamedTuple):
     spot: tuple[float, float]
 
 
-def read_homes(session: Session, lands: Sequence[Land]) -> Homes:
+def read_building_households(session: Session, lands: Sequence[PolygonLike]) -> BuildingHouseholds:
     """The buildings whose boxes meet the box of some land (degrees, EPSG:4490), with households and people."""
-    rows = read_rows(session, BUILDINGS, box(lands)) if lands else []
+    rows = fetch_rows(session, BUILDINGS, bbox_params(lands)) if lands else []
     shapes = shapely.from_wkb(np.array([row[4] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
-    return Homes(
+    return BuildingHouseholds(
         np.array([row[0] for row in rows], dtype=np.int64),
         [row[1] for row in rows],
         [f"{row[3]}{row[2]}" or row[1] for row in rows],
         shapes,
-        spots(shapes),
+        label_points(shapes),
         np.array([row[5] for row in rows], dtype=np.int64),
         np.array([int(row[6]) for row in rows], dtype=np.int64),
     )
 
 
-def unit_homes(session: Session, grids: Grids, lands: Sequence[Land], at: datetime) -> list[UnitHome]:
+def read_unit_households(
+    session: Session, grids: GridIndex, lands: Sequence[PolygonLike], at: datetime
+) -> list[UnitHouseholds]:
     """The units that stand near some land, and where they live.
 
     Args:
         grids: Those around; a building beyond them counts for the grid the unit stands under.
         at: The moment whose parents count.
     """
-    rows = read_rows(session, UNITS, box(lands) | {"at": at}) if lands and len(grids.codes) else []
+    rows = fetch_rows(session, UNITS, bbox_params(lands) | {"at": at}) if lands and len(grids.codes) else []
     if not rows:
         return []
-    points = spots(shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)))
+    points = label_points(shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)))
     west, south, east, north = shapely.total_bounds(grids.shapes)
     inside = np.all((points >= (west, south)) & (points <= (east, north)), axis=1)
     found, _, _ = grids.find_many(points[:, 0], points[:, 1])
@@ -107,7 +109,7 @@ def unit_homes(session: Session, grids: Grids, lands: Sequence[Land], at: dateti
     return [_unit_home(houses, grids) for houses in rows_of.values()]
 
 
-def _unit_home(houses: Sequence[tuple[Any, ...]], grids: Grids) -> UnitHome:
+def _unit_home(houses: Sequence[tuple[Any, ...]], grids: GridIndex) -> UnitHouseholds:
     unit, code, name, parent_id, parent, *_ = houses[0]
     homes: Counter[int] = Counter()
     count: Counter[int] = Counter()
@@ -117,7 +119,7 @@ def _unit_home(houses: Sequence[tuple[Any, ...]], grids: Grids) -> UnitHome:
             count[grid] += 1
     best = min(homes, key=lambda grid: (-homes[grid], -count[grid], grids.codes[grid] != parent, grid), default=None)
     lon, lat = houses[0][-1]
-    return UnitHome(unit, code, name, parent_id, parent, best, dict(homes), (round(lon, 6), round(lat, 6)))
+    return UnitHouseholds(unit, code, name, parent_id, parent, best, dict(homes), (round(lon, 6), round(lat, 6)))
 
 
 def homeless(session: Session, lost: Any) -> int:
@@ -128,12 +130,12 @@ def homeless(session: Session, lost: Any) -> int:
     SELECT count(*) FROM building b JOIN household h ON h.building_id = b.id
     WHERE b.shape && ST_GeomFromWKB(:lost, {STORAGE_SRID})
       AND ST_Covers(ST_GeomFromWKB(:lost, {STORAGE_SRID}), ST_PointOnSurface(b.shape))"""  # noqa: S608  a number of ours
-    return session.scalar(sql(query), {"lost": shapely.to_wkb(lost)}) or 0
+    return session.scalar(cached_text(query), {"lost": shapely.to_wkb(lost)}) or 0
 
 
-def count_households(session: Session, lands: Sequence[Land]) -> list[int]:
+def count_households(session: Session, lands: Sequence[PolygonLike]) -> list[int]:
     """How many households live on each of some lands; one on a common border counts for each."""
-    homes = read_homes(session, lands)
+    homes = read_building_households(session, lands)
     if not len(homes.ids):
         return [0] * len(lands)
     shapely.prepare(list(lands))
@@ -141,11 +143,11 @@ def count_households(session: Session, lands: Sequence[Land]) -> list[int]:
     return [int(homes.households[shapely.intersects(land, points)].sum()) for land in lands]
 
 
-def spots(shapes: Any) -> NDArray[np.float64]:
+def label_points(shapes: Any) -> NDArray[np.float64]:
     """The point inside each building that says which grid it lies in, as locating takes it."""
     return shapely.get_coordinates(shapely.point_on_surface(shapes)) if len(shapes) else np.empty((0, 2))
 
 
-def box(lands: Sequence[Any]) -> dict[str, float]:
+def bbox_params(lands: Sequence[Any]) -> dict[str, float]:
     """The box around some land, by name."""
     return dict(zip(("west", "south", "east", "north"), shapely.total_bounds(list(lands)).tolist(), strict=True))

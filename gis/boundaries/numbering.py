@@ -7,25 +7,25 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision
-from gis.boundaries.operations import Done, Op
-from gis.db import sql
-from gis.errors import Conflict, wrong
-from gis.shapes.polygon_coverage import Land
+from gis.boundaries.operations import OperationResult, OperationSpec
+from gis.db import cached_text
+from gis.errors import Conflict, invalid_field
+from gis.shapes.polygon_coverage import PolygonLike
 
 
-def fresh_codes(session: Session, near: str, taken: Iterable[str]) -> Iterator[str]:
+def next_codes(session: Session, near: str, taken: Iterable[str]) -> Iterator[str]:
     """Codes for new grids of a community that no grid and no draft has ever had, in order.
 
     Args:
         near: Code of the community, or of a grid in it.
         taken: Codes the draft itself has given.
     """
-    community = patterns.ancestor(near, Level.COMMUNITY)
+    community = patterns.ancestor_code(near, Level.COMMUNITY)
     query = """
     SELECT code FROM area WHERE code LIKE :under
     UNION SELECT k FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k
     WHERE r.state = 'draft' AND k LIKE :under"""
-    used = {*session.scalars(sql(query), {"under": community + "%"}), *taken}
+    used = {*session.scalars(cached_text(query), {"under": community + "%"}), *taken}
     digits = patterns.DIGITS[Level.GRID][0] - len(community)
     grids = [int(code[len(community) :]) for code in used if len(code) == len(community) + digits]
     last = max(grids, default=0)
@@ -35,7 +35,9 @@ def fresh_codes(session: Session, near: str, taken: Iterable[str]) -> Iterator[s
             yield code
 
 
-def check_codes(session: Session, draft: Revision, op: Op, lands: Mapping[str, Land], new: set[str]) -> None:
+def validate_new_codes(
+    session: Session, draft: Revision, op: OperationSpec, lands: Mapping[str, PolygonLike], new: set[str]
+) -> None:
     """Refuse codes for new grids that are not right, not in the community, used before, or reserved by another draft.
 
     Args:
@@ -45,12 +47,12 @@ def check_codes(session: Session, draft: Revision, op: Op, lands: Mapping[str, L
     revived = _revived(session, draft) if op["op"] == "redraw" else set()
     given = {"split": op.get("codes", ()), "merge": [op.get("into")], "add": [op["code"]] if "code" in op else ()}
     field = {"split": "codes", "merge": "into", "add": "code"}.get(op["op"], "grids")
-    communities = {patterns.ancestor(code, Level.COMMUNITY) for code in op.get("codes", ()) if code in lands}
+    communities = {patterns.ancestor_code(code, Level.COMMUNITY) for code in op.get("codes", ()) if code in lands}
     if op["op"] == "split":
-        communities = {patterns.ancestor(op["code"], Level.COMMUNITY)}
+        communities = {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
     if op["op"] == "merge":
         if len(communities) > 1 and "parent" not in op:
-            raise wrong(
+            raise invalid_field(
                 "parent", f"the grids lie in {', '.join(sorted(communities))}; say which community has the new one"
             )
         if "parent" in op:
@@ -62,21 +64,21 @@ def check_codes(session: Session, draft: Revision, op: Op, lands: Mapping[str, L
         one["code"] for one in op.get("grids", ()) if one.get("geometry") is not None and one["code"] not in lands
     ]
     for code in fresh:
-        if fault := patterns.fault(code, Level.GRID):
-            raise wrong(field, fault)
-        if communities and patterns.ancestor(code, Level.COMMUNITY) not in communities:
-            raise wrong(
+        if fault := patterns.code_error(code, Level.GRID):
+            raise invalid_field(field, fault)
+        if communities and patterns.ancestor_code(code, Level.COMMUNITY) not in communities:
+            raise invalid_field(
                 field, f"{code} does not begin with the code of its community, {', '.join(sorted(communities))}"
             )
-    if op["op"] == "merge" and communities and patterns.ancestor(op["into"], Level.COMMUNITY) not in communities:
-        raise wrong(
+    if op["op"] == "merge" and communities and patterns.ancestor_code(op["into"], Level.COMMUNITY) not in communities:
+        raise invalid_field(
             "into",
             f"{op['into']} is not of community {', '.join(sorted(communities))}; name a grid of it, or a new code",
         )
     unused = [code for code in fresh if code not in new and code not in revived]
-    query = sql("SELECT code FROM area WHERE code = ANY(:codes) ORDER BY code")
+    query = cached_text("SELECT code FROM area WHERE code = ANY(:codes) ORDER BY code")
     if used := list(session.scalars(query, {"codes": unused})):
-        raise wrong(
+        raise invalid_field(
             field, f"{', '.join(used[:5])}: used already; a code is never used again, give the new grid another"
         )
     _check_reserved(session, draft, field, unused)
@@ -86,18 +88,20 @@ def check_codes(session: Session, draft: Revision, op: Op, lands: Mapping[str, L
         if (
             one["code"] in fresh
             and one.get("parent")
-            and patterns.ancestor(one["code"], Level.COMMUNITY) != one["parent"]
+            and patterns.ancestor_code(one["code"], Level.COMMUNITY) != one["parent"]
         ):
-            raise wrong(field, f"{one['code']} does not begin with the code of its community, {one['parent']}")
+            raise invalid_field(field, f"{one['code']} does not begin with the code of its community, {one['parent']}")
 
 
 def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:
     query = """
     SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k
     WHERE r.state = 'draft' AND r.id <> :id AND k = ANY(:codes) ORDER BY k, r.id LIMIT 1"""
-    row = session.execute(sql(query), {"id": draft.id, "codes": codes}).first() if codes else None
+    row = session.execute(cached_text(query), {"id": draft.id, "codes": codes}).first() if codes else None
     if row:
-        raise wrong(field, f"{row[0]}: reserved by draft {row[1]}; give the new grid another code, or leave it out")
+        raise invalid_field(
+            field, f"{row[0]}: reserved by draft {row[1]}; give the new grid another code, or leave it out"
+        )
 
 
 def _revived(session: Session, draft: Revision) -> set[str]:
@@ -108,7 +112,7 @@ def _revived(session: Session, draft: Revision) -> set[str]:
     SELECT k FROM operation o, jsonb_object_keys(o.shapes) k WHERE o.revision_id = :old
     UNION SELECT a.code FROM revision r JOIN boundary b ON b.revision_id = r.id OR upper(b.valid) = r.effective
       JOIN area a ON a.id = b.area_id WHERE r.id = :old AND a.level = 'grid'"""
-    return set(session.scalars(sql(query), {"old": draft.reverts}))
+    return set(session.scalars(cached_text(query), {"old": draft.reverts}))
 
 
 def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
@@ -121,7 +125,7 @@ def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
     SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (a.code <> ALL(:revived) OR EXISTS (
       SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid))) ORDER BY a.code"""
     asked = {"codes": list(codes), "revived": sorted(_revived(session, draft))}
-    if used := list(session.scalars(sql(query), asked)):
+    if used := list(session.scalars(cached_text(query), asked)):
         raise Conflict(
             f"{', '.join(used[:5])}: used by another publication since; undo the step and give the new grid another code"
         )
@@ -129,26 +133,27 @@ def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
 
 def _community(session: Session, code: str) -> None:
     found = session.scalar(
-        sql("SELECT level FROM area WHERE code = :code AND (retired_at IS NULL OR retired_at > now())"), {"code": code}
+        cached_text("SELECT level FROM area WHERE code = :code AND (retired_at IS NULL OR retired_at > now())"),
+        {"code": code},
     )
     if found != Level.COMMUNITY:
-        raise wrong("parent", f"{code} is no community; name the community that has the grid")
+        raise invalid_field("parent", f"{code} is no community; name the community that has the grid")
 
 
-def made_of(session: Session, done: Done) -> dict[str, object]:
+def made_of(session: Session, done: OperationResult) -> dict[str, object]:
     """Name and parent of every new grid."""
     found: dict[str, object] = {}
     for code, near in done.made.items():
         parent = (
-            patterns.ancestor(near, Level.COMMUNITY)
-            if len(near) > len(patterns.ancestor(code, Level.COMMUNITY))
+            patterns.ancestor_code(near, Level.COMMUNITY)
+            if len(near) > len(patterns.ancestor_code(code, Level.COMMUNITY))
             else near
         )
         name = done.names.get(code)
         if name is None:
-            over = session.scalar(sql("SELECT name FROM area WHERE code = :code"), {"code": parent})
+            over = session.scalar(cached_text("SELECT name FROM area WHERE code = :code"), {"code": parent})
             if over is None:
-                raise wrong("parent", f"{parent} is no community; name the community that has the grid")
+                raise invalid_field("parent", f"{parent} is no community; name the community that has the grid")
             number = re.sub(r"^0+(?=\d)", "", code[len(parent) :])
             name = f"{str(over).removesuffix('社区')}第{number}网格"
         found[code] = {"name": name, "parent": parent}

@@ -16,24 +16,24 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape as from_geojson
 from shapely.geometry.base import BaseGeometry
 
-from gis.errors import InvalidInput, NotFound, wrong
+from gis.errors import InvalidInput, NotFound, invalid_field
 from gis.shapes import edits, polygon_coverage
-from gis.shapes.edits import Changed, Lands
+from gis.shapes.edits import ChangedGeometries, GridGeometries
 from gis.shapes.measure import wider
-from gis.shapes.polygon_coverage import Land
-from gis.shapes.repair import polygons, repair
+from gis.shapes.polygon_coverage import PolygonLike
+from gis.shapes.repair import extract_polygons, repair
 
-LONGEST_NAME = 100  # characters
+MAX_NAME_CHARS = 100  # characters
 MAKES = ("add", "merge", "redraw", "split")  # operations that may make new grids
-MOST_PARTS = 50  # of one split or merge
-MOST_REDRAWN = 20_000  # grids of one file
-HALF = 0.5  # of a grid's land: it came from there
+MAX_SPLIT_PARTS = 50  # of one split or merge
+MAX_REDRAWN_GRIDS = 20_000  # grids of one file
+MIN_ORIGIN_SHARE = 0.5  # of a grid's land: it came from there
 
-Op = dict[str, Any]
+OperationSpec = dict[str, Any]
 
 
 @dataclass
-class Done:
+class OperationResult:
     """What came of an operation.
 
     op: The operation with what it decided filled in.
@@ -43,8 +43,8 @@ class Done:
     lineage: (kind, from, to): split or merged.
     """
 
-    op: Op
-    changed: Changed
+    op: OperationSpec
+    changed: ChangedGeometries
     made: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     lineage: list[tuple[str, str, str]] = field(default_factory=list)
@@ -58,10 +58,10 @@ class Town(NamedTuple):
     """
 
     fresh_codes: Callable[[str], Iterator[str]]
-    count_households: Callable[[Sequence[Land]], Sequence[int]]
+    count_households: Callable[[Sequence[PolygonLike]], Sequence[int]]
 
 
-class Kind:
+class OperationType:
     """One kind of operation.
 
     fields: Its fields, and whether each must be there.
@@ -73,16 +73,16 @@ class Kind:
     def __init__(
         self,
         fields: Mapping[str, bool],
-        named: Callable[[Op], Sequence[str]],
-        drawn: Callable[[Op], list[BaseGeometry]],
-        do: Callable[[Op, Lands, Town], Done],
+        named: Callable[[OperationSpec], Sequence[str]],
+        drawn: Callable[[OperationSpec], list[BaseGeometry]],
+        do: Callable[[OperationSpec, GridGeometries, Town], OperationResult],
         zh: str,
         en: str,
     ) -> None:
         self.fields, self.named, self.drawn, self.do, self.zh, self.en = fields, named, drawn, do, zh, en
 
 
-def check(op: Any) -> Op:
+def validate_operation(op: Any) -> OperationSpec:
     """An operation whose fields are there and of their kind.
 
     Raises:
@@ -91,37 +91,37 @@ def check(op: Any) -> Op:
     if not isinstance(op, Mapping):
         raise InvalidInput("an operation is a JSON object with op and its fields")
     name = op.get("op")
-    if name not in KINDS:
-        raise wrong("op", f"{name!r} is none of {', '.join(KINDS)}")
-    kind = KINDS[name]
+    if name not in OPERATION_TYPES:
+        raise invalid_field("op", f"{name!r} is none of {', '.join(OPERATION_TYPES)}")
+    kind = OPERATION_TYPES[name]
     if unknown := sorted(set(op) - set(kind.fields) - {"op"}):
-        raise wrong(unknown[0], f"{name} has no such field; it has {', '.join(kind.fields)}")
-    found: Op = {"op": name}
+        raise invalid_field(unknown[0], f"{name} has no such field; it has {', '.join(kind.fields)}")
+    found: OperationSpec = {"op": name}
     for key, needed in kind.fields.items():
         value = op.get(key)
         if value is None:
             if needed:
-                raise wrong(key, f"{name} needs it: {NEEDS[key][1]}")
+                raise invalid_field(key, f"{name} needs it: {FIELD_RULES[key][1]}")
             continue
-        right, words = NEEDS[key]
+        right, words = FIELD_RULES[key]
         if not right(value):
-            raise wrong(key, f"must be {words}")
+            raise invalid_field(key, f"must be {words}")
         found[key] = value
     kind.drawn(found)
     return found
 
 
-def named(op: Op) -> list[str]:
+def grids_named(op: OperationSpec) -> list[str]:
     """The grids with land that an operation names."""
-    return list(dict.fromkeys(KINDS[op["op"]].named(op)))
+    return list(dict.fromkeys(OPERATION_TYPES[op["op"]].named(op)))
 
 
-def drawn(op: Op) -> list[BaseGeometry]:
+def operation_geometries(op: OperationSpec) -> list[BaseGeometry]:
     """The shapes in an operation, degrees."""
-    return KINDS[op["op"]].drawn(op)
+    return OPERATION_TYPES[op["op"]].drawn(op)
 
 
-def do(op: Op, lands: Lands, town: Town) -> Done:
+def apply_operation(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     """Do a checked operation.
 
     Args:
@@ -131,16 +131,16 @@ def do(op: Op, lands: Lands, town: Town) -> Done:
     Raises:
         InvalidInput, NotFound: As the edits of `gis.shapes.edits`.
     """
-    return KINDS[op["op"]].do(op, lands, town)
+    return OPERATION_TYPES[op["op"]].do(op, lands, town)
 
 
-def words(op: Op, names: Mapping[str, str]) -> tuple[str, str]:
+def describe_operation(op: OperationSpec, names: Mapping[str, str]) -> tuple[str, str]:
     """What an operation does, in Chinese and English; grids by name where it is known."""
 
     def called(code: object) -> str:
         return names.get(str(code), str(code))
 
-    kind = KINDS[op["op"]]
+    kind = OPERATION_TYPES[op["op"]]
     codes = [called(code) for code in kind.named(op)]
     every = codes[:4] + ["…"] * (len(codes) > 4)
     held = {
@@ -152,33 +152,37 @@ def words(op: Op, names: Mapping[str, str]) -> tuple[str, str]:
     return kind.zh.format(all="、".join(every), **held), kind.en.format(all=", ".join(every), **held)
 
 
-def moves_land(lands: Lands, changed: Changed) -> list[str]:
+def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
     """Of the shapes that change, those whose land does: not only by a vertex on their border."""
     both = [code for code, shape in changed.items() if shape is not None and code in lands]
     differ = shapely.symmetric_difference([lands[code] for code in both], [changed[code] for code in both])
     held = np.empty(len(both), dtype=object)
-    held[:] = [polygons(shape) or MultiPolygon() for shape in differ]
-    moved = {code for code, wide in zip(both, wider(held, polygon_coverage.LEAST).tolist(), strict=True) if wide}
+    held[:] = [extract_polygons(shape) or MultiPolygon() for shape in differ]
+    moved = {
+        code for code, wide in zip(both, wider(held, polygon_coverage.MIN_GAP_WIDTH_M).tolist(), strict=True) if wide
+    }
     return sorted(moved | (set(changed) - set(both)))
 
 
 # --- each kind -----------------------------------------------------------------------------------------------------
 
 
-def _move_border(op: Op, lands: Lands, town: Town) -> Done:
+def _move_border(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     first, second = op["between"]
-    return Done(op, edits.move_border(lands, first, second, _line(op, "line")))
+    return OperationResult(op, edits.move_border(lands, first, second, _line(op, "line")))
 
 
-def _reshape(op: Op, lands: Lands, town: Town) -> Done:
+def _reshape(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     give_to, islands = op.get("give_to"), bool(op.get("islands"))
-    return Done(op, edits.reshape(lands, op["code"], _land(op, "geometry"), give_to=give_to, islands=islands))
+    return OperationResult(
+        op, edits.reshape(lands, op["code"], _land(op, "geometry"), give_to=give_to, islands=islands)
+    )
 
 
-def _split(op: Op, lands: Lands, town: Town) -> Done:
+def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     code = op["code"]
     if ("line" in op) == ("parts" in op):
-        raise wrong("line", "a split has a line or the polygons of its parts; give one of them")
+        raise invalid_field("line", "a split has a line or the polygons of its parts; give one of them")
     changed = edits.split(
         lands,
         code,
@@ -197,56 +201,56 @@ def _split(op: Op, lands: Lands, town: Town) -> Done:
     elif "codes" not in op:
         op = op | {"codes": _by_parts(op, {one: changed[one] for one in (code, *new)})}
     made = {one: str(code) for one in new}
-    return Done(op, changed, made, _names(op, new), [("split", code, one) for one in new])
+    return OperationResult(op, changed, made, _names(op, new), [("split", code, one) for one in new])
 
 
-def _by_parts(op: Op, shapes: Changed) -> list[str]:
+def _by_parts(op: OperationSpec, shapes: ChangedGeometries) -> list[str]:
     """The codes in the order of the given parts."""
     parts = [_polygon(part, f"parts[{i}]") for i, part in enumerate(op["parts"])]
     return [max(shapes, key=lambda one: shapely.intersection(part, shapes[one]).area) for part in parts]
 
 
-def _merge(op: Op, lands: Lands, town: Town) -> Done:
+def _merge(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     codes, into = op["codes"], op["into"]
     changed = edits.merge(lands, codes, into, islands=bool(op.get("islands")))
     new: dict[str, str] = {} if into in codes else {into: str(op.get("parent") or codes[0])}
     lineage = [("merged", one, into) for one in dict.fromkeys(codes) if one != into]
-    return Done(op, changed, new, _names(op, list(new)), lineage)
+    return OperationResult(op, changed, new, _names(op, list(new)), lineage)
 
 
-def _transfer(op: Op, lands: Lands, town: Town) -> Done:
-    return Done(op, edits.transfer(lands, _land(op, "region"), op["to"], islands=bool(op.get("islands"))))
+def _transfer(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
+    return OperationResult(op, edits.transfer(lands, _land(op, "region"), op["to"], islands=bool(op.get("islands"))))
 
 
-def _add(op: Op, lands: Lands, town: Town) -> Done:
+def _add(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     code = op.get("code") or next(town.fresh_codes(op["parent"]), "")
     if not code:
-        raise wrong("code", f"there is no code left in {op['parent']}; give one")
+        raise invalid_field("code", f"there is no code left in {op['parent']}; give one")
     op = op | {"code": code}
-    return Done(op, edits.add(lands, code, _land(op, "geometry")), {code: op["parent"]}, _names(op, [code]))
+    return OperationResult(op, edits.add(lands, code, _land(op, "geometry")), {code: op["parent"]}, _names(op, [code]))
 
 
-def _retire(op: Op, lands: Lands, town: Town) -> Done:
+def _retire(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     code, to = op["code"], op.get("give_to")
-    return Done(op, edits.retire(lands, code, give_to=to), lineage=[("merged", code, to)] if to else [])
+    return OperationResult(op, edits.retire(lands, code, give_to=to), lineage=[("merged", code, to)] if to else [])
 
 
-def _move_vertex(op: Op, lands: Lands, town: Town) -> Done:
+def _move_vertex(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     start, to, edge = op.get("from") or op["to"], op["to"], op.get("edge")
     if "from" not in op and edge is None:
-        raise wrong("from", "which vertex is moved, as [longitude, latitude]; or edge, where a new one is made")
+        raise invalid_field("from", "which vertex is moved, as [longitude, latitude]; or edge, where a new one is made")
     ends = None if edge is None else (_pair(edge[0]), _pair(edge[1]))
-    return Done(op, edits.move_vertex(lands, _pair(start), _pair(to), edge=ends))
+    return OperationResult(op, edits.move_vertex(lands, _pair(start), _pair(to), edge=ends))
 
 
-def _redraw(op: Op, lands: Lands, town: Town) -> Done:
+def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     """Grids as a file, or an earlier state, has them; what comes of it must be a coverage with those around."""
-    drawn_: Changed = {}
+    drawn_: ChangedGeometries = {}
     made: dict[str, str] = {}
     for i, one in enumerate(op["grids"]):
         code, key = one["code"], f"grids[{i}].geometry"
         if code in drawn_:
-            raise wrong(f"grids[{i}].code", f"{code} is there twice; give a grid one shape")
+            raise invalid_field(f"grids[{i}].code", f"{code} is there twice; give a grid one shape")
         if one.get("geometry") is None:
             if code not in lands:
                 raise NotFound(f"no grid with land has the code {code}; leave it out")
@@ -254,27 +258,27 @@ def _redraw(op: Op, lands: Lands, town: Town) -> Done:
             continue
         done = repair(_polygon(one["geometry"], key))
         if done.shape is None:
-            raise wrong(key, done.reason)
+            raise invalid_field(key, done.reason)
         drawn_[code] = done.shape
         if code not in lands:
             if not one.get("parent"):
-                raise wrong(f"grids[{i}].parent", f"{code} is new; name its community")
+                raise invalid_field(f"grids[{i}].parent", f"{code} is new; name its community")
             made[code] = one["parent"]
     kept = {code: land for code, land in lands.items() if code not in drawn_}
     new = {code: shape for code, shape in drawn_.items() if shape is not None}
-    shapes: list[Land] = [*new.values(), *kept.values()]
+    shapes: list[PolygonLike] = [*new.values(), *kept.values()]
     if not polygon_coverage.is_valid(shapes):
-        bad = polygon_coverage.overlaps(shapes)
+        bad = polygon_coverage.find_overlaps(shapes)
         codes = [*new, *kept]
         spot = f"{codes[bad[0].first]} and {codes[bad[0].second]} at {bad[0].place}" if bad else "a border"
         raise InvalidInput(f"the grids are no coverage: {spot} overlap or do not share their vertices; clean the file")
     op = op | {"grids": [dict(one) for one in op["grids"]]}
     lineage = _came_from(lands, drawn_, made)
     names = {one["code"]: str(one["name"]) for one in op["grids"] if one.get("name")}
-    return Done(op, drawn_, made, names, lineage)
+    return OperationResult(op, drawn_, made, names, lineage)
 
 
-def _came_from(lands: Lands, drawn_: Changed, made: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def _came_from(lands: GridGeometries, drawn_: ChangedGeometries, made: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Where new grids lie and where the land of gone ones went, where half of it or more has one answer."""
     found = []
     for code in made:
@@ -282,7 +286,7 @@ def _came_from(lands: Lands, drawn_: Changed, made: Mapping[str, str]) -> list[t
         assert shape is not None
         shares = {old: shapely.intersection(shape, land).area / shape.area for old, land in lands.items()}
         best = max(shares, key=lambda old: shares[old], default=None)
-        if best is not None and shares[best] >= HALF and drawn_.get(best, lands[best]) is not None:
+        if best is not None and shares[best] >= MIN_ORIGIN_SHARE and drawn_.get(best, lands[best]) is not None:
             found.append(("split", best, code))
     for code, shape in drawn_.items():
         if shape is None:
@@ -290,21 +294,21 @@ def _came_from(lands: Lands, drawn_: Changed, made: Mapping[str, str]) -> list[t
             shares = {new: shapely.intersection(other, land).area / land.area
                       for new, other in {**lands, **drawn_}.items() if other is not None and new != code}  # fmt: skip
             best = max(shares, key=lambda new: shares[new], default=None)
-            if best is not None and shares[best] >= HALF:
+            if best is not None and shares[best] >= MIN_ORIGIN_SHARE:
                 found.append(("merged", code, best))
     return found
 
 
-def _settle(op: Op, lands: Lands, town: Town) -> Done:
+def _settle(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     if op["grid"] not in lands:
         raise NotFound(f"grid: no grid with land has the code {op['grid']}; look it up on the map")
-    return Done(op, {})
+    return OperationResult(op, {})
 
 
 # --- fields --------------------------------------------------------------------------------------------------------
 
 
-def _names(op: Op, new: Sequence[str]) -> dict[str, str]:
+def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:
     given: dict[str, str] = dict(op.get("names", {}))
     if op.get("name") and len(new) == 1:
         given.setdefault(new[0], op["name"])
@@ -315,24 +319,24 @@ def _geometry(given: Mapping[str, Any], key: str) -> BaseGeometry:
     try:
         return from_geojson(given)
     except (ShapelyError, AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise wrong(key, "is no GeoJSON geometry with a type and coordinates, longitude first") from error
+        raise invalid_field(key, "is no GeoJSON geometry with a type and coordinates, longitude first") from error
 
 
-def _line(op: Op, key: str) -> LineString:
+def _line(op: OperationSpec, key: str) -> LineString:
     found = _geometry(op[key], key)
     if not isinstance(found, LineString):
-        raise wrong(key, f"must be a LineString, not a {found.geom_type}")
+        raise invalid_field(key, f"must be a LineString, not a {found.geom_type}")
     return found
 
 
-def _land(op: Op, key: str) -> Land:
+def _land(op: OperationSpec, key: str) -> PolygonLike:
     return _polygon(op[key], key)
 
 
-def _polygon(given: Mapping[str, Any], key: str) -> Land:
+def _polygon(given: Mapping[str, Any], key: str) -> PolygonLike:
     found = _geometry(given, key)
     if not isinstance(found, Polygon | MultiPolygon):
-        raise wrong(key, f"must be a Polygon or MultiPolygon, not a {found.geom_type}")
+        raise invalid_field(key, f"must be a Polygon or MultiPolygon, not a {found.geom_type}")
     return found
 
 
@@ -345,11 +349,11 @@ def _is_code(value: object) -> bool:
 
 
 def _are_codes(value: object) -> bool:
-    return isinstance(value, list) and 0 < len(value) <= MOST_PARTS and all(_is_code(one) for one in value)
+    return isinstance(value, list) and 0 < len(value) <= MAX_SPLIT_PARTS and all(_is_code(one) for one in value)
 
 
 def _is_name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value.strip()) <= LONGEST_NAME and value.isprintable()
+    return isinstance(value, str) and 0 < len(value.strip()) <= MAX_NAME_CHARS and value.isprintable()
 
 
 def _is_point(value: object) -> bool:
@@ -367,7 +371,7 @@ def _is_shape(value: object) -> bool:
 def _are_grids(value: object) -> bool:
     return (
         isinstance(value, list)
-        and 0 < len(value) <= MOST_REDRAWN
+        and 0 < len(value) <= MAX_REDRAWN_GRIDS
         and all(
             isinstance(one, Mapping)
             and _is_code(one.get("code"))
@@ -380,10 +384,10 @@ def _are_grids(value: object) -> bool:
 
 
 # field -> whether a value is right, and what is
-NEEDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+FIELD_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "between": (lambda value: _are_codes(value) and len(value) == 2, "the codes of two neighbours"),
     "code": (_is_code, "the code of a grid, as text"),
-    "codes": (_are_codes, f"a list of codes, at most {MOST_PARTS}"),
+    "codes": (_are_codes, f"a list of codes, at most {MAX_SPLIT_PARTS}"),
     "edge": (lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_point, value)), "two vertices"),
     "from": (_is_point, "[longitude, latitude] in degrees"),
     "geometry": (_is_shape, "a GeoJSON Polygon or MultiPolygon"),
@@ -393,14 +397,14 @@ NEEDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "into": (_is_code, "the code that keeps the land"),
     "islands": (lambda value: isinstance(value, bool), "true or false"),
     "line": (_is_shape, "a GeoJSON LineString"),
-    "name": (_is_name, f"a name of at most {LONGEST_NAME} characters"),
+    "name": (_is_name, f"a name of at most {MAX_NAME_CHARS} characters"),
     "names": (
         lambda value: isinstance(value, Mapping) and all(_is_code(code) and _is_name(one) for code, one in value.items()),
-        f"names of at most {LONGEST_NAME} characters by code",
+        f"names of at most {MAX_NAME_CHARS} characters by code",
     ),
     "parent": (_is_code, "the code of a community"),
     "parts": (
-        lambda value: isinstance(value, list) and 2 <= len(value) <= MOST_PARTS and all(map(_is_shape, value)),
+        lambda value: isinstance(value, list) and 2 <= len(value) <= MAX_SPLIT_PARTS and all(map(_is_shape, value)),
         "a list of two or more GeoJSON polygons",
     ),
     "region": (_is_shape, "a GeoJSON Polygon or MultiPolygon"),
@@ -409,65 +413,65 @@ NEEDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 }  # fmt: skip
 
 
-def _none(op: Op) -> list[BaseGeometry]:
+def _none(op: OperationSpec) -> list[BaseGeometry]:
     return []
 
 
-def _spots(op: Op) -> list[BaseGeometry]:
+def _spots(op: OperationSpec) -> list[BaseGeometry]:
     if not _is_point(op["to"]):
-        raise wrong("to", "must be [longitude, latitude] in degrees")
+        raise invalid_field("to", "must be [longitude, latitude] in degrees")
     return [shapely.Point(_pair(one)) for one in (op["to"], op.get("from"), *op.get("edge", ())) if one]
 
 
-def _to_code(op: Op) -> list[BaseGeometry]:
+def _to_code(op: OperationSpec) -> list[BaseGeometry]:
     if not _is_code(op["to"]):
-        raise wrong("to", "must be the code of the grid that takes the region")
+        raise invalid_field("to", "must be the code of the grid that takes the region")
     return [_land(op, "region")]
 
 
-KINDS: dict[str, Kind] = {
-    "move_border": Kind(
+OPERATION_TYPES: dict[str, OperationType] = {
+    "move_border": OperationType(
         {"between": True, "line": True}, lambda op: op["between"], lambda op: [_line(op, "line")], _move_border,
         "调整{all}之间的边界", "move the border between {all}",
     ),
-    "reshape": Kind(
+    "reshape": OperationType(
         {"code": True, "geometry": True, "give_to": False, "islands": False},
         lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], lambda op: [_land(op, "geometry")],
         _reshape, "重画{first}的边界", "reshape {first}",
     ),
-    "split": Kind(
+    "split": OperationType(
         {"code": True, "line": False, "parts": False, "codes": False, "names": False, "islands": False},
         lambda op: [op["code"]],
         lambda op: [_line(op, "line")] if "line" in op else [_polygon(one, "parts") for one in op.get("parts", ())],
         _split, "拆分{first}", "split {first}",
     ),
-    "merge": Kind(
+    "merge": OperationType(
         {"codes": True, "into": True, "parent": False, "name": False, "islands": False}, lambda op: op["codes"], _none,
         _merge, "合并{all}为{to}", "merge {all} into {to}",
     ),
-    "transfer": Kind(
+    "transfer": OperationType(
         {"region": True, "to": True, "islands": False}, lambda op: [op["to"]], _to_code, _transfer,
         "把划出的范围划归{to}", "give a region to {to}",
     ),
-    "add": Kind(
+    "add": OperationType(
         {"geometry": True, "parent": True, "code": False, "name": False}, lambda op: [], lambda op: [_land(op, "geometry")],
         _add, "在{first}新增网格", "add a grid in {first}",
     ),
-    "retire": Kind(
+    "retire": OperationType(
         {"code": True, "give_to": False}, lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], _none,
         _retire, "停用{first}", "retire {first}",
     ),
-    "move_vertex": Kind(
+    "move_vertex": OperationType(
         {"to": True, "from": False, "edge": False}, lambda op: [], _spots, _move_vertex,
         "移动边界顶点", "move a vertex",
     ),
-    "redraw": Kind(
+    "redraw": OperationType(
         {"grids": True}, lambda op: [one["code"] for one in op["grids"] if one.get("geometry") is None],
         lambda op: [_polygon(one["geometry"], f"grids[{i}].geometry") for i, one in enumerate(op["grids"])
                     if one.get("geometry") is not None],
         _redraw, "按文件调整{count}个网格", "redraw {count} grids",
     ),
-    "settle": Kind(
+    "settle": OperationType(
         {"unit": True, "grid": True}, lambda op: [op["grid"]], _none, _settle,
         "十联户{unit}归入{to}", "unit {unit} belongs to {to}",
     ),

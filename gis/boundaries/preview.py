@@ -19,26 +19,32 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation, Revision, RevisionState
-from gis.areas.snapshot import Grids
+from gis.areas.snapshot import GridIndex
 from gis.boundaries import conservation, difference, drafts, operations, statistics
-from gis.boundaries.household_counts import Homes, box, homeless, read_homes, unit_homes
-from gis.boundaries.statistics import GridChange, Moved, Piece, Preview, Problem
-from gis.boundaries.store import moment
-from gis.crs import metric, transformer
-from gis.db import STORAGE_SRID, read_rows, sql
+from gis.boundaries.household_counts import (
+    BuildingHouseholds,
+    bbox_params,
+    homeless,
+    read_building_households,
+    read_unit_households,
+)
+from gis.boundaries.statistics import GridChange, MovedFeature, Preview, PreviewIssue, TransferredPiece
+from gis.boundaries.store import effective_time
+from gis.crs import get_transformer, metric_epsg
+from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.errors import Forbidden
-from gis.incidents.states import ENDED
-from gis.rights.access import Action, Principal, visible
-from gis.rights.roles import BY_KEY
+from gis.incidents.states import ENDED_STATES
+from gis.rights.access import Action, Principal, visibility_clause
+from gis.rights.roles import ROLE_BY_KEY
 from gis.shapes import measure, polygon_coverage
-from gis.shapes.measure import area, place, wider
-from gis.shapes.polygon_coverage import Land
+from gis.shapes.measure import geodesic_area_m2, label_point, wider
+from gis.shapes.polygon_coverage import PolygonLike
 
 GRID_HOUSEHOLDS = (300, 500)  # DESIGN 15: a warning outside, no refusal
 UNIT_HOUSEHOLDS = (10, 20)
-AROUND = 0.001  # degrees, about 100 m: grids this near may take a building on the outside
-CUT = 0.02  # of a building's footprint: less of it over a border is drawing noise
-SAID = 200  # problems of one kind; the rest is counted
+NEIGHBOUR_MARGIN_DEG = 0.001  # degrees, about 100 m: grids this near may take a building on the outside
+MIN_CUT_SHARE = 0.02  # of a building's footprint: less of it over a border is drawing noise
+MAX_LISTED_ISSUES = 200  # problems of one kind; the rest is counted
 
 FACILITIES = f"""
 SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape)) FROM facility f
@@ -57,29 +63,29 @@ def preview(session: Session, by: Principal, number: int) -> Preview:
     Raises:
         NotFound: There is no such revision in the asker's areas.
     """
-    revision = drafts.revision(session, by, number)
+    revision = drafts.get_revision(session, by, number)
     return seen_by(session, by, statistics.stored(session, number) or compute(session, revision))
 
 
 def compute(session: Session, revision: Revision) -> Preview:
     """What a revision changes, counted now; without names of people, and without what an asker may see of incidents."""
-    done = drafts.steps(session, revision.id)
+    done = drafts.list_operations(session, revision.id)
     before, after, near = _states(session, revision, done)
     moved_land = operations.moves_land(before, _changed(before, after))
     before_all, after_all = {**near, **before}, {**near, **after}
     names = grid_names(session, {*before_all, *after_all}, done)
-    at = moment(session, None)
+    at = effective_time(session, None)
     core = [shape for code in moved_land for shape in (before.get(code), after.get(code)) if shape is not None]
-    homes = read_homes(session, core)
+    homes = read_building_households(session, core)
     old, new = as_grids(before_all, names), as_grids(after_all, names)
-    was, becomes = where(old, homes.spots), where(new, homes.spots)
+    was, becomes = grid_codes_at(old, homes.spots), grid_codes_at(new, homes.spots)
     problems = _of_draft(session, revision)
     pieces = _pieces(before, after, moved_land, homes, was, becomes)
     told = {str(one.op["unit"]): str(one.op["grid"]) for one in done if one.op["op"] == "settle"}
     units, torn = _units(session, old, new, core, at, told)
     grids = [_grid(code, names, before.get(code), after.get(code), homes, was, becomes, units) for code in moved_land]
     moved = _buildings(homes, was, becomes)
-    moved += [Moved("unit", code, name, start, end, sum(counts.values()))
+    moved += [MovedFeature("unit", code, name, start, end, sum(counts.values()))
               for code, name, start, end, counts in units if start != end and end is not None]  # fmt: skip
     ids = dict(zip(homes.codes, homes.ids.tolist(), strict=True))
     gone = [grid.code for grid in grids if grid.change == "gone"]
@@ -101,10 +107,10 @@ def seen_by(session: Session, by: Principal, found: Preview) -> Preview:
     holders = [one.holder_id for one in found.moved if one.holder_id is not None]
     people: dict[int, str] = {}
     if holders and _may(session, by, Action.NAMES, units):
-        query = sql("SELECT id, name FROM personal.person WHERE id = ANY(:ids)")
+        query = cached_text("SELECT id, name FROM personal.person WHERE id = ANY(:ids)")
         people = {row.id: row.name for row in session.execute(query, {"ids": holders})}
     moved = [one if one.holder_id is None else one._replace(holder=people.get(one.holder_id)) for one in found.moved]
-    condition, params = visible(by)
+    condition, params = visibility_clause(by)
     query = text(f"SELECT i.id::text FROM incident i WHERE i.id = ANY(CAST(:ids AS uuid[])) AND {condition}")  # noqa: S608
     ids = [one for one, _, _ in found.open_incidents]
     seen = sorted(session.scalars(query, params | {"ids": ids})) if ids else []
@@ -115,22 +121,24 @@ def seen_by(session: Session, by: Principal, found: Preview) -> Preview:
 
 def _states(
     session: Session, revision: Revision, done: Sequence[Operation]
-) -> tuple[dict[str, Land], dict[str, Land], dict[str, Land]]:
+) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
     """The shapes before and after of what a revision draws, and the grids around that stay."""
     drawn = drafts.drawn_shapes(done)
     if revision.state == RevisionState.PUBLISHED:
         return _published(session, revision)
     if not drawn:
         return {}, {}, {}
-    county = patterns.ancestor(next(iter(drawn)), Level.COUNTY)
+    county = patterns.ancestor_code(next(iter(drawn)), Level.COUNTY)
     reach = boxes_around([shape for shape in drawn.values() if shape is not None])
-    stored = drafts.around(session, county, {}, list(drawn), reach).lands
+    stored = drafts.neighbouring_grids(session, county, {}, list(drawn), reach).lands
     before = {code: stored[code] for code in drawn if code in stored}
     after = {code: shape for code, shape in drawn.items() if shape is not None}
     return before, after, {code: shape for code, shape in stored.items() if code not in drawn}
 
 
-def _published(session: Session, revision: Revision) -> tuple[dict[str, Land], dict[str, Land], dict[str, Land]]:
+def _published(
+    session: Session, revision: Revision
+) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
     rows = session.execute(
         text("""
         SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id
@@ -142,33 +150,42 @@ def _published(session: Session, revision: Revision) -> tuple[dict[str, Land], d
     return before, after, {}
 
 
-def boxes_around(lands: Sequence[Land]) -> list[Land]:
+def boxes_around(lands: Sequence[PolygonLike]) -> list[PolygonLike]:
     """Boxes that hold everything within `AROUND` of some lands; a buffer of a ragged land would take seconds."""
     west, south, east, north = shapely.bounds(_array(lands)).T
-    return list(shapely.box(west - AROUND, south - AROUND, east + AROUND, north + AROUND))
+    return list(
+        shapely.box(
+            west - NEIGHBOUR_MARGIN_DEG,
+            south - NEIGHBOUR_MARGIN_DEG,
+            east + NEIGHBOUR_MARGIN_DEG,
+            north + NEIGHBOUR_MARGIN_DEG,
+        )
+    )
 
 
-def _changed(before: Mapping[str, Land], after: Mapping[str, Land]) -> dict[str, Land | None]:
+def _changed(before: Mapping[str, PolygonLike], after: Mapping[str, PolygonLike]) -> dict[str, PolygonLike | None]:
     return {code: after.get(code) for code in {**before, **after}}
 
 
 def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]) -> dict[str, str]:
     """The names of grids, those a draft makes among them."""
-    rows = session.execute(sql("SELECT code, name FROM area WHERE code = ANY(:codes)"), {"codes": sorted(codes)})
+    rows = session.execute(
+        cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"), {"codes": sorted(codes)}
+    )
     made: dict[str, Any] = {code: one.made[code] for one in done for code in one.made}
     return {code: one["name"] for code, one in made.items()} | {row.code: row.name for row in rows}
 
 
-def as_grids(lands: Mapping[str, Land], names: Mapping[str, str]) -> Grids:
+def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> GridIndex:
     """Grids by code as locating reads them; ids are their rows."""
     codes = sorted(lands)
     shapes = np.empty(len(codes), dtype=object)
     shapes[:] = [lands[code] for code in codes]
     rows = np.arange(len(codes), dtype=np.int64)
-    return Grids(rows, codes, [names.get(code, code) for code in codes], [0] * len(codes), [0] * len(codes), shapes)
+    return GridIndex(rows, codes, [names.get(code, code) for code in codes], [0] * len(codes), [0] * len(codes), shapes)
 
 
-def where(grids: Grids, spots: NDArray[np.float64]) -> list[str | None]:
+def grid_codes_at(grids: GridIndex, spots: NDArray[np.float64]) -> list[str | None]:
     """The grid of each point (lon, lat in degrees), by code."""
     if not len(spots) or not len(grids.codes):
         return [None] * len(spots)
@@ -177,7 +194,7 @@ def where(grids: Grids, spots: NDArray[np.float64]) -> list[str | None]:
 
 
 def _grid(
-    code: str, names: Mapping[str, str], before: Land | None, after: Land | None, homes: Homes,
+    code: str, names: Mapping[str, str], before: PolygonLike | None, after: PolygonLike | None, homes: BuildingHouseholds,
     was: Sequence[str | None], becomes: Sequence[str | None], units: Sequence[tuple[str, str, str, str, Any]],
 ) -> GridChange:  # fmt: skip
     inside = [np.array([one == code for one in side], dtype=bool) for side in (was, becomes)]
@@ -188,9 +205,9 @@ def _grid(
     return GridChange(
         code,
         names.get(code, code),
-        patterns.ancestor(code, Level.COMMUNITY),
-        difference.change(before, after),
-        tuple(0.0 if one is None else round(area(one), 1) for one in (before, after)),  # type: ignore[arg-type]
+        patterns.ancestor_code(code, Level.COMMUNITY),
+        difference.change_type(before, after),
+        tuple(0.0 if one is None else round(geodesic_area_m2(one), 1) for one in (before, after)),  # type: ignore[arg-type]
         pair(homes.households),
         pair(homes.people),
         pair(np.ones(len(homes.ids), dtype=np.int64)),
@@ -201,31 +218,33 @@ def _grid(
     )  # fmt: skip
 
 
-def compactness(land: Land) -> float:
+def compactness(land: PolygonLike) -> float:
     """How round a grid is (Polsby-Popper), measured in metres: 1 for a circle, near 0 for a ribbon."""
     west, south, east, north = land.bounds
-    to_metres = transformer(STORAGE_SRID, metric((west + east) / 2, (south + north) / 2))
+    to_metres = get_transformer(STORAGE_SRID, metric_epsg((west + east) / 2, (south + north) / 2))
     flat = shapely.transform(land, lambda xy: np.column_stack(to_metres.transform(xy[:, 0], xy[:, 1])))
     return round(measure.compactness(flat), 3)
 
 
 def _pieces(
-    before: Mapping[str, Land], after: Mapping[str, Land], codes: Sequence[str], homes: Homes,
+    before: Mapping[str, PolygonLike], after: Mapping[str, PolygonLike], codes: Sequence[str], homes: BuildingHouseholds,
     was: Sequence[str | None], becomes: Sequence[str | None],
-) -> list[Piece]:  # fmt: skip
+) -> list[TransferredPiece]:  # fmt: skip
     """Land that changes hands, with who lives on it."""
     both = list(zip(was, becomes, strict=True))
     found = []
-    for start, end, land in difference.pieces(before, after, codes):
+    for start, end, land in difference.transferred_pieces(before, after, codes):
         inside = np.array([pair == (start, end) for pair in both], dtype=bool)
         homes_in, people_in = int(homes.households[inside].sum()), int(homes.people[inside].sum())
-        found.append(Piece(start, end, round(area(land), 1), homes_in, people_in, land))
+        found.append(TransferredPiece(start, end, round(geodesic_area_m2(land), 1), homes_in, people_in, land))
     return found
 
 
-def _buildings(homes: Homes, was: Sequence[str | None], becomes: Sequence[str | None]) -> list[Moved]:
+def _buildings(
+    homes: BuildingHouseholds, was: Sequence[str | None], becomes: Sequence[str | None]
+) -> list[MovedFeature]:
     return [
-        Moved("building", code, name, start, end, int(count))
+        MovedFeature("building", code, name, start, end, int(count))
         for code, name, start, end, count in zip(
             homes.codes, homes.names, was, becomes, homes.households.tolist(), strict=True
         )
@@ -234,16 +253,16 @@ def _buildings(homes: Homes, was: Sequence[str | None], becomes: Sequence[str | 
 
 
 def _units(
-    session: Session, old: Grids, new: Grids, core: Sequence[Land], at: datetime, told: Mapping[str, str]
-) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[Problem]]:
+    session: Session, old: GridIndex, new: GridIndex, core: Sequence[PolygonLike], at: datetime, told: Mapping[str, str]
+) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[PreviewIssue]]:
     """Units near the changed land: code, name, grid before and after, households by grid after; and those newly torn.
 
     Args:
         told: The grid of a unit as the draft settles it.
     """
     found, torn = [], []
-    was = {unit.code: len(unit.households) for unit in unit_homes(session, old, core, at)}
-    for unit in unit_homes(session, new, core, at):
+    was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}
+    for unit in read_unit_households(session, new, core, at):
         best = told.get(unit.code) or (unit.parent if unit.best is None else new.codes[unit.best])
         counts = {new.codes[row]: count for row, count in unit.households.items()}
         found.append((unit.code, unit.name, unit.parent, best, counts))
@@ -251,7 +270,7 @@ def _units(
             shares = "、".join(f"{code} {count} 户" for code, count in counts.items())
             english = ", ".join(f"{count} in {code}" for code, count in counts.items())
             how = ("已指定归入", "settled to") if unit.code in told else ("随多数户归入", "it follows the majority to")
-            torn.append(Problem(
+            torn.append(PreviewIssue(
                 "unit_torn", "warning", (unit.code, *counts), f"十联户{unit.name}跨网格：{shares}；{how[0]}{best}",
                 f"unit {unit.code} is torn between grids: {english} households; {how[1]} {best}", unit.spot,
             ))  # fmt: skip
@@ -260,37 +279,37 @@ def _units(
 
 def _posts(
     session: Session,
-    moved: Sequence[Moved],
+    moved: Sequence[MovedFeature],
     buildings: Mapping[str, int],
     gone: Sequence[str],
     at: datetime,
-) -> list[Moved]:
+) -> list[MovedFeature]:
     """Posts of the buildings and units that change grid, and of grids that end."""
     units = {one.code: one for one in moved if one.kind == "unit"}
     houses = {buildings[one.code]: one for one in moved if one.kind == "building"}
-    query = sql("SELECT id, code FROM area WHERE code = ANY(:codes)")
+    query = cached_text("SELECT id, code FROM area WHERE code = ANY(:codes)")
     ids = {row.id: row.code for row in session.execute(query, {"codes": [*units, *gone]})}
     rows = session.execute(text(POSTS), {"areas": list(ids), "buildings": list(houses), "at": at}).all()
     found = []
     for _, role, code, name, area_id, building_id, holder in rows:
         move = houses[building_id] if area_id is None else units.get(ids[area_id])
         start, end = (move.start, move.end) if move else (code, None)
-        found.append(Moved("post", code, f"{BY_KEY[role].zh}（{name}）", start, end, 0, None, holder))
+        found.append(MovedFeature("post", code, f"{ROLE_BY_KEY[role].zh}（{name}）", start, end, 0, None, holder))
     return found
 
 
-def _facilities(session: Session, core: Sequence[Land], old: Grids, new: Grids) -> list[Moved]:
-    rows = read_rows(session, FACILITIES, box(core)) if core else []
+def _facilities(session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex) -> list[MovedFeature]:
+    rows = fetch_rows(session, FACILITIES, bbox_params(core)) if core else []
     spots = shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows])) if rows else np.empty((0, 2))
     return [
-        Moved("facility", row[0], row[2] or row[1], start, end)
-        for row, start, end in zip(rows, where(old, spots), where(new, spots), strict=True)
+        MovedFeature("facility", row[0], row[2] or row[1], start, end)
+        for row, start, end in zip(rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True)
         if start != end
     ]
 
 
 def _incidents(
-    session: Session, core: Sequence[Land], old: Grids, new: Grids
+    session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
 ) -> list[tuple[str, str | None, str | None]]:
     """Open incidents that change grid: id, from, to."""
     if not core:
@@ -299,16 +318,16 @@ def _incidents(
     SELECT i.id, ST_X(i.shape), ST_Y(i.shape) FROM incident i
     WHERE i.state <> ALL(:ended) AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
     ORDER BY i.id"""  # noqa: S608
-    rows = session.execute(text(query), box(core) | {"ended": [state.value for state in ENDED]}).all()
+    rows = session.execute(text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}).all()
     spots = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
-    pairs = zip(rows, where(old, spots), where(new, spots), strict=True)
+    pairs = zip(rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True)
     return [(str(row[0]), start, end) for row, start, end in pairs if start != end]
 
 
 def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> bool:
     """Whether the asker may do something in every one of some grids."""
     try:
-        drafts.need(session, by, action, codes)
+        drafts.require_on_grids(session, by, action, codes)
     except Forbidden:
         return False
     return True
@@ -317,25 +336,25 @@ def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) 
 # --- what is odd ---------------------------------------------------------------------------------------------------
 
 
-def _of_draft(session: Session, revision: Revision) -> list[Problem]:
+def _of_draft(session: Session, revision: Revision) -> list[PreviewIssue]:
     if revision.state != RevisionState.DRAFT:
         return []
     return [
-        Problem(
+        PreviewIssue(
             "conflict", "refused", (one.grid,),
-            f"{one.name}（{one.grid}）已被{called(one.author)}在修订 {one.revision} 中调整，请先变基",
-            f"{one.grid} was redrawn by {called(one.author)} in revision {one.revision}; rebase first",
+            f"{one.name}（{one.grid}）已被{actor_display_name(one.author)}在修订 {one.revision} 中调整，请先变基",
+            f"{one.grid} was redrawn by {actor_display_name(one.author)} in revision {one.revision}; rebase first",
         )
         for one in drafts.conflicts(session, revision.id)
     ]  # fmt: skip
 
 
-def called(who: str | None) -> str:
+def actor_display_name(who: str | None) -> str:
     """Who did it, as people say it: the history's "account wang" is wang."""
     return (who or "").removeprefix("account ")
 
 
-def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> list[Problem]:
+def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> list[PreviewIssue]:
     """Household bands, parts that lie apart, and new grids for whom nobody answers."""
     low, high = GRID_HOUSEHOLDS
     found = []
@@ -343,9 +362,9 @@ def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> l
         if grid.after is None:
             continue
         count = grid.households[1]
-        spot = place(grid.after)
+        spot = label_point(grid.after)
         if not low <= count <= high and count != grid.households[0]:
-            found.append(Problem(
+            found.append(PreviewIssue(
                 "households", "warning", (grid.code,),
                 f"{grid.name}有 {count} 户，建议 {low}–{high} 户",
                 f"{grid.name} has {count} households; {low} to {high} are advised", spot,
@@ -353,12 +372,12 @@ def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> l
         parts = shapely.get_parts(grid.after)
         if len(parts) > 1 and (grid.before is None or len(shapely.get_parts(grid.before)) < len(parts)):
             least = min(parts, key=lambda part: part.area)
-            found.append(Problem(
+            found.append(PreviewIssue(
                 "islands", "warning", (grid.code,), f"{grid.name}分成不相连的 {len(parts)} 块",
-                f"{grid.name} lies in {len(parts)} parts", place(least),
+                f"{grid.name} lies in {len(parts)} parts", label_point(least),
             ))  # fmt: skip
         if grid.change == "new":
-            found.append(Problem(
+            found.append(PreviewIssue(
                 "no_post", "warning", (grid.code,), f"新网格{grid.name}还没有网格长和网格员，事件先由社区受理",
                 f"nobody holds a post in the new grid {grid.name} yet; its community answers until then", spot,
             ))  # fmt: skip
@@ -370,7 +389,7 @@ def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> l
     ).all()  # fmt: skip
     names = {grid.code: grid.name for grid in gone}
     found += [
-        Problem(
+        PreviewIssue(
             "post_left", "warning", (code,), f"{names[code]}停用后，其 {count} 个岗位不再对应任何范围，请办理交接",
             f"{names[code]} ends and leaves {count} posts without land; hand them over",
         )
@@ -379,7 +398,9 @@ def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> l
     return found
 
 
-def _cut_buildings(homes: Homes, old: Grids, new: Grids, names: Mapping[str, str]) -> list[Problem]:
+def _cut_buildings(
+    homes: BuildingHouseholds, old: GridIndex, new: GridIndex, names: Mapping[str, str]
+) -> list[PreviewIssue]:
     """Buildings that a border newly runs through, with the share of each side."""
     if not len(homes.ids):
         return []
@@ -391,15 +412,15 @@ def _cut_buildings(homes: Homes, old: Grids, new: Grids, names: Mapping[str, str
         said = "、".join(
             f"{names.get(code, code)} {share}%" for code, share in sorted(shares.items(), key=lambda s: -s[1])
         )
-        found.append(Problem(
+        found.append(PreviewIssue(
             "building_cut", "warning", (homes.codes[i], *sorted(shares)),
             f"边界穿过{homes.names[i]}：{said}", f"a border runs through {homes.names[i]}: {said.replace('、', ', ')}",
-            place(homes.shapes[i]),
+            label_point(homes.shapes[i]),
         ))  # fmt: skip
-    return found[:SAID]
+    return found[:MAX_LISTED_ISSUES]
 
 
-def _shares(buildings: Any, grids: Grids) -> dict[int, dict[str, int]]:
+def _shares(buildings: Any, grids: GridIndex) -> dict[int, dict[str, int]]:
     """Of each building that lies in several grids, the share of its footprint in each, in percent."""
     building, grid = STRtree(grids.shapes).query(buildings, predicate="intersects")
     several = np.isin(building, np.flatnonzero(np.bincount(building, minlength=len(buildings)) > 1))
@@ -409,33 +430,33 @@ def _shares(buildings: Any, grids: Grids) -> dict[int, dict[str, int]]:
     )
     found: dict[int, dict[str, int]] = {}
     for i, j, part in zip(building.tolist(), grid.tolist(), share.tolist(), strict=True):
-        if part > CUT:
+        if part > MIN_CUT_SHARE:
             found.setdefault(i, {})[grids.codes[j]] = round(part * 100)
     return found
 
 
 def _free_land(
-    session: Session, before: Mapping[str, Land], after: Mapping[str, Land], done: Sequence[Operation]
-) -> list[Problem]:
+    session: Session, before: Mapping[str, PolygonLike], after: Mapping[str, PolygonLike], done: Sequence[Operation]
+) -> list[PreviewIssue]:
     """Land that belongs to nobody any more; with homes on it, it cannot be published."""
-    if not any(one.op["op"] in conservation.LOSES for one in done):
+    if not any(one.op["op"] in conservation.LAND_LOSING_OPERATIONS for one in done):
         return []
     found = []
-    lost = conservation.freed(list(before.values()), list(after.values()))
+    lost = conservation.released_area(list(before.values()), list(after.values()))
     for part in shapely.get_parts(lost):
-        if not wider(_array([part]), polygon_coverage.NOISE)[0]:
+        if not wider(_array([part]), polygon_coverage.NOISE_WIDTH_M)[0]:
             continue
         homes = homeless(session, part)
         words = f"，其上 {homes} 户将没有网格" if homes else ""
         english = f", and {homes} households on it would have no grid" if homes else ""
-        found.append(Problem(
-            "free_land", "refused" if homes else "warning", (), f"{area(part):,.0f} 平方米不再属于任何网格{words}",
-            f"{area(part):,.0f} m² would belong to no grid{english}", place(part),
+        found.append(PreviewIssue(
+            "free_land", "refused" if homes else "warning", (), f"{geodesic_area_m2(part):,.0f} 平方米不再属于任何网格{words}",
+            f"{geodesic_area_m2(part):,.0f} m² would belong to no grid{english}", label_point(part),
         ))  # fmt: skip
     return found
 
 
-def of_operation(session: Session, by: Principal, made: Operation) -> list[Problem]:
+def operation_issues(session: Session, by: Principal, made: Operation) -> list[PreviewIssue]:
     """What is odd after an operation: at the grids it touched."""
     found = preview(session, by, made.revision_id)
     touched = set(made.touched)

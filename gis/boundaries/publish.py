@@ -16,19 +16,19 @@ from gis.areas import codes as patterns
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
 from gis.areas.snapshot import read_grids
 from gis.boundaries import conservation, drafts, numbering, operations, preview, statistics
-from gis.boundaries.household_counts import unit_homes
-from gis.boundaries.revert import revert as revert
-from gis.boundaries.store import in_force, publish_shapes
-from gis.db import copy_rows, publishing, sql
-from gis.errors import Conflict, Forbidden, InvalidInput, wrong
-from gis.incidents.lifecycle.boundary_follow import follow
+from gis.boundaries.household_counts import read_unit_households
+from gis.boundaries.revert import create_reverting_draft as create_reverting_draft
+from gis.boundaries.store import boundaries_at, publish_shapes
+from gis.db import allow_boundary_writes, cached_text, copy_rows
+from gis.errors import Conflict, Forbidden, InvalidInput, invalid_field
+from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 from gis.rights.access import Action, Principal
-from gis.shapes.polygon_coverage import Land
+from gis.shapes.polygon_coverage import PolygonLike
 
-LONGEST_REASON = 1000  # characters
+MAX_REASON_CHARS = 1000  # characters
 
 # what of the dated parents holds at a moment, brought into the areas themselves
-SETTLED = """
+APPLY_PARENTS_SQL = """
 UPDATE area a SET parent_id = d.parent_id FROM dated_parent d
 WHERE d.area_id = a.id AND d.valid @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
 """
@@ -58,26 +58,28 @@ def publish(
         InvalidInput: The reason is missing, the moment is past, the draft changes nothing, or land or homes would lose
             their grid.
     """
-    draft = drafts.revision(session, by, number, lock=True)
+    draft = drafts.get_revision(session, by, number, lock=True)
     by.need(Action.PUBLISH)
-    drafts.is_draft(draft)
+    drafts.require_draft(draft)
     if version is not None and version != draft.version:
         raise Conflict(f"the draft has version {draft.version}, not {version}; read it again", version=draft.version)
     why = reason.strip()
-    if not why or len(why) > LONGEST_REASON:
-        raise wrong("reason", f"say in 1 to {LONGEST_REASON} characters why the boundaries change")
+    if not why or len(why) > MAX_REASON_CHARS:
+        raise invalid_field("reason", f"say in 1 to {MAX_REASON_CHARS} characters why the boundaries change")
     if two_persons and draft.author == by.who:
         raise Forbidden("a draft is published by somebody else than its author here; ask a colleague to look at it")
-    done = drafts.steps(session, number)
+    done = drafts.list_operations(session, number)
     if not done:
         raise InvalidInput(f"draft {number} has no operations; draw something first")
     _hold_counties(session, done)
     # not now(), when this transaction began: somebody else may have published while it waited
-    now = session.execute(sql("SELECT clock_timestamp()")).scalar_one()
+    now = session.execute(cached_text("SELECT clock_timestamp()")).scalar_one()
     if effective is not None and effective.tzinfo is None:
-        raise wrong("effective", f"{effective.isoformat()} has no time zone; write it as 2026-12-01T00:00+08:00")
+        raise invalid_field(
+            "effective", f"{effective.isoformat()} has no time zone; write it as 2026-12-01T00:00+08:00"
+        )
     if effective is not None and effective < now:
-        raise wrong("effective", f"{effective.isoformat()} is past; boundaries change now (null) or later")
+        raise invalid_field("effective", f"{effective.isoformat()} is past; boundaries change now (null) or later")
     if clashes := drafts.conflicts(session, number):
         named = ", ".join(f"{one.grid} ({one.author}, revision {one.revision})" for one in clashes[:5])
         raise Conflict(
@@ -85,12 +87,12 @@ def publish(
             conflicts=[{"grid": one.grid, "name": one.name, "revision": one.revision, "title": one.title,
                         "author": one.author} for one in clashes],
         )  # fmt: skip
-    if drafts.behind(session, number):  # a vertex of a neighbour, no land of ours
+    if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
         looked_at = drafts.drawn_shapes(done), {code for one in done for code in one.touched}
         drafts.replay(session, drafts_author(draft), draft)
-        done = drafts.steps(session, number)
+        done = drafts.list_operations(session, number)
         _same_land(*looked_at, drafts.drawn_shapes(done), {code for one in done for code in one.touched})
-    drafts.need(session, by, Action.PUBLISH, {code for one in done for code in one.touched})
+    drafts.require_on_grids(session, by, Action.PUBLISH, {code for one in done for code in one.touched})
     if by.who != draft.author:
         draft.publisher = by.who
     planned = _cancels(session, draft, effective, now)
@@ -100,8 +102,8 @@ def publish(
     _write(session, draft, done, why, effective or now, now, cancels=planned is not None)
     statistics.store(session, found)
     if (effective or now) <= now:
-        session.execute(sql(SETTLED), {"now": now})
-        follow(session, now)
+        session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now})
+        reassign_after_boundary_change(session, now)
     return draft
 
 
@@ -110,20 +112,23 @@ def drafts_author(draft: Revision) -> Principal:
     return Principal("system", draft.author, dict.fromkeys(Action))
 
 
-def settle(session: Session, now: datetime) -> int:
+def apply_scheduled_parents(session: Session, now: datetime) -> int:
     """Bring units under the grids that are theirs from now on; returns how many changed. For the sweep."""
-    publishing(session)
-    return int(getattr(session.execute(sql(SETTLED), {"now": now}), "rowcount", 0))
+    allow_boundary_writes(session)
+    return int(getattr(session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now}), "rowcount", 0))
 
 
 def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
     """One publication at a time in a county."""
-    counties = sorted({patterns.ancestor(code, Level.COUNTY) for one in done for code in one.touched})
+    counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for one in done for code in one.touched})
     session.execute(text("SELECT id FROM area WHERE code = ANY(:codes) ORDER BY code FOR UPDATE"), {"codes": counties})
 
 
 def _same_land(
-    before: Mapping[str, Land | None], touched_before: set[str], after: Mapping[str, Land | None], touched: set[str]
+    before: Mapping[str, PolygonLike | None],
+    touched_before: set[str],
+    after: Mapping[str, PolygonLike | None],
+    touched: set[str],
 ) -> None:
     """Refuse to publish what came out otherwise, when done again, than what its author looked at."""
     both = {code: shape for code, shape in before.items() if shape is not None and code in after and code in touched}
@@ -157,14 +162,14 @@ def _write(
     *,
     cancels: bool,
 ) -> None:
-    publishing(session)
+    allow_boundary_writes(session)
     shapes = drafts.drawn_shapes(done)
     made: dict[str, Any] = {code: one.made[code] for one in done for code in one.made}
     ids = _ids(session, shapes)
     born = {code: made[code] for code, shape in shapes.items() if code not in ids and shape is not None}
     shapes = {code: shape for code, shape in shapes.items() if code in ids or code in born}
     code_of = {number: code for code, number in ids.items()}
-    before = {code_of[number]: land for number, land in in_force(session, ids.values(), at).items()}
+    before = {code_of[number]: land for number, land in boundaries_at(session, ids.values(), at).items()}
     conservation.check(session, done, before, shapes, at)
     _make(session, born)
     revived = [code for code, shape in shapes.items() if shape is not None and code in ids]
@@ -183,12 +188,12 @@ def _write(
     held = {"at": now if cancels else at, "codes": ended}
     session.execute(text("UPDATE area SET retired_at = :at WHERE code = ANY(:codes)"), held)
     _lineage(session, draft, done)
-    rehome(session, draft.id, [*shapes.values(), *before.values()], done, at)
+    reassign_units(session, draft.id, [*shapes.values(), *before.values()], done, at)
     session.flush()
 
 
 def _ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
-    rows = session.execute(sql("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": list(codes)})
+    rows = session.execute(cached_text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": list(codes)})
     return {row.code: row.id for row in rows}
 
 
@@ -219,11 +224,13 @@ def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> No
             session.add(Lineage(revision_id=draft.id, kind=kind, from_id=ids[start], to_id=ids[end]))
 
 
-def rehome(session: Session, number: int, lands: Sequence[Any], done: Sequence[Operation], at: datetime) -> None:
+def reassign_units(
+    session: Session, number: int, lands: Sequence[Any], done: Sequence[Operation], at: datetime
+) -> None:
     """Units stand under the grid in which most of their households live, or the one a draft says, from a moment on."""
     lands = [land for land in lands if land is not None]
     grids = read_grids(session, at, shapely.box(*shapely.total_bounds(lands))) if lands else None
-    moved = [] if grids is None else unit_homes(session, grids, lands, at)
+    moved = [] if grids is None else read_unit_households(session, grids, lands, at)
     told = {str(one.op["unit"]): str(one.op["grid"]) for one in done if one.op["op"] == "settle"}
     wish: dict[int, tuple[int, int]] = {}
     for unit in moved:

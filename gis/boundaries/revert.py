@@ -17,9 +17,9 @@ from gis.boundaries import drafts, operations, statistics
 from gis.errors import Conflict
 from gis.rights.access import Principal
 from gis.shapes import noding
-from gis.shapes.polygon_coverage import Land
+from gis.shapes.polygon_coverage import PolygonLike
 
-Redrawn = Mapping[str, tuple[Land | None, Land | None]]
+Redrawn = Mapping[str, tuple[PolygonLike | None, PolygonLike | None]]
 
 # The grids as planned, with what drew them last, or ended them.
 NEWEST = """
@@ -37,13 +37,13 @@ WHERE a.level = 'grid' AND (drew.id IS NOT NULL OR (
 ORDER BY a.code"""
 
 
-def revert(session: Session, by: Principal, number: int) -> Revision:
+def create_reverting_draft(session: Session, by: Principal, number: int) -> Revision:
     """A draft that gives the grids of a published revision the land they had before it.
 
     Raises:
         NotFound, Forbidden: As `drafts.revision`. Conflict: It is not published, or land of its grids was moved since.
     """
-    old = drafts.revision(session, by, number)
+    old = drafts.get_revision(session, by, number)
     if old.state != RevisionState.PUBLISHED or old.effective is None:
         raise Conflict(f"revision {number} is {old.state}; only a published one can be taken back")
     redrawn = _redrawn(session, old)
@@ -60,9 +60,9 @@ def revert(session: Session, by: Principal, number: int) -> Revision:
          "geometry": None if shape is None else shapely.geometry.mapping(shape)}
         for code, shape in _met(session, targets, rows).items()
     ]  # fmt: skip
-    draft = drafts.begin(session, by, f"撤销：{old.title}"[: drafts.LONGEST_TITLE])
+    draft = drafts.create_draft(session, by, f"撤销：{old.title}"[: drafts.MAX_TITLE_CHARS])
     draft.reverts = number
-    drafts.operate(session, by, draft.id, {"op": "redraw", "grids": grids})
+    drafts.add_operation(session, by, draft.id, {"op": "redraw", "grids": grids})
     return draft
 
 
@@ -75,18 +75,18 @@ def _redrawn(session: Session, old: Revision) -> Redrawn:
     return {row.code: (read(row.was), read(row.drew)) for row in rows}
 
 
-def _moved_since(after: Mapping[str, Land | None], now: Mapping[str, Land]) -> list[str]:
+def _moved_since(after: Mapping[str, PolygonLike | None], now: Mapping[str, PolygonLike]) -> list[str]:
     """The grids whose land is not what a publication made it, not only by a vertex."""
     there = {code: shape for code, shape in after.items() if shape is not None}
     moved = operations.moves_land(there, {code: now.get(code) for code in there})
     return sorted({*moved, *(code for code in now if code not in there)})
 
 
-def _targets(redrawn: Redrawn, now: Mapping[str, Land]) -> dict[str, Land | None]:
+def _targets(redrawn: Redrawn, now: Mapping[str, PolygonLike]) -> dict[str, PolygonLike | None]:
     """The shapes to go back to: of grids whose land moved, and of those that only got a vertex and still have it."""
     before = {code: was for code, (was, _) in redrawn.items() if was is not None}
     moved = set(operations.moves_land(before, {code: after for code, (_, after) in redrawn.items()}))
-    found: dict[str, Land | None] = {}
+    found: dict[str, PolygonLike | None] = {}
     for code, (was, after) in redrawn.items():
         alike = after is not None and code in now and shapely.equals_exact(
             shapely.normalize(after), shapely.normalize(now[code]), 1e-8)  # fmt: skip
@@ -95,15 +95,17 @@ def _targets(redrawn: Redrawn, now: Mapping[str, Land]) -> dict[str, Land | None
     return found
 
 
-def _met(session: Session, targets: Mapping[str, Land | None], rows: Mapping[str, Any]) -> dict[str, Land | None]:
+def _met(
+    session: Session, targets: Mapping[str, PolygonLike | None], rows: Mapping[str, Any]
+) -> dict[str, PolygonLike | None]:
     """The shapes to go back to, fitted to the corners that neighbours have got since; with neighbours that get one."""
     shapes = {code: shape for code, shape in targets.items() if shape is not None}
-    county = patterns.ancestor(next(iter(targets)), Level.COUNTY)
-    around = drafts.around(session, county, {}, list(targets), list(shapes.values())).lands
+    county = patterns.ancestor_code(next(iter(targets)), Level.COUNTY)
+    around = drafts.neighbouring_grids(session, county, {}, list(targets), list(shapes.values())).lands
     kept = {code: land for code, land in around.items() if code not in targets}
-    fitted = noding.meet(shapes, dict(kept)) if kept else dict(shapes)
-    met: dict[str, Land | None] = {code: fitted.get(code, shape) for code, shape in shapes.items()}
-    final = noding.meet(kept | shapes, met) if kept else dict(met)
+    fitted = noding.share_vertices(shapes, dict(kept)) if kept else dict(shapes)
+    met: dict[str, PolygonLike | None] = {code: fitted.get(code, shape) for code, shape in shapes.items()}
+    final = noding.share_vertices(kept | shapes, met) if kept else dict(met)
     return {code: None for code in targets if code not in shapes} | {
         code: shape for code, shape in final.items() if code in targets or code in rows
     }

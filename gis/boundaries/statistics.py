@@ -13,10 +13,10 @@ import shapely
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Publication, RevisionState
-from gis.shapes.polygon_coverage import Land
+from gis.shapes.polygon_coverage import PolygonLike
 
 
-class Problem(NamedTuple):
+class PreviewIssue(NamedTuple):
     """Something odd. severity: refused (cannot be published so) or warning. place: lon, lat in degrees."""
 
     kind: str
@@ -41,11 +41,11 @@ class GridChange:
     buildings: tuple[int, int]
     units: tuple[int, int]
     compactness: tuple[float | None, float | None]
-    before: Land | None
-    after: Land | None
+    before: PolygonLike | None
+    after: PolygonLike | None
 
 
-class Piece(NamedTuple):
+class TransferredPiece(NamedTuple):
     """Land that changes its grid; None: nobody's before, or after. Square metres; degrees, EPSG:4490."""
 
     start: str | None
@@ -53,10 +53,10 @@ class Piece(NamedTuple):
     area_m2: float
     households: int
     people: int
-    shape: Land
+    shape: PolygonLike
 
 
-class Moved(NamedTuple):
+class MovedFeature(NamedTuple):
     """A building, unit, post or facility that changes its grid, by codes of grids; with its households.
 
     holder_id: Who holds the post; holder: their name, where the asker may know it.
@@ -86,14 +86,14 @@ class Preview:
     title: str
     state: str
     grids: list[GridChange]
-    pieces: list[Piece]
-    moved: list[Moved]
+    pieces: list[TransferredPiece]
+    moved: list[MovedFeature]
     incidents: dict[tuple[str | None, str | None], int] | None
     incident_ids: list[str]
-    problems: list[Problem]
+    problems: list[PreviewIssue]
     names: dict[str, str] = field(default_factory=dict)
     open_incidents: list[tuple[str, str | None, str | None]] = field(default_factory=list)
-    redrawn: dict[str, tuple[Land | None, Land | None]] = field(default_factory=dict)
+    redrawn: dict[str, tuple[PolygonLike | None, PolygonLike | None]] = field(default_factory=dict)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -143,18 +143,18 @@ def from_json(held: Mapping[str, Any]) -> Preview:
         for one in held["grids"]
     ]  # fmt: skip
     problems = [
-        Problem(**one | {"codes": tuple(one["codes"]), "place": one["place"] and tuple(one["place"])})
+        PreviewIssue(**one | {"codes": tuple(one["codes"]), "place": one["place"] and tuple(one["place"])})
         for one in held["problems"]
     ]
-    pieces = [Piece(**one | {"shape": _shape(one["shape"])}) for one in held["pieces"]]
+    pieces = [TransferredPiece(**one | {"shape": _shape(one["shape"])}) for one in held["pieces"]]
     return Preview(**dict(held) | {
-        "grids": grids, "pieces": pieces, "moved": [Moved(**one) for one in held["moved"]], "problems": problems,
+        "grids": grids, "pieces": pieces, "moved": [MovedFeature(**one) for one in held["moved"]], "problems": problems,
         "open_incidents": [tuple(one) for one in held["open_incidents"]],
         "redrawn": {code: tuple(_shape(one) for one in pair) for code, pair in held["redrawn"].items()},
     })  # fmt: skip
 
 
-def _hex(shape: Land | None) -> str | None:
+def _hex(shape: PolygonLike | None) -> str | None:
     return None if shape is None else str(shapely.to_wkb(shape, hex=True))
 
 

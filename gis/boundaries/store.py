@@ -18,18 +18,18 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area, Boundary, Level, Revision, RevisionState
-from gis.db import PRECISION, STORAGE_SRID, copy_rows, publishing
+from gis.db import PRECISION_DEG, STORAGE_SRID, allow_boundary_writes, copy_rows
 from gis.errors import Conflict, FieldError, InvalidInput, NotFound
-from gis.shapes.polygon_coverage import Land, dissolve
-from gis.shapes.repair import multi, on_lattice
+from gis.shapes.polygon_coverage import PolygonLike, dissolve
+from gis.shapes.repair import is_on_lattice, to_multipolygon
 
-NEAR = 1e-6  # degrees: grids whose boxes come this near are looked at together
-NAMED = 20  # codes named in one refusal
+NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees: grids whose boxes come this near are looked at together
+MAX_NAMED_CODES = 20  # codes named in one refusal
 
 
 def publish_shapes(
     session: Session,
-    shapes: Mapping[str, Land | None],
+    shapes: Mapping[str, PolygonLike | None],
     *,
     title: str,
     author: str,
@@ -42,7 +42,7 @@ def publish_shapes(
     Args:
         shapes: Shape by grid code, EPSG:4490, valid, on the 1e-7 degree lattice; None: no land from then on.
             The areas exist already. Together with the grids around them they are a coverage (see
-            `gis.shapes.polygon_coverage.clean`).
+            `gis.shapes.polygon_coverage.repair_coverage`).
         title: What the change is, in a few words.
         author: Who drew it: account, program or load.
         effective: From when the shapes hold, with its time zone; None is now.
@@ -57,18 +57,18 @@ def publish_shapes(
             `errors`.
         Conflict: An area is retired, or has a shape that begins later than `effective`.
     """
-    effective = moment(session, effective)
+    effective = effective_time(session, effective)
     grids = {area.code: area for area in session.scalars(select(Area).where(Area.code.in_(list(shapes))))}
     _check_areas(shapes, grids)
     counties = sorted({area.county for area in grids.values()})
     # One publication at a time in a county: the next one must see these shapes.
     session.execute(select(Area.id).where(Area.code.in_(counties)).order_by(Area.code).with_for_update())
-    drawn = {code: multi(shape) for code, shape in shapes.items() if shape is not None}
+    drawn = {code: to_multipolygon(shape) for code, shape in shapes.items() if shape is not None}
     _check_shapes(drawn)
     _check_later(session, [grids[code].id for code in shapes], effective)
     _check_coverage(session, counties, drawn, set(shapes), effective)
     by_id: dict[int, MultiPolygon | None] = {grids[code].id: drawn.get(code) for code in shapes}
-    return redraw(
+    return write_boundaries(
         session,
         by_id | _above(session, by_id, effective),
         title=title,
@@ -95,7 +95,7 @@ def derive_units(
     Raises:
         Conflict: A unit has a shape that begins later than `effective`.
     """
-    effective = moment(session, effective)
+    effective = effective_time(session, effective)
     rows = session.execute(
         text("""
         SELECT p.unit_id, ST_AsBinary(b.shape) FROM building b
@@ -110,9 +110,10 @@ def derive_units(
         stands_on[row[0]].append(i)
     footprints = shapely.from_wkb([row[1] for row in rows])
     drawn: dict[int, MultiPolygon | None] = {
-        unit: multi(shapely.union_all(footprints[at], grid_size=PRECISION)) for unit, at in stands_on.items()
+        unit: to_multipolygon(shapely.union_all(footprints[at], grid_size=PRECISION_DEG))
+        for unit, at in stands_on.items()
     }
-    return redraw(
+    return write_boundaries(
         session,
         drawn,
         title="按楼栋范围生成十联户边界",
@@ -122,7 +123,7 @@ def derive_units(
     )
 
 
-def redraw(
+def write_boundaries(
     session: Session,
     drawn: Mapping[int, MultiPolygon | None],
     *,
@@ -135,7 +136,7 @@ def redraw(
     """Close the shapes that differ and open the new ones; unchecked: `publish_shapes` is the way for grids.
 
     Args:
-        drawn: Shape by area id, in the normal form of `gis.shapes.repair.multi`; None: no land from then on.
+        drawn: Shape by area id, in the normal form of `gis.shapes.repair.to_multipolygon`; None: no land from then on.
 
     Returns:
         The published revision; None when nothing changed.
@@ -143,9 +144,9 @@ def redraw(
     Raises:
         Conflict: An area has a shape that begins later than `effective`.
     """
-    effective = moment(session, effective)
-    now = in_force(session, drawn, effective)
-    changed = [area for area, shape in drawn.items() if not same(shape, now.get(area))]
+    effective = effective_time(session, effective)
+    now = boundaries_at(session, drawn, effective)
+    changed = [area for area, shape in drawn.items() if not equals_exact(shape, now.get(area))]
     if not changed:
         return None
     _check_later(session, changed, effective)
@@ -157,7 +158,7 @@ def redraw(
     revision.reason, revision.effective = reason, effective
     session.add(revision)
     session.flush()
-    publishing(session)
+    allow_boundary_writes(session)
     held = {"ids": changed, "at": effective}
     # A shape that began at this very moment never held: it is replaced, not closed.
     session.execute(text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), held)
@@ -194,14 +195,14 @@ def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -
         text("SELECT area_id, id, ST_AsBinary(shape) FROM boundary WHERE area_id = ANY(:ids) AND upper(valid) = :at"),
         {"ids": list(drawn), "at": at},
     ).all()
-    on = {row[0]: row[1] for row in rows if same(drawn[row[0]], shapely.from_wkb(row[2]))}
+    on = {row[0]: row[1] for row in rows if equals_exact(drawn[row[0]], shapely.from_wkb(row[2]))}
     session.execute(
         text("UPDATE boundary SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"), {"on": list(on.values())}
     )
     return set(on)
 
 
-def in_force(session: Session, area_ids: Iterable[int], at: datetime) -> dict[int, MultiPolygon]:
+def boundaries_at(session: Session, area_ids: Iterable[int], at: datetime) -> dict[int, MultiPolygon]:
     """The shapes of areas that hold at a moment, by area id; areas without one are left out."""
     rows = session.execute(
         select(Boundary.area_id, func.ST_AsBinary(Boundary.shape))
@@ -212,7 +213,11 @@ def in_force(session: Session, area_ids: Iterable[int], at: datetime) -> dict[in
 
 
 def grids_near(
-    session: Session, counties: Sequence[str], shapes: Sequence[Land], at: datetime, near: float = NEAR
+    session: Session,
+    counties: Sequence[str],
+    shapes: Sequence[PolygonLike],
+    at: datetime,
+    near: float = NEIGHBOUR_TOLERANCE_DEG,
 ) -> dict[str, MultiPolygon]:
     """The grids of counties in force at a moment whose boxes come near the shapes, by code, in order of
     codes.
@@ -242,7 +247,7 @@ def grids_near(
     return dict(zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True))
 
 
-def moment(session: Session, effective: datetime | None) -> datetime:
+def effective_time(session: Session, effective: datetime | None) -> datetime:
     """The moment a change holds from: as told, else the database's now.
 
     Raises:
@@ -260,20 +265,22 @@ def hex_ewkb(shape: MultiPolygon) -> str:
     return str(shapely.to_wkb(shapely.set_srid(shape, STORAGE_SRID), hex=True, include_srid=True))
 
 
-def same(one: MultiPolygon | None, other: MultiPolygon | None) -> bool:
+def equals_exact(one: MultiPolygon | None, other: MultiPolygon | None) -> bool:
     """Whether two shapes are the same vertex for vertex; the first in the normal form of `multi`."""
     if one is None or other is None:
         return one is other
-    return bool(shapely.equals_exact(one, multi(other), tolerance=PRECISION / 10))
+    return bool(shapely.equals_exact(one, to_multipolygon(other), tolerance=PRECISION_DEG / 10))
 
 
 def _check_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> None:
     if unknown := sorted(set(shapes) - set(grids)):
-        raise NotFound(f"no area has the code {', '.join(unknown[:NAMED])}; load or make the grid first")
+        raise NotFound(f"no area has the code {', '.join(unknown[:MAX_NAMED_CODES])}; load or make the grid first")
     if other := sorted(code for code, area in grids.items() if area.level != Level.GRID):
-        raise InvalidInput(f"{', '.join(other[:NAMED])}: only grids are drawn; the levels above are their union")
+        raise InvalidInput(
+            f"{', '.join(other[:MAX_NAMED_CODES])}: only grids are drawn; the levels above are their union"
+        )
     if retired := sorted(code for code, area in grids.items() if area.retired_at is not None):
-        raise Conflict(f"{', '.join(retired[:NAMED])}: retired; a code is never used again")
+        raise Conflict(f"{', '.join(retired[:MAX_NAMED_CODES])}: retired; a code is never used again")
 
 
 def _check_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
@@ -285,11 +292,11 @@ def _check_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
     errors = [FieldError(code, wrong[code]) for code, good in zip(drawn, right, strict=True) if not good]
     errors += [
         FieldError(code, "is not on the 1e-7 degree lattice")
-        for code, good in zip(drawn, on_lattice(shapes), strict=True)
+        for code, good in zip(drawn, is_on_lattice(shapes), strict=True)
         if not good
     ]
     if errors:
-        raise InvalidInput(f"grid {errors[0].field}: {errors[0].message}", errors[:NAMED])
+        raise InvalidInput(f"grid {errors[0].field}: {errors[0].message}", errors[:MAX_NAMED_CODES])
 
 
 def _check_coverage(
@@ -301,7 +308,7 @@ def _check_coverage(
     edges = shapely.coverage_invalid_edges(np.array(list(together.values()), dtype=object))
     at_fault = {code: edge for code, edge in zip(together, edges, strict=True) if not shapely.is_empty(edge)}
     errors = []
-    for code in [code for code in at_fault if code in drawn][:NAMED]:
+    for code in [code for code in at_fault if code in drawn][:MAX_NAMED_CODES]:
         others = [other for other in at_fault if other != code and at_fault[other].intersects(together[code])]
         point = shapely.get_point(shapely.get_parts(at_fault[code])[0], 0)
         words = f"overlaps or does not share its border with {', '.join(others[:3]) or 'itself'}"
@@ -338,12 +345,12 @@ def _above(session: Session, grids: Mapping[int, MultiPolygon | None], at: datet
             """),
             {"ids": list(below)},
         ).all()
-        shapes = in_force(session, [row[1] for row in children if row[1] not in below], at) | below
+        shapes = boundaries_at(session, [row[1] for row in children if row[1] not in below], at) | below
         parts: dict[int, list[Polygon | MultiPolygon]] = defaultdict(list)
         for parent, child in children:
             held = parts[parent]
             if (shape := shapes.get(child)) is not None:
                 held.append(shape)
-        below = {parent: multi(dissolve(held)) if held else None for parent, held in parts.items()}
+        below = {parent: to_multipolygon(dissolve(held)) if held else None for parent, held in parts.items()}
         found |= below
     return found

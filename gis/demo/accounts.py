@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from gis.accounts import accounts, credentials
 from gis.people.models import Account, Person
-from gis.rights.access import BY_POST, ROLES, Principal
+from gis.rights.access import ACCESS_ROLES, BY_POST, Principal
 
 FILE = "demo_accounts.txt"  # under the deployment's folder
 
 # user name -> access role, and the level of the area it is for (empty: none)
-ONE_OF_EACH = {
+DEMO_ACCOUNTS = {
     "resident": ("resident", ""),
     "party": ("order_taker", "community"),
     "head": ("unit_head", "unit"),
@@ -80,24 +80,24 @@ class DemoAccount:
     place: str
 
 
-def make(session: Session, by: Principal, var: Path, now: datetime) -> list[DemoAccount]:
+def create_demo_accounts(session: Session, by: Principal, var: Path, now: datetime) -> list[DemoAccount]:
     """The demo's accounts: those made before with the passwords in the file, or new ones.
 
     A holder of the post in question is taken where there is one, so that his work is seen; else the role is granted.
     """
     file = var / FILE
-    names = set(session.scalars(select(Account.username).where(Account.username.in_(ONE_OF_EACH))))
-    if names == set(ONE_OF_EACH) and file.exists():
+    names = set(session.scalars(select(Account.username).where(Account.username.in_(DEMO_ACCOUNTS))))
+    if names == set(DEMO_ACCOUNTS) and file.exists():
         return read(file)
     middle = session.scalar(text(MIDDLE), {"at": now})
     places = {row.level: row for row in session.execute(text(AROUND), {"middle": middle})}
     found = []
-    for username, (role, level) in ONE_OF_EACH.items():
+    for username, (role, level) in DEMO_ACCOUNTS.items():
         place = places.get(level)
         if level and place is None:
             continue
         if username in names:
-            password = accounts.reset_password(session, by, accounts.find(session, username), must_change=False)
+            password = accounts.reset_password(session, by, accounts.get_account(session, username), must_change=False)
         else:
             made, password = accounts.add(session, by, username, must_change=False)
             posts = [post for post, access in BY_POST.items() if access == role]
@@ -106,13 +106,13 @@ def make(session: Session, by: Principal, var: Path, now: datetime) -> list[Demo
                 accounts.link(session, by, made, person=session.get_one(Person, holder).code)
             else:
                 accounts.grant(session, by, made, role, place.code if place else "")
-        found.append(DemoAccount(username, password, role, ROLES[role][0], place.name if place else ""))
+        found.append(DemoAccount(username, password, role, ACCESS_ROLES[role][0], place.name if place else ""))
     session.flush()
-    session.execute(text(STAFF), {"at": now, "hash": credentials.hashed(secrets.token_urlsafe(24))})
+    session.execute(text(STAFF), {"at": now, "hash": credentials.hash_password(secrets.token_urlsafe(24))})
     return found
 
 
-def keep(file: Path, found: list[DemoAccount]) -> None:
+def write_accounts_file(file: Path, found: list[DemoAccount]) -> None:
     """Write the accounts to a file only its owner can read, a line each with tabs between."""
     own = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as written:

@@ -27,6 +27,6 @@ ON CONFLICT (person_id) DO NOTHING
 """
 
 
-def order_takers(session: Session) -> int:
+def create_claimants(session: Session) -> int:
     """Let those who hold such posts take orders; returns how many."""
     return session.execute(text(TAKERS)).rowcount  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 from gis.demo.compounds import Block, Slot
 from gis.demo.names import estate_name
 from gis.demo.streets import Cell
-from gis.facilities.categories import BY_KEY
+from gis.facilities.categories import CATEGORY_BY_KEY
 
 # In the order they find a place; what is left over becomes shops. A community has some forty fronts and five plots.
 FRONTS = (
@@ -64,7 +64,7 @@ def place(number: int, community: str, blocks: Sequence[Block], dice: Random) ->
         block, slot = next(iter(by_size.get("plot") or by_size.get("gate") or by_size["park"]))
         taken.append(("party_centre", block, slot))
     for nth, (category, block, slot) in enumerate(taken, 1):
-        word = BY_KEY[category].zh.split("/")[0].split("（")[0]
+        word = CATEGORY_BY_KEY[category].zh.split("/")[0].split("（")[0]
         where = estate_name(block.cell.number)
         shape = slot.place if slot.size in ("plot", "park") and slot.place.geom_type == "Polygon" else slot.door
         if slot.size in ("front", "gate", "stop"):

@@ -15,7 +15,7 @@ START = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))  # since when the
 CHANGED = datetime(2026, 6, 1, tzinfo=START.tzinfo)  # when some grids got a new leader
 
 
-def shares(total: int, weights: Sequence[float]) -> list[int]:
+def largest_remainder_shares(total: int, weights: Sequence[float]) -> list[int]:
     """Whole numbers in proportion to weights that add up to a total (largest remainders)."""
     whole = sum(weights)
     exact = [total * weight / whole for weight in weights]
@@ -27,7 +27,7 @@ def shares(total: int, weights: Sequence[float]) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Home:
+class GeneratedHousehold:
     """One household: number of the house in its block, stairwell (0: none), floor, room, people."""
 
     house: int
@@ -46,7 +46,9 @@ class Part:
     floors: tuple[int, int] | None
 
 
-def settle(houses: Sequence[House], households: int, people: int, dice: Random) -> list[Home]:
+def allocate_households(
+    houses: Sequence[House], households: int, people: int, dice: Random
+) -> list[GeneratedHousehold]:
     """Fill homes: so many households, so many people, a few rooms left empty; in order of house, stairwell, floor."""
     rooms = [
         (number, stair, floor, f"{floor}{door:02d}")
@@ -63,10 +65,12 @@ def settle(houses: Sequence[House], households: int, people: int, dice: Random) 
         for i in dice.sample(range(households), min(abs(missing), households)):
             if 1 <= sizes[i] + step <= 7:
                 sizes[i] += step
-    return [Home(*rooms[i], size) for i, size in zip(taken, sizes, strict=True)]
+    return [GeneratedHousehold(*rooms[i], size) for i, size in zip(taken, sizes, strict=True)]
 
 
-def units(houses: Sequence[House], homes: Sequence[Home], count: int) -> list[tuple[list[Part], list[int]]]:
+def allocate_units(
+    houses: Sequence[House], homes: Sequence[GeneratedHousehold], count: int
+) -> list[tuple[list[Part], list[int]]]:
     """Bind homes into so many units of 10 to 20: whole floors, in order, cut between stairwells where it can be.
 
     Returns:
@@ -79,7 +83,9 @@ def units(houses: Sequence[House], homes: Sequence[Home], count: int) -> list[tu
     return whole if fits else _bind(houses, homes, count, torn=True)
 
 
-def _bind(houses: Sequence[House], homes: Sequence[Home], count: int, torn: bool) -> list[tuple[list[Part], list[int]]]:
+def _bind(
+    houses: Sequence[House], homes: Sequence[GeneratedHousehold], count: int, torn: bool
+) -> list[tuple[list[Part], list[int]]]:
     floors: list[tuple[tuple[int, int, int], list[int]]] = []
     for number, home in enumerate(homes):
         level = home.floor if torn or houses[home.house].stairs else 0

@@ -18,9 +18,9 @@ from gis.boundaries.store import derive_units
 from gis.db import copy_rows, new_ids
 from gis.demo.names import person_name
 from gis.errors import InvalidInput
-from gis.files.datasets import record
+from gis.files.datasets import record_load
 
-LIVING = (
+RESIDENTIAL_KINDS = (
     "apartments",
     "residential",
     "house",
@@ -31,7 +31,7 @@ LIVING = (
     "",
 )  # OSM's building values
 SMALLEST, LARGEST = 60.0, 6000.0  # m², footprints that may be homes
-HOME = 95.0  # m² of footprint a home takes on its floor
+AREA_PER_HOUSEHOLD_M2 = 95.0  # m² of footprint a home takes on its floor
 DOORS = 4  # homes on one floor of one stairwell, at most
 UNIT, MOST = 17, 20  # households of a unit: the mean of the Zone, and the most
 FEWEST = 10  # households of a unit, below which the next stairwell joins it
@@ -102,7 +102,7 @@ def populate(session: Session, seed: int = 2026, now: datetime | None = None) ->
     }
     derive_units(session, effective=SINCE)
     counts |= _write_posts(session, dice, now or datetime.now(SINCE.tzinfo))
-    record(
+    record_load(
         session,
         "town",
         f"made-up people, seed {seed}",
@@ -125,13 +125,13 @@ def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
                       ORDER BY a.code LIMIT 1) a ON true
         WHERE b.kind = ANY(:living) AND ST_Area(b.shape::geography) BETWEEN :smallest AND :largest
         ORDER BY a.id, ST_XMin(b.shape), b.code"""),
-        {"living": list(LIVING), "smallest": SMALLEST, "largest": LARGEST},
+        {"living": list(RESIDENTIAL_KINDS), "smallest": SMALLEST, "largest": LARGEST},
     ).all()
     if not rows and not session.scalar(text("SELECT EXISTS (SELECT FROM area WHERE level = 'grid')")):
         raise InvalidInput("there are no grids; load them first: ./wangge load areas FILE --level grid --commit")
     for building, county, grid, floors, m2 in rows:
         floors = min(floors or (6 if m2 > 150 else 2), 33)
-        doors = max(1, round(m2 / HOME * dice.uniform(0.8, 1.0)))
+        doors = max(1, round(m2 / AREA_PER_HOUSEHOLD_M2 * dice.uniform(0.8, 1.0)))
         count = -(-doors // DOORS)
         for number in range(count):
             share = doors // count + (number < doors % count)

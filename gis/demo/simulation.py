@@ -16,21 +16,21 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.snapshot import read_register
+from gis.areas.snapshot import read_snapshot
 from gis.errors import Conflict, Forbidden, NotFound
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import deadlines, intake, moves
 from gis.incidents.lifecycle.admission import CHANNELS_BY_KIND
-from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.reading import incidents
-from gis.incidents.states import allowed
-from gis.rights.access import ANONYMOUS, Principal, of_account, reporter, system
+from gis.incidents.states import allowed_moves
+from gis.rights.access import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 
 SWEEP_EVERY = timedelta(minutes=10)
 COMMIT_EVERY = 50  # steps
-OFFICE = system("the office of a made-up town")
-SLOW = 0.15  # share of workers who take six times as long
+OFFICE = system_principal("the office of a made-up town")
+SLOW_WORKER_SHARE = 0.15  # share of workers who take six times as long
 CHANNELS = ("mini_program",) * 5 + ("web", "phone", "patrol", "woodpecker")
 # what may happen next in a state: (share, move); the rest leaves it lying, and the clock sends it up
 NEXT = {
@@ -50,11 +50,11 @@ MINUTES = {"accept": 10, "dispatch": 10, "take": 12, "return": 25, "handle": 150
 WORDS = {"return": "不属于本网格职责", "handle": "已到现场处理完毕", "send_back": "现场仍有残留，请再处理",
          "request_extend": "人手不足，申请延时", "request_suspend": "等待配件，申请挂账", "request_void": "重复上报，申请作废",
          "reopen": "问题还在，没有解决"}  # fmt: skip
-DESK = ("check", "close", "dispatch", "accept", "send_back")  # done by the community's desk
+DISPATCHER_MOVES = ("check", "close", "dispatch", "accept", "send_back")  # done by the community's desk
 
 
 @dataclass(frozen=True)
-class Day:
+class SimulationCounts:
     """What came of it: reports filed, moves done by name, moves refused."""
 
     filed: list[UUID]
@@ -62,14 +62,14 @@ class Day:
     refused: Counter[str]
 
 
-class Town:
+class SimulatedTown:
     """The people and places a day draws on."""
 
     def __init__(self, session: Session, dice: Random, at: datetime) -> None:
         self.session, self.dice, self.at = session, dice, at
         query = "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) AS p FROM building ORDER BY id) s"
         self.spots = [(x, y) for x, y in session.execute(text(query))]
-        edition = editions.active(session)
+        edition = editions.active_edition(session)
         self.kinds = [one for one in edition.categories.values() if one.public]
         query = ("SELECT p.area_id, p.role, coalesce(p.holder_id, p.deputy_id) AS person FROM post p"
                  " WHERE p.role IN ('community_worker', 'street_office') AND p.valid @> CAST(:at AS timestamptz)"
@@ -81,20 +81,20 @@ class Town:
     def person(self, person_id: int) -> Principal:
         """Somebody with the rights of their posts."""
         if person_id not in self.known:
-            self.known[person_id] = of_account(self.session, 0, person_id, f"person {person_id}", self.at)
+            self.known[person_id] = account_principal(self.session, 0, person_id, f"person {person_id}", self.at)
         return self.known[person_id]
 
     def desk(self, areas: Iterable[int], role: str) -> Principal:
         """Who sits at the desk of an incident's community or street; ourselves where nobody does."""
         person = next((self.desks[area, role] for area in areas if (area, role) in self.desks), None)
-        return self.person(person) if person is not None else system("simulated desk")
+        return self.person(person) if person is not None else system_principal("simulated desk")
 
     def pace(self, person_id: int | None) -> float:
         """How many times longer than usual somebody takes."""
         if person_id is None:
             return 1.0
         if person_id not in self.slow:
-            self.slow[person_id] = 6.0 if self.dice.random() < SLOW else 1.0
+            self.slow[person_id] = 6.0 if self.dice.random() < SLOW_WORKER_SHARE else 1.0
         return self.slow[person_id]
 
 
@@ -107,7 +107,7 @@ def simulate(
     last: datetime | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     commit: Callable[[], None] | None = None,
-) -> Day:
+) -> SimulationCounts:
     """File reports over a town and work on them.
 
     Args:
@@ -118,8 +118,8 @@ def simulate(
     The town must have grids, buildings and posts.
     """
     dice = Random(seed)
-    town = Town(session, dice, begin)
-    register = read_register(session, begin)
+    town = SimulatedTown(session, dice, begin)
+    register = read_snapshot(session, begin)
     last = last or end
     turn = count()
     queue: list[tuple[datetime, int, str, UUID | None]] = []
@@ -129,15 +129,15 @@ def simulate(
     while sweep <= last:
         heapq.heappush(queue, (sweep, next(turn), "sweep", None))
         sweep += SWEEP_EVERY
-    day = Day([], Counter(), Counter())
+    day = SimulationCounts([], Counter(), Counter())
     steps = 0
     while queue and queue[0][0] <= last:
         now, _, name, incident = heapq.heappop(queue)
         if name == "sweep":
-            for one in deadlines.SWEEPS:
+            for one in deadlines.DEADLINE_RULES:
                 after = None
                 while True:
-                    done = deadlines.batch(session, one, now, after)
+                    done = deadlines.run_deadline_batch(session, one, now, after)
                     day.moves[one] += done.done
                     after = done.last
                     if after is None:
@@ -146,7 +146,7 @@ def simulate(
             given = _report(town)
             # who calls, or comes in person, is written down by the office
             by_resident = given.channel in CHANNELS_BY_KIND["anonymous"]
-            filed = moves.report(session, ANONYMOUS if by_resident else OFFICE, given, now, register=register)
+            filed = moves.file_report(session, ANONYMOUS if by_resident else OFFICE, given, now, register=register)
             day.filed.append(filed.id)
             _plan(town, queue, turn, filed.id, filed.state, now, None)
             progress(len(day.filed), reports)
@@ -161,18 +161,18 @@ def simulate(
     return day
 
 
-def _report(town: Town) -> intake.Report:
+def _report(town: SimulatedTown) -> intake.IncidentReport:
     dice = town.dice
     kind = dice.choice(town.kinds)
     lon, lat = dice.choice(town.spots)
     words = dice.choice(kind.examples) if kind.examples else kind.zh
-    return intake.Report(
+    return intake.IncidentReport(
         category=kind.code, description=words, lon=lon, lat=lat, crs="cgcs2000", channel=dice.choice(CHANNELS)
     )  # fmt: skip
 
 
 def _plan(
-    town: Town, queue: list[tuple[datetime, int, str, UUID | None]], turn: "count[int]", incident: UUID, state: str,
+    town: SimulatedTown, queue: list[tuple[datetime, int, str, UUID | None]], turn: "count[int]", incident: UUID, state: str,
     now: datetime, holder: int | None,
 ) -> None:  # fmt: skip
     """What happens next to an incident, if anything, and when: in working time."""
@@ -181,22 +181,22 @@ def _plan(
         roll -= share
         if roll < 0:
             median = MINUTES.get(name, 60) * town.pace(holder)
-            at = working_time.due(now, town.dice.lognormvariate(0, 0.6) * median)
+            at = working_time.deadline(now, town.dice.lognormvariate(0, 0.6) * median)
             heapq.heappush(queue, (at, next(turn), name, incident))
             return
 
 
 def _step(
-    session: Session, town: Town, queue: list[tuple[datetime, int, str, UUID | None]], turn: "count[int]",
-    incident: UUID, name: str, now: datetime, day: Day,
+    session: Session, town: SimulatedTown, queue: list[tuple[datetime, int, str, UUID | None]], turn: "count[int]",
+    incident: UUID, name: str, now: datetime, day: SimulationCounts,
 ) -> None:  # fmt: skip
-    row = moves.lock(session, system("simulation"), incident)
-    if name not in allowed(row.state, row.pending):
+    row = moves.lock_incident(session, system_principal("simulation"), incident)
+    if name not in allowed_moves(row.state, row.pending):
         return  # something else came first, as the clock
     by = _who(session, town, row, name, now)
     wish = _wish(town, name)
     try:
-        found = moves.move(session, by, incident, name, now, wish)
+        found = moves.apply_move(session, by, incident, name, now, wish)
     except (Conflict, Forbidden, NotFound):
         day.refused[name] += 1
         return
@@ -207,24 +207,24 @@ def _step(
             _plan(town, queue, turn, incident, found.state, now, row.holder_id)
         return
     if found.pending:  # somebody else approves it
-        at = working_time.due(now, MINUTES["approve"])
+        at = working_time.deadline(now, MINUTES["approve"])
         heapq.heappush(queue, (at, next(turn), f"approve_{found.pending}", incident))
         return
     _plan(town, queue, turn, incident, found.state, now, row.holder_id)
 
 
-def _who(session: Session, town: Town, row: incidents.Row, name: str, now: datetime) -> Principal:
+def _who(session: Session, town: SimulatedTown, row: incidents.LockedIncident, name: str, now: datetime) -> Principal:
     """Who does a step; the history tells them from real people."""
     by = _really(session, town, row, name)
     return replace(by, who=f"demo {by.who}")
 
 
-def _really(session: Session, town: Town, row: incidents.Row, name: str) -> Principal:
+def _really(session: Session, town: SimulatedTown, row: incidents.LockedIncident, name: str) -> Principal:
     if name in ("rate", "reopen"):
-        return reporter(row.id)
+        return reporter_principal(row.id)
     if name.startswith("approve"):
         return town.desk(row.areas, "street_office")
-    if name in DESK or name == "resume":
+    if name in DISPATCHER_MOVES or name == "resume":
         return town.desk(row.areas, "community_worker")
     if row.holder_id is not None:
         return town.person(row.holder_id)
@@ -236,8 +236,8 @@ def _really(session: Session, town: Town, row: incidents.Row, name: str) -> Prin
     return town.desk(row.areas, "community_worker")
 
 
-def _wish(town: Town, name: str) -> Wish:
+def _wish(town: SimulatedTown, name: str) -> MovePayload:
     if name == "rate":
         rating = town.dice.choices((5, 4, 3, 2, 1), (50, 28, 12, 6, 4))[0]
-        return Wish(rating=rating, solved=rating > 2 or town.dice.random() < 0.3)
-    return Wish(note=WORDS.get(name, ""), minutes=120.0 if name == "request_extend" else None)
+        return MovePayload(rating=rating, solved=rating > 2 or town.dice.random() < 0.3)
+    return MovePayload(note=WORDS.get(name, ""), minutes=120.0 if name == "request_extend" else None)

@@ -14,24 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import LineString, Polygon
 
-from gis.db import PRECISION
+from gis.db import PRECISION_DEG
 
 CORNER = (105.9405, 26.2235)  # degrees: the town lies round 105.95 E 26.23 N
-TURN = radians(9)
+ROTATION_RAD = radians(9)
 HOUSEHOLDS_PER_GRID = 8800 / 35
 GRIDS_PER_COMMUNITY = 12
 EVERY_ARTERIAL = 3  # every third street is an arterial
 RIVER_HALF = 17.0  # metres from the middle of the river to its bank
 
-M_LAT = 110_790.0  # metres a degree at 26.23 N, GRS 80
-M_LON = 99_920.0
+METRES_PER_DEGREE_LAT = 110_790.0  # metres a degree at 26.23 N, GRS 80
+METRES_PER_DEGREE_LON = 99_920.0
 
 
 def to_degrees(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Metres of the plan to longitude and latitude (EPSG:4490) on the storage lattice, shape (n, 2)."""
-    east, north = x * cos(TURN) - y * sin(TURN), x * sin(TURN) + y * cos(TURN)
-    degrees = np.column_stack([CORNER[0] + east / M_LON, CORNER[1] + north / M_LAT])
-    return np.round(degrees / PRECISION) / round(1 / PRECISION)
+    east, north = x * cos(ROTATION_RAD) - y * sin(ROTATION_RAD), x * sin(ROTATION_RAD) + y * cos(ROTATION_RAD)
+    degrees = np.column_stack([CORNER[0] + east / METRES_PER_DEGREE_LON, CORNER[1] + north / METRES_PER_DEGREE_LAT])
+    return np.round(degrees / PRECISION_DEG) / round(1 / PRECISION_DEG)
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,6 @@ def is_arterial_row(row: int) -> bool:
     return row % EVERY_ARTERIAL == 1
 
 
-def dice_for(seed: int, *what: object) -> Random:
+def rng_for(seed: int, *what: object) -> Random:
     """Chance of its own for each part of the town, so that parts can be made in any order."""
     return Random(f"{seed}/" + "/".join(map(str, what)))

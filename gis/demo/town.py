@@ -22,14 +22,14 @@ from gis.demo.households import (
     PEOPLE,
     START,
     UNITS,
+    GeneratedHousehold,
     GridToStaff,
-    Home,
     Part,
     PostRow,
     Staff,
-    settle,
-    shares,
-    units,
+    allocate_households,
+    allocate_units,
+    largest_remainder_shares,
 )
 from gis.demo.names import person_name, street_name
 from gis.demo.streets import (
@@ -39,14 +39,14 @@ from gis.demo.streets import (
     Cell,
     Plan,
     Street,
-    dice_for,
     make_plan,
+    rng_for,
     streets,
     to_degrees,
 )
 from gis.errors import Conflict, InvalidInput
-from gis.files.datasets import already, record
-from gis.files.report import Report
+from gis.files.datasets import is_loaded, record_load
+from gis.files.report import LoadReport
 from gis.network.store import WalkEdgeRow, replace_network
 
 COUNTY = ("520402", "西秀区")
@@ -57,15 +57,15 @@ COMMUNITIES = (
     ("520402100001", "青松"),
 )  # the Zone's pilot
 PER_STREET = 8  # communities of a made-up street
-CREDIT = "示例数据，纯属虚构"
+ATTRIBUTION = "示例数据，纯属虚构"
 VERSION = 2  # of the generator: part of the digest, raised when the same seed gives another town
 SMALLEST, LARGEST = 100, 2_000_000
 Progress = Callable[[int, int], None]
 
 
-def make_town(
+def generate_town(
     session: Session, seed: int = 2026, households: int = HOUSEHOLDS, progress: Progress | None = None
-) -> Report:
+) -> LoadReport:
     """Make a made-up town; the same seed and size give the same town, and twice changes nothing.
 
     At the default size it is the Zone's pilot: 3 communities, 35 grids, 510 units, 8,800 households, 24,000 people.
@@ -82,8 +82,8 @@ def make_town(
         raise InvalidInput(f"households must be from {SMALLEST:,} to {LARGEST:,}, not {households:,}")
     words = f"seed {seed}, {households} households"
     digest = hashlib.sha256(f"town {VERSION}: {words}".encode()).hexdigest()
-    report = Report("town", words, crs="EPSG:4490")
-    if already(session, "town", digest):
+    report = LoadReport("town", words, crs="EPSG:4490")
+    if is_loaded(session, "town", digest):
         report.notes.append("this town is here already; nothing was changed")
         report.counts = dict(session.scalar(text("SELECT counts FROM dataset WHERE kind = 'town'")) or {})
         return report
@@ -95,7 +95,7 @@ def make_town(
     town = _Town(session, make_plan(seed, max(1, round(households / HOUSEHOLDS_PER_GRID))), seed, households)
     town.write(progress)
     report.counts, report.bbox = town.counts, town.extent()
-    record(session, "town", words, digest, report.counts, CREDIT, made_up=True)
+    record_load(session, "town", words, digest, report.counts, ATTRIBUTION, made_up=True)
     return report
 
 
@@ -117,19 +117,19 @@ class _Town:
         cells = self.plan.cells
         for street in streets(self.plan):
             self.names[street.key] = (street_name(street.name, street.arterial), street)
-        dice = dice_for(self.seed, "sizes")
+        dice = rng_for(self.seed, "sizes")
         weights = [dice.uniform(0.75, 1.3) for _ in cells]
-        homes = shares(self.households, weights)
-        people = shares(round(self.households * PEOPLE / HOUSEHOLDS), homes)
-        bound = shares(max(len(cells), round(self.households * UNITS / HOUSEHOLDS)), homes)
+        homes = largest_remainder_shares(self.households, weights)
+        people = largest_remainder_shares(round(self.households * PEOPLE / HOUSEHOLDS), homes)
+        bound = largest_remainder_shares(max(len(cells), round(self.households * UNITS / HOUSEHOLDS)), homes)
         parts = _communities(len(cells))
         ids = self._areas(parts)
-        staff = Staff(dice_for(self.seed, "posts"))
+        staff = Staff(rng_for(self.seed, "posts"))
         done = 0
         for number, (which, community) in enumerate(parts):
             members = [cells[i] for i in which]
             blocks = [
-                fill(self.plan, cell, homes[cell.number], dice_for(self.seed, "block", cell.number)) for cell in members
+                fill(self.plan, cell, homes[cell.number], rng_for(self.seed, "block", cell.number)) for cell in members
             ]
             grids = []
             for block in blocks:
@@ -202,7 +202,7 @@ class _Town:
 
     def _grid(self, block: Block, area: int, households: int, people: int, count: int) -> GridToStaff:
         """Buildings, stairwells, units and homes of one grid."""
-        dice = dice_for(self.seed, "homes", block.cell.number)
+        dice = rng_for(self.seed, "homes", block.cell.number)
         code = self.codes[area]
         buildings = new_ids(self.session, "building", len(block.houses))
         street = self._street_of(block.cell)
@@ -222,8 +222,8 @@ class _Town:
             ("id", "building_id", "name"),
             [(i, buildings[n], str(s)) for (n, s), i in stair_ids.items()],
         )
-        homes = settle(block.houses, households, people, dice)
-        bound = units(block.houses, homes, count)
+        homes = allocate_households(block.houses, households, people, dice)
+        bound = allocate_units(block.houses, homes, count)
         unit_ids = new_ids(self.session, "area", count)
         self._copy(
             "area",
@@ -241,7 +241,7 @@ class _Town:
 
     def _units(
         self, buildings: Sequence[int], stairs: dict[tuple[int, int], int], unit_ids: Sequence[int],
-        bound: list[tuple[list[Part], list[int]]], homes: Sequence[Home],
+        bound: list[tuple[list[Part], list[int]]], homes: Sequence[GeneratedHousehold],
     ) -> None:  # fmt: skip
         self._copy(
             "unit_part",
@@ -277,7 +277,7 @@ class _Town:
         self.gates.setdefault(key, []).append((x, y))
 
     def _facilities(self, number: int, code: str, blocks: Sequence[Block]) -> None:
-        placed = facilities.place(number, code, blocks, dice_for(self.seed, "facilities", number))
+        placed = facilities.place(number, code, blocks, rng_for(self.seed, "facilities", number))
         self._copy(
             "facility",
             (
@@ -337,7 +337,7 @@ class _Town:
         )
 
     def _posts(self, staff: Staff, rows: Sequence[PostRow]) -> None:
-        self._namer = self._namer or dice_for(self.seed, "names")
+        self._namer = self._namer or rng_for(self.seed, "names")
         first = len(self._persons)
         fresh = new_ids(self.session, "personal.person", staff.persons - first)
         self._persons += fresh
@@ -438,7 +438,7 @@ def _communities(grids: int) -> list[tuple[list[int], tuple[str, str]]]:
     """Runs of grids with the code and name of their community: the pilot's three first, then made-up ones."""
     count = max(1, -(-grids // GRIDS_PER_COMMUNITY))
     runs, start = [], 0
-    for number, size in enumerate(shares(grids, [1.0] * count)):
+    for number, size in enumerate(largest_remainder_shares(grids, [1.0] * count)):
         runs.append((list(range(start, start + size)), _community(number)))
         start += size
     return runs

@@ -10,10 +10,10 @@ from gis.areas.models import LEVELS, Level
 from gis.errors import FieldError, InvalidInput
 from gis.exchange.columns import Column
 from gis.files import tables, vector
-from gis.files.cell_kinds import KINDS
-from gis.files.cells import clean
-from gis.files.report import Refused, Report
-from gis.shapes.polygon_coverage import Land
+from gis.files.cell_kinds import CELL_PARSERS
+from gis.files.cells import clean_text
+from gis.files.report import LoadReport, RejectedRow
+from gis.shapes.polygon_coverage import PolygonLike
 
 # How levels and attributes are called in files; `gis.files.tables.plain_name` strips case and signs.
 WORDS: dict[Level, tuple[str, ...]] = {
@@ -33,7 +33,7 @@ LEVEL_OF = {word: level for level, words in WORDS.items() for word in words}
 
 
 @dataclass
-class Entry:
+class AreaRecord:
     """One row or feature of the file.
 
     where: As its author finds it: "feature 3" or "row 12".
@@ -49,7 +49,7 @@ class Entry:
     drawn: Any = None
     repairs: list[str] = field(default_factory=list)
     fault: str = ""
-    shape: Land | None = None
+    shape: PolygonLike | None = None
 
     @property
     def code(self) -> str:
@@ -67,12 +67,12 @@ class AreaFile:
     """What was read: the header in the file by key, the entries, the coordinate system (None: no shapes)."""
 
     headers: Mapping[str, str]
-    entries: list[Entry]
+    entries: list[AreaRecord]
     crs: str | None
 
-    def refuse(self, entry: Entry, key: str, reason: str) -> Refused:
+    def refuse(self, entry: AreaRecord, key: str, reason: str) -> RejectedRow:
         """A refusal of one attribute, called as in the file."""
-        return Refused(entry.named, self.headers.get(key, key), reason)
+        return RejectedRow(entry.named, self.headers.get(key, key), reason)
 
 
 def columns(level: Level) -> tuple[Column, ...]:
@@ -99,14 +99,14 @@ def columns(level: Level) -> tuple[Column, ...]:
     return tuple(found)
 
 
-def read(
-    path: Path, level: Level, mapping: Mapping[str, str], crs: str | None, layer: str | None, report: Report
+def read_area_file(
+    path: Path, level: Level, mapping: Mapping[str, str], crs: str | None, layer: str | None, report: LoadReport
 ) -> AreaFile:
     """Read the entries of a level; rows with a cell that cannot be read go to `report.refused`.
 
     Args:
         mapping: Name of the file's attribute by key of `columns`; what is not in it is recognised by name.
-        crs, layer: See `gis.files.vector.read`.
+        crs, layer: See `gis.files.vector.read_vector`.
 
     Raises:
         InvalidInput, TooMuch: The file as a whole cannot be taken.
@@ -122,13 +122,15 @@ def read(
     return _of_level(found, level, report)
 
 
-def _table(path: Path, wanted: Mapping[str, Column], mapping: Mapping[str, str], report: Report) -> AreaFile:
+def _table(path: Path, wanted: Mapping[str, Column], mapping: Mapping[str, str], report: LoadReport) -> AreaFile:
     told = [
         Column(key, mapping[key], column.kind, (), "", "", column.needed) if key in mapping else column
         for key, column in wanted.items()
     ]
-    table = tables.read(path, told, report)
-    entries = [Entry(f"row {row.number}", {key: str(value) for key, value in row.values.items()}) for row in table.rows]
+    table = tables.read_table(path, told, report)
+    entries = [
+        AreaRecord(f"row {row.number}", {key: str(value) for key, value in row.values.items()}) for row in table.rows
+    ]
     return AreaFile(table.columns, entries, None)
 
 
@@ -138,30 +140,30 @@ def _map(
     mapping: Mapping[str, str],
     crs: str | None,
     layer: str | None,
-    report: Report,
+    report: LoadReport,
 ) -> AreaFile:
-    features = vector.read(path, crs, layer)
+    features = vector.read_vector(path, crs, layer)
     report.notes += features.notes
     headers = _headers(path.name, list(features.columns), wanted, mapping, report)
     entries = []
     for i, drawn in enumerate(features.shapes.tolist()):
-        entry = Entry(f"feature {i + 1}", {}, drawn, fault=features.faults.get(i, ""))
+        entry = AreaRecord(f"feature {i + 1}", {}, drawn, fault=features.faults.get(i, ""))
         if i in features.repairs:
             entry.repairs.append(features.repairs[i])
         for key, header in headers.items():
             cell = features.columns[header][i]
-            if cell is None or not clean(cell):
+            if cell is None or not clean_text(cell):
                 continue
             try:
-                entry.values[key] = str(KINDS[wanted[key].kind](cell))
+                entry.values[key] = str(CELL_PARSERS[wanted[key].kind](cell))
             except ValueError as error:
-                report.refused.append(Refused(entry.where, header, str(error)))
+                report.refused.append(RejectedRow(entry.where, header, str(error)))
         entries.append(entry)
     return AreaFile(headers, entries, features.crs)
 
 
 def _headers(
-    name: str, have: Sequence[str], wanted: Mapping[str, Column], mapping: Mapping[str, str], report: Report
+    name: str, have: Sequence[str], wanted: Mapping[str, Column], mapping: Mapping[str, str], report: LoadReport
 ) -> dict[str, str]:
     """Which attribute of the file means what: as told, else the first of the column's names it has."""
     plain = {tables.plain_name(header): header for header in reversed(have)}
@@ -185,7 +187,7 @@ def _headers(
     return found
 
 
-def _of_level(found: AreaFile, level: Level, report: Report) -> AreaFile:
+def _of_level(found: AreaFile, level: Level, report: LoadReport) -> AreaFile:
     """Leave out rows that say they are of another level; bring division codes to their own length."""
     entries = []
     for entry in found.entries:
@@ -194,11 +196,11 @@ def _of_level(found: AreaFile, level: Level, report: Report) -> AreaFile:
             continue
         for key, of in (
             ("code", level),
-            ("parent", codes.above(level)),
+            ("parent", codes.parent_level(level)),
             *((f"{one}_code", one) for one in LEVELS),
         ):
             if of is not None and (code := entry.values.get(key)):
-                entry.values[key] = codes.shorten(code, of)
+                entry.values[key] = codes.normalise_division_code(code, of)
         entries.append(entry)
     if left_out := len(found.entries) - len(entries):
         report.notes.append(f"{left_out} rows are of other levels and were left out")

@@ -15,16 +15,23 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes
 from gis.areas.models import LEVELS, Area, Level
-from gis.boundaries.store import moment, publish_shapes, redraw
+from gis.boundaries.store import effective_time, publish_shapes, write_boundaries
 from gis.errors import InvalidInput
-from gis.exchange.area_file import AreaFile, Entry, read
-from gis.exchange.area_shapes import SAID, compare_outlines, fit_grids, fit_units, mend_all, shortened
+from gis.exchange.area_file import AreaFile, AreaRecord, read_area_file
+from gis.exchange.area_shapes import (
+    MAX_NOTES_PER_TYPE,
+    compare_outlines,
+    fit_to_coverage,
+    fit_units,
+    repair_geometries,
+    shortened,
+)
 from gis.files import datasets, tables, vector
-from gis.files.report import Refused, Report
+from gis.files.report import LoadReport, RejectedRow
 from gis.incidents.reading import unanswered
 
-LONGEST_NAME = 100  # characters
-WIDEST_CLEAN = 50.0  # metres; beyond it borders are not noise any more
+MAX_NAME_CHARS = 100  # characters
+MAX_CLEAN_WIDTH_M = 50.0  # metres; beyond it borders are not noise any more
 UPPER = (Level.COUNTY, Level.STREET, Level.COMMUNITY)
 
 
@@ -39,11 +46,11 @@ def load_areas(
     effective: datetime | None = None,
     layer: str | None = None,
     attribution: str = "",
-) -> Report:
+) -> LoadReport:
     """Load the areas of one level, with their shapes where the level has its own.
 
     Grids: a map file. The areas above are made from the first digits of the codes. Overlaps and gaps no
-    wider than `gis.shapes.polygon_coverage.NOISE` are one border drawn twice, and mended; wider overlaps are refused
+    wider than `gis.shapes.polygon_coverage.NOISE_WIDTH_M` are one border drawn twice, and mended; wider overlaps are refused
     unless `clean` is as wide; wider gaps are noted. A shape that differs from the stored one by no more
     stays as it is. Units: a map file or a table; the grid exists. A unit that stands on buildings keeps the
     shape of those. Other levels: a map file or a table; codes, names, parents.
@@ -51,7 +58,7 @@ def load_areas(
     Args:
         level: county, street, community, grid or unit.
         mapping: Name of the file's attribute by key, as {"code": "GRIDCODE"}; others are recognised by name.
-        crs: A name of `gis.crs.KNOWN` or EPSG:number; needed where the file names none.
+        crs: A name of `gis.crs.SUPPORTED_CRS` or EPSG:number; needed where the file names none.
         clean: Metres; overlaps and gaps up to this width are mended. None: only drawing noise.
         effective: From when the shapes hold, with its time zone; None is now.
         layer: Needed where a file has several.
@@ -65,22 +72,22 @@ def load_areas(
         Conflict: A stored boundary begins later than `effective`.
     """
     level = _level(level)
-    if clean is not None and not 0 < clean <= WIDEST_CLEAN:
-        raise InvalidInput(f"clean must be more than 0 and at most {WIDEST_CLEAN:.0f} metres, not {clean}")
-    at = moment(session, effective)
-    report = Report(f"areas:{level}", path.name)
+    if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
+        raise InvalidInput(f"clean must be more than 0 and at most {MAX_CLEAN_WIDTH_M:.0f} metres, not {clean}")
+    at = effective_time(session, effective)
+    report = LoadReport(f"areas:{level}", path.name)
     if level is Level.GRID and path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
         raise InvalidInput(f"{path.name} is a table without shapes; grids come from a map: {vector.NAMES}")
-    file = read(path, level, mapping or {}, crs, layer, report)
+    file = read_area_file(path, level, mapping or {}, crs, layer, report)
     report.crs = file.crs
     report.counts = {"rows": len(file.entries)}
     if not file.entries and not report.refused:
-        report.refused.append(Refused(path.name, "", f"holds no {level}"))
-    known = known_areas(session, file.entries, level)
-    good = check_entries(file, level, known, report)
-    mend_all(good, report, needed=level is Level.GRID)
+        report.refused.append(RejectedRow(path.name, "", f"holds no {level}"))
+    known = existing_areas(session, file.entries, level)
+    good = validate_records(file, level, known, report)
+    repair_geometries(good, report, needed=level is Level.GRID)
     if level is Level.GRID:
-        shapes = fit_grids(session, [entry for entry in good if entry.shape is not None], clean, at, report)
+        shapes = fit_to_coverage(session, [entry for entry in good if entry.shape is not None], clean, at, report)
     if report.refused:
         report.refused.sort(key=_place_in_file)
         return report
@@ -93,7 +100,7 @@ def load_areas(
     elif level is Level.UNIT:
         shapes = fit_units(session, good, at, report)
         drawn = {ids[code]: shape for code, shape in shapes.items()}
-        if redraw(session, drawn, title=title, author="load areas", reason=None, effective=at) is None:
+        if write_boundaries(session, drawn, title=title, author="load areas", reason=None, effective=at) is None:
             shapes = {}
     else:
         shapes = {}
@@ -102,7 +109,7 @@ def load_areas(
     changed |= {entry.code for entry in good} & set(shapes)
     report.counts |= {"new": len(new), "changed": len(changed - new), "shapes": len(shapes)}
     report.counts["unchanged"] = len(good) - len(new | changed)
-    datasets.record(session, report.kind, path, datasets.digest(path), {"areas": len(good)}, attribution)
+    datasets.record_load(session, report.kind, path, datasets.file_sha256(path), {"areas": len(good)}, attribution)
     session.flush()
     if level is Level.GRID:
         report.notes += unanswered.note(session, at)
@@ -116,24 +123,24 @@ def _level(level: Level | str) -> Level:
         raise InvalidInput(f"{level!r} is not a level; one of {', '.join(LEVELS)}") from None
 
 
-def _place_in_file(one: Refused) -> tuple[int, str]:
+def _place_in_file(one: RejectedRow) -> tuple[int, str]:
     found = re.search(r"\d+", one.where)
     return (int(found[0]) if found else 0, one.where)
 
 
 def _above(code: str, level: Level) -> dict[Level, str]:
     """The codes of the areas above one of a level, the highest first."""
-    return {one: codes.ancestor(code, one) for one in LEVELS[: LEVELS.index(level)]}
+    return {one: codes.ancestor_code(code, one) for one in LEVELS[: LEVELS.index(level)]}
 
 
-def known_areas(session: Session, entries: Iterable[Entry], level: Level) -> dict[str, Area]:
+def existing_areas(session: Session, entries: Iterable[AreaRecord], level: Level) -> dict[str, Area]:
     """The areas there are already, of those in the file and all above them, by code."""
     wanted = {entry.code for entry in entries}
     wanted |= {above for code in list(wanted) for above in _above(code, level).values()}
     return {area.code: area for area in session.scalars(select(Area).where(Area.code.in_(wanted)))}
 
 
-def check_entries(file: AreaFile, level: Level, known: Mapping[str, Area], report: Report) -> list[Entry]:
+def validate_records(file: AreaFile, level: Level, known: Mapping[str, Area], report: LoadReport) -> list[AreaRecord]:
     """The entries whose code, name and parents are right; the others are refused with all that is wrong."""
     refused = report.refused
     unreadable = {one.where for one in refused}
@@ -146,15 +153,15 @@ def check_entries(file: AreaFile, level: Level, known: Mapping[str, Area], repor
             if entry.where not in unreadable:
                 refused.append(file.refuse(entry, "code", "is empty; every area has a code"))
             continue
-        if fault := codes.fault(code, level):
+        if fault := codes.code_error(code, level):
             refused.append(file.refuse(entry, "code", fault))
             continue
         if code in first:
             words = f"is there already in {first[code]}; one area is one row, of several parts a multipolygon"
             refused.append(file.refuse(entry, "code", words))
         first.setdefault(code, entry.where)
-        if len(entry.values.get("name", "")) > LONGEST_NAME:
-            refused.append(file.refuse(entry, "name", f"is longer than {LONGEST_NAME} characters"))
+        if len(entry.values.get("name", "")) > MAX_NAME_CHARS:
+            refused.append(file.refuse(entry, "name", f"is longer than {MAX_NAME_CHARS} characters"))
         if fault := _unfit(known.get(code), code, level):
             refused.append(file.refuse(entry, "code", fault))
         refused += [file.refuse(entry, *wrong) for wrong in _wrong_above(entry, level, known, names)]
@@ -174,10 +181,10 @@ def _unfit(area: Area | None, code: str, level: Level) -> str | None:
 
 
 def _wrong_above(
-    entry: Entry, level: Level, known: Mapping[str, Area], names: dict[str, str]
+    entry: AreaRecord, level: Level, known: Mapping[str, Area], names: dict[str, str]
 ) -> Iterable[tuple[str, str]]:
     """What is wrong with the areas above an entry: (key of the attribute, words)."""
-    parent = codes.above(level)
+    parent = codes.parent_level(level)
     for above, code in _above(entry.code, level).items():
         for key in (f"{above}_code", "parent") if above is parent else (f"{above}_code",):
             if (said := entry.values.get(key)) and said != code:
@@ -185,8 +192,8 @@ def _wrong_above(
         if fault := _unfit(known.get(code), code, above):
             yield f"{above}_code", fault
         name = entry.values.get(f"{above}_name", "")
-        if len(name) > LONGEST_NAME:
-            yield f"{above}_name", f"is longer than {LONGEST_NAME} characters"
+        if len(name) > MAX_NAME_CHARS:
+            yield f"{above}_name", f"is longer than {MAX_NAME_CHARS} characters"
         if name and names.setdefault(code, name) != name:
             yield (
                 f"{above}_name",
@@ -200,7 +207,7 @@ def _wrong_above(
 
 
 def _write(
-    session: Session, good: list[Entry], level: Level, known: dict[str, Area], report: Report
+    session: Session, good: list[AreaRecord], level: Level, known: dict[str, Area], report: LoadReport
 ) -> tuple[dict[str, int], set[str]]:
     """Make and rename areas, the upper ones first; ids of the file's areas by code, and the renamed."""
     held = dict(known)
@@ -213,14 +220,14 @@ def _write(
         key = "name" if own else f"{one}_name"
         names: dict[str, str] = {}
         for entry in good:
-            code = codes.ancestor(entry.code, one) if not own else entry.code
+            code = codes.ancestor_code(entry.code, one) if not own else entry.code
             names[code] = entry.values.get(key) or names.get(code, "")
-        above = codes.above(one)
+        above = codes.parent_level(one)
         for code, name in names.items():
             area = held.get(code)
             if area is None:
-                parent = held[codes.ancestor(code, above)] if above else None
-                county = codes.ancestor(code, Level.COUNTY)
+                parent = held[codes.ancestor_code(code, above)] if above else None
+                county = codes.ancestor_code(code, Level.COUNTY)
                 held[code] = Area(code=code, level=one, name=name or code, county=county, parent=parent)
                 session.add(held[code])
                 made[one] = made.get(one, 0) + 1
@@ -237,7 +244,9 @@ def _write(
         if one is not level and one in made:
             report.counts[f"new_{one}"] = made[one]
     if nameless:
-        more = f" and {len(nameless) - SAID} more" if len(nameless) > SAID else ""
-        report.notes.append(f"without a name, called by their codes for now: {', '.join(nameless[:SAID])}{more}")
+        more = f" and {len(nameless) - MAX_NOTES_PER_TYPE} more" if len(nameless) > MAX_NOTES_PER_TYPE else ""
+        report.notes.append(
+            f"without a name, called by their codes for now: {', '.join(nameless[:MAX_NOTES_PER_TYPE])}{more}"
+        )
     report.notes += shortened(kept, "names are kept")
     return {entry.code: held[entry.code].id for entry in good}, changed & {entry.code for entry in good}

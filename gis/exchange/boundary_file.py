@@ -20,25 +20,25 @@ from sqlalchemy.orm import Session
 from gis.areas import codes
 from gis.areas.models import Level, Revision
 from gis.boundaries import drafts, operations
-from gis.boundaries.numbering import fresh_codes
+from gis.boundaries.numbering import next_codes
 from gis.boundaries.store import grids_near
-from gis.errors import InvalidInput, wrong
-from gis.exchange.area_file import AreaFile, Entry, read
-from gis.exchange.area_shapes import ROUND_ABOUT, fit_grids, mend_all
-from gis.exchange.areas import WIDEST_CLEAN, check_entries, known_areas
+from gis.errors import InvalidInput, invalid_field
+from gis.exchange.area_file import AreaFile, AreaRecord, read_area_file
+from gis.exchange.area_shapes import NEIGHBOUR_MARGIN_DEG, fit_to_coverage, repair_geometries
+from gis.exchange.areas import MAX_CLEAN_WIDTH_M, existing_areas, validate_records
 from gis.files import tables, vector
-from gis.files.report import Refused, Report
+from gis.files.report import LoadReport, RejectedRow
 from gis.rights.access import Action, Principal
 from gis.shapes import polygon_coverage
-from gis.shapes.polygon_coverage import NOISE, Gap, Land, Overlap
+from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 
-PLANNED = datetime(9999, 1, 1, tzinfo=UTC)  # the newest shapes hold then
-TAKEN = 0.5  # of a grid's land: it went to others
-MOST_FAULTS = 500  # gaps and overlaps shown of a torn file
+FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)  # the newest shapes hold then
+MIN_TAKEN_SHARE = 0.5  # of a grid's land: it went to others
+MAX_LISTED_ERRORS = 500  # gaps and overlaps shown of a torn file
 
 
 @dataclass
-class Torn:
+class CoverageErrors:
     """What is wrong between the grids of a file: overlaps and gaps, with the grids and the widest metres of each."""
 
     overlaps: list[tuple[str, str, Overlap]] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Torn:
 
 
 @dataclass
-class Drawn:
+class BoundaryFileDraft:
     """What came of a file.
 
     draft: The draft; None where the file was refused, or is as what is stored.
@@ -54,12 +54,12 @@ class Drawn:
     torn: Gaps and overlaps that are left, or for which it was refused.
     """
 
-    report: Report
+    report: LoadReport
     draft: Revision | None = None
     new: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
-    torn: Torn = field(default_factory=Torn)
+    torn: CoverageErrors = field(default_factory=CoverageErrors)
 
 
 def draft_from_file(
@@ -72,7 +72,7 @@ def draft_from_file(
     crs: str | None = None,
     clean: float | None = None,
     layer: str | None = None,
-) -> Drawn:
+) -> BoundaryFileDraft:
     """Make a draft of what a file of grids has otherwise than the newest published boundaries.
 
     Args:
@@ -88,28 +88,30 @@ def draft_from_file(
         Forbidden: It changes grids that the asker may not draft in.
     """
     by.need(Action.DRAFT)
-    if clean is not None and not 0 < clean <= WIDEST_CLEAN:
-        raise wrong("clean", f"must be more than 0 and at most {WIDEST_CLEAN:.0f} metres, not {clean}")
+    if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
+        raise invalid_field("clean", f"must be more than 0 and at most {MAX_CLEAN_WIDTH_M:.0f} metres, not {clean}")
     if path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
         raise InvalidInput(f"{path.name} is a table without shapes; grids come from a map: {vector.NAMES}")
-    found = Drawn(Report("boundaries", path.name))
+    found = BoundaryFileDraft(LoadReport("boundaries", path.name))
     report = found.report
-    file = read(path, Level.GRID, mapping or {}, crs, layer, report)
+    file = read_area_file(path, Level.GRID, mapping or {}, crs, layer, report)
     report.crs, report.counts = file.crs, {"rows": len(file.entries)}
     if not file.entries and not report.refused:
-        report.refused.append(Refused(path.name, "", "holds no grid"))
-    mend_all(file.entries, report, needed=True)
+        report.refused.append(RejectedRow(path.name, "", "holds no grid"))
+    repair_geometries(file.entries, report, needed=True)
     stored = _stored(session, file.entries)
     _number(session, file, stored, report)
-    known = known_areas(session, file.entries, Level.GRID)
-    good = [entry for entry in check_entries(file, Level.GRID, known, report) if entry.shape is not None]
+    known = existing_areas(session, file.entries, Level.GRID)
+    good = [entry for entry in validate_records(file, Level.GRID, known, report) if entry.shape is not None]
     for entry in good:
-        if codes.ancestor(entry.code, Level.COMMUNITY) not in known:
-            words = f"community {codes.ancestor(entry.code, Level.COMMUNITY)} is not known; load the communities first"
+        if codes.ancestor_code(entry.code, Level.COMMUNITY) not in known:
+            words = (
+                f"community {codes.ancestor_code(entry.code, Level.COMMUNITY)} is not known; load the communities first"
+            )
             report.refused.append(file.refuse(entry, "community_code", words))
     found.gone = _gone(good, stored)
-    moved = fit_grids(session, good, clean, PLANNED, report, found.gone, same_within=NOISE)
-    found.torn = _torn(good, stored, found.gone, clean or NOISE)
+    moved = fit_to_coverage(session, good, clean, FAR_FUTURE, report, found.gone, same_within=NOISE_WIDTH_M)
+    found.torn = _torn(good, stored, found.gone, clean or NOISE_WIDTH_M)
     if report.refused:
         return found
     found.new = sorted(code for code in moved if code not in stored)
@@ -122,24 +124,24 @@ def draft_from_file(
     named = {entry.code: entry.values.get("name", "") for entry in good}
     grids: list[dict[str, Any]] = [
         {"code": code, "geometry": shapely.geometry.mapping(shape), "name": named.get(code) or None,
-         "parent": codes.ancestor(code, Level.COMMUNITY)}
+         "parent": codes.ancestor_code(code, Level.COMMUNITY)}
         for code, shape in sorted(moved.items())
     ] + [{"code": code, "geometry": None} for code in found.gone]  # fmt: skip
-    found.draft = drafts.begin(session, by, title)
-    drafts.operate(session, by, found.draft.id, {"op": "redraw", "grids": grids})
+    found.draft = drafts.create_draft(session, by, title)
+    drafts.add_operation(session, by, found.draft.id, {"op": "redraw", "grids": grids})
     return found
 
 
-def _stored(session: Session, entries: Sequence[Entry]) -> dict[str, Land]:
+def _stored(session: Session, entries: Sequence[AreaRecord]) -> dict[str, PolygonLike]:
     """The newest grids around those of a file, of the counties it names."""
     shapes = [entry.shape for entry in entries if entry.shape is not None]
-    counties = sorted({codes.ancestor(entry.code, Level.COUNTY) for entry in entries if entry.code})
-    return dict(grids_near(session, counties, shapes, PLANNED, ROUND_ABOUT))
+    counties = sorted({codes.ancestor_code(entry.code, Level.COUNTY) for entry in entries if entry.code})
+    return dict(grids_near(session, counties, shapes, FAR_FUTURE, NEIGHBOUR_MARGIN_DEG))
 
 
-def _number(session: Session, file: AreaFile, stored: Mapping[str, Land], report: Report) -> None:
+def _number(session: Session, file: AreaFile, stored: Mapping[str, PolygonLike], report: LoadReport) -> None:
     """Give codes to the features that share one, and to those without."""
-    by_code: dict[str, list[Entry]] = defaultdict(list)
+    by_code: dict[str, list[AreaRecord]] = defaultdict(list)
     for entry in file.entries:
         if entry.shape is not None:
             by_code[entry.code].append(entry)
@@ -149,11 +151,11 @@ def _number(session: Session, file: AreaFile, stored: Mapping[str, Land], report
         largest = max(entries, key=lambda one: (one.shape.area if one.shape is not None else 0, one.where))
         need = [one for one in entries if not code or one is not largest]
         for entry in sorted(need, key=_west_first):
-            community = codes.ancestor(code, Level.COMMUNITY) if code else _community(entry, stored)
+            community = codes.ancestor_code(code, Level.COMMUNITY) if code else _community(entry, stored)
             if not community:
                 continue  # refused later: it has no code
             if community not in fresh:
-                fresh[community] = fresh_codes(session, community, ())
+                fresh[community] = next_codes(session, community, ())
             new = next((one for one in fresh[community] if one not in given), "")
             if new:
                 given.add(new)
@@ -164,23 +166,23 @@ def _number(session: Session, file: AreaFile, stored: Mapping[str, Land], report
                 )
 
 
-def _west_first(entry: Entry) -> tuple[float, float]:
+def _west_first(entry: AreaRecord) -> tuple[float, float]:
     middle = shapely.centroid(entry.shape)
     return float(middle.x), -float(middle.y)
 
 
-def _community(entry: Entry, stored: Mapping[str, Land]) -> str:
+def _community(entry: AreaRecord, stored: Mapping[str, PolygonLike]) -> str:
     """The community a feature without a code says it is of, else the one it lies in for the most part."""
     if said := entry.values.get("community_code") or entry.values.get("parent"):
         return said
     shares: dict[str, float] = defaultdict(float)
     for code, land in stored.items():
-        shares[codes.ancestor(code, Level.COMMUNITY)] += shapely.intersection(land, entry.shape).area
+        shares[codes.ancestor_code(code, Level.COMMUNITY)] += shapely.intersection(land, entry.shape).area
     best = max(shares, key=lambda one: shares[one], default="")
     return best if best and shares[best] > 0 else ""
 
 
-def _gone(entries: Sequence[Entry], stored: Mapping[str, Land]) -> list[str]:
+def _gone(entries: Sequence[AreaRecord], stored: Mapping[str, PolygonLike]) -> list[str]:
     """The stored grids that the file does not have and whose land it has given to others."""
     have = {entry.code for entry in entries}
     missing = [code for code in stored if code not in have]
@@ -192,26 +194,30 @@ def _gone(entries: Sequence[Entry], stored: Mapping[str, Land]) -> list[str]:
     found = []
     for code in missing:
         near = shapes[tree.query(stored[code], predicate="intersects")]
-        if float(shapely.area(shapely.intersection(near, stored[code])).sum()) >= TAKEN * stored[code].area:
+        if float(shapely.area(shapely.intersection(near, stored[code])).sum()) >= MIN_TAKEN_SHARE * stored[code].area:
             found.append(code)
     return sorted(found)
 
 
-def _torn(entries: Sequence[Entry], stored: Mapping[str, Land], gone: Sequence[str], tolerance: float) -> Torn:
+def _torn(
+    entries: Sequence[AreaRecord], stored: Mapping[str, PolygonLike], gone: Sequence[str], tolerance: float
+) -> CoverageErrors:
     """Overlaps and gaps wider than the tolerance, largest first."""
     drawn = {entry.code: entry.shape for entry in entries if entry.shape is not None}
-    together: dict[str, Land] = drawn | {
+    together: dict[str, PolygonLike] = drawn | {
         code: land for code, land in stored.items() if code not in drawn and code not in gone
     }
     if not together:
-        return Torn()
+        return CoverageErrors()
     names, shapes = list(together), list(together.values())
-    overlaps = [one for one in polygon_coverage.overlaps(shapes) if one.width > tolerance]
+    overlaps = [one for one in polygon_coverage.find_overlaps(shapes) if one.width > tolerance]
     overlaps.sort(key=lambda one: -one.m2)
-    old = polygon_coverage.gaps(list(stored.values())) if stored else []
+    old = polygon_coverage.find_gaps(list(stored.values())) if stored else []
     known = [gap.shape for gap in old]
     gaps = [
-        gap for gap in polygon_coverage.gaps(shapes)
+        gap for gap in polygon_coverage.find_gaps(shapes)
         if gap.width > tolerance and not any(shapely.equals(gap.shape, one) for one in known)
     ]  # fmt: skip
-    return Torn([(names[one.first], names[one.second], one) for one in overlaps[:MOST_FAULTS]], gaps[:MOST_FAULTS])
+    return CoverageErrors(
+        [(names[one.first], names[one.second], one) for one in overlaps[:MAX_LISTED_ERRORS]], gaps[:MAX_LISTED_ERRORS]
+    )

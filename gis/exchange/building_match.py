@@ -9,18 +9,18 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
-from gis.places.address import Address, building_label, label, parse_address, plain
+from gis.places.address import Address, label_of_building, normalise_label, normalise_text, parse_address
 from gis.places.naming import Naming, compare, label_building, same_estate
 
-NEAR = 15.0  # metres from a point to a building that it may still mean
-SUGGESTED = 3  # names offered for one that is not there
+MAX_BUILDING_DISTANCE_M = 15.0  # metres from a point to a building that it may still mean
+MAX_SUGGESTIONS = 3  # names offered for one that is not there
 SUGGESTIONS_FOR = 50  # missing names that get suggestions; comparing is slow
 HOUSE_CHARS = 4  # the end of a street and house number, as 板巷3号, by which candidates are looked up
 COMPARED = 20_000  # names compared with a missing one
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BuildingQuery:
     """A building as a row names it; the first given counts: code, name (in its estate), address, point.
 
     lon, lat: Degrees, EPSG:4490.
@@ -35,7 +35,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Missing:
+class BuildingNotFound:
     """Why no building was found: the column at fault, and what would be right."""
 
     field: str
@@ -56,7 +56,7 @@ FROM wanted_point w CROSS JOIN LATERAL (
 """
 
 
-def find_buildings(session: Session, wanted: Sequence[Wanted]) -> list[int | Missing]:
+def find_buildings(session: Session, wanted: Sequence[BuildingQuery]) -> list[int | BuildingNotFound]:
     """Find the building that each wanted one means, in their order.
 
     Returns:
@@ -68,11 +68,11 @@ def find_buildings(session: Session, wanted: Sequence[Wanted]) -> list[int | Mis
     by_code = dict(_by_code(session, {one.code for one in wanted if one.code}))
     points = [(nth, one) for nth, one in enumerate(wanted) if _is_point(one)]
     at_point = _at_points(session, points) if points else {}
-    names = Names.load(session) if any(_is_named(one) for one in wanted) else None
-    found: list[int | Missing] = []
+    names = BuildingNameIndex.load(session) if any(_is_named(one) for one in wanted) else None
+    found: list[int | BuildingNotFound] = []
     missing = 0
     for nth, one in enumerate(wanted):
-        answer: int | Missing | None
+        answer: int | BuildingNotFound | None
         if one.code:
             answer = by_code.get(one.code)
         elif _is_named(one):
@@ -81,26 +81,26 @@ def find_buildings(session: Session, wanted: Sequence[Wanted]) -> list[int | Mis
         elif _is_point(one):
             answer = at_point.get(nth)
         else:
-            answer = Missing("building", "is empty; give its code, or estate and name, or lon, lat and crs")
+            answer = BuildingNotFound("building", "is empty; give its code, or estate and name, or lon, lat and crs")
         if answer is None:
-            names = names or Names.load(session)
+            names = names or BuildingNameIndex.load(session)
             answer = names.explain(one, offer=missing < SUGGESTIONS_FOR)
             missing += 1
         found.append(answer)
     return found
 
 
-def nearest(name: str, among: Sequence[str]) -> str:
+def closest_names(name: str, among: Sequence[str]) -> str:
     """Words that offer the names most like one that is not there; empty when none is alike."""
-    alike = get_close_matches(name, among[:COMPARED], SUGGESTED, cutoff=0.5)
+    alike = get_close_matches(name, among[:COMPARED], MAX_SUGGESTIONS, cutoff=0.5)
     return f"; nearest: {', '.join(alike)}" if alike else ""
 
 
-def _is_named(one: Wanted) -> bool:
+def _is_named(one: BuildingQuery) -> bool:
     return not one.code and bool(one.name or one.address)
 
 
-def _is_point(one: Wanted) -> bool:
+def _is_point(one: BuildingQuery) -> bool:
     return not (one.code or one.name or one.address) and one.lon is not None
 
 
@@ -109,19 +109,19 @@ def _by_code(session: Session, codes: Iterable[str]) -> Iterable[tuple[str, int]
         yield row.code, row.id
 
 
-def _at_points(session: Session, points: Iterable[tuple[int, Wanted]]) -> dict[int, int | Missing]:
+def _at_points(session: Session, points: Iterable[tuple[int, BuildingQuery]]) -> dict[int, int | BuildingNotFound]:
     session.execute(text("DROP TABLE IF EXISTS pg_temp.wanted_point"))
     session.execute(text("CREATE TEMP TABLE wanted_point (place int, point geometry) ON COMMIT DROP"))
     rows = ((nth, f"SRID={STORAGE_SRID};POINT({one.lon!r} {one.lat!r})") for nth, one in points)
     copy_rows(session, "wanted_point", ("place", "point"), rows)
-    found: dict[int, int | Missing] = {}
+    found: dict[int, int | BuildingNotFound] = {}
     for place, building, code, distance in session.execute(text(AT_POINT)):
-        reason = f"no building within {NEAR:.0f} m of the point; the nearest, {code}, is {distance:.0f} m away"
-        found[place] = building if distance <= NEAR else Missing("lon", reason)
+        reason = f"no building within {MAX_BUILDING_DISTANCE_M:.0f} m of the point; the nearest, {code}, is {distance:.0f} m away"
+        found[place] = building if distance <= MAX_BUILDING_DISTANCE_M else BuildingNotFound("lon", reason)
     return found
 
 
-class Names:
+class BuildingNameIndex:
     """The buildings by what people call them."""
 
     def __init__(self, rows: Sequence[Row[tuple[int, str, str, str, str]]]) -> None:
@@ -132,18 +132,18 @@ class Names:
         self.label_of = {row.id: label_building(row.name, row.estate, row.address) for row in rows}
         for row in rows:
             if house := self.label_of[row.id].house:
-                self.by_house[house[-HOUSE_CHARS:]].append((row.id, row.code, plain(row.estate)))
+                self.by_house[house[-HOUSE_CHARS:]].append((row.id, row.code, normalise_text(row.estate)))
             if row.name:
-                self.by_name[_name(row.name, row.estate)].append((row.id, row.code, plain(row.estate)))
+                self.by_name[_name(row.name, row.estate)].append((row.id, row.code, normalise_text(row.estate)))
             if row.address:
-                self.by_address[plain(row.address)].append((row.id, row.code, plain(row.estate)))
+                self.by_address[normalise_text(row.address)].append((row.id, row.code, normalise_text(row.estate)))
 
     @classmethod
-    def load(cls, session: Session) -> "Names":
+    def load(cls, session: Session) -> "BuildingNameIndex":
         """All of them."""
         return cls(session.execute(text(NAMED)).all())
 
-    def find(self, one: Wanted) -> int | Missing | None:
+    def find(self, one: BuildingQuery) -> int | BuildingNotFound | None:
         """The building of a name or an address; None when there is none."""
         if one.name:
             hits = self.by_name.get(_name(one.name, one.estate or ""), [])
@@ -158,7 +158,7 @@ class Names:
             called, field = f"{one.estate or ''}{one.name}", "building_name"
         else:
             called, field = str(one.address), "address"
-            hits = self.by_address.get(plain(called), [])
+            hits = self.by_address.get(normalise_text(called), [])
             if not hits:
                 reading = parse_address(called)
                 number = reading.building or (reading.other.building if reading.other else "")
@@ -166,17 +166,19 @@ class Names:
                 hits = [hit for hit in candidates if self.compare(reading, hit[0]) in (Naming.WHOLE, Naming.HOUSE)]
         if len(hits) > 1:
             some = ", ".join(code for _, code, _ in hits[:5])
-            return Missing(field, f"{len(hits)} buildings are called {called}: {some}; give the building's code")
+            return BuildingNotFound(
+                field, f"{len(hits)} buildings are called {called}: {some}; give the building's code"
+            )
         return hits[0][0] if hits else None
 
     def compare(self, address: Address, building: int) -> Naming:
         """How surely an address names a building, by its id."""
         return compare(address, self.label_of[building])
 
-    def explain(self, one: Wanted, offer: bool) -> Missing:
+    def explain(self, one: BuildingQuery, offer: bool) -> BuildingNotFound:
         """Why there is none, with the names most like it when they are to be offered."""
         if not self.rows:
-            return Missing("building", "no building is loaded yet; load them first, as with load osm")
+            return BuildingNotFound("building", "no building is loaded yet; load them first, as with load osm")
         if one.code:
             field, what, among = "building", f"has the code {one.code}", [row.code for row in self.rows]
             called = one.code
@@ -188,10 +190,10 @@ class Names:
             called = str(one.address)
             field, what = "address", f"has the address {called}"
             among = sorted({row.address or f"{row.estate}{row.name}" for row in self.rows if row.address or row.name})
-        return Missing(field, f"no building {what}{nearest(called, among) if offer else ''}")
+        return BuildingNotFound(field, f"no building {what}{closest_names(called, among) if offer else ''}")
 
 
 def _name(name: str, estate: str) -> str:
     """Return what names of buildings are compared by: 3栋 is 3, and so is 桂花苑3号楼 in 桂花苑; 一期3号楼 stays."""
-    short = label(plain(name).removeprefix(plain(estate)) or name)
-    return short if building_label(short) == short else plain(name)
+    short = normalise_label(normalise_text(name).removeprefix(normalise_text(estate)) or name)
+    return short if label_of_building(short) == short else normalise_text(name)

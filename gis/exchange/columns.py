@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gis.crs import KNOWN
+from gis.crs import SUPPORTED_CRS
 from gis.facilities.categories import CATEGORIES
 from gis.rights.roles import ROLES
 
@@ -13,7 +13,7 @@ class Column:
 
     key: English name, used in code.
     zh: Chinese name, the header of the template.
-    kind: What the cells are; a key of `gis.files.cell_kinds.KINDS`.
+    kind: What the cells are; a key of `gis.files.cell_kinds.CELL_PARSERS`.
     names: Other headers that mean the same, in either language.
     help, en: What to write in it, on screen, in Chinese and English.
     needed: Without this column the file is refused.
@@ -43,7 +43,7 @@ POINT = (
     Column("crs", "坐标系", "crs", ("坐标系统", "坐标类型", "坐标来源", "地图"),
            "填了经纬度就必须填，没有默认值。微信、高德、腾讯：gcj02；百度：bd09；GPS：wgs84",
            "Needed with a point; no default. WeChat, AMap, Tencent: gcj02; Baidu: bd09; GPS: wgs84.",
-           choices=KNOWN),
+           choices=SUPPORTED_CRS),
 )  # fmt: skip
 
 HOUSEHOLDS = (

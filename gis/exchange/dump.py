@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 
 from gis import private
 from gis.db import STORAGE_SRID
-from gis.errors import InvalidInput, NotFound, TooMuch
+from gis.errors import InvalidInput, NotFound, TooLarge
 from gis.files.formulas import cell_text
 
-LARGEST_SHEET = 1_048_575  # rows of Excel, without the header
+MAX_SHEET_ROWS = 1_048_575  # rows of Excel, without the header
 
 AREAS = """
 SELECT a.code, a.name, a.level, p.code AS parent, a.county, s.revision_id AS revision,
@@ -34,7 +34,7 @@ WHERE a.level = '{level}' AND starts_with(a.code, :within) ORDER BY a.code
 
 
 @dataclass(frozen=True)
-class Layer:
+class ExportLayer:
     """What a layer is: a query with the geometry last, its geometry type, and whether it has dates."""
 
     query: str
@@ -44,7 +44,7 @@ class Layer:
 
 LAYERS = {
     **{
-        name: Layer(AREAS.format(level=level), dated=True)
+        name: ExportLayer(AREAS.format(level=level), dated=True)
         for name, level in (
             ("counties", "county"),
             ("streets", "street"),
@@ -53,20 +53,20 @@ LAYERS = {
             ("units", "unit"),
         )
     },
-    "buildings": Layer("""
+    "buildings": ExportLayer("""
         SELECT code, county, name, estate, address, kind, floors, source, shape FROM building ORDER BY code
     """),
-    "facilities": Layer("""
+    "facilities": ExportLayer("""
         SELECT code, county, category, name, address, opening_hours, contact, source,
                CASE GeometryType(shape) WHEN 'POINT' THEN shape ELSE ST_PointOnSurface(shape) END AS shape
         FROM facility ORDER BY code
     """, "Point"),
-    "circles": Layer("""
+    "circles": ExportLayer("""
         SELECT f.code AS facility, f.name, f.category, c.profile, c.minutes, c.speed, c.off_network,
                c.island, c.households, c.people, c.buildings, c.network_version AS network, c.shape
         FROM service_circle c JOIN facility f ON f.id = c.facility_id ORDER BY f.code, c.profile, c.minutes
     """),
-    "households": Layer("""
+    "households": ExportLayer("""
         SELECT h.county, b.code AS building, b.estate, b.name AS building_name, s.name AS stairwell, h.floor,
                h.room, h.people, u.code AS unit, coalesce(b.entrance, ST_PointOnSurface(b.shape)) AS shape
         FROM household h JOIN building b ON b.id = h.building_id
@@ -201,8 +201,8 @@ def _write_xlsx(session: Session, layer: str, path: Path, asked: Asked) -> int:
     count = 0
     for row in rows:
         count += 1
-        if count > LARGEST_SHEET:
-            raise TooMuch(f"a spreadsheet holds {LARGEST_SHEET:,} rows; write {layer} to a .csv or .gpkg")
+        if count > MAX_SHEET_ROWS:
+            raise TooLarge(f"a spreadsheet holds {MAX_SHEET_ROWS:,} rows; write {layer} to a .csv or .gpkg")
         line: list[object] = []
         for cell, value in zip(cells, row, strict=True):
             if isinstance(value, str):
@@ -220,7 +220,7 @@ WRITERS: dict[str, Callable[[Session, str, Path, Asked], int]] = {
 }
 
 
-def credits(session: Session) -> list[str]:
+def list_attributions(session: Session) -> list[str]:
     """Whom to credit for the data, and what of it is made up; it goes with every file that is handed on."""
     found = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
     lines = [f"{source} is made up" if made_up else credit for source, credit, made_up in found if made_up or credit]

@@ -6,14 +6,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
-from gis.exchange.building_match import Missing, Wanted, find_buildings
+from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
 from gis.exchange.columns import FACILITIES
 from gis.exchange.facility_aliases import OWN_NAMES, find_category
-from gis.facilities.categories import BY_KEY, CATEGORIES
+from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
 from gis.files import datasets
-from gis.files.points import Point, to_storage
-from gis.files.report import Report
-from gis.files.tables import Row, finish_reading, read
+from gis.files.points import InputPoint, points_to_storage
+from gis.files.report import LoadReport
+from gis.files.tables import Row, finish_reading, read_table
 
 INCOMING = f"""
 CREATE TEMP TABLE incoming_facility (
@@ -68,14 +68,14 @@ FROM (
 """
 
 
-def load_facilities(session: Session, path: Path, crs: str | None = None) -> Report:
+def load_facilities(session: Session, path: Path, crs: str | None = None) -> LoadReport:
     """Load facilities from a table; `gis.exchange.columns.FACILITIES` says what it may hold.
 
     A facility is known by its code; known ones are changed where the row differs, others stay. Without a
     point it stands at the entrance (else inside) of the building that its address means.
 
     Args:
-        crs: System of the points of rows that name none; one of `gis.crs.KNOWN`.
+        crs: System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
 
     Returns:
         The report. Where a row is refused nothing is written at all.
@@ -83,21 +83,21 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Rep
     Raises:
         InvalidInput, TooMuch: The file cannot be read as such a table.
     """
-    report = Report("facilities", path.name)
-    table = read(path, FACILITIES, report)
+    report = LoadReport("facilities", path.name)
+    table = read_table(path, FACILITIES, report)
     rows = list(table.rows)
     first: dict[str, int] = {}  # row by code
     for row in rows:
         faults = _faults(row, first)
         report.refused += [table.refuse(row.number, field, reason) for field, reason in faults]
         _note_category(row, report)
-    points, wrong = to_storage([Point(row["lon"], row["lat"], row["crs"] or crs) for row in rows])
+    points, wrong = points_to_storage([InputPoint(row["lon"], row["lat"], row["crs"] or crs) for row in rows])
     report.refused += [table.refuse(rows[nth].number, *fault) for nth, fault in wrong.items()]
     placeless = [nth for nth, point in enumerate(points) if point is None and nth not in wrong]
-    found = find_buildings(session, [Wanted(address=rows[nth]["address"]) for nth in placeless])
+    found = find_buildings(session, [BuildingQuery(address=rows[nth]["address"]) for nth in placeless])
     buildings: dict[int, int] = {}
     for nth, building in zip(placeless, found, strict=True):
-        if not isinstance(building, Missing):
+        if not isinstance(building, BuildingNotFound):
             buildings[nth] = building
         elif rows[nth]["address"]:
             reason = f"{building.reason}; or give lon, lat and crs"
@@ -128,7 +128,7 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Rep
         )
         copy_rows(session, "incoming_facility", columns, incoming)
         _write(session, report)
-        datasets.record(session, "facilities", path, datasets.digest(path), report.counts, "")
+        datasets.record_load(session, "facilities", path, datasets.file_sha256(path), report.counts, "")
     return report
 
 
@@ -146,11 +146,11 @@ def _faults(row: Row, first: dict[str, int]) -> list[tuple[str, str]]:
     return faults
 
 
-def _note_category(row: Row, report: Report) -> None:
+def _note_category(row: Row, report: LoadReport) -> None:
     """Put into the report which category a word was read as that is not the name of one."""
     word = row["category"] or ""
     if word.lower() not in OWN_NAMES and (key := find_category(word)):
-        report.note_row("other words are read as a category", row.number, f"{word}: {BY_KEY[key].zh}")
+        report.note_row("other words are read as a category", row.number, f"{word}: {CATEGORY_BY_KEY[key].zh}")
 
 
 def _incoming(row: Row, point: tuple[float, float] | None, building: int | None) -> tuple[object, ...]:
@@ -159,7 +159,7 @@ def _incoming(row: Row, point: tuple[float, float] | None, building: int | None)
     return row.number, row["code"], row["name"], find_category(row["category"]), *texts, building, place
 
 
-def _write(session: Session, report: Report) -> None:
+def _write(session: Session, report: LoadReport) -> None:
     session.execute(text(AT_BUILDINGS))
     session.execute(text(COUNTIES))
     new, changed = session.execute(text(WRITE), {"source": f"facilities: {report.source}"}).one()

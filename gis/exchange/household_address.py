@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from gis.exchange.rooms import Door
-from gis.files.report import Report
+from gis.files.report import LoadReport
 from gis.files.tables import Row
-from gis.labels import HIGHEST_FLOOR, floor_of
-from gis.places.address import building_label
+from gis.labels import HIGHEST_FLOOR, floor_of_room
+from gis.places.address import label_of_building
 
 MAX_PEOPLE = 99
 
@@ -21,7 +21,7 @@ class Home:
     room: str
 
 
-def combine(row: Row, report: Report) -> Home:
+def combine(row: Row, report: LoadReport) -> Home:
     """Return the home of a row; what is assumed becomes a note of the report.
 
     Raises:
@@ -38,7 +38,7 @@ def combine(row: Row, report: Report) -> Home:
     if faults or door is None:
         raise ValueError(faults)
     floor = row["floor"] if row["floor"] is not None else door.floor
-    by_room = floor_of(door.room) if floor is not None and floor > 0 else None
+    by_room = floor_of_room(door.room) if floor is not None and floor > 0 else None
     implied = door.floor if door.floor is not None and door.floor != floor else by_room
     if implied is not None and implied != floor:
         detail = f"room {door.room} is on storey {implied}, the storey says {floor}; {floor} is stored"
@@ -79,7 +79,7 @@ def _stairwell(written: str | None, building: Door, door: Door | None) -> tuple[
 
 def _building_faults(row: Row, name: str | None, door: Door) -> list[tuple[str, str]]:
     """How the building that a room names differs from that of the row."""
-    if name is not None and building_label(name) != door.building:
+    if name is not None and label_of_building(name) != door.building:
         return [("room", f"names building {door.building}, but the row says {name}; write one of them")]
     if name is None and (row["building"] or row["lon"] is not None):
         return [("room", f"names building {door.building}, and the row names it otherwise; write the room alone")]

@@ -10,13 +10,13 @@ from gis.areas import codes
 from gis.areas.models import Area, Level
 from gis.boundaries.store import derive_units
 from gis.db import copy_rows
-from gis.exchange.building_match import Missing, Wanted, find_buildings, nearest
+from gis.exchange.building_match import BuildingNotFound, BuildingQuery, closest_names, find_buildings
 from gis.exchange.columns import HOUSEHOLDS
 from gis.exchange.household_address import combine
 from gis.files import datasets
-from gis.files.points import Point, to_storage
-from gis.files.report import Report
-from gis.files.tables import Table, finish_reading, read
+from gis.files.points import InputPoint, points_to_storage
+from gis.files.report import LoadReport
+from gis.files.tables import Table, finish_reading, read_table
 from gis.labels import PLAIN_ROOM_SQL
 
 # What a row names its building by: code, estate, name, lon, lat, crs.
@@ -43,24 +43,24 @@ ORDER BY w.unit
 GRIDS = "SELECT code FROM area WHERE level = 'grid' AND (retired_at IS NULL OR retired_at > now())"
 
 # Where a building stands: the grid with the lowest code that covers a point in it.
-STANDS_IN = """
+GRIDS_OF_BUILDINGS_SQL = """
 SELECT g.id, g.code, g.county FROM area g JOIN boundary s ON s.area_id = g.id AND s.valid @> now()
 WHERE g.level = 'grid' AND ST_Covers(s.shape, ST_PointOnSurface(b.shape)) ORDER BY g.code LIMIT 1
 """
 
-ELSEWHERE = f"""
+UNITS_IN_OTHER_GRIDS_SQL = f"""
 SELECT p.unit, g.code AS grid, b.code AS building, stands.code AS stands_in, p.rows
 FROM (SELECT unit, grid_id, building_id, array_agg(row) AS rows FROM incoming_household
       WHERE grid_id IS NOT NULL AND building_id IS NOT NULL GROUP BY unit, grid_id, building_id) p
 JOIN area g ON g.id = p.grid_id
 JOIN boundary s ON s.area_id = g.id AND s.valid @> now()
 JOIN building b ON b.id = p.building_id AND NOT ST_Intersects(s.shape, b.shape)
-LEFT JOIN LATERAL ({STANDS_IN}) stands ON true
+LEFT JOIN LATERAL ({GRIDS_OF_BUILDINGS_SQL}) stands ON true
 """  # noqa: S608
 
 COUNTIES = f"""
 WITH place AS (
-  SELECT b.id, coalesce(b.county, max(g.county), (SELECT county FROM ({STANDS_IN}) stands)) AS county
+  SELECT b.id, coalesce(b.county, max(g.county), (SELECT county FROM ({GRIDS_OF_BUILDINGS_SQL}) stands)) AS county
   FROM building b JOIN incoming_household h ON h.building_id = b.id
   LEFT JOIN area g ON g.id = h.grid_id GROUP BY b.id
 )
@@ -92,7 +92,7 @@ WITH stored AS (
 UPDATE incoming_household h SET room = stored.room FROM stored WHERE stored.row = h.row AND stored.room <> h.room
 """  # noqa: S608
 
-TWICE = f"""
+DUPLICATE_ROWS_SQL = f"""
 SELECT row, first FROM (
   SELECT row, min(row) OVER (PARTITION BY building_id, stairwell, {PLAIN_ROOM_SQL.format(room="room")}) AS first
   FROM incoming_household WHERE building_id IS NOT NULL
@@ -183,7 +183,7 @@ SELECT count(*) FROM household WHERE building_id IN (SELECT building_id FROM inc
 """
 
 
-def load_households(session: Session, path: Path, crs: str | None = None) -> Report:
+def load_households(session: Session, path: Path, crs: str | None = None) -> LoadReport:
     """Load homes from a table; `gis.exchange.columns.HOUSEHOLDS` says what it may hold.
 
     A home is its building, stairwell and room: known ones are changed where the row differs, new ones are
@@ -191,7 +191,7 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Rep
     stand on, and their shapes follow the footprints.
 
     Args:
-        crs: System of the points of rows that name none; one of `gis.crs.KNOWN`.
+        crs: System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
 
     Returns:
         The report. Where a row is refused nothing is written at all.
@@ -199,8 +199,8 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Rep
     Raises:
         InvalidInput, TooMuch: The file cannot be read as such a table.
     """
-    report = Report("households", path.name)
-    table = read(path, HOUSEHOLDS, report)
+    report = LoadReport("households", path.name)
+    table = read_table(path, HOUSEHOLDS, report)
     places: dict[Place, int] = {}
     session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_household, pg_temp.unit_part_now"))
     session.execute(text(INCOMING))
@@ -212,11 +212,11 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Rep
     _check_homes(session, table, report)
     if finish_reading(report):
         _write(session, new_units, report)
-        datasets.record(session, "households", path, datasets.digest(path), report.counts, "")
+        datasets.record_load(session, "households", path, datasets.file_sha256(path), report.counts, "")
     return report
 
 
-def _homes(table: Table, places: dict[Place, int], crs: str | None, report: Report) -> Iterator[tuple[object, ...]]:
+def _homes(table: Table, places: dict[Place, int], crs: str | None, report: LoadReport) -> Iterator[tuple[object, ...]]:
     """The rows for COPY; what a building is named by is kept once, with a number."""
     for row in table.rows:
         try:
@@ -229,16 +229,18 @@ def _homes(table: Table, places: dict[Place, int], crs: str | None, report: Repo
         yield row.number, place, home.stairwell, home.floor, home.room, row["people"], row["unit"], row["unit_name"]
 
 
-def _set_buildings(session: Session, places: Mapping[Place, int], table: Table, report: Report) -> None:
+def _set_buildings(session: Session, places: Mapping[Place, int], table: Table, report: LoadReport) -> None:
     """Put the building each row means into the incoming rows; refuse the rows that mean none."""
-    given = [Point(lon, lat, system) for _, _, _, lon, lat, system in places]
-    points, wrong = to_storage(given)
+    given = [InputPoint(lon, lat, system) for _, _, _, lon, lat, system in places]
+    points, wrong = points_to_storage(given)
     wanted = []
     for (code, estate, name, *_), point in zip(places, points, strict=True):
         lon, lat = point or (None, None)
-        wanted.append(Wanted(code, estate, name, lon=lon, lat=lat))
+        wanted.append(BuildingQuery(code, estate, name, lon=lon, lat=lat))
     found = find_buildings(session, wanted)
-    faults = {nth: (one.field, one.reason) for nth, one in enumerate(found) if isinstance(one, Missing)} | wrong
+    faults = {
+        nth: (one.field, one.reason) for nth, one in enumerate(found) if isinstance(one, BuildingNotFound)
+    } | wrong
     session.execute(
         text(
             "UPDATE incoming_household h SET building_id = f.id "
@@ -256,7 +258,7 @@ def _set_buildings(session: Session, places: Mapping[Place, int], table: Table, 
     report.crs = ", ".join(systems) or None
 
 
-def _check_units(session: Session, table: Table, report: Report) -> list[dict[str, object]]:
+def _check_units(session: Session, table: Table, report: LoadReport) -> list[dict[str, object]]:
     """Put the units into the incoming rows, refuse the impossible ones, and return the ones to be made."""
     units = session.execute(text(UNITS), {"digits": codes.DIGITS[Level.GRID][0]}).all()
     grids = session.scalars(text(GRIDS)).all() if units else []
@@ -271,11 +273,11 @@ def _check_units(session: Session, table: Table, report: Report) -> list[dict[st
             faults[unit.unit] = f"the unit {unit.unit} is retired; give the one that followed it"
         elif unit.id:
             continue
-        elif wrong := codes.fault(unit.unit, Level.UNIT):
+        elif wrong := codes.code_error(unit.unit, Level.UNIT):
             faults[unit.unit] = wrong
         elif unit.grid is None:
-            grid = codes.ancestor(unit.unit, Level.GRID)
-            faults[unit.unit] = f"there is no unit {unit.unit}, nor its grid {grid}{nearest(grid, grids)}"
+            grid = codes.ancestor_code(unit.unit, Level.GRID)
+            faults[unit.unit] = f"there is no unit {unit.unit}, nor its grid {grid}{closest_names(grid, grids)}"
         elif not number.strip("0"):
             faults[unit.unit] = (
                 f"{unit.unit} ends in {number}: Excel keeps 15 digits of a number and makes the others 0; "
@@ -295,14 +297,14 @@ def _check_units(session: Session, table: Table, report: Report) -> list[dict[st
     rows = text("SELECT row, unit FROM incoming_household WHERE unit = ANY(:units) ORDER BY row")
     for row, code in session.execute(rows, {"units": list(faults)}):
         report.refused.append(table.refuse(row, "unit", faults[code]))
-    for pair in session.execute(text(ELSEWHERE)):
+    for pair in session.execute(text(UNITS_IN_OTHER_GRIDS_SQL)):
         where = f"in grid {pair.stands_in}" if pair.stands_in else "in no grid"
         reason = f"the unit {pair.unit} belongs to grid {pair.grid}, but building {pair.building} stands {where}"
         report.refused += [table.refuse(row, "unit", reason) for row in pair.rows]
     return new
 
 
-def _check_homes(session: Session, table: Table, report: Report) -> None:
+def _check_homes(session: Session, table: Table, report: LoadReport) -> None:
     """Refuse homes that stand in no county and homes that stand in the file twice; bring rooms to their stored names."""
     session.execute(text(AS_STORED))
     session.execute(text(COUNTIES))
@@ -310,7 +312,7 @@ def _check_homes(session: Session, table: Table, report: Report) -> None:
     for row in session.scalars(text(nowhere)):
         reason = "the building stands in no grid, so its county is not known; load the areas first"
         report.refused.append(table.refuse(row, "building", reason))
-    for row, first in session.execute(text(TWICE)):
+    for row, first in session.execute(text(DUPLICATE_ROWS_SQL)):
         report.refused.append(table.refuse(row, "room", f"the same home as row {first}; each stands in the file once"))
     for row in session.scalars(text(NO_STAIRWELL)):
         report.note_row("homes without a stairwell, in a building whose other homes have one", row)
@@ -318,7 +320,7 @@ def _check_homes(session: Session, table: Table, report: Report) -> None:
         report.note_row("storeys higher than the building", row, f"storey {floor} of {floors}")
 
 
-def _write(session: Session, new_units: list[dict[str, object]], report: Report) -> None:
+def _write(session: Session, new_units: list[dict[str, object]], report: LoadReport) -> None:
     if new_units:
         session.execute(insert(Area).values(level=Level.UNIT), new_units)
         session.execute(

@@ -11,21 +11,21 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.snapshot import Register, read_register
-from gis.errors import TooMuch, WanggeError
+from gis.areas.snapshot import RegistrySnapshot, read_snapshot
+from gis.errors import TooLarge, WanggeError
 from gis.exchange.columns import INCIDENTS
 from gis.files import datasets
-from gis.files.report import Report
-from gis.files.tables import Row, Table, finish_reading, read
+from gis.files.report import LoadReport
+from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.rights.access import Principal, system, visible
+from gis.rights.access import Principal, system_principal, visibility_clause
 from gis.settings import SHANGHAI
 
-LONGEST_ID = 100  # characters of an external id
-KEPT_REGISTERS = 24  # whole registers, one for each interval between two changes, read for rows of the past
-FEW = 20  # rows up to which reading a whole register does not pay
+MAX_ID_CHARS = 100  # characters of an external id
+MAX_CACHED_SNAPSHOTS = 24  # whole registers, one for each interval between two changes, read for rows of the past
+MAX_ROWS_WITHOUT_SNAPSHOT = 20  # rows up to which reading a whole register does not pay
 
 SEVERITY = {name: name for name in SEVERITIES} | {
     "低": "low", "轻微": "low", "一般": "normal", "普通": "normal", "正常": "normal", "中": "normal",
@@ -66,18 +66,18 @@ KNOWN = "SELECT i.attributes ->> 'external_id' FROM incident i WHERE i.attribute
 
 
 @dataclass
-class Registers:
+class SnapshotsByTime:
     """Registers of the moments of rows, read when first needed."""
 
     session: Session
     whole: bool
-    read: list[Register] = field(default_factory=list)
+    read: list[RegistrySnapshot] = field(default_factory=list)
 
-    def at(self, moment: datetime) -> Register | None:
+    def at(self, moment: datetime) -> RegistrySnapshot | None:
         """The register that holds a moment; None: the database is to be asked."""
         found = next((one for one in self.read if one.holds(moment)), None)
-        if found is None and self.whole and len(self.read) < KEPT_REGISTERS:
-            found = read_register(self.session, moment)
+        if found is None and self.whole and len(self.read) < MAX_CACHED_SNAPSHOTS:
+            found = read_snapshot(self.session, moment)
             self.read.append(found)
         return found
 
@@ -91,14 +91,14 @@ def load_incidents(
     by: Principal | None = None,
     timezone: ZoneInfo = SHANGHAI,
     most: int | None = None,
-) -> Report:
+) -> LoadReport:
     """File the rows of a table as reports; `gis.exchange.columns.INCIDENTS` says what it may hold.
 
     A row is known by its external id, else by all it says: one that was loaded before is left as it is now, so the
     same file twice changes nothing. Times without a zone are `timezone`'s.
 
     Args:
-        crs: System of the points of rows that name none; one of `gis.crs.KNOWN`.
+        crs: System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
         by: Who files them; None is the command line, which may do so everywhere.
         most: Rows that are taken; None: any number.
 
@@ -108,45 +108,47 @@ def load_incidents(
     Raises:
         InvalidInput, TooMuch: The file cannot be read as such a table, or has too many rows.
     """
-    report = Report("incidents", path.name)
-    table = read(path, INCIDENTS, report)
+    report = LoadReport("incidents", path.name)
+    table = read_table(path, INCIDENTS, report)
     rows = [row for row in table.rows if _take(row, table, report, now, timezone)]
     if most is not None and report.counts["rows"] > most:
-        raise TooMuch(
+        raise TooLarge(
             f"{report.counts['rows']:,} rows are too many at once; send at most {most:,}, or ./wangge load incidents"
         )
     session.execute(text(ALONE))
-    by = by or system("load incidents")
+    by = by or system_principal("load incidents")
     ids = _ids(rows, table, report)
-    mine, params = visible(by, "i")  # what others loaded is not theirs to learn of, and may have the same numbers
+    mine, params = visibility_clause(
+        by, "i"
+    )  # what others loaded is not theirs to learn of, and may have the same numbers
     known = set(session.scalars(text(KNOWN.format(mine)), params | {"ids": list(ids.values())}))
     new = [row for row in rows if row.number in ids and ids[row.number] not in known]
-    if len(new) > FEW:
+    if len(new) > MAX_ROWS_WITHOUT_SNAPSHOT:
         session.execute(text(NARROW))
-    registers = Registers(session, len(new) > FEW)
+    registers = SnapshotsByTime(session, len(new) > MAX_ROWS_WITHOUT_SNAPSHOT)
     categories = _categories(session)
     for filed, row in enumerate(sorted(new, key=lambda row: (_at(row, timezone) or now, row.number)), 1):
         at = _at(row, timezone)
         given = _given(row, crs, at, ids[row.number], categories)
         try:
-            moves.report(session, by, given, now, register=registers.at(at or now), look_alike=False)
+            moves.file_report(session, by, given, now, register=registers.at(at or now), look_alike=False)
         except WanggeError as error:
             faults = error.errors or ()
             report.refused += [table.refuse(row.number, one.field, one.message) for one in faults]
             if not faults:
                 report.refused.append(table.refuse(row.number, "", error.detail))
-        if filed > FEW and filed & (filed - 1) == 0:  # after each doubling
+        if filed > MAX_ROWS_WITHOUT_SNAPSHOT and filed & (filed - 1) == 0:  # after each doubling
             session.execute(text(PLAN_ANEW))
     report.crs = ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
     if finish_reading(report):
         report.counts |= {"new": len(new), "unchanged": len(rows) - len(new)}
         if len(rows) > len(new):
             report.notes.append(f"{len(rows) - len(new)} rows were loaded before; their incidents stay as they are now")
-        datasets.record(session, "incidents", path, datasets.digest(path), report.counts, "")
+        datasets.record_load(session, "incidents", path, datasets.file_sha256(path), report.counts, "")
     return report
 
 
-def _take(row: Row, table: Table, report: Report, now: datetime, timezone: ZoneInfo) -> bool:
+def _take(row: Row, table: Table, report: LoadReport, now: datetime, timezone: ZoneInfo) -> bool:
     """Refuse what can be told without asking anybody; whether the row is good so far."""
     faults = []
     for key, words in (("severity", SEVERITY), ("channel", CHANNEL)):
@@ -163,13 +165,13 @@ def _take(row: Row, table: Table, report: Report, now: datetime, timezone: ZoneI
     at = _at(row, timezone)
     if at is not None and at > now + timedelta(minutes=5):
         faults.append(("reported_at", f"{at:%Y-%m-%d %H:%M} lies in the future"))
-    if row["external_id"] and len(row["external_id"]) > LONGEST_ID:
-        faults.append(("external_id", f"is longer than {LONGEST_ID} characters"))
+    if row["external_id"] and len(row["external_id"]) > MAX_ID_CHARS:
+        faults.append(("external_id", f"is longer than {MAX_ID_CHARS} characters"))
     report.refused += [table.refuse(row.number, key, reason) for key, reason in faults]
     return not faults
 
 
-def _ids(rows: Sequence[Row], table: Table, report: Report) -> dict[int, str]:
+def _ids(rows: Sequence[Row], table: Table, report: LoadReport) -> dict[int, str]:
     """The id of each row by its number: its own, else a digest of what it says; those that come twice are refused."""
     first: dict[str, int] = {}
     found = {}
@@ -195,7 +197,7 @@ def _categories(session: Session) -> Mapping[str, str]:
     """Code by what people write for a category: its code, names, the older edition's code; a name of several is none."""
     found: dict[str, str] = {}
     twice: set[str] = set()
-    rows = editions.active(session).categories.values()
+    rows = editions.active_edition(session).categories.values()
     for one in rows:
         codes = {code.removeprefix("0") for code in (one.code, one.old_code)}  # as Excel makes numbers of them
         for word in {one.zh, one.en.lower(), one.old_code, *codes} - {""}:
@@ -204,9 +206,11 @@ def _categories(session: Session) -> Mapping[str, str]:
     return {word: code for word, code in found.items() if word not in twice} | {one.code: one.code for one in rows}
 
 
-def _given(row: Row, crs: str | None, at: datetime | None, made: str, categories: Mapping[str, str]) -> intake.Report:
+def _given(
+    row: Row, crs: str | None, at: datetime | None, made: str, categories: Mapping[str, str]
+) -> intake.IncidentReport:
     named = row["category"] or ""
-    return intake.Report(
+    return intake.IncidentReport(
         category=categories.get(named) or categories.get(named.lower()) or named,
         description=row["description"] or "",
         lon=row["lon"],

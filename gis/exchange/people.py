@@ -15,16 +15,16 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
 from gis.db import copy_rows
-from gis.exchange.building_match import nearest
+from gis.exchange.building_match import closest_names
 from gis.exchange.columns import PEOPLE
-from gis.exchange.terms import Clash, Held, Term, arrange
+from gis.exchange.terms import FileTerm, StoredTerm, TermConflict, merge_terms
 from gis.files import datasets
 from gis.files.dates import ONGOING
 from gis.files.header import plain_name
-from gis.files.report import Report
-from gis.files.tables import Row, finish_reading, read
+from gis.files.report import LoadReport
+from gis.files.tables import Row, finish_reading, read_table
 from gis.incidents.reading import unanswered
-from gis.rights.roles import ROLES, RoleRow
+from gis.rights.roles import ROLES, PostRole
 from gis.settings import Settings
 
 LEAVE = "请假"
@@ -117,7 +117,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Slot:
+class PostSlot:
     """One post, whoever holds it when; of a role that several share, one for each person."""
 
     role: str
@@ -127,7 +127,7 @@ class Slot:
 
 def load_people(
     session: Session, path: Path, crs: str | None = None, *, timezone: tzinfo = Settings.timezone
-) -> Report:
+) -> LoadReport:
     """Load people, posts and leave from a table; `gis.exchange.columns.PEOPLE` says what it may hold.
 
     A person is known by the staff number. A new holder closes the post of the old one at the new first day,
@@ -143,13 +143,13 @@ def load_people(
     Raises:
         InvalidInput, TooMuch: The file cannot be read as such a table.
     """
-    report = Report("people", path.name)
-    table = read(path, PEOPLE, report)
+    report = LoadReport("people", path.name)
+    table = read_table(path, PEOPLE, report)
     rows = [_with_vacancies(row, report) for row in table.rows]
     if "to" in table.columns and plain_name(table.columns["to"]) == table.columns["to"] != "to":
         end = table.columns["to"]
         report.notes.append(f"{end} is the first day that no longer counts; 结束日期 is for a last day that still does")
-    book = Book(session, rows, timezone)
+    book = PostLoader(session, rows, timezone)
     for row in rows:
         report.refused += [table.refuse(row.number, field, reason) for field, reason in book.take(row)]
         _note_role(row, report)
@@ -163,25 +163,25 @@ def load_people(
         book.write_people(report)
         book.write_posts(posts, report)
         book.write_leaves(leaves, report)
-        datasets.record(session, "people", path, datasets.digest(path), report.counts, "")
+        datasets.record_load(session, "people", path, datasets.file_sha256(path), report.counts, "")
         report.notes += unanswered.note(session, book.now)
     return report
 
 
-def find_role(word: str) -> RoleRow | None:
+def find_role(word: str) -> PostRole | None:
     """Return the role that a word names, also with a remark in brackets: 网格长（兼）; None where it names none."""
     text = unicodedata.normalize("NFKC", word).lower().strip()
     return ROLE_OF.get(word.lower()) or ROLE_OF.get(text) or ROLE_OF.get(re.sub(r"\(.*?\)|\s", "", text))
 
 
-def _note_role(row: Row, report: Report) -> None:
+def _note_role(row: Row, report: LoadReport) -> None:
     """Put into the report that a remark beside a role is left out."""
     word = row["role"] or ""
     if word.lower() not in ROLE_OF and (role := find_role(word)):
         report.note_row("remarks beside a role are left out", row.number, f"{word}: {role.zh}")
 
 
-def _with_vacancies(row: Row, report: Report) -> Row:
+def _with_vacancies(row: Row, report: LoadReport) -> Row:
     """Return a row whose person is empty where words say that the post is vacant."""
     word = row["name"] or row["person"]  # a number beside the name, as in a list numbered through, holds no post
     if not word or not row["role"] or not VACANT_PATTERN.fullmatch(word):
@@ -190,7 +190,7 @@ def _with_vacancies(row: Row, report: Report) -> Row:
     return Row(row.number, {key: value for key, value in row.values.items() if key not in ("person", "name", "phone")})
 
 
-class Book:
+class PostLoader:
     """The rows of a file against what the register knows."""
 
     def __init__(self, session: Session, rows: Sequence[Row], timezone: tzinfo) -> None:
@@ -212,8 +212,8 @@ class Book:
                 if row["name"]:
                     self.named_in.setdefault(row["person"], row.number)
         self.codes: dict[str, Sequence[str]] = {}
-        self.posts: dict[Slot, list[Term]] = defaultdict(list)
-        self.leaves: dict[str, list[Term]] = defaultdict(list)
+        self.posts: dict[PostSlot, list[FileTerm]] = defaultdict(list)
+        self.leaves: dict[str, list[FileTerm]] = defaultdict(list)
 
     def _places(self, query: str, codes: set[str | None]) -> dict[str, Place]:
         found = self.session.execute(text(query), {"codes": [code for code in codes if code]})
@@ -231,7 +231,7 @@ class Book:
         is_ongoing = ONGOING in ends
         end = ends[0] if ends and not is_ongoing else None
         start, stop = (moment and moment.replace(tzinfo=self.timezone) for moment in (row["from"], end))
-        term = Term(row.number, row["person"], row["deputy"], start, stop, is_ongoing)
+        term = FileTerm(row.number, row["person"], row["deputy"], start, stop, is_ongoing)
         if kind == "leave":
             faults += self._leave_faults(row)
             if not faults:
@@ -247,7 +247,7 @@ class Book:
                 return [*faults, ("role", f"{row['role']} is not a role known here; one of {known}")]
             place = self._place(row, role)
             if isinstance(place, Place) and not faults:
-                self.posts[Slot(role.key, place, row["person"] if role.key in SHARED else None)].append(term)
+                self.posts[PostSlot(role.key, place, row["person"] if role.key in SHARED else None)].append(term)
             elif not isinstance(place, Place):
                 faults.append(place)
         return faults
@@ -268,7 +268,7 @@ class Book:
             faults.append(
                 (
                     "deputy",
-                    f"nobody has the number {deputy}; add a row for the person{nearest(deputy, codes)}",
+                    f"nobody has the number {deputy}; add a row for the person{closest_names(deputy, codes)}",
                 )
             )
         if deputy and deputy == person:
@@ -280,7 +280,7 @@ class Book:
         extra = [(key, "is given, but this row is a leave") for key in ("role", "area", "building") if row[key]]
         return missing + extra
 
-    def _place(self, row: Row, role: RoleRow) -> Place | tuple[str, str]:
+    def _place(self, row: Row, role: PostRole) -> Place | tuple[str, str]:
         """The area or building of a post, or what is wrong with it: field and reason."""
         on_building = role.attached_to == "building"
         level = "building (楼栋)" if on_building else f"{role.attached_to} ({Level(role.attached_to).zh})"
@@ -294,10 +294,10 @@ class Book:
             return wrong, f"{needed}; leave this one empty"
         place = (self.buildings if on_building else self.areas).get(code)
         if place is None:
-            return right, f"there is no {level} {code}{nearest(code, self._codes(role.attached_to))}"
+            return right, f"there is no {level} {code}{closest_names(code, self._codes(role.attached_to))}"
         if place.level != role.attached_to:
             has = f"{code} is a {place.level} ({Level(place.level).zh})"
-            return right, f"{needed}; {has}{nearest(code, self._codes(role.attached_to))}"
+            return right, f"{needed}; {has}{closest_names(code, self._codes(role.attached_to))}"
         if place.county is None:
             return (
                 right,
@@ -312,24 +312,24 @@ class Book:
             self.codes[level] = self.session.scalars(text(query), {"level": level}).all()
         return self.codes[level]
 
-    def arrange(self) -> tuple[list[tuple[Slot, Held]], list[tuple[str, Held]], list[Clash]]:
+    def arrange(self) -> tuple[list[tuple[PostSlot, StoredTerm]], list[tuple[str, StoredTerm]], list[TermConflict]]:
         """Fit the terms into what is known: new and changed posts and leaves, and what does not fit."""
         places = {(slot.place.level == "building", slot.place.id): slot.place for slot in self.posts}
         areas = [id for on_building, id in places if not on_building]
         buildings = [id for on_building, id in places if on_building]
-        held: dict[Slot, list[Held]] = defaultdict(list)
+        held: dict[PostSlot, list[StoredTerm]] = defaultdict(list)
         for row in self.session.execute(text(POSTS), {"areas": areas, "buildings": buildings}):
             place = places[row.area_id is None, row.area_id or row.building_id]
-            slot = Slot(row.role, place, row.person if row.role in SHARED else None)
-            held[slot].append(Held(row.id, row.person, row.deputy, row.start, row.stop))
-        away: dict[str, list[Held]] = defaultdict(list)
+            slot = PostSlot(row.role, place, row.person if row.role in SHARED else None)
+            held[slot].append(StoredTerm(row.id, row.person, row.deputy, row.start, row.stop))
+        away: dict[str, list[StoredTerm]] = defaultdict(list)
         for row in self.session.execute(text(LEAVES), {"codes": list(self.leaves)}):
-            away[row.person].append(Held(row.id, row.person, None, row.start, row.stop))
+            away[row.person].append(StoredTerm(row.id, row.person, None, row.start, row.stop))
         posts, not_posts = _changes(held, self.posts, self.now)
         leaves, not_leaves = _changes(away, self.leaves, self.now)
         return posts, leaves, not_posts + not_leaves
 
-    def write_people(self, report: Report) -> None:
+    def write_people(self, report: LoadReport) -> None:
         """Enter new people and change the names and phones that differ."""
         codes = list(self.people)
         names, phones = ([self.people[code][part] for code in codes] for part in (0, 1))
@@ -339,7 +339,7 @@ class Book:
         unchanged = len(codes) - new - changed
         report.counts |= {"new_people": new, "changed_people": changed, "unchanged_people": unchanged}
 
-    def write_posts(self, posts: Sequence[tuple[Slot, Held]], report: Report) -> None:
+    def write_posts(self, posts: Sequence[tuple[PostSlot, StoredTerm]], report: LoadReport) -> None:
         """Close, change and open posts."""
         changed = [{"id": one.id, "stop": one.stop, "deputy": one.deputy} for _, one in posts if one.id is not None]
         if changed:
@@ -364,7 +364,7 @@ class Book:
             "changed_posts": len(changed),
         }
 
-    def write_leaves(self, leaves: Sequence[tuple[str, Held]], report: Report) -> None:
+    def write_leaves(self, leaves: Sequence[tuple[str, StoredTerm]], report: LoadReport) -> None:
         """Enter new leave and change its end."""
         changed = [{"id": one.id, "stop": one.stop} for _, one in leaves if one.id is not None]
         if changed:
@@ -386,14 +386,14 @@ Key = TypeVar("Key")
 
 
 def _changes(
-    held: Mapping[Key, Sequence[Held]], asked: Mapping[Key, Sequence[Term]], now: datetime
-) -> tuple[list[tuple[Key, Held]], list[Clash]]:
+    held: Mapping[Key, Sequence[StoredTerm]], asked: Mapping[Key, Sequence[FileTerm]], now: datetime
+) -> tuple[list[tuple[Key, StoredTerm]], list[TermConflict]]:
     """What `arrange` changes, timeline by timeline."""
-    changes: list[tuple[Key, Held]] = []
-    clashes: list[Clash] = []
+    changes: list[tuple[Key, StoredTerm]] = []
+    clashes: list[TermConflict] = []
     for key, terms in asked.items():
         before = held.get(key, ())
-        line, wrong = arrange(before, terms, now)
+        line, wrong = merge_terms(before, terms, now)
         changes += [(key, one) for one in line if one not in before]
         clashes += wrong
     return changes, clashes

@@ -9,8 +9,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
-from gis.files.cells import DATED, PLACEHOLDER_PATTERN, SUBSTITUTE_PATTERN, Guess, Marked, clean, code, excel_day
-from gis.labels import JOINED_NUMBERS, LABEL, NUMERAL, STEM, WORDS, floor_of, label, number, plain
+from gis.files.cells import (
+    DATED,
+    PLACEHOLDER_PATTERN,
+    SUBSTITUTE_PATTERN,
+    Guess,
+    Marked,
+    clean_text,
+    excel_day,
+    parse_code,
+)
+from gis.labels import (
+    JOINED_NUMBERS,
+    LABEL,
+    NUMERAL,
+    STEM,
+    WORDS,
+    floor_of_room,
+    normalise_label,
+    normalise_text,
+    number,
+)
 
 MAX_ROOM_CHARS = 20  # of a room that is taken as it is written
 
@@ -42,7 +61,7 @@ _BLANK_PATTERN = re.compile(r"[-—–/\\无]+|没有|不分|N/A", re.IGNORECASE
 class Door:
     """What a cell says of a door; None where it says nothing.
 
-    building, stairwell: In the one way of writing of `gis.places.address.label`.
+    building, stairwell: In the one way of writing of `gis.places.address.normalise_label`.
     room: Without the words around it.
     floor: Storey as written, or read from the room; below ground negative.
     is_floor_written: Whether the storey was written, and not read from the room.
@@ -55,7 +74,7 @@ class Door:
     is_floor_written: bool = False
 
 
-def room(value: object) -> Door | Guess:
+def allow_large_form(value: object) -> Door | Guess:
     """Return the door that the cell of a room names: 501, 501号 and 501室 are one; 2-501 is room 501 of stairwell 2.
 
     Raises:
@@ -63,12 +82,12 @@ def room(value: object) -> Door | Guess:
     """
     if isinstance(value, Marked):
         value = value.value
-    written = code(value)
+    written = parse_code(value)
     day = excel_day(written) if isinstance(value, float | int) else None
     if day and datetime(2000, 1, 1) <= day < datetime(2050, 1, 1):
         raise ValueError(DATED.format(f"{day:%Y-%m-%d}"))
     _refuse_placeholder(written, "room", "the number at the door, or 1 for a house of one home")
-    text = plain(_BLANK_BETWEEN_PATTERN.sub("-", unicodedata.normalize("NFKC", written))).rstrip("、,.。;-")
+    text = normalise_text(_BLANK_BETWEEN_PATTERN.sub("-", unicodedata.normalize("NFKC", written))).rstrip("、,.。;-")
     if _DATE_PATTERN.fullmatch(text):
         raise ValueError(DATED.format(written))
     if _BLANK_PATTERN.fullmatch(written):
@@ -92,8 +111,8 @@ def stairwell(value: object) -> str | None:
     Raises:
         ValueError: Excel has made a date of it, or it names several, or a building.
     """
-    written = code(value)
-    text = plain(written)
+    written = parse_code(value)
+    text = normalise_text(written)
     if _BLANK_PATTERN.fullmatch(written):
         return None
     if re.search(rf"\d\S*[-{_SEVERAL_SIGNS}]\S*\d", text) or len(_STAIRWELL_PATTERN.findall(text)) > 1:
@@ -106,7 +125,7 @@ def stairwell(value: object) -> str | None:
     if ((match := _STAIRWELL_PATTERN.fullmatch(text)) and match["label"].strip("0")) or re.fullmatch(
         rf"第?{LABEL}号?", text
     ):
-        return label(match["label"] if match else text)
+        return normalise_label(match["label"] if match else text)
     if _DIRECTION_PATTERN.fullmatch(text):
         return text
     raise ValueError(f"{written!r} is no stairwell; write it as 2, and other words in their own columns")
@@ -122,9 +141,9 @@ def building_name(value: object) -> Door | str | Guess | None:
         value = value.value
     if isinstance(value, datetime | date | time):
         raise ValueError(DATED.format(value))
-    written = clean(value)
-    text = plain(written)
-    written = code(written)  # refuses what Excel has made a date of
+    written = clean_text(value)
+    text = normalise_text(written)
+    written = parse_code(written)  # refuses what Excel has made a date of
     if _BLANK_PATTERN.fullmatch(written):
         return None
     _refuse_placeholder(written, "building", "it as at the door: 3号楼")
@@ -143,7 +162,7 @@ def building_name(value: object) -> Door | str | Guess | None:
         return written
     if match["remainder"]:
         raise ValueError(f"{written!r} names more than the building; write the room in the column of rooms")
-    door = Door(building=match["building"], stairwell=label(match["stairwell"]))
+    door = Door(building=match["building"], stairwell=normalise_label(match["stairwell"]))
     return Guess(door, "a stairwell is written behind the building", f"{written}: stairwell {door.stairwell}")
 
 
@@ -155,7 +174,7 @@ def _refuse_placeholder(written: str, what: str, right: str) -> None:
 
 def _refuse_several(written: str) -> None:
     """Raise ValueError where the cell names more rooms than one."""
-    text = plain(written)
+    text = normalise_text(written)
     is_list = re.search(rf"\d[^-]*[{_SEVERAL_SIGNS}].*\d", text) or re.search(
         r"\d{3,}\s*室?号?\s+\d{3,}|\d{3,}\s*[/\\~〜～]\s*\d|\d{3,}\s*[-－—–]\s*0\d\D*$", written
     )
@@ -169,8 +188,8 @@ def _prefixes(text: str) -> tuple[Door, str]:
     """Take building, stairwell and storey with their words from the front of a room."""
     door = Door()
     steps: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], dict[str, object]]], ...] = (
-        (_BUILDING_PATTERN, lambda match: {"building": label(match["label"])}),
-        (_STAIRWELL_PATTERN, lambda match: {"stairwell": label(match["label"])}),
+        (_BUILDING_PATTERN, lambda match: {"building": normalise_label(match["label"])}),
+        (_STAIRWELL_PATTERN, lambda match: {"stairwell": normalise_label(match["label"])}),
         (
             _FLOOR_PATTERN,
             lambda match: {"floor": number(match["label"]) * (-1 if match["below"] else 1), "is_floor_written": True},
@@ -193,8 +212,8 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
         return _as_written(written, text, door)
     name = _room_name(last["label"])
     is_number = bool(_ROOM_NUMBER_PATTERN.fullmatch(last["label"]))
-    read_floor = door.floor if door.is_floor_written else floor_of(name)
-    before = [label(part) for part in parts[:-1]]
+    read_floor = door.floor if door.is_floor_written else floor_of_room(name)
+    before = [normalise_label(part) for part in parts[:-1]]
     if not before:
         return replace(door, room=name, floor=read_floor)
     if len(before) == 1 and not is_number:
@@ -210,7 +229,7 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
         earlier = getattr(door, slot)
         if slot in named and earlier is not None and earlier != named[slot]:
             raise ValueError(f"{written!r} names {slot} {earlier} and {slot} {named[slot]}; write one")
-    if "floor" in named and floor_of(name) not in (None, int(named["floor"])):
+    if "floor" in named and floor_of_room(name) not in (None, int(named["floor"])):
         if context == "stairwell":
             raise ValueError(f"{written!r} names stairwell {door.stairwell} and stairwell {before[0]}; write one")
         raise ValueError(f"{written!r} names storey {named['floor']} and room {name} of another one; write one")
@@ -231,14 +250,14 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
 
 def _room_name(text: str) -> str:
     """Return a room with digits for Chinese numerals; zeros in front stay as they are at the door."""
-    return label(text) if re.fullmatch(f"{NUMERAL}+", text) else text
+    return normalise_label(text) if re.fullmatch(f"{NUMERAL}+", text) else text
 
 
 def _short(written: str, first: str, last: str, door: Door) -> Guess:
     """Read two numbers of which the second is short: 5-2 is flat 2 of storey 5, 501-1 a part of 501."""
     name = f"{first}-{last}"
     if _ROOM_NUMBER_PATTERN.fullmatch(first):
-        part = replace(door, room=name, floor=door.floor if door.is_floor_written else floor_of(first))
+        part = replace(door, room=name, floor=door.floor if door.is_floor_written else floor_of_room(first))
         return Guess(part, "a number behind the room is read as a part of it", written)
     if not first.isdecimal() or (door.is_floor_written and door.floor != int(first)):
         raise ValueError(
@@ -255,5 +274,5 @@ def _as_written(written: str, text: str, door: Door) -> Guess:
         doubtful = None  # -101, below ground
     if len(text) > MAX_ROOM_CHARS or len(re.findall(r"\d+", text)) > 1 or doubtful:
         raise ValueError(f"{written[:60]!r} is no room as 501; write the number at the door, and other words elsewhere")
-    floor = door.floor if door.is_floor_written else floor_of(text)
+    floor = door.floor if door.is_floor_written else floor_of_room(text)
     return Guess(replace(door, room=text, floor=floor), "rooms are taken as they are written", written)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredTerm:
     """A term that is known.
 
     id: None for one that `arrange` opened.
@@ -28,7 +28,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Term:
+class FileTerm:
     """A term that a row asks for. Without a start it begins now, unless the person holds it already.
 
     is_ongoing: Whether the row says that it has no end (至今), where no stop alone leaves the end as it is.
@@ -43,7 +43,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Clash:
+class TermConflict:
     """A row that does not fit: the column at fault, and why."""
 
     row: int
@@ -51,7 +51,9 @@ class Clash:
     reason: str
 
 
-def arrange(held: Iterable[Held], asked: Sequence[Term], now: datetime) -> tuple[list[Held], list[Clash]]:
+def merge_terms(
+    held: Iterable[StoredTerm], asked: Sequence[FileTerm], now: datetime
+) -> tuple[list[StoredTerm], list[TermConflict]]:
     """Fit terms into a timeline.
 
     A term that the person holds already keeps its start; its deputy and its end are taken over where the
@@ -68,7 +70,7 @@ def arrange(held: Iterable[Held], asked: Sequence[Term], now: datetime) -> tuple
         which leave it as it was. Asking for the same again, at any later time, changes nothing.
     """
     line = sorted(held, key=lambda one: one.start)
-    clashes: list[Clash] = []
+    clashes: list[TermConflict] = []
     rows: dict[datetime, int] = {}  # row by start
     terms = sorted(asked, key=lambda one: (one.start or now, one.row))
     for nth, term in enumerate(terms):
@@ -76,51 +78,53 @@ def arrange(held: Iterable[Held], asked: Sequence[Term], now: datetime) -> tuple
         later = next((one for one in terms[nth + 1 :] if one.start and one.start > start), None)
         if term.start is None and len(asked) > 1:
             reason = "is empty, and other rows name the same; each needs its first day"
-            clashes.append(Clash(term.row, "from", reason))
+            clashes.append(TermConflict(term.row, "from", reason))
         elif start in rows:
-            clashes.append(Clash(term.row, "from", f"the same from the same day as in row {rows[start]}"))
+            clashes.append(TermConflict(term.row, "from", f"the same from the same day as in row {rows[start]}"))
         elif later and later.start and term.stop and later.start < term.stop:
             reason = f"{term.stop:%Y-%m-%d} is later than the first day of row {later.row}, {later.start:%Y-%m-%d}"
-            clashes.append(Clash(term.row, "to", reason))
+            clashes.append(TermConflict(term.row, "to", reason))
         elif later and term.is_ongoing:
             reason = f"the row says that it goes on, but row {later.row} begins on {later.start:%Y-%m-%d}"
-            clashes.append(Clash(term.row, "to", reason))
+            clashes.append(TermConflict(term.row, "to", reason))
         elif clash := _put(line, term, start):
             clashes.append(clash)
         rows.setdefault(start, term.row)
     return line, clashes
 
 
-def _put(line: list[Held], term: Term, start: datetime) -> Clash | None:
+def _put(line: list[StoredTerm], term: FileTerm, start: datetime) -> TermConflict | None:
     """Put one term into the timeline, in place; or say why not, and leave it."""
     same = _held_already(line, term, start)
     first = term.start or (same.start if same else start)
     if term.stop is not None and term.stop <= first:
-        return Clash(term.row, "to", f"{term.stop:%Y-%m-%d %H:%M} is not after the start, {first:%Y-%m-%d %H:%M}")
+        return TermConflict(
+            term.row, "to", f"{term.stop:%Y-%m-%d %H:%M} is not after the start, {first:%Y-%m-%d %H:%M}"
+        )
     start = same.start if same else start
     following = next((one for one in line if one.start > start), None)
     if term.stop is not None and following is not None and following.start < term.stop:
         reason = f"{term.stop:%Y-%m-%d} is later than the start of {_who(following)}, {following.start:%Y-%m-%d}"
-        return Clash(term.row, "to", reason)
+        return TermConflict(term.row, "to", reason)
     if term.is_ongoing and (same.stop if same else following and following.start):
         end = same.stop if same else following and following.start
-        return Clash(term.row, "to", f"the row says that it goes on, but it is known to end on {end:%Y-%m-%d}")
+        return TermConflict(term.row, "to", f"the row says that it goes on, but it is known to end on {end:%Y-%m-%d}")
     if same is not None:
         line[line.index(same)] = replace(same, deputy=term.deputy or same.deputy, stop=term.stop or same.stop)
         return None
     running = next((one for one in line if one.holds(start)), None)
     if running is not None and running.start == start:
         reason = f"{_who(running)} holds it from {start:%Y-%m-%d} on; another holder needs a later first day"
-        return Clash(term.row, "from", reason)
+        return TermConflict(term.row, "from", reason)
     if running is not None:
         line[line.index(running)] = replace(running, stop=start)
     stop = term.stop or (following.start if following else None)
-    line.append(Held(None, term.person, term.deputy, start, stop))
+    line.append(StoredTerm(None, term.person, term.deputy, start, stop))
     line.sort(key=lambda one: one.start)
     return None
 
 
-def _held_already(line: Sequence[Held], term: Term, start: datetime) -> Held | None:
+def _held_already(line: Sequence[StoredTerm], term: FileTerm, start: datetime) -> StoredTerm | None:
     """The known term that the row tells again: held at its start by its person, or (no start) to its end."""
     for one in line:
         if one.person == term.person and (
@@ -130,5 +134,5 @@ def _held_already(line: Sequence[Held], term: Term, start: datetime) -> Held | N
     return None
 
 
-def _who(held: Held) -> str:
+def _who(held: StoredTerm) -> str:
     return f"the vacancy of {held.start:%Y-%m-%d}" if held.person is None else f"the holder {held.person}"

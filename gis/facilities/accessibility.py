@@ -9,11 +9,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.network.build import Network
-from gis.network.snapping import Floats, Shapes, Snaps
-from gis.network.walk import nearest, profile
+from gis.network.snapping import Floats, Shapes, SnappedPoints
+from gis.network.walk import get_profile, nearest_source_distances
 
 # Every building counts, with or without households; a door that is not known is the middle of the footprint.
-HOMES = """
+DEMAND_POINTS_SQL = """
 SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0), ST_X(p.place) AS lon, ST_Y(p.place) AS lat
 FROM building b
 LEFT JOIN (SELECT building_id, count(*) AS households, sum(people) AS people FROM household
@@ -35,7 +35,7 @@ ORDER BY f.id
 
 
 @dataclass(frozen=True)
-class Homes:
+class DemandPoints:
     """Buildings, put on the network.
 
     building: Ids. households, people: How many live there. place: Metric coordinates, shape (n, 2).
@@ -46,11 +46,11 @@ class Homes:
     households: NDArray[np.int64]
     people: NDArray[np.int64]
     place: Floats
-    snaps: Snaps
+    snaps: SnappedPoints
 
 
 @dataclass(frozen=True)
-class Doors:
+class FacilityEntrances:
     """Facilities, put on the network by all their doors.
 
     id, code, category: One entry a facility.
@@ -64,7 +64,7 @@ class Doors:
     shape: Shapes
     owner: NDArray[np.int64]
     door: Floats
-    snaps: Snaps
+    snaps: SnappedPoints
 
     def of(self, facility: int) -> slice:
         """Return where the doors of a facility stand among all."""
@@ -82,16 +82,18 @@ class Doors:
         return bool((snaps.edge < 0).all() and snaps.island.any())
 
 
-def homes(session: Session, network: Network, near: str | None = None) -> Homes:
+def read_demand_points(session: Session, network: Network, near: str | None = None) -> DemandPoints:
     """Every building, or those in a box (EWKT)."""
-    rows = session.execute(text(HOMES), {"near": near}).all()
+    rows = session.execute(text(DEMAND_POINTS_SQL), {"near": near}).all()
     table = np.array([tuple(row) for row in rows], float).reshape(-1, 5)
     place = network.to_metric(table[:, 3], table[:, 4]) if len(table) else np.empty((0, 2))
     whole = table[:, :3].astype(np.int64)
-    return Homes(whole[:, 0], whole[:, 1], whole[:, 2], place, network.snap(shapely.points(place)))
+    return DemandPoints(whole[:, 0], whole[:, 1], whole[:, 2], place, network.snap(shapely.points(place)))
 
 
-def doors(session: Session, network: Network, category: str | None = None, near: str | None = None) -> Doors:
+def read_facility_entrances(
+    session: Session, network: Network, category: str | None = None, near: str | None = None
+) -> FacilityEntrances:
     """Facilities, all or of one category, all or in a box (EWKT)."""
     rows = session.execute(text(DOORS), {"category": category, "near": near}).all()
     known, outline = (
@@ -106,7 +108,7 @@ def doors(session: Session, network: Network, category: str | None = None, near:
     snaps = network.snap(points)
     street = network.lines[np.maximum(snaps.edge, 0)]
     place = shapely.get_coordinates(shapely.get_point(shapely.shortest_line(points, street), 0))
-    return Doors(
+    return FacilityEntrances(
         np.array([row[0] for row in rows], np.int64),
         [row[1] for row in rows],
         np.array([row[2] for row in rows], np.str_),
@@ -141,7 +143,7 @@ def _doors(network: Network, known: Shapes, outline: Shapes) -> Shapes:
 
 
 @dataclass(frozen=True)
-class Covered:
+class CoverageResult:
     """How many homes have a facility of a category within the limit.
 
     within, beyond, off_network: (households, people) each; off the network, or on an island of it, is told apart
@@ -155,7 +157,9 @@ class Covered:
     metres: Floats
 
 
-def coverage(network: Network, living: Homes, to: Snaps, minutes: float, who: str = "adult") -> Covered:
+def compute_coverage(
+    network: Network, living: DemandPoints, to: SnappedPoints, minutes: float, who: str = "adult"
+) -> CoverageResult:
     """Label every home by the exact distance to the nearest of some facilities.
 
     Args:
@@ -165,10 +169,10 @@ def coverage(network: Network, living: Homes, to: Snaps, minutes: float, who: st
     Raises:
         InvalidInput: There is no such profile.
     """
-    metres = nearest(network, to, living.snaps, minutes * 60 * profile(who).speed)
+    metres = nearest_source_distances(network, to, living.snaps, minutes * 60 * get_profile(who).speed)
     within, off = np.isfinite(metres), living.snaps.edge < 0
 
     def count(which: NDArray[np.bool_]) -> tuple[int, int]:
         return int(living.households[which].sum()), int(living.people[which].sum())
 
-    return Covered(count(within), count(~within & ~off), count(off), metres)
+    return CoverageResult(count(within), count(~within & ~off), count(off), metres)

@@ -98,7 +98,7 @@ CATEGORIES: tuple[Category, ...] = (
     Category("shop", "其他商店", "other shop", ORANGE, 200, ("shop=*",)),
 )  # fmt: skip
 
-BY_KEY = {category.key: category for category in CATEGORIES}
+CATEGORY_BY_KEY = {category.key: category for category in CATEGORIES}
 NO_SHOP = frozenset({"no", "vacant", "disused"})
 
 
@@ -118,7 +118,7 @@ OSM_KEYS = tuple(sorted({key for key, _ in _TAGS} | set(NAMED_BY)))  # an object
 _NAMES = tuple((place, re.compile(c.name)) for place, c in enumerate(CATEGORIES) if c.name)
 
 
-def categorise(tags: Mapping[str, str]) -> str | None:
+def classify_tags(tags: Mapping[str, str]) -> str | None:
     """The category that an OSM object's tags mean, or None when it is no facility.
 
     A name that says more than the tag wins (社区卫生服务中心 mapped as a hospital is a clinic);

@@ -13,7 +13,7 @@ from gis.db import STORAGE_SRID
 from gis.errors import NotFound
 from gis.facilities.models import Facility, ServiceCircle
 from gis.facilities.service_circles import compute
-from gis.network.build import load
+from gis.network.build import load_network
 from gis.network.models import WalkNetwork
 
 
@@ -132,7 +132,7 @@ def circle(session: Session, code: str, minutes: int, profile: str = "adult") ->
         buildings=now.buildings,
         off_network=now.off_network,
         island=now.island,
-        network_version=load(session).version,
+        network_version=load_network(session).version,
         computed_at=datetime.now(UTC),
         geometry=shapely.to_geojson(shapely.orient_polygons(now.shape)),
     )

@@ -14,20 +14,20 @@ from sqlalchemy.orm import Session
 from gis import crs
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import InvalidInput, NotFound
-from gis.facilities.accessibility import Doors, Homes, doors, homes
-from gis.facilities.categories import BY_KEY
-from gis.network.build import Network, load
-from gis.network.isochrone import circles
-from gis.network.snapping import FARTHEST
-from gis.network.walk import distances, profile
+from gis.facilities.accessibility import DemandPoints, FacilityEntrances, read_demand_points, read_facility_entrances
+from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.network.build import Network, load_network
+from gis.network.isochrone import isochrones
+from gis.network.snapping import MAX_SNAP_DISTANCE_M
+from gis.network.walk import get_profile, network_distances
 
 MINUTES = (5, 10, 15)
-LONGEST = 60  # minutes
+MAX_MINUTES = 60  # minutes
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Recomputed:
+class RecomputeResult:
     """What a run did: facilities looked at, recomputed, unchanged, those off the network and on islands (codes)."""
 
     facilities: int
@@ -53,7 +53,7 @@ class Circle:
 
 
 @dataclass(frozen=True)
-class Near:
+class NearestFacility:
     """The nearest facility of a category: metres and minutes on foot from door to door, and where it is."""
 
     category: str
@@ -71,7 +71,7 @@ def recompute(
     minutes: Sequence[int] = MINUTES,
     profile_name: str = "adult",
     progress: Progress | None = None,
-) -> Recomputed:
+) -> RecomputeResult:
     """Bring the stored circles in step with facilities, network and homes.
 
     A circle is left alone when the network's version, its facility's place, the speed and the homes near it are what
@@ -87,10 +87,10 @@ def recompute(
         Unavailable: No walking network is loaded.
     """
     wanted = tuple(sorted({_limit(one) for one in minutes}))
-    speed = profile(profile_name).speed
+    speed = get_profile(profile_name).speed
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))"))  # one run at a time
-    network = load(session)
-    living, to = homes(session, network), doors(session, network)
+    network = load_network(session)
+    living, to = read_demand_points(session, network), read_facility_entrances(session, network)
     stored: dict[int, dict[int, str]] = {}
     for facility, limit, digest in session.execute(
         text(
@@ -129,7 +129,7 @@ def recompute(
     ).rowcount  # type: ignore[attr-defined]
     off = tuple(code for i, code in enumerate(to.code) if to.off_network(i))
     islands = tuple(code for i, code in enumerate(to.code) if to.island(i))
-    return Recomputed(len(to.code), len(changed), len(to.code) - len(changed), removed, off, islands)
+    return RecomputeResult(len(to.code), len(changed), len(to.code) - len(changed), removed, off, islands)
 
 
 def compute(session: Session, code: str, minutes: int, profile_name: str = "adult") -> Circle:
@@ -140,22 +140,29 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
         InvalidInput: The limit or the profile is not possible.
         Unavailable: No walking network is loaded.
     """
-    speed = profile(profile_name).speed
+    speed = get_profile(profile_name).speed
     _limit(minutes)
-    network = load(session)
+    network = load_network(session)
     place = session.scalar(
         text("SELECT ST_AsEWKT(ST_Expand(shape, 1e-7)) FROM facility WHERE code = :code"), {"code": code}
     )
     if place is None:
         raise NotFound(f"there is no facility {code}")
-    to = doors(session, network, near=place)
+    to = read_facility_entrances(session, network, near=place)
     i = to.code.index(code)
     return _circles(
-        network, homes(session, network, _around(to, i, network, minutes * 60 * speed)), to, i, (minutes,), speed
+        network,
+        read_demand_points(session, network, _around(to, i, network, minutes * 60 * speed)),
+        to,
+        i,
+        (minutes,),
+        speed,
     )[0]
 
 
-def nearest_facilities(session: Session, network: Network, lon: float, lat: float, minutes: float = 15) -> list[Near]:
+def nearest_facilities(
+    session: Session, network: Network, lon: float, lat: float, minutes: float = 15
+) -> list[NearestFacility]:
     """The nearest facility of each category within a walk, nearest first.
 
     Args:
@@ -164,15 +171,15 @@ def nearest_facilities(session: Session, network: Network, lon: float, lat: floa
 
     Exact: legs at both ends and partial edges count. Empty when the place is more than 100 m from any street.
     """
-    speed = profile("adult").speed
+    speed = get_profile("adult").speed
     limit = minutes * 60 * speed
     degrees = limit / 111_000 + 0.001
     wide = degrees / np.cos(np.radians(lat))
     box = f"SRID={STORAGE_SRID};POLYGON(({_ring(lon - wide, lat - degrees, lon + wide, lat + degrees)}))"
-    to = doors(session, network, near=box)
+    to = read_facility_entrances(session, network, near=box)
     if not to.code:
         return []
-    by_door = distances(network, network.snap_degrees(lon, lat), to.snaps, limit)
+    by_door = network_distances(network, network.snap_degrees(lon, lat), to.snaps, limit)
     metres = np.full(len(to.code), np.inf)
     np.minimum.at(metres, to.owner, by_door)
     best: dict[str, int] = {}
@@ -186,8 +193,8 @@ def nearest_facilities(session: Session, network: Network, lon: float, lat: floa
     )
     named = {row[0]: row for row in rows}
     return [
-        Near(
-            category, BY_KEY[category].zh if category in BY_KEY else category, to.code[i], named[int(to.id[i])][1],
+        NearestFacility(
+            category, CATEGORY_BY_KEY[category].zh if category in CATEGORY_BY_KEY else category, to.code[i], named[int(to.id[i])][1],
             round(float(metres[i]), 1), round(float(metres[i]) / speed / 60, 1), *named[int(to.id[i])][2:],
         )
         for category, i in best.items()
@@ -195,17 +202,19 @@ def nearest_facilities(session: Session, network: Network, lon: float, lat: floa
 
 
 def _limit(minutes: int) -> int:
-    if not 1 <= minutes <= LONGEST:
-        raise InvalidInput(f"minutes must be from 1 to {LONGEST}, not {minutes}")
+    if not 1 <= minutes <= MAX_MINUTES:
+        raise InvalidInput(f"minutes must be from 1 to {MAX_MINUTES}, not {minutes}")
     return minutes
 
 
-def _circles(network: Network, living: Homes, to: Doors, i: int, minutes: Sequence[int], speed: float) -> list[Circle]:
+def _circles(
+    network: Network, living: DemandPoints, to: FacilityEntrances, i: int, minutes: Sequence[int], speed: float
+) -> list[Circle]:
     """The circles of the facility number i; one Dijkstra for the ground, one for the homes."""
     sources = to.snaps[to.of(i)]
     limits = [one * 60 * speed for one in minutes]
-    shapes = circles(network, sources, limits, to.door[to.of(i)])
-    metres = distances(network, sources, living.snaps, max(limits))
+    shapes = isochrones(network, sources, limits, to.door[to.of(i)])
+    metres = network_distances(network, sources, living.snaps, max(limits))
     return [
         Circle(
             one, speed, shape, int(living.households[metres <= limit].sum()), int(living.people[metres <= limit].sum()),
@@ -215,17 +224,17 @@ def _circles(network: Network, living: Homes, to: Doors, i: int, minutes: Sequen
     ]  # fmt: skip
 
 
-def _around(to: Doors, i: int, network: Network, limit: float) -> str:
+def _around(to: FacilityEntrances, i: int, network: Network, limit: float) -> str:
     """A box in degrees (EWKT) round all that can be reached from a facility, and the legs at both ends."""
-    reach = limit + 2 * FARTHEST
+    reach = limit + 2 * MAX_SNAP_DISTANCE_M
     west, south, east, north = shapely.bounds(to.shape[i])
     x = [west - reach, east + reach, west - reach, east + reach]
     y = [south - reach, south - reach, north + reach, north + reach]
-    lon, lat = crs.transformer(network.epsg, STORAGE_SRID).transform(x, y)
+    lon, lat = crs.get_transformer(network.epsg, STORAGE_SRID).transform(x, y)
     return f"SRID={STORAGE_SRID};POLYGON(({_ring(min(lon), min(lat), max(lon), max(lat))}))"
 
 
-def _digests(living: Homes, to: Doors, reach: float, speed: float) -> Iterator[str]:
+def _digests(living: DemandPoints, to: FacilityEntrances, reach: float, speed: float) -> Iterator[str]:
     """What each facility's circles depend on, the network's version apart: its place, the speed, the homes in reach."""
     tree = cKDTree(living.place) if len(living.place) else None
     table = np.column_stack([living.place, living.households, living.people])
@@ -241,10 +250,10 @@ def _digests(living: Homes, to: Doors, reach: float, speed: float) -> Iterator[s
 
 
 def _rows(
-    network: Network, living: Homes, to: Doors, which: Sequence[int], minutes: Sequence[int], profile_name: str,
+    network: Network, living: DemandPoints, to: FacilityEntrances, which: Sequence[int], minutes: Sequence[int], profile_name: str,
     digests: dict[int, list[str]], progress: Progress | None,
 ) -> Iterator[tuple[object, ...]]:  # fmt: skip
-    speed = profile(profile_name).speed
+    speed = get_profile(profile_name).speed
     for done, i in enumerate(which, 1):
         for circle in _circles(network, living, to, i, minutes, speed):
             hexed = shapely.to_wkb(shapely.set_srid(circle.shape, STORAGE_SRID), hex=True, include_srid=True)

@@ -10,20 +10,20 @@ from typing import Any
 from gis.exchange import rooms
 from gis.files import cells, dates, positions, telephones
 
-KINDS: Mapping[str, Callable[[object], Any]] = {
+CELL_PARSERS: Mapping[str, Callable[[object], Any]] = {
     "text": cells.text,
-    "prose": cells.clean,
+    "prose": cells.clean_text,
     "name": cells.person_name,
-    "code": cells.code,
-    "integer": cells.integer,
+    "code": cells.parse_code,
+    "integer": cells.parse_integer,
     "count": cells.count,
     "longitude": positions.longitude,
     "latitude": positions.latitude,
     "moment": dates.first_day,
     "end": dates.end_day,
     "last_day": dates.last_day,
-    "crs": cells.system,
-    "room": rooms.room,
+    "crs": cells.parse_crs,
+    "room": rooms.allow_large_form,
     "stairwell": rooms.stairwell,
     "building_name": rooms.building_name,
     "telephone": telephones.telephone,

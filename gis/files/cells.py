@@ -68,7 +68,7 @@ class Guess:
     detail: str = ""
 
 
-def clean(value: object) -> str:
+def clean_text(value: object) -> str:
     """The text of a cell, without blanks at its ends (full-width ones too) and invisible characters."""
     if isinstance(value, Marked):
         value = value.value
@@ -82,7 +82,7 @@ def _clean(words: str) -> str:
     return restore(INVISIBLE.sub("", words).strip())
 
 
-def code(value: object) -> str:
+def parse_code(value: object) -> str:
     """A code as text, also where Excel has made it a number, as long as no digit is lost.
 
     520402007004003.0 and 5.20402007004003E+14 are whole; 5.20402E+14 and numbers of over 15 digits are not.
@@ -100,7 +100,7 @@ def code(value: object) -> str:
         if abs(value) >= 10**EXCEL_DIGITS:
             raise ValueError(LOST.format(f"{value:.0f}"))
         return str(int(value))
-    text = unicodedata.normalize("NFKC", clean(value))
+    text = unicodedata.normalize("NFKC", clean_text(value))
     if formula := AS_FORMULA.fullmatch(text):
         return formula[1].strip()
     text = re.sub(r"^['‘’`](?=\w)", "", text)  # typed to make it text, and kept by some programs
@@ -117,7 +117,7 @@ def code(value: object) -> str:
     return digits[:length]
 
 
-def integer(value: object) -> int:
+def parse_integer(value: object) -> int:
     """A whole number, also in words; those for storeys and heads after it are let pass, and B2 is storey -2.
 
     Raises:
@@ -125,14 +125,14 @@ def integer(value: object) -> int:
     """
     if isinstance(value, datetime | date | time):
         raise ValueError(DATED.format(value))
-    written = unicodedata.normalize("NFKC", clean(value))
+    written = unicodedata.normalize("NFKC", clean_text(value))
     text = re.sub(r"\s*(?:[层楼人口位名户Ff]|[个口]人)$", "", written)
     numerals = re.fullmatch(r"(负|地下)?第?(\d{1,3}|[一二三四五六七八九十百]{1,5})", text)
     if numerals and (text != written or not written.isalpha()):
         text = f"{numerals[1] or ''}{numeral(numerals[2])}"
     text = re.sub(r"^(?:[Bb]|负|地下)(?=\d{1,2}$)", "-", text)
     if not re.fullmatch(r"[+-]?\d{1,9}(\.0+)?", text):
-        raise ValueError(f"{clean(value)!r} is not a whole number, as 5")
+        raise ValueError(f"{clean_text(value)!r} is not a whole number, as 5")
     return int(float(text))
 
 
@@ -142,8 +142,8 @@ def count(value: object) -> int:
     Raises:
         ValueError: It is no whole number.
     """
-    words = re.fullmatch("([零〇一二两三四五六七八九十]{1,3})(?:个?人|口人?|位|名)", clean(value))
-    return numeral(words[1]) if words else integer(value)
+    words = re.fullmatch("([零〇一二两三四五六七八九十]{1,3})(?:个?人|口人?|位|名)", clean_text(value))
+    return numeral(words[1]) if words else parse_integer(value)
 
 
 def text(value: object) -> str:
@@ -154,7 +154,7 @@ def text(value: object) -> str:
     """
     if isinstance(value, datetime | date | time):
         raise ValueError(DATED.format(value))
-    return clean(value)
+    return clean_text(value)
 
 
 def person_name(value: object) -> str:
@@ -163,22 +163,22 @@ def person_name(value: object) -> str:
     return re.sub(r"\s+", "", name) if re.fullmatch(r"[\u3400-\u9fff\s·]+", name) else name
 
 
-def degrees(value: object) -> float:
+def parse_degrees(value: object) -> float:
     """Decimal degrees.
 
     Raises:
         ValueError: It is no finite number.
     """
     try:
-        number = float(unicodedata.normalize("NFKC", clean(value)))
+        number = float(unicodedata.normalize("NFKC", clean_text(value)))
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{clean(value)!r} is not a number; decimal degrees are needed, as 105.9501")
+        raise ValueError(f"{clean_text(value)!r} is not a number; decimal degrees are needed, as 105.9501")
     return number
 
 
-def moment(value: object) -> datetime:
+def parse_local_datetime(value: object) -> datetime:
     """A day or a minute, without time zone; a day is its midnight.
 
     Raises:
@@ -190,7 +190,7 @@ def moment(value: object) -> datetime:
         return value.replace(tzinfo=None)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)
-    text = unicodedata.normalize("NFKC", clean(value))
+    text = unicodedata.normalize("NFKC", clean_text(value))
     if re.fullmatch(r"(?:19|20)\d{6}", text):
         text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
     if not (parts := MOMENT_PATTERN.fullmatch(text)):
@@ -220,7 +220,7 @@ def to_datetime(
         raise ValueError(f"{text!r} is not a date: {error}") from error
 
 
-CRS_WORDS = {
+CRS_ALIASES = {
     "wgs84": "wgs84", "epsg:4326": "wgs84", "4326": "wgs84", "gps": "wgs84", "84": "wgs84", "大地84": "wgs84",
     "世界大地": "wgs84", "google earth": "wgs84", "谷歌地球": "wgs84", "手持gps": "wgs84", "手机gps": "wgs84",
     "cgcs2000": "cgcs2000", "epsg:4490": "cgcs2000", "4490": "cgcs2000", "2000": "cgcs2000",
@@ -233,23 +233,23 @@ CRS_WORDS = {
 _CRS_SUFFIX_PATTERN = re.compile("(?:app|小程序|地图|导航|经纬度?|坐标系统?|坐标|定位|位置|拾取器?|系统?)$")
 
 
-def system(value: object) -> str:
-    """The coordinate system a cell names, one of `gis.crs.KNOWN`: 高德地图 is gcj02, as 高德 and GCJ-02（高德） are.
+def parse_crs(value: object) -> str:
+    """The coordinate system a cell names, one of `gis.crs.SUPPORTED_CRS`: 高德地图 is gcj02, as 高德 and GCJ-02（高德） are.
 
     Raises:
         ValueError: It is none we know, or its words name several.
     """
-    name = unicodedata.normalize("NFKC", clean(value)).lower()
+    name = unicodedata.normalize("NFKC", clean_text(value)).lower()
     words = [name, *(word for word in re.split(r"[()\[\]/、,;]", name) if word)]
     systems = {known for word in words if (known := _system_of(word))}
     if len(systems) != 1:
         several = f"names {' and '.join(sorted(systems))}" if systems else "is not a coordinate system known here"
-        raise ValueError(f"{clean(value)!r} {several}; one of wgs84, cgcs2000, gcj02, bd09")
+        raise ValueError(f"{clean_text(value)!r} {several}; one of wgs84, cgcs2000, gcj02, bd09")
     return systems.pop()
 
 
 def _system_of(word: str) -> str | None:
     word = re.sub(r"[\s_-]", "", word)
-    while word not in CRS_WORDS and (shorter := _CRS_SUFFIX_PATTERN.sub("", word)) != word:
+    while word not in CRS_ALIASES and (shorter := _CRS_SUFFIX_PATTERN.sub("", word)) != word:
         word = shorter
-    return CRS_WORDS.get(word)
+    return CRS_ALIASES.get(word)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from gis.basemap.models import Dataset
 
 
-def digest(path: Path | str) -> str:
+def file_sha256(path: Path | str) -> str:
     """SHA-256 of a file's bytes, in hex, read in pieces.
 
     Raises:
@@ -21,12 +21,12 @@ def digest(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def already(session: Session, kind: str, digest: str) -> bool:
+def is_loaded(session: Session, kind: str, digest: str) -> bool:
     """Whether the last committed load of this kind was exactly this file."""
     return session.scalar(select(Dataset.digest).where(Dataset.kind == kind)) == digest
 
 
-def record(
+def record_load(
     session: Session,
     kind: str,
     path_or_source: Path | str,
@@ -52,7 +52,7 @@ def record(
         "made_up": made_up,
         "counts": dict(counts),
     }
-    if already(session, kind, digest):
+    if is_loaded(session, kind, digest):
         return
     statement = insert(Dataset).values(kind=kind, **row)
     session.execute(

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 
-from gis.files.cells import Guess, clean, excel_day, moment, to_datetime
+from gis.files.cells import Guess, clean_text, excel_day, parse_local_datetime, to_datetime
 from gis.labels import number
 
 ONGOING = datetime.max  # the end of what has none: 至今
@@ -35,7 +35,9 @@ def end_day(value: object) -> datetime | Guess:
     Raises:
         ValueError: As `first_day`.
     """
-    return Guess(ONGOING, "read as without an end", clean(value)) if _is_ongoing(value) else _read(value, last=False)
+    return (
+        Guess(ONGOING, "read as without an end", clean_text(value)) if _is_ongoing(value) else _read(value, last=False)
+    )
 
 
 def last_day(value: object) -> datetime | Guess:
@@ -44,11 +46,13 @@ def last_day(value: object) -> datetime | Guess:
     Raises:
         ValueError: As `first_day`.
     """
-    return Guess(ONGOING, "read as without an end", clean(value)) if _is_ongoing(value) else _read(value, last=True)
+    return (
+        Guess(ONGOING, "read as without an end", clean_text(value)) if _is_ongoing(value) else _read(value, last=True)
+    )
 
 
 def _read(value: object, last: bool) -> datetime | Guess:
-    shown = clean(value)
+    shown = clean_text(value)
     text = unicodedata.normalize("NFKC", shown)
     text = CHINESE_PATTERN.sub(lambda words: str(number(words[0])), BEFORE_PATTERN.sub("", text))
     if last:
@@ -66,11 +70,11 @@ def _read(value: object, last: bool) -> datetime | Guess:
 
 def _day_or_month(value: object, last: bool) -> datetime | Guess:
     """Return the moment of a day or a month; after its end when `last`, unless it says a time of day."""
-    text = unicodedata.normalize("NFKC", clean(value))
+    text = unicodedata.normalize("NFKC", clean_text(value))
     if re.fullmatch(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])", text):
         text = f"{text[:4]}-{text[4:]}"
     if not (month := MONTH_PATTERN.fullmatch(text)):
-        read = moment(value)
+        read = parse_local_datetime(value)
         return read + timedelta(days=1) if last and read.time() == datetime.min.time() else read
     if re.fullmatch(r"\d{4}\.1", text):
         raise ValueError(f"{text!r} is January, or October without its zero; write {text[:4]}-01 or {text[:4]}-10")
@@ -82,5 +86,5 @@ def _day_or_month(value: object, last: bool) -> datetime | Guess:
 
 
 def _is_ongoing(value: object) -> bool:
-    text = re.sub(r"\s|\(.*\)", "", unicodedata.normalize("NFKC", clean(value)))
+    text = re.sub(r"\s|\(.*\)", "", unicodedata.normalize("NFKC", clean_text(value)))
     return bool(ONGOING_PATTERN.fullmatch(text))

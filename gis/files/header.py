@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gis.exchange.columns import Column
-from gis.files.cells import Marked, clean
+from gis.files.cells import Marked, clean_text
 
-HEADER_WITHIN = 20  # rows; titles and explanations may stand above the header
+MAX_HEADER_ROW = 20  # rows; titles and explanations may stand above the header
 MAX_HEADER_ROWS = 3
 MAX_HEADER_CHARS = 40  # a longer text under the header is no header
 
@@ -38,13 +38,13 @@ def plain_name(header: Hashable) -> str:
     >>> plain_name("楼栋 编码（必填）*")
     '楼栋编码'
     """
-    return re.sub(r"\(.*?\)|\[.*?\]|【.*?】|[\s*_:-]", "", unicodedata.normalize("NFKC", clean(header)).lower())
+    return re.sub(r"\(.*?\)|\[.*?\]|【.*?】|[\s*_:-]", "", unicodedata.normalize("NFKC", clean_text(header)).lower())
 
 
 @lru_cache(maxsize=1 << 12)
 def _full_name(header: Hashable) -> str:
     """Return a header as names are compared whose words in brackets matter: 至（含当天） is not 至（不含当天）."""
-    return re.sub(r"[\s*_:-]", "", unicodedata.normalize("NFKC", clean(header)).lower())
+    return re.sub(r"[\s*_:-]", "", unicodedata.normalize("NFKC", clean_text(header)).lower())
 
 
 class Meanings:
@@ -74,10 +74,10 @@ class Meanings:
         for row in rows[first:last]:
             group = ""
             for index, cell in enumerate(row):
-                group = clean(cell) or group
+                group = clean_text(cell) or group
                 above[index] = group
         for index in range(max(map(len, rows[first : last + 1]), default=0)):
-            column = [clean(row[index]) for row in rows[first : last + 1] if index < len(row)]
+            column = [clean_text(row[index]) for row in rows[first : last + 1] if index < len(row)]
             own = list(dict.fromkeys(text for text in column if text))
             if not own:
                 continue
@@ -97,7 +97,7 @@ class Meanings:
 
     def find(self, rows: Sequence[Raw]) -> Header | None:
         """Return the first header with all needed columns within the first `HEADER_WITHIN` rows."""
-        for first in range(min(len(rows), HEADER_WITHIN)):
+        for first in range(min(len(rows), MAX_HEADER_ROW)):
             header = self.read(rows, first, first)
             while not self.is_whole(header) and header.last + 1 < len(rows) and header.keys:
                 if header.last - first + 1 >= MAX_HEADER_ROWS or not self._continues(rows, header):
@@ -114,7 +114,7 @@ class Meanings:
 
     def closest(self, rows: Sequence[Raw]) -> Header:
         """Return the row that is most like a header, to be shown where there is none."""
-        candidates = [self.read(rows, first, first) for first in range(min(len(rows), HEADER_WITHIN))]
+        candidates = [self.read(rows, first, first) for first in range(min(len(rows), MAX_HEADER_ROW))]
         return max(candidates, key=lambda one: (len(one.keys), bool(one.texts)), default=Header(0, 0, {}, {}))
 
     def _continues(self, rows: Sequence[Raw], header: Header) -> bool:
@@ -123,7 +123,7 @@ class Meanings:
         names = 0
         longer = self.read(rows, header.first, header.last + 1)
         for index, cell in enumerate(row):
-            text = clean(cell)
+            text = clean_text(cell)
             if not text or (isinstance(cell, Marked) and cell.how == "merged"):
                 continue
             if not isinstance(cell, str) or len(text) > MAX_HEADER_CHARS or re.fullmatch(r"[\d\s.,/:-]+", text):
@@ -132,7 +132,7 @@ class Meanings:
             is_name = self.key(text) is not None or (
                 index in longer.keys and longer.keys[index] != header.keys.get(index)
             )
-            if not is_name and (index in header.keys or clean(above)) and text != clean(above):
+            if not is_name and (index in header.keys or clean_text(above)) and text != clean_text(above):
                 return False
             names += is_name
         return names > 0
@@ -141,7 +141,7 @@ class Meanings:
         """Return whether a row is the header once more, as on each printed page."""
         named = 0
         for index, key in header.keys.items():
-            text = clean(row[index]) if index < len(row) else ""
+            text = clean_text(row[index]) if index < len(row) else ""
             if text and self.key(text) != key:
                 return False
             named += bool(text)
@@ -149,5 +149,5 @@ class Meanings:
 
     def is_header(self, row: Raw, header: Header) -> bool:
         """Return whether every cell under a header names a column, as in the header of another table."""
-        texts = [text for index in header.keys if index < len(row) and (text := clean(row[index]))]
+        texts = [text for index in header.keys if index < len(row) and (text := clean_text(row[index]))]
         return len(texts) > 2 and all(self.key(text) for text in texts)

@@ -9,7 +9,7 @@ from gis import crs as systems
 
 
 @dataclass(frozen=True)
-class Point:
+class InputPoint:
     """A point as a row gives it; degrees in `crs`."""
 
     lon: float | None
@@ -17,8 +17,8 @@ class Point:
     crs: str | None
 
 
-def to_storage(
-    points: Sequence[Point],
+def points_to_storage(
+    points: Sequence[InputPoint],
 ) -> tuple[list[tuple[float, float] | None], dict[int, tuple[str, str]]]:
     """Bring the points of rows into the storage system.
 
@@ -36,7 +36,7 @@ def to_storage(
         if point.lon is None or point.lat is None:
             faults[nth] = ("lon" if point.lon is None else "lat", "is empty; a point needs lon and lat")
         elif point.crs is None:
-            known = ", ".join(systems.KNOWN)
+            known = ", ".join(systems.SUPPORTED_CRS)
             faults[nth] = (
                 "crs",
                 f"is missing: every point says its system, one of {known}; or give --crs for all",
@@ -46,7 +46,7 @@ def to_storage(
     for system, members in by_system.items():
         lon = np.array([points[nth].lon for nth in members], dtype=float)
         lat = np.array([points[nth].lat for nth in members], dtype=float)
-        for fault in systems.faults(lon, lat, system):
+        for fault in systems.find_invalid_points(lon, lat, system):
             faults[members[fault.index]] = (fault.field, fault.message)
         x, y = systems.to_storage(lon, lat, system)
         for nth, place_x, place_y in zip(members, x.round(7).tolist(), y.round(7).tolist(), strict=True):

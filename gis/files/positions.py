@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import date
 
-from gis.files.cells import Guess, clean, degrees
+from gis.files.cells import Guess, clean_text, parse_degrees
 
 AXES = {"longitude": ("EW东西", "经"), "latitude": ("NS北南", "纬")}
 SEXAGESIMAL_PATTERN = re.compile(
@@ -38,12 +38,12 @@ def latitude(value: object) -> float | Guess:
 
 def _degrees(value: object, axis: str) -> float | Guess:
     if isinstance(value, float | int | date) and not isinstance(value, bool):
-        return degrees(value)
-    shown = clean(value)
+        return parse_degrees(value)
+    shown = clean_text(value)
     text = unicodedata.normalize("NFKC", shown.replace("º", "°").replace("˚", "°")).upper()
     match = LETTERS_PATTERN.match(text)
     if match is None:
-        return degrees(value)
+        return parse_degrees(value)
     letters = [letter for letter in (match["before"], match["after"]) if letter]
     own, sign = AXES[axis]
     if any(letter[0] not in own and letter[0] != sign for letter in letters):
@@ -56,9 +56,9 @@ def _degrees(value: object, axis: str) -> float | Guess:
     if parts and (parts["minutes"] or parts["seconds"]):
         number = _sexagesimal(shown, parts)
     elif letters or rest.endswith(("°", "º", "˚", "度")):
-        number = degrees(re.sub("[°º˚度]$", "", rest))
+        number = parse_degrees(re.sub("[°º˚度]$", "", rest))
     else:
-        return degrees(value)
+        return parse_degrees(value)
     number = -number if negative else number
     return Guess(number, f"{axis} read as decimal degrees", f"{shown}: {number:.7f}".rstrip("0"))
 

@@ -6,7 +6,7 @@ MAX_LISTED_ROWS = 100  # rows that one note names; the others are counted
 
 
 @dataclass(frozen=True)
-class Refused:
+class RejectedRow:
     """One row or shape that is not taken.
 
     where: The row or shape as its author can find it: "row 12", "feature 3 (code 5204…)", "way 4711".
@@ -20,7 +20,7 @@ class Refused:
 
 
 @dataclass
-class Report:
+class LoadReport:
     """What a load found and did.
 
     kind: osm, areas:grid, households, people, facilities or town.
@@ -38,7 +38,7 @@ class Report:
     crs: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
     bbox: tuple[float, float, float, float] | None = None
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RejectedRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     committed: bool = False
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 from gis.exchange.columns import Column
-from gis.files.cell_kinds import KINDS
-from gis.files.cells import SUBSTITUTE_PATTERN, Guess, Marked, clean, code
+from gis.files.cell_kinds import CELL_PARSERS
+from gis.files.cells import SUBSTITUTE_PATTERN, Guess, Marked, clean_text, parse_code
 from gis.files.header import Header, Meanings, Raw, plain_name
-from gis.files.report import Refused, Report
+from gis.files.report import LoadReport, RejectedRow
 
 _TOTAL = "(?:小计|合计|总计|共计|累计|总和|汇总|小計|合計|總計|subtotal|grandtotal|total)"
 _AMOUNT = r"[:：]?(?:共?\d+(?:\.\d+)?(?:户|人|栋|幢|名|个|家|处|件|条)?[,，、;；]?)*"
@@ -53,7 +53,7 @@ class RowReader:
     """The rows under a header, as values; what is passed over or assumed is in the report."""
 
     def __init__(
-        self, columns: Sequence[Column], meanings: Meanings, header: Header, width: int, report: Report
+        self, columns: Sequence[Column], meanings: Meanings, header: Header, width: int, report: LoadReport
     ) -> None:
         self.header, self.meanings, self.width, self.report = header, meanings, width, report
         by_key = {column.key: column for column in columns}
@@ -61,7 +61,7 @@ class RowReader:
         self.needed = [index for index, column in self.columns.items() if column.needed]
         # words come again and again: each is parsed once
         self.parse_text = {
-            index: lru_cache(maxsize=1 << 14)(KINDS[column.kind]) for index, column in self.columns.items()
+            index: lru_cache(maxsize=1 << 14)(CELL_PARSERS[column.kind]) for index, column in self.columns.items()
         }
         self.nameless = set(range(width)) - set(header.texts)
 
@@ -70,13 +70,13 @@ class RowReader:
         self.report.counts["rows"] = 0
         numbers = 0  # codes that came as numbers
         for number, raw in rows:
-            filled = [index for index, cell in enumerate(raw) if cell != "" and clean(cell)]
+            filled = [index for index, cell in enumerate(raw) if cell != "" and clean_text(cell)]
             if not filled or self._is_passed_over(number, raw, filled):
                 continue
             self.report.counts["rows"] += 1
             values, faults, came_as_numbers = self._values(number, raw, filled)
             numbers += came_as_numbers
-            self.report.refused += [Refused(f"row {number}", field, reason) for field, reason in faults]
+            self.report.refused += [RejectedRow(f"row {number}", field, reason) for field, reason in faults]
             if not faults:
                 yield Row(number, values)
         if numbers:
@@ -103,11 +103,11 @@ class RowReader:
             if isinstance(cell, Marked) and (fault := _mark_fault(cell, column)):
                 faults.append((self.header.texts[index], fault))
                 continue
-            if isinstance(cell, str) and cell[:1] == "#" and SUBSTITUTE_PATTERN.fullmatch(clean(cell)):
-                faults.append((self.header.texts[index], f"{clean(cell)!r} {SUBSTITUTE}"))
+            if isinstance(cell, str) and cell[:1] == "#" and SUBSTITUTE_PATTERN.fullmatch(clean_text(cell)):
+                faults.append((self.header.texts[index], f"{clean_text(cell)!r} {SUBSTITUTE}"))
                 continue
             try:
-                value = self.parse_text[index](cell) if isinstance(cell, str) else KINDS[column.kind](cell)
+                value = self.parse_text[index](cell) if isinstance(cell, str) else CELL_PARSERS[column.kind](cell)
             except ValueError as error:
                 faults.append((self.header.texts[index], str(error)))
                 continue
@@ -115,7 +115,7 @@ class RowReader:
                 detail = f"{self.header.texts[index]} {value.detail}".strip()
                 self.report.note_row(value.sentence, number, detail)
                 value = value.value
-            numbers += KINDS[column.kind] is code and isinstance(cell, float | int)
+            numbers += CELL_PARSERS[column.kind] is parse_code and isinstance(cell, float | int)
             values[column.key] = value
         return values, faults, numbers
 
@@ -166,11 +166,11 @@ class RowReader:
 
 
 def _half_width(cell: object) -> str:
-    return re.sub(r"\s", "", unicodedata.normalize("NFKC", clean(cell)))
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", clean_text(cell)))
 
 
 def _short(cell: object) -> str:
-    text = re.sub(r"\s+", " ", clean(cell))
+    text = re.sub(r"\s+", " ", clean_text(cell))
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…"
 
 
@@ -181,5 +181,5 @@ def _mark_fault(cell: Marked, column: Column) -> str:
     if cell.how == "error":
         return FAILED
     if column.each:
-        return f"{clean(cell)} stands in merged cells for several rows; write the number of each row"
+        return f"{clean_text(cell)} stands in merged cells for several rows; write the number of each row"
     return ""

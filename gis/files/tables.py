@@ -20,24 +20,24 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from gis.errors import InvalidInput, TooMuch
+from gis.errors import InvalidInput, TooLarge
 from gis.exchange.columns import TEMPLATE_SHEETS, Column
 from gis.files import sandbox, workbook_xml
-from gis.files.cells import Marked, clean
-from gis.files.header import HEADER_WITHIN, MAX_HEADER_ROWS, Header, Meanings, Raw, plain_name
-from gis.files.report import Refused, Report
+from gis.files.cells import Marked, clean_text
+from gis.files.header import MAX_HEADER_ROW, MAX_HEADER_ROWS, Header, Meanings, Raw, plain_name
+from gis.files.report import LoadReport, RejectedRow
 from gis.files.sandbox import Limits
 from gis.files.table_rows import Row, RowReader
 
-__all__ = ["TEXTS", "WORKBOOKS", "Row", "Table", "finish_reading", "plain_name", "read"]
+__all__ = ["TEXTS", "WORKBOOKS", "Row", "Table", "finish_reading", "plain_name", "read_table"]
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 TEXTS = (".csv", ".tsv", ".txt")
 ENCODINGS = ("utf-8-sig", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 DELIMITERS = ",;\t|，；"
-LARGEST_TEXT = 500_000_000  # bytes
-LARGEST_WORKBOOK = 100_000_000  # bytes, as it lies on the disk
-LARGEST_UNPACKED = workbook_xml.MAX_UNPACKED_BYTES
+MAX_TEXT_BYTES = 500_000_000  # bytes
+MAX_WORKBOOK_BYTES = 100_000_000  # bytes, as it lies on the disk
+MAX_UNPACKED_BYTES = workbook_xml.MAX_UNPACKED_BYTES
 MAX_LINE_CHARS = 1 << 16  # of the lines that are looked at for the delimiter
 MAX_LISTED_RANGES = 20
 MAX_COLUMNS = workbook_xml.MAX_COLUMNS
@@ -57,12 +57,12 @@ class Table:
     columns: Mapping[str, str]
     rows: Iterator[Row]
 
-    def refuse(self, row: int, key: str, reason: str) -> Refused:
+    def refuse(self, row: int, key: str, reason: str) -> RejectedRow:
         """A refusal of one cell, named by its header in the file, else by the key of its column."""
-        return Refused(f"row {row}", self.columns.get(key, key), reason)
+        return RejectedRow(f"row {row}", self.columns.get(key, key), reason)
 
 
-def read(path: Path, columns: Sequence[Column], report: Report) -> Table:
+def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Table:
     """Open a CSV or Excel file; its rows stream, so memory stays flat for CSV.
 
     The header is the first that holds all needed columns, in one to three rows, within the first `HEADER_WITHIN`;
@@ -87,9 +87,9 @@ def read(path: Path, columns: Sequence[Column], report: Report) -> Table:
     if ending not in TEXTS + WORKBOOKS:
         known = ", ".join(TEXTS + WORKBOOKS)
         raise InvalidInput(f"{path.name}: a table ends in {known}, not {ending or 'nothing'}")
-    limit = LARGEST_WORKBOOK if ending in WORKBOOKS else LARGEST_TEXT
+    limit = MAX_WORKBOOK_BYTES if ending in WORKBOOKS else MAX_TEXT_BYTES
     if size > limit:
-        raise TooMuch(f"{path.name} has {size / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB are read. Split it")
+        raise TooLarge(f"{path.name} has {size / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB are read. Split it")
     is_workbook = ending in WORKBOOKS
     items = sandbox.iterate(
         _workbook_rows if is_workbook else _text_rows, path.absolute(), tuple(columns),
@@ -98,15 +98,15 @@ def read(path: Path, columns: Sequence[Column], report: Report) -> Table:
     return _under_header(_take_notes(items, report), columns, report)
 
 
-def finish_reading(report: Report) -> bool:
+def finish_reading(report: LoadReport) -> bool:
     """Put the refusals in the order of the file; say whether there are rows, and none is refused."""
     if not report.counts.get("rows") and not report.refused:
-        report.refused.append(Refused("the table", "", "has a header but no rows"))
+        report.refused.append(RejectedRow("the table", "", "has a header but no rows"))
     report.refused.sort(key=lambda one: int(one.where.rpartition(" ")[2]) if one.where.startswith("row ") else 0)
     return not report.refused
 
 
-def _take_notes(items: Iterator[Item], report: Report) -> Iterator[tuple[int, Raw]]:
+def _take_notes(items: Iterator[Item], report: LoadReport) -> Iterator[tuple[int, Raw]]:
     """Put the notes among the items into the report, and pass the rows on."""
     for item in items:
         if isinstance(item, str):
@@ -122,7 +122,7 @@ def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
     if encoding == "gb18030":
         yield "the text is in GB18030 (GBK)"
     with path.open(encoding=encoding, newline="") as file:
-        delimiter = _delimiter([file.readline(MAX_LINE_CHARS) for _ in range(HEADER_WITHIN)], Meanings(columns))
+        delimiter = _delimiter([file.readline(MAX_LINE_CHARS) for _ in range(MAX_HEADER_ROW)], Meanings(columns))
         file.seek(0)
         lines = csv.reader(file, delimiter=delimiter, strict=True)
         try:
@@ -227,14 +227,14 @@ def _has_table(sheet: CalamineSheet, meanings: Meanings, with_rows: bool) -> boo
     """Return whether a sheet holds the header, and rows under it where they count."""
     merges = _Merges(sheet, sheet.start[1] if sheet.start else 0)
     rows: list[Raw] = []
-    for number, row in enumerate(islice(sheet.iter_rows(), HEADER_WITHIN + MAX_HEADER_ROWS), 1):
+    for number, row in enumerate(islice(sheet.iter_rows(), MAX_HEADER_ROW + MAX_HEADER_ROWS), 1):
         raw: list[object] = list(row)
         merges.fill(number, raw)
         rows.append(raw)
     header = meanings.find(rows)
     if header is None or not with_rows:
         return header is not None
-    return any(any(map(clean, row)) for row in islice(sheet.iter_rows(), header.last + 1, None))
+    return any(any(map(clean_text, row)) for row in islice(sheet.iter_rows(), header.last + 1, None))
 
 
 class _Merges:
@@ -275,18 +275,18 @@ def _hidden_notes(scan: workbook_xml.SheetScan) -> Iterator[str]:
         yield f"hidden columns are read like the others: {', '.join(islice(names, MAX_LISTED_RANGES))}"
 
 
-def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], report: Report) -> Table:
+def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], report: LoadReport) -> Table:
     meanings = Meanings(columns)
-    top = list(islice(rows, HEADER_WITHIN + MAX_HEADER_ROWS))
+    top = list(islice(rows, MAX_HEADER_ROW + MAX_HEADER_ROWS))
     header = meanings.find([raw for _, raw in top])
     if header is None:
-        raise _no_header(meanings, [raw for _, raw in top[:HEADER_WITHIN]], report.source)
+        raise _no_header(meanings, [raw for _, raw in top[:MAX_HEADER_ROW]], report.source)
     for key in header.keys.values():
         same = [header.texts[index] for index, other in header.keys.items() if other == key]
         if len(same) > 1:
             raise InvalidInput(f"{report.source}: the columns {' and '.join(same)} both mean {key}; keep one")
     for number, raw in top[: header.first]:
-        cells = list(dict.fromkeys(filter(None, map(clean, raw))))
+        cells = list(dict.fromkeys(filter(None, map(clean_text, raw))))
         if len(cells) > 1:  # one cell is a title
             report.note_row("rows above the header are not read", number, " ".join(cells)[:60])
     unused = [text for index, text in sorted(header.texts.items()) if index not in header.keys]
@@ -304,6 +304,6 @@ def _no_header(meanings: Meanings, rows: Sequence[Raw], source: str) -> InvalidI
     missing = [f"{one.zh} ({one.key})" for one in meanings.needed if one.key not in closest.keys.values()]
     seen = ", ".join(closest.texts.values())[:300]
     return InvalidInput(
-        f"{source}: needed column {', '.join(missing)} not found in the first {HEADER_WITHIN} rows"
+        f"{source}: needed column {', '.join(missing)} not found in the first {MAX_HEADER_ROW} rows"
         + (f"; the header seems to be: {seen}" if seen else "; they are empty")
     )

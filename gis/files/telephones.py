@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from gis.files.cells import Guess, Marked, code
+from gis.files.cells import Guess, Marked, parse_code
 
 MOBILE_PATTERN = re.compile(r"1[3-9]\d{9}")
 # 0 and an area code of two digits (10, 2x) with eight digits, or of three (3xx to 9xx) with seven or eight
@@ -19,7 +19,7 @@ def telephone(value: object) -> str | Guess:
         ValueError: Digits are lost, or Excel has made a date of it.
     """
     was_number = isinstance(value.value if isinstance(value, Marked) else value, float | int)
-    text = code(value)
+    text = parse_code(value)
     digits = re.sub(r"[\s()-]", "", unicodedata.normalize("NFKC", text))
     digits = re.sub(r"^(?:\+|00)?86(?=1[3-9]\d{9}$)", "", digits)
     if MOBILE_PATTERN.fullmatch(digits):

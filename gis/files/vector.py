@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.errors import InvalidInput, TooMuch
+from gis.errors import InvalidInput, TooLarge
 from gis.files import sandbox
 from gis.files.sandbox import Limits
 from gis.files.vector_reader import environment, read_features
@@ -27,13 +27,13 @@ FORMATS: dict[str, bytes | None] = {
     ".json": None,
 }
 NAMES = "GeoPackage (.gpkg), GeoJSON (.geojson), Shapefile (.shp, or its files in a .zip) or FlatGeobuf (.fgb)"
-LARGEST_FILE = 1_000_000_000  # bytes
-LARGEST_UNPACKED = 600_000_000  # bytes in a .zip, counted while unpacking
+MAX_VECTOR_FILE_BYTES = 1_000_000_000  # bytes
+MAX_UNPACKED_BYTES = 600_000_000  # bytes in a .zip, counted while unpacking
 ZIP_GROWTH = 20  # a Shapefile unpacks to 2-10 times its size
 
 
 @dataclass(frozen=True)
-class Features:
+class VectorFile:
     """What a map file holds.
 
     columns: Values of each attribute by its name in the file; as long as `shapes`.
@@ -52,12 +52,12 @@ class Features:
     faults: dict[int, str] = field(default_factory=dict)
 
 
-def read(path: Path, crs: str | None = None, layer: str | None = None) -> Features:
+def read_vector(path: Path, crs: str | None = None, layer: str | None = None) -> VectorFile:
     """Read one layer of a map file.
 
     Args:
         crs: The system of the coordinates when the file does not name it, or names the one its shifted
-            numbers pretend to be in: a name of `gis.crs.KNOWN`, or EPSG:number.
+            numbers pretend to be in: a name of `gis.crs.SUPPORTED_CRS`, or EPSG:number.
         layer: Needed only where the file has several.
 
     Raises:
@@ -67,13 +67,13 @@ def read(path: Path, crs: str | None = None, layer: str | None = None) -> Featur
     """
     _check_file(path)
     batches = sandbox.iterate(
-        read_features, path.absolute(), crs, layer, LARGEST_UNPACKED,
+        read_features, path.absolute(), crs, layer, MAX_UNPACKED_BYTES,
         limits=_limits(path), name=path.name, environment=environment(),
     )  # fmt: skip
     words, notes, names = next(batches)
     columns: dict[str, list[Any]] = {name: [] for name in names}
     shapes: list[NDArray[Any]] = []
-    found = Features(columns, np.empty(0, dtype=object), words, notes)
+    found = VectorFile(columns, np.empty(0, dtype=object), words, notes)
     for wkb, values, repairs, faults in batches:
         shapes.append(shapely.from_wkb(wkb))
         for name, more in zip(names, values, strict=True):
@@ -88,7 +88,7 @@ def _limits(path: Path) -> Limits:
     parts = [path, *(path.with_suffix(ending) for ending in (".dbf", ".DBF") if path.suffix.lower() == ".shp")]
     size = sum(part.stat().st_size for part in parts if part.is_file())
     if path.suffix.lower() == ".zip":
-        size = min(size * ZIP_GROWTH, LARGEST_UNPACKED)
+        size = min(size * ZIP_GROWTH, MAX_UNPACKED_BYTES)
     growth = 40 if path.suffix.lower() in (".geojson", ".json") else 10  # GDAL holds a JSON feature as objects
     return Limits().scaled(size, seconds_per_mb=1.0, growth=growth)
 
@@ -101,8 +101,10 @@ def _check_file(path: Path) -> None:
         raise InvalidInput(f"{path.name}: a map file is a {NAMES}, not {ending or 'a file without ending'}")
     if size == 0:
         raise InvalidInput(f"{path.name} is empty")
-    if size > LARGEST_FILE:
-        raise TooMuch(f"{path.name} has {size / 1e6:.0f} MB; at most {LARGEST_FILE / 1e6:.0f} MB are read. Split it")
+    if size > MAX_VECTOR_FILE_BYTES:
+        raise TooLarge(
+            f"{path.name} has {size / 1e6:.0f} MB; at most {MAX_VECTOR_FILE_BYTES / 1e6:.0f} MB are read. Split it"
+        )
     with path.open("rb") as file:
         head = file.read(64)
     begins = FORMATS[ending]

@@ -25,17 +25,17 @@ from pyproj.exceptions import CRSError, ProjError
 
 from gis import crs as systems
 from gis.crs import STORAGE_SRID
-from gis.errors import FieldError, InvalidInput, TooMuch
-from gis.files.cells import CRS_WORDS
+from gis.errors import FieldError, InvalidInput, TooLarge
+from gis.files.cells import CRS_ALIASES
 from gis.files.geopackage import check_one_system, check_schema
 
 DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
 BATCH_FEATURES = 1_024
-MOST_FEATURES = 500_000
-MOST_VERTICES = 20_000_000  # in a whole file
+MAX_FILE_FEATURES = 500_000
+MAX_VERTICES = 20_000_000  # in a whole file
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 ENCODINGS = ("utf-8", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
-SAME_NUMBERS = {4326, 4490}  # EPSG codes whose degrees are taken as stored
+WGS84_EQUIVALENT_EPSG = {4326, 4490}  # EPSG codes whose degrees are taken as stored
 SAY_CRS = "--crs cgcs2000, --crs EPSG:4544 or --crs gcj02"
 
 ToStorage = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -78,8 +78,8 @@ def read_features(path: Path, crs: str | None, layer: str | None, max_unpacked_b
 def _features(
     path: Path, file: Path, layer: str | None, encoding: str | None, told: str | int | None, notes: list[str]
 ) -> Iterator[Any]:
-    if (count := pyogrio.read_info(file, layer=layer, encoding=encoding)["features"]) > MOST_FEATURES:
-        raise TooMuch(f"{path.name} has {count:,} features; at most {MOST_FEATURES:,} are read. Split it")
+    if (count := pyogrio.read_info(file, layer=layer, encoding=encoding)["features"]) > MAX_FILE_FEATURES:
+        raise TooLarge(f"{path.name} has {count:,} features; at most {MAX_FILE_FEATURES:,} are read. Split it")
     with open_arrow(file, layer=layer, encoding=encoding, batch_size=BATCH_FEATURES, use_pyarrow=True) as (
         meta,
         reader,
@@ -96,10 +96,10 @@ def _features(
         for batch in reader:
             shapes, repairs, faults = _shapes(batch[geometry].to_numpy(zero_copy_only=False))
             vertices += int(shapely.get_num_coordinates(shapes).sum())
-            if vertices > MOST_VERTICES:
-                raise TooMuch(f"{path.name} has more than {MOST_VERTICES:,} vertices. Simplify it")
-            if first + len(shapes) > MOST_FEATURES:
-                raise TooMuch(f"{path.name} has more than {MOST_FEATURES:,} features. Split it")
+            if vertices > MAX_VERTICES:
+                raise TooLarge(f"{path.name} has more than {MAX_VERTICES:,} vertices. Simplify it")
+            if first + len(shapes) > MAX_FILE_FEATURES:
+                raise TooLarge(f"{path.name} has more than {MAX_FILE_FEATURES:,} features. Split it")
             moved = _move(shapes, to_storage, told, faults)
             columns = [_values(batch[name]) for name in names]
             repairs, faults = ({first + i: words for i, words in some.items()} for some in (repairs, faults))
@@ -145,7 +145,7 @@ def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
                 while piece := packed.read(1 << 20):
                     left -= len(piece)
                     if left < 0:
-                        raise TooMuch(f"{path.name} unpacks to more than {max_unpacked_bytes / 1e6:.0f} MB")
+                        raise TooLarge(f"{path.name} unpacks to more than {max_unpacked_bytes / 1e6:.0f} MB")
                     out.write(piece)
     return folder / "layer.shp"
 
@@ -248,15 +248,15 @@ def _shapes(raw: Sequence[bytes | None]) -> tuple[NDArray[Any], dict[int, str], 
 
 
 def _told(crs: str | None) -> str | int | None:
-    """A name of `gis.crs.KNOWN`, or an EPSG code."""
+    """A name of `gis.crs.SUPPORTED_CRS`, or an EPSG code."""
     if crs is None:
         return None
     text = crs.strip().lower()
-    if name := CRS_WORDS.get(text):
+    if name := CRS_ALIASES.get(text):
         return {"epsg:4326": 4326, "4326": 4326, "epsg:4490": 4490, "4490": 4490}.get(text, name)
     if found := re.fullmatch(r"(?:epsg:)?(\d{4,6})", text):
         return int(found[1])
-    words = f"{crs!r} is not a coordinate system known here; one of {', '.join(systems.KNOWN)}, or EPSG:number"
+    words = f"{crs!r} is not a coordinate system known here; one of {', '.join(systems.SUPPORTED_CRS)}, or EPSG:number"
     raise InvalidInput(f"crs {words}", [FieldError("crs", words)])
 
 
@@ -269,7 +269,7 @@ def _system(name: str, of_file: str | None, told: str | int | None, notes: list[
             [FieldError("crs", f"is not known; say it, as {SAY_CRS}")],
         )
     found = _crs(of_file) if of_file else None
-    if told in systems.SHIFTED:
+    if told in systems.OBFUSCATED_CRS:
         shifted = str(told)
         # A map drawn over shifted tiles: the file names the plain system, the numbers are shifted all the
         # same.
@@ -308,11 +308,11 @@ def _name(crs: CRS | None) -> str:
 
 def _alike(one: CRS, other: CRS) -> bool:
     codes = {one.to_epsg(min_confidence=70), other.to_epsg(min_confidence=70)}
-    return codes <= SAME_NUMBERS or (len(codes) == 1 and None not in codes)
+    return codes <= WGS84_EQUIVALENT_EPSG or (len(codes) == 1 and None not in codes)
 
 
 def _transform(crs: CRS, name: str, notes: list[str]) -> ToStorage:
-    if crs.to_epsg(min_confidence=70) in SAME_NUMBERS:
+    if crs.to_epsg(min_confidence=70) in WGS84_EQUIVALENT_EPSG:
         return lambda xy: xy
     if not (crs.is_geographic or crs.is_projected):
         raise InvalidInput(f"{name}: {_name(crs)} has no place on the earth; say the true system, as {SAY_CRS}")
@@ -325,7 +325,7 @@ def _transform(crs: CRS, name: str, notes: list[str]) -> ToStorage:
 
 def _move(shapes: NDArray[Any], to_storage: ToStorage, told: str | int | None, faults: dict[int, str]) -> NDArray[Any]:
     """Bring shapes into the storage system; those that land nowhere on the earth become faults."""
-    system = str(told) if told in systems.SHIFTED else "wgs84"
+    system = str(told) if told in systems.OBFUSCATED_CRS else "wgs84"
     try:
         moved = shapely.transform(shapely.force_2d(shapes), to_storage) if len(shapes) else shapes
     except ProjError as error:
@@ -334,7 +334,7 @@ def _move(shapes: NDArray[Any], to_storage: ToStorage, told: str | int | None, f
     held = ~shapely.is_missing(moved) & ~shapely.is_empty(moved)
     for corner in (boxes[:, :2], boxes[:, 2:]):
         where = np.flatnonzero(held)
-        for fault in systems.faults(corner[where, 0], corner[where, 1], system):
+        for fault in systems.find_invalid_points(corner[where, 0], corner[where, 1], system):
             i = int(where[fault.index])
             faults.setdefault(i, f"{fault.message} (is the coordinate system the true one, and one for all?)")
     return moved

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gis.errors import InvalidInput, TooMuch
+from gis.errors import InvalidInput, TooLarge
 
 MAX_UNPACKED_BYTES = 600_000_000  # a full sheet of a million rows has about 400 million
 MAX_SHEET_CELLS = 40_000_000  # between the first and the last one in use
@@ -148,13 +148,13 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
     try:
         with zipfile.ZipFile(path) as parts:
             if sum(part.file_size for part in parts.infolist()) > MAX_UNPACKED_BYTES:
-                raise TooMuch(bomb)
+                raise TooLarge(bomb)
             for part in parts.infolist():
                 scan = SheetScan(path.name) if part.filename.startswith("xl/worksheets/") else None
                 for piece in _pieces(parts, part):
                     unpacked += len(piece)
                     if unpacked > MAX_UNPACKED_BYTES:
-                        raise TooMuch(bomb)
+                        raise TooLarge(bomb)
                     if scan:
                         scan.feed(piece)
                     elif part.filename in ("xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
@@ -176,7 +176,7 @@ def _pieces(parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
 
 def _check_size(path: Path, scan: SheetScan) -> None:
     if scan.corner.cells > MAX_SHEET_CELLS:
-        raise TooMuch(
+        raise TooLarge(
             f"{path.name}: cells reach as far as column {scan.corner.column}, row {scan.corner.row}; "
             "delete what is not part of the table"
         )

@@ -15,17 +15,17 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.snapshot import Register
-from gis.errors import Conflict, FieldError, NotFound, SignInNeeded, all_wrong
+from gis.areas.snapshot import RegistrySnapshot
+from gis.errors import AuthenticationRequired, Conflict, FieldError, NotFound, invalid_fields
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.routing.post_holders import place
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.routing.post_holders import resolve_location
 from gis.incidents.states import State
-from gis.rights.access import system
+from gis.rights.access import system_principal
 
 # kind -> words on screen, and the category its alarms are filed under where none is named
-KINDS = {
+DEVICE_TYPES = {
     "smoke": ("烟感", "smoke detector", "D0101"),
     "door": ("门磁", "door", "D0102"),
     "camera": ("摄像头", "camera", "D0103"),
@@ -33,12 +33,12 @@ KINDS = {
     "thrown_object": ("高空抛物", "thrown object", "D0105"),
     "parking": ("停车", "parking", "D0106"),
 }
-CLOCK = timedelta(minutes=5)  # a device's clock may be wrong by
-JOINS = timedelta(minutes=10)  # an alarm so soon after the last belongs to the same incident
+MAX_CLOCK_SKEW = timedelta(minutes=5)  # a device's clock may be wrong by
+ALARM_JOIN_WINDOW = timedelta(minutes=10)  # an alarm so soon after the last belongs to the same incident
 # while somebody is still to deal with that: after 已处理, 挂账 or the end an alarm is news, and filed anew
 RUNNING = (State.REPORTED, State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
-OLDEST = timedelta(days=7)  # of a moment a device tells: gateways keep what they cannot send
-LONGEST = 100  # characters of an alarm's number
+MAX_ALARM_AGE = timedelta(days=7)  # of a moment a device tells: gateways keep what they cannot send
+MAX_NUMBER_CHARS = 100  # characters of an alarm's number
 NOT_KNOWN = "the device is not known, or the signature is not its own"
 VERSION = "v1="
 
@@ -54,7 +54,7 @@ class Alarm:
 
 
 @dataclass(frozen=True)
-class Taken:
+class AlarmReceipt:
     """What came of an alarm. filed: A new incident. again: The very alarm had come before."""
 
     incident: UUID
@@ -68,7 +68,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
 
 
-def verify(session: Session, code: str, timestamp: str, given: str, body: bytes, now: datetime) -> int:
+def authenticate_message(session: Session, code: str, timestamp: str, given: str, body: bytes, now: datetime) -> int:
     """See that a message is a device's own, and fresh; the device's id.
 
     Args:
@@ -78,15 +78,17 @@ def verify(session: Session, code: str, timestamp: str, given: str, body: bytes,
         SignInNeeded: It is not. Whether there is such a device is not told, nor by how long it takes.
     """
     if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
-        raise SignInNeeded("X-Wangge-Timestamp: must be the time of sending in whole seconds since 1970")
-    if abs(now.timestamp() - int(timestamp)) > CLOCK.total_seconds():
-        raise SignInNeeded("X-Wangge-Timestamp: is more than 5 minutes from now; set the device's clock and sign again")
+        raise AuthenticationRequired("X-Wangge-Timestamp: must be the time of sending in whole seconds since 1970")
+    if abs(now.timestamp() - int(timestamp)) > MAX_CLOCK_SKEW.total_seconds():
+        raise AuthenticationRequired(
+            "X-Wangge-Timestamp: is more than 5 minutes from now; set the device's clock and sign again"
+        )
     row = session.execute(
         text("SELECT id, secret, active FROM device WHERE code = :code"), {"code": code}
     ).one_or_none()
     wanted = signature(row.secret if row else "nobody's", timestamp, body)
     if not hmac.compare_digest(wanted.encode(), given.encode()) or row is None or not row.active:
-        raise SignInNeeded(NOT_KNOWN)
+        raise AuthenticationRequired(NOT_KNOWN)
     return int(row.id)
 
 
@@ -96,7 +98,9 @@ WHERE a.device_id = :device AND {which} ORDER BY a.at DESC LIMIT 1
 """
 
 
-def take(session: Session, device: int, alarm: Alarm, now: datetime, *, register: Register | None = None) -> Taken:
+def receive_alarm(
+    session: Session, device: int, alarm: Alarm, now: datetime, *, register: RegistrySnapshot | None = None
+) -> AlarmReceipt:
     """Take an alarm of a device whose message was verified.
 
     The same alarm again gives the same incident. Another within 10 minutes of the last, while that one's incident is
@@ -111,28 +115,30 @@ def take(session: Session, device: int, alarm: Alarm, now: datetime, *, register
     params = {
         "device": device,
         "alarm": alarm.number,
-        "since": now - JOINS,
+        "since": now - ALARM_JOIN_WINDOW,
         "running": [state.value for state in RUNNING],
     }
     before = session.execute(text(LAST.format(which="a.alarm = :alarm")), params).one_or_none()
     if before is not None:
-        return Taken(before.incident_id, before.state, False, True)
-    by = system(f"device {row.code}")
+        return AlarmReceipt(before.incident_id, before.state, False, True)
+    by = system_principal(f"device {row.code}")
     which = "a.at > :since AND i.state = ANY(:running)"
     joined = session.execute(text(LAST.format(which=which)), params).one_or_none()
-    zh = KINDS[row.kind][0]
+    zh = DEVICE_TYPES[row.kind][0]
     words = " ".join(part for part in (f"{zh}告警", row.name, alarm.kind, _value(alarm.value)) if part)
     if joined is not None:
         incident, state = joined.incident_id, joined.state
-        moves.move(session, by, incident, "note", now, Wish(note=f"再次告警：{words}"[: intake.LONGEST]))
+        moves.apply_move(
+            session, by, incident, "note", now, MovePayload(note=f"再次告警：{words}"[: intake.MAX_DESCRIPTION_CHARS])
+        )
     else:
-        edition = editions.active(session)  # a category of an earlier edition must not lose an alarm
+        edition = editions.active_edition(session)  # a category of an earlier edition must not lose an alarm
         category = row.category if row.category in edition.categories else edition.fallback.code
         told = {"device": row.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value}
-        filed = moves.report(
+        filed = moves.file_report(
             session, by,
-            intake.Report(
-                category=category, description=words[: intake.LONGEST], lon=row.lon, lat=row.lat, crs="cgcs2000",
+            intake.IncidentReport(
+                category=category, description=words[: intake.MAX_DESCRIPTION_CHARS], lon=row.lon, lat=row.lat, crs="cgcs2000",
                 address=row.address, channel="device",
                 attributes={key: value for key, value in told.items() if value not in (None, "")},
             ),
@@ -143,17 +149,19 @@ def take(session: Session, device: int, alarm: Alarm, now: datetime, *, register
         text("INSERT INTO device_alarm (device_id, alarm, at, incident_id) VALUES (:device, :alarm, :at, :incident)"),
         {"device": device, "alarm": alarm.number, "at": now, "incident": incident},
     )
-    return Taken(incident, state, joined is None, False)
+    return AlarmReceipt(incident, state, joined is None, False)
 
 
 def _check(alarm: Alarm, now: datetime) -> None:
     wrong = []
-    if not alarm.number.strip() or len(alarm.number) > LONGEST or not alarm.number.isprintable():
-        wrong.append(FieldError("alarm", f"must be the alarm's own number, 1 to {LONGEST} printable characters"))
-    if alarm.at is not None and not now - OLDEST < alarm.at < now + CLOCK:
+    if not alarm.number.strip() or len(alarm.number) > MAX_NUMBER_CHARS or not alarm.number.isprintable():
+        wrong.append(
+            FieldError("alarm", f"must be the alarm's own number, 1 to {MAX_NUMBER_CHARS} printable characters")
+        )
+    if alarm.at is not None and not now - MAX_ALARM_AGE < alarm.at < now + MAX_CLOCK_SKEW:
         wrong.append(FieldError("at", "lies in the future or more than 7 days back; set the device's clock"))
     if wrong:
-        raise all_wrong(wrong)
+        raise invalid_fields(wrong)
 
 
 def _value(value: Any) -> str:
@@ -187,7 +195,7 @@ FROM device d LEFT JOIN device_alarm a ON a.device_id = d.id GROUP BY d.id ORDER
 """
 
 
-def listing(session: Session) -> list[DeviceView]:
+def list_devices(session: Session) -> list[DeviceView]:
     """Every device, by its number."""
     return [DeviceView(**row) for row in session.execute(text(LISTED)).mappings()]
 
@@ -210,7 +218,7 @@ def add(
     Args:
         code: Its number at the maker. category: Of the active edition; its alarms are filed under it. Empty: as usual
             for its kind.
-        lon, lat: Degrees in `crs`, one of `gis.crs.KNOWN`.
+        lon, lat: Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
 
     Raises:
         InvalidInput: A field is wrong. OutsideGrids: No grid answers for the place. Conflict: It is there already.
@@ -218,14 +226,14 @@ def add(
     wrong = []
     if not 1 <= len(code) <= 60 or not code.isprintable() or "/" in code or code != code.strip():
         wrong.append(FieldError("code", "must be 1 to 60 printable characters without a slash"))
-    if kind not in KINDS:
-        wrong.append(FieldError("kind", f"{kind[:40]!r} is none of {', '.join(KINDS)}"))
+    if kind not in DEVICE_TYPES:
+        wrong.append(FieldError("kind", f"{kind[:40]!r} is none of {', '.join(DEVICE_TYPES)}"))
     wrong += [FieldError(field, "is longer than 200 characters") for field, given in (("name", name), ("address", address))
               if len(given) > 200]  # fmt: skip
     if wrong:
-        raise all_wrong(wrong)
-    category = editions.active(session).category(category or KINDS[kind][2]).code
-    where, *_ = place(session, now, lon=lon, lat=lat, crs=crs)
+        raise invalid_fields(wrong)
+    category = editions.active_edition(session).category(category or DEVICE_TYPES[kind][2]).code
+    where, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
     if session.scalar(text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}):
         raise Conflict(f"there is a device {code!r} already; ./wangge device secret gives it a new secret")
     secret = secrets.token_urlsafe(32)

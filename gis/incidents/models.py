@@ -25,7 +25,7 @@ from gis.db import Base, geometry, key
 
 STATES = ("reported", "accepted", "dispatched", "taken", "handled", "checked", "closed", "returned", "suspended", "void")  # fmt: skip
 SEVERITIES = ("low", "normal", "high", "urgent")
-WAYS = ("assign", "order")
+DISPATCH_MODES = ("assign", "order")
 CHANNELS = ("mini_program", "web", "phone", "in_person", "patrol", "woodpecker", "open311", "device", "import", "api")
 
 
@@ -120,7 +120,7 @@ class RoutingRule(Base):
     __tablename__ = "routing_rule"
     __table_args__ = (
         UniqueConstraint("rule_set_id", "position"),
-        known("way", WAYS, "way_known"),
+        known("way", DISPATCH_MODES, "way_known"),
         known("days", ("any", "working", "rest"), "days_known"),
         CheckConstraint("(time_from IS NULL) = (time_to IS NULL)", name="times_together"),
         CheckConstraint("least(accept_min, dispatch_min, take_min, handle_min, check_min) > 0", name="limits_positive"),
@@ -175,7 +175,7 @@ class Incident(Base):
         known("state", STATES, "state_known"),
         known("pending", ("", "suspend", "extend", "void", "limit"), "pending_known"),
         known("severity", SEVERITIES, "severity_known"),
-        known("way", WAYS, "way_known"),
+        known("way", DISPATCH_MODES, "way_known"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating_in_range"),
         CheckConstraint("office_rating BETWEEN 1 AND 5", name="office_rating_in_range"),
         CheckConstraint("parent_id <> id", name="not_its_own_parent"),

@@ -9,11 +9,11 @@ from io import BytesIO
 
 from PIL import Image, ImageCms, ImageOps
 
-from gis.errors import FieldError, InvalidInput, TooMuch, WanggeError
+from gis.errors import FieldError, InvalidInput, TooLarge, WanggeError
 
-LARGEST = 10 * 1024 * 1024  # bytes of a photo as it comes in
-MOST_PIXELS = 51_000_000  # a "50 megapixel" camera makes 8192 x 6144
-MOST_SCANS = 100  # of a progressive JPEG; cameras write about ten, a file made to keep us busy thousands
+MAX_PHOTO_BYTES = 10 * 1024 * 1024  # bytes of a photo as it comes in
+MAX_PHOTO_PIXELS = 51_000_000  # a "50 megapixel" camera makes 8192 x 6144
+MAX_JPEG_SCANS = 100  # of a progressive JPEG; cameras write about ten, a file made to keep us busy thousands
 LONGEST_SIDE, THUMBNAIL_SIDE = 2560, 480  # pixels, as kept
 
 # format -> media type, ending, how it is written again
@@ -22,7 +22,7 @@ FORMATS: dict[str, tuple[str, str, dict[str, object]]] = {
     "PNG": ("image/png", ".png", {}),
     "WEBP": ("image/webp", ".webp", {"quality": 82}),
 }
-ENDINGS = {media_type: ending for media_type, ending, _ in FORMATS.values()}
+EXTENSION_BY_MEDIA_TYPE = {media_type: ending for media_type, ending, _ in FORMATS.values()}
 RIGHT = "send JPEG, PNG or WebP"
 
 # beginnings of files that people send for photos, and what to say of them
@@ -39,11 +39,11 @@ OTHERS = (
 )  # fmt: skip
 MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in a JPEG after coded data: neither stuffing nor a restart
 # what makes a photo something else as well, for a browser or another reader
-SECOND_NATURE = re.compile(rb"<script|<\?php|<html|<!doctype html|%PDF-\d\.|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c", re.I)
+POLYGLOT_PATTERN = re.compile(rb"<script|<\?php|<html|<!doctype html|%PDF-\d\.|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c", re.I)
 
 
 @dataclass(frozen=True)
-class Picture:
+class SanitisedPhoto:
     """A photo as it will be kept. sha256: Of `data`. width, height: Pixels."""
 
     data: bytes
@@ -59,7 +59,7 @@ def check_named(given: Sequence[tuple[str, bytes]]) -> list[tuple[object, ...]]:
     return [astuple(check(data, name)) for name, data in given]
 
 
-def check(data: bytes, name: str = "photo") -> Picture:
+def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
     """A photo made anew from a file somebody sent: upright, in sRGB, at most 2560 pixels long, with nothing else in it.
 
     Args:
@@ -69,14 +69,16 @@ def check(data: bytes, name: str = "photo") -> Picture:
         InvalidInput: It is no JPEG, PNG or WebP by its content, is cut off, or is another kind of file as well.
         TooMuch: It has more than 10 MB or 50 megapixels.
     """
-    if len(data) > LARGEST:
-        raise wrong_photo(TooMuch, name, f"has {len(data) / 1024 / 1024:.1f} MB; at most {LARGEST // 1024 // 1024} MB")
+    if len(data) > MAX_PHOTO_BYTES:
+        raise wrong_photo(
+            TooLarge, name, f"has {len(data) / 1024 / 1024:.1f} MB; at most {MAX_PHOTO_BYTES // 1024 // 1024} MB"
+        )
     if not data:
         raise wrong_photo(InvalidInput, name, f"is empty; {RIGHT}")
     for begins, words in OTHERS:
         if begins.match(data):
             raise wrong_photo(InvalidInput, name, words)
-    if SECOND_NATURE.search(data) or (b"PK\x01\x02" in data and zipfile.is_zipfile(BytesIO(data))):
+    if POLYGLOT_PATTERN.search(data) or (b"PK\x01\x02" in data and zipfile.is_zipfile(BytesIO(data))):
         raise wrong_photo(
             InvalidInput, name, "is another kind of file as well as a photo; send it as the camera made it"
         )
@@ -84,13 +86,13 @@ def check(data: bytes, name: str = "photo") -> Picture:
         with Image.open(BytesIO(data), formats=tuple(FORMATS)) as opened:
             kind = "JPEG" if opened.format == "MPO" else str(opened.format)  # MPO: several JPEGs, the first is shown
             width, height = opened.size
-            if width * height > MOST_PIXELS:
+            if width * height > MAX_PHOTO_PIXELS:
                 raise Image.DecompressionBombError(f"{width * height / 1e6:,.0f} megapixels")
-            if kind == "JPEG" and _scans(data) > MOST_SCANS:
+            if kind == "JPEG" and _scans(data) > MAX_JPEG_SCANS:
                 raise OSError("too many scans")
             upright = _upright(opened)
     except Image.DecompressionBombError:
-        raise wrong_photo(TooMuch, name, "has more than 50 megapixels; send it smaller") from None
+        raise wrong_photo(TooLarge, name, "has more than 50 megapixels; send it smaller") from None
     except Image.UnidentifiedImageError:
         raise wrong_photo(InvalidInput, name, f"is no photo; {RIGHT}") from None
     except Exception:  # Pillow's readers raise nearly every kind on broken files
@@ -98,7 +100,7 @@ def check(data: bytes, name: str = "photo") -> Picture:
     small = upright.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     kept = _written(upright, kind)
-    return Picture(kept, FORMATS[kind][0], *upright.size, hashlib.sha256(kept).digest(), _written(small, kind))
+    return SanitisedPhoto(kept, FORMATS[kind][0], *upright.size, hashlib.sha256(kept).digest(), _written(small, kind))
 
 
 def wrong_photo(error: type[WanggeError], name: str, words: str) -> WanggeError:

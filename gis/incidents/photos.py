@@ -18,19 +18,19 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import private
-from gis.errors import NotFound, TooMuch
+from gis.errors import NotFound, TooLarge
 from gis.files import sandbox
 from gis.files.sandbox import Limits
-from gis.incidents.photo_files import ENDINGS, Picture, check_named, wrong_photo
+from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named, wrong_photo
 from gis.incidents.reading.incidents import told
-from gis.rights.access import ANONYMOUS, Principal, reporter, visible
+from gis.rights.access import ANONYMOUS, Principal, reporter_principal, visibility_clause
 
-MOST = 6  # photos of one event
-SETTLED = 3600  # seconds after which a file without a row is nobody's: no transaction takes so long
+MAX_PHOTOS_PER_EVENT = 6  # photos of one event
+ORPHAN_MIN_AGE_S = 3600  # seconds after which a file without a row is nobody's: no transaction takes so long
 LIMITS = Limits(cpu_s=14.0, memory_bytes=2_000_000_000)  # for all photos of an event; six of 12 megapixels take 4 s
 
 
-def check_all(given: Sequence[bytes]) -> list[Picture]:
+def sanitise_photos(given: Sequence[bytes]) -> list[SanitisedPhoto]:
     """The photos of one event, each made anew as `gis.incidents.photo_files.check` does.
 
     Raises:
@@ -40,26 +40,26 @@ def check_all(given: Sequence[bytes]) -> list[Picture]:
     return _checked([(f"photos[{number}]", data) for number, data in enumerate(given)]) if given else []
 
 
-def check(data: bytes, name: str = "photo") -> Picture:
+def sanitise_photo(data: bytes, name: str = "photo") -> SanitisedPhoto:
     """One photo; see `check_all`."""
     return _checked([(name, data)])[0]
 
 
-def _checked(named: Sequence[tuple[str, bytes]]) -> list[Picture]:
+def _checked(named: Sequence[tuple[str, bytes]]) -> list[SanitisedPhoto]:
     rows = sandbox.run(check_named, named, limits=LIMITS, name=f"{named[0][0].partition('[')[0]}: a photo")
-    return [Picture(*fields) for fields in rows]
+    return [SanitisedPhoto(*fields) for fields in rows]
 
 
 def _few(number: int) -> None:
-    if number > MOST:
-        raise wrong_photo(TooMuch, "photos", f"there are {number}; at most {MOST} at once")
+    if number > MAX_PHOTOS_PER_EVENT:
+        raise wrong_photo(TooLarge, "photos", f"there are {number}; at most {MAX_PHOTOS_PER_EVENT} at once")
 
 
 # --- kept ----------------------------------------------------------------------------------------------------------
 
 
 def store(
-    session: Session, var: Path, county: str, incident_id: UUID, event_id: int, pictures: Iterable[Picture]
+    session: Session, var: Path, county: str, incident_id: UUID, event_id: int, pictures: Iterable[SanitisedPhoto]
 ) -> list[UUID]:
     """Keep the photos of an event; the files are there before the rows are, and stay behind when those are undone.
 
@@ -99,13 +99,15 @@ VALUES (:county, :id, :incident, :event, :kind, :width, :height, :size, :sha256,
 """  # the clock keeps their order within the event
 
 
-def file_of(session: Session, by: Principal, var: Path, photo_id: UUID, *, thumbnail: bool = False) -> tuple[Path, str]:
+def photo_path(
+    session: Session, by: Principal, var: Path, photo_id: UUID, *, thumbnail: bool = False
+) -> tuple[Path, str]:
     """The file of a photo, and its media type.
 
     Raises:
         NotFound: There is none, or it is not the asker's to see.
     """
-    condition, params = visible(by, "i")
+    condition, params = visibility_clause(by, "i")
     readable, more = told(by)
     query = f"""SELECT f.media_type FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                   JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
@@ -140,7 +142,7 @@ def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:
     query = """SELECT i.id FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                WHERE f.id = :photo AND i.tracking_hash = :hash"""
     found = session.scalar(text(query), {"photo": photo_id, "hash": hashlib.sha256(secret.encode()).digest()})
-    return ANONYMOUS if found is None else reporter(found)
+    return ANONYMOUS if found is None else reporter_principal(found)
 
 
 # a database that a restore replaced (gis/ops/databases.py names it) may still name them
@@ -148,7 +150,7 @@ OLD_DATABASE = """SELECT EXISTS (SELECT FROM pg_database
   WHERE starts_with(datname, left(current_database(), 36) || '_before_'))"""
 
 
-def clean(session: Session, var: Path) -> int:
+def delete_orphans(session: Session, var: Path) -> int:
     """Remove files that no photo has: what a crash or an undone change left behind. Says how many files.
 
     Those of the last hour stay: their rows may not be committed yet. All stay while a database that a restore
@@ -157,7 +159,7 @@ def clean(session: Session, var: Path) -> int:
     removed = 0
     if session.scalar(text(OLD_DATABASE)):
         return removed
-    before = time() - SETTLED
+    before = time() - ORPHAN_MIN_AGE_S
     for folder in sorted((var / "photos").glob("??")):
         old = [file for file in folder.iterdir() if file.stat().st_mtime < before]
         named = {file: found for file in old if (found := _id(file)) is not None}
@@ -171,7 +173,7 @@ def clean(session: Session, var: Path) -> int:
 
 
 def _path(var: Path, photo: UUID, media_type: str) -> Path:
-    return var / "photos" / photo.hex[:2] / f"{photo}{ENDINGS[media_type]}"
+    return var / "photos" / photo.hex[:2] / f"{photo}{EXTENSION_BY_MEDIA_TYPE[media_type]}"
 
 
 def _small(path: Path) -> Path:
@@ -181,7 +183,7 @@ def _small(path: Path) -> Path:
 def _id(file: Path) -> UUID | None:
     """The photo a file is of; None for what was never finished."""
     try:
-        return UUID(file.stem.removesuffix("-small")) if file.suffix in ENDINGS.values() else None
+        return UUID(file.stem.removesuffix("-small")) if file.suffix in EXTENSION_BY_MEDIA_TYPE.values() else None
     except ValueError:
         return None
 

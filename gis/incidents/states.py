@@ -40,14 +40,14 @@ STATES = {
     State.SUSPENDED: ("挂账", "suspended"),
     State.VOID: ("作废", "void"),
 }
-ENDED = (State.CLOSED, State.VOID)
-OPEN = tuple(state for state in State if state not in ENDED)
+ENDED_STATES = (State.CLOSED, State.VOID)
+OPEN_STATES = tuple(state for state in State if state not in ENDED_STATES)
 REQUESTS = ("suspend", "extend", "void", "limit")
-ANY = "any"
+ANY_REQUEST = "any"
 WORKING = (State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 
 
-class Move(NamedTuple):
+class Transition(NamedTuple):
     """What may be done.
 
     states: From which states. to: The state after; None: it stays. Needs `pending` waiting (ANY: one of REQUESTS),
@@ -73,74 +73,86 @@ R, A, D, T, H, C = (
 LIMITED = (R, *WORKING, H, C)  # whose running time may be changed
 ALL = tuple(State)
 
-MOVES: dict[str, Move] = {
-    "report": Move("上报", "report", (R,), R, Action.REPORT),
-    "accept": Move("受理", "accept", (R, State.RETURNED), A, Action.DISPATCH),
-    "reclassify": Move("改类", "reclassify", (R, A, State.RETURNED), None, Action.DISPATCH),
-    "dispatch": Move("派单", "dispatch", (A, D, State.RETURNED), D, Action.DISPATCH),
-    "expire": Move("无人接单", "nobody claimed it", (D,), A, Action.SYSTEM),
-    "take": Move("接单", "take", (D,), T, Action.HANDLE),
-    "return": Move("退回", "return", (D, T), State.RETURNED, Action.HANDLE, words=True),
-    "handle": Move("处理", "handle", (T,), H, Action.HANDLE, words=True),
-    "check": Move("核查", "check", (H,), C, Action.DISPATCH),
-    "send_back": Move("重办", "send back", (H, C), T, Action.DISPATCH, words=True),
-    "close": Move("结案", "close", (C,), State.CLOSED, Action.DISPATCH),
-    "rate": Move("评价", "rate", (H, C, State.CLOSED), None, Action.RATE),
-    "reopen": Move("重启", "reopen", (H, C, State.CLOSED), D, Action.RATE, words=True),
-    "request_suspend": Move("申请挂账", "ask to suspend", WORKING, None, Action.HANDLE, "", "suspend", True),
-    "request_extend": Move("申请延时", "ask for more time", WORKING, None, Action.HANDLE, "", "extend", True),
-    "request_limit": Move(
+TRANSITIONS: dict[str, Transition] = {
+    "report": Transition("上报", "report", (R,), R, Action.REPORT),
+    "accept": Transition("受理", "accept", (R, State.RETURNED), A, Action.DISPATCH),
+    "reclassify": Transition("改类", "reclassify", (R, A, State.RETURNED), None, Action.DISPATCH),
+    "dispatch": Transition("派单", "dispatch", (A, D, State.RETURNED), D, Action.DISPATCH),
+    "expire": Transition("无人接单", "nobody claimed it", (D,), A, Action.SYSTEM),
+    "take": Transition("接单", "take", (D,), T, Action.HANDLE),
+    "return": Transition("退回", "return", (D, T), State.RETURNED, Action.HANDLE, words=True),
+    "handle": Transition("处理", "handle", (T,), H, Action.HANDLE, words=True),
+    "check": Transition("核查", "check", (H,), C, Action.DISPATCH),
+    "send_back": Transition("重办", "send back", (H, C), T, Action.DISPATCH, words=True),
+    "close": Transition("结案", "close", (C,), State.CLOSED, Action.DISPATCH),
+    "rate": Transition("评价", "rate", (H, C, State.CLOSED), None, Action.RATE),
+    "reopen": Transition("重启", "reopen", (H, C, State.CLOSED), D, Action.RATE, words=True),
+    "request_suspend": Transition("申请挂账", "ask to suspend", WORKING, None, Action.HANDLE, "", "suspend", True),
+    "request_extend": Transition("申请延时", "ask for more time", WORKING, None, Action.HANDLE, "", "extend", True),
+    "request_limit": Transition(
         "申请调整时限", "ask for another time limit", LIMITED, None, Action.HANDLE, "", "limit", True
     ),
-    "request_void": Move("申请作废", "ask to make void", (R, *WORKING), None, Action.HANDLE, "", "void", True),
-    "approve_suspend": Move("同意挂账", "approve suspension", WORKING, State.SUSPENDED, Action.APPROVE, "suspend"),
-    "approve_extend": Move("同意延时", "approve more time", WORKING, None, Action.APPROVE, "extend"),
-    "approve_limit": Move("同意调整时限", "approve another time limit", LIMITED, None, Action.APPROVE, "limit"),
-    "approve_void": Move("同意作废", "approve making void", (R, *WORKING), State.VOID, Action.APPROVE, "void"),
-    "refuse_suspend": Move("不同意挂账", "refuse suspension", WORKING, None, Action.APPROVE, "suspend", words=True),
-    "refuse_extend": Move("不同意延时", "refuse more time", WORKING, None, Action.APPROVE, "extend", words=True),
-    "refuse_limit": Move(
+    "request_void": Transition("申请作废", "ask to make void", (R, *WORKING), None, Action.HANDLE, "", "void", True),
+    "approve_suspend": Transition(
+        "同意挂账", "approve suspension", WORKING, State.SUSPENDED, Action.APPROVE, "suspend"
+    ),
+    "approve_extend": Transition("同意延时", "approve more time", WORKING, None, Action.APPROVE, "extend"),
+    "approve_limit": Transition("同意调整时限", "approve another time limit", LIMITED, None, Action.APPROVE, "limit"),
+    "approve_void": Transition("同意作废", "approve making void", (R, *WORKING), State.VOID, Action.APPROVE, "void"),
+    "refuse_suspend": Transition(
+        "不同意挂账", "refuse suspension", WORKING, None, Action.APPROVE, "suspend", words=True
+    ),
+    "refuse_extend": Transition("不同意延时", "refuse more time", WORKING, None, Action.APPROVE, "extend", words=True),
+    "refuse_limit": Transition(
         "不同意调整时限", "refuse another time limit", LIMITED, None, Action.APPROVE, "limit", words=True
     ),
-    "refuse_void": Move("不同意作废", "refuse making void", (R, *WORKING), None, Action.APPROVE, "void", words=True),
-    "withdraw": Move("撤回申请", "withdraw a request", LIMITED, None, Action.HANDLE, ANY),
-    "resume": Move("恢复", "resume", (State.SUSPENDED,), None, Action.APPROVE),  # back to the state before
-    "supervise": Move("督办", "supervise", OPEN, None, Action.SUPERVISE, words=True),
-    "release": Move("解除督办", "end supervision", OPEN, None, Action.SUPERVISE, words=True),
-    "escalate": Move("超时督办", "overdue, one level up", OPEN, None, Action.SYSTEM),
-    "link": Move("并案", "link to another", OPEN, None, Action.DISPATCH),
-    "unlink": Move("拆案", "unlink", OPEN, None, Action.DISPATCH),
-    "pass_on": Move("转由他人处理", "passed on: who held it cannot act", (D, T), None, Action.SYSTEM),
-    "hand_over": Move("随岗移交", "handed over with the post", OPEN, None, Action.SYSTEM),
-    "follow": Move("随界移交", "followed the boundary", OPEN, None, Action.SYSTEM),
-    "note": Move("补充", "note", ALL, None, Action.NOTE, words=True),
+    "refuse_void": Transition(
+        "不同意作废", "refuse making void", (R, *WORKING), None, Action.APPROVE, "void", words=True
+    ),
+    "withdraw": Transition("撤回申请", "withdraw a request", LIMITED, None, Action.HANDLE, ANY_REQUEST),
+    "resume": Transition("恢复", "resume", (State.SUSPENDED,), None, Action.APPROVE),  # back to the state before
+    "supervise": Transition("督办", "supervise", OPEN_STATES, None, Action.SUPERVISE, words=True),
+    "release": Transition("解除督办", "end supervision", OPEN_STATES, None, Action.SUPERVISE, words=True),
+    "escalate": Transition("超时督办", "overdue, one level up", OPEN_STATES, None, Action.SYSTEM),
+    "link": Transition("并案", "link to another", OPEN_STATES, None, Action.DISPATCH),
+    "unlink": Transition("拆案", "unlink", OPEN_STATES, None, Action.DISPATCH),
+    "pass_on": Transition("转由他人处理", "passed on: who held it cannot act", (D, T), None, Action.SYSTEM),
+    "hand_over": Transition("随岗移交", "handed over with the post", OPEN_STATES, None, Action.SYSTEM),
+    "follow": Transition("随界移交", "followed the boundary", OPEN_STATES, None, Action.SYSTEM),
+    "note": Transition("补充", "note", ALL, None, Action.NOTE, words=True),
 }
 # moves that leave a waiting request as it is
-PASSES = frozenset(
+REQUEST_KEEPING_MOVES = frozenset(
     {"note", "escalate", "supervise", "release", "pass_on", "hand_over", "follow", "link", "unlink", "take", "rate"}
 )
 # moves after which nobody needs an answer to it any more
-LAPSES = frozenset({"handle", "return", "check", "close", "send_back", "reopen"})
+REQUEST_CANCELLING_MOVES = frozenset({"handle", "return", "check", "close", "send_back", "reopen"})
 # moves of an incident that repeats another; all else it does with the one it repeats, and these it does by itself
-ALONE = frozenset({"note", "rate", "reopen", "link", "unlink", "escalate", "follow", "pass_on", "hand_over", "reclassify",
+INDEPENDENT_MOVES = frozenset({"note", "rate", "reopen", "link", "unlink", "escalate", "follow", "pass_on", "hand_over", "reclassify",
                    "supervise", "release"})  # fmt: skip
 
 
 def rows() -> Iterator[tuple[str, str, str, str, str]]:
     """The table as the database holds it: move, from_state, from_pending, to_state, to_pending."""
-    for name, move in MOVES.items():
-        waiting = ("", *REQUESTS) if name in PASSES | LAPSES else REQUESTS if move.pending == ANY else (move.pending,)
+    for name, move in TRANSITIONS.items():
+        waiting = (
+            ("", *REQUESTS)
+            if name in REQUEST_KEEPING_MOVES | REQUEST_CANCELLING_MOVES
+            else REQUESTS
+            if move.pending == ANY_REQUEST
+            else (move.pending,)
+        )
         for state in move.states:
             for before in waiting:
-                after = before if name in PASSES else move.leaves
+                after = before if name in REQUEST_KEEPING_MOVES else move.leaves
                 for to in WORKING if name == "resume" else (move.to or state,):
                     yield name, state.value, before, to.value, after
 
 
-TABLE = frozenset(rows())
+TRANSITION_ROWS = frozenset(rows())
 
 
-def target(name: str, state: str, pending: str = "", before: str = "") -> tuple[str, str]:
+def next_state(name: str, state: str, pending: str = "", before: str = "") -> tuple[str, str]:
     """The state and the waiting request after a move.
 
     Args:
@@ -149,27 +161,27 @@ def target(name: str, state: str, pending: str = "", before: str = "") -> tuple[
     Raises:
         Conflict: The incident does not allow the move now; the words say what it allows.
     """
-    for move, from_state, from_pending, to, after in TABLE:
+    for move, from_state, from_pending, to, after in TRANSITION_ROWS:
         if (move, from_state, from_pending) == (name, state, pending) and (name != "resume" or to == before):
             return to, after
     zh, en = STATES[State(state)]
     waits = f", and a request ({pending}) waits" if pending else ""
-    may = ", ".join(sorted(allowed(state, pending))) or "nothing"
+    may = ", ".join(sorted(allowed_moves(state, pending))) or "nothing"
     raise Conflict(f"{name}: cannot be done to an incident that is {en} ({zh}){waits}; possible now: {may}",
                    state=state, pending=pending)  # fmt: skip
 
 
-def allowed(state: str, pending: str = "") -> set[str]:
+def allowed_moves(state: str, pending: str = "") -> set[str]:
     """Names of the moves an incident allows as it stands, those of the system left out."""
     return {
-        move for move, from_state, from_pending, *_ in TABLE
-        if (from_state, from_pending) == (state, pending) and MOVES[move].by != Action.SYSTEM and move != "report"
+        move for move, from_state, from_pending, *_ in TRANSITION_ROWS
+        if (from_state, from_pending) == (state, pending) and TRANSITIONS[move].by != Action.SYSTEM and move != "report"
     }  # fmt: skip
 
 
 # what the reporter reads of the timeline; the rest is between those who work
-TOLD_REPORTER = ("report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate",
+MOVES_SHOWN_TO_REPORTER = ("report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate",
                  "reopen", "approve_suspend", "resume", "approve_extend", "approve_void", "escalate", "supervise",
                  "expire", "follow", "hand_over", "pass_on", "approve_limit")  # fmt: skip
 # whose words are meant for the reporter
-SAID_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend", "approve_void", "note")
+NOTES_SHOWN_TO_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend", "approve_void", "note")

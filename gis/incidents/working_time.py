@@ -16,9 +16,9 @@ import chinese_calendar
 from gis.settings import SHANGHAI
 
 ZONE = SHANGHAI
-HOURS = ((time(9), time(12)), (time(13, 30), time(18)))  # morning and afternoon: 7.5 hours
-FIXED = {(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)}  # 元旦, 劳动节, 国庆节: in every year (since 2025)
-AMBER = 0.8  # share of a time after which it is amber
+WORKING_HOURS = ((time(9), time(12)), (time(13, 30), time(18)))  # morning and afternoon: 7.5 hours
+FIXED_HOLIDAYS = {(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)}  # 元旦, 劳动节, 国庆节: in every year (since 2025)
+WARNING_SHARE = 0.8  # share of a time after which it is amber
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +30,13 @@ def _micros(of: time) -> Micros:
     return (of.hour * 60 + of.minute) * _MINUTE
 
 
-SPANS = tuple((_micros(start), _micros(end)) for start, end in HOURS)
+SPANS = tuple((_micros(start), _micros(end)) for start, end in WORKING_HOURS)
 DAY: Micros = sum(end - start for start, end in SPANS)
 DAY_MINUTES = DAY / _MINUTE
 
 
 @lru_cache(maxsize=128)
-def known(year: int) -> bool:
+def has_holiday_calendar(year: int) -> bool:
     """Whether the year's holidays are published in the package; False: weekends and fixed dates count. Warns once."""
     try:
         chinese_calendar.is_workday(date(year, 1, 1))
@@ -50,9 +50,9 @@ def known(year: int) -> bool:
 
 def working_day(day: date) -> bool:
     """Whether it is worked on."""
-    if known(day.year):
+    if has_holiday_calendar(day.year):
         return bool(chinese_calendar.is_workday(day))
-    return day.weekday() < 5 and (day.month, day.day) not in FIXED
+    return day.weekday() < 5 and (day.month, day.day) not in FIXED_HOLIDAYS
 
 
 @lru_cache(maxsize=128)
@@ -77,7 +77,7 @@ def _count(moment: datetime) -> tuple[int, Micros]:
     return day.year, found
 
 
-def due(began: datetime, minutes: float, *, around_the_clock: bool = False) -> datetime:
+def deadline(began: datetime, minutes: float, *, around_the_clock: bool = False) -> datetime:
     """When so many minutes are over.
 
     Args:
@@ -109,10 +109,10 @@ def due(began: datetime, minutes: float, *, around_the_clock: bool = False) -> d
 
 def amber(began: datetime, minutes: float, *, around_the_clock: bool = False) -> datetime:
     """When 80 % of so many minutes are over; see `due`."""
-    return due(began, minutes * AMBER, around_the_clock=around_the_clock)
+    return deadline(began, minutes * WARNING_SHARE, around_the_clock=around_the_clock)
 
 
-def spent(began: datetime, until: datetime, *, around_the_clock: bool = False) -> float:
+def elapsed_minutes(began: datetime, until: datetime, *, around_the_clock: bool = False) -> float:
     """Minutes from one moment to another: of working time, or of the clock on the wall. 0 when `until` is earlier."""
     if until <= began:
         return 0.0
@@ -122,7 +122,7 @@ def spent(began: datetime, until: datetime, *, around_the_clock: bool = False) -
     return (sum(_before(year)[-1] for year in range(first, last)) + after - before) / _MINUTE
 
 
-def colour(now: datetime, amber_at: datetime | None, due_at: datetime | None) -> str | None:
+def due_status(now: datetime, amber_at: datetime | None, due_at: datetime | None) -> str | None:
     """green below 80 % of the time, amber from there, red past 100 %; None: no clock runs."""
     if amber_at is None or due_at is None:
         return None

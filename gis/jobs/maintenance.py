@@ -8,34 +8,34 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from gis.boundaries.publish import settle
-from gis.db import signed
+from gis.boundaries.publish import apply_scheduled_parents
+from gis.db import audit_context
 from gis.incidents import photos
 from gis.incidents.lifecycle import deadlines
-from gis.incidents.lifecycle.boundary_follow import follow
-from gis.incidents.lifecycle.handover import follow_due
+from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
+from gis.incidents.lifecycle.handover import apply_due_handovers
 from gis.notices import actions as notices
 
 Part = Callable[[Engine, datetime], int]
 
 log = logging.getLogger(__name__)
 
-MOST = 5000  # rows deleted in one transaction
+MAX_ROWS_PER_TRANSACTION = 5000  # rows deleted in one transaction
 
 # table, condition on its age -> how long rows are kept
-OLD = {
+ROW_RETENTION = {
     ("idempotency", "at"): timedelta(days=7),
     ("personal.sign_in", "at"): timedelta(days=90),
 }
 
 
-def sweep(engine: Engine, now: datetime) -> dict[str, int]:
+def run_due(engine: Engine, now: datetime) -> dict[str, int]:
     """Everything that is due by the clock. Returns how many each part changed.
 
     A part that fails does not keep the others from their turn; the job then fails, so that it is seen.
     """
     done, failed = {}, []
-    for name, part in PARTS.items():
+    for name, part in DUE_TASKS.items():
         try:
             done[name] = part(engine, now)
         except Exception as error:
@@ -54,7 +54,7 @@ def _in_batches(name: str) -> Part:
         done, after = 0, None
         while True:
             with Session(engine) as session, session.begin():
-                batch = deadlines.batch(session, name, now, after)
+                batch = deadlines.run_deadline_batch(session, name, now, after)
             done, after = done + batch.done, batch.last
             if after is None:
                 return done
@@ -67,38 +67,38 @@ def _at_once(name: str, do: Callable[[Session, datetime], int]) -> Part:
 
     def run(engine: Engine, now: datetime) -> int:
         lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
-        with Session(engine) as session, session.begin(), signed(session, f"job {name}"):
+        with Session(engine) as session, session.begin(), audit_context(session, f"job {name}"):
             return do(session, now) if session.scalar(lock, {"name": f"job {name}"}) else 0
 
     return run
 
 
 # in this order: who holds a matter is settled before anybody is told that it is overdue
-PARTS: dict[str, Part] = {
-    "posts": _at_once("posts", follow_due),
-    "units": _at_once("units", settle),
-    "boundaries": _at_once("boundaries", follow),
-    **{name: _in_batches(name) for name in deadlines.SWEEPS},
+DUE_TASKS: dict[str, Part] = {
+    "posts": _at_once("posts", apply_due_handovers),
+    "units": _at_once("units", apply_scheduled_parents),
+    "boundaries": _at_once("boundaries", reassign_after_boundary_change),
+    **{name: _in_batches(name) for name in deadlines.DEADLINE_RULES},
 }
 
 
-def clean(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
+def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
     """Delete what is kept no longer, a transaction a few thousand rows. Returns how many of each table.
 
     Args:
         var: The deployment's folder, where photos lie.
     """
-    done = {f"{table}": _until_none(engine, _old(table, at, now - age)) for (table, at), age in OLD.items()}
-    done["notice"] = _until_none(engine, lambda session: notices.clean(session, now, MOST))
+    done = {f"{table}": _until_none(engine, _old(table, at, now - age)) for (table, at), age in ROW_RETENTION.items()}
+    done["notice"] = _until_none(engine, lambda session: notices.delete_expired(session, now, MAX_ROWS_PER_TRANSACTION))
     with Session(engine) as session:
-        done["photo files"] = photos.clean(session, var)
+        done["photo files"] = photos.delete_orphans(session, var)
     return done
 
 
 def _old(table: str, at: str, before: datetime) -> Callable[[Session], int]:
     query = f"""
       DELETE FROM {table} WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM {table} WHERE {at} < :before LIMIT {MOST} FOR UPDATE SKIP LOCKED))
+        SELECT ctid FROM {table} WHERE {at} < :before LIMIT {MAX_ROWS_PER_TRANSACTION} FOR UPDATE SKIP LOCKED))
     """  # noqa: S608  the table above
     return lambda session: int(getattr(session.execute(text(query), {"before": before}), "rowcount", 0))
 

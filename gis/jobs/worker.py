@@ -28,8 +28,8 @@ QUEUES = {
     "post": (1, "successful"),
     "receivers": (16, "successful"),  # so many may hang before others wait
 }
-MISSED = 24 * 3600  # seconds: a job missed for less is run when a worker is there again
-GRACE = 2.0  # seconds after which jobs under way are asked to end when the worker is stopped
+MAX_CATCH_UP_S = 24 * 3600  # seconds: a job missed for less is run when a worker is there again
+SHUTDOWN_GRACE_S = 2.0  # seconds after which jobs under way are asked to end when the worker is stopped
 
 
 def make_app(url: str, settings: Settings) -> procrastinate.App:
@@ -44,18 +44,18 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
         max_size=6,
         kwargs={"options": "-c search_path=jobs", "application_name": "wangge jobs"},
     )
-    app = procrastinate.App(connector=connector, periodic_defaults={"max_delay": MISSED})
-    engine = quiet(engine_of(url))
+    app = procrastinate.App(connector=connector, periodic_defaults={"max_delay": MAX_CATCH_UP_S})
+    engine = redact_errors(engine_of(url))
 
     @app.periodic(cron="* * * * *")
     @app.task(name="sweep", queue="clock", queueing_lock="sweep")
     def sweep(timestamp: int) -> None:
-        maintenance.sweep(engine, datetime.now(UTC))
+        maintenance.run_due(engine, datetime.now(UTC))
 
     @app.periodic(cron="17 19 * * *")  # 03:17 in China
     @app.task(name="clean", queue="clock", queueing_lock="clean")
     def clean(timestamp: int) -> None:
-        maintenance.clean(engine, datetime.now(UTC), settings.var)
+        maintenance.purge_expired(engine, datetime.now(UTC), settings.var)
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="tidy", queue="clock", queueing_lock="tidy")
@@ -84,7 +84,7 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
     return app
 
 
-def quiet(engine: Engine) -> Engine:
+def redact_errors(engine: Engine) -> Engine:
     """The engine, with errors that do not show positions and names in the log."""
     made = engine.execution_options()
     made.hide_parameters = True
@@ -106,7 +106,7 @@ async def _work_off(app: procrastinate.App, queue: str) -> None:
     most, deletes = QUEUES[queue]
     await app.run_worker_async(
         queues=[queue], name=queue, concurrency=most, delete_jobs=deletes, install_signal_handlers=False,
-        shutdown_graceful_timeout=GRACE,
+        shutdown_graceful_timeout=SHUTDOWN_GRACE_S,
     )  # fmt: skip
     raise ConnectionError(f"queue {queue} lost its connection")  # it ends by itself only then; all begin anew
 

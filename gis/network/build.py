@@ -1,6 +1,6 @@
 """The walking network in memory: a graph, edges to snap to, and a lattice snapped once.
 
-Everything is metric here, in the deployment's own zone (`gis.crs.metric`); longitude and latitude stay outside.
+Everything is metric here, in the deployment's own zone (`gis.crs.metric_epsg`); longitude and latitude stay outside.
 """
 
 import threading
@@ -20,7 +20,7 @@ from gis import crs
 from gis.errors import Unavailable
 from gis.network import parts
 from gis.network.lattice import Lattice, make_lattice
-from gis.network.snapping import Bools, Floats, Ints, Shapes, Snapper, Snaps
+from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper
 
 # Kinds of edge that lead nowhere by themselves: a part made of them alone is an island.
 AT_NODE_M = 1e-6
@@ -64,7 +64,7 @@ class Network:
     def access(self) -> parts.Access:
         """What is public, and what is only the beginning or the end of a walk."""
         road = self.road & ~self._walled if self.ends.any() and self.road.any() else self.road
-        return parts.public(len(self.nodes), self.u, self.v, self.length, self.ends, road)
+        return parts.key_id(len(self.nodes), self.u, self.v, self.length, self.ends, road)
 
     @cached_property
     def _walled(self) -> Bools:
@@ -118,10 +118,10 @@ class Network:
 
     def to_metric(self, lon: ArrayLike, lat: ArrayLike) -> Floats:
         """Degrees (EPSG:4490) to metres of this network, shape (n, 2)."""
-        x, y = crs.transformer(4490, self.epsg).transform(np.atleast_1d(lon), np.atleast_1d(lat))
+        x, y = crs.get_transformer(4490, self.epsg).transform(np.atleast_1d(lon), np.atleast_1d(lat))
         return np.column_stack([x, y])
 
-    def snap(self, shapes: Shapes) -> Snaps:
+    def snap(self, shapes: Shapes) -> SnappedPoints:
         """Put points, or rings of polygons, on the network.
 
         Parameters
@@ -138,7 +138,7 @@ class Network:
         offset, on = np.zeros(len(shapes)), np.flatnonzero(edge >= 0)
         metres = shapely.line_locate_point(self.lines[edge[on]], at[on]) * self.stretch[edge[on]]
         edge[on], offset[on] = self.on_public(edge[on], np.minimum(metres, self.length[edge[on]]))
-        return Snaps(edge, offset, leg, island)
+        return SnappedPoints(edge, offset, leg, island)
 
     def on_public(self, edge: Ints, offset: Floats) -> tuple[Ints, Floats]:
         """Move places that stand on a public node at the end of a private edge to a public edge of that node."""
@@ -162,7 +162,7 @@ class Network:
         first[self.v[edges]] = edges
         return first
 
-    def snap_degrees(self, lon: ArrayLike, lat: ArrayLike) -> Snaps:
+    def snap_degrees(self, lon: ArrayLike, lat: ArrayLike) -> SnappedPoints:
         """Put points given in degrees (EPSG:4490) on the network."""
         return self.snap(shapely.points(self.to_metric(lon, lat)))
 
@@ -189,8 +189,8 @@ def from_degrees(
     if not len(lines):
         raise Unavailable("the walking network is empty; load streets first: ./wangge load osm FILE --commit")
     middle = nodes.mean(axis=0)
-    epsg = crs.metric(float(middle[0]), float(middle[1]))
-    change = crs.transformer(4490, epsg).transform
+    epsg = crs.metric_epsg(float(middle[0]), float(middle[1]))
+    change = crs.get_transformer(4490, epsg).transform
     to_metric = lambda xy: np.column_stack(change(xy[:, 0], xy[:, 1]))  # noqa: E731
     none, every = np.zeros(len(lines), bool), np.ones(len(lines), bool)
     return Network(
@@ -213,7 +213,7 @@ _loaded: dict[str, Network] = {}
 _lock = threading.Lock()
 
 
-def load(session: Session) -> Network:
+def load_network(session: Session) -> Network:
     """The stored network, kept in memory until another version is stored.
 
     Raises:

@@ -10,17 +10,19 @@ from contourpy import FillType, contour_generator
 from shapely import MultiPolygon
 
 from gis import crs
-from gis.db import PRECISION
+from gis.db import PRECISION_DEG
 from gis.network.build import Network
 from gis.network.lattice import Singles
-from gis.network.snapping import FARTHEST, Floats, Snaps
+from gis.network.snapping import MAX_SNAP_DISTANCE_M, Floats, SnappedPoints
 from gis.network.walk import node_distances
 
-CLIP = 1.5  # lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is touched
+MAX_STEP_SPACINGS = (
+    1.5  # lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is touched
+)
 
 
-def circles(
-    network: Network, sources: Snaps, limits: Sequence[float], doors: Floats | None = None
+def isochrones(
+    network: Network, sources: SnappedPoints, limits: Sequence[float], doors: Floats | None = None
 ) -> list[MultiPolygon]:
     """The ground within walking distances of one facility.
 
@@ -74,12 +76,12 @@ def _own_ground(found: np.ndarray, leg: float, street: Floats, door: Floats, cor
 
 
 def _box(
-    network: Network, sources: Snaps, streets: Floats, at_nodes: Singles, limit: float
+    network: Network, sources: SnappedPoints, streets: Floats, at_nodes: Singles, limit: float
 ) -> tuple[float, float, float, float]:
     """A box round all that can be reached: what is left at each node, and the sources' own edges with their sides."""
     bounds = shapely.bounds(network.lines[sources.edge])
-    low = np.maximum(bounds[:, :2] - FARTHEST, streets - limit).min(0)
-    high = np.minimum(bounds[:, 2:] + FARTHEST, streets + limit).max(0)
+    low = np.maximum(bounds[:, :2] - MAX_SNAP_DISTANCE_M, streets - limit).min(0)
+    high = np.minimum(bounds[:, 2:] + MAX_SNAP_DISTANCE_M, streets + limit).max(0)
     reached = np.flatnonzero(at_nodes <= limit)
     if reached.size:
         left = (limit - at_nodes[reached])[:, None]
@@ -94,10 +96,10 @@ def _span(low: float, high: float, spacing: float, count: int) -> tuple[int, int
 
 
 def _polygon(network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray, limit: float) -> MultiPolygon:
-    slack = CLIP * network.lattice.spacing
+    slack = MAX_STEP_SPACINGS * network.lattice.spacing
     z = np.clip(found, limit - slack, limit + slack)
     areas: Any = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(limit - 2 * slack, limit)
-    change = crs.transformer(network.epsg, 4490).transform
+    change = crs.get_transformer(network.epsg, 4490).transform
     polygons = []
     for points, starts in zip(*areas, strict=True):
         degrees = np.round(np.column_stack(change(points[:, 0], points[:, 1])), 7)  # PRECISION
@@ -105,7 +107,7 @@ def _polygon(network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray
         polygons.append(shapely.Polygon(rings[0], rings[1:]))
     shape = MultiPolygon(polygons)
     if not shape.is_valid:  # contours that touch themselves in a point
-        shape = shapely.set_precision(shapely.make_valid(shape, method="structure"), PRECISION)
+        shape = shapely.set_precision(shapely.make_valid(shape, method="structure"), PRECISION_DEG)
         parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
         shape = MultiPolygon(parts)
     return shape

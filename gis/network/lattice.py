@@ -12,7 +12,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from gis.network.parts import SNAPPED
-from gis.network.snapping import FARTHEST, Floats, Ints, pieces_of
+from gis.network.snapping import MAX_SNAP_DISTANCE_M, Floats, Ints, pieces_of
 
 if TYPE_CHECKING:
     from gis.network.build import Network
@@ -21,8 +21,8 @@ Singles = NDArray[np.float32]
 
 FINEST, COARSEST = 6.0, 12.0  # metres between lattice points: 0.993 to 0.998 F1 against exact distances
 FINE, MOST = 1e6, 8e6  # lattice points from which it grows coarser, and at most
-ALONG = 5.0  # metres between the points along streets that the lattice is looked up by
-BLOCK = 200_000  # lattice points snapped at a time, so that memory stays flat
+STREET_SAMPLE_M = 5.0  # metres between the points along streets that the lattice is looked up by
+SNAP_BATCH_POINTS = 200_000  # lattice points snapped at a time, so that memory stays flat
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def make_lattice(network: Network, spacing: float | None = None) -> Lattice:
     """
     west, south, east, north = shapely.total_bounds(network.lines)
     spacing = spacing or spacing_for((east - west) * (north - south))
-    margin = FARTHEST + 4 * spacing
+    margin = MAX_SNAP_DISTANCE_M + 4 * spacing
     west, south = west - margin, south - margin
     columns = int(np.ceil((east + margin - west) / spacing)) + 1
     rows = int(np.ceil((north + margin - south) / spacing)) + 1
@@ -94,22 +94,22 @@ def _fill(network: Network, edges: Ints, flat: _Flat, origin: Floats, spacing: f
     if not edges.size:
         return
     pieces = pieces_of(network.lines[edges])
-    step = np.maximum(np.ceil(pieces.metres / ALONG), 1).astype(int)
+    step = np.maximum(np.ceil(pieces.metres / STREET_SAMPLE_M), 1).astype(int)
     piece = np.repeat(np.arange(step.size), step)
     nth = np.arange(piece.size) - np.repeat(np.cumsum(step) - step, step)
     share = (nth + 0.5) / step[piece]
     tree = cKDTree(pieces.start[piece] + share[:, None] * pieces.way[piece])
-    for begin in range(0, flat.edge.size, BLOCK):
-        part = np.arange(begin, min(begin + BLOCK, flat.edge.size))
+    for begin in range(0, flat.edge.size, SNAP_BATCH_POINTS):
+        part = np.arange(begin, min(begin + SNAP_BATCH_POINTS, flat.edge.size))
         part = part[flat.edge[part] < 0]
         points = origin + spacing * np.column_stack([part % columns, part // columns])
-        _, hit = tree.query(points, distance_upper_bound=FARTHEST + ALONG, workers=-1)
+        _, hit = tree.query(points, distance_upper_bound=MAX_SNAP_DISTANCE_M + STREET_SAMPLE_M, workers=-1)
         near = np.flatnonzero(hit < piece.size)
         on = piece[hit[near]]
         way, from_start = pieces.way[on], points[near] - pieces.start[on]
         along = np.clip((way * from_start).sum(1) / np.maximum((way * way).sum(1), 1e-12), 0, 1)
         away = np.hypot(*(from_start - along[:, None] * way).T)
-        close = away <= FARTHEST
+        close = away <= MAX_SNAP_DISTANCE_M
         place, on = part[near[close]], on[close]
         metres = pieces.before[on] + along[close] * pieces.metres[on]
         _put(network, flat, place, edges[pieces.edge[on]], metres, away[close])
@@ -134,7 +134,9 @@ def _heed_walls(network: Network, flat: _Flat, origin: Floats, spacing: float, r
     bare[row[inside], column[inside]] = False
     to_wall = distance_transform_edt(bare).ravel() * spacing - 1.5 * spacing
     leg = (flat.by_u + flat.by_v - network.length[flat.edge]) / 2
-    for near in np.array_split(np.flatnonzero((flat.edge >= 0) & (leg >= to_wall)), 1 + flat.edge.size // BLOCK):
+    for near in np.array_split(
+        np.flatnonzero((flat.edge >= 0) & (leg >= to_wall)), 1 + flat.edge.size // SNAP_BATCH_POINTS
+    ):
         edge = flat.edge[near]
         points = shapely.points(origin + spacing * np.column_stack([near % columns, near // columns]))
         metres = (flat.by_u[near] - leg[near]) / network.stretch[edge]

@@ -63,7 +63,7 @@ def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints
     return np.where(of_edge == 2, ISLAND, of_edge + 2 * ~ground).astype(np.int32)
 
 
-def public(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bools) -> Access:
+def key_id(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bools) -> Access:
     """Return what is public: of each connected part, the pieces that hang together by open edges and have a road.
 
     Where no piece has one, the largest is public. The others lie behind gates or private ways, such as the lanes of a

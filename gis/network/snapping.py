@@ -15,12 +15,12 @@ Ints = NDArray[np.signedinteger[Any]]
 Bools = NDArray[np.bool_]
 Shapes = NDArray[np.object_]
 
-FARTHEST = 100.0  # metres from a street: further out is off the network
+MAX_SNAP_DISTANCE_M = 100.0  # metres from a street: further out is off the network
 TOUCH_M = 0.05  # a leg that begins or ends this near to a wall does not cross it there
 
 
 @dataclass(frozen=True)
-class Snaps:
+class SnappedPoints:
     """Places put on the network, one entry each.
 
     edge: Number of the nearest edge; -1 off the network or on an island.
@@ -41,8 +41,10 @@ class Snaps:
     def __len__(self) -> int:
         return self.edge.size
 
-    def __getitem__(self, which: Any) -> "Snaps":
-        return Snaps(*(np.atleast_1d(column[which]) for column in (self.edge, self.offset, self.leg, self.island)))
+    def __getitem__(self, which: Any) -> "SnappedPoints":
+        return SnappedPoints(
+            *(np.atleast_1d(column[which]) for column in (self.edge, self.offset, self.leg, self.island))
+        )
 
 
 class Pieces(NamedTuple):
@@ -102,13 +104,13 @@ class Snapper:
             open_ = open_[edge[open_] < 0]
         island = np.zeros(len(shapes), bool)
         if open_.size and self._edges[ISLAND].size:
-            place, _ = self._trees[ISLAND].query(shapes[open_], predicate="dwithin", distance=FARTHEST)
+            place, _ = self._trees[ISLAND].query(shapes[open_], predicate="dwithin", distance=MAX_SNAP_DISTANCE_M)
             island[open_[place]] = True
         return edge, leg, at, island
 
     def _first(self, rank: int, shapes: Shapes) -> tuple[Ints, Ints, Floats]:
         (place, hit), leg = self._trees[rank].query_nearest(
-            shapes, max_distance=FARTHEST, return_distance=True, all_matches=False
+            shapes, max_distance=MAX_SNAP_DISTANCE_M, return_distance=True, all_matches=False
         )
         return place, self._edges[rank][hit], leg
 
@@ -119,7 +121,7 @@ class Snapper:
         if not blocked.size:
             return []
         tree, segments, edges = self._segments(rank)
-        place, hit = tree.query(shapes[blocked], predicate="dwithin", distance=FARTHEST)
+        place, hit = tree.query(shapes[blocked], predicate="dwithin", distance=MAX_SNAP_DISTANCE_M)
         legs = shapely.shortest_line(shapes[blocked][place], segments[hit])
         metres = shapely.length(legs)
         order = np.lexsort((metres, place))

@@ -16,7 +16,7 @@ from gis.errors import InvalidInput
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
 from gis.shapes.measure import GEOD
 
-SHORTEST = 0.001  # metres an edge counts at least, so that no two places are one for Dijkstra
+MIN_EDGE_LENGTH_M = 0.001  # metres an edge counts at least, so that no two places are one for Dijkstra
 
 
 class WalkEdgeRow(NamedTuple):
@@ -93,7 +93,7 @@ def replace_network(
         "walk_edge",
         ("id", "way_id", "u", "v", "length", "kind", "name", "steps", "structure", "ends", "shape"),
         (
-            (i, e.way_id, e.u, e.v, max(_metres(e.coords), SHORTEST), e.kind, e.name, e.steps,
+            (i, e.way_id, e.u, e.v, max(_metres(e.coords), MIN_EDGE_LENGTH_M), e.kind, e.name, e.steps,
              e.structure, e.ends, hexes[i])
             for i, e in enumerate(lines)
         ),

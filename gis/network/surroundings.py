@@ -108,8 +108,8 @@ class _Joiner:
         self.nodes, self.rows, self.around = nodes, rows, around
         self.counts: Counter[str] = Counter()
         self.tries_left = MAX_TRIES + TRIES_PER_EDGE * len(rows)
-        epsg = crs.metric(nodes[0][1], nodes[0][2])
-        forward, back = crs.transformer(4490, epsg).transform, crs.transformer(epsg, 4490).transform
+        epsg = crs.metric_epsg(nodes[0][1], nodes[0][2])
+        forward, back = crs.get_transformer(4490, epsg).transform, crs.get_transformer(epsg, 4490).transform
         self.to_metric = lambda xy: np.column_stack(forward(xy[:, 0], xy[:, 1]))
         self.to_degrees = lambda xy: np.round(np.column_stack(back(xy[:, 0], xy[:, 1])), 9)
         sizes = [len(row.coords) for row in rows]

@@ -9,10 +9,10 @@ from scipy.sparse.csgraph import dijkstra
 
 from gis.errors import FieldError, InvalidInput
 from gis.network.build import Network
-from gis.network.snapping import Floats, Snaps
+from gis.network.snapping import Floats, SnappedPoints
 
 
-class Profile(NamedTuple):
+class WalkingProfile(NamedTuple):
     """Who walks: the word on screen and the speed in metres a second."""
 
     zh: str
@@ -20,10 +20,10 @@ class Profile(NamedTuple):
 
 
 # 1.25 m/s is 4.5 km/h, and makes 15 minutes 1,125 m. Others come with their own speeds and rules for steps.
-PROFILES = {"adult": Profile("成年人", 1.25)}
+PROFILES = {"adult": WalkingProfile("成年人", 1.25)}
 
 
-def profile(name: str) -> Profile:
+def get_profile(name: str) -> WalkingProfile:
     """The profile of that name.
 
     Raises:
@@ -35,7 +35,7 @@ def profile(name: str) -> Profile:
     return PROFILES[name]
 
 
-def node_distances(network: Network, sources: Snaps, limit: float, nearest_only: bool = False) -> Floats:
+def node_distances(network: Network, sources: SnappedPoints, limit: float, nearest_only: bool = False) -> Floats:
     """Metres from sources to every node, the sources' own legs included.
 
     Args:
@@ -76,7 +76,7 @@ def node_distances(network: Network, sources: Snaps, limit: float, nearest_only:
     return empty
 
 
-def place_distances(network: Network, at_nodes: Floats, places: Snaps) -> Floats:
+def place_distances(network: Network, at_nodes: Floats, places: SnappedPoints) -> Floats:
     """Metres to places, by way of the nodes: the better end of each place's edge, and its leg.
 
     Args:
@@ -90,7 +90,7 @@ def place_distances(network: Network, at_nodes: Floats, places: Snaps) -> Floats
     return np.where(places.edge >= 0, np.minimum(by_u, by_v) + places.leg, np.inf)
 
 
-def along_own_edges(distances: Floats, sources: Snaps, places: Snaps) -> Floats:
+def along_own_edges(distances: Floats, sources: SnappedPoints, places: SnappedPoints) -> Floats:
     """`distances`, improved in place where a place lies on the edge of one of a few sources."""
     for edge, offset, leg in zip(sources.edge, sources.offset, sources.leg, strict=True):
         same = np.flatnonzero((places.edge == edge) & (places.edge >= 0))
@@ -100,7 +100,7 @@ def along_own_edges(distances: Floats, sources: Snaps, places: Snaps) -> Floats:
     return distances
 
 
-def distances(network: Network, sources: Snaps, places: Snaps, limit: float) -> Floats:
+def network_distances(network: Network, sources: SnappedPoints, places: SnappedPoints, limit: float) -> Floats:
     """Exact metres from the nearest door of one facility to places; infinite beyond the limit or off the network.
 
     Both straight legs are walked at the same speed and count in full.
@@ -110,7 +110,7 @@ def distances(network: Network, sources: Snaps, places: Snaps, limit: float) -> 
     return np.where(found <= limit, found, np.inf)
 
 
-def nearest(network: Network, sources: Snaps, places: Snaps, limit: float) -> Floats:
+def nearest_source_distances(network: Network, sources: SnappedPoints, places: SnappedPoints, limit: float) -> Floats:
     """Exact metres from each place to the nearest of many sources; infinite beyond the limit.
 
     One Dijkstra from all sources at once; places that share an edge with a source are looked at along it too.
@@ -120,7 +120,7 @@ def nearest(network: Network, sources: Snaps, places: Snaps, limit: float) -> Fl
     return np.where(found <= limit, found, np.inf)
 
 
-def _along_shared_edges(found: Floats, sources: Snaps, places: Snaps, edge_count: int) -> None:
+def _along_shared_edges(found: Floats, sources: SnappedPoints, places: SnappedPoints, edge_count: int) -> None:
     """Improve distances of places that stand on an edge with sources on it (few)."""
     order = np.argsort(sources.edge, kind="stable")
     edges: NDArray[np.int32] = sources.edge[order]

@@ -10,15 +10,15 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
-from gis.errors import Conflict, NotFound, wrong
+from gis.errors import Conflict, NotFound, invalid_field
 from gis.incidents.models import Notice, NoticeTarget
 from gis.notices import mail, webhook
 from gis.notices.notice_text import TOPICS
-from gis.notices.queries import OWN, own
+from gis.notices.queries import OWN, own_params
 from gis.rights.access import Principal
 
 CHECK = {"webhook": webhook.check_address, "email": mail.check_address}
-SHORTEST_SECRET = 16  # characters
+MIN_SECRET_CHARS = 16  # characters
 
 
 def add_target(
@@ -39,14 +39,14 @@ def add_target(
     unknown = [topic for topic in topics if topic not in TOPICS]
     if unknown:
         words = f"{unknown[0][:40]!r} is none of {', '.join(TOPICS)}"
-        raise wrong("topic", words)
-    if secret and len(secret) < SHORTEST_SECRET:
-        words = f"has {len(secret)} characters; at least {SHORTEST_SECRET}"
-        raise wrong("secret", words)
+        raise invalid_field("topic", words)
+    if secret and len(secret) < MIN_SECRET_CHARS:
+        words = f"has {len(secret)} characters; at least {MIN_SECRET_CHARS}"
+        raise invalid_field("secret", words)
     area_id = session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None))) if area else None
     if area and area_id is None:
         words = f"no area has the code {area[:40]!r}"
-        raise wrong("area", words)
+        raise invalid_field("area", words)
     same = select(NoticeTarget.id).where(
         NoticeTarget.active, NoticeTarget.address == address, NoticeTarget.area_id.is_not_distinct_from(area_id)
     )
@@ -84,7 +84,7 @@ def find_target(session: Session, target_id: int) -> NoticeTarget:
     return found
 
 
-def retry(session: Session, notice_id: int | None, now: datetime) -> int:
+def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int:
     """Send a dead or waiting notice again at once; None: all dead ones. Returns how many.
 
     Raises:
@@ -101,15 +101,15 @@ def retry(session: Session, notice_id: int | None, now: datetime) -> int:
     return count
 
 
-def seen(session: Session, by: Principal, ids: Sequence[int] | None, until: int | None = None) -> int:
+def mark_seen(session: Session, by: Principal, ids: Sequence[int] | None, until: int | None = None) -> int:
     """Mark the asker's own notices as seen: some, or all up to a number. Returns how many were not seen before."""
     which = "id = ANY(CAST(:ids AS bigint[]))" if ids is not None else "id <= :until"
     query = text(f"UPDATE notice n SET state = 'seen' WHERE {OWN} AND state = 'waiting' AND {which}")  # noqa: S608
-    return cast(CursorResult[object], session.execute(query, own(by) | {"ids": ids, "until": until})).rowcount
+    return cast(CursorResult[object], session.execute(query, own_params(by) | {"ids": ids, "until": until})).rowcount
 
 
 # what is deleted, and after how long
-KEPT = (
+NOTICE_RETENTION = (
     (("sent",), timedelta(days=30)),
     (("seen",), timedelta(days=90)),
     (("dead",), timedelta(days=180)),
@@ -117,10 +117,10 @@ KEPT = (
 )
 
 
-def clean(session: Session, now: datetime, most: int = 5000) -> int:
+def delete_expired(session: Session, now: datetime, most: int = 5000) -> int:
     """Delete old notices, at most so many of each state; the caller commits and asks again until nothing is deleted."""
     count = 0
-    for states, age in KEPT:
+    for states, age in NOTICE_RETENTION:
         old = (
             select(Notice.id)
             .where(Notice.state.in_(states), Notice.at < now - age)

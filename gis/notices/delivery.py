@@ -18,15 +18,15 @@ import orjson
 from sqlalchemy import Engine, Row, text
 from sqlalchemy.orm import Session
 
-from gis.db import signed
+from gis.db import audit_context
 from gis.notices import mail, webhook
-from gis.notices.webhook import Undelivered
+from gis.notices.webhook import DeliveryError
 from gis.settings import Settings
 
 FIRST_WAIT, LONGEST_WAIT = 5.0, 3600.0  # seconds between tries
-STUBBORN = 8  # failures after which others pass: about ten minutes
-KEPT = timedelta(days=3)
-FEWEST = 10  # tries before it is given up, however old
+MAX_BLOCKING_FAILURES = 8  # failures after which others pass: about ten minutes
+MAX_RETRY_AGE = timedelta(days=3)
+MIN_ATTEMPTS = 10  # tries before it is given up, however old
 MOST, LONGEST = 200, 30.0  # notices, seconds of one turn; others are waiting
 
 log = logging.getLogger(__name__)
@@ -34,13 +34,13 @@ log = logging.getLogger(__name__)
 DUE = f"""
 SELECT t.id FROM notice_target t CROSS JOIN LATERAL (
   SELECT next_try_at FROM notice n WHERE n.target_id = t.id AND n.state = 'waiting'
-  ORDER BY n.attempts >= {STUBBORN}, n.id LIMIT 1) head
+  ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id LIMIT 1) head
 WHERE t.active AND head.next_try_at <= :now ORDER BY head.next_try_at
 """  # noqa: S608  a number of ours
 NEXT = f"""
 SELECT n.id, n.at, n.topic, n.county, n.body, n.attempts, n.next_try_at, t.id AS target, t.kind, t.address, t.secret
 FROM notice n JOIN notice_target t ON t.id = n.target_id
-WHERE t.id = :target AND t.active AND n.state = 'waiting' ORDER BY n.attempts >= {STUBBORN}, n.id LIMIT 1
+WHERE t.id = :target AND t.active AND n.state = 'waiting' ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id LIMIT 1
 """  # noqa: S608  a number of ours
 SENT = """
 UPDATE notice SET state = 'sent', attempts = attempts + 1, last_error = '' WHERE id = :id AND state = 'waiting'
@@ -79,9 +79,9 @@ def deliver(engine: Engine, settings: Settings, target: int, stop: Callable[[], 
                 notice = session.execute(text(NEXT), {"target": target}).one_or_none()
             if notice is None or notice.next_try_at > datetime.now(UTC):
                 break
-            error = attempt(settings, notice)
-            with Session(engine) as session, session.begin(), signed(session, "job notices"):
-                note_down(session, notice, error, datetime.now(UTC))
+            error = send_notice(settings, notice)
+            with Session(engine) as session, session.begin(), audit_context(session, "job notices"):
+                record_attempt(session, notice, error, datetime.now(UTC))
             if error:
                 log.warning(
                     "notice %s to receiver %s failed %s times: %s", notice.id, target, notice.attempts + 1, error
@@ -91,7 +91,7 @@ def deliver(engine: Engine, settings: Settings, target: int, stop: Callable[[], 
     return arrived
 
 
-def attempt(settings: Settings, notice: Any) -> str:
+def send_notice(settings: Settings, notice: Any) -> str:
     """Send a notice once. Returns what was wrong; nothing when it arrived."""
     try:
         if notice.kind == "email":
@@ -105,7 +105,7 @@ def attempt(settings: Settings, notice: Any) -> str:
                 payload(notice),
                 private=settings.private_webhooks,
             )
-    except Undelivered as error:
+    except DeliveryError as error:
         return str(error)
     return ""
 
@@ -116,7 +116,7 @@ def payload(notice: Any) -> bytes:
     return orjson.dumps(told | notice.body, option=orjson.OPT_UTC_Z)
 
 
-def note_down(session: Session, notice: Row[Any], error: str, now: datetime) -> None:
+def record_attempt(session: Session, notice: Row[Any], error: str, now: datetime) -> None:
     """Write what came of a try."""
     given = {"id": notice.id, "target": notice.target, "now": now, "error": error}
     if not error:
@@ -125,12 +125,12 @@ def note_down(session: Session, notice: Row[Any], error: str, now: datetime) -> 
             session.execute(text(AWAKE), given)
         return
     tries = notice.attempts + 1
-    session.execute(text(FAILED), given | {"again": now + wait(tries)})
-    if tries >= FEWEST and notice.at <= now - KEPT:
-        session.execute(text(DEAD), given | {"before": now - KEPT})
+    session.execute(text(FAILED), given | {"again": now + retry_delay(tries)})
+    if tries >= MIN_ATTEMPTS and notice.at <= now - MAX_RETRY_AGE:
+        session.execute(text(DEAD), given | {"before": now - MAX_RETRY_AGE})
 
 
-def wait(failures: int) -> timedelta:
+def retry_delay(failures: int) -> timedelta:
     """How long to wait after so many failures: twice as long each time, up to an hour, not all at the same moment."""
     seconds = min(FIRST_WAIT * 2.0 ** min(failures - 1, 20), LONGEST_WAIT)
     return timedelta(seconds=seconds * random.uniform(0.75, 1.0))

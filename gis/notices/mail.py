@@ -8,9 +8,9 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
-from gis.errors import wrong
-from gis.notices.notice_text import said
-from gis.notices.webhook import PATIENCE, Undelivered
+from gis.errors import invalid_field
+from gis.notices.notice_text import render_notice
+from gis.notices.webhook import STEP_TIMEOUT_S, DeliveryError
 from gis.settings import Settings
 
 
@@ -31,15 +31,15 @@ def check_address(address: str) -> None:
         or " " in address
     ):
         words = f"{address[:80]!r} is no e-mail address; as desk@example.cn"
-        raise wrong("address", words)
+        raise invalid_field("address", words)
 
 
-def letter(
+def build_message(
     settings: Settings, address: str, number: int, topic: str, at: datetime, body: Mapping[str, Any]
 ) -> EmailMessage:
     """The mail of a notice; its Message-ID is the same for every try."""
     assert settings.smtp is not None
-    told = said(topic, body)
+    told = render_notice(topic, body)
     sender = settings.smtp.sender
     made = EmailMessage()
     made["From"], made["To"] = sender, address
@@ -69,18 +69,18 @@ def send(settings: Settings, address: str, number: int, topic: str, at: datetime
     """
     smtp = settings.smtp
     if smtp is None:
-        raise Undelivered("no mail server is set; set WANGGE_SMTP_HOST and WANGGE_SMTP_FROM")
+        raise DeliveryError("no mail server is set; set WANGGE_SMTP_HOST and WANGGE_SMTP_FROM")
     try:
-        with smtplib.SMTP(smtp.host, smtp.port, timeout=PATIENCE) as server:
+        with smtplib.SMTP(smtp.host, smtp.port, timeout=STEP_TIMEOUT_S) as server:
             if smtp.starttls:
                 server.starttls(context=ssl.create_default_context())
             if smtp.user:
                 server.login(smtp.user, smtp.password)
-            server.send_message(letter(settings, address, number, topic, at, body))
+            server.send_message(build_message(settings, address, number, topic, at, body))
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()))[0]
-        raise Undelivered(f"the mail server refuses the address ({code})") from None
+        raise DeliveryError(f"the mail server refuses the address ({code})") from None
     except smtplib.SMTPResponseException as error:
-        raise Undelivered(f"the mail server answered {error.smtp_code}") from None
+        raise DeliveryError(f"the mail server answered {error.smtp_code}") from None
     except (OSError, smtplib.SMTPException) as error:
-        raise Undelivered(f"the mail server cannot be reached: {type(error).__name__}") from None
+        raise DeliveryError(f"the mail server cannot be reached: {type(error).__name__}") from None

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gis.incidents.states import MOVES, STATES, State
-from gis.rights.roles import BY_KEY
+from gis.incidents.states import STATES, TRANSITIONS, State
+from gis.rights.roles import ROLE_BY_KEY
 
 SEVERITIES = {
     "low": ("低", "low"),
@@ -29,11 +29,11 @@ DONE = {
     "release": ("已解除督办", "no longer supervised"), "link": ("已并案", "linked"), "unlink": ("已拆案", "unlinked"),
     "note": ("有补充", "note added"),
 }  # fmt: skip
-TOPICS = {f"incident.{name}": DONE.get(name, (move.zh, move.en)) for name, move in MOVES.items()}
+TOPICS = {f"incident.{name}": DONE.get(name, (move.zh, move.en)) for name, move in TRANSITIONS.items()}
 TOPICS["incident.danger"] = ("险情", "danger")
 
 
-class Said(NamedTuple):
+class NoticeText(NamedTuple):
     """A notice in words: what happened, to what, and the lines under it (what each is about, and what it is)."""
 
     what: tuple[str, str]
@@ -41,14 +41,14 @@ class Said(NamedTuple):
     lines: list[tuple[tuple[str, str], tuple[str, str]]]
 
 
-def said(topic: str, body: Mapping[str, Any], area: str = "", category_en: str = "") -> Said:
+def render_notice(topic: str, body: Mapping[str, Any], area: str = "", category_en: str = "") -> NoticeText:
     """A notice in words, each as (Chinese, English).
 
     Args:
         area, category_en: Names, where the asker knows more than the notice says.
     """
     if topic == TEST:
-        return Said(("测试", "test"), ("一条测试通知", "a notice to try things out"), [])
+        return NoticeText(("测试", "test"), ("一条测试通知", "a notice to try things out"), [])
     what = TOPICS.get(topic, (topic, topic))
     code, zh = str(body.get("category") or ""), str(body.get("category_zh") or body.get("category") or "")
     lines = [
@@ -57,7 +57,9 @@ def said(topic: str, body: Mapping[str, Any], area: str = "", category_en: str =
         (("区域", "Area"), (area or str(body.get("area") or ""),) * 2),
         (("岗位", "Role"), _role(body.get("role"))),
     ]
-    return Said(what, (zh, category_en or f"{code} {zh}".strip()), [(name, value) for name, value in lines if value[0]])
+    return NoticeText(
+        what, (zh, category_en or f"{code} {zh}".strip()), [(name, value) for name, value in lines if value[0]]
+    )
 
 
 def _state(body: Mapping[str, Any]) -> State | None:
@@ -70,5 +72,5 @@ def _of(table: Mapping[State, tuple[str, str]], key: State | None) -> tuple[str,
 
 
 def _role(key: object) -> tuple[str, str]:
-    role = BY_KEY.get(str(key))
+    role = ROLE_BY_KEY.get(str(key))
     return (role.zh, role.en) if role else ("", "")

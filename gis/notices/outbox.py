@@ -7,10 +7,10 @@ from uuid import UUID
 import orjson
 from sqlalchemy.orm import Session
 
-from gis.db import sql
+from gis.db import cached_text
 
 # one row for each person, account and fitting target; an account whose person is told already is not told twice
-TELL = """
+ENQUEUE_SQL = """
 INSERT INTO notice (topic, county, incident_id, target_id, person_id, account_id, body)
 SELECT :topic, :county, CAST(:incident AS uuid), target, person, account, CAST(:body AS jsonb) FROM (
   SELECT NULL::bigint AS target, p AS person, NULL::bigint AS account FROM unnest(CAST(:persons AS bigint[])) p
@@ -25,7 +25,7 @@ SELECT :topic, :county, CAST(:incident AS uuid), target, person, account, CAST(:
 """
 
 
-def tell(
+def enqueue_notice(
     session: Session,
     topic: str,
     *,
@@ -45,7 +45,7 @@ def tell(
         body: What is told, without names, telephone numbers or words of residents.
     """
     session.execute(
-        sql(TELL),
+        cached_text(ENQUEUE_SQL),
         {
             "topic": topic, "county": county, "incident": incident_id, "areas": list(areas),
             "persons": sorted(set(person_ids)), "accounts": sorted(set(account_ids)), "body": orjson.dumps(body).decode(),

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import SignInNeeded
-from gis.rights.access import Principal, visible
+from gis.errors import AuthenticationRequired
+from gis.rights.access import Principal, visibility_clause
 
 OWN = "(n.person_id = :own_person OR n.account_id = :own_account)"
 
@@ -30,7 +30,7 @@ class InApp:
 
 
 @dataclass(frozen=True)
-class Target:
+class NoticeTargetView:
     """A receiver, without its secret; how many notices wait for it, how many are dead, what the last failure was."""
 
     id: int
@@ -59,25 +59,25 @@ class Outgoing:
     incident: UUID | None
 
 
-def own(by: Principal) -> dict[str, Any]:
+def own_params(by: Principal) -> dict[str, Any]:
     """Parameters of `OWN`.
 
     Raises:
         SignInNeeded: The asker is no account.
     """
     if by.kind != "account":
-        raise SignInNeeded("sign in; notices are for accounts")
+        raise AuthenticationRequired("sign in; notices are for accounts")
     return {"own_person": by.person_id, "own_account": by.account_id}
 
 
 def _mine(by: Principal) -> tuple[str, dict[str, Any]]:
     """Which notices are the asker's: told to them, of incidents that are (still) theirs to see."""
-    condition, params = visible(by, "i")
+    condition, params = visibility_clause(by, "i")
     hidden = f"(n.incident_id IS NULL OR EXISTS (SELECT FROM incident i WHERE i.id = n.incident_id AND {condition}))"
-    return f"{OWN} AND {hidden}", own(by) | params
+    return f"{OWN} AND {hidden}", own_params(by) | params
 
 
-def listing(session: Session, by: Principal, limit: int, before: int | None = None) -> list[InApp]:
+def list_notices(session: Session, by: Principal, limit: int, before: int | None = None) -> list[InApp]:
     """The asker's notices, the newest first.
 
     Args:
@@ -97,7 +97,7 @@ def listing(session: Session, by: Principal, limit: int, before: int | None = No
     return [InApp(*row) for row in session.execute(text(query), params | {"before": before, "limit": limit})]
 
 
-def unseen(session: Session, by: Principal) -> int:
+def count_unseen(session: Session, by: Principal) -> int:
     """How many of the asker's notices are new to them.
 
     Raises:
@@ -124,9 +124,9 @@ WHERE n.target_id IS NOT NULL AND (:state = '' OR n.state = :state) ORDER BY n.i
 """
 
 
-def targets(session: Session) -> list[Target]:
+def targets(session: Session) -> list[NoticeTargetView]:
     """The receivers that notices are sent to."""
-    return [Target(*row) for row in session.execute(text(TARGETS))]
+    return [NoticeTargetView(*row) for row in session.execute(text(TARGETS))]
 
 
 def outgoing(session: Session, state: str = "", limit: int = 100) -> list[Outgoing]:

@@ -18,16 +18,16 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from gis.errors import wrong
+from gis.errors import invalid_field
 
-PATIENCE = 10.0  # seconds for each step of a request
-LONGEST = 15.0  # seconds for all of it
+STEP_TIMEOUT_S = 10.0  # seconds for each step of a request
+TOTAL_TIMEOUT_S = 15.0  # seconds for all of it
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class Undelivered(Exception):
+class DeliveryError(Exception):
     """A notice did not arrive; the words say why and hold no secret."""
 
 
@@ -56,10 +56,10 @@ def check_address(url: str) -> None:
         words = (
             f"{url[:80]!r} is no address to send to; as https://gateway.example.cn/wangge, without a name or password"
         )
-        raise wrong("address", words)
+        raise invalid_field("address", words)
 
 
-def allowed(address: str, *, private: bool) -> bool:
+def is_address_allowed(address: str, *, private: bool) -> bool:
     """Whether a webhook may go to an IP address.
 
     Args:
@@ -104,12 +104,12 @@ def send(url: str, secret: str, number: int, topic: str, body: bytes, *, private
 
 async def _within(url: str, headers: dict[str, str], body: bytes, private: bool) -> None:
     try:
-        async with asyncio.timeout(LONGEST):  # a receiver that dribbles is cut off too
+        async with asyncio.timeout(TOTAL_TIMEOUT_S):  # a receiver that dribbles is cut off too
             await _post(url, headers, body, private)
     except (TimeoutError, httpx.TimeoutException):
-        raise Undelivered(f"no answer within {PATIENCE:.0f} s") from None
+        raise DeliveryError(f"no answer within {STEP_TIMEOUT_S:.0f} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
-        raise Undelivered(f"cannot be reached: {type(error).__name__}: {str(error)[:120]}") from None
+        raise DeliveryError(f"cannot be reached: {type(error).__name__}: {str(error)[:120]}") from None
 
 
 async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -> None:
@@ -118,14 +118,16 @@ async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -
     try:
         found = await asyncio.get_running_loop().getaddrinfo(asked.host, port, type=socket.SOCK_STREAM)
     except OSError:
-        raise Undelivered(f"the name {asked.host} is not known") from None
+        raise DeliveryError(f"the name {asked.host} is not known") from None
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     for one in addresses:
-        if not allowed(one, private=private):
+        if not is_address_allowed(one, private=private):
             words = "" if private else "; WANGGE_PRIVATE_WEBHOOKS=yes allows it"
-            raise Undelivered(f"{asked.host} is {one}, an address notices may not go to{words}")
+            raise DeliveryError(f"{asked.host} is {one}, an address notices may not go to{words}")
     # sent to the very addresses that were looked at: the name may mean another one a moment later
-    async with httpx.AsyncClient(verify=_trust(), timeout=PATIENCE, follow_redirects=False, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        verify=_trust(), timeout=STEP_TIMEOUT_S, follow_redirects=False, trust_env=False
+    ) as client:
         for number, one in enumerate(addresses, 1):
             request = client.build_request(
                 "POST", asked.copy_with(host=one), content=body, headers=headers | {"Host": asked.netloc.decode()},
@@ -139,7 +141,7 @@ async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -
                     raise
         await answer.aclose()
     if not answer.is_success:
-        raise Undelivered(
+        raise DeliveryError(
             f"answered {answer.status_code}{', redirects are not followed' if answer.is_redirect else ''}"
         )
 

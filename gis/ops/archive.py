@@ -20,7 +20,7 @@ from urllib.parse import quote
 import psycopg
 
 from gis import private
-from gis.errors import Conflict, InvalidInput, Unavailable, wrong
+from gis.errors import Conflict, InvalidInput, Unavailable, invalid_field
 from gis.ops import backup, cluster, databases
 from gis.ops.cluster import Cluster
 from gis.settings import Settings
@@ -65,7 +65,7 @@ def switch_on(settings: Settings, folder: Path, keep: int = KEPT_BASES) -> Base:
     -----
     Restarts the server the first time. Call it again, nightly say, for a new copy: recovery is as quick as the copy is new.
     """
-    place = cluster.place(settings)
+    place = cluster.cluster_location(settings)
     folder = folder.absolute()
     _prepare_folder(place, folder)
     cluster.start(settings)
@@ -83,7 +83,7 @@ def switch_on(settings: Settings, folder: Path, keep: int = KEPT_BASES) -> Base:
 
 def get_folder(settings: Settings) -> Path | None:
     """Return the folder that the log is archived to; None when it is not."""
-    file = cluster.place(settings).base / cluster.ARCHIVE_FILE
+    file = cluster.cluster_location(settings).base / cluster.ARCHIVE_FILE
     return Path(file.read_text().strip()) if file.exists() else None
 
 
@@ -110,9 +110,9 @@ def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> 
         The log ends before the moment, or recovery failed.
     """
     if at > datetime.now(UTC):
-        raise wrong("at", f"{at.isoformat()} has not come yet")
+        raise invalid_field("at", f"{at.isoformat()} has not come yet")
     addresses = cluster.start(settings)
-    place, own = cluster.place(settings), get_folder(settings)
+    place, own = cluster.cluster_location(settings), get_folder(settings)
     folder = (folder or own or Path()).absolute()
     if own is None and not list_bases(folder):
         raise Conflict("no log is archived; ./wangge db archive DIR begins with it, --from DIR names an archive")
@@ -122,10 +122,10 @@ def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> 
     if not bases:
         begins = min((base.finished for base in list_bases(folder)), default=None)
         reach = f"it begins at {begins.isoformat()}" if begins else "there is no copy of a cluster in it"
-        raise wrong("at", f"the archive {folder} does not reach back to {at.isoformat()}: {reach}")
+        raise invalid_field("at", f"the archive {folder} does not reach back to {at.isoformat()}: {reach}")
     with _recovered(place, folder, bases[-1], at) as url, tempfile.TemporaryDirectory(dir=settings.var) as scratch:
         file = Path(scratch) / f"{at:%Y-%m-%dT%H%M%S}.backup"
-        backup.backup(cluster.Addresses(url, url), file, settings.var)
+        backup.backup(cluster.DatabaseUrls(url, url), file, settings.var)
         return backup.restore(addresses, file, settings.var)
 
 
@@ -139,9 +139,9 @@ def list_bases(folder: Path) -> list[Base]:
 def _prepare_folder(place: Cluster, folder: Path) -> None:
     """Make the folder and see that the server can write there."""
     if folder == place.data or place.data in folder.parents:
-        raise wrong("dir", "the archive cannot lie in the cluster it is of")
+        raise invalid_field("dir", "the archive cannot lie in the cluster it is of")
     if "\n" in str(folder):
-        raise wrong("dir", "the name of the folder holds a line break")
+        raise invalid_field("dir", "the name of the folder holds a line break")
     try:
         cluster.make_enterable(folder.parent, place.run_as)
         for path in (folder, folder / "wal"):
@@ -199,7 +199,7 @@ def _archive_now(settings: Settings) -> None:
     Unavailable
         The archive does not take it.
     """
-    place = cluster.place(settings)
+    place = cluster.cluster_location(settings)
     port = cluster.running_port(place)
     assert port is not None
     with psycopg.connect(place.url(cluster.SUPERUSER, port, "postgres"), autocommit=True) as connection:
@@ -248,8 +248,8 @@ def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterat
         shutil.copytree(base.folder, data, symlinks=True)
         fetch = f"cp {cluster.shell_path(folder / 'wal')}/%f %p"
         private.create_file(data / "wangge.conf").write_text(
-            cluster.CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
-            + cluster.THROW_AWAY  # it is thrown away when our database has been taken from it
+            cluster.POSTGRESQL_CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
+            + cluster.EPHEMERAL_CONF  # it is thrown away when our database has been taken from it
             + f"listen_addresses = ''\narchive_mode = off\nrestore_command = {cluster.quoted(fetch)}\n"
             + f"recovery_target_time = '{at.isoformat()}'\nrecovery_target_action = promote\n"
         )

@@ -21,9 +21,9 @@ from pyrage import EncryptError
 
 from gis import private
 from gis.db import engine
-from gis.errors import Conflict, InvalidInput, Unavailable, wrong
+from gis.errors import Conflict, InvalidInput, Unavailable, invalid_field
 from gis.ops import backup_file, databases, schema
-from gis.ops.cluster import Addresses
+from gis.ops.cluster import DatabaseUrls
 
 SCHEMAS = ("public", "personal", "jobs")
 SCRATCH = ".restore-"  # folders under the deployment's
@@ -38,7 +38,7 @@ WHERE n.nspname IN ('public', 'personal') AND c.relkind = 'r'
 """
 
 
-def backup(addresses: Addresses, path: Path, var: Path, recipients: Sequence[Any] = ()) -> int:
+def backup(addresses: DatabaseUrls, path: Path, var: Path, recipients: Sequence[Any] = ()) -> int:
     """Write every table of ours and every photo to one private file; replaces `path` only when it is whole.
 
     Parameters
@@ -119,7 +119,7 @@ def count_rows(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def restore(
-    addresses: Addresses, path: Path, var: Path, *, identity: Path | None = None, into: str | None = None
+    addresses: DatabaseUrls, path: Path, var: Path, *, identity: Path | None = None, into: str | None = None
 ) -> int:
     """Restore a backup into a new database, migrate and check it there, then swap it with the one in use.
 
@@ -178,7 +178,7 @@ def restore(
 
 
 @contextmanager
-def _only_restore(addresses: Addresses, var: Path) -> Iterator[None]:
+def _only_restore(addresses: DatabaseUrls, var: Path) -> Iterator[None]:
     """Let no other restore of this deployment run, and remove what one that was killed left behind.
 
     Raises
@@ -218,7 +218,7 @@ def _entries(path: Path, dump: Path) -> list[str]:
 EXISTING = (" SCHEMA - public ", " COMMENT - SCHEMA public ", " EXTENSION ", " public spatial_ref_sys ")
 
 
-def _empty_database(addresses: Addresses, into: str | None) -> Addresses:
+def _empty_database(addresses: DatabaseUrls, into: str | None) -> DatabaseUrls:
     if into is None:
         return databases.create_beside(addresses)
     if into == databases.get_name(addresses.owner):
@@ -230,11 +230,15 @@ def _empty_database(addresses: Addresses, into: str | None) -> Addresses:
                 raise Conflict(f"the database {into} is not empty; nothing in it is replaced")
         databases.create_extensions(addresses, into)
     except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
-        raise wrong("into", f"the database {into} cannot be used: {str(error).strip().splitlines()[-1]}") from None
+        raise invalid_field(
+            "into", f"the database {into} cannot be used: {str(error).strip().splitlines()[-1]}"
+        ) from None
     return new
 
 
-def _fill(path: Path, new: Addresses, dump: Path, entries: Sequence[str], manifest: Mapping[str, Any] | None) -> None:
+def _fill(
+    path: Path, new: DatabaseUrls, dump: Path, entries: Sequence[str], manifest: Mapping[str, Any] | None
+) -> None:
     """Fill a new database from a dump, bring it to this code's schema, and check it."""
     wanted = dump.with_name("list")
     wanted.write_text("\n".join(entries))

@@ -21,7 +21,7 @@ from typing import IO, Any
 import pyrage
 
 from gis import private
-from gis.errors import InvalidInput, wrong
+from gis.errors import InvalidInput, invalid_field
 
 MANIFEST, DUMP, END = "manifest.json", "database.dump", "end"
 PHOTO_PATTERN = re.compile(r"photos/[0-9a-f]{2}/[0-9a-f-]{36}(-small)?\.[a-z]+")
@@ -154,13 +154,13 @@ def parse_recipients(texts: Iterable[str]) -> list[Any]:
             lines = [line.strip() for line in Path(text).read_text(encoding="utf-8", errors="replace").splitlines()]
             lines = [line for line in lines if line and not line.startswith("#")]
         if not lines or any(line.startswith("AGE-SECRET-KEY-") for line in lines):
-            raise wrong("encrypt-to", "give the public key (age1…), not the secret one")
+            raise invalid_field("encrypt-to", "give the public key (age1…), not the secret one")
         for line in lines:
             kind = pyrage.ssh if line.startswith("ssh-") else pyrage.x25519
             try:
                 keys.append(kind.Recipient.from_str(line))
             except pyrage.RecipientError:
-                raise wrong(
+                raise invalid_field(
                     "encrypt-to", f"{line[:80]!r} is not an age or SSH public key, nor a file of them"
                 ) from None
     return keys
@@ -183,14 +183,14 @@ def read_identities(path: Path) -> list[Any]:
     except (pyrage.IdentityError, UnicodeDecodeError):
         keys = []
     if not keys:
-        raise wrong("identity", f"{path.name} holds no secret key of age or OpenSSH")
+        raise invalid_field("identity", f"{path.name} holds no secret key of age or OpenSSH")
     return keys
 
 
 def create_key(path: Path) -> str:
     """Write a new secret key to a file that must not exist; return its public key."""
     if path.exists():
-        raise wrong("file", f"{path} exists; a secret key is never overwritten")
+        raise invalid_field("file", f"{path} exists; a secret key is never overwritten")
     key = pyrage.x25519.Identity.generate()
     public = str(key.to_public())
     with private.open_file(path) as file:
@@ -216,13 +216,13 @@ def opened(path: Path, folder: Path, identity: Path | None) -> Iterator[Path]:
         yield path
         return
     if identity is None:
-        raise wrong("identity", f"{path.name} is encrypted; name the file of its secret key with --identity")
+        raise invalid_field("identity", f"{path.name} is encrypted; name the file of its secret key with --identity")
     plain = private.create_file(folder / "decrypted")
     try:
         pyrage.decrypt_file(str(path), str(plain), read_identities(identity))
     except pyrage.DecryptError as error:
         if "matching" in str(error).lower():
-            raise wrong("identity", f"{path.name} is not encrypted to the key in {identity.name}") from None
+            raise invalid_field("identity", f"{path.name} is not encrypted to the key in {identity.name}") from None
         raise not_ours(path, f"it does not decrypt: {error}") from None
     except OSError as error:
         if private.is_disk_full(error):

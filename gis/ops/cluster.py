@@ -35,10 +35,10 @@ EXTENSIONS = ("postgis", "btree_gist", "pg_trgm")
 OUTSIDE = Path("/var/lib/wangge")  # for clusters that the user postgres could not reach elsewhere
 PORT_OF_SOCKET = 5432  # of a server that listens on a socket in a folder of its own only
 ARCHIVE_FILE = "archive"  # beside the data: the folder that the log is archived to
-LONGEST_SOCKET = 100  # bytes a Unix socket's path may have, with room for PostgreSQL's own file name
+MAX_SOCKET_PATH_BYTES = 100  # bytes a Unix socket's path may have, with room for PostgreSQL's own file name
 OLDEST_SERVER, OLDEST_POSTGIS = 150000, (3, 3)
 
-CONF = """# written by wangge before every start; changes here are lost
+POSTGRESQL_CONF = """# written by wangge before every start; changes here are lost
 port = {port}
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '{sockets}'
@@ -53,11 +53,11 @@ jit = off
 timezone = 'UTC'
 log_min_messages = warning
 """
-THROW_AWAY = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+EPHEMERAL_CONF = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 
 
 @dataclass(frozen=True)
-class Addresses:
+class DatabaseUrls:
     """How to reach the database.
 
     app: URL of the role the application works as: neither superuser nor owner of the tables.
@@ -112,7 +112,7 @@ def find_binaries() -> Path:
     raise Unavailable("PostgreSQL 15 or later with PostGIS 3.3 or later is not installed; run ./wangge db start")
 
 
-def place(settings: Settings) -> Cluster:
+def cluster_location(settings: Settings) -> Cluster:
     """Decide where the cluster lies.
 
     As root, the user `postgres` must be able to enter the folder; where it cannot (a checkout under /root),
@@ -125,7 +125,7 @@ def place(settings: Settings) -> Cluster:
     if run_as and not may_enter(run_as, settings.var):
         base = OUTSIDE / name
     sockets = base / "socket"
-    if len(str(sockets).encode()) + len("/.s.PGSQL.65535.lock") > LONGEST_SOCKET:
+    if len(str(sockets).encode()) + len("/.s.PGSQL.65535.lock") > MAX_SOCKET_PATH_BYTES:
         sockets = Path("/tmp") / f"wangge-{name}"
     return Cluster(base, sockets, settings.var / "secrets.json", run_as)
 
@@ -137,7 +137,7 @@ def private_base(settings: Settings) -> Path:
     return base if base.exists() or not apart.exists() else apart
 
 
-def start(settings: Settings, *, throw_away: bool = False) -> Addresses:
+def start(settings: Settings, *, throw_away: bool = False) -> DatabaseUrls:
     """Start the private cluster, making it first where there is none; harmless when it runs.
 
     Args:
@@ -146,7 +146,7 @@ def start(settings: Settings, *, throw_away: bool = False) -> Addresses:
     Raises:
         Unavailable: It cannot be made or started; the message says where the log is.
     """
-    cluster = place(settings)
+    cluster = cluster_location(settings)
     with _only_one(settings.var / ".cluster.lock"):
         if not (cluster.data / "PG_VERSION").exists():
             _make(cluster)
@@ -156,12 +156,12 @@ def start(settings: Settings, *, throw_away: bool = False) -> Addresses:
     return addresses_at(cluster, port)
 
 
-def addresses_at(cluster: Cluster, port: int) -> Addresses:
+def addresses_at(cluster: Cluster, port: int) -> DatabaseUrls:
     """The addresses of a running private cluster."""
-    return Addresses(cluster.url(APP, port), cluster.url(OWNER, port), cluster.url(SUPERUSER, port))
+    return DatabaseUrls(cluster.url(APP, port), cluster.url(OWNER, port), cluster.url(SUPERUSER, port))
 
 
-def addresses(settings: Settings) -> Addresses:
+def database_urls(settings: Settings) -> DatabaseUrls:
     """The database to use: `DATABASE_URL`'s server, else the private cluster, started when it is not running.
 
     Raises:
@@ -170,7 +170,7 @@ def addresses(settings: Settings) -> Addresses:
     if not settings.database_url:
         return start(settings)
     check_server(settings.database_url)
-    return Addresses(app=settings.database_url, owner=settings.database_owner_url or settings.database_url)
+    return DatabaseUrls(app=settings.database_url, owner=settings.database_owner_url or settings.database_url)
 
 
 def check_server(url: str) -> None:
@@ -219,7 +219,7 @@ def has_died(settings: Settings) -> bool:
     -----
     Asks the system for its process, which is cheap, and connects only where that says nothing.
     """
-    cluster = place(settings)
+    cluster = cluster_location(settings)
     if cluster.stopped.exists() or not (cluster.data / "PG_VERSION").exists():
         return False
     try:
@@ -233,7 +233,7 @@ def has_died(settings: Settings) -> bool:
 
 def stop(settings: Settings) -> bool:
     """Stop the private cluster; False when it was not running."""
-    cluster = place(settings)
+    cluster = cluster_location(settings)
     with _only_one(settings.var / ".cluster.lock"):
         if running_port(cluster) is None:
             return False
@@ -245,7 +245,7 @@ def stop(settings: Settings) -> bool:
 def reset(settings: Settings) -> None:
     """Throw the private database away, all its data with it, and make an empty one; the cluster goes on."""
     start(settings)
-    cluster = place(settings)
+    cluster = cluster_location(settings)
     port = running_port(cluster)
     assert port is not None
     with psycopg.connect(cluster.url(SUPERUSER, port, "postgres"), autocommit=True) as connection:
@@ -317,7 +317,9 @@ def _launch(cluster: Cluster, throw_away: bool) -> int:
         time.sleep(wait)
         port = _free_port(cluster)
         conf = cluster.data / "wangge.conf"
-        settings_text = CONF.format(port=port, sockets=cluster.sockets) + (THROW_AWAY if throw_away else "")
+        settings_text = POSTGRESQL_CONF.format(port=port, sockets=cluster.sockets) + (
+            EPHEMERAL_CONF if throw_away else ""
+        )
         private.create_file(conf).write_text(settings_text + archive_settings(cluster))
         give(cluster, conf)
         try:

@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from gis import private
 from gis.db import engine
 from gis.errors import Conflict, NotFound, Unavailable
-from gis.ops.cluster import EXTENSIONS, Addresses, find_binaries
+from gis.ops.cluster import EXTENSIONS, DatabaseUrls, find_binaries
 
 MAX_NAME_CHARS = 36  # of our database's name within that of another, of which PostgreSQL takes 63
 FULL = "the disk is full; nothing was replaced. Free some space and try again"
@@ -53,7 +53,7 @@ def get_name(url: str) -> str:
     return str(conninfo_to_dict(libpq(url)).get("dbname") or make_url(url).username)
 
 
-def with_database(addresses: Addresses, name: str) -> Addresses:
+def with_database(addresses: DatabaseUrls, name: str) -> DatabaseUrls:
     """Return the addresses of another database on the same server."""
 
     def other(url: str) -> str:
@@ -101,7 +101,7 @@ def run_program(program: str, arguments: Sequence[str], url: str | None = None) 
 
 
 @contextmanager
-def maintenance(addresses: Addresses) -> Iterator[psycopg.Connection]:
+def maintenance(addresses: DatabaseUrls) -> Iterator[psycopg.Connection]:
     """Connect as whoever makes databases, to none of ours: one that is in use cannot be renamed.
 
     Raises
@@ -124,7 +124,7 @@ def maintenance(addresses: Addresses) -> Iterator[psycopg.Connection]:
     raise Unavailable(f"the database postgres of the server cannot be entered: {reason}")
 
 
-def create_beside(addresses: Addresses) -> Addresses:
+def create_beside(addresses: DatabaseUrls) -> DatabaseUrls:
     """Create an empty database with our extensions beside ours, owned by the owner of the tables.
 
     Raises
@@ -163,7 +163,7 @@ def create_beside(addresses: Addresses) -> Addresses:
     return with_database(addresses, name)
 
 
-def create_extensions(addresses: Addresses, name: str) -> None:
+def create_extensions(addresses: DatabaseUrls, name: str) -> None:
     """Create our extensions in a database where they are missing."""
     address = make_url(addresses.admin or addresses.owner).set(database=name).render_as_string(hide_password=False)
     with psycopg.connect(libpq(address), autocommit=True) as connection:
@@ -187,7 +187,7 @@ def _copy_rights(connection: psycopg.Connection, source: str, target: str) -> No
         connection.execute(sql.SQL("GRANT {} ON DATABASE {} TO {}").format(sql.SQL(right), database, grantee))
 
 
-def swap(addresses: Addresses, new: str) -> str:
+def swap(addresses: DatabaseUrls, new: str) -> str:
     """Give a database the name of ours, and ours another name; both in one transaction.
 
     Returns
@@ -223,7 +223,7 @@ def swap(addresses: Addresses, new: str) -> str:
     raise Unavailable("the database is in use all the time; stop the service and restore again")
 
 
-def drop(addresses: Addresses, name: str) -> None:
+def drop(addresses: DatabaseUrls, name: str) -> None:
     """Drop a database, whoever is connected to it."""
     engine(with_database(addresses, name).owner).dispose()
     engine(with_database(addresses, name).app).dispose()
@@ -231,7 +231,7 @@ def drop(addresses: Addresses, name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def drop_unfinished(addresses: Addresses) -> None:
+def drop_unfinished(addresses: DatabaseUrls) -> None:
     """Drop the databases that restores which were killed had begun to fill; the caller sees that none runs."""
     base = get_name(addresses.owner)[:MAX_NAME_CHARS]
     name_pattern = re.compile(re.escape(base) + rf"_{RESTORING}_\d{{14}}[0-9a-f]{{4}}")
@@ -242,7 +242,7 @@ def drop_unfinished(addresses: Addresses) -> None:
             drop(addresses, name)
 
 
-def list_old(addresses: Addresses) -> list[OldDatabase]:
+def list_old(addresses: DatabaseUrls) -> list[OldDatabase]:
     """List the databases that restores replaced, newest first."""
     base = get_name(addresses.owner)[:MAX_NAME_CHARS]
     name_pattern = re.compile(re.escape(base) + rf"_{OLD}_(\d{{14}})")
@@ -259,7 +259,7 @@ def list_old(addresses: Addresses) -> list[OldDatabase]:
     return sorted(old, key=lambda one: one.replaced_at, reverse=True)
 
 
-def drop_old(addresses: Addresses, name: str | None = None) -> list[str]:
+def drop_old(addresses: DatabaseUrls, name: str | None = None) -> list[str]:
     """Drop the databases that restores replaced, or the one of a name; return their names.
 
     Raises

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gis.db import Base, key
 
 
-class History(Base):
+class HistoryEntry(Base):
     """One row changed in one business table."""
 
     __tablename__ = "history"

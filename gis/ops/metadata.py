@@ -23,13 +23,13 @@ from gis.incidents.models import (
     RuleSet,
 )
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
-from gis.ops.history import History
+from gis.ops.history import HistoryEntry
 from gis.people.models import AccessGrant, Account, ApiKey, Disclosure, EndedSession, Leave, Person, Post, Role, SignIn
 from gis.places.models import Building, Household, Stairwell, UnitPart
 
 __all__ = [
     "AccessGrant", "Account", "ApiKey", "Area", "Base", "BasemapFeature", "Boundary", "Building", "CatalogueEdition",
-    "Category", "Dataset", "DatedParent", "Device", "DeviceAlarm", "Disclosure", "EndedSession", "Facility", "History", "Household", "Idempotency", "Incident",
+    "Category", "Dataset", "DatedParent", "Device", "DeviceAlarm", "Disclosure", "EndedSession", "Facility", "HistoryEntry", "Household", "Idempotency", "Incident",
     "IncidentEvent", "IncidentMove", "Leave", "Lineage", "Notice", "NoticeTarget", "Operation", "OrderOffer", "OrderTaker", "Person", "Photo",
     "Post", "Publication", "Reporter", "Revision", "Role", "RoutingRule", "RuleSet", "ServiceCircle", "SignIn", "Stairwell",
     "UnitPart", "WalkEdge", "WalkNetwork", "WalkNode", "WalkWall",

@@ -22,10 +22,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
 from gis.db import STORAGE_SRID, engine
-from gis.errors import NotFound, Unavailable, wrong
+from gis.errors import NotFound, Unavailable, invalid_field
 from gis.facilities.categories import CATEGORIES
 from gis.ops import cluster
-from gis.ops.cluster import Addresses
+from gis.ops.cluster import DatabaseUrls
 from gis.settings import Settings
 
 SCHEMA, GEOMETRY = "qgis", "shape"
@@ -80,7 +80,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Access:
+class QgisLogin:
     """How to reach the views, as the form of QGIS asks for it; host is a name or the folder of a Unix socket."""
 
     host: str
@@ -226,8 +226,8 @@ VIEWS = {
 }
 
 # from the top of the map downwards; those at rest are there and not shown at first
-PILE = ("facility", "unit", "grid_history", "grid", "community", "street", "county", "walk_edge", "building")
-RESTING = ("grid_history", "street", "county")
+LAYER_ORDER = ("facility", "unit", "grid_history", "grid", "community", "street", "county", "walk_edge", "building")
+HIDDEN_LAYERS = ("grid_history", "street", "county")
 
 
 # --- the views and their styles: by the owner of the tables ---
@@ -317,19 +317,19 @@ def qml(view: View) -> str:
     )
 
 
-def layer_file(access: Access) -> str:
+def layer_file(access: QgisLogin) -> str:
     """A layer definition (.qlr) of QGIS with every view, its key and its style; QGIS asks for the password itself."""
     words = {"dbname": access.database, "host": access.host, "port": str(access.port), "user": access.user, "key": "id"}
     server = " ".join(f"{name}='{_quoted(value)}'" for name, value in words.items())
     land = escape(CRS(STORAGE_SRID).to_wkt())  # QGIS takes a system by its number alone for none
     tree, layers = [], []
-    for name in PILE:
+    for name in LAYER_ORDER:
         view = VIEWS[name]
         kind = {"Line": "LineString", "Polygon": "MultiPolygon"}.get(view.geometry, view.geometry)
         source = escape(
             f'{server} srid={STORAGE_SRID} type={kind} table="{SCHEMA}"."{name}" ({GEOMETRY})', {'"': "&quot;"}
         )
-        checked = "Qt::Unchecked" if name in RESTING else "Qt::Checked"
+        checked = "Qt::Unchecked" if name in HIDDEN_LAYERS else "Qt::Checked"
         tree.append(
             f'<layer-tree-layer id="wangge_{name}" name={quoteattr(view.zh)} providerKey="postgres" source="{source}"'
             f' checked="{checked}" expanded="0"/>'
@@ -439,7 +439,7 @@ def _rgba(colour: str) -> str:
 # --- roles: by whoever may make roles ---
 
 
-def give_access(settings: Settings, addresses: Addresses, name: str) -> Access:
+def grant_login(settings: Settings, addresses: DatabaseUrls, name: str) -> QgisLogin:
     """Make a login role that may read the views, or give the one of that name a new password.
 
     Args:
@@ -474,10 +474,10 @@ def give_access(settings: Settings, addresses: Addresses, name: str) -> Access:
             raise _may_not(role, error) from None
     with engine(addresses.owner).begin() as owner:
         prepare(owner)
-    return Access(*_where(settings, addresses), role, password)
+    return QgisLogin(*_where(settings, addresses), role, password)
 
 
-def withdraw_access(settings: Settings, addresses: Addresses, name: str) -> None:
+def revoke_login(settings: Settings, addresses: DatabaseUrls, name: str) -> None:
     """Drop a login role and end its connections.
 
     Raises:
@@ -498,7 +498,7 @@ def withdraw_access(settings: Settings, addresses: Addresses, name: str) -> None
             raise _may_not(role, error) from None
 
 
-def accesses(addresses: Addresses) -> list[str]:
+def list_logins(addresses: DatabaseUrls) -> list[str]:
     """The names that have access."""
     with psycopg.connect(addresses.owner) as connection:
         rows = connection.execute(
@@ -511,23 +511,23 @@ def accesses(addresses: Addresses) -> list[str]:
 
 def _role(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise wrong(
+        raise invalid_field(
             "name", f"{name!r} cannot be one; write a letter, then letters, digits or _, as planner or zhang_san"
         )
     return f"{GROUP}_{name}"
 
 
-def _keeper(settings: Settings, addresses: Addresses) -> str:
+def _keeper(settings: Settings, addresses: DatabaseUrls) -> str:
     """The address that may make roles: the private cluster's superuser, elsewhere the owner, if anybody."""
     if settings.database_url:
         return make_url(addresses.owner).set(drivername="postgresql").render_as_string(hide_password=False)
-    place = cluster.place(settings)
+    place = cluster.cluster_location(settings)
     port = cluster.running_port(place)
     assert port is not None  # addresses were asked of it
     return place.url(cluster.SUPERUSER, port)
 
 
-def _where(settings: Settings, addresses: Addresses) -> tuple[str, int, str]:
+def _where(settings: Settings, addresses: DatabaseUrls) -> tuple[str, int, str]:
     """Host, port and database; of the private cluster its loopback address, for QGIS cannot enter its socket."""
     url = make_url(addresses.owner)
     host = url.query.get("host", "") if settings.database_url else "127.0.0.1"

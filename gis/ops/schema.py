@@ -16,15 +16,15 @@ from gis.incidents.catalogue import editions
 from gis.incidents.danger import table
 from gis.incidents.models import IncidentMove
 from gis.incidents.routing import rules
-from gis.incidents.states import TABLE
+from gis.incidents.states import TRANSITION_ROWS
 from gis.ops import qgis
-from gis.ops.cluster import Addresses
+from gis.ops.cluster import DatabaseUrls
 from gis.people.models import Role
 from gis.rights.roles import ROLES
 
-MIGRATION = "migration"  # how the history names what a new database begins with
+MIGRATION_ACTOR = "migration"  # how the history names what a new database begins with
 # What the application may do: read and change rows, never the shape of tables; areas and history are kept for ever.
-KEPT = ("area", "history", "revision", "incident", "incident_event", "personal.disclosure")
+UNDELETABLE_TABLES = ("area", "history", "revision", "incident", "incident_event", "personal.disclosure")
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -50,7 +50,7 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def migrate(addresses: Addresses, to: str = "head") -> None:
+def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
     """Bring the database to a migration, in one transaction, then grant and fill the roles.
 
     Args:
@@ -71,9 +71,9 @@ def migrate(addresses: Addresses, to: str = "head") -> None:
         if current(connection) == head():
             _fill_roles(connection)
             _fill_moves(connection)
-            connection.execute(text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION})
+            connection.execute(text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION_ACTOR})
             editions.fill(connection)
-            rules.fill(connection)
+            rules.load_default_rules(connection)
             table.fill(connection)
             qgis.prepare(connection)
             if app and app != owner:
@@ -89,12 +89,14 @@ def _fill_roles(connection: Connection) -> None:
 def _fill_moves(connection: Connection) -> None:
     columns = [column.name for column in IncidentMove.__table__.columns]
     connection.execute(delete(IncidentMove))
-    connection.execute(insert(IncidentMove).values([dict(zip(columns, row, strict=True)) for row in sorted(TABLE)]))
+    connection.execute(
+        insert(IncidentMove).values([dict(zip(columns, row, strict=True)) for row in sorted(TRANSITION_ROWS)])
+    )
 
 
 def _grant(connection: Connection, app: str) -> None:
     role = sql.Identifier(app).as_string(None)
-    kept = ", ".join(KEPT)
+    kept = ", ".join(UNDELETABLE_TABLES)
     connection.execute(
         text(f"""
         GRANT USAGE ON SCHEMA public, personal, jobs TO {role};

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import read_integers, read_rows
-from gis.errors import NotFound, wrong
+from gis.db import fetch_int_array, fetch_rows
+from gis.errors import NotFound, invalid_field
 from gis.rights.access import Action, Principal
-from gis.rights.roles import BY_KEY, ROLES, RoleRow
+from gis.rights.roles import ROLE_BY_KEY, ROLES, PostRole
 
 Ints = NDArray[np.int64]
 Micros = int  # microseconds since 1970, as the database counts time
-FOREVER: Micros = 2**63 - 1
-EVER: Micros = -(2**63)
+MAX_MICROS: Micros = 2**63 - 1
+MIN_MICROS: Micros = -(2**63)
 
 # A range of time as two numbers; an open or infinite end is FOREVER.
 SPAN = """
@@ -42,7 +42,7 @@ MANY = 5000  # ids from which on reading everything is faster than naming them
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ResponsiblePerson:
     """One answerable role.
 
     name: Who answers now: the holder, or the deputy standing in; None when nobody is there.
@@ -75,7 +75,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Posts:
+class PostTable:
     """The posts of areas, or of buildings, as columns in the order of the place, then nearest role first.
 
     place, holder, deputy: Ids; 0 is nobody. role: Place in `ROLES`. They hold while start <= moment < end.
@@ -89,13 +89,13 @@ class Posts:
     end: Ints
 
     @classmethod
-    def from_rows(cls, rows: Ints) -> "Posts":
+    def from_rows(cls, rows: Ints) -> "PostTable":
         """Posts from what `POSTS` gives."""
         number, place, role, holder, deputy, start, end = rows.T
         order = np.lexsort((number, _RANK[role], place))
         return cls(*(column[order] for column in (place, role, holder, deputy, start, end)))
 
-    def of(self, place: int, at: Micros) -> Iterator[tuple[RoleRow, int, int]]:
+    def of(self, place: int, at: Micros) -> Iterator[tuple[PostRole, int, int]]:
         """Role, holder and deputy of each post a place has at a moment, nearest role first."""
         first, last = self.place.searchsorted((place, place + 1))
         part = slice(first, last)
@@ -111,20 +111,20 @@ class Kept:
 
     start: Micros
     end: Micros
-    of_area: dict[int, list[Entry]]
+    of_area: dict[int, list[ResponsiblePerson]]
     told: dict[Hashable, bytes]
 
 
 @dataclass(frozen=True)
-class People:
+class PeopleIndex:
     """Posts and leave as read at one moment; moments are compared when asked, so leave begins without reading again.
 
     leave: Person, start, end, in the order of persons.
     persons, names: Ids in their order, and the names.
     """
 
-    areas: Posts
-    buildings: Posts
+    areas: PostTable
+    buildings: PostTable
     leave: tuple[Ints, Ints, Ints]
     persons: Ints
     names: pa.LargeStringArray
@@ -145,7 +145,7 @@ class People:
         """Whether somebody is on leave."""
         return any(start <= at < end for start, end in self._leave.get(person, ()))
 
-    def of_area(self, area_id: int, at: Micros, code: str, level: str) -> list[Entry]:
+    def of_area(self, area_id: int, at: Micros, code: str, level: str) -> list[ResponsiblePerson]:
         """The answerable roles of an area at a moment, nearest role first. Kept until somebody's time begins or ends."""
         kept = self.kept(at)
         found = kept.of_area.get(area_id)
@@ -161,24 +161,26 @@ class People:
         if kept.start <= at < kept.end:
             return kept
         after = int(self.moments.searchsorted(at, side="right"))
-        start = int(self.moments[after - 1]) if after else EVER
-        kept = Kept(start, int(self.moments[after]) if after < len(self.moments) else FOREVER, {}, {})
+        start = int(self.moments[after - 1]) if after else MIN_MICROS
+        kept = Kept(start, int(self.moments[after]) if after < len(self.moments) else MAX_MICROS, {}, {})
         object.__setattr__(self, "_kept", kept)  # a cache: replaced whole, so that threads see the old or the new
         return kept
 
-    def of_building(self, building_id: int, at: Micros, code: str) -> list[Entry]:
+    def of_building(self, building_id: int, at: Micros, code: str) -> list[ResponsiblePerson]:
         """The answerable roles of a building at a moment, nearest role first."""
         return [self._entry(*post, at, code, "building") for post in self.buildings.of(building_id, at)]
 
-    def _entry(self, role: RoleRow, holder_id: int, deputy_id: int, at: Micros, area: str, level: str) -> Entry:
+    def _entry(
+        self, role: PostRole, holder_id: int, deputy_id: int, at: Micros, area: str, level: str
+    ) -> ResponsiblePerson:
         holder, deputy = self._name.get(holder_id), self._name.get(deputy_id)
         said = (role.key, role.zh, role.en)
         if holder is not None and not self.away(holder_id, at):
-            return Entry(*said, holder, area, level, holder, deputy, None, None, None, None)
+            return ResponsiblePerson(*said, holder, area, level, holder, deputy, None, None, None, None)
         why = "vacancy" if holder is None else "leave"
         there = deputy is not None and not self.away(deputy_id, at)
         zh, en = (words.format(holder=holder, deputy=deputy) for words in WORDS[why, there])
-        return Entry(
+        return ResponsiblePerson(
             *said, deputy if there else None, area, level, holder, deputy, holder if there else None, why, zh, en
         )
 
@@ -188,7 +190,7 @@ class People:
         posts = [column for one in (self.areas, self.buildings) for column in (one.start, one.end)]
         return np.unique(np.concatenate([*posts, *self.leave[1:]]))
 
-    def texts(self, posts: Posts, places: Ints, at: Ints) -> pa.LargeStringArray:
+    def texts(self, posts: PostTable, places: Ints, at: Ints) -> pa.LargeStringArray:
         """Who answers for many places, each at its moment, as "role:name" joined by semicolons.
 
         The same people as `of_area` and `of_building` name, as array work; null for a place without posts.
@@ -223,7 +225,7 @@ def read_people(
     areas: Sequence[int] | None = None,
     buildings: Sequence[int] | None = None,
     since: str = "-infinity",
-) -> People:
+) -> PeopleIndex:
     """Read posts and leave.
 
     Args:
@@ -236,16 +238,16 @@ def read_people(
         which = "true"
         if ids is not None and len(ids) < MANY:
             which, params = f"p.{column} = ANY(%(ids)s)", params | {"ids": list(ids)}
-        found.append(Posts.from_rows(read_integers(session, POSTS.format(place=column, which=which), 7, params)))
+        found.append(PostTable.from_rows(fetch_int_array(session, POSTS.format(place=column, which=which), 7, params)))
     persons = np.unique(np.concatenate([ids for posts in found for ids in (posts.holder, posts.deputy)]))
     which, wanted = "true", dict[str, object]()
     if len(persons) < MANY:
         which, wanted = "{} = ANY(%(ids)s)", {"ids": persons.tolist()}
-    leave = read_integers(session, LEAVE.format(which=which.format("l.person_id")), 3, {"since": since} | wanted)
-    named = read_rows(session, NAMES.format(which=which.format("p.id")), wanted)
+    leave = fetch_int_array(session, LEAVE.format(which=which.format("l.person_id")), 3, {"since": since} | wanted)
+    named = fetch_rows(session, NAMES.format(which=which.format("p.id")), wanted)
     person, start, end = leave.T
     order = np.argsort(person, kind="stable")
-    return People(
+    return PeopleIndex(
         found[0],
         found[1],
         (person[order], start[order], end[order]),
@@ -265,7 +267,7 @@ def _text(value: str) -> pa.Scalar:
     return pa.scalar(value, pa.large_string())
 
 
-def names_for_all(session: Session) -> bool:
+def names_are_public(session: Session) -> bool:
     """Whether there are no accounts yet: until then everybody is told the names of those who answer."""
     return not session.scalar(text("SELECT EXISTS (SELECT FROM personal.account)"))
 
@@ -284,13 +286,15 @@ FIRST = (
 _ORDER = {role: number for number, role in enumerate(FIRST)}
 
 
-def first_to_ask(people: Iterable[Entry]) -> Entry | None:
+def first_contact(people: Iterable[ResponsiblePerson]) -> ResponsiblePerson | None:
     """The first person to go to: of the nearest role in `FIRST` with somebody there; None when nobody is."""
     there = [entry for entry in people if entry.name is not None and entry.role in _ORDER]
     return min(there, key=lambda entry: (_ORDER[entry.role], entry.why is not None), default=None)
 
 
-def steps_up(people: Sequence[Entry], first: Entry | None, *, unit: bool) -> Iterator[tuple[str, RoleRow, str]]:
+def escalation_steps(
+    people: Sequence[ResponsiblePerson], first: ResponsiblePerson | None, *, unit: bool
+) -> Iterator[tuple[str, PostRole, str]]:
     """The steps up before somebody is there: vacant, away or no_post; the role passed over; the code of its area.
 
     Args:
@@ -300,9 +304,9 @@ def steps_up(people: Sequence[Entry], first: Entry | None, *, unit: bool) -> Ite
     for role in FIRST[: _ORDER[first.role] if first else None]:
         posts = [entry for entry in people if entry.role == role]
         for entry in posts:
-            yield "away" if entry.why == "leave" else "vacant", BY_KEY[role], entry.area
+            yield "away" if entry.why == "leave" else "vacant", ROLE_BY_KEY[role], entry.area
         if not posts and (unit or role != "unit_head"):
-            yield "no_post", BY_KEY[role], ""
+            yield "no_post", ROLE_BY_KEY[role], ""
 
 
 CHAIN = """
@@ -316,7 +320,7 @@ WITH RECURSIVE up AS (
 """
 
 
-def chain_of(session: Session, area: int | None, building: int | None, at: datetime) -> list[int]:
+def area_chain(session: Session, area: int | None, building: int | None, at: datetime) -> list[int]:
     """Ids of an area, or of the grid a building stands in, and of all areas above; empty where there is none."""
     return list(session.scalars(text(CHAIN), {"area": area, "building": building, "at": at}))
 
@@ -397,10 +401,10 @@ def posts_of(
     found = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
     if found is None:
         raise NotFound(f"no area has the code {area[:40]}")
-    by.need(Action.NAMES, chain_of(session, found, None, at))
+    by.need(Action.NAMES, area_chain(session, found, None, at))
     code, _, number = (after or "").rpartition("|")
     if after is not None and not (number.isdecimal() and len(number) < 19):
-        raise wrong("cursor", "belongs to another list; leave it out")
+        raise invalid_field("cursor", "belongs to another list; leave it out")
     params = {"area": area, "within": within, "at": at, "limit": limit, "after_code": code or None,
               "after_id": int(number or 0)}  # fmt: skip
     return [PostRow(**row) for row in session.execute(text(POST_LIST), params).mappings()]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import lru_cache
 
-from gis.places.address import BESIDE_PATTERN, Address, building_label, parse_address, plain
+from gis.places.address import BESIDE_PATTERN, Address, label_of_building, normalise_text, parse_address
 
 
 class Naming(IntEnum):
@@ -66,13 +66,13 @@ def label_building(name: str, estate: str, address: str = "") -> BuildingLabel:
 
     A house of a street (石板巷3号, named 3号) is known by street and number, never by the number alone.
     """
-    short, house = plain(name), parse_address(address).house if address else ""
-    number = building_label(name)
+    short, house = normalise_text(name), parse_address(address).house if address else ""
+    number = label_of_building(name)
     if not estate and re.fullmatch(r"\d+号", short):
-        number, house = "", house or (plain(address) if plain(address).endswith(short) else "")
+        number, house = "", house or (normalise_text(address) if normalise_text(address).endswith(short) else "")
         return BuildingLabel(number, "", "", house)
     if not estate and number:
-        estate = parse_address(name).place if plain(name) != number else ""
+        estate = parse_address(name).place if normalise_text(name) != number else ""
     return BuildingLabel(number, "" if number else short, short_estate(estate), house)
 
 
@@ -173,17 +173,17 @@ def other_community(address: Address, community: str) -> bool:
 
 def area_is_named(text: str, area: str) -> bool:
     """Whether a text names an area: its name, or a community's and a street's without the word for it."""
-    name = plain(area)
+    name = normalise_text(area)
     return bool(name) and (name in text or (len(_stem(area)) > 1 and _stem(area) in text))
 
 
 def _stem(area: str) -> str:
-    return re.sub(r"(?:社区|街道|镇|乡|村|县|区)$", "", plain(area))
+    return re.sub(r"(?:社区|街道|镇|乡|村|县|区)$", "", normalise_text(area))
 
 
 def short_estate(name: str) -> str:
     """An estate without the word for one; a name of nothing else stays."""
-    name = plain(name)
+    name = normalise_text(name)
     short = _GENERIC_END.sub("", name)
     return short if len(short) > 1 else name
 
@@ -191,7 +191,7 @@ def short_estate(name: str) -> str:
 def _last_name(text: str, areas: tuple[str, ...]) -> str:
     """What stands behind the last area, street or mark of a text."""
     for area in areas:
-        for name in (plain(area), _stem(area)):
+        for name in (normalise_text(area), _stem(area)):
             if len(name) > 1 and name in text:
                 text = text[text.rindex(name) + len(name) :]
     parts = re.split(r"社区|街道|网格|大道|开发区|[省市州县镇乡路街巷弄号\W_]|[在住到去于是来往的]|我家", text)
@@ -205,7 +205,7 @@ def _ends_whole(text: str, name: str, areas: tuple[str, ...]) -> bool:
 def _may_precede(before: str, areas: tuple[str, ...]) -> bool:
     if not before or _BEFORE.search(before[-4:]):
         return True
-    return any(before.endswith(name) for area in areas for name in (plain(area), _stem(area)) if len(name) > 1)
+    return any(before.endswith(name) for area in areas for name in (normalise_text(area), _stem(area)) if len(name) > 1)
 
 
 def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:

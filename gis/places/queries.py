@@ -9,16 +9,16 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from gis.db import STORAGE_SRID, read_rows
-from gis.places.address import label
+from gis.db import STORAGE_SRID, fetch_rows
+from gis.places.address import normalise_label
 from gis.places.naming import BuildingLabel, label_building, short_estate
 from gis.shapes import local_distance
-from gis.shapes.grid_index import Cells
+from gis.shapes.grid_index import CellIndex
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-NEAREST_BUILDING = 15.0  # metres: as far as a point at the door, or from a poor receiver, lies from its building
+MAX_BUILDING_DISTANCE_M = 15.0  # metres: as far as a point at the door, or from a poor receiver, lies from its building
 
 BUILDINGS = """
 SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.shape) FROM building b
@@ -51,7 +51,7 @@ class Part(NamedTuple):
 
     def fits(self, stairwell: str, floor: int | None) -> bool:
         """Whether an address may lie in this part; what it does not say fits everywhere."""
-        return (not stairwell or self.stairwell is None or label(self.stairwell) == stairwell) and (
+        return (not stairwell or self.stairwell is None or normalise_label(self.stairwell) == stairwell) and (
             floor is None
             or self.floor_from is None
             or self.floor_to is None
@@ -60,7 +60,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Places:
+class BuildingIndex:
     """Buildings in memory, in the order of their codes, so that the lower row is the lower code.
 
     spots: A point on each building, which says in whose grid it stands: (n, 2), degrees, EPSG:4490.
@@ -83,14 +83,14 @@ class Places:
         return shapely.STRtree(self.shapes)
 
     @cached_property
-    def cells(self) -> Cells:
+    def cells(self) -> CellIndex:
         """The buildings sorted into cells."""
-        return Cells(self.shapes)
+        return CellIndex(self.shapes)
 
     @cached_property
     def metric(self) -> tuple[Any, Floats, Floats]:
         """The buildings in metres, each by the length of a degree at its own place, and those lengths."""
-        per_lon, per_lat = local_distance.degree_metres(self.spots[:, 1])
+        per_lon, per_lat = local_distance.metres_per_degree(self.spots[:, 1])
         points, owner = shapely.get_coordinates(self.shapes, return_index=True)
         flat = points * np.column_stack([per_lon, per_lat])[owner]
         return shapely.set_coordinates(self.shapes.copy(), flat), per_lon, per_lat
@@ -108,7 +108,7 @@ class Places:
 
     def within(self, lon: float, lat: float, metres: float) -> list[tuple[float, int]]:
         """Buildings within some metres of a point: distance and row, nearest first, then lower code."""
-        rows = self.cells.near(*local_distance.bounds(lon, lat, metres))
+        rows = self.cells.near(*local_distance.buffer_bbox(lon, lat, metres))
         if not rows.size:
             return []
         flat, per_lon, per_lat = self.metric
@@ -128,7 +128,7 @@ class Places:
         return label_building(self.names[row], self.estates[row], self.addresses[row])
 
 
-def read_places(session: Session, at: str, box: Any | None = None) -> Places:
+def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIndex:
     """Read buildings and their parts.
 
     Args:
@@ -140,15 +140,15 @@ def read_places(session: Session, at: str, box: Any | None = None) -> Places:
     if box is not None:
         where = f"b.shape && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
         params["box"] = shapely.to_wkb(box)
-    rows = read_rows(session, BUILDINGS.format(where=where), params)
+    rows = fetch_rows(session, BUILDINGS.format(where=where), params)
     ids: Ints = np.array([row[0] for row in rows], dtype=np.int64)
     shapes = shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
     if box is None:
         where = "true"
     else:
         where, params = "p.building_id = ANY(%(ids)s)", {"at": at, "ids": ids.tolist()}
-    parts = read_rows(session, PARTS.format(where=where), params) if rows else []
-    return Places(
+    parts = fetch_rows(session, PARTS.format(where=where), params) if rows else []
+    return BuildingIndex(
         ids,
         [row[1] for row in rows],
         [row[2] for row in rows],
@@ -161,11 +161,12 @@ def read_places(session: Session, at: str, box: Any | None = None) -> Places:
     )
 
 
-def units_of_room(session: Session, building_id: int, stairwell: str, room: str) -> set[int]:
+def list_units_of_room(session: Session, building_id: int, stairwell: str, room: str) -> set[int]:
     """The units of the households behind a room number, in one stairwell or (when empty) in any."""
-    rows = read_rows(session, ROOMS, {"building": building_id})
+    rows = fetch_rows(session, ROOMS, {"building": building_id})
     return {
         unit
         for name, door, unit in rows
-        if label(door) == label(room) and (not stairwell or name is None or label(name) == stairwell)
+        if normalise_label(door) == normalise_label(room)
+        and (not stairwell or name is None or normalise_label(name) == stairwell)
     }

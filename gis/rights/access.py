@@ -49,7 +49,7 @@ STAFF = frozenset({A.REPORT, A.READ, A.NOTE, A.NAMES})
 DESK = STAFF | {A.HANDLE, A.DISPATCH, A.APPROVE, A.CONTACTS, A.FIGURES, A.EXPORT, A.POSTS, A.RATE}
 
 # access role -> words on screen, and what it may do in its areas
-ROLES: dict[str, tuple[str, str, frozenset[Action]]] = {
+ACCESS_ROLES: dict[str, tuple[str, str, frozenset[Action]]] = {
     "resident": ("居民", "resident", frozenset({A.REPORT, A.RATE, A.NOTE})),
     "order_taker": ("接单人", "order taker", frozenset({A.REPORT, A.NOTE, A.HANDLE})),
     "unit_head": ("联户长", "unit head", STAFF | {A.HANDLE}),
@@ -87,9 +87,9 @@ BY_POST = {
 OPERATOR = "administrator"  # the access role whose queue holds what nobody else can act on
 LIVING = Living(
     BY_POST,
-    desk=[key for key, (_, _, actions) in ROLES.items() if actions >= {A.READ, A.DISPATCH, A.HANDLE, A.APPROVE}],
-    there=[key for key, (_, _, actions) in ROLES.items() if actions >= {A.READ, A.HANDLE}],
-    hand=[key for key, (_, _, actions) in ROLES.items() if A.HANDLE in actions],
+    desk=[key for key, (_, _, actions) in ACCESS_ROLES.items() if actions >= {A.READ, A.DISPATCH, A.HANDLE, A.APPROVE}],
+    there=[key for key, (_, _, actions) in ACCESS_ROLES.items() if actions >= {A.READ, A.HANDLE}],
+    hand=[key for key, (_, _, actions) in ACCESS_ROLES.items() if A.HANDLE in actions],
     operator=OPERATOR,
 )
 AS_OPERATOR = DESK | {A.SUPERVISE}  # what an operator may do with what is in the operator's queue
@@ -151,13 +151,13 @@ class Principal:
     @property
     def role_words(self) -> str:
         """The access roles in English, for messages."""
-        return ", ".join(dict.fromkeys(ROLES[role][1] for role, _ in self.roles)) or self.kind
+        return ", ".join(dict.fromkeys(ACCESS_ROLES[role][1] for role, _ in self.roles)) or self.kind
 
 
 ANONYMOUS = Principal("anonymous", "anonymous", {A.REPORT: None})
 
 
-def system(job: str) -> Principal:
+def system_principal(job: str) -> Principal:
     """Our own jobs and the command line: everything, everywhere."""
     return Principal("system", job, dict.fromkeys(Action))
 
@@ -173,20 +173,22 @@ SELECT 'order_taker', t.area_id FROM order_taker t WHERE t.person_id = :person A
 """
 
 
-def reporter(incident_id: UUID) -> Principal:
+def reporter_principal(incident_id: UUID) -> Principal:
     """Who showed the tracking secret of an incident: that one, nothing else."""
     return Principal("reporter", "reporter", {A.RATE: None, A.NOTE: None}, incident_id=incident_id)
 
 
-def of_account(session: Session, account_id: int, person_id: int | None, username: str, at: datetime) -> Principal:
+def account_principal(
+    session: Session, account_id: int, person_id: int | None, username: str, at: datetime
+) -> Principal:
     """An account's rights at a moment, from posts, grants and taking orders."""
     params = {"posts": [*BY_POST], "access": [*BY_POST.values()], "at": at, "person": person_id, "account": account_id}
-    found = [(role, area) for role, area in session.execute(text(GRANTS), params) if role in ROLES]
-    roles = sorted(found, key=lambda one: ([*ROLES].index(one[0]), one[1] or 0), reverse=True)
+    found = [(role, area) for role, area in session.execute(text(GRANTS), params) if role in ACCESS_ROLES]
+    roles = sorted(found, key=lambda one: ([*ACCESS_ROLES].index(one[0]), one[1] or 0), reverse=True)
     may_in: dict[Action, frozenset[int] | None] = {}
     for role, area in roles or [("resident", None)]:
         everywhere = area is None and role in ("administrator", "resident")
-        for action in ROLES[role][2]:
+        for action in ACCESS_ROLES[role][2]:
             before = may_in.get(action, frozenset())
             own = frozenset() if area is None else frozenset({area})
             may_in[action] = None if everywhere or before is None else before | own
@@ -244,7 +246,7 @@ def holder_label(
     return organisation_name(role, place_name) if role in ORGANISATIONS else None
 
 
-def visible(by: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
+def visibility_clause(by: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
     """The condition, with its parameters, under which a row of incident is the asker's to see.
 
     Everything that reads incidents puts it in its WHERE: lists, single reads, counts, tiles, exports, streams.
@@ -307,11 +309,11 @@ def waits_for_operator(by: Principal, incident: str = "i") -> str:
     return f"({open_} AND {there} AND NOT {LIVING.owned(incident, ':see_at')})"
 
 
-def unmask(session: Session) -> None:
+def reveal_contacts(session: Session) -> None:
     """Let this transaction see how to reach reporters; only after `need(Action.CONTACTS, …)`, and for one reading."""
     session.execute(text("SELECT set_config('wangge.contacts', 'on', true)"))
 
 
-def mask(session: Session) -> None:
+def hide_contacts(session: Session) -> None:
     """Hide them again."""
     session.execute(text("SELECT set_config('wangge.contacts', '', true)"))

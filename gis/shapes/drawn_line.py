@@ -9,21 +9,21 @@ from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput
 from gis.shapes import noding
-from gis.shapes.measure import local_metres
-from gis.shapes.polygon_coverage import Land
+from gis.shapes.measure import to_local_metres
+from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import in_words, repair
 
-REACH = 1.0  # metres by which the end of a line may miss the border it was drawn to
-MOST_VERTICES = 10_000  # of one drawn line or outline
+SNAP_REACH_M = 1.0  # metres by which the end of a line may miss the border it was drawn to
+MAX_DRAWN_VERTICES = 10_000  # of one drawn line or outline
 MOST_CROSSINGS = 5_000  # of it with borders
 
 
-def line(line: BaseGeometry) -> LineString:
+def validate_line(line: BaseGeometry) -> LineString:
     if not isinstance(line, LineString) or line.is_empty:
         raise InvalidInput(f"line: a LineString is needed, not {'nothing' if line.is_empty else line.geom_type}")
     flat = shapely.force_2d(line)
     _countable(flat, "line")
-    xy = noding.on_steps(shapely.get_coordinates(flat))
+    xy = noding.snap_to_lattice(shapely.get_coordinates(flat))
     kept = np.concatenate([[True], (xy[1:] != xy[:-1]).any(axis=1)])
     if kept.sum() < 2:
         raise InvalidInput("line: begins and ends in one point; draw it across")
@@ -47,7 +47,7 @@ def _self_crossing(line: LineString) -> Point:
     return Point(others[0] if len(others) else xy[crossing - 1])
 
 
-def outline(outline: BaseGeometry, field: str) -> Land:
+def validate_outline(outline: BaseGeometry, field: str) -> PolygonLike:
     if not outline.is_empty:
         _countable(outline, field)
     if not outline.is_valid and isinstance(outline, Polygon | MultiPolygon):
@@ -60,7 +60,7 @@ def outline(outline: BaseGeometry, field: str) -> Land:
     return done.shape
 
 
-def countable_crossings(shape: BaseGeometry, lands: Sequence[Land], field: str) -> None:
+def countable_crossings(shape: BaseGeometry, lands: Sequence[PolygonLike], field: str) -> None:
     """Refuse a line or outline that crosses borders so often that cutting along it would take too long."""
     borders = shapely.geometrycollections([land.boundary for land in lands])
     count = noding.crossings(shape, borders, MOST_CROSSINGS)
@@ -75,11 +75,11 @@ def _countable(shape: BaseGeometry, field: str) -> None:
     if not np.isfinite(shapely.get_coordinates(shape)).all():
         raise InvalidInput(f"{field}: has a coordinate that is not a number; draw it again")
     closing = len(shapely.get_rings(shapely.get_parts(shape))) if shapely.get_dimensions(shape) == 2 else 0
-    if shapely.get_num_coordinates(shape) - closing > MOST_VERTICES:
-        raise InvalidInput(f"{field}: has more than {MOST_VERTICES:,} vertices; simplify it")
+    if shapely.get_num_coordinates(shape) - closing > MAX_DRAWN_VERTICES:
+        raise InvalidInput(f"{field}: has more than {MAX_DRAWN_VERTICES:,} vertices; simplify it")
 
 
-def reaching(line: LineString, land: Land) -> LineString:
+def extend_to_border(line: LineString, land: PolygonLike) -> LineString:
     """A line whose ends, where they miss the border by less than `REACH`, are led onto it."""
     xy = [tuple(one) for one in line.coords]
     for end in (0, -1):
@@ -87,13 +87,13 @@ def reaching(line: LineString, land: Land) -> LineString:
         if not shapely.contains_properly(land, point):
             continue
         nearest = shapely.shortest_line(point, land.boundary)
-        if metres(nearest) <= REACH:
+        if length_m(nearest) <= SNAP_REACH_M:
             onto = nearest.coords[-1]
             xy = [onto, *xy] if end == 0 else [*xy, onto]
     return LineString(xy)
 
 
-def crosses(line: LineString, land: Land, name: str) -> None:
+def require_crossing(line: LineString, land: PolygonLike, name: str) -> None:
     """Refuse a line that ends inside the land, or that is not in it at all."""
     inside = shapely.get_parts(shapely.intersection(line, land))
     inside = inside[shapely.get_dimensions(inside) == 1]
@@ -106,7 +106,7 @@ def crosses(line: LineString, land: Land, name: str) -> None:
             )
 
 
-def metres(line: BaseGeometry) -> float:
+def length_m(line: BaseGeometry) -> float:
     if line.is_empty:
         return 0.0
-    return float(shapely.length(local_metres(np.array([line]), latitude=shapely.get_coordinates(line)[0][1])[0]))
+    return float(shapely.length(to_local_metres(np.array([line]), latitude=shapely.get_coordinates(line)[0][1])[0]))

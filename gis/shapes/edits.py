@@ -17,22 +17,22 @@ from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput, NotFound
 from gis.shapes import drawn_line, noding, polygon_coverage
-from gis.shapes.measure import area, place, wider, widths
+from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_point, wider
 from gis.shapes.noding import Vertex
-from gis.shapes.polygon_coverage import Land
-from gis.shapes.repair import polygons, repair
+from gis.shapes.polygon_coverage import PolygonLike
+from gis.shapes.repair import extract_polygons, repair
 
-Lands = Mapping[str, Land]
-Changed = dict[str, Land | None]
+GridGeometries = Mapping[str, PolygonLike]
+ChangedGeometries = dict[str, PolygonLike | None]
 
-NARROWEST = 1.0  # metres; a part that is nowhere wider is a sliver
+MIN_WIDTH_M = 1.0  # metres; a part that is nowhere wider is a sliver
 LOST, LOST_STEPS = 1e-9, 100  # of the land touched, or square steps (1 dm²), that rounding on the outline may change
-STEP = 1e-7  # degrees, of the lattice
+PRECISION_DEG = 1e-7  # degrees, of the lattice
 LOOKED_AT = 100  # points of each of two lines when asking how far they lie apart
-FRESH = tuple(f"new{number}" for number in range(1, 100))
+PLACEHOLDER_CODES = tuple(f"new{number}" for number in range(1, 100))
 
 
-def move_border(lands: Lands, first: str, second: str, line: LineString) -> Changed:
+def move_border(lands: GridGeometries, first: str, second: str, line: LineString) -> ChangedGeometries:
     """Give two grids another border between them.
 
     Args:
@@ -48,7 +48,7 @@ def move_border(lands: Lands, first: str, second: str, line: LineString) -> Chan
     _known(lands, first, second)
     if first == second:
         raise InvalidInput(f"a border lies between two grids; {first} is named twice")
-    line = drawn_line.line(line)
+    line = drawn_line.validate_line(line)
     near = _near(lands, [first, second])
     a, b = lands[first], lands[second]
     shared = _borders(a, b)
@@ -57,17 +57,21 @@ def move_border(lands: Lands, first: str, second: str, line: LineString) -> Chan
     old = min(shared, key=lambda border: (_apart(border, line), border.wkb)) if len(shared) > 1 else shared[0]
     kept = [border for border in shared if border is not old]
     both = polygon_coverage.dissolve([a, b])
-    path = drawn_line.reaching(line, both)
+    path = drawn_line.extend_to_border(line, both)
     drawn_line.countable_crossings(path, [a, b], "line")
-    drawn_line.crosses(path, both, f"{first} and {second} together")
-    merged: dict[str, Land] = {code: shape for code, shape in near.items() if code not in (first, second)}
+    drawn_line.require_crossing(path, both, f"{first} and {second} together")
+    merged: dict[str, PolygonLike] = {code: shape for code, shape in near.items() if code not in (first, second)}
     merged[first] = both
-    found = [face for face, _ in noding.faces(merged, [first], shapely.union_all([path, *kept]))]
+    found = [face for face, _ in noding.split_faces(merged, [first], shapely.union_all([path, *kept]))]
     sides = _two_sides(found, a, b, first, second)
-    return _whole(near, {first: noding.united(sides[0]), second: noding.united(sides[1])}, islands=False)
+    return _complete_coverage(
+        near, {first: noding.union_faces(sides[0]), second: noding.union_faces(sides[1])}, islands=False
+    )
 
 
-def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = None, islands: bool = False) -> Changed:
+def reshape(
+    lands: GridGeometries, code: str, outline: PolygonLike, *, give_to: str | None = None, islands: bool = False
+) -> ChangedGeometries:
     """Give a grid a new outline.
 
     Args:
@@ -82,21 +86,21 @@ def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = Non
     _known(lands, code, *([give_to] if give_to else []))
     if give_to == code:
         raise InvalidInput(f"give_to: {code} cannot take what it loses itself; name a neighbour, or leave it out")
-    target = drawn_line.outline(outline, "geometry")
+    target = drawn_line.validate_outline(outline, "geometry")
     near = _near(lands, [code], target)
     drawn_line.countable_crossings(target, list(near.values()), "geometry")
-    beyond = polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
-    if beyond is not None and (wide := _wider_part(beyond, polygon_coverage.NOISE)) is not None:
+    beyond = extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
+    if beyond is not None and (wide := _wider_part(beyond, polygon_coverage.NOISE_WIDTH_M)) is not None:
         raise InvalidInput(
-            f"the outline leaves the land by {area(beyond):,.0f} m² at {_at(wide)};"
+            f"the outline leaves the land by {geodesic_area_m2(beyond):,.0f} m² at {_at(wide)};"
             " draw it along the outline, or add the free land to a grid first"
         )
     gains = [other for other in near if other != code and _overlap(near[other], target)]
-    loses = polygons(shapely.difference(near[code], target)) is not None
+    loses = extract_polygons(shapely.difference(near[code], target)) is not None
     neighbours = [other for other in near if other != code and _borders(near[code], near[other])] if loses else []
     touched = list(dict.fromkeys([code, *gains, *neighbours]))
     near = _near(lands, touched)  # whoever touches one of them gets its new corners
-    found = noding.faces(near, touched, target.boundary)
+    found = noding.split_faces(near, touched, target.boundary)
     inside = _within([face for face, _ in found], target)
     if not inside.any():
         raise InvalidInput(f"nothing of the outline lies in {code} or its neighbours; draw it where the grid is")
@@ -106,29 +110,31 @@ def reshape(lands: Lands, code: str, outline: Land, *, give_to: str | None = Non
     _thin([found[i][0] for i in gained + lost], "the outline moves")
     owners = {i: owner for i, (_, owner) in enumerate(found) if owner != code and not inside[i]}
     takers = dict.fromkeys(lost, give_to) if give_to else _takers([face for face, _ in found], lost, owners)
-    kept: dict[str, list[Land]] = {other: [] for other in touched if other != code}
+    kept: dict[str, list[PolygonLike]] = {other: [] for other in touched if other != code}
     for i, owner in (owners | takers).items():
         if owner is None:
             raise InvalidInput(
                 f"no neighbour borders on what {code} loses at {_at(found[i][0])}; keep that land in the grid"
             )
         kept.setdefault(owner, [near[owner]] if owner not in touched else []).append(found[i][0])
-    shapes: Changed = {other: _together(faces) for other, faces in kept.items()} | {code: noding.united(own)}
+    shapes: ChangedGeometries = {other: _together(faces) for other, faces in kept.items()} | {
+        code: noding.union_faces(own)
+    }
     _none_gone(shapes)
-    return _whole(near, shapes, islands=islands)
+    return _complete_coverage(near, shapes, islands=islands)
 
 
 def split(
-    lands: Lands,
+    lands: GridGeometries,
     code: str,
     *,
     line: LineString | None = None,
-    parts: Sequence[Land] = (),
+    parts: Sequence[PolygonLike] = (),
     codes: Sequence[str] | None = None,
-    fresh: Iterable[str] = FRESH,
-    households: Callable[[Sequence[Land]], Sequence[int]] = lambda shapes: [0] * len(shapes),
+    fresh: Iterable[str] = PLACEHOLDER_CODES,
+    households: Callable[[Sequence[PolygonLike]], Sequence[int]] = lambda shapes: [0] * len(shapes),
     islands: bool = False,
-) -> Changed:
+) -> ChangedGeometries:
     """Cut a grid in parts, by a line or into given polygons.
 
     Args:
@@ -152,17 +158,19 @@ def split(
     near = _near(lands, [code])
     land = near[code]
     if line is not None:
-        path = drawn_line.reaching(drawn_line.line(line), land)
+        path = drawn_line.extend_to_border(drawn_line.validate_line(line), land)
         drawn_line.countable_crossings(path, [land], "line")
-        drawn_line.crosses(path, land, code)
-        pieces = [[face] for face, _ in noding.faces(near, [code], path)]
+        drawn_line.require_crossing(path, land, code)
+        pieces = [[face] for face, _ in noding.split_faces(near, [code], path)]
         if len(pieces) < max(2, len(shapely.get_parts(land)) + 1):
             raise InvalidInput(f"the line does not part {code}; draw it from border to border, across the grid")
-        shapes = [one for piece in pieces if (one := noding.united(piece)) is not None]
+        shapes = [one for piece in pieces if (one := noding.union_faces(piece)) is not None]
         if len(shapely.get_parts(land)) > 1:
             shapes = _regrouped(shapes, land)
     else:
-        shapes = _given_parts(near, code, [drawn_line.outline(part, f"parts {i}") for i, part in enumerate(parts, 1)])
+        shapes = _given_parts(
+            near, code, [drawn_line.validate_outline(part, f"parts {i}") for i, part in enumerate(parts, 1)]
+        )
     for shape in shapes:
         _wide_enough(shapely.get_parts(shape), f"the split of {code} leaves")
         if parts and not islands and len(shapely.get_parts(shape)) > 1:
@@ -172,10 +180,10 @@ def split(
     taken = sorted(set(named) & set(lands) - {code})
     if taken:
         raise InvalidInput(f"{', '.join(taken)}: taken already; give the new part a code of its own")
-    return _whole(near, dict(zip(named, (shapes[i] for i in order), strict=True)), islands=True)
+    return _complete_coverage(near, dict(zip(named, (shapes[i] for i in order), strict=True)), islands=True)
 
 
-def merge(lands: Lands, codes: Sequence[str], into: str, *, islands: bool = False) -> Changed:
+def merge(lands: GridGeometries, codes: Sequence[str], into: str, *, islands: bool = False) -> ChangedGeometries:
     """Make one grid of several.
 
     Args:
@@ -194,7 +202,7 @@ def merge(lands: Lands, codes: Sequence[str], into: str, *, islands: bool = Fals
     if into in lands and into not in named:
         raise InvalidInput(f"into: {into} is a grid that is not merged; name one of {', '.join(named)}, or add it")
     near = _near(lands, named)
-    whole = polygons(shapely.coverage_union_all(_array([near[code] for code in named])))
+    whole = extract_polygons(shapely.coverage_union_all(_array([near[code] for code in named])))
     before = max(len(shapely.get_parts(near[code])) for code in named)
     if whole is not None and not islands and len(shapely.get_parts(whole)) > before:
         apart = min(shapely.get_parts(whole), key=lambda part: part.area)
@@ -202,10 +210,10 @@ def merge(lands: Lands, codes: Sequence[str], into: str, *, islands: bool = Fals
             f"{', '.join(named)} do not border on each other, as at {_at(apart)};"
             " merge neighbours, or allow parts that lie apart"
         )
-    return _whole(near, dict.fromkeys(named) | {into: whole}, islands=True)
+    return _complete_coverage(near, dict.fromkeys(named) | {into: whole}, islands=True)
 
 
-def transfer(lands: Lands, region: Land, to: str, *, islands: bool = False) -> Changed:
+def transfer(lands: GridGeometries, region: PolygonLike, to: str, *, islands: bool = False) -> ChangedGeometries:
     """Give the land in a drawn region to a grid; what of it lies outside every grid is left out.
 
     Raises:
@@ -214,13 +222,13 @@ def transfer(lands: Lands, region: Land, to: str, *, islands: bool = False) -> C
             islands.
     """
     _known(lands, to)
-    target = drawn_line.outline(region, "region")
+    target = drawn_line.validate_outline(region, "region")
     near = _near(lands, [to], target)
     drawn_line.countable_crossings(target, list(near.values()), "region")
     touched = [code for code, land in near.items() if code != to and _overlap(land, target)]
     if not touched:
         raise InvalidInput(f"the region at {_at(target)} holds no land that is not {to}'s; draw it over a neighbour")
-    found = noding.faces(near, [to, *touched], target.boundary)
+    found = noding.split_faces(near, [to, *touched], target.boundary)
     inside = _within([face for face, _ in found], target)
     moved = [face for (face, owner), taken in zip(found, inside, strict=True) if owner != to and taken]
     if not moved:
@@ -230,13 +238,13 @@ def transfer(lands: Lands, region: Land, to: str, *, islands: bool = False) -> C
     for (face, owner), taken in zip(found, inside, strict=True):
         if owner != to and not taken:
             stays[owner].append(face)
-    shapes: Changed = {code: noding.united(faces) for code, faces in stays.items()}
-    shapes[to] = noding.united([*moved, *(face for face, owner in found if owner == to)])
+    shapes: ChangedGeometries = {code: noding.union_faces(faces) for code, faces in stays.items()}
+    shapes[to] = noding.union_faces([*moved, *(face for face, owner in found if owner == to)])
     _none_gone(shapes)
-    return _whole(near, shapes, islands=islands)
+    return _complete_coverage(near, shapes, islands=islands)
 
 
-def add(lands: Lands, code: str, outline: Land) -> Changed:
+def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeometries:
     """Make a grid on free land; what of the outline lies in a grid already is left out.
 
     Raises:
@@ -244,28 +252,34 @@ def add(lands: Lands, code: str, outline: Land) -> Changed:
     """
     if code in lands:
         raise InvalidInput(f"{code} has land already; reshape it, or give the new grid a code of its own")
-    target = drawn_line.outline(outline, "geometry")
+    target = drawn_line.validate_outline(outline, "geometry")
     near = _near(lands, [], target)
     drawn_line.countable_crossings(target, list(near.values()), "geometry")
-    free = target if not near else polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
-    if free is None or (wide := _wider_part(free, NARROWEST)) is None:
+    free = (
+        target
+        if not near
+        else extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
+    )
+    if free is None or (wide := _wider_part(free, MIN_WIDTH_M)) is None:
         raise InvalidInput(
             f"there is no free land at {_at(target)}; it belongs to {', '.join(list(near)[:3])}: split one"
         )
     spot = wide.point_on_surface()
     shapely.prepare(free)
-    touching = {key: land for key, land in near.items() if shapely.dwithin(free, land, noding.NOISE * 1e-7)}
+    touching = {key: land for key, land in near.items() if shapely.dwithin(free, land, noding.NOISE_STEPS * 1e-7)}
     held = touching | {code: _roughly(free)}
-    found = noding.faces(held, list(held), _outside_border(free, touching))
+    found = noding.split_faces(held, list(held), _outside_border(free, touching))
     own = [face for face, owner in found if owner == code]
     if not own or not any(shapely.intersects(face, spot) for face in own):
         raise InvalidInput(f"the free land at {_at(free)} is too narrow for a grid; draw it larger")
-    shapes: Changed = {key: noding.united([face for face, owner in found if owner == key]) for key in touching}
-    shapes[code] = noding.united(own)
-    return _whole(near, shapes, islands=True, grows=True)
+    shapes: ChangedGeometries = {
+        key: noding.union_faces([face for face, owner in found if owner == key]) for key in touching
+    }
+    shapes[code] = noding.union_faces(own)
+    return _complete_coverage(near, shapes, islands=True, grows=True)
 
 
-def retire(lands: Lands, code: str, *, give_to: str | None = None) -> Changed:
+def retire(lands: GridGeometries, code: str, *, give_to: str | None = None) -> ChangedGeometries:
     """Take a grid out of use.
 
     Args:
@@ -281,7 +295,9 @@ def retire(lands: Lands, code: str, *, give_to: str | None = None) -> Changed:
     return merge(lands, [code, give_to], give_to)
 
 
-def move_vertex(lands: Lands, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex, Vertex] | None = None) -> Changed:
+def move_vertex(
+    lands: GridGeometries, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex, Vertex] | None = None
+) -> ChangedGeometries:
     """Move a corner of the borders, for all grids that share it.
 
     Args:
@@ -298,12 +314,12 @@ def move_vertex(lands: Lands, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex,
     target = _vertex(to)
     ends = None if edge is None else frozenset((_vertex(edge[0]), _vertex(edge[1])))
     spot = Point(vertex) if ends is None else shapely.multipoints([list(one) for one in ends])
-    reach = shapely.buffer(shapely.union_all([spot, Point(target)]).envelope, polygon_coverage.LEAST * 1e-5)
+    reach = shapely.buffer(shapely.union_all([spot, Point(target)]).envelope, polygon_coverage.MIN_GAP_WIDTH_M * 1e-5)
     near = _near(lands, [], reach)
-    whose: dict[str, Land] = {}
+    whose: dict[str, PolygonLike] = {}
     if ends is not None:
         table = {ends: [target]}
-        whose = {key: new for key, land in near.items() if (new := noding.with_vertices(land, table)) is not land
+        whose = {key: new for key, land in near.items() if (new := noding.insert_vertices(land, table)) is not land
                  and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)}  # fmt: skip
         if not whose:
             raise InvalidInput("edge: no border has this edge; take two vertices that follow each other")
@@ -315,30 +331,30 @@ def move_vertex(lands: Lands, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex,
                 whose[key] = shapely.transform(land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy))
         if not whose:
             raise InvalidInput(f"from: no border has a vertex at {old[0]:.7f}, {old[1]:.7f}; move one that is there")
-    shapes: Changed = {key: _without_doubles(land, target) for key, land in whose.items()}
+    shapes: ChangedGeometries = {key: _without_doubles(land, target) for key, land in whose.items()}
     around = _near(lands, list(whose), reach)
     for key, shape in shapes.items():
         if shape is None or not shape.is_valid:
             raise InvalidInput(
                 f"the border of {key} would cross itself at {target[0]:.6f}, {target[1]:.6f}; move it less far"
             )
-    changed = noding.meet(around, shapes)
+    changed = noding.share_vertices(around, shapes)
     before = polygon_coverage.dissolve([around[key] for key in changed])
     after = shapely.union_all(_array([shape for shape in changed.values() if shape is not None]))
-    differ = polygons(shapely.symmetric_difference(before, after))
-    if differ is not None and differ.area > STEP * STEP:
+    differ = extract_polygons(shapely.symmetric_difference(before, after))
+    if differ is not None and differ.area > PRECISION_DEG * PRECISION_DEG:
         raise InvalidInput(
             f"the vertex at {vertex[0]:.6f}, {vertex[1]:.6f} is on the outline of the land, which this would change"
             f" at {_at(differ)}; move borders between grids, or add free land"
         )
-    return _whole(around, shapes, islands=False)
+    return _complete_coverage(around, shapes, islands=False)
 
 
 # --- which land is whose -------------------------------------------------------------------------------------------
 
 
 def _two_sides(
-    found: Sequence[Polygon], a: Land, b: Land, first: str, second: str
+    found: Sequence[Polygon], a: PolygonLike, b: PolygonLike, first: str, second: str
 ) -> tuple[list[Polygon], list[Polygon]]:
     """The faces of each of two grids after a line was drawn between them; both sides of a border differ."""
     graph = noding.neighbours(found)
@@ -378,23 +394,23 @@ def _two_sides(
     return answer
 
 
-def _given_parts(near: Lands, code: str, parts: Sequence[Land]) -> list[Land]:
+def _given_parts(near: GridGeometries, code: str, parts: Sequence[PolygonLike]) -> list[PolygonLike]:
     """The land of a grid as given polygons part it."""
     land = near[code]
     if len(parts) < 2:
         raise InvalidInput("parts: there is only one; a split has two parts or more")
     for i, j in zip(*STRtree(_array(parts)).query(_array(parts), predicate="intersects").tolist(), strict=True):
-        shared = polygons(shapely.intersection(parts[i], parts[j])) if i < j else None
-        if shared is not None and (wide := _wider_part(shared, polygon_coverage.NOISE)) is not None:
+        shared = extract_polygons(shapely.intersection(parts[i], parts[j])) if i < j else None
+        if shared is not None and (wide := _wider_part(shared, polygon_coverage.NOISE_WIDTH_M)) is not None:
             raise InvalidInput(f"parts {i + 1} and {j + 1} overlap at {_at(wide)}; give every place one part")
-    found = [face for face, _ in noding.faces(near, [code], shapely.union_all([part.boundary for part in parts]))]
+    found = [face for face, _ in noding.split_faces(near, [code], shapely.union_all([part.boundary for part in parts]))]
     inside = np.array([_within(found, part) for part in parts])
     owners = {i: str(int(np.argmax(inside[:, i]))) for i in range(len(found)) if inside[:, i].any()}
     left = [i for i in range(len(found)) if i not in owners]
     for i in left:
-        if _wider_part(found[i], NARROWEST) is not None:
+        if _wider_part(found[i], MIN_WIDTH_M) is not None:
             raise InvalidInput(
-                f"the parts leave out {area(found[i]):,.0f} m² of {code} at {_at(found[i])};"
+                f"the parts leave out {geodesic_area_m2(found[i]):,.0f} m² of {code} at {_at(found[i])};"
                 " give that land to one of them"
             )
     sides: dict[int, list[Polygon]] = {i: [] for i in range(len(parts))}
@@ -406,11 +422,11 @@ def _given_parts(near: Lands, code: str, parts: Sequence[Land]) -> list[Land]:
     return [shape for side in sides.values() if (shape := _together(side)) is not None and not land.is_empty]
 
 
-def _regrouped(shapes: Sequence[Land], land: Land) -> list[Land]:
+def _regrouped(shapes: Sequence[PolygonLike], land: PolygonLike) -> list[PolygonLike]:
     """Of a grid that lay in parts: those that were not cut stay with the largest piece."""
     whole = list(shapely.get_parts(land))
-    uncut: list[Land] = []
-    pieces: list[Land] = []
+    uncut: list[PolygonLike] = []
+    pieces: list[PolygonLike] = []
     for shape in shapes:
         (uncut if _is_one_of(shape, whole) else pieces).append(shape)
     if not uncut or not pieces:
@@ -421,12 +437,12 @@ def _regrouped(shapes: Sequence[Land], land: Land) -> list[Land]:
 
 
 def _part_codes(
-    code: str, shapes: Sequence[Land], codes: Sequence[str] | None, fresh: Iterator[str],
-    households: Callable[[Sequence[Land]], Sequence[int]],
+    code: str, shapes: Sequence[PolygonLike], codes: Sequence[str] | None, fresh: Iterator[str],
+    households: Callable[[Sequence[PolygonLike]], Sequence[int]],
 ) -> list[str]:  # fmt: skip
     if codes is None:
         counts = households(shapes)
-        keeps = max(range(len(shapes)), key=lambda i: (counts[i], round(area(shapes[i]), 3), -i))
+        keeps = max(range(len(shapes)), key=lambda i: (counts[i], round(geodesic_area_m2(shapes[i]), 3), -i))
         named = [code if i == keeps else next(fresh, "") for i in range(len(shapes))]
         if "" in named:
             raise InvalidInput(f"there are not codes enough for {len(shapes)} parts; draw a simpler line")
@@ -443,12 +459,12 @@ def _part_codes(
     return list(codes)
 
 
-def _west_to_east(shapes: Sequence[Land]) -> list[int]:
+def _west_to_east(shapes: Sequence[PolygonLike]) -> list[int]:
     middles = [shapely.centroid(shape) for shape in shapes]
     return sorted(range(len(shapes)), key=lambda i: (round(middles[i].x, 7), -round(middles[i].y, 7)))
 
 
-def _takers(faces: Sequence[Land], homeless: Sequence[int], owners: Mapping[int, str]) -> dict[int, str | None]:
+def _takers(faces: Sequence[PolygonLike], homeless: Sequence[int], owners: Mapping[int, str]) -> dict[int, str | None]:
     """Who takes faces without an owner: each time who has the longest border with one, the lower code of two as long.
 
     Args:
@@ -478,9 +494,9 @@ def _takers(faces: Sequence[Land], homeless: Sequence[int], owners: Mapping[int,
     return answer
 
 
-def _shared_area(faces: Sequence[Polygon], land: Land) -> float:
+def _shared_area(faces: Sequence[Polygon], land: PolygonLike) -> float:
     """Square degrees of some faces of one coverage in a land."""
-    whole = noding.united(faces)
+    whole = noding.union_faces(faces)
     return 0.0 if whole is None else float(shapely.intersection(whole, land).area)
 
 
@@ -499,7 +515,7 @@ def _points_of(line: LineString, share: Any) -> Any:
     return shapely.points(shapely.get_coordinates(line)) if few else line.interpolate(share, normalized=True)
 
 
-def _borders(one: Land, other: Land) -> list[LineString]:
+def _borders(one: PolygonLike, other: PolygonLike) -> list[LineString]:
     """The lines that two lands of a coverage share, each from end to end."""
     if not shapely.intersects(one, other):
         return []
@@ -511,49 +527,54 @@ def _borders(one: Land, other: Land) -> list[LineString]:
     return [part for part in shapely.get_parts(merged) if isinstance(part, LineString)]
 
 
-def _within(faces: Sequence[Polygon], land: Land) -> Any:
+def _within(faces: Sequence[Polygon], land: PolygonLike) -> Any:
     """Which faces lie in a land along whose outline they were cut."""
     shapely.prepare(land)
     return shapely.intersects(land, shapely.point_on_surface(_array(faces)))
 
 
-def _overlap(one: Land, other: Land) -> bool:
-    shared = polygons(shapely.intersection(one, other)) if shapely.intersects(one, other) else None
-    return shared is not None and _wider_part(shared, polygon_coverage.LEAST) is not None
+def _overlap(one: PolygonLike, other: PolygonLike) -> bool:
+    shared = extract_polygons(shapely.intersection(one, other)) if shapely.intersects(one, other) else None
+    return shared is not None and _wider_part(shared, polygon_coverage.MIN_GAP_WIDTH_M) is not None
 
 
-def _outside_border(free: Land, lands: Lands) -> BaseGeometry:
+def _outside_border(free: PolygonLike, lands: GridGeometries) -> BaseGeometry:
     """The border of free land where no grid is, as far as it comes near one: there it must meet the grid's border."""
     if not lands:
         return LineString()
     whole = polygon_coverage.dissolve(list(lands.values())).boundary
-    rim, near = shapely.buffer(whole, noding.MEETS), shapely.buffer(whole, 2 * noding.NOISE * STEP, quad_segs=1)
+    rim, near = (
+        shapely.buffer(whole, noding.VERTEX_TOLERANCE_DEG),
+        shapely.buffer(whole, 2 * noding.NOISE_STEPS * PRECISION_DEG, quad_segs=1),
+    )
     return shapely.difference(shapely.intersection(free.boundary, near), rim)
 
 
-def _roughly(free: Land) -> Land:
+def _roughly(free: PolygonLike) -> PolygonLike:
     done = repair(free)
     return done.shape if done.shape is not None else free
 
 
-def _together(faces: Sequence[Land]) -> Land | None:
+def _together(faces: Sequence[PolygonLike]) -> PolygonLike | None:
     """The land of faces that form a coverage; faces of earlier shapes may lack a vertex, which `_whole` mends."""
     if not faces:
         return None
     singles = [part for face in faces for part in shapely.get_parts(face)]
-    return noding.united(singles)
+    return noding.union_faces(singles)
 
 
 # --- what may not come of it ---------------------------------------------------------------------------------------
 
 
-def _whole(lands: Lands, shapes: Changed, *, islands: bool, grows: bool = False) -> Changed:
+def _complete_coverage(
+    lands: GridGeometries, shapes: ChangedGeometries, *, islands: bool, grows: bool = False
+) -> ChangedGeometries:
     """The shapes of an edit with the neighbours that follow, when everything is a coverage still.
 
     Raises:
         InvalidInput: A grid falls apart, a part is a sliver, or the borders are too fine for the lattice there.
     """
-    changed = noding.meet(lands, shapes)
+    changed = noding.share_vertices(lands, shapes)
     changed = {code: shape for code, shape in changed.items()
                if shape is None or code not in lands or not shapely.equals_exact(shape, lands[code], 0)}  # fmt: skip
     for code, shape in changed.items():
@@ -580,13 +601,13 @@ def _whole(lands: Lands, shapes: Changed, *, islands: bool, grows: bool = False)
     if not grows:
         was = sum(lands[code].area for code in changed if code in lands)
         now = sum(shape.area for shape in changed.values() if shape is not None)
-        if abs(was - now) > max(LOST * was, LOST_STEPS * STEP * STEP):
+        if abs(was - now) > max(LOST * was, LOST_STEPS * PRECISION_DEG * PRECISION_DEG):
             spot = next(shape for shape in changed.values() if shape is not None)
             raise InvalidInput(f"the borders at {_at(spot)} are too fine to be cut there; move the line by a metre")
     return changed
 
 
-def _torn(shapes: Sequence[Land]) -> str:
+def _torn(shapes: Sequence[PolygonLike]) -> str:
     held = _array(shapes)
     bad = [shape for shape in held if not shape.is_valid]
     edges = shapely.coverage_invalid_edges(held)
@@ -595,46 +616,46 @@ def _torn(shapes: Sequence[Land]) -> str:
     return f"borders would cross at {spot[0]:.6f}, {spot[1]:.6f}; keep a metre between borders, or let them meet"
 
 
-def _islands(code: str, shape: Land) -> None:
+def _islands(code: str, shape: PolygonLike) -> None:
     least = min(shapely.get_parts(shape), key=lambda part: part.area)
     raise InvalidInput(
-        f"{code} would fall apart: {area(least):,.0f} m² at {_at(least)} lie by themselves;"
+        f"{code} would fall apart: {geodesic_area_m2(least):,.0f} m² at {_at(least)} lie by themselves;"
         " draw it in one piece, or allow parts that lie apart"
     )
 
 
-def _is_one_of(part: Land, others: Sequence[Land]) -> bool:
+def _is_one_of(part: PolygonLike, others: Sequence[PolygonLike]) -> bool:
     """Whether a part is the same land as another, which may have more vertices."""
     return any(part.bounds == other.bounds and shapely.equals(part, other) for other in others)
 
 
-def _wide_enough(parts: Sequence[Land], words: str) -> None:
+def _wide_enough(parts: Sequence[PolygonLike], words: str) -> None:
     for part in parts:
-        if not wider(_array([part]), NARROWEST)[0]:
+        if not wider(_array([part]), MIN_WIDTH_M)[0]:
             raise InvalidInput(
-                f"{words} a sliver {widths(_array([part]))[0]:.2f} m wide at {_at(part)};"
+                f"{words} a sliver {inscribed_diameters_m(_array([part]))[0]:.2f} m wide at {_at(part)};"
                 " draw along the border there, or a metre away from it"
             )
 
 
-def _thin(moved: Sequence[Land], words: str) -> None:
+def _thin(moved: Sequence[PolygonLike], words: str) -> None:
     """Refuse land that moves in pieces narrower than `NARROWEST`: a line meant to follow a border missed it."""
-    slivers = np.flatnonzero(~wider(_array(moved), NARROWEST))
+    slivers = np.flatnonzero(~wider(_array(moved), MIN_WIDTH_M))
     if slivers.size:
         thin = moved[int(slivers[0])]
         raise InvalidInput(
-            f"{words} a sliver {widths(_array([thin]))[0]:.2f} m wide at {_at(thin)}; draw along the border there, or"
+            f"{words} a sliver {inscribed_diameters_m(_array([thin]))[0]:.2f} m wide at {_at(thin)}; draw along the border there, or"
             " move single corners"
         )
 
 
-def _none_gone(shapes: Changed) -> None:
+def _none_gone(shapes: ChangedGeometries) -> None:
     for code, shape in shapes.items():
         if shape is None:
             raise InvalidInput(f"{code} would have no land left; merge it with a neighbour instead")
 
 
-def _wider_part(land: Land, limit: float) -> Polygon | None:
+def _wider_part(land: PolygonLike, limit: float) -> Polygon | None:
     """The largest part of a land in which a circle of a diameter (metres) fits."""
     parts = shapely.get_parts(land)
     wide = parts[wider(parts, limit)]
@@ -644,12 +665,12 @@ def _wider_part(land: Land, limit: float) -> Polygon | None:
 # --- places --------------------------------------------------------------------------------------------------------
 
 
-def _known(lands: Lands, *codes: str) -> None:
+def _known(lands: GridGeometries, *codes: str) -> None:
     if missing := sorted(set(codes) - set(lands)):
         raise NotFound(f"no grid with land has the code {', '.join(missing)}; look it up on the map")
 
 
-def _near(lands: Lands, codes: Sequence[str], over: BaseGeometry | None = None) -> dict[str, Land]:
+def _near(lands: GridGeometries, codes: Sequence[str], over: BaseGeometry | None = None) -> dict[str, PolygonLike]:
     """Some grids, those a drawn shape lies over, and all that touch any of these."""
     names, shapes = list(lands), _array(list(lands.values()))
     if not names:
@@ -664,7 +685,7 @@ def _near(lands: Lands, codes: Sequence[str], over: BaseGeometry | None = None) 
     return {names[i]: shapes[i] for i in around.tolist()}
 
 
-def _without_doubles(land: Land, at: Vertex) -> Land | None:
+def _without_doubles(land: PolygonLike, at: Vertex) -> PolygonLike | None:
     """A land without the vertex repeated where one was moved onto the next; None when nothing of it is left."""
     parts = []
     for part in shapely.get_parts(land):
@@ -677,12 +698,12 @@ def _without_doubles(land: Land, at: Vertex) -> Land | None:
 
 
 def _vertex(xy: Sequence[float]) -> Vertex:
-    x, y = noding.on_steps(np.array(xy[:2], dtype=float)).tolist()
+    x, y = noding.snap_to_lattice(np.array(xy[:2], dtype=float)).tolist()
     return x, y
 
 
 def _at(shape: BaseGeometry) -> str:
-    lon, lat = place(shape)
+    lon, lat = label_point(shape)
     return f"{lon:.6f}, {lat:.6f}"
 
 

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-NONE: Ints = np.empty(0, dtype=np.int64)
-PIECE = 1 << 15  # points tested together: their pairs fit in the cache
-CROWD = 20  # cell entries a shape may have on average before cells are made larger
+NO_ROWS: Ints = np.empty(0, dtype=np.int64)
+CHUNK_POINTS = 1 << 15  # points tested together: their pairs fit in the cache
+MAX_MEAN_CELL_ENTRIES = 20  # cell entries a shape may have on average before cells are made larger
 
 
-class Cells:
+class CellIndex:
     """Candidates by cell: for every cell of a raster the shapes whose bounding box meets it."""
 
     def __init__(self, shapes: Any) -> None:
@@ -43,7 +43,7 @@ class Cells:
             low = ((boxes[:, :2] - (self.west, self.south)) / self.side).astype(np.int64)
             high = ((boxes[:, 2:] - (self.west, self.south)) / self.side).astype(np.int64)
             counts = np.prod(high - low + 1, axis=1)
-            if counts.sum() <= CROWD * len(boxes):
+            if counts.sum() <= MAX_MEAN_CELL_ENTRIES * len(boxes):
                 break
             self.side *= 2
         self.columns, self.rows = int(width / self.side) + 1, int(height / self.side) + 1
@@ -58,10 +58,10 @@ class Cells:
     def at(self, x: float, y: float) -> Ints:
         """The shapes that cover one point, border included, lowest first."""
         if self.empty:
-            return NONE
+            return NO_ROWS
         column, row = floor((x - self.west) / self.side), floor((y - self.south) / self.side)
         if not (0 <= column < self.columns and 0 <= row < self.rows):
-            return NONE
+            return NO_ROWS
         cell = row * self.columns + column
         near = self.members[self.start[cell] : self.start[cell + 1]]
         return near[shapely.intersects_xy(self.shapes[near], x, y)] if near.size else near
@@ -69,12 +69,12 @@ class Cells:
     def near(self, west: float, south: float, east: float, north: float) -> Ints:
         """The shapes whose bounding box meets a box, lowest first."""
         if self.empty:
-            return NONE
+            return NO_ROWS
         left, right = max(0, floor((west - self.west) / self.side)), floor((east - self.west) / self.side)
         low, high = max(0, floor((south - self.south) / self.side)), floor((north - self.south) / self.side)
         right, high = min(right, self.columns - 1), min(high, self.rows - 1)
         if left > right or low > high:
-            return NONE
+            return NO_ROWS
         rows = range(low * self.columns, high * self.columns + 1, self.columns)
         parts = [self.members[self.start[row + left] : self.start[row + right + 1]] for row in rows]
         found = np.unique(np.concatenate(parts))
@@ -127,12 +127,12 @@ class Cells:
 
 def _pieces(x: Floats, y: Floats) -> Iterator[Ints]:
     """The points in the order of the ground, a handful of thousands at a time."""
-    if len(x) <= PIECE:
+    if len(x) <= CHUNK_POINTS:
         yield np.arange(len(x))
         return
     order = np.argsort(_strip(y) * np.uint16(256) + _strip(x), kind="stable")
-    for begin in range(0, len(x), PIECE):
-        yield order[begin : begin + PIECE]
+    for begin in range(0, len(x), CHUNK_POINTS):
+        yield order[begin : begin + CHUNK_POINTS]
 
 
 def _strip(values: Floats) -> NDArray[np.uint16]:

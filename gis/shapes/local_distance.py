@@ -13,7 +13,7 @@ _A = 6378137.0  # metres, GRS 80, the ellipsoid of CGCS2000
 _E2 = 0.00669438002290
 
 
-def degree_metres(lat: Any) -> tuple[Any, Any]:
+def metres_per_degree(lat: Any) -> tuple[Any, Any]:
     """The length of a degree of longitude and of latitude at a latitude, metres, on GRS 80.
 
     Source: radii of curvature of the ellipsoid, Snyder (1987), USGS Professional Paper 1395, eq. 4-18 to 4-20.
@@ -23,7 +23,7 @@ def degree_metres(lat: Any) -> tuple[Any, Any]:
     return np.radians(_A / np.sqrt(w)) * np.cos(phi), np.radians(_A * (1 - _E2) / w**1.5)
 
 
-def distances(shapes: Any, lon: Any, lat: Any) -> Floats:
+def point_distances_m(shapes: Any, lon: Any, lat: Any) -> Floats:
     """Distances between shapes and points, pair by pair.
 
     Args:
@@ -36,7 +36,7 @@ def distances(shapes: Any, lon: Any, lat: Any) -> Floats:
     """
     shapes = np.atleast_1d(np.asarray(shapes, dtype=object))
     x, y = np.broadcast_to(lon, shapes.shape), np.broadcast_to(lat, shapes.shape)
-    per_lon, per_lat = degree_metres(y)
+    per_lon, per_lat = metres_per_degree(y)
     points, owners = shapely.get_coordinates(shapes, return_index=True)
     local = np.empty_like(points)
     local[:, 0] = (points[:, 0] - x[owners]) * per_lon[owners]
@@ -45,15 +45,15 @@ def distances(shapes: Any, lon: Any, lat: Any) -> Floats:
     return np.asarray(shapely.distance(stretched, shapely.Point(0, 0)), dtype=float)
 
 
-def bounds(lon: float, lat: float, metres: float) -> tuple[float, float, float, float]:
+def buffer_bbox(lon: float, lat: float, metres: float) -> tuple[float, float, float, float]:
     """West, south, east and north of the box that holds everything within some metres of a point."""
     w = 1 - _E2 * sin(radians(lat)) ** 2
     dx, dy = metres / (radians(_A / sqrt(w)) * cos(radians(lat))), metres / radians(_A * (1 - _E2) / w**1.5)
     return lon - dx, lat - dy, lon + dx, lat + dy
 
 
-def around(lon: Any, lat: Any, metres: float) -> Any:
+def buffer_boxes(lon: Any, lat: Any, metres: float) -> Any:
     """Boxes that hold everything within some metres of points; shapely boxes in degrees."""
-    per_lon, per_lat = degree_metres(lat)
+    per_lon, per_lat = metres_per_degree(lat)
     dx, dy = metres / per_lon, metres / per_lat
     return shapely.box(lon - dx, lat - dy, lon + dx, lat + dy)

@@ -11,14 +11,14 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput
-from gis.shapes.local_distance import degree_metres
+from gis.shapes.local_distance import metres_per_degree
 
 GEOD = Geod(ellps="GRS80")  # the ellipsoid of CGCS2000
 Shapes = NDArray[Any]
 SMALL = 64  # vertices of a polygon whose width is found by shrinking it; the cost of that grows with their fourth power
 
 
-def area(shape: Polygon | MultiPolygon) -> float:
+def geodesic_area_m2(shape: Polygon | MultiPolygon) -> float:
     """The area on the ellipsoid, holes taken out.
 
     Args:
@@ -34,7 +34,7 @@ def area(shape: Polygon | MultiPolygon) -> float:
     return float(GEOD.geometry_area_perimeter(shapely.orient_polygons(shape))[0])
 
 
-def length(shape: BaseGeometry) -> float:
+def length_m(shape: BaseGeometry) -> float:
     """The length of a line, or of all rings of a polygon, on the ellipsoid.
 
     Args:
@@ -50,7 +50,7 @@ def compactness(shape: Polygon | MultiPolygon) -> float:
     """Score how round an area is: 1 for a circle, near 0 for a ribbon.
 
     Args:
-        shape: In a metric system (see gis.crs.metric); degrees distort the score.
+        shape: In a metric system (see gis.crs.metric_epsg); degrees distort the score.
 
     Returns:
         4 pi A / P^2, without unit.
@@ -65,24 +65,24 @@ def compactness(shape: Polygon | MultiPolygon) -> float:
     return float(4 * math.pi * shape.area / shape.length**2)
 
 
-def place(shape: BaseGeometry) -> tuple[float, float]:
+def label_point(shape: BaseGeometry) -> tuple[float, float]:
     """A point inside the shape that people can look up: (lon, lat), degrees, 6 decimals (0.1 m)."""
     point = shape.representative_point()
     return round(point.x, 6), round(point.y, 6)
 
 
-def local_metres(shapes: Shapes, *, back: bool = False, latitude: float) -> Shapes:
+def to_local_metres(shapes: Shapes, *, back: bool = False, latitude: float) -> Shapes:
     """Stretch degrees to metres about a latitude, for widths and tolerances (not for areas): within 1 %.
 
     Args:
         shapes: Shapes in degrees, or in such metres when going `back`.
         latitude: Where, degrees; the same both ways. Up to a few hundred kilometres around it.
     """
-    scale = np.array(degree_metres(latitude))
+    scale = np.array(metres_per_degree(latitude))
     return shapely.transform(shapes, lambda xy: xy / scale if back else xy * scale)
 
 
-def widths(shapes: Shapes) -> NDArray[np.float64]:
+def inscribed_diameters_m(shapes: Shapes) -> NDArray[np.float64]:
     """How wide each shape is where it is widest: the diameter of the largest circle that fits in.
 
     Args:
@@ -136,7 +136,7 @@ def _flat_parts(shapes: Shapes) -> tuple[Shapes, NDArray[np.intp]]:
     parts, owner = parts[kept], owner[kept]
     if not len(parts):
         return parts, owner
-    return local_metres(parts, latitude=float(np.mean(shapely.total_bounds(parts)[[1, 3]]))), owner
+    return to_local_metres(parts, latitude=float(np.mean(shapely.total_bounds(parts)[[1, 3]]))), owner
 
 
 def _width_bounds(parts: Shapes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

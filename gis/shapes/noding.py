@@ -17,16 +17,18 @@ from scipy.spatial import cKDTree
 from shapely import LineString, MultiPolygon, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
-from gis.db import PRECISION
-from gis.shapes.local_distance import degree_metres
-from gis.shapes.polygon_coverage import Land
-from gis.shapes.repair import polygons
+from gis.db import PRECISION_DEG
+from gis.shapes.local_distance import metres_per_degree
+from gis.shapes.polygon_coverage import PolygonLike
+from gis.shapes.repair import extract_polygons
 
-STEPS = round(1 / PRECISION)  # lattice steps in a degree
-NOISE = 10  # steps, 0.1 m: a drawn point this near to a border is meant to be on it
-ALONG_OUTLINE = 500  # steps, 5 m: how far along the outline a crossing may be moved, to the nearest that is good
-GOOD = 4  # square steps, twice the land that a corner on the outline may gain or lose (0.1 m² are 1,000)
-MEETS = 1.5 * PRECISION  # degrees: a new vertex this near to a neighbour's edge lies on it
+LATTICE_PER_DEGREE = round(1 / PRECISION_DEG)  # lattice steps in a degree
+NOISE_STEPS = 10  # steps, 0.1 m: a drawn point this near to a border is meant to be on it
+MAX_SHIFT_STEPS = 500  # steps, 5 m: how far along the outline a crossing may be moved, to the nearest that is good
+MAX_CORNER_AREA_STEPS2 = (
+    4  # square steps, twice the land that a corner on the outline may gain or lose (0.1 m² are 1,000)
+)
+VERTEX_TOLERANCE_DEG = 1.5 * PRECISION_DEG  # degrees: a new vertex this near to a neighbour's edge lies on it
 MOST_PAIRS = 4_000_000  # of edges whose boxes lie over each other, looked at for crossings
 POINT = 0  # shapely's number of the type
 
@@ -35,12 +37,14 @@ Edge = tuple[Vertex, Vertex]
 Corners = defaultdict[int, list[tuple[int, Vertex]]]  # new vertices by edge, with the steps along it, in order
 
 
-def on_steps(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+def snap_to_lattice(xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """Coordinates rounded to the lattice, as GEOS rounds them."""
-    return np.round(xy * STEPS) / STEPS
+    return np.round(xy * LATTICE_PER_DEGREE) / LATTICE_PER_DEGREE
 
 
-def faces(lands: Mapping[str, Land], touched: Sequence[str], lines: BaseGeometry) -> list[tuple[Polygon, str]]:
+def split_faces(
+    lands: Mapping[str, PolygonLike], touched: Sequence[str], lines: BaseGeometry
+) -> list[tuple[Polygon, str]]:
     """Cut some lands along lines.
 
     Args:
@@ -60,8 +64,8 @@ def faces(lands: Mapping[str, Land], touched: Sequence[str], lines: BaseGeometry
     new: Corners = defaultdict(list)
     bent = _bend(pieces, edges, _outline(lands, edges), new)
     table = {frozenset(_edge(edges[i])): [vertex for _, vertex in found] for i, found in new.items()}
-    borders = [ring for shape in shapes for ring in _rings(with_vertices(shape, table))]
-    noded = shapely.union_all([*borders, *(LineString(line) for line in bent)], grid_size=PRECISION)
+    borders = [ring for shape in shapes for ring in _rings(insert_vertices(shape, table))]
+    noded = shapely.union_all([*borders, *(LineString(line) for line in bent)], grid_size=PRECISION_DEG)
     found = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
     # the query shape is the one that is prepared: lands over points, not points over lands
     owner, face = STRtree(shapely.point_on_surface(found)).query(shapes, predicate="intersects")
@@ -104,7 +108,7 @@ def _segments(shape: BaseGeometry) -> NDArray[np.object_]:
     return np.asarray(shapely.linestrings(np.stack([xy[:-1][along], xy[1:][along]], axis=1)), dtype=object)
 
 
-def neighbours(faces: Sequence[Land]) -> dict[int, dict[int, float]]:
+def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
     """Which faces of a coverage share a border, by position, with its length in metres."""
     xy, ring = shapely.get_coordinates(rings := shapely.get_rings(shapely.get_parts(_array(faces))), return_index=True)
     owner = np.repeat(np.arange(len(faces)), [len(shapely.get_rings(shapely.get_parts(face))) for face in faces])
@@ -115,7 +119,7 @@ def neighbours(faces: Sequence[Land]) -> dict[int, dict[int, float]]:
     order = np.lexsort((end, start))
     same = (start[order][1:] == start[order][:-1]) & (end[order][1:] == end[order][:-1])
     one, other = order[:-1][same], order[1:][same]
-    scale = np.array(degree_metres(float(xy[:, 1].mean()))) if len(xy) else np.ones(2)
+    scale = np.array(metres_per_degree(float(xy[:, 1].mean()))) if len(xy) else np.ones(2)
     metres = np.hypot(*((pairs[one, 1] - pairs[one, 0]) * scale).T)
     found: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for i, j, length in zip(whose[one].tolist(), whose[other].tolist(), metres.tolist(), strict=True):
@@ -125,7 +129,9 @@ def neighbours(faces: Sequence[Land]) -> dict[int, dict[int, float]]:
     return found
 
 
-def meet(lands: Mapping[str, Land], changed: Mapping[str, Land | None]) -> dict[str, Land | None]:
+def share_vertices(
+    lands: Mapping[str, PolygonLike], changed: Mapping[str, PolygonLike | None]
+) -> dict[str, PolygonLike | None]:
     """The changed lands with those neighbours that get a vertex of theirs: both sides of a border have the same.
 
     Args:
@@ -143,12 +149,12 @@ def meet(lands: Mapping[str, Land], changed: Mapping[str, Land | None]) -> dict[
     points = shapely.points(np.array(fresh))
     others = [code for code in lands if code not in changed]
     held = _array([lands[code] for code in others])
-    spread = shapely.buffer(shapely.envelope(shapely.multipoints(points)), MEETS).envelope
+    spread = shapely.buffer(shapely.envelope(shapely.multipoints(points)), VERTEX_TOLERANCE_DEG).envelope
     for at in np.sort(STRtree(held).query(spread)) if others else ():
         land = held[at]
         edges = _edges(_array([land]))
         lines = shapely.linestrings(edges)
-        point, edge = STRtree(lines).query(points, predicate="dwithin", distance=MEETS)
+        point, edge = STRtree(lines).query(points, predicate="dwithin", distance=VERTEX_TOLERANCE_DEG)
         far = shapely.distance(points[point], lines[edge])
         order = np.lexsort((edge, far, point))
         point, edge = point[order], edge[order]
@@ -158,11 +164,11 @@ def meet(lands: Mapping[str, Land], changed: Mapping[str, Land | None]) -> dict[
             if fresh[i] not in (ends := _edge(edges[j])):
                 table[frozenset(ends)].append(fresh[i])
         if table:
-            result[others[at]] = with_vertices(land, table)
+            result[others[at]] = insert_vertices(land, table)
     return result
 
 
-def with_vertices(land: Land, table: Mapping[frozenset[Vertex], Iterable[Vertex]]) -> Land:
+def insert_vertices(land: PolygonLike, table: Mapping[frozenset[Vertex], Iterable[Vertex]]) -> PolygonLike:
     """A land with more vertices on some of its edges.
 
     Args:
@@ -184,9 +190,9 @@ def with_vertices(land: Land, table: Mapping[frozenset[Vertex], Iterable[Vertex]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
 
 
-def united(faces: Sequence[Polygon]) -> Land | None:
+def union_faces(faces: Sequence[Polygon]) -> PolygonLike | None:
     """The land of faces of one coverage; None when there are none. Their common borders go, every other vertex stays."""
-    return polygons(shapely.coverage_union_all(_array(faces))) if len(faces) else None
+    return extract_polygons(shapely.coverage_union_all(_array(faces))) if len(faces) else None
 
 
 def _bend(
@@ -197,7 +203,7 @@ def _bend(
     if not len(xy):
         return []
     corners = np.unique(edges.reshape(-1, 2), axis=0)
-    xy, piece = _snapped(on_steps(xy), piece, corners)
+    xy, piece = _snapped(snap_to_lattice(xy), piece, corners)
     lines = shapely.linestrings(edges)
     tree = STRtree(lines)
     taken = set(map(tuple, corners.tolist()))
@@ -205,7 +211,7 @@ def _bend(
 
     # its own vertices that lie on a border
     points = shapely.points(xy)
-    at, edge = tree.query(points, predicate="dwithin", distance=NOISE * PRECISION)
+    at, edge = tree.query(points, predicate="dwithin", distance=NOISE_STEPS * PRECISION_DEG)
     order = np.lexsort((edge, shapely.distance(points[at], lines[edge]), at))
     nearest: dict[int, int] = {}
     for i, found in zip(at[order].tolist(), edge[order].tolist(), strict=True):
@@ -245,7 +251,7 @@ def _snapped(
     Args:
         xy: Their vertices. piece: The line of each. corners: Of the borders.
     """
-    reach = NOISE * PRECISION
+    reach = NOISE_STEPS * PRECISION_DEG
     far, near = cKDTree(corners).query(xy, distance_upper_bound=reach)
     xy = np.where((far <= reach)[:, None], corners[np.minimum(near, len(corners) - 1)], xy)
     start = np.flatnonzero((piece[1:] == piece[:-1]) & (xy[1:] != xy[:-1]).any(axis=1))
@@ -275,25 +281,25 @@ def _on_edge(edge: NDArray[np.float64], near: Vertex, outline: bool, known: list
         known: New vertices of the edge with their steps along it, in order.
     """
     ends = _edge(edge)
-    (px, py), (qx, qy) = np.round(edge * STEPS).astype(np.int64).tolist()
-    x, y = near[0] * STEPS, near[1] * STEPS
+    (px, py), (qx, qy) = np.round(edge * LATTICE_PER_DEGREE).astype(np.int64).tolist()
+    x, y = near[0] * LATTICE_PER_DEGREE, near[1] * LATTICE_PER_DEGREE
     steep = abs(qy - py) > abs(qx - px)
     if steep:
         px, py, qx, qy, x, y = py, px, qy, qx, y, x
-    low, high = bisect_left(known, (round(x) - NOISE - 1,)), bisect_left(known, (round(x) + NOISE + 2,))
+    low, high = bisect_left(known, (round(x) - NOISE_STEPS - 1,)), bisect_left(known, (round(x) + NOISE_STEPS + 2,))
     close = [one for one in (*ends, *(vertex for _, vertex in known[low:high]))
-             if _squared(one, near) <= (NOISE * PRECISION) ** 2]  # fmt: skip
+             if _squared(one, near) <= (NOISE_STEPS * PRECISION_DEG) ** 2]  # fmt: skip
     if close:
         return min(close, key=lambda one: (_squared(one, near), one))
-    reach = ALONG_OUTLINE if outline else 1
+    reach = MAX_SHIFT_STEPS if outline else 1
     first, last = max(min(px, qx) + 1, round(x) - reach), min(max(px, qx) - 1, round(x) + reach)
     if first > last:
         return min(ends, key=lambda one: (_squared(one, near), one))
     along = np.arange(first, last + 1)
     across = np.round(py + (along - px) * ((qy - py) / (qx - px))).astype(np.int64)
     off = np.abs((qx - px) * (across - py) - (qy - py) * (along - px))
-    best = np.lexsort((along, np.abs(along - x), np.maximum(off, GOOD)))[0]
-    found = (along[best] / STEPS, across[best] / STEPS)
+    best = np.lexsort((along, np.abs(along - x), np.maximum(off, MAX_CORNER_AREA_STEPS2)))[0]
+    found = (along[best] / LATTICE_PER_DEGREE, across[best] / LATTICE_PER_DEGREE)
     vertex = (float(found[1]), float(found[0])) if steep else (float(found[0]), float(found[1]))
     if not _has(known, vertex):
         insort(known, (int(along[best]), vertex))
@@ -302,7 +308,7 @@ def _on_edge(edge: NDArray[np.float64], near: Vertex, outline: bool, known: list
 
 def _has(known: list[tuple[int, Vertex]], vertex: Vertex) -> bool:
     """Whether a vertex is one of an edge's new ones."""
-    steps = (round(vertex[0] * STEPS), round(vertex[1] * STEPS))
+    steps = (round(vertex[0] * LATTICE_PER_DEGREE), round(vertex[1] * LATTICE_PER_DEGREE))
     return any(
         at < len(known) and known[at][1] == vertex for along in steps for at in (bisect_left(known, (along, vertex)),)
     )
@@ -318,7 +324,7 @@ def _edges(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
     return np.unique(pairs, axis=0)
 
 
-def _outline(lands: Mapping[str, Land], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _outline(lands: Mapping[str, PolygonLike], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which edges belong to one of the lands only."""
     west, south, east, north = edges[:, :, 0].min(), edges[:, :, 1].min(), edges[:, :, 0].max(), edges[:, :, 1].max()
     shapes = _array(list(lands.values()))
@@ -337,12 +343,12 @@ def _outline(lands: Mapping[str, Land], edges: NDArray[np.float64]) -> NDArray[n
 
 def _keys(pairs: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Two numbers for each edge (edges, 2, 2) that are the same whichever way it runs."""
-    steps = np.round(pairs * STEPS).astype(np.int64)
+    steps = np.round(pairs * LATTICE_PER_DEGREE).astype(np.int64)
     ends = (steps[:, :, 0] << 32) + steps[:, :, 1]
     return ends.min(axis=1), ends.max(axis=1)
 
 
-def _rings(land: Land) -> list[BaseGeometry]:
+def _rings(land: PolygonLike) -> list[BaseGeometry]:
     return [LineString(ring.coords) for ring in shapely.get_rings(shapely.get_parts(land))]
 
 

@@ -12,22 +12,22 @@ import shapely
 from shapely import MultiPolygon, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
-from gis.db import PRECISION
+from gis.db import PRECISION_DEG
 from gis.errors import InvalidInput
-from gis.shapes.measure import Shapes, area, local_metres, place, widths
-from gis.shapes.repair import on_lattice, polygons
+from gis.shapes.measure import Shapes, geodesic_area_m2, inscribed_diameters_m, label_point, to_local_metres
+from gis.shapes.repair import extract_polygons, is_on_lattice
 
-Land: TypeAlias = Polygon | MultiPolygon
+PolygonLike: TypeAlias = Polygon | MultiPolygon
 
-NOISE = 0.1  # metres; borders this near are one border drawn twice
-SLIT = 2.0  # metres; a gap that opens to the outside is one up to this width, wider it is the outside
-LEAST = 0.02  # metres; narrower than this is the lattice's own rounding
+NOISE_WIDTH_M = 0.1  # metres; borders this near are one border drawn twice
+MAX_SLIVER_WIDTH_M = 2.0  # metres; a gap that opens to the outside is one up to this width, wider it is the outside
+MIN_GAP_WIDTH_M = 0.02  # metres; narrower than this is the lattice's own rounding
 
 
 class Gap(NamedTuple):
     """Land that belongs to none: shape, square metres, a place (lon, lat), metres at its widest."""
 
-    shape: Land
+    shape: PolygonLike
     m2: float
     place: tuple[float, float]
     width: float
@@ -38,22 +38,22 @@ class Overlap(NamedTuple):
 
     first: int
     second: int
-    shape: Land
+    shape: PolygonLike
     m2: float
     place: tuple[float, float]
     width: float
 
 
-def is_valid(shapes: Sequence[Land]) -> bool:
+def is_valid(shapes: Sequence[PolygonLike]) -> bool:
     """Whether the shapes are valid, on the 1e-7 degree lattice, and share their borders vertex for vertex.
 
     Holes in the coverage are allowed (see `gaps`).
     """
     held = _array(shapes)
-    return bool(shapely.is_valid(held).all() and on_lattice(held).all() and shapely.coverage_is_valid(held))
+    return bool(shapely.is_valid(held).all() and is_on_lattice(held).all() and shapely.coverage_is_valid(held))
 
 
-def gaps(shapes: Sequence[Land], slit: float = SLIT) -> list[Gap]:
+def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -> list[Gap]:
     """Find land between the shapes that belongs to none, largest first.
 
     Args:
@@ -68,28 +68,34 @@ def gaps(shapes: Sequence[Land], slit: float = SLIT) -> list[Gap]:
     inside = [shapely.difference(ring, union) for ring in rings]  # less the islands in it
     outside = _slits(_array(shapes), union, slit)
     found = [part for shape in (*inside, *outside) for part in shapely.get_parts(shape) if isinstance(part, Polygon)]
-    wide = widths(_array(found)).tolist()
-    answers = [Gap(part, area(part), place(part), w) for part, w in zip(found, wide, strict=True) if w >= LEAST]
+    wide = inscribed_diameters_m(_array(found)).tolist()
+    answers = [
+        Gap(part, geodesic_area_m2(part), label_point(part), w)
+        for part, w in zip(found, wide, strict=True)
+        if w >= MIN_GAP_WIDTH_M
+    ]
     return sorted(answers, key=lambda gap: -gap.m2)
 
 
-def _slits(shapes: Shapes, union: Land, slit: float) -> list[BaseGeometry]:
+def _slits(shapes: Shapes, union: PolygonLike, slit: float) -> list[BaseGeometry]:
     """What closing the union by half the width fills: swell, shrink, and take the union away."""
     latitude = union.centroid.y
-    flat = local_metres(np.array([union]), latitude=latitude)[0]
+    flat = to_local_metres(np.array([union]), latitude=latitude)[0]
     swollen = shapely.buffer(flat, slit / 2, join_style="mitre", mitre_limit=5)
     closed = shapely.buffer(swollen, -slit / 2, join_style="mitre", mitre_limit=5)
     shut_in = shapely.union_all([Polygon(ring) for part in shapely.get_parts(flat) for ring in part.interiors])
     parts = shapely.get_parts(shapely.difference(shapely.difference(closed, flat), shut_in))
-    parts = parts[(shapely.get_dimensions(parts) == 2) & (shapely.area(parts) > LEAST * LEAST)]
+    parts = parts[(shapely.get_dimensions(parts) == 2) & (shapely.area(parts) > MIN_GAP_WIDTH_M * MIN_GAP_WIDTH_M)]
     if not len(parts):
         return []
-    tree = STRtree(local_metres(shapes, latitude=latitude))
-    touching = np.bincount(tree.query(shapely.buffer(parts, LEAST), predicate="intersects")[0], minlength=len(parts))
-    return list(local_metres(parts[touching >= 2], back=True, latitude=latitude))
+    tree = STRtree(to_local_metres(shapes, latitude=latitude))
+    touching = np.bincount(
+        tree.query(shapely.buffer(parts, MIN_GAP_WIDTH_M), predicate="intersects")[0], minlength=len(parts)
+    )
+    return list(to_local_metres(parts[touching >= 2], back=True, latitude=latitude))
 
 
-def overlaps(shapes: Sequence[Land]) -> list[Overlap]:
+def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
     """Find land that belongs to two of the shapes, in the order of the shapes.
 
     Args:
@@ -100,17 +106,17 @@ def overlaps(shapes: Sequence[Land]) -> list[Overlap]:
         return []
     first, second = STRtree(held).query(held, predicate="intersects")
     first, second = first[first < second], second[first < second]
-    shared = [polygons(shape) or Polygon() for shape in shapely.intersection(held[first], held[second])]
-    wide = widths(_array(shared)).tolist()
+    shared = [extract_polygons(shape) or Polygon() for shape in shapely.intersection(held[first], held[second])]
+    wide = inscribed_diameters_m(_array(shared)).tolist()
     found = [
-        Overlap(i, j, land, area(land), place(land), w)
+        Overlap(i, j, land, geodesic_area_m2(land), label_point(land), w)
         for i, j, land, w in zip(first.tolist(), second.tolist(), shared, wide, strict=True)
-        if w >= LEAST
+        if w >= MIN_GAP_WIDTH_M
     ]
     return sorted(found, key=lambda overlap: overlap[:2])
 
 
-def clean(shapes: Sequence[Land], tolerance: float = NOISE) -> list[Land]:
+def repair_coverage(shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDTH_M) -> list[PolygonLike]:
     """Mend a coverage: overlaps and narrow gaps go to the neighbour with the longest border, borders are
     matched.
 
@@ -126,37 +132,37 @@ def clean(shapes: Sequence[Land], tolerance: float = NOISE) -> list[Land]:
     Raises:
         InvalidInput: A shape lies within others altogether; nothing of it would be left.
     """
-    narrow = [gap.shape for gap in gaps(shapes, tolerance) if gap.width <= tolerance]
+    narrow = [gap.shape for gap in find_gaps(shapes, tolerance) if gap.width <= tolerance]
     if not narrow and is_valid(shapes):
         return list(shapes)
     held = _fill(_array(shapes), narrow)
     latitude = float(np.mean(shapely.total_bounds(held)[[1, 3]]))
-    flat = local_metres(held, latitude=latitude)
-    flat = shapely.coverage_clean(flat, snapping_distance=min(NOISE, tolerance), gap_width=tolerance)
-    mended = node(list(local_metres(flat, back=True, latitude=latitude)))
+    flat = to_local_metres(held, latitude=latitude)
+    flat = shapely.coverage_clean(flat, snapping_distance=min(NOISE_WIDTH_M, tolerance), gap_width=tolerance)
+    mended = node_borders(list(to_local_metres(flat, back=True, latitude=latitude)))
     for i, shape in enumerate(mended):
         if shape.is_empty:
             raise InvalidInput(f"shape {i + 1} lies within others altogether; take one of them out")
     return mended
 
 
-def _fill(shapes: Shapes, narrow: Sequence[Land]) -> Shapes:
+def _fill(shapes: Shapes, narrow: Sequence[PolygonLike]) -> Shapes:
     """Give each gap to the shape it has the longest border with."""
     filled = shapes.copy()
     for gap in narrow:
-        rim = shapely.buffer(gap, LEAST * 1e-5)  # degrees: a centimetre or two, to meet what it touches
+        rim = shapely.buffer(gap, MIN_GAP_WIDTH_M * 1e-5)  # degrees: a centimetre or two, to meet what it touches
         near = STRtree(filled).query(rim, predicate="intersects")
         border = shapely.area(shapely.intersection(filled[near], rim))
         if len(near):
             owner = near[int(np.argmax(border))]
             # slivers moved between degrees and metres may have come to cross themselves; borders are noded afterwards
-            pieces = [polygons(shapely.make_valid(one)) for one in (filled[owner], gap)]
-            whole = shapely.union_all([one for one in pieces if one is not None], grid_size=PRECISION / 100)
-            filled[owner] = polygons(whole) or filled[owner]
+            pieces = [extract_polygons(shapely.make_valid(one)) for one in (filled[owner], gap)]
+            whole = shapely.union_all([one for one in pieces if one is not None], grid_size=PRECISION_DEG / 100)
+            filled[owner] = extract_polygons(whole) or filled[owner]
     return filled
 
 
-def node(shapes: Sequence[Land]) -> list[Land]:
+def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
     """Put a coverage on the 1e-7 degree lattice and give both sides of every border the same vertices.
 
     Args:
@@ -166,25 +172,25 @@ def node(shapes: Sequence[Land]) -> list[Land]:
         As many shapes in the same order, a coverage (see `is_valid`); a shape too thin for the lattice comes
         back empty. Where a corner meets the middle of a neighbour's edge, the edge gets a vertex.
     """
-    held = shapely.set_precision(_array(shapes), PRECISION, mode="pointwise")
+    held = shapely.set_precision(_array(shapes), PRECISION_DEG, mode="pointwise")
     if not shapely.is_empty(held).any() and is_valid(list(held)):
         return list(held)
     # Snap rounding of all borders at once, then every face goes back to the shape it lies in.
-    lines = shapely.union_all(shapely.boundary(_array(shapes)), grid_size=PRECISION)
+    lines = shapely.union_all(shapely.boundary(_array(shapes)), grid_size=PRECISION_DEG)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
     face, owner = STRtree(_array(shapes)).query(shapely.point_on_surface(faces), predicate="intersects")
     order = np.lexsort((owner, face))
     face, owner = face[order], owner[order]
     first = np.concatenate([[True], face[1:] != face[:-1]]) if len(face) else np.array([], bool)
     face, owner = face[first], owner[first]
-    noded: list[Land] = []
+    noded: list[PolygonLike] = []
     for i in range(len(shapes)):
-        land = polygons(shapely.coverage_union_all(faces[face[owner == i]]))
+        land = extract_polygons(shapely.coverage_union_all(faces[face[owner == i]]))
         noded.append(land if land is not None else Polygon())
     return noded
 
 
-def dissolve(shapes: Sequence[Land]) -> Land:
+def dissolve(shapes: Sequence[PolygonLike]) -> PolygonLike:
     """The union of the shapes; the outline keeps every vertex when they are a coverage.
 
     Returns:
@@ -197,16 +203,16 @@ def dissolve(shapes: Sequence[Land]) -> Land:
     if not len(held):
         raise InvalidInput("no shapes to unite")
     if shapely.coverage_is_valid(held):
-        whole = polygons(shapely.coverage_union_all(held))
+        whole = extract_polygons(shapely.coverage_union_all(held))
         if whole is not None and whole.is_valid:
             return whole
-    whole = polygons(shapely.union_all(held, grid_size=PRECISION))
+    whole = extract_polygons(shapely.union_all(held, grid_size=PRECISION_DEG))
     if whole is None:
         raise InvalidInput("the shapes enclose no land")
     return whole
 
 
-def _array(shapes: Sequence[Land]) -> Shapes:
+def _array(shapes: Sequence[PolygonLike]) -> Shapes:
     held = np.empty(len(shapes), dtype=object)
     held[:] = shapes
     return held

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from gis.db import PRECISION
+from gis.db import PRECISION_DEG
 
-MOST_VERTICES = 250_000  # in one shape; the outline of a large county has some ten thousand
+MAX_STORED_VERTICES = 250_000  # in one shape; the outline of a large county has some ten thousand
 
 # what GEOS says -> what people say
 WORDS = {
@@ -54,10 +54,10 @@ def repair(shape: BaseGeometry | None) -> Repaired:
     if not isinstance(shape, Polygon | MultiPolygon):
         return Repaired(None, reason=f"is a {shape.geom_type}; a polygon or multipolygon is needed")
     vertices = int(shapely.get_num_coordinates(shape))
-    if vertices > MOST_VERTICES:
+    if vertices > MAX_STORED_VERTICES:
         return Repaired(
             None,
-            reason=f"has {vertices:,} vertices; at most {MOST_VERTICES:,} are taken: simplify it",
+            reason=f"has {vertices:,} vertices; at most {MAX_STORED_VERTICES:,} are taken: simplify it",
         )
     repairs = []
     flat = shapely.force_2d(shape)
@@ -68,13 +68,13 @@ def repair(shape: BaseGeometry | None) -> Repaired:
     if not shapely.is_valid(flat):
         repairs.append(f"{in_words(str(shapely.is_valid_reason(flat)))}: mended")
         flat = shapely.make_valid(flat, method="structure", keep_collapsed=False)
-    land = polygons(shapely.set_precision(flat, PRECISION))
+    land = extract_polygons(shapely.set_precision(flat, PRECISION_DEG))
     if land is None:
         return Repaired(None, repairs, "encloses no land (it is thinner than 1 cm)")
     return Repaired(land, repairs)
 
 
-def polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
+def extract_polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
     """The polygons in a shape, without lines and points that an operation left; None when there are none."""
     if isinstance(shape, Polygon | MultiPolygon):
         return None if shape.is_empty else shape
@@ -85,15 +85,15 @@ def polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
     return singles[0] if len(singles) == 1 else MultiPolygon(singles)
 
 
-def multi(shape: Polygon | MultiPolygon) -> MultiPolygon:
+def to_multipolygon(shape: Polygon | MultiPolygon) -> MultiPolygon:
     """The same land as a multipolygon in its normal form, so that equal shapes are equal byte for byte."""
     return shapely.normalize(shape if isinstance(shape, MultiPolygon) else MultiPolygon([shape]))
 
 
-def on_lattice(shapes: Any) -> NDArray[np.bool_]:
+def is_on_lattice(shapes: Any) -> NDArray[np.bool_]:
     """Which of the shapes have every vertex on the 1e-7 degree lattice."""
     xy, owner = shapely.get_coordinates(shapes, return_index=True)
-    off = (np.abs(xy / PRECISION - np.round(xy / PRECISION)) >= 1e-4).any(axis=1)
+    off = (np.abs(xy / PRECISION_DEG - np.round(xy / PRECISION_DEG)) >= 1e-4).any(axis=1)
     return np.bincount(owner[off], minlength=len(shapes)) == 0
 
 

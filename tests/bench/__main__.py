@@ -37,7 +37,7 @@ def deployment() -> Iterator[Settings]:
     try:
         yield settings
     finally:
-        base = cluster.place(settings).base
+        base = cluster.cluster_location(settings).base
         if base.exists():
             cluster.stop(settings)
             shutil.rmtree(base, ignore_errors=True)

@@ -13,17 +13,17 @@ from sqlalchemy.orm import Session
 
 from gis.areas.resolver import locate
 from gis.boundaries import drafts, preview, publish
-from gis.boundaries.store import redraw
-from gis.db import copy_rows, engine, publishing
+from gis.boundaries.store import write_boundaries
+from gis.db import allow_boundary_writes, copy_rows, engine
 from gis.ops import cluster, schema
-from gis.rights.access import system
+from gis.rights.access import system_principal
 from gis.settings import Settings
 from gis.shapes.polygon_coverage import dissolve
-from gis.shapes.repair import multi
+from gis.shapes.repair import to_multipolygon
 from tests.bench import grids
 from tests.bench.rows import Figure, Reach, Row, median
 
-BY = system("bench")
+BY = system_principal("bench")
 PREVIEW, PUBLISH = 0.05, 0.2  # seconds to reach
 MONTHS = 120
 
@@ -42,11 +42,11 @@ def measure(settings: Settings, small: bool) -> Row:
         spent: dict[str, list[float]] = {"operate": [], "preview": [], "publish": []}
         rng = np.random.default_rng(3)
         for run in range(runs + 1):
-            number = drafts.begin(session, BY, "bench").id
+            number = drafts.create_draft(session, BY, "bench").id
             op = _border(shapes, columns, int(rng.integers(1, columns - 2)), int(rng.integers(1, columns - 1)))
             session.commit()
             for name, work in (
-                ("operate", lambda n=number, op=op: drafts.operate(session, BY, n, op)),
+                ("operate", lambda n=number, op=op: drafts.add_operation(session, BY, n, op)),
                 ("preview", lambda n=number: preview.preview(session, BY, n)),
                 ("publish", lambda n=number: publish.publish(session, BY, n, "bench", None)),
             ):
@@ -92,7 +92,7 @@ def _upper(session: Session) -> None:
     held: dict[int, list[Any]] = {}
     for (parent, _), shape in zip(rows, shapely.from_wkb([row[1] for row in rows]), strict=True):
         held.setdefault(parent, []).append(shape)
-    drawn = {parent: multi(dissolve(parts)) for parent, parts in held.items()}
+    drawn = {parent: to_multipolygon(dissolve(parts)) for parent, parts in held.items()}
     every = dict(drawn)
     while drawn:
         above: dict[int, list[Any]] = {}
@@ -101,9 +101,11 @@ def _upper(session: Session) -> None:
         ):
             if parent is not None:
                 above.setdefault(parent, []).append(drawn[one])
-        drawn = {parent: multi(dissolve(parts)) for parent, parts in above.items()}
+        drawn = {parent: to_multipolygon(dissolve(parts)) for parent, parts in above.items()}
         every |= drawn
-    redraw(session, every, title="upper", author="bench", reason=None, effective=datetime(2020, 1, 2, tzinfo=UTC))
+    write_boundaries(
+        session, every, title="upper", author="bench", reason=None, effective=datetime(2020, 1, 2, tzinfo=UTC)
+    )
 
 
 def _border(shapes: Any, columns: int, column: int, row: int) -> dict[str, Any]:
@@ -116,7 +118,7 @@ def _border(shapes: Any, columns: int, column: int, row: int) -> dict[str, Any]:
     return {"op": "move_border", "between": [a, b], "line": shapely.geometry.mapping(LineString([start, middle, end]))}
 
 
-def _analyze(addresses: cluster.Addresses) -> None:
+def _analyze(addresses: cluster.DatabaseUrls) -> None:
     """As autovacuum does in time; only the owner may."""
     with engine(addresses.owner).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE area, boundary, post, leave"))
@@ -126,7 +128,7 @@ def _many_revisions(session: Session, small: bool) -> None:
     """Redraw the grids of a corner every month for ten years."""
     first = datetime.now(UTC) - timedelta(days=30 * MONTHS)
     corner = 10 if small else 20
-    publishing(session)
+    allow_boundary_writes(session)
     box = {"west": grids.WEST, "south": grids.SOUTH, "east": grids.WEST + corner * grids.STEP,
            "north": grids.SOUTH + corner * grids.STEP}  # fmt: skip
     held = session.execute(

@@ -10,7 +10,7 @@ import shapely
 
 from gis.errors import Unavailable
 from gis.network import isochrone, walk
-from gis.network.build import Network, Snaps
+from gis.network.build import Network, SnappedPoints
 from gis.ops import cluster
 from gis.settings import Settings
 from tests.bench import city
@@ -32,7 +32,7 @@ def measure(settings: Settings, small: bool) -> Row:
     metric = network.to_metric(*doors.T)
 
     def ours(i: int) -> Any:
-        return isochrone.circles(network, sources[i], [LIMIT])[0]
+        return isochrone.isochrones(network, sources[i], [LIMIT])[0]
 
     ways: dict[str, tuple[Way, int]] = {
         "ours": (ours, count),
@@ -81,7 +81,7 @@ def measure(settings: Settings, small: bool) -> Row:
     )
 
 
-def race(network: Network, places: Any, sources: Snaps, ways: dict[str, tuple[Way, int]]) -> list[Figure]:
+def race(network: Network, places: Any, sources: SnappedPoints, ways: dict[str, tuple[Way, int]]) -> list[Figure]:
     """Draw the circles of each source one way after the other, then count."""
     snapped, points = network.snap_degrees(*places.T), shapely.points(places)
     metric = shapely.points(network.to_metric(*places.T))
@@ -90,7 +90,7 @@ def race(network: Network, places: Any, sources: Snaps, ways: dict[str, tuple[Wa
     for way, _ in ways.values():
         way(0)
     for i in range(max(count for _, count in ways.values())):
-        truth = np.isfinite(walk.distances(network, sources[i], snapped, LIMIT))
+        truth = np.isfinite(walk.network_distances(network, sources[i], snapped, LIMIT))
         for who, (way, count) in ways.items():
             if i < count:
                 begin = time.perf_counter()
@@ -103,7 +103,7 @@ def race(network: Network, places: Any, sources: Snaps, ways: dict[str, tuple[Wa
     return [Figure(who, median(spent[who]), len(spent[who]), f"F1 {scores[who]:.4f}") for who in ways]
 
 
-def buffered(network: Network, source: Snaps) -> Any:
+def buffered(network: Network, source: SnappedPoints) -> Any:
     """The streets whose both ends are reached, 25 m round them."""
     far = walk.node_distances(network, source, LIMIT)[0]
     reached = np.maximum(far[network.u], far[network.v]) <= LIMIT
@@ -148,7 +148,7 @@ FROM pgr_drivingDistance(%(edges)s, %(start)s::bigint, %(limit)s::float, false) 
 def pgrouting_way(settings: Settings, network: Network, metric: Any) -> tuple[psycopg.Connection[Any], Way]:
     """Distance from the nearest node, edges in a box, and PostGIS's concave hull. (Never pgr_alphaShape.)"""
     cluster.start(settings, throw_away=True)
-    private = cluster.place(settings)
+    private = cluster.cluster_location(settings)
     port = cluster.running_port(private)
     assert port is not None
     connection = psycopg.connect(private.url(cluster.SUPERUSER, port), autocommit=True)

@@ -5,7 +5,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from gis.network import walk
-from gis.network.build import Floats, Network, Snaps
+from gis.network.build import Floats, Network, SnappedPoints
 from gis.settings import Settings
 from tests.bench import city
 from tests.bench.circle import LIMIT
@@ -29,7 +29,7 @@ def measure(settings: Settings, small: bool) -> Row:
     ]
 
     def ours() -> list[Floats]:
-        return [walk.nearest(network, one, homes, LIMIT) for one in facilities]
+        return [walk.nearest_source_distances(network, one, homes, LIMIT) for one in facilities]
 
     def bare() -> None:
         for one in nodes:
@@ -59,7 +59,7 @@ def measure(settings: Settings, small: bool) -> Row:
     )
 
 
-def mislabelled(network: Network, sources: Snaps, places: Snaps, metres: Floats) -> int:
+def mislabelled(network: Network, sources: SnappedPoints, places: SnappedPoints, metres: Floats) -> int:
     """How many labels (or distances) differ from those of a graph that has every place as a node."""
     truth = split_distances(network, sources, places)
     clear = np.abs(truth - LIMIT) > HAIR
@@ -69,7 +69,7 @@ def mislabelled(network: Network, sources: Snaps, places: Snaps, metres: Floats)
     return int(wrong.sum() + (np.abs(metres[both] - truth[both]) > 1e-3).sum())
 
 
-def split_distances(network: Network, sources: Snaps, places: Snaps) -> Floats:
+def split_distances(network: Network, sources: SnappedPoints, places: SnappedPoints) -> Floats:
     """Metres from each place to its nearest source: streets are cut where somebody stands, doors hang on by their legs."""
     count, many = len(network.nodes), len(sources) + len(places)
     edge = np.concatenate([sources.edge, places.edge])

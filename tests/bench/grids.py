@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import STORAGE_SRID, copy_rows, new_ids, publishing
+from gis.db import STORAGE_SRID, allow_boundary_writes, copy_rows, new_ids
 
 STEP, CUTS = 0.003, 6  # degrees between corners, about 300 m; straight pieces of each border
 WEST, SOUTH = 105.95, 26.23
@@ -49,7 +49,7 @@ def write(session: Session, shapes: NDArray[np.object_]) -> None:
 
     The upper levels get no shapes: locating asks only those of grids.
     """
-    publishing(session)
+    allow_boundary_writes(session)
     count = len(shapes)
     communities = -(-count // 20)
     streets = -(-communities // 500)

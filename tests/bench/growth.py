@@ -8,10 +8,10 @@ import pyarrow as pa
 import shapely
 from sqlalchemy.orm import Session
 
-from gis.areas.resolver import Question, answer
-from gis.areas.snapshot import Area, Grids, Register
-from gis.people.queries import EVER, FOREVER, People, Posts
-from gis.places.queries import Places
+from gis.areas.resolver import LocateRequest, resolve_request
+from gis.areas.snapshot import Area, GridIndex, RegistrySnapshot
+from gis.people.queries import MAX_MICROS, MIN_MICROS, PeopleIndex, PostTable
+from gis.places.queries import BuildingIndex
 from gis.rights.roles import ROLES
 from gis.settings import Settings
 from tests.bench import grids
@@ -38,7 +38,7 @@ def measure(settings: Settings, small: bool) -> Row:
             y = rng.uniform(south, south + rows * grids.STEP - 2 * inside, asked).tolist()
             begin = time.perf_counter()
             for lon, lat in zip(x, y, strict=True):
-                answer(_nobody, Question(lon, lat, "wgs84", None, now), known)
+                resolve_request(_nobody, LocateRequest(lon, lat, "wgs84", None, now), known)
             if turn:  # the first warms up
                 spent[side].append((time.perf_counter() - begin) / asked * 1e6)
     a, b = map(median, spent)
@@ -61,7 +61,7 @@ def _nobody() -> Session:
     raise AssertionError("a question in a register asks no database")
 
 
-def register(columns: int, rows: int) -> Register:
+def register(columns: int, rows: int) -> RegistrySnapshot:
     """A register of columns × rows grids, each with buildings, units, a leader, a worker, and a head for every unit."""
     shapes = grids.lattice(columns, rows)
     count = len(shapes)
@@ -69,7 +69,7 @@ def register(columns: int, rows: int) -> Register:
     grid_ids = np.arange(count, dtype=np.int64) + 2_000_000
     community = [1_000_000 + n // 20 for n in range(count)]
     codes = [f"{grids.COUNTY}{n // 10_000:03d}{n // 20 % 500:03d}{n % 20 + 1:03d}" for n in range(count)]
-    known = Grids(grid_ids, codes, [f"第{n}网格" for n in range(count)], community, [1] * count, shapes)
+    known = GridIndex(grid_ids, codes, [f"第{n}网格" for n in range(count)], community, [1] * count, shapes)
     upper = {
         1: Area(1, "county", grids.COUNTY, "示例县", None),
         2: Area(2, "street", f"{grids.COUNTY}000", "示例街道", 1),
@@ -91,7 +91,7 @@ def register(columns: int, rows: int) -> Register:
          2_000_000 + n // STAIRS // HOUSES, str(n % STAIRS + 1), None, None)
         for n in range(STAIRS * houses)
     ]  # fmt: skip
-    places = Places(
+    places = BuildingIndex(
         ids,
         [f"{codes[n // HOUSES]}B{n % HOUSES:03d}" for n in range(houses)],
         [f"{n % HOUSES + 1}号楼" for n in range(houses)],
@@ -104,10 +104,12 @@ def register(columns: int, rows: int) -> Register:
     )
     of_grid, _, _ = known.find_many(places.spots[:, 0], places.spots[:, 1])
     order = np.argsort(of_grid, kind="stable")
-    return Register(EVER, FOREVER, known, upper, places, of_grid, order, of_grid[order], people(grid_ids, len(parts)))
+    return RegistrySnapshot(
+        MIN_MICROS, MAX_MICROS, known, upper, places, of_grid, order, of_grid[order], people(grid_ids, len(parts))
+    )
 
 
-def people(grid_ids: np.ndarray, units: int) -> People:
+def people(grid_ids: np.ndarray, units: int) -> PeopleIndex:
     """A leader and a worker for each grid, a head for each unit, everybody with a deputy."""
     role = {one.key: number for number, one in enumerate(ROLES)}
     place = np.concatenate([np.repeat(grid_ids, 2), np.arange(units) + 20_000_000])
@@ -115,13 +117,13 @@ def people(grid_ids: np.ndarray, units: int) -> People:
         [np.tile([role["grid_leader"], role["grid_worker"]], len(grid_ids)), np.full(units, role["unit_head"])]
     )
     number = np.arange(len(place), dtype=np.int64) + 1
-    start, end = np.full(len(place), EVER), np.full(len(place), FOREVER)
+    start, end = np.full(len(place), MIN_MICROS), np.full(len(place), MAX_MICROS)
     deputy = np.roll(number, 1)
-    areas = Posts.from_rows(np.column_stack([number, place, kind, number, deputy, start, end]))
+    areas = PostTable.from_rows(np.column_stack([number, place, kind, number, deputy, start, end]))
     nothing = np.empty(0, np.int64)
-    return People(
+    return PeopleIndex(
         areas,
-        Posts(*(nothing,) * 6),
+        PostTable(*(nothing,) * 6),
         (nothing,) * 3,
         number,
         pa.array([f"张示{n}" for n in number.tolist()], pa.large_string()),

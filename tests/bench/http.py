@@ -20,7 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import engine
-from gis.demo.town import make_town
+from gis.demo.town import generate_town
 from gis.ops import cluster, schema
 from gis.settings import ROOT, Settings
 from tests.bench.rows import Figure, Reach, Row, median
@@ -46,7 +46,7 @@ def measure(settings: Settings, small: bool) -> Row:
     addresses = cluster.start(settings, throw_away=True)
     schema.migrate(addresses)
     with Session(engine(addresses.app)) as session:
-        made = make_town(session, 2026, 300) if small else make_town(session)
+        made = generate_town(session, 2026, 300) if small else generate_town(session)
         session.commit()
         grids = shapely.from_wkb([bytes(row[0]) for row in session.execute(text(SHAPES))])
     with engine(addresses.owner).begin() as owner:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.effects import MovePayload
 from tests.browser.conftest import opened
 from tests.browser.test_sign_in import serious
 from tests.browser.test_work import BY, filed, moved, picture, session, signed_in
@@ -50,7 +50,7 @@ def handled(session: Session, how_many: int) -> list[str]:
     for _ in range(how_many):
         number, words = filed(session)
         moved(session, number)
-        moves.move(session, BY, number, "handle", datetime.now(UTC), Wish(note="清完了"))
+        moves.apply_move(session, BY, number, "handle", datetime.now(UTC), MovePayload(note="清完了"))
         said.append(words)
     session.commit()
     return said
@@ -161,7 +161,7 @@ def test_one_of_several_that_cannot_be_done_says_why(
 
     def first(route) -> None:
 
-        moves.move(session, BY, UUID(number), "check", datetime.now(UTC))
+        moves.apply_move(session, BY, UUID(number), "check", datetime.now(UTC))
         session.commit()
         route.continue_()
 

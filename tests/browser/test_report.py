@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from gis.db import engine
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
+from gis.incidents.lifecycle.effects import MovePayload
 from gis.ops import cluster
-from gis.rights.access import system
+from gis.rights.access import system_principal
 from gis.settings import ROOT, Settings
 from tests.browser.conftest import opened
 from tests.served import Deployment
@@ -37,7 +37,7 @@ def walker(browser) -> Iterator[Page]:
 @pytest.fixture
 def session(served: Deployment) -> Iterator[Session]:
     """The served deployment's own database."""
-    with Session(engine(cluster.addresses(Settings(var=served.var)).app)) as made:
+    with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as made:
         yield made
 
 
@@ -195,7 +195,7 @@ def test_rated_unhappily_and_taken_up_again(walker, site, session):
     expect(walker.locator(".trk-state")).to_be_visible()
     (one,) = filed(session, words)
     for name in ("take", "handle"):
-        moves.move(session, system("test"), one, name, datetime.now(UTC), Wish(note="扫过了"))
+        moves.apply_move(session, system_principal("test"), one, name, datetime.now(UTC), MovePayload(note="扫过了"))
     session.commit()
     walker.reload()
     expect(walker.locator(".trk-where")).to_have_attribute("data-state", "handled")

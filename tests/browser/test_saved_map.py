@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import TimeoutError as NotYet
 
-from layers.registry import ON_MAP
+from layers.registry import MAP_LAYERS
 from layers.saved_map import saved_map
 
 pytestmark = pytest.mark.browser
@@ -19,7 +19,7 @@ def test_a_hostile_name_is_shown_letter_by_letter(desk, tmp_path: Path) -> None:
         "geometry": {"type": "Point", "coordinates": [105.95, 26.23]},
         "properties": {"name": HOSTILE, "code": "1", "category": "clinic"},
     }
-    facilities = next(layer for layer in ON_MAP if layer.name == "facilities")
+    facilities = next(layer for layer in MAP_LAYERS if layer.name == "facilities")
     page = tmp_path / "map.html"
     page.write_text(
         saved_map(

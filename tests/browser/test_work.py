@@ -15,17 +15,17 @@ from sqlalchemy.orm import Session
 from gis.db import engine
 from gis.demo import accounts
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import Wish
-from gis.incidents.lifecycle.intake import Report
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.intake import IncidentReport
 from gis.ops import cluster
-from gis.rights.access import system
+from gis.rights.access import system_principal
 from gis.settings import Settings
 from tests.browser.test_sign_in import serious
 from tests.served import Deployment
 
 pytestmark = pytest.mark.browser
 
-BY = system("test")
+BY = system_principal("test")
 MINE = "SELECT person_id FROM personal.account WHERE username = 'worker'"
 GRID = f"SELECT a.code FROM post p JOIN area a ON a.id = p.area_id WHERE p.holder_id = ({MINE}) AND a.level = 'grid' LIMIT 1"
 
@@ -33,15 +33,15 @@ GRID = f"SELECT a.code FROM post p JOIN area a ON a.id = p.area_id WHERE p.holde
 @pytest.fixture
 def session(served: Deployment) -> Iterator[Session]:
     """The served deployment's own database."""
-    with Session(engine(cluster.addresses(Settings(var=served.var)).app)) as made:
+    with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as made:
         yield made
 
 
 def filed(session: Session) -> tuple[UUID, str]:
     """A report that lies with the demo's grid worker; its number and the words to tell it by."""
     words, now = f"垃圾没人清 {uuid4().hex[:8]}", datetime.now(UTC)
-    made = moves.report(
-        session, BY, Report(category="06010", area=session.scalar(text(GRID)), description=words), now
+    made = moves.file_report(
+        session, BY, IncidentReport(category="06010", area=session.scalar(text(GRID)), description=words), now
     )
     # of several in one post the least busy goes first: it is to be this one
     session.execute(text(f"UPDATE incident SET holder_id = ({MINE}) WHERE id = :id"), {"id": made.id})
@@ -122,7 +122,7 @@ def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session)
 
 
 def moved(session: Session, number: UUID) -> None:
-    moves.move(session, BY, number, "take", datetime.now(UTC), Wish())
+    moves.apply_move(session, BY, number, "take", datetime.now(UTC), MovePayload())
     session.commit()
 
 

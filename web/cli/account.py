@@ -10,17 +10,17 @@ import click
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts
-from gis.rights.access import ROLES, Principal, system
+from gis.rights.access import ACCESS_ROLES, Principal, system_principal
 from web.cli.common import session_scope
 
-ROLE = click.Choice([*ROLES])
+ROLE = click.Choice([*ACCESS_ROLES])
 
 
 @contextmanager
 def changing(why: str) -> Iterator[tuple[Session, Principal]]:
     """A session whose change is committed, and the right to do everything: who has this shell has the database."""
     with session_scope(why) as session:
-        yield session, system("command line")
+        yield session, system_principal("command line")
         session.commit()
 
 
@@ -44,7 +44,7 @@ def command() -> None:
 def list_(search: str, as_json: bool) -> None:
     """List accounts; SEARCH is part of a user name, a person's name or staff number."""
     with session_scope() as session:
-        found = accounts.listing(session, system("command line"), datetime.now(UTC), search, 10_000)
+        found = accounts.list_accounts(session, system_principal("command line"), datetime.now(UTC), search, 10_000)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
         return
@@ -85,7 +85,7 @@ def add(name: str, role: str | None, area: tuple[str, ...], person: str, subject
 def grant(name: str, role: str, area: str) -> None:
     """Give NAME an access ROLE for AREA (a code; none for resident, or for an administrator everywhere)."""
     with changing("account grant") as (session, by):
-        accounts.grant(session, by, accounts.find(session, name), role, area)
+        accounts.grant(session, by, accounts.get_account(session, name), role, area)
     click.echo(f"{name} is {role} {area}".rstrip())
 
 
@@ -96,7 +96,7 @@ def grant(name: str, role: str, area: str) -> None:
 def withdraw(name: str, role: str, area: str) -> None:
     """Take the access ROLE for AREA back from NAME."""
     with changing("account withdraw") as (session, by):
-        accounts.withdraw(session, by, accounts.find(session, name), role, area)
+        accounts.revoke_role(session, by, accounts.get_account(session, name), role, area)
     click.echo(f"{name} is no longer {role} {area}".rstrip())
 
 
@@ -105,7 +105,7 @@ def withdraw(name: str, role: str, area: str) -> None:
 def password(name: str) -> None:
     """Give NAME a new first password, printed once; ends their sessions and a lock after failed tries."""
     with changing("account password") as (session, by):
-        made = accounts.reset_password(session, by, accounts.find(session, name))
+        made = accounts.reset_password(session, by, accounts.get_account(session, name))
     tell_once(name, made)
 
 
@@ -114,7 +114,7 @@ def password(name: str) -> None:
 def block(name: str) -> None:
     """Let NAME no longer sign in, and end their sessions."""
     with changing("account block") as (session, by):
-        accounts.block(session, by, accounts.find(session, name))
+        accounts.block(session, by, accounts.get_account(session, name))
     click.echo(f"{name} is blocked and signed out")
 
 
@@ -123,7 +123,7 @@ def block(name: str) -> None:
 def unblock(name: str) -> None:
     """Let NAME sign in again; also lifts a lock after failed tries."""
     with changing("account unblock") as (session, by):
-        accounts.unblock(session, by, accounts.find(session, name))
+        accounts.unblock(session, by, accounts.get_account(session, name))
     click.echo(f"{name} may sign in")
 
 
@@ -136,5 +136,5 @@ def link(name: str, subject: str | None, person: str | None) -> None:
     if subject is None and person is None:
         raise click.UsageError("give --subject, --person or both")
     with changing("account link") as (session, by):
-        accounts.link(session, by, accounts.find(session, name), person=person, subject=subject)
+        accounts.link(session, by, accounts.get_account(session, name), person=person, subject=subject)
     click.echo(f"the links of {name} are saved")

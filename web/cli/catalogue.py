@@ -6,7 +6,7 @@ import click
 import orjson
 
 from gis.incidents.catalogue import editions
-from gis.incidents.catalogue.classifier import left_out, suggest
+from gis.incidents.catalogue.classifier import leave_one_out, suggest
 from web.cli.common import AS_JSON, FILE, refused, session_scope
 
 
@@ -20,7 +20,7 @@ def command() -> None:
 def show(as_json: bool) -> None:
     """The edition in force."""
     with session_scope() as session:
-        found = editions.active(session)
+        found = editions.active_edition(session)
     if as_json:
         rows = [one.__dict__ for one in found.categories.values()]
         click.echo(orjson.dumps({"id": found.id, "name": found.name, "categories": rows}).decode())
@@ -49,7 +49,7 @@ def load(file: Path, name: str, commit: bool) -> None:
     rows, report = editions.parse(file)
     refused(report)
     with session_scope("load catalogue") as session:
-        before = {one.code: one for one in editions.active(session).categories.values()}
+        before = {one.code: one for one in editions.active_edition(session).categories.values()}
         made = editions.load(session, rows, name, file.name)
         if made is None:
             click.echo("the same as the edition in force; nothing to do")
@@ -74,7 +74,7 @@ def load(file: Path, name: str, commit: bool) -> None:
 def dump(file: Path) -> None:
     """Write the edition in force to FILE (.xlsx or .csv), to be edited and loaded."""
     with session_scope() as session:
-        found = editions.active(session)
+        found = editions.active_edition(session)
     editions.dump(found, file)
     click.echo(f"{file}: {len(found.categories)} categories of {found.name}")
 
@@ -85,7 +85,7 @@ def dump(file: Path) -> None:
 def suggestions(words: str, as_json: bool) -> None:
     """The likeliest categories of a report in words, and why."""
     with session_scope() as session:
-        found = suggest(editions.active(session), words)
+        found = suggest(editions.active_edition(session), words)
     if as_json:
         click.echo(orjson.dumps(found).decode())
         return
@@ -99,7 +99,7 @@ def suggestions(words: str, as_json: bool) -> None:
 def accuracy() -> None:
     """How well words find their category: each example of the catalogue, itself left out."""
     with session_scope() as session:
-        found = left_out(editions.active(session))
+        found = leave_one_out(editions.active_edition(session))
     click.echo(f"{found.tried} examples: right first {found.first:.0%}, among the first three {found.three:.0%}")
     for code, words, instead in found.missed:
         click.echo(f"  {code}  {words}  -> {', '.join(instead) or '-'}")

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from web.cli.common import bar, session_scope
+from web.cli.common import progress_bar, session_scope
 
 
 @click.command()
@@ -21,7 +21,7 @@ def command(minutes: str, profile: str, as_json: bool) -> None:
     except ValueError:
         raise click.BadParameter("whole numbers with commas between, as 5,10,15", param_hint="--minutes") from None
     with session_scope("service circles") as session:
-        done = recompute(session, limits, profile, bar("circles"))
+        done = recompute(session, limits, profile, progress_bar("circles"))
         session.commit()
     if as_json:
         click.echo(json.dumps(asdict(done), ensure_ascii=False))

@@ -13,18 +13,18 @@ from sqlalchemy.orm import Session
 
 from gis import private
 from gis.accounts import disclosures
-from gis.db import engine, signed
+from gis.db import audit_context, engine
 from gis.errors import Unavailable
-from gis.files.report import Report
+from gis.files.report import LoadReport
 from gis.ops import cluster, schema
-from gis.rights.access import system
+from gis.rights.access import system_principal
 from gis.settings import Settings
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
-def refused(report: Report) -> None:
+def refused(report: LoadReport) -> None:
     """Print what is wrong and stop with 1, if anything is."""
     for one in report.refused:
         click.echo(f"{one.where}{', ' if one.field else ''}{one.field}: {one.reason}", err=True)
@@ -33,7 +33,7 @@ def refused(report: Report) -> None:
         raise SystemExit(1)
 
 
-def database(settings: Settings | None = None) -> cluster.Addresses:
+def open_database(settings: Settings | None = None) -> cluster.DatabaseUrls:
     """The database, started, at this code's schema.
 
     Raises
@@ -41,7 +41,7 @@ def database(settings: Settings | None = None) -> cluster.Addresses:
     Unavailable
         It cannot be reached or started, or its schema is another. Only `db migrate`, `demo` and `test` migrate.
     """
-    addresses = cluster.addresses(settings or Settings.from_env())
+    addresses = cluster.database_urls(settings or Settings.from_env())
     with engine(addresses.app).connect() as connection:
         require_schema(schema.current(connection))
     return addresses
@@ -79,8 +79,8 @@ def require_schema(version: str | None) -> None:
 @contextmanager
 def session_scope(why: str = "") -> Iterator[Session]:
     """A session for a command, signed in the history with the user's login; never commits by itself."""
-    with Session(engine(database().app)) as session:
-        with signed(session, user(), why):
+    with Session(engine(open_database().app)) as session:
+        with audit_context(session, user(), why):
             yield session
         session.rollback()
 
@@ -96,13 +96,13 @@ def record_disclosure(
 ) -> None:
     """Write down, and commit, that the command shows something; as `gis.accounts.disclosures.record`."""
     disclosures.record(
-        session, system(user()), kind, subject, areas=areas, incident_id=incident_id, reason=reason,
+        session, system_principal(user()), kind, subject, areas=areas, incident_id=incident_id, reason=reason,
         source=f"command line on {socket.gethostname()}",
     )  # fmt: skip
     session.commit()
 
 
-def bar(name: str) -> Callable[..., None]:
+def progress_bar(name: str) -> Callable[..., None]:
     """A progress callback (done, total) that draws a bar on stderr while it is a terminal."""
     from tqdm import tqdm
 
@@ -115,7 +115,7 @@ def bar(name: str) -> Callable[..., None]:
     return progress
 
 
-def stages() -> Callable[[str, int], None]:
+def progress_line() -> Callable[[str, int], None]:
     """A progress callback (what is counted, how many so far) that keeps one line on stderr while it is a terminal."""
     from tqdm import tqdm
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gis.db import engine
-from gis.errors import WanggeError, wrong
+from gis.errors import WanggeError, invalid_field
 from gis.ops import archive as archives
 from gis.ops import backup as backups
 from gis.ops import backup_file, cluster, databases, schema
@@ -31,7 +31,7 @@ def command() -> None:
 @command.command()
 def start() -> None:
     """Start the private cluster (made when missing); the schema stays as it is."""
-    cluster.addresses(Settings.from_env())
+    cluster.database_urls(Settings.from_env())
     status.callback(as_json=False)  # type: ignore[misc]
 
 
@@ -52,12 +52,12 @@ def status(as_json: bool) -> None:
     answer: dict[str, object]
     if settings.database_url:
         cluster.check_server(settings.database_url)
-        addresses = cluster.addresses(settings)
+        addresses = cluster.database_urls(settings)
         answer = {"server": "DATABASE_URL", "running": True}
         if addresses.app == addresses.owner:
             answer["advice"] = "the application connects as the owner of the tables; set DATABASE_OWNER_URL apart"
     else:
-        place = cluster.place(settings)
+        place = cluster.cluster_location(settings)
         port = cluster.running_port(place)
         answer = {
             "server": "private",
@@ -88,7 +88,7 @@ def status(as_json: bool) -> None:
     _print(answer, as_json)
 
 
-def _list_old(addresses: cluster.Addresses) -> list[dict[str, object]]:
+def _list_old(addresses: cluster.DatabaseUrls) -> list[dict[str, object]]:
     """The databases that restores replaced; none where the server does not let us look."""
     try:
         old = databases.list_old(addresses)
@@ -114,7 +114,7 @@ def _print(answer: dict[str, object], as_json: bool) -> None:
 @click.option("--to", default="head", show_default=True, help="A migration, or head.")
 def migrate(to: str) -> None:
     """Bring the schema up to date."""
-    addresses = cluster.addresses(Settings.from_env())
+    addresses = cluster.database_urls(Settings.from_env())
     schema.migrate(addresses, to)
     with engine(addresses.app).connect() as connection:
         click.echo(f"schema at {schema.current(connection)}")
@@ -131,7 +131,7 @@ def backup(file: Path, encrypt_to: tuple[str, ...]) -> None:
     settings = Settings.from_env()
     make_private(settings)
     recipients = backup_file.parse_recipients(encrypt_to)
-    photos = backups.backup(cluster.addresses(settings), file, settings.var, recipients)
+    photos = backups.backup(cluster.database_urls(settings), file, settings.var, recipients)
     encrypted = ", encrypted" if recipients else ""
     click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB, with {photos:,} photo files{encrypted}")
 
@@ -190,7 +190,7 @@ def restore(
     moment = _moment(at, settings) if at is not None else None
     if not yes and into is None:
         click.confirm("This replaces the database in use, which is kept aside. Go on?", abort=True, err=True)
-    addresses = cluster.addresses(settings)
+    addresses = cluster.database_urls(settings)
     if moment is not None:
         photos = archives.restore_at(settings, moment, folder)
     else:
@@ -208,7 +208,7 @@ def _moment(text: str, settings: Settings) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise wrong("at", f"{text!r} is not a time as 2026-03-01T12:00 (ISO 8601)") from None
+        raise invalid_field("at", f"{text!r} is not a time as 2026-03-01T12:00 (ISO 8601)") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=settings.timezone)
 
 
@@ -218,7 +218,7 @@ def _moment(text: str, settings: Settings) -> datetime:
 def drop_old(name: str | None, yes: bool) -> None:
     """Drop the databases that restores replaced, or the one called NAME."""
     settings = Settings.from_env()
-    addresses = cluster.addresses(settings)
+    addresses = cluster.database_urls(settings)
     if not yes:
         click.confirm(f"This drops {name or 'every database that a restore replaced'}. Go on?", abort=True, err=True)
     dropped = databases.drop_old(addresses, name)

@@ -10,19 +10,19 @@ import click
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from gis.db import engine, signed
+from gis.db import audit_context, engine
 from gis.errors import Conflict
-from gis.files.datasets import record
+from gis.files.datasets import record_load
 from gis.ops import cluster, schema
-from gis.ops.schema import MIGRATION
+from gis.ops.schema import MIGRATION_ACTOR
 from gis.settings import Settings
-from web.cli.common import bar, stages
+from web.cli.common import progress_bar, progress_line
 
 if TYPE_CHECKING:
     from gis.demo.accounts import DemoAccount
 
 INCIDENTS = 120
-WHO = "demo"  # how the history names us; a database that nobody else has changed may be replaced
+DEMO_ACTOR = "demo"  # how the history names us; a database that nobody else has changed may be replaced
 # changes by anybody but the demo and its made-up people, our own jobs, and the migration
 OTHERS = "SELECT min(who) FROM history WHERE who NOT LIKE :who AND who NOT LIKE 'job %' AND who <> :migration"
 
@@ -51,31 +51,31 @@ def command(
         raise click.UsageError("give both --osm and --areas, or neither")
     started = time.monotonic()
     settings = Settings.from_env()
-    step("database")
+    print_step("database")
     addresses = migrated(settings)
     wanted = (
         f"{osm.name} + {areas.name}, seed {seed}" if osm and areas else f"town of {households} households, seed {seed}"
     )
-    if not fill_again(engine(addresses.app), wanted):
-        step(f"already here: {wanted}")
+    if not needs_refill(engine(addresses.app), wanted):
+        print_step(f"already here: {wanted}")
     else:
-        addresses = start_afresh(settings, addresses)
-        with Session(engine(addresses.app)) as session, signed(session, WHO, "demo data"):
+        addresses = reset_database(settings, addresses)
+        with Session(engine(addresses.app)) as session, audit_context(session, DEMO_ACTOR, "demo data"):
             if osm and areas:
                 fill_real(session, osm, areas, seed)
             else:
                 fill_made_up(session, households, seed)
-            record(session, "demo", wanted, wanted, {}, "", made_up=True)  # a second run finds it done
+            record_load(session, "demo", wanted, wanted, {}, "", made_up=True)  # a second run finds it done
             session.commit()
     with Session(engine(addresses.app)) as session:
         from gis.facilities.service_circles import recompute
 
-        step("15-minute circles")
-        recompute(session, progress=bar("circles"))
+        print_step("15-minute circles")
+        recompute(session, progress=progress_bar("circles"))
         session.commit()
     tried = demo_accounts(settings, addresses)
     engine(addresses.app).dispose()
-    step(f"ready after {time.monotonic() - started:.0f} s")
+    print_step(f"ready after {time.monotonic() - started:.0f} s")
     show(settings, tried)
     if serve:
         from web.cli.serve import free_port, run
@@ -85,16 +85,18 @@ def command(
         run(settings, addresses, host=host, port=port, workers=2)
 
 
-def demo_accounts(settings: Settings, addresses: cluster.Addresses) -> "list[DemoAccount]":
+def demo_accounts(settings: Settings, addresses: cluster.DatabaseUrls) -> "list[DemoAccount]":
     """One account of each role to try."""
     from gis.demo import accounts
-    from gis.rights.access import system
+    from gis.rights.access import system_principal
 
-    step("an account of each role")
-    with Session(engine(addresses.app)) as session, signed(session, WHO, "demo accounts"):
-        found = accounts.make(session, system(WHO), settings.var, datetime.now(settings.timezone))
+    print_step("an account of each role")
+    with Session(engine(addresses.app)) as session, audit_context(session, DEMO_ACTOR, "demo accounts"):
+        found = accounts.create_demo_accounts(
+            session, system_principal(DEMO_ACTOR), settings.var, datetime.now(settings.timezone)
+        )
         session.commit()
-    accounts.keep(settings.var / accounts.FILE, found)
+    accounts.write_accounts_file(settings.var / accounts.FILE, found)
     return found
 
 
@@ -106,28 +108,28 @@ def show(settings: Settings, tried: "list[DemoAccount]") -> None:
         ("user name", "password", "role", "place"),
         *((one.username, one.password, one.zh, one.place) for one in tried),
     ]
-    widths = [max(wide(row[column]) for row in rows) for column in range(3)]
+    widths = [max(display_width(row[column]) for row in rows) for column in range(3)]
     click.echo(f"\n  Accounts to sign in with (kept in {settings.var / FILE}):\n")
     for row in rows:
-        cells = [cell + " " * (width - wide(cell)) for cell, width in zip(row, widths, strict=False)]
+        cells = [cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=False)]
         click.echo("  " + "  ".join([*cells, row[3]]).rstrip())
 
 
-def wide(words: str) -> int:
+def display_width(words: str) -> int:
     """Columns a text takes on a terminal."""
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in words)
 
 
 def fill_made_up(session: Session, households: int, seed: int) -> None:
     """The made-up pilot."""
-    from gis.demo.claimants import order_takers
+    from gis.demo.claimants import create_claimants
     from gis.demo.simulation import simulate
-    from gis.demo.town import make_town
+    from gis.demo.town import generate_town
 
-    step(f"a made-up town of {households:,} households")
-    make_town(session, seed=seed, households=households, progress=bar("town"))
-    order_takers(session)
-    step(f"{INCIDENTS} made-up incidents of the last days")
+    print_step(f"a made-up town of {households:,} households")
+    generate_town(session, seed=seed, households=households, progress=progress_bar("town"))
+    create_claimants(session)
+    print_step(f"{INCIDENTS} made-up incidents of the last days")
     now = datetime.now(Settings.from_env().timezone)
     simulate(session, now - timedelta(days=4), now, INCIDENTS, seed)
 
@@ -137,17 +139,17 @@ def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:
     from gis.demo.populate import SINCE, populate
     from gis.exchange.areas import load_areas
     from gis.exchange.osm.loader import load_osm
-    from web.cli.load import refuse
+    from web.cli.load import raise_if_rejected
 
-    step(f"grids of {areas.name}")
-    refuse(load_areas(session, areas, "grid", effective=SINCE))
-    step(f"streets, buildings and facilities of {osm.name}")
-    refuse(load_osm(session, osm, progress=stages()))
-    step("made-up households, units and holders of posts")
+    print_step(f"grids of {areas.name}")
+    raise_if_rejected(load_areas(session, areas, "grid", effective=SINCE))
+    print_step(f"streets, buildings and facilities of {osm.name}")
+    raise_if_rejected(load_osm(session, osm, progress=progress_line()))
+    print_step("made-up households, units and holders of posts")
     populate(session, seed=seed)
 
 
-def fill_again(bind: Engine, wanted: str) -> bool:
+def needs_refill(bind: Engine, wanted: str) -> bool:
     """Whether the database must be filled; False when it holds just what is wanted.
 
     Raises:
@@ -157,7 +159,7 @@ def fill_again(bind: Engine, wanted: str) -> bool:
         here = connection.scalar(text("SELECT source FROM dataset WHERE kind = 'demo'"))
         if here == wanted:
             return False  # whatever people have done with it since
-        others = connection.scalar(text(OTHERS), {"who": f"{WHO}%", "migration": MIGRATION})
+        others = connection.scalar(text(OTHERS), {"who": f"{DEMO_ACTOR}%", "migration": MIGRATION_ACTOR})
     if others is not None:
         raise Conflict(
             "this deployment holds data that is not the demo's"
@@ -166,28 +168,30 @@ def fill_again(bind: Engine, wanted: str) -> bool:
     return True
 
 
-def start_afresh(settings: Settings, addresses: cluster.Addresses) -> cluster.Addresses:
+def reset_database(settings: Settings, addresses: cluster.DatabaseUrls) -> cluster.DatabaseUrls:
     """An empty database: another demo's data goes, nobody else's can be in it."""
     with engine(addresses.app).connect() as connection:
-        empty = not connection.scalar(text("SELECT EXISTS (SELECT FROM history WHERE who <> :who)"), {"who": MIGRATION})
+        empty = not connection.scalar(
+            text("SELECT EXISTS (SELECT FROM history WHERE who <> :who)"), {"who": MIGRATION_ACTOR}
+        )
     if empty:
         return addresses
     if settings.database_url:
         raise Conflict("the database of DATABASE_URL holds another demo; give the demo an empty database")
-    step("replacing the data of another demo")
+    print_step("replacing the data of another demo")
     engine(addresses.app).dispose()
     engine(addresses.owner).dispose()
     cluster.reset(settings)
     return migrated(settings)
 
 
-def migrated(settings: Settings) -> cluster.Addresses:
+def migrated(settings: Settings) -> cluster.DatabaseUrls:
     """The database, started and migrated to this code's version."""
-    addresses = cluster.addresses(settings)
+    addresses = cluster.database_urls(settings)
     schema.migrate(addresses)
     return addresses
 
 
-def step(words: str) -> None:
+def print_step(words: str) -> None:
     """Say on stderr what begins now."""
     click.echo(f"· {words}", err=True)

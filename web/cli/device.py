@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from gis.crs import KNOWN
+from gis.crs import SUPPORTED_CRS
 from gis.incidents import devices
 from web.cli.common import session_scope
 
@@ -33,13 +33,13 @@ def command() -> None:
 
 @command.command()
 @click.argument("code")
-@click.option("--kind", type=click.Choice(tuple(devices.KINDS)), required=True, help="What it is.")
+@click.option("--kind", type=click.Choice(tuple(devices.DEVICE_TYPES)), required=True, help="What it is.")
 @click.option(
     "--category", default="", help="Code of the category its alarms are filed under; else as usual for its kind."
 )
 @click.option("--lon", type=float, required=True, help="Longitude, degrees.")
 @click.option("--lat", type=float, required=True, help="Latitude, degrees.")
-@click.option("--crs", type=click.Choice(KNOWN), required=True, help="System of the point.")
+@click.option("--crs", type=click.Choice(SUPPORTED_CRS), required=True, help="System of the point.")
 @click.option("--name", default="", help="Where it hangs, in words.")
 @click.option("--address", default="", help="Building, stairwell, floor, as people write it.")
 @in_json
@@ -56,7 +56,7 @@ def add(code: str, lon: float, lat: float, as_json: bool, **given: str) -> None:
 def list_(as_json: bool) -> None:
     """List devices, without their secrets."""
     with session_scope() as session:
-        found = devices.listing(session)
+        found = devices.list_devices(session)
     if as_json:
         tell([asdict(one) for one in found], "", as_json)
         return

@@ -19,7 +19,7 @@ LAYERS = "counties streets communities grids units buildings facilities circles 
 @click.option("--reason", default="", help="Why, for auditors; the export is written down in any case.")
 def command(layer: str, file: Path, at: str | None, within: str, reason: str) -> None:
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
-    from gis.exchange.dump import credits, dump
+    from gis.exchange.dump import dump, list_attributions
 
     moment = _moment(at)
     with session_scope() as session:
@@ -27,13 +27,13 @@ def command(layer: str, file: Path, at: str | None, within: str, reason: str) ->
         subject = " ".join(filter(None, [layer, file.suffix, within and f"within {within}", at and f"at {at}"]))
         record_disclosure(session, "export", subject, reason=reason)
         click.echo(f"{file}: {count} {layer}")
-        for credit in credits(session):
+        for credit in list_attributions(session):
             click.echo(credit, err=True)
 
 
 def _moment(words: str | None) -> datetime | None:
     """A moment as typed; without a zone it is the deployment's."""
-    from gis.files.cells import moment
+    from gis.files.cells import parse_local_datetime
 
     if words is None:
         return None
@@ -41,7 +41,7 @@ def _moment(words: str | None) -> datetime | None:
         at = datetime.fromisoformat(words)
     except ValueError:
         try:
-            at = moment(words)
+            at = parse_local_datetime(words)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--at") from error
     return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)

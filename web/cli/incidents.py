@@ -9,10 +9,10 @@ import orjson
 
 from gis.accounts import disclosures
 from gis.areas.resolver import read_time
-from gis.errors import wrong
+from gis.errors import invalid_field
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.reading import incidents, statistics, timeline
-from gis.rights.access import Principal, system
+from gis.rights.access import Principal, system_principal
 from gis.settings import Settings
 from web.cli.common import record_disclosure, session_scope
 
@@ -26,7 +26,7 @@ def command() -> None:
 
 def me() -> Principal:
     """Whoever has the machine may everything."""
-    return system("command line")
+    return system_principal("command line")
 
 
 @command.command("report")
@@ -43,7 +43,7 @@ def report(as_json: bool, **given: str | float | None) -> None:
     """File a report, with DESCRIPTION in the reporter's words."""
     now = datetime.now(Settings.from_env().timezone)
     with session_scope("report") as session:
-        filed = moves.report(session, me(), intake.Report(**given, channel="phone"), now)  # type: ignore[arg-type]
+        filed = moves.file_report(session, me(), intake.IncidentReport(**given, channel="phone"), now)  # type: ignore[arg-type]
         session.commit()
     if as_json:
         click.echo(orjson.dumps(asdict(filed)).decode())
@@ -78,9 +78,9 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **given: str) -
     """Incidents by urgency: supervised first, then by what is due."""
     now = datetime.now(Settings.from_env().timezone)
     states = tuple(filter(None, state.split(",")))
-    wanted = incidents.Filters(states, overdue=True if overdue else None, sort="urgent", **given)  # type: ignore[arg-type]
+    wanted = incidents.IncidentFilters(states, overdue=True if overdue else None, sort="urgent", **given)  # type: ignore[arg-type]
     with session_scope() as session:
-        found = incidents.listing(session, me(), wanted, limit, None, now=now)
+        found = incidents.list_incidents(session, me(), wanted, limit, None, now=now)
     if as_json:
         click.echo(orjson.dumps([asdict(one) for one in found]).decode())
         return
@@ -100,7 +100,7 @@ def show(incident: str, as_json: bool) -> None:
     wanted = _number(incident)
     now = datetime.now(Settings.from_env().timezone)
     with session_scope() as session:
-        found = incidents.find(session, me(), wanted, now=now)
+        found = incidents.get_incident(session, me(), wanted, now=now)
         events = timeline.events(session, me(), wanted)
     if as_json:
         click.echo(orjson.dumps(asdict(found) | {"timeline": [asdict(one) for one in events]}).decode())
@@ -118,7 +118,7 @@ def _number(incident: str) -> UUID:
         return UUID(incident)
     except ValueError:
         words = f"{incident[:60]!r} is no incident's id, as ./wangge incidents list shows them"
-        raise wrong("incident", words) from None
+        raise invalid_field("incident", words) from None
 
 
 @command.command("contact")
@@ -129,8 +129,8 @@ def contact(incident: str, reason: str, as_json: bool) -> None:
     """How to reach who reported INCIDENT."""
     number, stated = _number(incident), disclosures.require_reason(reason)
     with session_scope() as session:
-        found = incidents.find(session, me(), number, now=datetime.now(Settings.from_env().timezone))
-        reached = incidents.contact(session, me(), found)
+        found = incidents.get_incident(session, me(), number, now=datetime.now(Settings.from_env().timezone))
+        reached = incidents.get_reporter_contact(session, me(), found)
         areas = incidents.areas_of(session, number)
         record_disclosure(session, "contact", "contact of the reporter", areas=areas, incident_id=number, reason=stated)
     if as_json:
@@ -168,7 +168,7 @@ def listed_disclosures(kind: str, who: str, incident: str, since: str, until: st
 @command.command("figures")
 @click.option("--since", required=True, help="Reported from this moment on, ISO 8601.")
 @click.option("--until", default="", help="Reported before this moment; default: now.")
-@click.option("--per", default="all", show_default=True, help=f"One of {', '.join(statistics.GROUPS)}.")
+@click.option("--per", default="all", show_default=True, help=f"One of {', '.join(statistics.GROUP_EXPRESSIONS)}.")
 @click.option("--area", default="", help="Code; only what lies in it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
@@ -177,14 +177,14 @@ def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
     now = datetime.now(zone)
     begin, end = read_time(since, zone, "since"), read_time(until, zone, "until") if until else now
     with session_scope() as session:
-        found = statistics.figures(session, me(), begin, end, per, area, now=now, zone=zone.key)
+        found = statistics.incident_statistics(session, me(), begin, end, per, area, now=now, zone=zone.key)
     if as_json:
         click.echo(orjson.dumps([asdict(one) for one in found]).decode())
         return
-    click.echo("\t".join(["", *(statistics.DEFINITIONS[name][0] for name in FIGURE_COLUMNS)]))
+    click.echo("\t".join(["", *(statistics.METRIC_DEFINITIONS[name][0] for name in FIGURE_COLUMNS)]))
     for one in found:
         row = [getattr(one, name) for name in FIGURE_COLUMNS]
         cells = ["-" if cell is None else f"{cell:.1%}" if isinstance(cell, float) else str(cell) for cell in row]
         click.echo("\t".join([f"{one.key or ''} {one.name or ''}".strip() or "全部", *cells]))
     for name in FIGURE_COLUMNS:
-        click.echo(f"{statistics.DEFINITIONS[name][0]}: {statistics.DEFINITIONS[name][2]}", err=True)
+        click.echo(f"{statistics.METRIC_DEFINITIONS[name][0]}: {statistics.METRIC_DEFINITIONS[name][2]}", err=True)

@@ -11,7 +11,7 @@ from gis.rights.access import KEY_ACTIONS
 from web.cli.common import session_scope
 
 
-def tell_once(name: str, key: str) -> None:
+def print_secret_once(name: str, key: str) -> None:
     """Show a key on stdout, and what to know about it on stderr."""
     click.echo(key)
     click.echo(f"wangge: the key of {name}; it is shown only now. Send it as Authorization: Bearer KEY", err=True)
@@ -41,7 +41,7 @@ def add(name: str, actions: tuple[str, ...], areas: tuple[str, ...], per_minute:
     with session_scope("key add") as session:
         made = api_keys.add(session, name, actions, areas, datetime.now(UTC), per_minute=per_minute, days=days)
         session.commit()
-    tell_once(name, made)
+    print_secret_once(name, made)
 
 
 @command.command("list")
@@ -49,7 +49,7 @@ def add(name: str, actions: tuple[str, ...], areas: tuple[str, ...], per_minute:
 def list_(as_json: bool) -> None:
     """List keys, without their secrets."""
     with session_scope() as session:
-        found = api_keys.listing(session, datetime.now(UTC))
+        found = api_keys.list_keys(session, datetime.now(UTC))
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
         return
@@ -71,7 +71,7 @@ def rotate(name: str, keep_hours: float) -> None:
     with session_scope("key rotate") as session:
         made = api_keys.rotate(session, name, datetime.now(UTC), keep_hours)
         session.commit()
-    tell_once(name, made)
+    print_secret_once(name, made)
 
 
 @command.command()

@@ -11,17 +11,17 @@ import click
 from sqlalchemy.orm import Session
 
 from gis.areas.models import LEVELS
-from gis.crs import KNOWN
+from gis.crs import SUPPORTED_CRS
 from gis.errors import FieldError, InvalidInput, Unavailable
-from gis.files.report import Report
+from gis.files.report import LoadReport
 from gis.settings import Settings
-from web.cli.common import bar, session_scope, stages
+from web.cli.common import progress_bar, progress_line, session_scope
 
-MOVE_CIRCLES = ("osm", "households", "facilities")  # loads after which circles may be others
+KINDS_AFFECTING_CIRCLES = ("osm", "households", "facilities")  # loads after which circles may be others
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 COMMIT = click.option("--commit", is_flag=True, help="Keep what was loaded; without it everything is undone.")
 JSON = click.option("--json", "as_json", is_flag=True, help="The report as one JSON document on stdout.")
-POINTS = click.option("--crs", type=click.Choice(KNOWN), help="System of the points of rows that name none.")
+POINTS = click.option("--crs", type=click.Choice(SUPPORTED_CRS), help="System of the points of rows that name none.")
 
 
 @click.group()
@@ -54,7 +54,7 @@ def command() -> None:
 @click.option("--attribution", default="", help="The credit to print on maps.")
 @COMMIT
 @JSON
-def areas(
+def area_ids(
     file: Path,
     level: str,
     pairs: tuple[str, ...],
@@ -76,7 +76,7 @@ def areas(
     mapping = dict(_pair(pair) for pair in pairs)
     at = _time(effective) if effective else None
 
-    def load(session: Session) -> Report:
+    def load(session: Session) -> LoadReport:
         return load_areas(
             session,
             file,
@@ -100,7 +100,7 @@ def osm(file: Path, commit: bool, as_json: bool) -> None:
     """Walking network, buildings, facilities and basemap from an OSM extract (.osm.pbf, .osm)."""
     from gis.exchange.osm.loader import load_osm
 
-    progress = stages()
+    progress = progress_line()
     _run(lambda session: load_osm(session, file, progress), f"load osm {file.name}", commit, as_json)
 
 
@@ -162,12 +162,12 @@ def incidents(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
     )
 
 
-def _circles(session: Session, report: Report) -> None:
+def _circles(session: Session, report: LoadReport) -> None:
     """Bring the service circles in step with what was just loaded; without streets there are none."""
     from gis.facilities.service_circles import recompute
 
     try:
-        done = recompute(session, progress=bar("circles"))
+        done = recompute(session, progress=progress_bar("circles"))
     except Unavailable as none:
         report.notes.append(f"no service circles: {none.detail}")
         return
@@ -175,11 +175,11 @@ def _circles(session: Session, report: Report) -> None:
     report.notes.append(f"service circles: {done.recomputed} facilities recomputed, {done.unchanged} unchanged")
 
 
-def _incidents(session: Session, report: Report) -> None:
+def _incidents(session: Session, report: LoadReport) -> None:
     """Let open incidents follow to the patch they lie in now."""
-    from gis.incidents.lifecycle.boundary_follow import follow
+    from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 
-    moved = follow(session, datetime.now(Settings.from_env().timezone))
+    moved = reassign_after_boundary_change(session, datetime.now(Settings.from_env().timezone))
     if moved:
         report.notes.append(f"{moved} open incidents followed to their new patch")
 
@@ -199,7 +199,7 @@ def _time(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)
 
 
-def refuse(report: Report) -> None:
+def raise_if_rejected(report: LoadReport) -> None:
     """Raise when a load refused anything: for commands in which that load is a step.
 
     Raises:
@@ -212,12 +212,12 @@ def refuse(report: Report) -> None:
         )
 
 
-def show(report: Report, as_json: bool) -> None:
+def print_report(report: LoadReport, as_json: bool) -> None:
     """Print a report on stdout."""
-    click.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else in_words(report))
+    click.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else format_report(report))
 
 
-def _run(load: Callable[[Session], Report], why: str, commit: bool, as_json: bool) -> None:
+def _run(load: Callable[[Session], LoadReport], why: str, commit: bool, as_json: bool) -> None:
     """Load in one transaction, keep it when told and nothing was refused, report; exit 1 when something was."""
     with session_scope(why) as session:
         report = load(session)
@@ -226,9 +226,9 @@ def _run(load: Callable[[Session], Report], why: str, commit: bool, as_json: boo
                 _incidents(session, report)
             session.commit()
             report.committed = True
-            if report.kind in MOVE_CIRCLES:
+            if report.kind in KINDS_AFFECTING_CIRCLES:
                 _circles(session, report)
-    show(report, as_json)
+    print_report(report, as_json)
     if report.refused:
         for one in [] if as_json else report.refused:
             click.echo(f"  {one.where}{f', {one.field}' if one.field else ''}: {one.reason}", err=True)
@@ -236,7 +236,7 @@ def _run(load: Callable[[Session], Report], why: str, commit: bool, as_json: boo
         sys.exit(1)
 
 
-def in_words(report: Report) -> str:
+def format_report(report: LoadReport) -> str:
     """The report for people, without the refused rows."""
     lines = [f"{report.source}: {report.kind}"]
     if report.crs:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import orjson
 
-from gis.areas.locate_result import Answer
+from gis.areas.locate_result import LocateResult
 from gis.areas.models import Level
 from gis.areas.resolver import locate, read_time
 from gis.settings import Settings
@@ -74,7 +74,7 @@ def many(source: Path, target: Path, at: datetime, as_json: bool) -> None:
         click.echo(f"{target}: {counts.located:,} of {counts.rows:,} points located")
 
 
-def in_words(found: Answer) -> str:
+def in_words(found: LocateResult) -> str:
     """The answer for a person."""
     lines = [" › ".join(area.name for area in found.areas) + f"  ({found.areas[-1].code})"]
     if found.building:

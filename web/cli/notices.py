@@ -51,7 +51,7 @@ def retry(which: str) -> None:
     if which != "all" and not which.isdigit():
         raise click.BadParameter("must be the number of a notice, or all", param_hint="ID")
     with session_scope("notices retry") as session:
-        count = actions.retry(session, None if which == "all" else int(which), datetime.now(UTC))
+        count = actions.retry_notices(session, None if which == "all" else int(which), datetime.now(UTC))
         session.commit()
     click.echo(f"{count} to be sent again")
 
@@ -125,7 +125,7 @@ def test(target: int) -> None:
         trial = SimpleNamespace(
             id=0, topic=TEST, at=datetime.now(UTC), county=None, body={}, kind=to.kind, address=to.address, secret=to.secret
         )  # fmt: skip
-    error = delivery.attempt(Settings.from_env(), trial)
+    error = delivery.send_notice(Settings.from_env(), trial)
     if error:
         raise click.ClickException(f"{trial.address}: {error}")
     click.echo(f"{trial.address}: arrived")

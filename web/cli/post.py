@@ -11,12 +11,12 @@ from gis.areas.resolver import read_time
 from gis.incidents.lifecycle import handover
 from gis.incidents.reading.unanswered import unanswered
 from gis.people.queries import posts_of
-from gis.rights.access import system
-from gis.rights.roles import BY_KEY
+from gis.rights.access import system_principal
+from gis.rights.roles import ROLE_BY_KEY
 from gis.settings import Settings
 from web.cli.common import session_scope
 
-BY = system("command line")
+BY = system_principal("command line")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
@@ -46,7 +46,7 @@ def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
             f"  请假 {gone['person']} {_local(gone['from'])} – {_local(gone['until'])}" for gone in one.leave
         )
         click.echo(
-            f"{one.id:>8}  {BY_KEY[one.role].zh}  {one.area_name} ({one.area})  {holder}{deputy}"
+            f"{one.id:>8}  {ROLE_BY_KEY[one.role].zh}  {one.area_name} ({one.area})  {holder}{deputy}"
             f"  {_local(one.valid_from)}{until}{away}"
         )
     if not found:
@@ -90,7 +90,7 @@ def leave(person: str, begins: str | None, until: str | None, as_json: bool) -> 
     """Enter leave of PERSON (their code): the deputies of their posts stand in."""
     start, end = _time(begins), _time(until) if until else None
     with session_scope("leave") as session:
-        made = handover.take_leave(session, BY, person, start, end, _time(None))
+        made = handover.record_leave(session, BY, person, start, end, _time(None))
         session.commit()
     click.echo(json.dumps({"leave": made}) if as_json else f"{person}: away from {_local(start)}")
 

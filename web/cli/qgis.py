@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from gis import private
-from gis.errors import wrong
+from gis.errors import invalid_field
 from gis.ops import qgis
 from gis.settings import Settings
-from web.cli.common import database
+from web.cli.common import open_database
 
 STEPS = """
 In QGIS: Layer > Data Source Manager > PostgreSQL > New, and fill in the above (Authentication > Basic).
@@ -44,9 +44,9 @@ def command() -> None:
 def access(name: str, layers: Path | None, as_json: bool) -> None:
     """Give NAME (planner) a login that sees the views and nothing else; again: a new password."""
     if layers and not layers.absolute().parent.is_dir():
-        raise wrong("layers", f"the folder {layers.absolute().parent} is not there")
+        raise invalid_field("layers", f"the folder {layers.absolute().parent} is not there")
     settings = Settings.from_env()
-    made = qgis.give_access(settings, database(settings), name)
+    made = qgis.grant_login(settings, open_database(settings), name)
     if layers:
         private.create_file(layers).write_text(qgis.layer_file(made), encoding="utf-8")
     if as_json:
@@ -64,7 +64,7 @@ def access(name: str, layers: Path | None, as_json: bool) -> None:
 def revoke(name: str) -> None:
     """Take NAME's (planner's) login away and end its connections."""
     settings = Settings.from_env()
-    qgis.withdraw_access(settings, database(settings), name)
+    qgis.revoke_login(settings, open_database(settings), name)
     click.echo(f"{name} has no access any more")
 
 
@@ -72,7 +72,7 @@ def revoke(name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def list_(as_json: bool) -> None:
     """List who has access."""
-    found = qgis.accesses(database())
+    found = qgis.list_logins(open_database())
     if as_json:
         click.echo(json.dumps(found))
         return

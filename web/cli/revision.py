@@ -11,7 +11,7 @@ import orjson
 
 from gis import private
 from gis.errors import InvalidInput
-from gis.rights.access import Principal, system
+from gis.rights.access import Principal, system_principal
 from gis.settings import Settings
 from web.cli.common import session_scope
 
@@ -25,9 +25,9 @@ def command() -> None:
     """Boundary revisions: draft, look, publish, withdraw, take back; and grids edited in QGIS as a draft."""
 
 
-def asker() -> Principal:
+def cli_principal() -> Principal:
     """Who is at the command line; everything is allowed there."""
-    return system(f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}")
+    return system_principal(f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}")
 
 
 @command.command("list")
@@ -39,7 +39,7 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
     from gis.boundaries import drafts
 
     with session_scope() as session:
-        rows = drafts.revisions(session, asker(), state=state, limit=limit)
+        rows = drafts.list_revisions(session, cli_principal(), state=state, limit=limit)
         told = [
             {key: getattr(row, key) for key in ("id", "title", "state", "author", "reason", "effective", "grids")}
             for row in rows
@@ -63,7 +63,7 @@ def begin(title: str, base: int | None, as_json: bool) -> None:
     from gis.boundaries import drafts
 
     with session_scope() as session:
-        made = drafts.begin(session, asker(), title, base)
+        made = drafts.create_draft(session, cli_principal(), title, base)
         session.commit()
         told = {"id": made.id, "state": made.state, "base": made.base}
     click.echo(orjson.dumps(told).decode() if as_json else str(told["id"]))
@@ -73,7 +73,7 @@ def begin(title: str, base: int | None, as_json: bool) -> None:
 @NUMBER
 @click.argument("operation", type=click.File("rb"))
 @JSON
-def do(number: int, operation: IO[bytes], as_json: bool) -> None:
+def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
     """Add an OPERATION (a file with a JSON object, - is stdin) to draft NUMBER.
 
     As {"op": "merge", "codes": ["520402007004001", "520402007004002"], "into": "520402007004001"}; the others are
@@ -86,7 +86,7 @@ def do(number: int, operation: IO[bytes], as_json: bool) -> None:
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"the operation is no JSON: {error}") from error
     with session_scope() as session:
-        made = drafts.operate(session, asker(), number, given)
+        made = drafts.add_operation(session, cli_principal(), number, given)
         session.commit()
         touched, fresh = made.touched, list(made.made)
         told = {"step": made.step, "touched": touched, "made": made.made}
@@ -105,7 +105,7 @@ def undo(number: int, step: int) -> None:
     from gis.boundaries import drafts
 
     with session_scope() as session:
-        gone = drafts.undo(session, asker(), number, step)
+        gone = drafts.undo_operations(session, cli_principal(), number, step)
         session.commit()
     click.echo(f"{len(gone)} operations taken back")
 
@@ -121,7 +121,7 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
     from web.api.revisions.views import as_preview
 
     with session_scope() as session:
-        found = look.preview(session, asker(), number)
+        found = look.preview(session, cli_principal(), number)
     if xlsx is not None:
         with private.open_file(xlsx, "wb") as out:
             preview_workbook.write(found, out)
@@ -152,7 +152,7 @@ def publish(number: int, reason: str, effective: str | None, as_json: bool) -> N
     settings = Settings.from_env()
     with session_scope() as session:
         at = _moment(effective, settings) if effective else None
-        done = publishing.publish(session, asker(), number, reason, at, two_persons=settings.two_persons)
+        done = publishing.publish(session, cli_principal(), number, reason, at, two_persons=settings.two_persons)
         session.commit()
         told = {"id": done.id, "state": done.state, "effective": done.effective}
     if as_json:
@@ -168,7 +168,7 @@ def withdraw(number: int) -> None:
     from gis.boundaries import drafts
 
     with session_scope() as session:
-        drafts.withdraw(session, asker(), number)
+        drafts.withdraw(session, cli_principal(), number)
         session.commit()
     click.echo(f"draft {number} is withdrawn")
 
@@ -180,7 +180,7 @@ def rebase(number: int) -> None:
     from gis.boundaries import drafts
 
     with session_scope() as session:
-        changed = drafts.rebase(session, asker(), number)
+        changed = drafts.rebase(session, cli_principal(), number)
         session.commit()
     for one in changed:
         click.echo(f"{one.grid} {one.name} was redrawn by {one.author} (revision {one.revision}: {one.title})")
@@ -194,7 +194,7 @@ def revert(number: int) -> None:
     from gis.boundaries import publish as publishing
 
     with session_scope() as session:
-        made = publishing.revert(session, asker(), number)
+        made = publishing.create_reverting_draft(session, cli_principal(), number)
         session.commit()
         click.echo(str(made.id))
 
@@ -221,15 +221,15 @@ def from_file(
     Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code; a refused file changes nothing.
     """
     from gis.exchange.boundary_file import draft_from_file
-    from web.api.revisions.views import as_torn
+    from web.api.revisions.views import coverage_errors_to_geojson
 
     with session_scope() as session:
-        found = draft_from_file(session, asker(), file, title or file.stem, clean=clean, crs=crs, layer=layer)
+        found = draft_from_file(session, cli_principal(), file, title or file.stem, clean=clean, crs=crs, layer=layer)
         if not found.report.refused:
             session.commit()
         number = found.draft.id if found.draft else None
     if torn is not None:
-        private.create_file(torn).write_bytes(orjson.dumps(as_torn(found)))
+        private.create_file(torn).write_bytes(orjson.dumps(coverage_errors_to_geojson(found)))
     if as_json:
         told = {
             "draft": number,

@@ -12,8 +12,8 @@ from gis.errors import NotFound
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.routing import rules
-from gis.rights.access import system
-from gis.rights.roles import BY_KEY
+from gis.rights.access import system_principal
+from gis.rights.roles import ROLE_BY_KEY
 from gis.settings import Settings
 from web.cli.common import FILE, refused, session_scope
 
@@ -23,9 +23,9 @@ def command() -> None:
     """Routing rules: who goes first for which matter, and how long each stage may take. The first match wins."""
 
 
-def named(session: Session, name: str) -> rules.Rules:
+def named(session: Session, name: str) -> rules.RoutingRules:
     """A set by its name or number."""
-    for one in rules.listing(session):
+    for one in rules.list_rule_sets(session):
         if name in (one.name, str(one.id)):
             return rules.find(session, one.id)
     raise NotFound(f"there is no rule set {name!r}; ./wangge rules show lists them")
@@ -38,8 +38,8 @@ def show(name: str, as_json: bool) -> None:
     """The set in force, or the one called NAME, rule by rule; then every set."""
     with session_scope() as session:
         found = named(session, name) if name else rules.active(session)
-        words, places = rules.category_names(editions.active(session)), rules.area_names(session, found.rules)
-        sets = rules.listing(session)
+        words, places = rules.category_names(editions.active_edition(session)), rules.area_names(session, found.rules)
+        sets = rules.list_rule_sets(session)
     if as_json:
         rows = [rules.as_cells(rule) for rule in found.rules]
         told = {"id": found.id, "name": found.name, "state": found.state, "rules": rows}
@@ -55,7 +55,7 @@ def warn_of_years() -> None:
     """Let the clock warn when the holidays of this year or the next one are not known."""
     year = datetime.now(working_time.ZONE).year
     for one in (year, year + 1):
-        working_time.known(one)
+        working_time.has_holiday_calendar(one)
 
 
 def author() -> str:
@@ -68,7 +68,7 @@ def author() -> str:
 def check(file: Path) -> None:
     """Check a table of rules; every problem by row and column."""
     with session_scope() as session:
-        found, report = rules.parse(file, editions.active(session), session)
+        found, report = rules.parse(file, editions.active_edition(session), session)
     refused(report)
     click.echo(f"{file.name}: {len(found)} rules; all right")
     warn_of_years()
@@ -81,7 +81,7 @@ def check(file: Path) -> None:
 def load(file: Path, name: str, commit: bool) -> None:
     """Keep a table of rules as a draft set; nothing is switched on."""
     with session_scope("load rules") as session:
-        found, report = rules.parse(file, editions.active(session), session)
+        found, report = rules.parse(file, editions.active_edition(session), session)
         refused(report)
         made = rules.load(session, found, name, author())
         if commit:
@@ -100,7 +100,7 @@ def test(name: str, days: int, as_json: bool) -> None:
     now = datetime.now(Settings.from_env().timezone)
     with session_scope() as session:
         found = rules.replay(
-            session, named(session, name).rules, now - timedelta(days=days), now, system("command line")
+            session, named(session, name).rules, now - timedelta(days=days), now, system_principal("command line")
         )
     if as_json:
         click.echo(orjson.dumps(found).decode())
@@ -110,7 +110,7 @@ def test(name: str, days: int, as_json: bool) -> None:
     )
     for one in found.differences:
         before, after = (
-            f"{went.rule} ({BY_KEY[went.role].zh if went.role else '-'}, {went.way})"
+            f"{went.rule} ({ROLE_BY_KEY[went.role].zh if went.role else '-'}, {went.way})"
             for went in (one.before, one.after)
         )
         more = f"{one.slower} with more time, {one.faster} with less"

@@ -17,9 +17,9 @@ import click
 from gis.db import engine
 from gis.errors import Unavailable
 from gis.ops import cluster
-from gis.ops.cluster import Addresses
+from gis.ops.cluster import DatabaseUrls
 from gis.settings import ROOT, Settings
-from web.cli.common import database, make_private
+from web.cli.common import make_private, open_database
 from web.http import worker_metrics
 from web.http.observability import say
 
@@ -36,12 +36,12 @@ def command(host: str, port: int, workers: int, jobs: bool) -> None:
     settings = Settings.from_env()
     check_free(host, port)
     make_private(settings)
-    addresses = database(settings)
+    addresses = open_database(settings)
     click.echo(f"wangge: serving http://{host}:{port}/ with {workers} workers; stop with Ctrl-C", err=True)
     run(settings, addresses, host=host, port=port, workers=workers, jobs=jobs)
 
 
-def run(settings: Settings, addresses: Addresses, *, host: str, port: int, workers: int, jobs: bool = True) -> None:
+def run(settings: Settings, addresses: DatabaseUrls, *, host: str, port: int, workers: int, jobs: bool = True) -> None:
     """Serve until a signal; the workers find the database's address in their environment.
 
     Args:

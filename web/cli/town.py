@@ -3,7 +3,7 @@
 import click
 
 from gis.demo.households import HOUSEHOLDS
-from web.cli.common import bar, session_scope
+from web.cli.common import progress_bar, session_scope
 
 
 @click.command()
@@ -13,12 +13,12 @@ from web.cli.common import bar, session_scope
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(seed: int, households: int, commit: bool, as_json: bool) -> None:
     """Make a made-up town: streets, compounds, towers, households, posts, facilities."""
-    from gis.demo.town import make_town
-    from web.cli.load import show
+    from gis.demo.town import generate_town
+    from web.cli.load import print_report
 
     with session_scope("a made-up town") as session:
-        report = make_town(session, seed=seed, households=households, progress=bar("grids"))
+        report = generate_town(session, seed=seed, households=households, progress=progress_bar("grids"))
         if commit:
             session.commit()
             report.committed = True
-    show(report, as_json)
+    print_report(report, as_json)

@@ -11,7 +11,7 @@ from types import ModuleType
 import click
 
 from gis.settings import Settings
-from web.cli.common import database
+from web.cli.common import open_database
 
 # the libraries tell each lost connection several times over
 LEVELS = {"gis": logging.INFO, "procrastinate.utils": logging.CRITICAL, "psycopg.pool": logging.CRITICAL}
@@ -35,7 +35,7 @@ def command(beside: int | None) -> None:
     )
     for name, level in LEVELS.items():
         logging.getLogger(name).setLevel(level)
-    addresses = database(settings)
+    addresses = open_database(settings)
     if beside is None:
         click.echo("wangge: running jobs; stop with Ctrl-C", err=True)
     asyncio.run(until_stopped(worker, addresses.app, settings, beside))

@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from gis.db import engine
 
-READS = frozenset({"GET", "HEAD", "OPTIONS"})
+READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Makes a session; told whether the request only reads. Tests put their own under app.config["SESSION_FACTORY"].
 Factory = Callable[[bool], Session]
 
 
-def factory(url: str, read_url: str | None = None) -> Factory:
+def session_factory(url: str, read_url: str | None = None) -> Factory:
     """How sessions are made in a running service.
 
     Args:
@@ -34,13 +34,13 @@ def session() -> Session:
     found: Session | None = g.get("session")
     if found is None:
         make: Factory = current_app.config["SESSION_FACTORY"]
-        found = g.session = make(request.method in READS)
+        found = g.session = make(request.method in READ_METHODS)
     return found
 
 
 def init_app(app: Flask, url: str, read_url: str | None = None) -> None:
     """Give the app its sessions."""
-    app.config["SESSION_FACTORY"] = factory(url, read_url)
+    app.config["SESSION_FACTORY"] = session_factory(url, read_url)
 
     @app.teardown_appcontext
     def close(_: BaseException | None) -> None:

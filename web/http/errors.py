@@ -22,15 +22,15 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from gis import private
 from gis.errors import (
+    AuthenticationRequired,
     Conflict,
     FieldError,
     Forbidden,
     InvalidInput,
     NotFound,
     OutsideGrids,
-    SignInNeeded,
-    TooMany,
-    TooMuch,
+    RateLimited,
+    TooLarge,
     Unavailable,
     WanggeError,
 )
@@ -45,10 +45,10 @@ STATUS: dict[type[WanggeError], tuple[int, str]] = {
     NotFound: (404, "not-found"),
     OutsideGrids: (404, "outside-grids"),
     Conflict: (409, "conflict"),
-    SignInNeeded: (401, "sign-in-needed"),
+    AuthenticationRequired: (401, "sign-in-needed"),
     Forbidden: (403, "not-allowed"),
-    TooMany: (429, "too-many"),
-    TooMuch: (413, "too-large"),
+    RateLimited: (429, "too-many"),
+    TooLarge: (413, "too-large"),
     Unavailable: (503, "not-available"),
     WanggeError: (400, "bad-request"),
 }
@@ -75,52 +75,52 @@ log = structlog.get_logger("wangge")
 
 def init_app(app: APIFlask) -> None:
     """Answer every error by the table above."""
-    app.register_error_handler(WanggeError, domain)
-    app.register_error_handler(HTTPException, http)
-    app.register_error_handler(OperationalError, database)
-    app.register_error_handler(DataError, unfit)
-    app.register_error_handler(RecursionError, nested)
-    app.register_error_handler(Exception, unexpected)
-    app.error_processor(validation)
+    app.register_error_handler(WanggeError, handle_domain_error)
+    app.register_error_handler(HTTPException, handle_http_error)
+    app.register_error_handler(OperationalError, handle_database_error)
+    app.register_error_handler(DataError, handle_data_error)
+    app.register_error_handler(RecursionError, handle_nesting_error)
+    app.register_error_handler(Exception, handle_unexpected_error)
+    app.error_processor(handle_validation_error)
     # error_processor claims Werkzeug's errors too; ours knows pages
-    app.register_error_handler(HTTPException, http)
+    app.register_error_handler(HTTPException, handle_http_error)
 
 
-def domain(error: WanggeError) -> Response:
+def handle_domain_error(error: WanggeError) -> Response:
     """One of our own errors."""
-    status, kind = kind_of(error)
-    return answer(status, kind, error.title, error.detail, error.errors, error.extra)
+    status, kind = problem_type(error)
+    return problem_response(status, kind, error.title, error.detail, error.errors, error.extra)
 
 
-def kind_of(error: WanggeError) -> tuple[int, str]:
+def problem_type(error: WanggeError) -> tuple[int, str]:
     """Status and name of one of our own errors."""
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
 def in_chinese(error: WanggeError) -> str:
     """One of our own errors as a Chinese sentence."""
-    status, kind = kind_of(error)
+    status, kind = problem_type(error)
     return chinese(kind, status, error.detail, error.errors, error.extra)
 
 
-def in_words(error: WanggeError) -> str:
+def localised_detail(error: WanggeError) -> str:
     """One of our own errors in the reader's language."""
     return in_chinese(error) if i18n.chosen() == "zh" else error.detail
 
 
-def http(error: HTTPException) -> Response:
+def handle_http_error(error: HTTPException) -> Response:
     """What Flask and Werkzeug raise: unknown addresses, wrong methods, broken bodies, redirects."""
     if error.code is None or error.code < 400:
         return current_app.make_response(error.get_response())
     name = HTTP_STATUS_CODES.get(error.code, "Error")
-    response = answer(error.code, "about:blank", name, DETAIL.get(error.code, error.description or name))
+    response = problem_response(error.code, "about:blank", name, DETAIL.get(error.code, error.description or name))
     for key, value in error.get_headers():
         if key not in ("Content-Type", "Content-Length"):
             response.headers[key] = value
     return response
 
 
-def validation(error: HTTPError) -> Response:
+def handle_validation_error(error: HTTPError) -> Response:
     """APIFlask's errors: pydantic's findings by place and field become our `errors`."""
     fields = [
         FieldError(field, "is missing" + MISSING.get(field, "") if message == "Field required" else message)
@@ -131,18 +131,18 @@ def validation(error: HTTPError) -> Response:
     if error.status_code == 422:
         more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
         detail = f"{fields[0].field}: {fields[0].message}{more}" if fields else "The input is not valid."
-        return answer(422, "invalid-input", InvalidInput.title, detail, fields)
+        return problem_response(422, "invalid-input", InvalidInput.title, detail, fields)
     name = HTTP_STATUS_CODES.get(error.status_code, "Error")
-    return answer(error.status_code, "about:blank", name, str(error.message or name), fields)
+    return problem_response(error.status_code, "about:blank", name, str(error.message or name), fields)
 
 
-def database(error: OperationalError) -> Response:
+def handle_database_error(error: OperationalError) -> Response:
     """The database went away or refused us; the reason is for the log, not for the reader."""
     if sentence := cannot_store(error):
         return unstored(error, sentence)
     number = secrets.token_hex(6)
     log.error("database", id=number, endpoint=request.endpoint, reason=type(error.orig).__name__, exc_info=error)
-    return answer(
+    return problem_response(
         503, "not-available", Unavailable.title, "The database cannot be reached; try again soon.", (), {"id": number}
     )
 
@@ -170,30 +170,34 @@ def unstored(error: Exception, sentence: str) -> Response:
     """The disk is full, or takes no changes; whatever the request began was undone."""
     number = secrets.token_hex(6)
     log.error("cannot store", id=number, endpoint=request.endpoint, reason=type(error).__name__)
-    return answer(503, "not-available", Unavailable.title, sentence, (), {"id": number})
+    return problem_response(503, "not-available", Unavailable.title, sentence, (), {"id": number})
 
 
-def unfit(error: DataError) -> Response:
+def handle_data_error(error: DataError) -> Response:
     """A value that PostgreSQL cannot hold, as text with a NUL in it or a number beyond bigint."""
     log.warning("unfit", endpoint=request.endpoint, exc_info=error)
-    return answer(422, "invalid-input", InvalidInput.title, "A value is not one that can be looked up or stored.")
+    return problem_response(
+        422, "invalid-input", InvalidInput.title, "A value is not one that can be looked up or stored."
+    )
 
 
-def nested(error: RecursionError) -> Response:
+def handle_nesting_error(error: RecursionError) -> Response:
     """JSON within JSON within JSON, deeper than anything is meant."""
-    return answer(422, "invalid-input", InvalidInput.title, "The JSON is nested too deeply.")
+    return problem_response(422, "invalid-input", InvalidInput.title, "The JSON is nested too deeply.")
 
 
-def unexpected(error: Exception) -> Response:
+def handle_unexpected_error(error: Exception) -> Response:
     """Anything else: a plain 500 with a number; what happened is in the log under it."""
     if sentence := cannot_store(error):
         return unstored(error, sentence)
     number = secrets.token_hex(6)
     log.error("unexpected", id=number, endpoint=request.endpoint, exc_info=error)
-    return answer(500, "about:blank", "Internal Server Error", "Something went wrong on our side.", (), {"id": number})
+    return problem_response(
+        500, "about:blank", "Internal Server Error", "Something went wrong on our side.", (), {"id": number}
+    )
 
 
-def answer(
+def problem_response(
     status: int,
     kind: str,
     title: str,

@@ -8,19 +8,19 @@ import orjson
 from flask import Response, request
 from sqlalchemy import text
 
-from gis.errors import wrong
+from gis.errors import invalid_field
 from gis.rights.access import Principal
 from web.http.client import client_network
 from web.http.db import session
 
-SHORTEST, LONGEST = 8, 200  # characters of a key
+MIN_KEY_CHARS, MAX_KEY_CHARS = 8, 200  # characters of a key
 
-CLAIM = """
+CLAIM_KEY_SQL = """
 INSERT INTO idempotency (owner, key, request_hash) VALUES (:owner, :key, :hash) ON CONFLICT DO NOTHING RETURNING true
 """
 
 
-def once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Callable[[dict[str, Any]], None] | None = None,
+def run_once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Callable[[dict[str, Any]], None] | None = None,
          show: Callable[[dict[str, Any]], None] | None = None) -> Response:  # fmt: skip
     """Do a write and commit, or give again what was answered the first time (header `Idempotency-Replayed: true`).
 
@@ -39,17 +39,17 @@ def once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Call
         status, body = do()
         session().commit()
         return _answer(status, body)
-    if not (SHORTEST <= len(key) <= LONGEST and key.isprintable() and key.isascii()):
-        words = f"must have {SHORTEST} to {LONGEST} printable characters; a random UUID is best"
-        raise wrong("Idempotency-Key", words)
+    if not (MIN_KEY_CHARS <= len(key) <= MAX_KEY_CHARS and key.isprintable() and key.isascii()):
+        words = f"must have {MIN_KEY_CHARS} to {MAX_KEY_CHARS} printable characters; a random UUID is best"
+        raise invalid_field("Idempotency-Key", words)
     address = f" {client_network()}" if by.kind == "anonymous" else ""  # two strangers' same key is not one key
     claim = {"owner": f"{by.kind} {by.who}{address} {request.method} {request.path}", "key": key, "hash": _digest()}
-    if session().scalar(text(CLAIM), claim) is None:
+    if session().scalar(text(CLAIM_KEY_SQL), claim) is None:
         query = "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
         kept = session().execute(text(query), claim).one()
         if kept.request_hash != claim["hash"]:
             words = "was used for another request; make a new one for each"
-            raise wrong("Idempotency-Key", words)
+            raise invalid_field("Idempotency-Key", words)
         body = dict(kept.answer)
         if show is not None:
             show(body)

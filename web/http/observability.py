@@ -14,7 +14,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import Counter, Histogram
 
 REQUESTS = Counter("wangge_requests", "Requests answered.", ("endpoint", "method", "status"))
-SECONDS = Histogram(
+REQUEST_SECONDS = Histogram(
     "wangge_request_seconds",
     "Time to answer, seconds.",
     ("endpoint",),
@@ -86,7 +86,7 @@ def init_app(app: Flask) -> None:
         endpoint = request.endpoint or "none"
         method = request.method if request.method in METHODS else "other"
         REQUESTS.labels(endpoint, method, response.status_code).inc()
-        SECONDS.labels(endpoint).observe(spent)
+        REQUEST_SECONDS.labels(endpoint).observe(spent)
         if endpoint not in UNLOGGED:
             route = request.url_rule.rule if request.url_rule else None
             log.info("request", method=method, route=route, status=response.status_code, ms=round(spent * 1000, 2))

@@ -42,7 +42,7 @@ PROBLEM: dict[str, Any] = {
 }
 
 
-def also(kind: str, schema: dict[str, Any]) -> dict[int | str, Any]:
+def alternative_response(kind: str, schema: dict[str, Any]) -> dict[int | str, Any]:
     """A 200 that is, or may be, of another kind than JSON."""
     return {200: {"content": {kind: {"schema": schema}}}}
 
@@ -50,7 +50,7 @@ def also(kind: str, schema: dict[str, Any]) -> dict[int | str, Any]:
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def takes(model: type[BaseModel], *, files: bool = False) -> Callable[[View], View]:
+def documents_body(model: type[BaseModel], *, files: bool = False) -> Callable[[View], View]:
     """Describe the body of a view that reads it itself: JSON, and with `files` also a form with photos."""
 
     def mark(view: View) -> View:

@@ -11,7 +11,7 @@ from flask import current_app
 from pydantic import BaseModel, Field
 
 from gis.errors import InvalidInput as InvalidInput  # what these raise
-from gis.errors import wrong as wrong
+from gis.errors import invalid_field as invalid_field
 
 LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+08:00" whose plus a query string turned into a space
 
@@ -33,7 +33,7 @@ class At(BaseModel):
     ] = None  # fmt: skip
 
 
-def number(given: str, field: str) -> float:
+def parse_float(given: str, field: str) -> float:
     """A finite number in an address.
 
     Raises:
@@ -44,11 +44,11 @@ def number(given: str, field: str) -> float:
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        raise wrong(field, f"{given!r} is not a number")
+        raise invalid_field(field, f"{given!r} is not a number")
     return found
 
 
-def moment(given: str | None, field: str = "at") -> datetime:
+def parse_datetime(given: str | None, field: str = "at") -> datetime:
     """An aware time: ISO 8601, local where it has no offset; a bare date is its first moment; None is now.
 
     Raises:
@@ -63,11 +63,11 @@ def moment(given: str | None, field: str = "at") -> datetime:
             raise ValueError
     except ValueError:
         right = "a date or time as 2026-11-23 or 2026-11-23T09:00:00+08:00"
-        raise wrong(field, f"{given[:40]!r} is not a time; it must be {right}") from None
+        raise invalid_field(field, f"{given[:40]!r} is not a time; it must be {right}") from None
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
-def bbox(given: str, field: str = "bbox") -> tuple[float, float, float, float]:
+def parse_bbox(given: str, field: str = "bbox") -> tuple[float, float, float, float]:
     """west,south,east,north in degrees.
 
     Raises:
@@ -76,14 +76,14 @@ def bbox(given: str, field: str = "bbox") -> tuple[float, float, float, float]:
     try:
         west, south, east, north = (float(part) for part in given.split(","))
     except ValueError:
-        raise wrong(field, f"{given[:80]!r} must be four numbers: west,south,east,north") from None
+        raise invalid_field(field, f"{given[:80]!r} must be four numbers: west,south,east,north") from None
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
         right = "west,south,east,north in degrees, west below east and south below north"
-        raise wrong(field, f"{given[:80]!r} must be {right}")
+        raise invalid_field(field, f"{given[:80]!r} must be {right}")
     return west, south, east, north
 
 
-def cursor(given: str | None) -> str | None:
+def decode_cursor(given: str | None) -> str | None:
     """The key behind which the next page begins.
 
     Raises:
@@ -95,8 +95,8 @@ def cursor(given: str | None) -> str | None:
         key = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode()
     except (binascii.Error, ValueError):
         key = ""
-    if not key or "\0" in key or next_cursor(key) != given:
-        raise wrong("cursor", "not one of ours; take `next` of the page before, or leave it out")
+    if not key or "\0" in key or encode_cursor(key) != given:
+        raise invalid_field("cursor", "not one of ours; take `next` of the page before, or leave it out")
     return key
 
 
@@ -109,10 +109,10 @@ def number_cursor(key: str | None, field: str = "cursor") -> int | None:
     if key is None:
         return None
     if not (key.isascii() and key.isdigit() and len(key) < 19):
-        raise wrong(field, "not one of ours; take `next` of the page before, or leave it out")
+        raise invalid_field(field, "not one of ours; take `next` of the page before, or leave it out")
     return int(key)
 
 
-def next_cursor(key: str) -> str:
+def encode_cursor(key: str) -> str:
     """The cursor for going on behind a key."""
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")

@@ -6,7 +6,7 @@ these, and what was sent twice, in the environment.
 
 from flask import Flask, request
 
-from gis.errors import wrong
+from gis.errors import invalid_field
 
 UNREADABLE, REPEATED = "wangge.unreadable_headers", "wangge.repeated_headers"
 SINGLE = ("Idempotency-Key", "Authorization", "X-Tracking-Secret", "X-Wangge-Timestamp", "X-Wangge-Signature")
@@ -27,7 +27,7 @@ def check() -> None:
         noted = request.environ.get(note, ())
         name = next((name for name in names if name.lower() in noted), None)
         if name:
-            raise wrong(name, words)
+            raise invalid_field(name, words)
 
 
 def init_app(app: Flask) -> None:

@@ -8,8 +8,8 @@ import orjson
 import shapely
 from flask import Response, request
 
-from gis.shapes.polygon_coverage import Land
-from web.http.params import next_cursor
+from gis.shapes.polygon_coverage import PolygonLike
+from web.http.params import encode_cursor
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"
@@ -17,7 +17,7 @@ GEOJSON = "application/geo+json"
 Item = TypeVar("Item")
 
 
-def reply(body: object, kind: str = JSON) -> Response:
+def conditional_response(body: object, kind: str = JSON) -> Response:
     """A read's answer: kept by the reader but checked each time; 304 when it has not changed.
 
     Dataclasses, dates and orjson.Fragment (ready JSON text) may be inside.
@@ -30,13 +30,13 @@ def reply(body: object, kind: str = JSON) -> Response:
     return response
 
 
-def page(found: Sequence[Item], limit: int, key: Callable[[Item], str]) -> dict[str, Any]:
+def paginate(found: Sequence[Item], limit: int, key: Callable[[Item], str]) -> dict[str, Any]:
     """One page of a list; ask for `limit` + 1 rows, so that the last page is known to be the last.
 
     `next` is the cursor for what follows; null on the last page.
     """
     items = found[:limit]
-    return {"items": items, "next": next_cursor(key(items[-1])) if len(found) > limit else None}
+    return {"items": items, "next": encode_cursor(key(items[-1])) if len(found) > limit else None}
 
 
 def feature(code: str, geometry: str | None, properties: dict[str, Any], **members: object) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def wants_geojson() -> bool:
     return request.accept_mimetypes.best_match([JSON, GEOJSON]) == GEOJSON
 
 
-def geojson(land: Land | None) -> dict[str, Any] | None:
+def geojson(land: PolygonLike | None) -> dict[str, Any] | None:
     """A shape as GeoJSON, outer rings counter-clockwise (RFC 7946)."""
     if land is None:
         return None

@@ -18,7 +18,7 @@ ITEM = {
     "formats": "format",
     "errors": "error",
 }
-UNFIT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
+INVALID_XML_PATTERN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
 TYPES = {"json": "application/json; charset=utf-8", "xml": "text/xml; charset=utf-8"}
 
 
@@ -33,7 +33,7 @@ def as_xml(name: str, value: Any) -> bytes:
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + body
 
 
-def answer(kind: str, name: str, value: Any, status: int = 200) -> Response:
+def to_response(kind: str, name: str, value: Any, status: int = 200) -> Response:
     """A value as a response.
 
     Args:
@@ -56,5 +56,5 @@ def _element(name: str, value: Any) -> ElementTree.Element:
     elif isinstance(value, bool):
         element.text = str(value).lower()
     elif value is not None:
-        element.text = UNFIT.sub("", str(value))
+        element.text = INVALID_XML_PATTERN.sub("", str(value))
     return element

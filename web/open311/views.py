@@ -22,29 +22,38 @@ from werkzeug.exceptions import HTTPException
 
 from gis import crs as systems
 from gis.accounts import api_keys, rate_limit
-from gis.errors import Forbidden, NotFound, OutsideGrids, SignInNeeded, TooMany, TooMuch, Unavailable, WanggeError
+from gis.errors import (
+    AuthenticationRequired,
+    Forbidden,
+    NotFound,
+    OutsideGrids,
+    RateLimited,
+    TooLarge,
+    Unavailable,
+    WanggeError,
+)
 from gis.incidents import photos
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.reading import public
-from gis.incidents.reading.public import PublicView, Wanted
+from gis.incidents.reading.public import PublicFilters, PublicView
 from gis.rights.access import ANONYMOUS, Action, Principal
-from gis.rights.roles import BY_KEY
-from web.api.locate.views import present
+from gis.rights.roles import ROLE_BY_KEY
+from web.api.locate.views import current_snapshot
 from web.http import params
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.http.db import session
 from web.http.errors import DETAIL, cannot_store
-from web.http.params import wrong
-from web.open311.serialise import answer
-from web.security.guard import bearer
+from web.http.params import invalid_field
+from web.open311.serialise import to_response
+from web.security.guard import bearer_token
 
 bp = APIBlueprint("open311", __name__, url_prefix="/open311/v2", enable_openapi=False)
 
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
-SPAN = timedelta(days=90)  # longest range of one question
-MOST = 1000  # requests in one answer
-LONGEST_URL = 2000  # characters
+MAX_SPAN = timedelta(days=90)  # longest range of one question
+MAX_REQUESTS = 1000  # requests in one answer
+MAX_URL_CHARS = 2000  # characters
 ATTRIBUTE = re.compile(r"attribute\[([^\[\]]{1,60})\](\[\d*\])?")
 ENDING = re.compile(r"(.+)\.(json|xml)")
 
@@ -53,9 +62,9 @@ STATUS: dict[type[WanggeError], int] = {
     OutsideGrids: 400,
     NotFound: 404,
     Forbidden: 403,
-    SignInNeeded: 403,
-    TooMany: 429,
-    TooMuch: 413,
+    AuthenticationRequired: 403,
+    RateLimited: 429,
+    TooLarge: 413,
     Unavailable: 503,
     WanggeError: 400,
 }
@@ -74,7 +83,7 @@ def ending(_: str | None, values: dict[str, Any] | None) -> None:
     g.kind = given
 
 
-def kind() -> str:
+def response_format() -> str:
     """json or xml."""
     if found := g.get("kind"):
         return str(found)
@@ -82,20 +91,20 @@ def kind() -> str:
     return "xml" if best and best.endswith("xml") else "json"
 
 
-def asker() -> Principal:
+def open311_principal() -> Principal:
     """Who asks: the program whose key came as `api_key` or in the Authorization header; else nobody.
 
     Raises:
         Forbidden: The key is not valid.
     """
-    given = request.values.get("api_key", "").strip() or bearer()
+    given = request.values.get("api_key", "").strip() or bearer_token()
     if not given:
         return ANONYMOUS
-    found = api_keys.verify(session(), given, datetime.now(UTC))
+    found = api_keys.authenticate_key(session(), given, datetime.now(UTC))
     if found is None:
         raise Forbidden("api_key: the key is not valid; it may be mistyped, expired or revoked")
     name, words = f"key {found.principal.key_id}", "requests with this key"
-    rate_limit.within(current_app.config["SETTINGS"].var, name, found.per_minute, time.time(), words)
+    rate_limit.check_rate_limit(current_app.config["SETTINGS"].var, name, found.per_minute, time.time(), words)
     return found.principal
 
 
@@ -145,7 +154,7 @@ def discovery() -> Response:
             }
         ],
     }
-    return answer(kind(), "discovery", told)
+    return to_response(response_format(), "discovery", told)
 
 
 @bp.get("/services")
@@ -153,7 +162,7 @@ def discovery() -> Response:
 def services() -> Response:
     """The categories residents may choose."""
     county()
-    found = [one for one in editions.active(session()).categories.values() if one.public]
+    found = [one for one in editions.active_edition(session()).categories.values() if one.public]
     told = [
         {
             "service_code": one.code,
@@ -166,7 +175,7 @@ def services() -> Response:
         }
         for one in found
     ]
-    return answer(kind(), "services", told)
+    return to_response(response_format(), "services", told)
 
 
 @bp.get("/services/<code>")
@@ -177,11 +186,11 @@ def service(code: str) -> Response:
         "service_code": code,
         "attributes": [_question(one, nth) for nth, one in enumerate(_kind(code).attributes, 1)],
     }
-    return answer(kind(), "service_definition", told)
+    return to_response(response_format(), "service_definition", told)
 
 
 def _kind(code: str) -> editions.CategoryRow:
-    found = editions.active(session()).categories.get(code)
+    found = editions.active_edition(session()).categories.get(code)
     if found is None or not found.public:
         raise NotFound(f"service_code: {code[:40]!r} was not found; GET services lists them")
     return found
@@ -208,42 +217,44 @@ def _question(one: dict[str, Any], nth: int) -> dict[str, Any]:
 @bp.post("/requests")
 @bp.post("/requests.<any(json, xml):kind>")
 @body_limit(PHOTO_FORM_MAX_BYTES)
-def report() -> Response:
+def create_request() -> Response:
     """File a report with a program's key. A photo may come along as the file `media`."""
-    by = asker()
+    by = open311_principal()
     if by is ANONYMOUS:
         raise Forbidden("api_key: is missing; the key service is named in discovery")
     by.need(Action.REPORT)
     where = county()
     code = _given("service_code")
     if not code:
-        raise wrong("service_code", "was not provided; GET services lists them")
+        raise invalid_field("service_code", "was not provided; GET services lists them")
     about = _kind(code)
     answers = answers_to(about.attributes)
     media = _given("media_url")
     if media:
-        if len(media) > LONGEST_URL or not re.match(r"https?://[^\s/]+", media):
-            raise wrong("media_url", f"must be an http or https address of at most {LONGEST_URL:,} characters")
+        if len(media) > MAX_URL_CHARS or not re.match(r"https?://[^\s/]+", media):
+            raise invalid_field(
+                "media_url", f"must be an http or https address of at most {MAX_URL_CHARS:,} characters"
+            )
         answers["media_url"] = media
-    now = params.moment(None)
-    sent = intake.Report(
+    now = params.parse_datetime(None)
+    sent = intake.IncidentReport(
         category=code, description=_given("description"), channel="open311", attributes=answers, **_place(),
         name=_name(_given("first_name"), _given("last_name")), phone=_given("phone"), email=_given("email"),
     )  # fmt: skip
-    filed = moves.report(
-        session(), by, sent, now, assessed=intake.admit(session(), by, sent, now, register=present(now)), var=current_app.config["SETTINGS"].var,
-        pictures=photos.check_all([one.stream.read() for one in request.files.getlist("media") if one.filename]),
+    filed = moves.file_report(
+        session(), by, sent, now, assessed=intake.admit(session(), by, sent, now, register=current_snapshot(now)), var=current_app.config["SETTINGS"].var,
+        pictures=photos.sanitise_photos([one.stream.read() for one in request.files.getlist("media") if one.filename]),
     )  # fmt: skip
     if where not in (None, filed.county):
-        raise wrong("jurisdiction_id", f"{where} does not hold this place; it lies in {filed.county}")
+        raise invalid_field("jurisdiction_id", f"{where} does not hold this place; it lies in {filed.county}")
     session().commit()
-    role = BY_KEY[filed.assigned_to["role"]] if filed.assigned_to else None
+    role = ROLE_BY_KEY[filed.assigned_to["role"]] if filed.assigned_to else None
     waits = filed.queue or {"zh": "待派单", "en": "to be dispatched"}
     notice = f"已派给{role.zh}。Sent to the {role.en}." if role else f"已收到，{waits['zh']}。Received; {waits['en']}."
     if filed.danger:
         notice = f"{filed.danger['advice_zh']} {filed.danger['advice_en']} {notice}"
     told = [{"service_request_id": str(filed.id), "service_notice": notice, "account_id": None}]
-    response = answer(kind(), "service_requests", told, 201)
+    response = to_response(response_format(), "service_requests", told, 201)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Tracking-Secret"] = filed.tracking_secret
     return response
@@ -260,18 +271,20 @@ def _place() -> dict[str, Any]:
     if _given("lat") or _given("long"):
         for name, other in (("lat", "long"), ("long", "lat")):
             if not _given(name):
-                raise wrong(name, f"was not provided; {other} needs it")
-        lat, lon = params.number(_given("lat"), "lat"), params.number(_given("long"), "long")
+                raise invalid_field(name, f"was not provided; {other} needs it")
+        lat, lon = params.parse_float(_given("lat"), "lat"), params.parse_float(_given("long"), "long")
         return {"lon": lon, "lat": lat, "crs": "wgs84", "address": address}
     if building := _given("address_id"):
         query = "SELECT ST_X(p) AS lon, ST_Y(p) AS lat FROM (SELECT ST_PointOnSurface(shape) AS p FROM building WHERE code = :code) b"
         row = session().execute(text(query), {"code": building[:60]}).one_or_none()
         if row is None:
-            raise wrong("address_id", f"{building[:60]!r} is no building's code; send lat and long, or address_string")
+            raise invalid_field(
+                "address_id", f"{building[:60]!r} is no building's code; send lat and long, or address_string"
+            )
         return {"lon": row.lon, "lat": row.lat, "crs": "cgcs2000", "address": address}
     if address:
         return {"address": address}
-    raise wrong("lat", "was not provided; send lat and long, or address_string, or address_id")
+    raise invalid_field("lat", "was not provided; send lat and long, or address_string, or address_id")
 
 
 def _name(first: str, last: str) -> str:
@@ -292,14 +305,14 @@ def answers_to(questions: Sequence[dict[str, Any]]) -> dict[str, Any]:
             given.setdefault(found[1], []).extend(value.strip() for value in values if value.strip())
     asked = {str(one["code"]): one for one in questions if one.get("variable", True)}
     for code in given.keys() - asked.keys():
-        raise wrong(f"attribute[{code}]", "is not asked by this service; see its definition")
+        raise invalid_field(f"attribute[{code}]", "is not asked by this service; see its definition")
     answers: dict[str, Any] = {}
     for code, one in asked.items():
         values = given.get(code, [])
         if values:
             answers[code] = _checked(f"attribute[{code}]", one, values)
         elif one.get("required", False):
-            raise wrong(f"attribute[{code}]", f"was not provided: {one.get('description') or code}")
+            raise invalid_field(f"attribute[{code}]", f"was not provided: {one.get('description') or code}")
     return answers
 
 
@@ -307,17 +320,17 @@ def _checked(field: str, one: dict[str, Any], values: list[str]) -> Any:
     datatype = one.get("datatype", "string")
     known = [str(value["key"]) for value in one.get("values") or ()]
     if datatype.endswith("valuelist") and (strange := [value for value in values if value not in known]):
-        raise wrong(field, f"{strange[0][:40]!r} is none of {', '.join(known)}")
+        raise invalid_field(field, f"{strange[0][:40]!r} is none of {', '.join(known)}")
     if datatype == "multivaluelist":
         return values
     if len(values) > 1:
-        raise wrong(field, "takes one value")
+        raise invalid_field(field, "takes one value")
     if datatype == "number":
-        return params.number(values[0], field)
+        return params.parse_float(values[0], field)
     if datatype == "datetime":
-        return params.moment(values[0], field).isoformat()
-    if len(values[0]) > intake.LONGEST:
-        raise wrong(field, f"has {len(values[0]):,} characters; at most {intake.LONGEST:,}")
+        return params.parse_datetime(values[0], field).isoformat()
+    if len(values[0]) > intake.MAX_DESCRIPTION_CHARS:
+        raise invalid_field(field, f"has {len(values[0]):,} characters; at most {intake.MAX_DESCRIPTION_CHARS:,}")
     return values[0]
 
 
@@ -325,42 +338,44 @@ def _checked(field: str, one: dict[str, Any], values: list[str]) -> Any:
 @bp.get("/requests.<any(json, xml):kind>")
 def requests() -> Response:
     """What was reported, the newest first: of the last 90 days, or between start_date and end_date."""
-    by, where = asker(), county()
+    by, where = open311_principal(), county()
     ids = [one for one in _list("service_request_id") if one]
     if ids:
-        wanted = Wanted(ids=[number for one in ids[:MOST] if (number := _uuid(one))], county=where)
+        wanted = PublicFilters(ids=[number for one in ids[:MAX_REQUESTS] if (number := _uuid(one))], county=where)
     else:
         since, until = _range()
-        wanted = Wanted(None, _codes(), where, _closed(), since, until)
-    size, page = _count("page_size", MOST, MOST), _count("page", 1, 100_000)
-    found = public.listing(session(), by, wanted, size, (page - 1) * size)
-    return private(by, answer(kind(), "service_requests", [told(one) for one in found]))
+        wanted = PublicFilters(None, _codes(), where, _closed(), since, until)
+    size, page = _count("page_size", MAX_REQUESTS, MAX_REQUESTS), _count("page", 1, 100_000)
+    found = public.list_public_incidents(session(), by, wanted, size, (page - 1) * size)
+    return no_shared_cache(
+        by, to_response(response_format(), "service_requests", [request_to_dict(one) for one in found])
+    )
 
 
 @bp.get("/requests/<number>")
-def one(number: str) -> Response:
+def get_request(number: str) -> Response:
     """How one report stands."""
-    by = asker()
+    by = open311_principal()
     found = _find(by, number)
-    return private(by, answer(kind(), "service_requests", [told(found)]))
+    return no_shared_cache(by, to_response(response_format(), "service_requests", [request_to_dict(found)]))
 
 
 @bp.get("/tokens/<number>")
 def token(number: str) -> Response:
     """The number of a request by its token. Reports get their number at once, so it is its own token."""
-    found = _find(asker(), number)
-    return answer(kind(), "service_requests", [{"service_request_id": str(found.id), "token": number}])
+    found = _find(open311_principal(), number)
+    return to_response(response_format(), "service_requests", [{"service_request_id": str(found.id), "token": number}])
 
 
 def _find(by: Principal, number: str) -> PublicView:
     where, made = county(), _uuid(number)
-    found = public.listing(session(), by, Wanted(ids=[made], county=where), 1) if made else []
+    found = public.list_public_incidents(session(), by, PublicFilters(ids=[made], county=where), 1) if made else []
     if not found:
         raise NotFound(f"service_request_id: {number[:40]!r} was not found")
     return found[0]
 
 
-def told(found: PublicView) -> dict[str, Any]:
+def request_to_dict(found: PublicView) -> dict[str, Any]:
     """An incident as the specification has it."""
     lon, lat = found.lon, found.lat
     if lon is not None and lat is not None:
@@ -387,7 +402,7 @@ def told(found: PublicView) -> dict[str, Any]:
     }
 
 
-def private(by: Principal, response: Response) -> Response:
+def no_shared_cache(by: Principal, response: Response) -> Response:
     """What depends on a key is not kept on the way."""
     response.headers["Cache-Control"] = "public, max-age=30" if by is ANONYMOUS else "no-store"
     return response
@@ -414,29 +429,29 @@ def _codes() -> list[str]:
     given = _list("service_code")
     known = "SELECT ARRAY(SELECT code FROM incident_category WHERE code = ANY(:codes))"
     if strange := set(given) - set(session().scalar(text(known), {"codes": given}) or ()):
-        raise wrong("service_code", f"{min(strange)[:40]!r} was not found; GET services lists them")
+        raise invalid_field("service_code", f"{min(strange)[:40]!r} was not found; GET services lists them")
     return given
 
 
 def _closed() -> bool | None:
     given = set(_list("status"))
     if strange := given - {"open", "closed"}:
-        raise wrong("status", f"{min(strange)[:40]!r} is neither open nor closed")
+        raise invalid_field("status", f"{min(strange)[:40]!r} is neither open nor closed")
     return None if len(given) != 1 else given == {"closed"}
 
 
 def _range() -> tuple[datetime, datetime]:
     start, end = (
-        params.moment(given, name) if (given := request.args.get(name, "").strip()) else None
+        params.parse_datetime(given, name) if (given := request.args.get(name, "").strip()) else None
         for name in ("start_date", "end_date")
     )
-    now = params.moment(None)
-    since = start or (end or now) - SPAN
-    until = end or (min(start + SPAN, now) if start else now)
+    now = params.parse_datetime(None)
+    since = start or (end or now) - MAX_SPAN
+    until = end or (min(start + MAX_SPAN, now) if start else now)
     if until < since:
-        raise wrong("end_date", "lies before start_date")
-    if until - since > SPAN:
-        raise wrong("end_date", f"may not lie more than {SPAN.days} days after start_date")
+        raise invalid_field("end_date", "lies before start_date")
+    if until - since > MAX_SPAN:
+        raise invalid_field("end_date", f"may not lie more than {MAX_SPAN.days} days after start_date")
     return since, until
 
 
@@ -444,9 +459,9 @@ def _count(name: str, default: int, most: int) -> int:
     given = request.args.get(name, "").strip()
     if not given:
         return default
-    found = params.number(given, name)
+    found = params.parse_float(given, name)
     if not 1 <= found <= most or math.floor(found) != found:
-        raise wrong(name, f"must be a whole number from 1 to {most:,}")
+        raise invalid_field(name, f"must be a whole number from 1 to {most:,}")
     return int(found)
 
 
@@ -454,7 +469,7 @@ def _count(name: str, default: int, most: int) -> int:
 
 
 @bp.route("/<path:rest>", methods=["GET", "POST"])
-def nothing(rest: str) -> Response:
+def not_found(rest: str) -> Response:
     """Any other address."""
     if found := ENDING.fullmatch(rest):
         g.kind = found[2]
@@ -462,7 +477,7 @@ def nothing(rest: str) -> Response:
 
 
 @bp.errorhandler(Exception)
-def failed(error: Exception) -> Response:
+def error_response(error: Exception) -> Response:
     """Every error as the specification has it: a list of code and description."""
     if isinstance(error, HTTPException):
         if error.code is None or error.code < 400:
@@ -481,8 +496,8 @@ def failed(error: Exception) -> Response:
         status = 503 if gone or unstored else 500
         words = "The database cannot be reached; try again soon." if gone else "Something went wrong on our side."
         words = f"{unstored or words} ({number})"
-    response = answer(kind(), "errors", [{"code": status, "description": words}], status)
+    response = to_response(response_format(), "errors", [{"code": status, "description": words}], status)
     response.headers["Cache-Control"] = "no-store"
-    if isinstance(error, TooMany) and "retry_after" in error.extra:
+    if isinstance(error, RateLimited) and "retry_after" in error.extra:
         response.headers["Retry-After"] = str(error.extra["retry_after"])
     return response

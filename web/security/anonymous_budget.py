@@ -30,7 +30,7 @@ def charge() -> None:
         units = 1 + (request.content_length or 0) // BYTES_PER_UNIT
     if units:
         settings = current_app.config["SETTINGS"]
-        rate_limit.within(
+        rate_limit.check_rate_limit(
             settings.var, f"anonymous {client_network()}", settings.anonymous_units_per_minute, time.time(),
             "units of work without a key or account", units,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from flask import current_app, request
 from sqlalchemy import text
 
 from gis.accounts import disclosures
-from gis.people.queries import chain_of
+from gis.people.queries import area_chain
 from gis.rights.access import Principal
 from web.http.db import Factory, session
 
@@ -23,7 +23,7 @@ def record_export(principal: Principal, subject: str, area: str = "") -> None:
     ids: list[int] = []
     if area:
         found = session().scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
-        ids = chain_of(session(), found, None, datetime.now(UTC)) if found else []
+        ids = area_chain(session(), found, None, datetime.now(UTC)) if found else []
     record(principal, "export", subject, areas=ids, reason=request.args.get("reason", ""))
 
 

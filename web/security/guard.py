@@ -18,21 +18,23 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from gis.accounts import accounts, api_keys, credentials, rate_limit
-from gis.errors import Forbidden, SignInNeeded, TooMany
+from gis.errors import AuthenticationRequired, Forbidden, RateLimited
 from gis.rights.access import ANONYMOUS, Action, Principal
 from gis.settings import Settings
 from web.http import db, errors
 from web.security import anonymous_budget, trusted_browser
 
 COOKIE = "wangge_session"
-LONGEST = 12 * 3600  # seconds a session lasts at most
-RENEWED = 60  # seconds after which the time of last use is written anew
-KEPT = 2.0  # seconds that rights once looked up are good
-MOST_KEPT = 10_000  # accounts and keys
-UNATTENDED = frozenset({"/api/v1/events"})  # asked by pages by themselves: no sign that somebody is there
+MAX_SESSION_S = 12 * 3600  # seconds a session lasts at most
+SESSION_REFRESH_S = 60  # seconds after which the time of last use is written anew
+RIGHTS_CACHE_S = 2.0  # seconds that rights once looked up are good
+MAX_CACHED_RIGHTS = 10_000  # accounts and keys
+POLLING_PATHS = frozenset({"/api/v1/events"})  # asked by pages by themselves: no sign that somebody is there
 SIGN_IN = frozenset({"account.check"})
 # what an account with a first password may still ask for
-OPEN = frozenset({"account.password", "account.change_password", "account.sign_out", "static"})
+ALLOWED_BEFORE_PASSWORD_CHANGE = frozenset(
+    {"account.password", "account.change_password", "account.sign_out", "static"}
+)
 PUBLIC = ("/static/", "/tiles/", "/healthz", "/readyz", "/metrics")  # the same for everybody, and asked for often
 CHANGE_FIRST = "change the first password before anything else, at /password"
 BAD_KEY = "the key is not valid; it may be mistyped, expired or revoked"
@@ -58,7 +60,7 @@ def is_personal() -> bool:
     return (found is not None and found.kind != "anonymous") or "X-Tracking-Secret" in request.headers
 
 
-def need(action: Action) -> Principal:
+def require(action: Action) -> Principal:
     """Who sent this request, when they may do the action somewhere.
 
     Raises:
@@ -66,14 +68,14 @@ def need(action: Action) -> Principal:
     """
     found = principal()
     if found.kind == "anonymous" and not found.may(action):
-        nobody()
+        raise_sign_in_required()
     found.need(action)
     return found
 
 
-def nobody() -> NoReturn:
+def raise_sign_in_required() -> NoReturn:
     """Raise SignInNeeded."""
-    raise SignInNeeded("sign in, or send a key as Authorization: Bearer KEY")
+    raise AuthenticationRequired("sign in, or send a key as Authorization: Bearer KEY")
 
 
 def csrf() -> str:
@@ -82,7 +84,7 @@ def csrf() -> str:
 
 
 @dataclass
-class Kept:
+class TimedCache:
     """What was looked up, until when it is good; only for the application's own sessions, not for those of tests."""
 
     own: Any
@@ -97,35 +99,36 @@ class Kept:
         until, looked_up_at, value = self.found.get(key, (0.0, -1, None))
         if now >= until or looked_up_at != generation:
             value = look_up()
-            if len(self.found) >= MOST_KEPT:
+            if len(self.found) >= MAX_CACHED_RIGHTS:
                 self.found.clear()
-            self.found[key] = (now + KEPT, generation, value)
+            self.found[key] = (now + RIGHTS_CACHE_S, generation, value)
         return value
 
 
-def forget() -> None:
+def clear_rights_cache() -> None:
     """Look rights up anew, in every worker: something about them has just been changed."""
     current_app.extensions["wangge_rights"].counters.advance()
 
 
-def bearer() -> str | None:
+def bearer_token() -> str | None:
     """The key that was sent, if one was."""
     given = request.headers.get("Authorization", "")
     return given[7:].strip() if given[:7].lower() == "bearer " else None
 
 
 def _by_key() -> Principal | None:
-    given = bearer()
+    given = bearer_token()
     if given is None:
         return None
-    kept: Kept = current_app.extensions["wangge_rights"]
-    found: api_keys.Valid | None = kept.get(
-        blake2b(given.encode(), digest_size=16).digest(), lambda: api_keys.verify(db.session(), given, datetime.now(UTC))
+    kept: TimedCache = current_app.extensions["wangge_rights"]
+    found: api_keys.AuthenticatedKey | None = kept.get(
+        blake2b(given.encode(), digest_size=16).digest(),
+        lambda: api_keys.authenticate_key(db.session(), given, datetime.now(UTC)),
     )
     if found is None:
-        raise SignInNeeded(BAD_KEY)
+        raise AuthenticationRequired(BAD_KEY)
     settings: Settings = current_app.config["SETTINGS"]
-    rate_limit.within(
+    rate_limit.check_rate_limit(
         settings.var, f"key {found.principal.key_id}", found.per_minute, time.time(), "requests with this key"
     )
     return found.principal
@@ -137,14 +140,14 @@ def _by_session() -> Principal | None:
     account, stamp, began, seen = session["account"]
     now = int(time.time())
     settings: Settings = current_app.config["SETTINGS"]
-    kept: Kept = current_app.extensions["wangge_rights"]
-    found: accounts.Standing | None = None
-    if now - began < LONGEST and now - seen < settings.idle_minutes * 60:
+    kept: TimedCache = current_app.extensions["wangge_rights"]
+    found: accounts.AccountStatus | None = None
+    if now - began < MAX_SESSION_S and now - seen < settings.idle_minutes * 60:
         found = kept.get((account, session.get("id")), lambda: _standing(account))
     if found is None or not found.active or found.stamp != stamp:
         session.clear()
         return None
-    if now - seen >= RENEWED and request.path not in UNATTENDED and not request.path.startswith(PUBLIC):
+    if now - seen >= SESSION_REFRESH_S and request.path not in POLLING_PATHS and not request.path.startswith(PUBLIC):
         session["account"] = [account, stamp, began, now]
     g.must_change = found.must_change and "at_provider" not in session
     if g.must_change and request.path.startswith(PUBLIC):
@@ -152,14 +155,14 @@ def _by_session() -> Principal | None:
     return found.principal
 
 
-def _standing(account_id: int) -> accounts.Standing | None:
+def _standing(account_id: int) -> accounts.AccountStatus | None:
     """What the account of this browser's session is; None when the session has been signed out."""
     if "id" in session and accounts.is_ended(db.session(), session["id"]):
         return None
-    return accounts.standing(db.session(), account_id, datetime.now(UTC))
+    return accounts.account_status(db.session(), account_id, datetime.now(UTC))
 
 
-def begin(account_id: int, stamp: int, *, at_provider: bool = False) -> None:
+def start_session(account_id: int, stamp: int, *, at_provider: bool = False) -> None:
     """Begin the session of an account in this browser, in place of what there was.
 
     Args:
@@ -173,29 +176,29 @@ def begin(account_id: int, stamp: int, *, at_provider: bool = False) -> None:
         session["at_provider"] = True
     trusted_browser.trust(account_id, stamp)
     g.pop("principal", None)
-    forget()
+    clear_rights_cache()
 
 
-def go_on(stamp: int) -> None:
+def extend_session(stamp: int) -> None:
     """Keep this browser's session while all others of the account end."""
     account, _, began, seen = session["account"]
     session["account"] = [account, stamp, began, seen]
     trusted_browser.trust(account, stamp)
-    forget()
+    clear_rights_cache()
 
 
-def end() -> None:
+def end_session() -> None:
     """End this browser's session, also for copies of its cookie."""
     if "id" in session and "account" in session:
-        until = datetime.fromtimestamp(session["account"][2] + LONGEST, UTC)
+        until = datetime.fromtimestamp(session["account"][2] + MAX_SESSION_S, UTC)
         accounts.end_session(db.session(), session["id"], until)
         db.session().commit()
-        forget()
+        clear_rights_cache()
     session.clear()
     g.pop("principal", None)
 
 
-def safe_next(given: str | None) -> str:
+def safe_redirect_target(given: str | None) -> str:
     """Where to go after signing in: an address of this deployment, as it was given, or the map."""
     home = url_for("map.index")
     if not given or not given.startswith(home) or given.startswith(("//", "/\\")) or any(ord(c) < 33 for c in given):
@@ -222,16 +225,16 @@ class Cookies(SecureCookieSessionInterface):
         return request.is_secure or str(app.config["SETTINGS"].address).startswith("https:")
 
 
-def guard() -> Response | None:
+def check_request() -> Response | None:
     """Before every request: no forged forms, and nothing but a new password for who still has the first one."""
     if request.path.startswith(PUBLIC):
-        if request.path.startswith("/tiles/") and bearer() is None and COOKIE not in request.cookies:
+        if request.path.startswith("/tiles/") and bearer_token() is None and COOKIE not in request.cookies:
             anonymous_budget.charge()
         return None
-    changes = request.method not in db.READS
+    changes = request.method not in db.READ_METHODS
     if changes and request.endpoint in SIGN_IN:  # also without a session, or one could be signed in as somebody else
         csrf_protect.protect()
-    if bearer() is None and COOKIE not in request.cookies:
+    if bearer_token() is None and COOKIE not in request.cookies:
         anonymous_budget.charge()
         return None
     if principal().kind != "account":  # a key is looked at even where nobody asks who it is
@@ -240,24 +243,24 @@ def guard() -> Response | None:
         return None
     if changes and request.endpoint not in SIGN_IN:
         csrf_protect.protect()
-    if g.must_change and request.endpoint not in OPEN:
+    if g.must_change and request.endpoint not in ALLOWED_BEFORE_PASSWORD_CHANGE:
         if request.method in ("GET", "HEAD") and not request.path.startswith(("/api/", "/open311/", "/ogc/")):
             return cast(Response, redirect(url_for("account.password")))
         raise Forbidden(CHANGE_FIRST)
     return None
 
 
-def busy(error: TooMany) -> Response:
+def add_retry_after(error: RateLimited) -> Response:
     """Say in a header when to try again, as the body does."""
-    response = errors.domain(error)
+    response = errors.handle_domain_error(error)
     if "retry_after" in error.extra:
         response.headers["Retry-After"] = str(error.extra["retry_after"])
     return response
 
 
-def unknown(error: SignInNeeded) -> Response:
+def answer_unauthenticated(error: AuthenticationRequired) -> Response:
     """A page leads to the sign-in form and back; anything else is told how to send a key."""
-    response = errors.domain(error)
+    response = errors.handle_domain_error(error)
     if response.mimetype == "text/html":
         asked = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
         return cast(Response, redirect(url_for("account.sign_in", next=asked), 303))
@@ -265,9 +268,11 @@ def unknown(error: SignInNeeded) -> Response:
     return response
 
 
-def forged(_: CSRFError) -> Response:
+def answer_csrf_failure(_: CSRFError) -> Response:
     """A form without its token, or with an old one."""
-    return errors.domain(Forbidden("the form is no longer valid; load the page again and send it once more"))
+    return errors.handle_domain_error(
+        Forbidden("the form is no longer valid; load the page again and send it once more")
+    )
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -282,9 +287,9 @@ def init_app(app: Flask, settings: Settings) -> None:
     )
     app.session_interface = Cookies()
     csrf_protect.init_app(app)
-    app.extensions["wangge_rights"] = Kept(app.config["SESSION_FACTORY"], rate_limit.counters(settings.var), {})
-    app.before_request(guard)
-    app.register_error_handler(CSRFError, forged)
-    app.register_error_handler(TooMany, busy)
-    app.register_error_handler(SignInNeeded, unknown)
+    app.extensions["wangge_rights"] = TimedCache(app.config["SESSION_FACTORY"], rate_limit.counters(settings.var), {})
+    app.before_request(check_request)
+    app.register_error_handler(CSRFError, answer_csrf_failure)
+    app.register_error_handler(RateLimited, add_retry_after)
+    app.register_error_handler(AuthenticationRequired, answer_unauthenticated)
     app.jinja_env.globals.update(csrf=csrf, principal=principal)

@@ -9,10 +9,10 @@ import flask
 import orjson
 from flask import Flask, request
 
-from gis.errors import FieldError, NotFound, all_wrong, wrong
+from gis.errors import FieldError, NotFound, invalid_field, invalid_fields
 
-LARGEST = 2**63 - 1
-UNFIT = re.compile("[\0\ud800-\udfff]")
+MAX_BIGINT = 2**63 - 1
+UNSTORABLE_PATTERN = re.compile("[\0\ud800-\udfff]")
 # in JSON as sent: what may make such a value; most bodies have none of it and are not walked through
 SUSPECT = re.compile(rb"\0|\\u0000|\\u[dD][89a-fA-F]|\d{19}|NaN|Infinity|[eE]\+?\d{3}")
 TEXT, NUMBER, FINITE = (
@@ -21,42 +21,42 @@ TEXT, NUMBER, FINITE = (
     "is not a finite number",
 )
 # each of its points is refused by itself
-EACH_BY_ITSELF = frozenset({"locate.many"})
+ITEMWISE_ENDPOINTS = frozenset({"locate.many"})
 
 
-def unfit(value: object, field: str) -> Iterator[FieldError]:
+def find_unstorable(value: object, field: str) -> Iterator[FieldError]:
     """What cannot be kept of a value read from JSON or a form, by field: `note`, `attributes.size`, `moves.3.note`."""
     if isinstance(value, str):
-        if UNFIT.search(value):
-            yield FieldError(UNFIT.sub("?", field)[:80], TEXT)
+        if UNSTORABLE_PATTERN.search(value):
+            yield FieldError(UNSTORABLE_PATTERN.sub("?", field)[:80], TEXT)
     elif isinstance(value, float):
         if not math.isfinite(value):
             yield FieldError(field, FINITE)
     elif isinstance(value, int):
-        if not -LARGEST <= value <= LARGEST:
+        if not -MAX_BIGINT <= value <= MAX_BIGINT:
             yield FieldError(field, NUMBER)
     elif isinstance(value, dict):
         for key, one in value.items():
             inside = f"{field}.{key}" if field else str(key)
-            yield from unfit(str(key), inside)
-            yield from unfit(one, inside)
+            yield from find_unstorable(str(key), inside)
+            yield from find_unstorable(one, inside)
     elif isinstance(value, list):
         for number, one in enumerate(value):
-            yield from unfit(one, f"{field}.{number}" if field else str(number))
+            yield from find_unstorable(one, f"{field}.{number}" if field else str(number))
 
 
-def suspect() -> bool:
+def may_hold_unstorable() -> bool:
     """Whether the body may hold such a value at all."""
     return SUSPECT.search(request.get_data()) is not None
 
 
-def refuse(found: Iterable[FieldError]) -> None:
+def reject_unstorable(found: Iterable[FieldError]) -> None:
     """Raise InvalidInput when there is anything, naming the first few."""
     if first := [one for one, _ in zip(found, range(20), strict=False)]:
-        raise all_wrong(first)
+        raise invalid_fields(first)
 
 
-def loads(data: bytes | str, field: str = "") -> Any:
+def parse_json(data: bytes | str, field: str = "") -> Any:
     """JSON of a request as a value.
 
     Args:
@@ -68,8 +68,8 @@ def loads(data: bytes | str, field: str = "") -> Any:
     try:
         found = orjson.loads(data)
     except orjson.JSONDecodeError:
-        raise wrong(field or "body", "is not valid JSON") from None
-    refuse(unfit(found, ""))
+        raise invalid_field(field or "body", "is not valid JSON") from None
+    reject_unstorable(find_unstorable(found, ""))
     return found
 
 
@@ -78,8 +78,8 @@ class Request(flask.Request):
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         found = super().get_json(force=force, silent=silent, cache=cache)
-        if self.endpoint not in EACH_BY_ITSELF and SUSPECT.search(self.get_data()):
-            refuse(unfit(found, ""))
+        if self.endpoint not in ITEMWISE_ENDPOINTS and SUSPECT.search(self.get_data()):
+            reject_unstorable(find_unstorable(found, ""))
         return found
 
     def _load_form_data(self) -> None:
@@ -88,21 +88,26 @@ class Request(flask.Request):
         if not read:
             names = ((key, one.filename or "") for key, one in self.files.items(multi=True))
             given = (*self.form.items(multi=True), *names)
-            refuse(wrong for key, one in given for text in (key, one) for wrong in unfit(text, key))
+            reject_unstorable(
+                wrong for key, one in given for text in (key, one) for wrong in find_unstorable(text, key)
+            )
 
 
-def address() -> None:
+def validate_path_ids() -> None:
     """Before every request: an id in the path that is no number there is leads nowhere; the rest is refused."""
     for name, value in (request.view_args or {}).items():
-        if found := list(unfit(value, name)):
-            raise NotFound(f"{name}: {found[0].message}") if isinstance(value, int) else all_wrong(found)
+        if found := list(find_unstorable(value, name)):
+            raise NotFound(f"{name}: {found[0].message}") if isinstance(value, int) else invalid_fields(found)
     if b"%00" in request.query_string:
-        refuse(
-            wrong for key, one in request.args.items(multi=True) for text in (key, one) for wrong in unfit(text, key)
+        reject_unstorable(
+            wrong
+            for key, one in request.args.items(multi=True)
+            for text in (key, one)
+            for wrong in find_unstorable(text, key)
         )
 
 
 def init_app(app: Flask) -> None:
     """Read every request so."""
     app.request_class = Request
-    app.before_request(address)
+    app.before_request(validate_path_ids)

@@ -22,7 +22,7 @@ from web.api.locate.views import register_note
 from web.http import worker_metrics
 from web.http.db import session
 from web.http.errors import cannot_store
-from web.http.openapi import also
+from web.http.openapi import alternative_response
 
 bp = APIBlueprint("health", __name__, tag="Running it")
 
@@ -59,7 +59,7 @@ def readyz() -> Response:
     this. `free_bytes` is the space left on the fullest disk that is written to, ready or not; `degraded` when changes
     do not reach the register in memory, so that it is not used."""
     free = get_free_bytes()
-    reasons = [*unready(), *lacks_space(free)]
+    reasons = [*missing_components(), *lacks_space(free)]
     if reasons:
         raise Unavailable("not ready: " + "; ".join(one.message for one in reasons), reasons, free_bytes=free)
     note = register_note()
@@ -83,7 +83,7 @@ def lacks_space(free: int) -> list[FieldError]:
     return [FieldError("disk", f"the disk has {free / 1e6:,.0f} MB left; at least {least:,} MB are needed")]
 
 
-def unready() -> list[FieldError]:
+def missing_components() -> list[FieldError]:
     """What is missing; nothing when ready."""
     try:
         connection = session().connection()
@@ -98,14 +98,16 @@ def unready() -> list[FieldError]:
 
 
 @bp.get("/metrics")
-@bp.doc(summary="Figures for Prometheus", responses=also("text/plain", {"type": "string"}))
+@bp.doc(summary="Figures for Prometheus", responses=alternative_response("text/plain", {"type": "string"}))
 def metrics() -> Response:
     """Requests and their times over all workers, by route, method and status, and when the jobs last swept; nothing
     about people."""
-    return Response(worker_metrics.render() + swept() + owned(), mimetype=None, content_type=CONTENT_TYPE_LATEST)
+    return Response(
+        worker_metrics.render() + record_last_run() + owned(), mimetype=None, content_type=CONTENT_TYPE_LATEST
+    )
 
 
-def swept() -> bytes:
+def record_last_run() -> bytes:
     """When jobs last looked for what is due, for an alarm when that is long ago; 0 is never."""
     try:
         found = last_run(session())

@@ -13,7 +13,7 @@ from xml.parsers import expat
 import osmium
 from osmium.osm.mutable import Node, Relation, Way
 
-from gis.exchange.osm.file import broken
+from gis.exchange.osm.file import damaged_file_error
 
 FIRST_NEW_ID = 1 << 40  # beyond all ids of the OSM database
 MARKS = tuple(f"{key}={quote}{value}".encode() for quote in "\"'" for key, value in
@@ -75,7 +75,7 @@ def settle(path: Path, source: osmium.io.File, target: Path) -> int:
                 elif kind in write:
                     write[kind](item)
     except RuntimeError as error:
-        raise broken(path, error) from None
+        raise damaged_file_error(path, error) from None
     return left_out
 
 
@@ -96,5 +96,5 @@ def _deleted_ids(path: Path) -> set[tuple[str, int]]:
         with path.open("rb") as file:
             parser.ParseFile(file)
     except (expat.ExpatError, ValueError) as error:
-        raise broken(path, error) from None
+        raise damaged_file_error(path, error) from None
     return deleted

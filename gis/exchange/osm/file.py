@@ -6,14 +6,14 @@ import osmium
 
 from gis.errors import InvalidInput
 
-PACKED = {
+COMPRESSION_SIGNATURES = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
     b"PK\x03\x04": "zip",
     b"\xfd7zXZ": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-MOST_SWOLLEN = 100  # unpacked to packed size of a .pbf; real extracts unpack to 2-5 times, bombs to 1,000
+MAX_COMPRESSION_RATIO = 100  # unpacked to packed size of a .pbf; real extracts unpack to 2-5 times, bombs to 1,000
 SMALL = 64 << 20  # bytes that may unpack from any file
 
 
@@ -28,7 +28,7 @@ def open_osm(path: Path) -> osmium.io.File:
             head = file.read(512)
     except OSError as error:
         raise InvalidInput(f"{path.name} cannot be read: {error.strerror}; give an .osm.pbf or .osm file") from None
-    packed = next((kind for magic, kind in PACKED.items() if head.startswith(magic)), None)
+    packed = next((kind for magic, kind in COMPRESSION_SIGNATURES.items() if head.startswith(magic)), None)
     if packed:
         raise InvalidInput(f"{path.name} is packed with {packed}; unpack it to .osm, or make an .osm.pbf of it")
     if b"OSMHeader" in head[:32]:
@@ -43,13 +43,13 @@ def open_osm(path: Path) -> osmium.io.File:
         with osmium.io.Reader(found, osmium.osm.osm_entity_bits.NOTHING) as reader:
             header = reader.header()
     except RuntimeError as error:
-        raise broken(path, error) from None
+        raise damaged_file_error(path, error) from None
     if header.has_multiple_object_versions:
         raise InvalidInput(f"{path.name} holds changes or old versions; give an extract of one moment")
     return found
 
 
-def broken(path: Path, error: Exception) -> InvalidInput:
+def damaged_file_error(path: Path, error: Exception) -> InvalidInput:
     """The reader's complaint as one of our own errors."""
     return InvalidInput(f"{path.name} is no whole OSM file (cut off or damaged): {error}; fetch or export it again")
 
@@ -66,12 +66,12 @@ def _check_blobs(path: Path) -> None:
             header = _varints(file.read(int.from_bytes(file.read(4)) & 0xFFFFF))
             start, length = file.tell(), header.get(3, -1)
             if not 0 <= length <= size - start:
-                raise broken(path, ValueError(f"it ends inside the block that begins at byte {start:,}"))
+                raise damaged_file_error(path, ValueError(f"it ends inside the block that begins at byte {start:,}"))
             unpacked += _varints(file.read(min(length, 16))).get(2, 0)
             file.seek(start + length)
-    if unpacked > max(SMALL, MOST_SWOLLEN * size):
+    if unpacked > max(SMALL, MAX_COMPRESSION_RATIO * size):
         raise InvalidInput(
-            f"{path.name} would unpack from {size:,} to {unpacked:,} bytes: more than {MOST_SWOLLEN} times is no honest extract"
+            f"{path.name} would unpack from {size:,} to {unpacked:,} bytes: more than {MAX_COMPRESSION_RATIO} times is no honest extract"
         )
 
 

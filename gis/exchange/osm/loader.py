@@ -22,10 +22,10 @@ from gis.exchange.osm import access_tags as access
 from gis.exchange.osm import rules, store
 from gis.exchange.osm.edited import file_id
 from gis.exchange.osm.objects import objects
-from gis.exchange.osm.walk_graph import DEGREE, NodeAt, Walk, Walks, cut_far, runs
-from gis.facilities.categories import OSM_KEYS, categorise
-from gis.files.datasets import already, digest, record
-from gis.files.report import Report
+from gis.exchange.osm.walk_graph import DEGREE, NodeAt, Walk, WalkGraphBuilder, cut_far, split_at_missing_nodes
+from gis.facilities.categories import OSM_KEYS, classify_tags
+from gis.files.datasets import file_sha256, is_loaded, record_load
+from gis.files.report import LoadReport
 from gis.network.surroundings import Gate, Surroundings, WalkArea
 
 KIND = "osm"
@@ -37,7 +37,7 @@ LISTED = 20  # codes named in a note
 Progress = Callable[[str, int], None]  # what is being done, how many so far
 
 
-def load_osm(session: Session, path: Path | str, progress: Progress | None = None) -> Report:
+def load_osm(session: Session, path: Path | str, progress: Progress | None = None) -> LoadReport:
     """Read an OSM extract into buildings, facilities, basemap features and the walking network.
 
     The very file that is loaded already changes nothing (but for counties that were not known then).
@@ -54,17 +54,17 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
     """
     path = Path(path)
     tell = progress or (lambda what, count: None)
-    report = Report(kind=KIND, source=path.name, crs=CRS)
+    report = LoadReport(kind=KIND, source=path.name, crs=CRS)
     if not path.is_file():
         raise InvalidInput(f"{path.name} cannot be read: there is no such file; give an .osm.pbf or .osm file")
-    found = digest(path)
-    if already(session, KIND, found) and store.network_is_osm(session):
-        report.counts, report.bbox = store.standing(session, KIND)
+    found = file_sha256(path)
+    if is_loaded(session, KIND, found) and store.network_is_osm(session):
+        report.counts, report.bbox = store.current_counts(session, KIND)
         report.counts |= {"new": 0, "changed": 0, "deleted": 0, "counties set": store.set_counties(session)}
         report.notes.append("this very file is loaded already: nothing changed")
         return report
     with session.begin_nested(), tempfile.TemporaryDirectory(prefix="wangge-osm-") as folder:
-        store.prepare(session)
+        store.create_staging(session)
         reading = _Reading(session, path, Path(folder), tell)
         reading.run()
         tell("buildings and facilities", 0)
@@ -73,16 +73,16 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
                 f"{path.name} holds {', '.join(codes)} twice, as files do that were put together; "
                 "merge the parts with `osmium merge`"
             )
-        counts, notes = store.publish(session, KIND, reading.outlines_of)
+        counts, notes = store.merge_staging(session, KIND, reading.outlines_of)
         tell("walking network", 0)
         joined, told = store.publish_walks(session, reading.walks, reading.surroundings, KIND)
         counts |= joined
         report.bbox = store.extent(session)
-        store.clear(session)
+        store.drop_staging(session)
         report.counts = counts
         report.notes = reading.notes() + notes + told
         stored = {name: n for name, n in counts.items() if name not in ("new", "changed", "deleted")}
-        record(session, KIND, path, found, stored, ATTRIBUTION)
+        record_load(session, KIND, path, found, stored, ATTRIBUTION)
     return report
 
 
@@ -113,7 +113,7 @@ class _Reading:
     skipped: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.walks = Walks(self.folder)
+        self.walks = WalkGraphBuilder(self.folder)
 
     def run(self) -> None:
         """Read relations, then everything; raise InvalidInput for a file that is damaged or of no use."""
@@ -160,9 +160,9 @@ class _Reading:
                 if member.type == "w":
                     self.plaza_ways[member.ref] = plaza
                     self.plaza_ways_of.setdefault(relation.id, []).append(file_id(member.ref))
-        if rules.is_building(tags) or categorise(tags) or rules.drawn_area(tags):
+        if rules.is_building(tags) or classify_tags(tags) or rules.drawn_area(tags):
             self.unmade.add(relation.id)
-        if rules.is_building(tags) or categorise(tags):
+        if rules.is_building(tags) or classify_tags(tags):
             self.outlines_of |= {m.ref: relation.id for m in relation.members if m.type == "w" and m.role != "inner"}
 
     def _node(self, node: Any) -> None:
@@ -195,13 +195,13 @@ class _Reading:
         closed = way.is_closed()
         walk = self._walk(way.id, tags, closed=closed)
         line = rules.drawn_line(tags)
-        category = categorise(tags)
+        category = classify_tags(tags)
         drawn = rules.drawn_area(tags)
         wall = access.stops_leg(tags)
         if not (walk or line or category or drawn or wall or rules.is_building(tags) or rules.drawn_label(tags)):
             return
         nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
-        present = runs(nodes)
+        present = split_at_missing_nodes(nodes)
         known = cut_far(present)
         whole = all(node[3] for node in nodes)
         if not whole and any(node[0] < 0 for node in nodes):
@@ -274,7 +274,7 @@ class _Reading:
         if rules.is_building(tags):
             own = door if doors and doors[0][0] < rules.GATE_RANK else None
             title = named or tags.get("addr:housename", "") or tags.get("ref", "")
-            place = rules.address(tags), tags["building"][:100], rules.floors(tags)
+            place = rules.address(tags), tags["building"][:100], rules.storeys(tags)
             self._add("building", (code, title[:200], *place, shape, own, KIND))
         self._facility(code, tags, shape, door)
         drawn, label = rules.drawn_area(tags), rules.drawn_label(tags)
@@ -284,7 +284,7 @@ class _Reading:
             self._add("basemap_feature", (*label[:2], named, label.min_zoom, shape, KIND))
 
     def _facility(self, code: str, tags: dict[str, str], shape: str, door: str | None) -> None:
-        category = categorise(tags)
+        category = classify_tags(tags)
         if category:
             hours = tags.get("opening_hours", "")[:500]
             told = rules.name(tags), rules.address(tags), hours, rules.contact(tags)

@@ -15,7 +15,7 @@ from osmium.osm import AREA, NODE, RELATION
 
 from gis.errors import InvalidInput
 from gis.exchange.osm.edited import is_xml, needs_settling, settle
-from gis.exchange.osm.file import broken, open_osm
+from gis.exchange.osm.file import damaged_file_error, open_osm
 from gis.exchange.osm.walk_graph import DEGREE
 from gis.files import sandbox
 from gis.files.sandbox import Limits
@@ -162,7 +162,7 @@ def _pass(path: Path, processor: osmium.FileProcessor) -> Iterator[Any]:
     try:
         yield from processor
     except (RuntimeError, osmium.InvalidLocationError) as error:
-        raise broken(path, error) from None
+        raise damaged_file_error(path, error) from None
 
 
 def _area(area: Any) -> tuple[str | None, list[Columns]]:

@@ -59,7 +59,7 @@ def contact(tags: Tags) -> str:
     return (tags.get("phone") or tags.get("contact:phone") or tags.get("contact:mobile") or "")[:200]
 
 
-def floors(tags: Tags) -> int | None:
+def storeys(tags: Tags) -> int | None:
     """Whole storeys above ground from building:levels; of "5;6" or "5-6" the most; None when it is no number."""
     most = max((int(float(n)) for n in re.findall(r"\d{1,9}(?:\.\d+)?", tags.get("building:levels", ""))), default=0)
     return most if 0 < most <= 200 else None
@@ -73,7 +73,7 @@ def is_building(tags: Tags) -> bool:
 # --- basemap ---------------------------------------------------------------------------------------------
 
 
-class Drawn(NamedTuple):
+class BasemapClass(NamedTuple):
     """How a feature is drawn: kind and subkind of basemap_feature, and the lowest zoom."""
 
     kind: str
@@ -93,28 +93,37 @@ RAIL_ZOOM = {
 }  # fmt: skip
 
 # (key, value) of an outline -> how it is drawn; the first that fits, in this order.
-AREAS: dict[tuple[str, str], Drawn] = {
-    **{("natural", v): Drawn("water", v, 8) for v in ("water", "bay")},
-    ("waterway", "riverbank"): Drawn("water", "river", 8),
-    ("waterway", "dock"): Drawn("water", "dock", 12),
-    ("landuse", "reservoir"): Drawn("water", "reservoir", 8),
-    ("landuse", "basin"): Drawn("water", "basin", 12),
-    **{("leisure", v): Drawn("green", v, 10) for v in ("park", "nature_reserve", "golf_course")},
-    **{("leisure", v): Drawn("green", v, 14) for v in ("garden", "pitch", "playground", "dog_park", "common")},
-    **{("natural", v): Drawn("green", v, 10) for v in ("wood", "scrub", "grassland", "heath", "wetland")},
-    **{("landuse", v): Drawn("green", v, 10) for v in ("forest", "orchard", "meadow", "vineyard", "plant_nursery")},
-    **{("landuse", v): Drawn("green", v, 14) for v in ("grass", "village_green", "flowerbed", "recreation_ground")},
-    ("landuse", "cemetery"): Drawn("green", "cemetery", 12),
-    ("landuse", "allotments"): Drawn("green", "allotments", 13),
-    ("landuse", "greenfield"): Drawn("green", "greenfield", 14),
-    ("landuse", "farmland"): Drawn("green", "farmland", 11),
-    **{("amenity", v): Drawn("landuse", "education", 12) for v in ("university", "college", "school", "kindergarten")},
-    ("amenity", "hospital"): Drawn("landuse", "hospital", 12),
+AREAS: dict[tuple[str, str], BasemapClass] = {
+    **{("natural", v): BasemapClass("water", v, 8) for v in ("water", "bay")},
+    ("waterway", "riverbank"): BasemapClass("water", "river", 8),
+    ("waterway", "dock"): BasemapClass("water", "dock", 12),
+    ("landuse", "reservoir"): BasemapClass("water", "reservoir", 8),
+    ("landuse", "basin"): BasemapClass("water", "basin", 12),
+    **{("leisure", v): BasemapClass("green", v, 10) for v in ("park", "nature_reserve", "golf_course")},
+    **{("leisure", v): BasemapClass("green", v, 14) for v in ("garden", "pitch", "playground", "dog_park", "common")},
+    **{("natural", v): BasemapClass("green", v, 10) for v in ("wood", "scrub", "grassland", "heath", "wetland")},
     **{
-        ("landuse", v): Drawn("landuse", v, 11)
+        ("landuse", v): BasemapClass("green", v, 10)
+        for v in ("forest", "orchard", "meadow", "vineyard", "plant_nursery")
+    },
+    **{
+        ("landuse", v): BasemapClass("green", v, 14)
+        for v in ("grass", "village_green", "flowerbed", "recreation_ground")
+    },
+    ("landuse", "cemetery"): BasemapClass("green", "cemetery", 12),
+    ("landuse", "allotments"): BasemapClass("green", "allotments", 13),
+    ("landuse", "greenfield"): BasemapClass("green", "greenfield", 14),
+    ("landuse", "farmland"): BasemapClass("green", "farmland", 11),
+    **{
+        ("amenity", v): BasemapClass("landuse", "education", 12)
+        for v in ("university", "college", "school", "kindergarten")
+    },
+    ("amenity", "hospital"): BasemapClass("landuse", "hospital", 12),
+    **{
+        ("landuse", v): BasemapClass("landuse", v, 11)
         for v in ("residential", "commercial", "retail", "industrial", "education", "military", "railway")
     },
-    **{("landuse", v): Drawn("landuse", v, 13) for v in ("construction", "brownfield", "farmyard", "religious")},
+    **{("landuse", v): BasemapClass("landuse", v, 13) for v in ("construction", "brownfield", "farmyard", "religious")},
 }
 PLACE_ZOOM = {
     "city": 8, "town": 9, "borough": 10, "suburb": 11, "quarter": 12, "village": 12, "neighbourhood": 13, "hamlet": 13,
@@ -125,34 +134,34 @@ ESTATE_ZOOM = 15  # label of a named residential ground (小区)
 _AREA_KEYS = tuple(dict.fromkeys(key for key, _ in AREAS))
 
 
-def drawn_line(tags: Tags) -> Drawn | None:
+def drawn_line(tags: Tags) -> BasemapClass | None:
     """How the basemap draws a way as a line; None when it does not."""
     highway = tags.get("highway", "")
     if highway in STREET_ZOOM:
-        return Drawn("street", highway, STREET_ZOOM[highway])
+        return BasemapClass("street", highway, STREET_ZOOM[highway])
     railway = tags.get("railway", "")
     if railway in RAIL_ZOOM:
         siding = tags.get("service") in {"siding", "yard", "spur", "crossover"}
-        return Drawn("rail", railway, 14 if siding else RAIL_ZOOM[railway])
+        return BasemapClass("rail", railway, 14 if siding else RAIL_ZOOM[railway])
     waterway = tags.get("waterway", "")
     if waterway in WATERWAY_ZOOM and tags.get("tunnel", "no") == "no":
-        return Drawn("waterway", waterway, WATERWAY_ZOOM[waterway])
+        return BasemapClass("waterway", waterway, WATERWAY_ZOOM[waterway])
     return None
 
 
-def drawn_area(tags: Tags) -> Drawn | None:
+def drawn_area(tags: Tags) -> BasemapClass | None:
     """How the basemap draws an outline as an area; None when it does not."""
     if tags.get("highway") in {"pedestrian", "footway"}:
-        return Drawn("street", "pedestrian_area", STREET_ZOOM["pedestrian"])
+        return BasemapClass("street", "pedestrian_area", STREET_ZOOM["pedestrian"])
     return next((AREAS[key, tags[key]] for key in _AREA_KEYS if (key, tags.get(key)) in AREAS), None)
 
 
-def drawn_label(tags: Tags) -> Drawn | None:
+def drawn_label(tags: Tags) -> BasemapClass | None:
     """The label of a place, of a node or of a named outline; None when it has none."""
     if tags.get("place") in PLACE_ZOOM:
-        return Drawn("place", tags["place"], PLACE_ZOOM[tags["place"]])
+        return BasemapClass("place", tags["place"], PLACE_ZOOM[tags["place"]])
     if tags.get("landuse") == "residential" and "name" in tags:
-        return Drawn("place", "estate", ESTATE_ZOOM)
+        return BasemapClass("place", "estate", ESTATE_ZOOM)
     return None
 
 

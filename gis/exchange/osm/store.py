@@ -22,9 +22,9 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Area, Boundary
 from gis.basemap.models import BasemapFeature, Dataset
-from gis.db import PRECISION
+from gis.db import PRECISION_DEG
 from gis.exchange.osm.rules import GATE_RANK, SERVICE_RANK
-from gis.exchange.osm.walk_graph import Walks
+from gis.exchange.osm.walk_graph import WalkGraphBuilder
 from gis.facilities.models import Facility
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode
 from gis.network.store import WalkEdgeRow, WallRow, replace_network
@@ -63,7 +63,7 @@ def _incoming(name: str) -> TableClause:
     return table(f"incoming_{name}", *map(column, (*extra, *COLUMNS[name])))
 
 
-def prepare(session: Session) -> None:
+def create_staging(session: Session) -> None:
     """Make the temporary tables, empty."""
     for statement in (
         "DROP TABLE IF EXISTS incoming_building, incoming_facility, incoming_basemap_feature, incoming_door",
@@ -79,7 +79,7 @@ def prepare(session: Session) -> None:
         session.execute(text(statement))
 
 
-def clear(session: Session) -> None:
+def drop_staging(session: Session) -> None:
     """Drop the temporary tables."""
     session.execute(text("DROP TABLE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door"))
 
@@ -109,7 +109,7 @@ def doubles(session: Session) -> list[str]:
     return codes
 
 
-def publish(session: Session, source: str, outlines_of: Mapping[int, int]) -> tuple[dict[str, int], list[str]]:
+def merge_staging(session: Session, source: str, outlines_of: Mapping[int, int]) -> tuple[dict[str, int], list[str]]:
     """Bring the rows that came in into the stored tables.
 
     Args:
@@ -160,7 +160,7 @@ def publish(session: Session, source: str, outlines_of: Mapping[int, int]) -> tu
 
 
 def publish_walks(
-    session: Session, walks: Walks, around: Surroundings, source: str
+    session: Session, walks: WalkGraphBuilder, around: Surroundings, source: str
 ) -> tuple[dict[str, int], list[str]]:
     """Replace the walking network; returns what it holds, and notes on what was joined."""
 
@@ -195,7 +195,7 @@ def network_is_osm(session: Session) -> bool:
     return session.scalar(select(WalkNetwork.source)) == "osm"
 
 
-def standing(session: Session, kind: str) -> tuple[dict[str, int], Bbox | None]:
+def current_counts(session: Session, kind: str) -> tuple[dict[str, int], Bbox | None]:
     """The counts of the load that stands, and no bounding box: nothing was read."""
     return dict(session.scalar(select(Dataset.counts).where(Dataset.kind == kind)) or {}), None
 
@@ -235,7 +235,7 @@ def _mend(session: Session, name: str) -> list[str]:
     """Make invalid outlines valid, on the stored precision; drop what has no area then."""
     came = _incoming(name)
     whose = came.c.code if name in FILLED else func.concat(came.c.kind, " ", came.c.name)
-    sound = func.ST_ReducePrecision(func.ST_MakeValid(came.c.shape), PRECISION)
+    sound = func.ST_ReducePrecision(func.ST_MakeValid(came.c.shape), PRECISION_DEG)
     mended = session.scalars(
         update(came)
         .where(func.ST_Dimension(came.c.shape) == 2, ~func.ST_IsValid(came.c.shape))

@@ -30,7 +30,7 @@ class Walk(NamedTuple):
     ends: bool = False  # open to those who live or have their door on it or behind it
 
 
-class Piece(NamedTuple):
+class WalkSegment(NamedTuple):
     """A piece of way between two nodes of the network; coords run from u to v, in degrees."""
 
     walk: Walk
@@ -44,7 +44,7 @@ METRES_PER_DEGREE = 111_000.0
 MAX_STEP = DEGREE // 5  # between two nodes of a way, about 20 km: what is longer ends in a misplaced node
 
 
-class Walks:
+class WalkGraphBuilder:
     """The walkable ways of one file.
 
     A node that blocks (a wall, a locked gate) ends every way it lies on: each end gets a node of its
@@ -88,7 +88,7 @@ class Walks:
         """Whether no way has been taken."""
         return self._spool.tell() == 0
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[WalkSegment]:
         """The edges: every way cut at its junctions. May be asked for more than once."""
         junctions = self._junctions  # first: it joins the nodes at one place
         blocked, gates = (np.array(sorted(map(self._root, ids)), dtype=np.int64) for ids in (self.blocked, self.gates))
@@ -106,7 +106,7 @@ class Walks:
                         ends.append(own_id)
                     else:
                         ends.append(int(refs[at]))
-                piece = Piece(walk, ends[0], ends[1], coords[start : end + 1])
+                piece = WalkSegment(walk, ends[0], ends[1], coords[start : end + 1])
                 for part in _at_gates(piece, bool(gated[start]), bool(gated[end]), own_id):
                     own_id = min(own_id, part.u, part.v)
                     yield part
@@ -172,7 +172,7 @@ class Walks:
         return refs
 
 
-def _at_gates(piece: Piece, gate_first: bool, gate_last: bool, own_id: int) -> list[Piece]:
+def _at_gates(piece: WalkSegment, gate_first: bool, gate_last: bool, own_id: int) -> list[WalkSegment]:
     """Cut the last metre before a gate from a piece (half of its segment where that is shorter)."""
     walk, u, v, coords = piece
     if not (gate_first or gate_last) or walk.ends:
@@ -181,15 +181,15 @@ def _at_gates(piece: Piece, gate_first: bool, gate_last: bool, own_id: int) -> l
     if gate_first:
         own_id -= 1
         cut = _towards(coords[0], coords[1])
-        parts.append(Piece(at_gate, u, own_id, [coords[0], cut]))
+        parts.append(WalkSegment(at_gate, u, own_id, [coords[0], cut]))
         u, coords = own_id, [cut, *coords[1:]]
     last = None
     if gate_last:
         own_id -= 1
         cut = _towards(coords[-1], coords[-2])
-        last = Piece(at_gate, own_id, v, [cut, coords[-1]])
+        last = WalkSegment(at_gate, own_id, v, [cut, coords[-1]])
         v, coords = own_id, [*coords[:-1], cut]
-    return [*parts, Piece(walk, u, v, coords), *([last] if last else [])]
+    return [*parts, WalkSegment(walk, u, v, coords), *([last] if last else [])]
 
 
 def _towards(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
@@ -208,7 +208,7 @@ def _isin(values: np.ndarray, of_sorted: np.ndarray) -> np.ndarray:
     return cast(np.ndarray, of_sorted[at] == values)
 
 
-def runs(nodes: Iterable[tuple[int, int, int, bool]]) -> list[list[NodeAt]]:
+def split_at_missing_nodes(nodes: Iterable[tuple[int, int, int, bool]]) -> list[list[NodeAt]]:
     """Cut a way where the place of a node is unknown: runs of at least two known nodes."""
     found: list[list[NodeAt]] = [[]]
     for ref, x, y, known in nodes:

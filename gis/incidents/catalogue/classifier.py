@@ -17,11 +17,11 @@ from gis.incidents.catalogue.editions import Edition
 from gis.incidents.danger.reader import normal
 
 WEIGHTS = {"name": 3.0, "words": 4.0, "examples": 1.0}
-LEAST = 0.05  # share under which a category is not worth showing
-LONGEST = 500  # characters read
+MIN_SHARE = 0.05  # share under which a category is not worth showing
+MAX_TEXT_CHARS = 500  # characters read
 WORD = re.compile(r"[a-z0-9]{2,}|[\u4e00-\u9fff]+")
 # what any report says, whatever it is about
-COMMON = frozenset(
+STOP_WORDS = frozenset(
     ["有人", "没有", "一个", "一下", "我们", "我家", "你们", "他们", "这个", "那个", "什么", "怎么", "好多", "很多", "全是", "到处", "已经", "现在", "今天", "昨天", "每天", "几天", "晚上", "小区", "楼下", "楼上", "门口", "里面", "外面", "旁边", "附近", "居民", "麻烦", "希望", "尽快", "处理", "解决", "问题", "情况", "反映", "投诉", "不能", "可以", "非常", "一直", "真的", "还是", "就是", "都是", "一点", "the", "and", "is", "of", "to", "in", "on", "at"]
 )  # fmt: skip
 
@@ -37,7 +37,7 @@ class Suggestion:
     because: list[str]
 
 
-class Words:
+class TermWeights:
     """The weights of words in the categories of one edition."""
 
     def __init__(self, edition: Edition, cut_by: Any = None) -> None:
@@ -72,9 +72,9 @@ class Words:
 
     def cut(self, text: str) -> Iterator[str]:
         """The words of a text that may tell something."""
-        for run in WORD.findall(normal(text[:LONGEST])):
+        for run in WORD.findall(normal(text[:MAX_TEXT_CHARS])):
             for word in self.cut_by.cut_for_search(run):
-                if word not in COMMON and (len(word) > 1 or word in self.single):
+                if word not in STOP_WORDS and (len(word) > 1 or word in self.single):
                     yield word
 
     def scores(self, text: str) -> dict[str, dict[str, float]]:
@@ -86,13 +86,13 @@ class Words:
         return found
 
 
-_kept: dict[int, Words] = {}
+_kept: dict[int, TermWeights] = {}
 
 
-def words_of(edition: Edition) -> Words:
+def term_weights(edition: Edition) -> TermWeights:
     """The weights of an edition, made once a process."""
     if edition.id not in _kept:
-        _kept[edition.id] = Words(edition)
+        _kept[edition.id] = TermWeights(edition)
     return _kept[edition.id]
 
 
@@ -104,7 +104,7 @@ def suggest(edition: Edition, words: str, most: int = 3, *, public: bool = False
     """
     if not words.strip():
         return []
-    scores = words_of(edition).scores(words)
+    scores = term_weights(edition).scores(words)
     totals = {code: sum(why.values()) ** 2 for code, why in scores.items()
               if not public or edition.categories[code].public}  # fmt: skip
     whole = sum(totals.values())
@@ -115,7 +115,7 @@ def suggest(edition: Edition, words: str, most: int = 3, *, public: bool = False
             sorted(scores[code], key=lambda word: -scores[code][word])[:4],
         )
         for code in best
-        if totals[code] / whole >= LEAST
+        if totals[code] / whole >= MIN_SHARE
     ]  # fmt: skip
 
 
@@ -147,16 +147,16 @@ def accuracy(edition: Edition, sentences: Iterable[tuple[str, str]]) -> Accuracy
     return Accuracy(tried, first / max(tried, 1), three / max(tried, 1), missed)
 
 
-def left_out(edition: Edition) -> Accuracy:
+def leave_one_out(edition: Edition) -> Accuracy:
     """Each example of the catalogue tried with itself left out of what is known."""
-    cut_by = words_of(edition).cut_by  # the words are the same: its dictionary is read once
+    cut_by = term_weights(edition).cut_by  # the words are the same: its dictionary is read once
     first = three = tried = 0
     missed = []
     for code, one in edition.categories.items():
         for example in one.examples:
             kept = {**one.__dict__, "examples": tuple(other for other in one.examples if other != example)}
             without = Edition(-1, edition.name, edition.categories | {code: type(one)(**kept)})
-            _kept[-1] = Words(without, cut_by)
+            _kept[-1] = TermWeights(without, cut_by)
             found = accuracy(without, [(code, example)])
             tried, first, three = tried + 1, first + round(found.first), three + round(found.three)
             missed += found.missed

@@ -21,12 +21,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from gis import private
-from gis.db import sql
-from gis.errors import Conflict, InvalidInput, NotFound, Unavailable, wrong
+from gis.db import cached_text
+from gis.errors import Conflict, InvalidInput, NotFound, Unavailable, invalid_field
 from gis.exchange.columns import Column
 from gis.files.formulas import cell_text
-from gis.files.report import Refused, Report
-from gis.files.tables import finish_reading, read
+from gis.files.report import LoadReport, RejectedRow
+from gis.files.tables import finish_reading, read_table
 from gis.incidents.models import SEVERITIES
 
 DEFAULT = Path(__file__).parent / "data" / "catalogue.csv"
@@ -104,7 +104,7 @@ class Edition:
         near = "; ".join(f"{one} {self.categories[one].zh}" for one in close)
         hint = f"; it is {newer[0].code} now" if newer else f"; did you mean {near}?" if near else ""
         words = f"{code[:40]!r} is no category of the catalogue{hint}"
-        raise wrong("category", words)
+        raise invalid_field("category", words)
 
     def skill_zh(self, skill: str) -> str:
         """A skill in Chinese: the categories that ask for it; itself where none does."""
@@ -116,17 +116,17 @@ class Edition:
         return [one for one in self.categories.values() if not one.words][-1]
 
 
-def parse(path: Path) -> tuple[list[CategoryRow], Report]:
+def parse(path: Path) -> tuple[list[CategoryRow], LoadReport]:
     """Read a table of categories and check it; what is wrong is in the report's `refused`, by row and column.
 
     Args:
         path: .csv or .xlsx with the columns of COLUMNS, under English or Chinese headers.
 
     Raises:
-        InvalidInput, TooMuch: As `gis.files.tables.read`.
+        InvalidInput, TooMuch: As `gis.files.tables.read_table`.
     """
-    report = Report("catalogue", path.name)
-    table = read(path, COLUMNS, report)
+    report = LoadReport("catalogue", path.name)
+    table = read_table(path, COLUMNS, report)
     rows: list[CategoryRow] = []
     seen: dict[str, int] = {}
     for row in table.rows:
@@ -136,17 +136,17 @@ def parse(path: Path) -> tuple[list[CategoryRow], Report]:
         seen.setdefault(values["code"], row.number)
         if not wrong:
             rows.append(_row(values))
-    whole(rows, report)
+    validate_catalogue(rows, report)
     finish_reading(report)
     report.counts |= {"orders": sum(one.kind == "order" for one in rows)}
     return rows, report
 
 
-def whole(rows: Sequence[CategoryRow], report: Report) -> None:
+def validate_catalogue(rows: Sequence[CategoryRow], report: LoadReport) -> None:
     """Check what concerns the table as a whole; adds to the report."""
     old = Counter(one.old_code for one in rows if one.old_code)
     report.refused += [
-        Refused("the table", "old_code", f"{code} stands beside {n} categories; an old code became one new code")
+        RejectedRow("the table", "old_code", f"{code} stands beside {n} categories; an old code became one new code")
         for code, n in old.items()
         if n > 1
     ]
@@ -154,13 +154,13 @@ def whole(rows: Sequence[CategoryRow], report: Report) -> None:
     for one in rows:
         names.setdefault(one.major, set()).add(one.major_zh)
     report.refused += [
-        Refused("the table", "major_zh", f"major {major} has several names: {', '.join(sorted(found))}")
+        RejectedRow("the table", "major_zh", f"major {major} has several names: {', '.join(sorted(found))}")
         for major, found in names.items()
         if len(found) > 1
     ]
     if rows and all(one.words for one in rows):
         words = "every category has words; one without is needed, for reports whose words fit nothing"
-        report.refused.append(Refused("the table", "words", words))
+        report.refused.append(RejectedRow("the table", "words", words))
 
 
 def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, str]]:
@@ -252,7 +252,7 @@ def load(session: Session | Connection, rows: Sequence[CategoryRow], name: str, 
         Conflict: Another edition has the name.
     """
     session.execute(text(ALONE))
-    before = session.scalar(sql("SELECT id FROM catalogue_edition WHERE state = 'active'"))
+    before = session.scalar(cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
     if before is not None and [*_read(session, before).categories.values()] == list(rows):
         return None
     if session.scalar(text("SELECT count(*) FROM catalogue_edition WHERE name = :name"), {"name": name}):
@@ -284,7 +284,7 @@ FROM incident_category WHERE edition_id = :id ORDER BY position
 """
 
 
-def edition(session: Session, edition_id: int) -> Edition:
+def get_edition(session: Session, edition_id: int) -> Edition:
     """An edition by its id; read once a process, since none ever changes."""
     if edition_id not in _kept:
         _kept[edition_id] = _read(session, edition_id)
@@ -301,16 +301,16 @@ def _read(session: Session | Connection, edition_id: int) -> Edition:
     return Edition(edition_id, str(name), {row["code"]: CategoryRow(**row) for row in rows})
 
 
-def active(session: Session) -> Edition:
+def active_edition(session: Session) -> Edition:
     """The edition in force.
 
     Raises:
         Unavailable: None is loaded.
     """
-    found = session.scalar(sql("SELECT id FROM catalogue_edition WHERE state = 'active'"))
+    found = session.scalar(cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
     if found is None:
         raise Unavailable("no catalogue is loaded; load one with: ./wangge catalogue load FILE --name NAME --commit")
-    return edition(session, found)
+    return get_edition(session, found)
 
 
 def dump(found: Edition, path: Path) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from gis.db import sql
+from gis.db import cached_text
 from gis.errors import InvalidInput, Unavailable
 from gis.exchange.columns import Column
-from gis.files.report import Refused, Report
-from gis.files.tables import finish_reading, read
+from gis.files.report import LoadReport, RejectedRow
+from gis.files.tables import finish_reading, read_table
 from gis.incidents.catalogue.editions import write_table
 
 DEFAULT = Path(__file__).parent / "data" / "danger.csv"
@@ -67,14 +67,14 @@ class Row:
     despite: tuple[str, ...]
 
 
-def parse(path: Path) -> tuple[list[Row], Report]:
+def parse(path: Path) -> tuple[list[Row], LoadReport]:
     """Read a table of danger and check it; what is wrong is in the report's `refused`, by row and column.
 
     Raises:
-        InvalidInput, TooMuch: As `gis.files.tables.read`.
+        InvalidInput, TooMuch: As `gis.files.tables.read_table`.
     """
-    report = Report("danger", path.name)
-    table = read(path, COLUMNS, report)
+    report = LoadReport("danger", path.name)
+    table = read_table(path, COLUMNS, report)
     rows: list[Row] = []
     for row in table.rows:
         values = {column.key: str(row[column.key] or "").strip() for column in COLUMNS}
@@ -86,9 +86,9 @@ def parse(path: Path) -> tuple[list[Row], Report]:
     strange = sorted({row.kind for row in rows if row.use == "example"} - kinds)
     if strange and not report.refused:
         words = f"examples of {', '.join(strange)}, which no row of danger describes"
-        report.refused.append(Refused("the table", "kind", words))
+        report.refused.append(RejectedRow("the table", "kind", words))
     if not kinds and not report.refused:
-        report.refused.append(Refused("the table", "use", "there is no row of danger"))
+        report.refused.append(RejectedRow("the table", "use", "there is no row of danger"))
     finish_reading(report)
     return rows, report
 
@@ -157,7 +157,7 @@ def active_id(session: Session | Connection) -> int:
     Raises:
         Unavailable: None is loaded.
     """
-    newest = session.scalar(sql(NEWEST))
+    newest = session.scalar(cached_text(NEWEST))
     if newest is None:
         raise Unavailable("no table of danger is loaded; ./wangge db migrate fills it")
     return int(newest)

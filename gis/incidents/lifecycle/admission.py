@@ -2,7 +2,7 @@
 
 import orjson
 
-from gis.errors import FieldError, all_wrong
+from gis.errors import FieldError, invalid_fields
 from gis.incidents.catalogue.editions import CategoryRow
 from gis.rights.access import Action, Principal
 
@@ -55,7 +55,7 @@ def require_admissible(
         if name not in questions
     ]
     if errors:
-        raise all_wrong(errors[:20])
+        raise invalid_fields(errors[:20])
 
 
 def attributes_error(attributes: object) -> FieldError | None:

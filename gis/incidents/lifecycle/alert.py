@@ -7,15 +7,15 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import Step
-from gis.db import sql
+from gis.areas.explanation import DecisionStep
+from gis.db import cached_text
 from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.classifier import Suggestion, suggest
 from gis.incidents.catalogue.editions import Edition
 from gis.incidents.danger import table
 from gis.incidents.danger.reader import Danger, Reader
-from gis.incidents.routing.post_holders import seats, step
-from gis.notices.outbox import tell
+from gis.incidents.routing.post_holders import list_post_holders, step
+from gis.notices.outbox import enqueue_notice
 
 URGENT = "urgent"
 TOPIC = "incident.danger"
@@ -28,7 +28,7 @@ _readers: dict[tuple[int, int], Reader] = {}
 
 def reader(session: Session) -> Reader:
     """The table in force beside the catalogue's everyday examples, made ready once a process and edition."""
-    number, edition = table.active_id(session), editions.active(session)
+    number, edition = table.active_id(session), editions.active_edition(session)
     if (number, edition.id) not in _readers:
         _readers.clear()
         _readers[number, edition.id] = Reader(table.edition(session, number), everyday_of(edition))
@@ -62,7 +62,7 @@ def in_words(found: Danger | None) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def why(found: Danger) -> Step:
+def why(found: Danger) -> DecisionStep:
     """The step that says which words made a matter urgent."""
     because = "、".join(found.because)
     return step(
@@ -104,9 +104,13 @@ def alarm(
     Args:
         told: Ids of persons who are told otherwise. kind: The danger's key.
     """
-    people = {one.person_id for one in seats(session, areas, building_id, now) if one.role in POSTS and one.person_id}
-    accounts = session.scalars(sql(RECEIVERS), {"roles": list(ACCESS), "areas": list(areas)}).all()
-    tell(
+    people = {
+        one.person_id
+        for one in list_post_holders(session, areas, building_id, now)
+        if one.role in POSTS and one.person_id
+    }
+    accounts = session.scalars(cached_text(RECEIVERS), {"roles": list(ACCESS), "areas": list(areas)}).all()
+    enqueue_notice(
         session, TOPIC, county=county, incident_id=incident_id, areas=areas, person_ids=people - set(told),
         account_ids=accounts, body={**body, "severity": URGENT, "danger": kind},
     )  # fmt: skip

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from gis.db import sql
+from gis.db import cached_text
 from gis.rights.access import LIVING
 
 QUERY = f"""
@@ -23,4 +23,4 @@ def has_approver(session: Session, areas: Sequence[int], requester: str, unowned
             operators approve.
     """
     params = {"areas": list(areas), "who": requester, "unowned": unowned, "at": at}
-    return bool(session.scalar(sql(QUERY), params))
+    return bool(session.scalar(cached_text(QUERY), params))

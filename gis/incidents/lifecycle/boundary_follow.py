@@ -8,17 +8,17 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.snapshot import Register, register_around
+from gis.areas.snapshot import RegistrySnapshot, read_snapshot_around
 from gis.errors import WanggeError
-from gis.incidents.lifecycle.effects import place_of
-from gis.incidents.lifecycle.events import lock, record, tell_of
-from gis.incidents.reading.incidents import Row
-from gis.incidents.routing.post_holders import Place, home, office, place
+from gis.incidents.lifecycle.effects import stored_location
+from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
+from gis.incidents.reading.incidents import LockedIncident
+from gis.incidents.routing.post_holders import IncidentLocation, home, office, resolve_location
 from gis.incidents.routing.router import COMMUNITY
-from gis.incidents.states import ENDED, State
-from gis.rights.access import system
+from gis.incidents.states import ENDED_STATES, State
+from gis.rights.access import system_principal
 
-JOB = "job boundaries"
+BOUNDARY_ACTOR = "job boundaries"
 # who has done the work keeps it; before it is dispatched nobody has it
 DONE = (State.HANDLED, State.CHECKED)
 WAITING = (State.REPORTED, State.ACCEPTED, State.RETURNED)
@@ -59,13 +59,13 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:revisions AS bigint[])) n(id, revision) 
 """
 
 
-def follow(session: Session, now: datetime) -> int:
+def reassign_after_boundary_change(session: Session, now: datetime) -> int:
     """Bring open incidents to the patch they lie in now; returns how many changed it, one event each.
 
     The person changes only where the area they hold it for is no longer among the incident's, by the same decision as
     at dispatch; who has handled it keeps it. A second run does nothing. Outside every grid it stays where it was.
     """
-    params = {"ended": [state.value for state in ENDED], "now": now}
+    params = {"ended": [state.value for state in ENDED_STATES], "now": now}
     found = session.execute(text(CHANGED), params).all()
     # redrawn around it, and it still lies inside: nothing to tell
     stays = [row for row in found if row.inside and not row.lower]
@@ -76,20 +76,22 @@ def follow(session: Session, now: datetime) -> int:
     moved = [row for row in found if row.id not in kept]
     if not moved:
         return 0
-    register = register_around(session, now, [row.lon for row in moved], [row.lat for row in moved], addresses=True)
+    register = read_snapshot_around(
+        session, now, [row.lon for row in moved], [row.lat for row in moved], addresses=True
+    )
     return sum(_follow(session, row.id, now, register) for row in moved)
 
 
-def _follow(session: Session, number: UUID, now: datetime, register: Register) -> bool:
-    row = lock(session, system(JOB), number)
+def _follow(session: Session, number: UUID, now: datetime, register: RegistrySnapshot) -> bool:
+    row = lock_incident(session, system_principal(BOUNDARY_ACTOR), number)
     address = session.scalar(text("SELECT address FROM incident WHERE id = :id"), {"id": number})
     try:
-        where, answer, _ = place(
+        where, answer, _ = resolve_location(
             session, now, lon=row.lon, lat=row.lat, crs="cgcs2000", address=address or "", register=register
         )
     except WanggeError:
         return False  # outside every grid now: nobody else answers for it
-    before = place_of(session, row)
+    before = stored_location(session, row)
     areas, unit = where.area_ids, where.unit_id
     if unit is None and row.unit_id is not None and _stands(session, row.unit_id, where.grid_id, now):
         unit, areas = row.unit_id, [*areas, row.unit_id]  # told by hand, or by the code of the unit
@@ -109,12 +111,16 @@ def _follow(session: Session, number: UUID, now: datetime, register: Register) -
         "en": f"the boundary changed: from {old[1]} ({old[0]}) to {new[1]} ({new[0]})",
     }  # fmt: skip
     words = f"边界调整：由{old[1]}（{old[0]}）转至{new[1]}（{new[0]}）"
-    record(session, row, "follow", now, JOB, words=words, detail=detail, changes=changes)
-    tell_of(session, row, "follow", row.state, changes, system(JOB), more=[row.holder_id], now=now)
+    record_event(session, row, "follow", now, BOUNDARY_ACTOR, words=words, detail=detail, changes=changes)
+    notify_of_move(
+        session, row, "follow", row.state, changes, system_principal(BOUNDARY_ACTOR), more=[row.holder_id], now=now
+    )
     return True
 
 
-def _holder(session: Session, row: Row, where: Place, areas: Sequence[int], now: datetime) -> dict[str, Any]:
+def _holder(
+    session: Session, row: LockedIncident, where: IncidentLocation, areas: Sequence[int], now: datetime
+) -> dict[str, Any]:
     """Who holds it in the new patch: only what changes."""
     if row.way == "order" or row.area_id is None or row.area_id in areas or row.state in DONE:
         return {}
@@ -124,7 +130,7 @@ def _holder(session: Session, row: Row, where: Place, areas: Sequence[int], now:
     return home(session, areas, where.building_id, first, row.limits.get("escalation", ()), now).columns
 
 
-def _grid(where: Place) -> tuple[str, str]:
+def _grid(where: IncidentLocation) -> tuple[str, str]:
     """Code and name of its grid."""
     return next(((area[2], area[3]) for area in where.areas if area[0] == where.grid_id), ("", ""))
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import signed
+from gis.db import audit_context
 from gis.incidents.lifecycle import moves
 from gis.rights.access import LIVING
 from gis.rights.living import NO_ACCOUNTS, on_duty
@@ -23,7 +23,7 @@ BATCH = 50  # incidents held at once
 log = logging.getLogger(__name__)
 
 
-class Sweep(NamedTuple):
+class DeadlineRule(NamedTuple):
     """Incidents that are due by the clock in a column, and what is done to each; it says whether it did something."""
 
     at: str
@@ -40,10 +40,10 @@ LAPSED = f"""state IN ('dispatched', 'taken') AND (
   OR way = 'order' AND state = 'dispatched' AND NOT {NO_ACCOUNTS} AND NOT EXISTS (
     SELECT FROM order_offer o WHERE o.incident_id = incident.id AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
 
-SWEEPS = {
-    "lapsed": Sweep("reported_at", LAPSED, moves.pass_on, "job owners"),
-    "overdue": Sweep("supervise_at", "state NOT IN ('closed', 'void')", moves.escalate, "job clock"),
-    "unclaimed": Sweep("due_at", "way = 'order' AND state = 'dispatched'", moves.expire, "job orders"),
+DEADLINE_RULES = {
+    "lapsed": DeadlineRule("reported_at", LAPSED, moves.pass_on, "job owners"),
+    "overdue": DeadlineRule("supervise_at", "state NOT IN ('closed', 'void')", moves.escalate_overdue, "job clock"),
+    "unclaimed": DeadlineRule("due_at", "way = 'order' AND state = 'dispatched'", moves.expire_order, "job orders"),
 }
 
 
@@ -57,7 +57,7 @@ class Batch(NamedTuple):
     last: tuple[datetime, UUID] | None
 
 
-def batch(session: Session, name: str, now: datetime, after: tuple[datetime, UUID] | None = None) -> Batch:
+def run_deadline_batch(session: Session, name: str, now: datetime, after: tuple[datetime, UUID] | None = None) -> Batch:
     """Do the next incidents of a sweep, the longest due first; the caller commits, then asks for those after.
 
     Args:
@@ -65,7 +65,7 @@ def batch(session: Session, name: str, now: datetime, after: tuple[datetime, UUI
 
     One that fails is left as it was, logged by its id, and does not keep the others from their turn.
     """
-    one = SWEEPS[name]
+    one = DEADLINE_RULES[name]
     beyond = "" if after is None else f"AND ({one.at}, id) > (:after_at, :after_id)"
     query = f"""
       SELECT {one.at}, id FROM incident WHERE {one.at} <= :now AND {one.which} {beyond}
@@ -74,7 +74,7 @@ def batch(session: Session, name: str, now: datetime, after: tuple[datetime, UUI
     at, number = after or (None, None)
     found = session.execute(text(query), {"now": now, "after_at": at, "after_id": number}).all()
     done = 0
-    with signed(session, one.who, name):
+    with audit_context(session, one.who, name):
         for _, incident_id in found:
             try:
                 with session.begin_nested():

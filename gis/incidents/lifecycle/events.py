@@ -10,11 +10,11 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import sql
+from gis.db import cached_text
 from gis.errors import NotFound
-from gis.incidents.reading.incidents import LOCKED, Row
-from gis.incidents.states import ENDED, target
-from gis.notices.outbox import tell
+from gis.incidents.reading.incidents import LockedIncident, lock_query
+from gis.incidents.states import ENDED_STATES, next_state
+from gis.notices.outbox import enqueue_notice
 from gis.rights.access import LIVING, OPERATOR, Principal
 from gis.rights.living import SIGNS_IN, has_account, on_duty
 
@@ -41,7 +41,7 @@ EVENT: dict[str, Any] = {
 
 
 # whom a move is told, beside whoever holds the matter then: the community's desk, the reporter, those above
-TOLD = {
+VISIBLE_PHOTO_SQL = {
     "accept": ("reporter",), "dispatch": ("reporter",), "take": ("reporter",), "return": ("community",),
     "handle": ("community", "reporter"), "close": ("reporter",), "send_back": ("reporter",),
     "reopen": ("community",), "request_suspend": ("community",), "request_extend": ("community",),
@@ -55,12 +55,12 @@ def as_json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def write(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
+def insert_events(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
     """Write events in their order; returns their numbers. What an event does not say is as in EVENT."""
-    return list(session.scalars(sql(EVENTS), {"events": as_json([{**EVENT, **one} for one in events])}))
+    return list(session.scalars(cached_text(EVENTS), {"events": as_json([{**EVENT, **one} for one in events])}))
 
 
-def lock(session: Session, by: Principal, incident_id: UUID, *, offered: bool = False) -> Row:
+def lock_incident(session: Session, by: Principal, incident_id: UUID, *, offered: bool = False) -> LockedIncident:
     """An incident's row, held against others until the end of the transaction.
 
     Args:
@@ -69,16 +69,16 @@ def lock(session: Session, by: Principal, incident_id: UUID, *, offered: bool = 
     Raises:
         NotFound: There is none, or it is not the asker's to see.
     """
-    query, params = LOCKED(by, offered)
+    query, params = lock_query(by, offered)
     found = session.execute(text(query), params | {"id": incident_id}).mappings().one_or_none()
     if found is None:
         raise NotFound("there is no such incident")
-    return Row(**found)
+    return LockedIncident(**found)
 
 
-def record(
+def record_event(
     session: Session,
-    row: Row,
+    row: LockedIncident,
     name: str,
     now: datetime,
     who: str,
@@ -99,7 +99,7 @@ def record(
     Raises:
         Conflict: The state does not allow the move.
     """
-    after, pending = target(name, row.state, row.pending, row.before)
+    after, pending = next_state(name, row.state, row.pending, row.before)
     if after != row.state and row.due_at is not None:
         detail = {**(detail or {}), "in_time": now <= row.due_at}  # what the figures count
     if changes:
@@ -111,7 +111,7 @@ def record(
             text(f"UPDATE incident SET {sets} WHERE county = :k_county AND id = :k_id"),  # noqa: S608  our own columns
             values | {"k_county": row.county, "k_id": row.id},
         )
-    (number,) = write(
+    (number,) = insert_events(
         session,
         [{"county": row.county, "incident_id": row.id, "at": now, "move": name, "from_state": row.state,
           "to_state": after, "from_pending": row.pending, "to_pending": pending, "who": who, "role": role,
@@ -120,7 +120,7 @@ def record(
     return number
 
 
-def offer(session: Session, county: str, incident_id: UUID, found: Sequence[Any], now: datetime) -> None:
+def insert_offers(session: Session, county: str, incident_id: UUID, found: Sequence[Any], now: datetime) -> None:
     session.execute(
         text(
             "INSERT INTO order_offer (county, incident_id, person_id, distance_m, offered_at)"
@@ -132,7 +132,7 @@ def offer(session: Session, county: str, incident_id: UUID, found: Sequence[Any]
     )  # fmt: skip
 
 
-def body(
+def notice_body(
     incident_id: UUID, state: str, category: str, category_zh: str, area: str, role: str | None, severity: str
 ) -> dict[str, Any]:
     """What a notice tells; no names, no words of residents."""
@@ -172,15 +172,15 @@ SELECT DISTINCT person_id, account_id FROM desk WHERE height = (SELECT min(heigh
 
 def desk_of(session: Session, areas: Sequence[int], at: datetime) -> Desk:
     """The nearest desk of some areas with somebody who can act, the operators' when there is none."""
-    rows = session.execute(sql(DESK), {"areas": list(areas), "at": at}).all()
+    rows = session.execute(cached_text(DESK), {"areas": list(areas), "at": at}).all()
     return Desk(
         sorted(row.person_id for row in rows if row.person_id), sorted(row.account_id for row in rows if row.account_id)
     )
 
 
-def tell_of(
+def notify_of_move(
     session: Session,
-    row: Row,
+    row: LockedIncident,
     name: str,
     after: str,
     changes: Mapping[str, Any],
@@ -191,17 +191,17 @@ def tell_of(
     now: datetime,
 ) -> None:
     """Tell of a move: who holds the matter then, those of TOLD, and the desk it waits at when nobody holds it."""
-    told = TOLD.get(name, ())
+    told = VISIBLE_PHOTO_SQL.get(name, ())
     people = {*offered, *more, changes.get("holder_id", row.holder_id)} - {None, by.person_id}
     accounts: list[int] = []
-    if "community" in told or (not people and after not in ENDED and changes.keys() & {"holder_id", "role"}):
+    if "community" in told or (not people and after not in ENDED_STATES and changes.keys() & {"holder_id", "role"}):
         desk = desk_of(session, row.areas, now)
         people |= set(desk.people) - {by.person_id}
         accounts = [one for one in desk.accounts if one != by.account_id]
     if "reporter" in told and row.account_id and row.account_id != by.account_id:
         accounts.append(row.account_id)
-    tell(
+    enqueue_notice(
         session, f"incident.{name}", county=row.county, incident_id=row.id, areas=row.areas,
         person_ids=sorted(one for one in people if one), account_ids=accounts,
-        body=body(row.id, after, row.category, row.category_zh, row.grid_code, changes.get("role", row.role), row.severity),
+        body=notice_body(row.id, after, row.category, row.category_zh, row.grid_code, changes.get("role", row.role), row.severity),
     )  # fmt: skip

@@ -8,22 +8,22 @@ from sqlalchemy import or_, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from gis.db import signed
+from gis.db import audit_context
 from gis.errors import FieldError, InvalidInput, NotFound
-from gis.incidents.lifecycle.events import lock, record, tell_of
-from gis.incidents.routing.post_holders import home, seats
-from gis.incidents.states import ENDED
+from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
+from gis.incidents.routing.post_holders import home, list_post_holders
+from gis.incidents.states import ENDED_STATES
 from gis.ops.metadata import Leave, Person, Post
-from gis.people.queries import chain_of
-from gis.rights.access import Action, Principal, system
-from gis.rights.roles import BY_KEY
+from gis.people.queries import area_chain
+from gis.rights.access import Action, Principal, system_principal
+from gis.rights.roles import ROLE_BY_KEY
 
-JOB = "job hand-over"
+HANDOVER_ACTOR = "job hand-over"
 NO_POST = "there is no such post"
 
 
 @dataclass(frozen=True)
-class HandedOver:
+class HandoverResult:
     """A post handed over: the number of the successor's post, from when, and how many incidents came along by now."""
 
     post: int
@@ -39,7 +39,7 @@ def hand_over(
     at: datetime | None,
     open_incidents: Literal["follow", "stay"],
     now: datetime,
-) -> HandedOver:
+) -> HandoverResult:
     """Hand a post over: the holder's time ends at a moment, the successor's begins with it.
 
     Args:
@@ -54,7 +54,7 @@ def hand_over(
     """
     by.need(Action.POSTS)
     old = session.get(Post, post_id, with_for_update=True, populate_existing=True)
-    if old is None or not by.may(Action.POSTS, chain_of(session, old.area_id, old.building_id, now)):
+    if old is None or not by.may(Action.POSTS, area_chain(session, old.area_id, old.building_id, now)):
         raise NotFound(NO_POST)
     if open_incidents not in ("follow", "stay"):
         raise _wrong("incidents", f"{str(open_incidents)[:40]!r} is neither follow nor stay")
@@ -71,7 +71,7 @@ def hand_over(
         raise _wrong("to", "is missing: the post is vacant already")
     if successor is not None and successor.id == old.holder_id:
         raise _wrong("to", "holds this post already")
-    with signed(session, by.who, "hand over"):
+    with audit_context(session, by.who, "hand over"):
         new = Post(
             county=old.county, role=old.role, area_id=old.area_id, building_id=old.building_id,
             holder_id=successor.id if successor else None,
@@ -92,7 +92,7 @@ def hand_over(
                 session.flush()
             else:
                 carried = _carry(session, old, new, now, by.who)
-    return HandedOver(new.id, at, carried)
+    return HandoverResult(new.id, at, carried)
 
 
 DUE = """
@@ -101,7 +101,7 @@ ORDER BY lower(valid), id FOR UPDATE
 """
 
 
-def follow_due(session: Session, now: datetime) -> int:
+def apply_due_handovers(session: Session, now: datetime) -> int:
     """Bring along the incidents of posts that were handed over for a moment now come; returns how many.
 
     In the order of the moments, each once: a missed run is caught up, and a second run does nothing.
@@ -109,7 +109,7 @@ def follow_due(session: Session, now: datetime) -> int:
     carried = 0
     for new_id, old_id in session.execute(text(DUE), {"now": now}).all():
         new, old = session.get_one(Post, new_id, populate_existing=True), session.get_one(Post, old_id)
-        carried += _carry(session, old, new, now, JOB)
+        carried += _carry(session, old, new, now, HANDOVER_ACTOR)
         new.takes_from = None
         session.flush()
     return carried
@@ -127,32 +127,36 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> i
         return 0
     params = {
         "holder": old.holder_id,
-        "ended": [state.value for state in ENDED],
+        "ended": [state.value for state in ENDED_STATES],
         "role": old.role,
         "area": old.area_id,
         "building": old.building_id,
     }
     found = session.scalars(text(HELD), params).all()
     for number in found:
-        row = lock(session, system(who), number)
-        seat = next((one for one in seats(session, row.areas, row.building_id, now) if one.post_id == new.id), None)
+        row = lock_incident(session, system_principal(who), number)
+        seat = next(
+            (one for one in list_post_holders(session, row.areas, row.building_id, now) if one.post_id == new.id), None
+        )
         changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
         if changes["holder_id"] is None:  # vacant, away or without an account, and no deputy: one step up
             changes = home(session, row.areas, row.building_id, old.role, row.limits.get("escalation", ()), now).columns
-        role = BY_KEY[old.role]
+        role = ROLE_BY_KEY[old.role]
         detail = {
             "from_person": old.holder_id, "to_person": changes["holder_id"], "role": changes.get("role", old.role),
             "en": f"handed over with the post of {role.en}",
         }  # fmt: skip
-        record(
+        record_event(
             session, row, "hand_over", now, who, words=f"{role.zh}岗位移交", role=old.role,
             person_id=changes["holder_id"], detail=detail, changes=changes,
         )  # fmt: skip
-        tell_of(session, row, "hand_over", row.state, changes, system(who), more=[old.holder_id], now=now)
+        notify_of_move(
+            session, row, "hand_over", row.state, changes, system_principal(who), more=[old.holder_id], now=now
+        )
     return len(found)
 
 
-def take_leave(
+def record_leave(
     session: Session, by: Principal, person: str | int, begins: datetime, ends: datetime | None, now: datetime
 ) -> int:
     """Enter a time somebody is away, when the deputies of their posts stand in; returns its number.
@@ -171,12 +175,12 @@ def take_leave(
     if who is not None:
         posts = session.query(Post).filter(or_(Post.holder_id == who.id, Post.deputy_id == who.id)).all()
     if who is None or not any(
-        by.may(Action.POSTS, chain_of(session, post.area_id, post.building_id, now)) for post in posts
+        by.may(Action.POSTS, area_chain(session, post.area_id, post.building_id, now)) for post in posts
     ):
         raise NotFound(f"nobody with the code {person} holds a post here or stands in for one")
     if ends is not None and ends <= begins:
         raise _wrong("until", "must be after the beginning of the leave")
-    with signed(session, by.who, "leave"):
+    with audit_context(session, by.who, "leave"):
         made = Leave(person_id=who.id, valid=Range(begins, ends, bounds="[)"))
         session.add(made)
         session.flush()

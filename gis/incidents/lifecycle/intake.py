@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import Step
-from gis.areas.locate_result import Answer
-from gis.areas.snapshot import Register
-from gis.errors import FieldError, all_wrong
+from gis.areas.explanation import DecisionStep
+from gis.areas.locate_result import LocateResult
+from gis.areas.snapshot import RegistrySnapshot
+from gis.errors import FieldError, invalid_fields
 from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.classifier import Suggestion
 from gis.incidents.catalogue.editions import CategoryRow
@@ -18,15 +18,15 @@ from gis.incidents.danger.reader import Danger
 from gis.incidents.lifecycle import alert
 from gis.incidents.lifecycle.admission import attributes_error, require_admissible
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.incidents.routing.post_holders import Place, place, step
+from gis.incidents.routing.post_holders import IncidentLocation, resolve_location, step
 from gis.rights.access import Action, Principal
 
-LONGEST = 4000  # characters of a description or a note
-SURE = 0.25  # share of the likeliest category from which on words alone decide
+MAX_DESCRIPTION_CHARS = 4000  # characters of a description or a note
+MIN_CATEGORY_SHARE = 0.25  # share of the likeliest category from which on words alone decide
 
 
 @dataclass(frozen=True)
-class Report:
+class IncidentReport:
     """What somebody reports. A point (lon, lat in `crs`), else an address, else the code of an area.
 
     category: Code in the active edition; empty: told from the words. severity: One of SEVERITIES; empty: as the rule
@@ -58,8 +58,8 @@ class Assessed:
     at: The moment it was reported. clear: Whether its category is certain. how: How place and category were decided.
     """
 
-    where: Place
-    answer: Answer
+    where: IncidentLocation
+    answer: LocateResult
     at: datetime
     edition_id: int
     kind: CategoryRow
@@ -67,11 +67,11 @@ class Assessed:
     severity: str
     danger: Danger | None
     suggestions: list[Suggestion]
-    how: list[Step]
+    how: list[DecisionStep]
 
 
 def admit(
-    session: Session, by: Principal, given: Report, now: datetime, *, register: Register | None = None
+    session: Session, by: Principal, given: IncidentReport, now: datetime, *, register: RegistrySnapshot | None = None
 ) -> Assessed:
     """Assess a report that somebody sends in, and check what it says of itself against who sends it.
 
@@ -84,7 +84,7 @@ def admit(
 
 
 def assess(
-    session: Session, by: Principal, given: Report, now: datetime, *, register: Register | None = None
+    session: Session, by: Principal, given: IncidentReport, now: datetime, *, register: RegistrySnapshot | None = None
 ) -> Assessed:
     """Find a report's place, category and danger.
 
@@ -97,10 +97,10 @@ def assess(
     """
     _check(given)
     at = given.at or now
-    edition = editions.active(session)
+    edition = editions.active_edition(session)
     danger = alert.heard(session, given.description)
     suggestions = [] if given.category else alert.likely(edition, given.description, danger)
-    where, answer, steps = place(
+    where, answer, steps = resolve_location(
         session, at, lon=given.lon, lat=given.lat, crs=given.crs, address=given.address, area=given.area,
         register=register,
     )  # fmt: skip
@@ -114,8 +114,8 @@ def assess(
 
 
 def _category(
-    edition: editions.Edition, given: Report, danger: Danger | None, suggestions: list[Suggestion]
-) -> tuple[CategoryRow, bool, list[Step]]:
+    edition: editions.Edition, given: IncidentReport, danger: Danger | None, suggestions: list[Suggestion]
+) -> tuple[CategoryRow, bool, list[DecisionStep]]:
     """The category of a report, whether it is certain, and how that was decided."""
     if given.category:
         return edition.category(given.category), True, []
@@ -130,15 +130,17 @@ def _category(
 
 def is_sure(edition: editions.Edition, best: Suggestion) -> bool:
     """Whether words alone may decide: much of what fits, and by one of the category's own words."""
-    return best.share >= SURE and not set(best.because).isdisjoint(edition.categories[best.code].words)
+    return best.share >= MIN_CATEGORY_SHARE and not set(best.because).isdisjoint(edition.categories[best.code].words)
 
 
-def _check(given: Report) -> None:
+def _check(given: IncidentReport) -> None:
     wrong = []
     if not given.category and not given.description.strip():
         wrong.append(FieldError("category", "is missing; send a category, or words in description to choose one by"))
-    if len(given.description) > LONGEST:
-        wrong.append(FieldError("description", f"has {len(given.description):,} characters; at most {LONGEST:,}"))
+    if len(given.description) > MAX_DESCRIPTION_CHARS:
+        wrong.append(
+            FieldError("description", f"has {len(given.description):,} characters; at most {MAX_DESCRIPTION_CHARS:,}")
+        )
     for name, value, known in (("severity", given.severity, SEVERITIES), ("channel", given.channel, CHANNELS)):
         if value not in (*known, *([""] if name == "severity" else [])):
             wrong.append(FieldError(name, f"{value[:40]!r} is none of {', '.join(known)}"))
@@ -148,4 +150,4 @@ def _check(given: Report) -> None:
         if len(getattr(given, name)) > longest:
             wrong.append(FieldError(name, f"is longer than {longest} characters"))
     if wrong:
-        raise all_wrong(wrong)
+        raise invalid_fields(wrong)

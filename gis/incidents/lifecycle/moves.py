@@ -16,30 +16,47 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import Step
-from gis.areas.locate_result import Answer, Question
-from gis.areas.resolver import to_point
-from gis.areas.snapshot import Register
-from gis.db import signed, sql
-from gis.errors import Conflict, Forbidden, wrong
+from gis.areas.explanation import DecisionStep
+from gis.areas.locate_result import LocateRequest, LocateResult
+from gis.areas.resolver import parse_point
+from gis.areas.snapshot import RegistrySnapshot
+from gis.db import audit_context, cached_text
+from gis.errors import Conflict, Forbidden, invalid_field
 from gis.incidents import photos, working_time
 from gis.incidents.catalogue.classifier import Suggestion
 from gis.incidents.lifecycle import alert
-from gis.incidents.lifecycle.effects import EFFECTS, NOTHING, Wish, alarmed, residents_word, successor
-from gis.incidents.lifecycle.events import as_json, body, desk_of, lock, offer, record, tell_of, write
-from gis.incidents.lifecycle.intake import LONGEST, Assessed, Report, assess
-from gis.incidents.reading.incidents import Duplicate, Row, View, find, in_words, may_move, near_duplicates
-from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, office, seats
-from gis.incidents.routing.router import CLOCK, COMMUNITY, Routed, route, stage_clock
-from gis.incidents.states import ALONE, ENDED, MOVES, State, allowed, target
-from gis.notices.outbox import tell
-from gis.rights.access import LIVING, Action, Principal, holder_label, system
-from gis.rights.access import ROLES as ACCESS
-from gis.rights.roles import BY_KEY
+from gis.incidents.lifecycle.effects import EFFECTS, NOTHING, MovePayload, alarmed, residents_word, successor
+from gis.incidents.lifecycle.events import (
+    as_json,
+    desk_of,
+    insert_events,
+    insert_offers,
+    lock_incident,
+    notice_body,
+    notify_of_move,
+    record_event,
+)
+from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS, Assessed, IncidentReport, assess
+from gis.incidents.reading.incidents import (
+    Duplicate,
+    IncidentView,
+    LockedIncident,
+    find_duplicates,
+    get_incident,
+    in_words,
+    may_move,
+)
+from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_post_holders, office
+from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, RoutingDecision, route, stage_clock
+from gis.incidents.states import ENDED_STATES, INDEPENDENT_MOVES, TRANSITIONS, State, allowed_moves, next_state
+from gis.notices.outbox import enqueue_notice
+from gis.rights.access import ACCESS_ROLES as ACCESS
+from gis.rights.access import LIVING, Action, Principal, holder_label, system_principal
+from gis.rights.roles import ROLE_BY_KEY
 
 
 @dataclass(frozen=True)
-class Filed:
+class FiledIncident:
     """What came of a report.
 
     danger: What its words tell of danger, and which numbers to call.
@@ -58,8 +75,8 @@ class Filed:
     way: str
     category: str
     severity: str
-    locate: Answer
-    how: list[Step]
+    locate: LocateResult
+    how: list[DecisionStep]
     duplicates: list[Duplicate]
     suggestions: list[Suggestion]
     version: int
@@ -81,20 +98,20 @@ VALUES (:county, :id, :now, :now, :edition_id, :category, :severity, :descriptio
 """
 
 
-def report(
+def file_report(
     session: Session,
     by: Principal,
-    given: Report,
+    given: IncidentReport,
     now: datetime,
     *,
-    register: Register | None = None,
+    register: RegistrySnapshot | None = None,
     var: Path | None = None,
-    pictures: Sequence[photos.Picture] = (),
+    pictures: Sequence[photos.SanitisedPhoto] = (),
     incident_id: UUID | None = None,
     secret: str | None = None,
     look_alike: bool = True,
     assessed: Assessed | None = None,
-) -> Filed:
+) -> FiledIncident:
     """File a report: find its place, rule and person, start the clock, and tell them.
 
     What the sender may say of itself (channel, severity, attributes) is for the ways in to check: `intake.admit`.
@@ -115,13 +132,13 @@ def report(
     where = case.where
     routed = route(session, where, case.kind, case.severity, given.channel, case.at, now, case.clear)
     how = [*case.how, *routed.how]
-    alike = near_duplicates(session, by, case.kind.code, where.lon, where.lat, now) if look_alike else []
+    alike = find_duplicates(session, by, case.kind.code, where.lon, where.lat, now) if look_alike else []
     made, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
     _insert(session, by, given, case, routed, how, made, secret)
     events = _first_events(by, given, case, routed, now)
-    numbers = write(session, [{"county": where.county, "incident_id": made, "at": now} | one for one in events])
+    numbers = insert_events(session, [{"county": where.county, "incident_id": made, "at": now} | one for one in events])
     if routed.offers:
-        offer(session, where.county, made, routed.offers, now)
+        insert_offers(session, where.county, made, routed.offers, now)
     if given.name or given.phone or given.email:
         contact = {"county": where.county, "id": made, "name": given.name, "phone": given.phone, "email": given.email}
         session.execute(text(CONTACT), contact)
@@ -129,7 +146,7 @@ def report(
         photos.store(session, _var(var), where.county, made, numbers[0], pictures)
     _tell_filed(session, case, routed, made, now)
     seat, columns = routed.seat, routed.columns
-    return Filed(
+    return FiledIncident(
         made, where.county, secret, routed.state.value,
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         columns["due_at"], columns["rule_name"], columns["way"], case.kind.code, case.severity, case.answer,
@@ -142,16 +159,16 @@ def report(
 def _insert(
     session: Session,
     by: Principal,
-    given: Report,
+    given: IncidentReport,
     case: Assessed,
-    routed: Routed,
-    how: list[Step],
+    routed: RoutingDecision,
+    how: list[DecisionStep],
     made: UUID,
     secret: str,
 ) -> None:
     where = case.where
     session.execute(
-        sql(INSERT),
+        cached_text(INSERT),
         {
             "county": where.county, "id": made, "now": case.at, "edition_id": case.edition_id, "category": case.kind.code,
             "severity": case.severity, "description": given.description.strip(), "address": given.address.strip(),
@@ -159,12 +176,14 @@ def _insert(
             "asked": as_json(where.asked), "areas": where.area_ids, "grid_id": where.grid_id, "unit_id": where.unit_id,
             "building_id": where.building_id, "revision_id": where.revision, "how": as_json(how),
             **routed.columns, "limits": as_json(routed.columns["limits"]), "account_id": by.account_id, "key_id": by.key_id,
-            "tracking_hash": hash_of(secret),
+            "tracking_hash": hash_tracking_secret(secret),
         },
     )  # fmt: skip
 
 
-def _first_events(by: Principal, given: Report, case: Assessed, routed: Routed, now: datetime) -> list[dict[str, Any]]:
+def _first_events(
+    by: Principal, given: IncidentReport, case: Assessed, routed: RoutingDecision, now: datetime
+) -> list[dict[str, Any]]:
     """The events of a report: that it came in, and what the rule did with it."""
     rule = {"who": f"rule {routed.columns['rule_name']}", "role": "system"}
     told = {"role": routed.columns["role"], "area": "", "way": routed.columns["way"]}
@@ -181,15 +200,15 @@ def _first_events(by: Principal, given: Report, case: Assessed, routed: Routed, 
     return events
 
 
-def _tell_filed(session: Session, case: Assessed, routed: Routed, made: UUID, now: datetime) -> None:
+def _tell_filed(session: Session, case: Assessed, routed: RoutingDecision, made: UUID, now: datetime) -> None:
     """Tell who has a new report, else who waits for it; of danger also those above."""
     where, holder = case.where, routed.columns["holder_id"]
     people = [one.person_id for one in routed.offers] or [p for p in [holder] if p]
     desk = None if people else desk_of(session, where.area_ids, now)
-    words = body(
+    words = notice_body(
         made, routed.state, case.kind.code, case.kind.zh, where.areas[-1][2], routed.columns["role"], case.severity
     )
-    tell(
+    enqueue_notice(
         session, "incident.report", county=where.county, incident_id=made, areas=where.area_ids,
         person_ids=desk.people if desk else people, account_ids=desk.accounts if desk else (), body=words,
     )  # fmt: skip
@@ -200,7 +219,7 @@ def _tell_filed(session: Session, case: Assessed, routed: Routed, made: UUID, no
         )  # fmt: skip
 
 
-def assigned_to(principal: Principal, filed: Filed) -> dict[str, Any] | None:
+def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | None:
     """Whom a report went to, as somebody may know it: role, name and area; None: it waits at the community."""
     if filed.assigned_to is None:
         return None
@@ -218,7 +237,7 @@ INSERT INTO personal.reporter (county, incident_id, name, phone, email) VALUES (
 """
 
 
-def hash_of(secret: str) -> bytes:
+def hash_tracking_secret(secret: str) -> bytes:
     """What is kept of a tracking secret (256 random bits need no salt)."""
     return hashlib.sha256(secret.encode()).digest()
 
@@ -229,7 +248,7 @@ def _role(by: Principal) -> str:
 
 def _var(var: Path | None) -> Path:
     if var is None:
-        raise wrong("photos", "this way in takes none")
+        raise invalid_field("photos", "this way in takes none")
     return var
 
 
@@ -241,23 +260,23 @@ FORWARD = {"reported": "accept", "accepted": "dispatch", "dispatched": "take", "
            "checked": "close"}  # fmt: skip
 
 
-def move(
+def apply_move(
     session: Session,
     by: Principal,
     incident_id: UUID,
     name: str,
     now: datetime,
-    wish: Wish = NOTHING,
+    wish: MovePayload = NOTHING,
     *,
     point: tuple[float, float, str] | None = None,
     version: int | Collection[int] | None = None,
     var: Path | None = None,
-    pictures: Sequence[photos.Picture] = (),
-) -> View:
+    pictures: Sequence[photos.SanitisedPhoto] = (),
+) -> IncidentView:
     """Do one move of the table to an incident, and the same to its children.
 
     Args:
-        name: One of `gis.incidents.states.MOVES` that people do.
+        name: One of `gis.incidents.states.TRANSITIONS` that people do.
         wish: What the move needs: words, for whom, how long.
         point: Where it was done, (lon, lat, crs). version: The version it was seen at, or several any of which will do;
             another one is a Conflict.
@@ -267,54 +286,69 @@ def move(
         Conflict: Its state does not allow the move, somebody was faster, or it is not the version seen.
         InvalidInput: Something the move needs is missing or wrong.
     """
-    if name not in MOVES or MOVES[name].by == Action.SYSTEM or name == "report":
-        known = [one for one in MOVES if MOVES[one].by != Action.SYSTEM and one != "report"]
+    if name not in TRANSITIONS or TRANSITIONS[name].by == Action.SYSTEM or name == "report":
+        known = [one for one in TRANSITIONS if TRANSITIONS[one].by != Action.SYSTEM and one != "report"]
         words = f"{name[:40]!r} is no move; one of {', '.join(known)}"
-        raise wrong("move", words)
-    row = lock(session, by, incident_id, offered=name == "take")
+        raise invalid_field("move", words)
+    row = lock_incident(session, by, incident_id, offered=name == "take")
     if row.unowned:  # in the operator's queue: the operator is its desk
         by = by.acting(row.areas)
     seen = (version,) if isinstance(version, int) else version
     if seen is not None and row.version not in seen:
         words = f"the incident is at version {row.version}, not {' or '.join(map(str, seen))}; look again"
         raise Conflict(words, version=row.version)
-    target(name, row.state, row.pending, row.before)
-    if MOVES[name].by == Action.APPROVE and row.pending and by.who == row.asked_by:
+    next_state(name, row.state, row.pending, row.before)
+    if TRANSITIONS[name].by == Action.APPROVE and row.pending and by.who == row.asked_by:
         raise Forbidden(f"{name}: whoever asked cannot approve it; another account that dispatches in this area must")
     if not may_move(by, row, name):
         raise Forbidden(f"{name} is not allowed to {by.role_words} here")
-    if row.parent_id is not None and name not in ALONE:
+    if row.parent_id is not None and name not in INDEPENDENT_MOVES:
         raise Conflict(f"{name}: the incident repeats another and moves with it; move {row.parent_id}, or unlink it first",
                        parent=str(row.parent_id))  # fmt: skip
-    if MOVES[name].words and not wish.note.strip():
-        raise wrong("note", "is missing; say why")
-    if len(wish.note) > LONGEST:
-        words = f"has {len(wish.note):,} characters; at most {LONGEST:,}"
-        raise wrong("note", words)
+    if TRANSITIONS[name].words and not wish.note.strip():
+        raise invalid_field("note", "is missing; say why")
+    if len(wish.note) > MAX_DESCRIPTION_CHARS:
+        words = f"has {len(wish.note):,} characters; at most {MAX_DESCRIPTION_CHARS:,}"
+        raise invalid_field("note", words)
     shape = None
     if point is not None:
-        x, y = to_point(Question(*point))
+        x, y = parse_point(LocateRequest(*point))
         shape = f"SRID=4490;POINT({x!r} {y!r})"
-    with signed(session, by.who, name):
+    with audit_context(session, by.who, name):
         event = _apply(session, by, row, name, wish, now, shape)
         if pictures:
             photos.store(session, _var(var), row.county, row.id, event, pictures)
-        if name not in ALONE:
+        if name not in INDEPENDENT_MOVES:
             _children(session, by, row, name, wish, now)
         elif name == "link":
-            other = lock(session, system(by.who), wish.parent or row.id)
-            _follow(session, by, lock(session, system(by.who), row.id), other.id, "", other.state, NOTHING, now)
+            other = lock_incident(session, system_principal(by.who), wish.parent or row.id)
+            _follow(
+                session,
+                by,
+                lock_incident(session, system_principal(by.who), row.id),
+                other.id,
+                "",
+                other.state,
+                NOTHING,
+                now,
+            )
         elif name == "rate" and wish.solved is False and residents_word(by, row):
-            again = Wish(note=wish.note.strip() or "上报人评价：问题没有解决")
-            _apply(session, by, lock(session, system(by.who), row.id), "reopen", again, now)
-    return find(session, by, incident_id, now=now, moved=row)
+            again = MovePayload(note=wish.note.strip() or "上报人评价：问题没有解决")
+            _apply(session, by, lock_incident(session, system_principal(by.who), row.id), "reopen", again, now)
+    return get_incident(session, by, incident_id, now=now, moved=row)
 
 
 def _apply(
-    session: Session, by: Principal, row: Row, name: str, wish: Wish, now: datetime, shape: str | None = None
+    session: Session,
+    by: Principal,
+    row: LockedIncident,
+    name: str,
+    wish: MovePayload,
+    now: datetime,
+    shape: str | None = None,
 ) -> int:
     """One move of one incident: its columns, its event, its notices."""
-    after, _ = target(name, row.state, row.pending, row.before)
+    after, _ = next_state(name, row.state, row.pending, row.before)
     changes: dict[str, Any] = {}
     detail: dict[str, Any] = {}
     offered: list[Any] = []
@@ -334,55 +368,68 @@ def _apply(
     limits = changes.get("limits", row.limits)
     if after != row.state and "due_at" not in changes:
         changes |= stage_clock(limits, after, now)
-    if changes.get("parent_id", row.parent_id) is not None and changes.keys() & set(CLOCK):
-        changes |= dict.fromkeys(CLOCK)  # the clock is the parent's own: two would blame twice
+    if changes.get("parent_id", row.parent_id) is not None and changes.keys() & set(CLOCK_COLUMNS):
+        changes |= dict.fromkeys(CLOCK_COLUMNS)  # the clock is the parent's own: two would blame twice
     if changes.get("way", row.way) == "order" and after == State.DISPATCHED:
         changes["supervise_at"] = None  # unclaimed in time it falls back to the community instead
     role = _role(by)
-    event = record(
+    event = record_event(
         session, row, name, now, by.who, words=wish.note, role=role, person_id=by.person_id, shape=shape, detail=detail,
         changes=changes,
     )  # fmt: skip
     if offered:
-        offer(session, row.county, row.id, offered, now)
-    tell_of(session, row, name, after, changes, by, [one.person_id for one in offered], now=now)
+        insert_offers(session, row.county, row.id, offered, now)
+    notify_of_move(session, row, name, after, changes, by, [one.person_id for one in offered], now=now)
     if danger is not None and (row.severity != alert.URGENT or by.kind != "system"):  # a device repeats itself
-        words = body(
+        words = notice_body(
             row.id, after, row.category, row.category_zh, row.grid_code, changes.get("role", row.role), alert.URGENT
         )
         alert.alarm(session, row.county, row.id, row.areas, row.building_id, now, words, kind=danger.kinds[0])
     return event
 
 
-def _children(session: Session, by: Principal, parent: Row, name: str, wish: Wish, now: datetime) -> None:
+def _children(
+    session: Session, by: Principal, parent: LockedIncident, name: str, wish: MovePayload, now: datetime
+) -> None:
     """What repeats an incident moves with it: the same move where its state allows, else forward to the same state.
 
     What cannot end with it (made void; or suspended by itself before it was linked) stands on its own again.
     """
     query = "SELECT id FROM incident WHERE parent_id = :id AND state NOT IN ('void') ORDER BY id"
-    after = target(name, parent.state, parent.pending, parent.before)[0]
+    after = next_state(name, parent.state, parent.pending, parent.before)[0]
     for number in session.scalars(text(query), {"id": parent.id}).all():
-        child = _follow(session, by, lock(session, system(by.who), number), parent.id, name, after, wish, now)
-        if after in ENDED and child.state not in ENDED:
-            _apply(session, system(by.who), child, "unlink", NOTHING, now)
+        child = _follow(
+            session, by, lock_incident(session, system_principal(by.who), number), parent.id, name, after, wish, now
+        )
+        if after in ENDED_STATES and child.state not in ENDED_STATES:
+            _apply(session, system_principal(by.who), child, "unlink", NOTHING, now)
 
 
 def _follow(
-    session: Session, by: Principal, row: Row, parent: UUID, name: str, after: str, wish: Wish, now: datetime
-) -> Row:
+    session: Session,
+    by: Principal,
+    row: LockedIncident,
+    parent: UUID,
+    name: str,
+    after: str,
+    wish: MovePayload,
+    now: datetime,
+) -> LockedIncident:
     holder = session.execute(
         text("SELECT role, area_id, holder_id, way FROM incident WHERE id = :id"), {"id": parent}
     ).one()
     with_parent = {"role": holder.role, "area_id": holder.area_id, "holder_id": holder.holder_id, "way": holder.way}
-    moves = [name] if name in allowed(row.state, row.pending) else []
+    moves = [name] if name in allowed_moves(row.state, row.pending) else []
     start = "reported" if row.state == "returned" else row.state  # accepted anew
     if not moves and after in CHAIN and start in CHAIN:
         moves = [FORWARD[state] for state in CHAIN[CHAIN.index(start) : CHAIN.index(after)]]
     for one in moves:
-        to, pending = target(one, row.state, row.pending, row.before)
-        changes = with_parent | (dict.fromkeys(CLOCK) if to != row.state else {})
-        record(session, row, one, now, by.who, words=wish.note, detail={"with_parent": str(parent)}, changes=changes)
-        tell_of(session, row, one, to, with_parent, by, now=now)
+        to, pending = next_state(one, row.state, row.pending, row.before)
+        changes = with_parent | (dict.fromkeys(CLOCK_COLUMNS) if to != row.state else {})
+        record_event(
+            session, row, one, now, by.who, words=wish.note, detail={"with_parent": str(parent)}, changes=changes
+        )
+        notify_of_move(session, row, one, to, with_parent, by, now=now)
         before = row.state if to == State.SUSPENDED else "" if one == "resume" else row.before
         row = row.at(to, pending, before)
     return row
@@ -391,46 +438,46 @@ def _follow(
 # --- what our own jobs do ------------------------------------------------------------------------------------------
 
 
-def escalate(session: Session, incident_id: UUID, now: datetime, *, job: str = "job clock") -> bool:
+def escalate_overdue(session: Session, incident_id: UUID, now: datetime, *, job: str = "job clock") -> bool:
     """Send an overdue incident one level up, once for each time the clock has run out. False: it is not due (any more).
 
     The next level follows when the same limit has passed again, counted from when this step was due, so that a
     missed run is caught up step by step without doubling.
     """
-    row = lock(session, system(job), incident_id)
-    if row.supervise_at is None or row.supervise_at > now or row.state in ENDED:
+    row = lock_incident(session, system_principal(job), incident_id)
+    if row.supervise_at is None or row.supervise_at > now or row.state in ENDED_STATES:
         return False
     level = row.supervise_level + 1
-    people = seats(session, row.areas, row.building_id, now)
+    people = list_post_holders(session, row.areas, row.building_id, now)
     waits = office(session, row.areas, now)
     place_level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": row.area_id})
     lies = HEIGHT.get(row.role or DESKS.get(place_level or ("operator" if row.way == "assign" else ""), ""), 0)
     floor = max(lies, HEIGHT.get(row.supervisor_role or "", 0))
     found = above(people, row.limits.get("escalation", ()), floor, row.supervise_level > 0, waits)
     if found is None:
-        record(
+        record_event(
             session, row, "escalate", now, job, words="超时，已上报到最高一级，继续督办", role="system",
             detail={"level": row.supervise_level, "top": True, "en": "overdue: it is at the top already"},
             changes={"supervised": True, "supervise_at": None},
         )  # fmt: skip
-        tell_of(session, row, "escalate", row.state, {}, system(job), now=now)
+        notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), now=now)
         return True
     role, person = found
     wall = bool(row.limits.get("around_the_clock"))
-    following = working_time.due(row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall)
+    following = working_time.deadline(row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall)
     changes = {"supervised": True, "supervise_level": level, "supervisor_role": role, "supervise_at": following}
-    zh, en = (BY_KEY[role].zh, BY_KEY[role].en) if role in BY_KEY else ACCESS[role][:2]
-    record(
+    zh, en = (ROLE_BY_KEY[role].zh, ROLE_BY_KEY[role].en) if role in ROLE_BY_KEY else ACCESS[role][:2]
+    record_event(
         session, row, "escalate", now, job, words=f"超时，上报{zh}督办", role="system", person_id=person,
         detail={"level": level, "role": role, "due": row.due_at, "en": f"overdue: to {en}"}, changes=changes,
     )  # fmt: skip
-    tell_of(session, row, "escalate", row.state, {}, system(job), more=[person], now=now)
+    notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), more=[person], now=now)
     return True
 
 
-def expire(session: Session, incident_id: UUID, now: datetime, *, job: str = "job orders") -> bool:
+def expire_order(session: Session, incident_id: UUID, now: datetime, *, job: str = "job orders") -> bool:
     """Give an order that nobody claimed in time back to the community. False: it was claimed, or has time left."""
-    row = lock(session, system(job), incident_id)
+    row = lock_incident(session, system_principal(job), incident_id)
     if row.way != "order" or row.state != State.DISPATCHED or row.due_at is None or row.due_at > now:
         return False
     _give_back(session, row, now, job, "无人接单，退回社区", "nobody claimed it")
@@ -445,7 +492,7 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
 
     An order that none of those it was offered to can claim any more goes back before its time.
     """
-    row = lock(session, system(job), incident_id)
+    row = lock_incident(session, system_principal(job), incident_id)
     if row.state not in (State.DISPATCHED, State.TAKEN):
         return False
     if row.way == "order" and row.state == State.DISPATCHED:
@@ -459,23 +506,23 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
     if to is None or to.columns["holder_id"] == row.holder_id:
         return False
     role = to.columns["role"]
-    zh = BY_KEY[role].zh if role else ""
+    zh = ROLE_BY_KEY[role].zh if role else ""
     detail = {
         "from_person": row.holder_id, "to_person": to.columns["holder_id"], "role": role,
         "how": orjson.loads(orjson.dumps(to.how)), "en": f"{to.how[-1].en}: who held it cannot act on it now",
     }  # fmt: skip
     words = f"原承办人不在岗，转{zh}" if zh else f"原承办人不在岗：{to.how[-1].zh}"
     changes = {**to.columns, "way": "assign"}
-    record(session, row, "pass_on", now, job, words=words, role="system", person_id=to.columns["holder_id"],
+    record_event(session, row, "pass_on", now, job, words=words, role="system", person_id=to.columns["holder_id"],
            detail=detail, changes=changes)  # fmt: skip
-    tell_of(session, row, "pass_on", row.state, changes, system(job), more=[row.holder_id], now=now)
+    notify_of_move(session, row, "pass_on", row.state, changes, system_principal(job), more=[row.holder_id], now=now)
     return True
 
 
-def _give_back(session: Session, row: Row, now: datetime, job: str, words: str, en: str) -> None:
+def _give_back(session: Session, row: LockedIncident, now: datetime, job: str, words: str, en: str) -> None:
     to = home(session, row.areas, row.building_id, COMMUNITY, (), now, ("community", "street", "county"))
     changes = {"way": "assign", **to.columns, **stage_clock(row.limits, State.ACCEPTED, now)}
     detail = {"en": en, "how": orjson.loads(orjson.dumps(to.how))}
-    record(session, row, "expire", now, job, words=words, detail=detail, changes=changes)
+    record_event(session, row, "expire", now, job, words=words, detail=detail, changes=changes)
     session.execute(text("DELETE FROM order_offer WHERE incident_id = :id"), {"id": row.id})
-    tell_of(session, row, "expire", State.ACCEPTED, changes, system(job), now=now)
+    notify_of_move(session, row, "expire", State.ACCEPTED, changes, system_principal(job), now=now)

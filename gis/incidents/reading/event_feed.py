@@ -16,15 +16,15 @@ from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
 from gis.incidents.reading import incidents
-from gis.rights.access import Principal, visible
+from gis.rights.access import Principal, visibility_clause
 
 CHANNEL = "wangge_incident"
-MOST = 1000  # events kept and sent again, none older than a day
-HELD = 1  # streams kept open by a process; it has web.gateway.THREADS threads for everything
-OVERLAP = 60.0  # seconds before the last seen event that are sent again where the order of commits is not known
+MAX_BUFFERED_EVENTS = 1000  # events kept and sent again, none older than a day
+MAX_OPEN_STREAMS = 1  # streams kept open by a process; it has web.gateway.THREADS threads for everything
+OVERLAP_S = 60.0  # seconds before the last seen event that are sent again where the order of commits is not known
 
 
-class Heard(NamedTuple):
+class FeedEvent(NamedTuple):
     """An event that was committed. read: It was found in the table, so that its order among others is not sure."""
 
     id: int
@@ -33,19 +33,19 @@ class Heard(NamedTuple):
     read: bool
 
 
-class Feed:
+class EventFeed:
     """The last events of a process, oldest first, and who waits for the next."""
 
     def __init__(self, url: str) -> None:
         """url: The server that takes the changes. Nothing is connected to before somebody asks."""
         self.url = url
-        self.held = threading.BoundedSemaphore(HELD)
-        self._events: deque[Heard] = deque(maxlen=MOST)
+        self.held = threading.BoundedSemaphore(MAX_OPEN_STREAMS)
+        self._events: deque[FeedEvent] = deque(maxlen=MAX_BUFFERED_EVENTS)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._up = threading.Event()
 
-    def after(self, last: int | None) -> list[Heard]:
+    def after(self, last: int | None) -> list[FeedEvent]:
         """What came after an event; nothing when none is named, everything kept when it is not known any more."""
         self._begin()
         with self._changed:
@@ -55,7 +55,7 @@ class Feed:
         place = next((index for index, one in enumerate(kept) if one.id == last), None)
         if place is None:
             return [one for one in kept if one.id > last]
-        since = kept[place].at - OVERLAP
+        since = kept[place].at - OVERLAP_S
         again = [one for one in kept[:place] if one.read and one.at > since] if kept[place].read else []
         return again + kept[place + 1 :]
 
@@ -87,19 +87,19 @@ class Feed:
                     self._up.set()
                     for one in connection.notifies():
                         number, _, incident = one.payload.partition(" ")
-                        self._add(Heard(int(number), UUID(incident), time.time(), False))
+                        self._add(FeedEvent(int(number), UUID(incident), time.time(), False))
             except (psycopg.Error, OSError):
                 pass  # lost: what happens meanwhile is read from the table
             self._up.set()
             time.sleep(1)
 
-    def _missed(self, connection: psycopg.Connection[Any]) -> list[Heard]:
+    def _missed(self, connection: psycopg.Connection[Any]) -> list[FeedEvent]:
         query = f"""SELECT id, incident_id, extract(epoch FROM at)::float8 FROM incident_event
-          WHERE at > now() - interval '1 day' ORDER BY id DESC LIMIT {MOST}"""  # noqa: S608  our own number
+          WHERE at > now() - interval '1 day' ORDER BY id DESC LIMIT {MAX_BUFFERED_EVENTS}"""  # noqa: S608  our own number
         rows = connection.execute(query).fetchall()
-        return [Heard(number, incident, at, True) for number, incident, at in reversed(rows)]
+        return [FeedEvent(number, incident, at, True) for number, incident, at in reversed(rows)]
 
-    def _add(self, *events: Heard) -> None:
+    def _add(self, *events: FeedEvent) -> None:
         with self._changed:
             known = {one.id for one in self._events}
             self._events.extend(one for one in events if one.id not in known)
@@ -114,11 +114,11 @@ WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition} AN
 """
 
 
-def told(session: Session, by: Principal, heard: list[Heard], now: datetime) -> list[dict[str, Any]]:
+def visible_events(session: Session, by: Principal, heard: list[FeedEvent], now: datetime) -> list[dict[str, Any]]:
     """What an asker may know of events, in their order: those that their timeline holds, of incidents they see; no names, no words."""
     if not heard:
         return []
-    condition, params = visible(by, "i")
+    condition, params = visibility_clause(by, "i")
     readable, more = incidents.told(by)
     query = EVENTS.format(condition=condition, readable=readable, version=incidents.progress(by)[0]["version"])
     params |= more | {"incidents": list({one.incident_id for one in heard}), "events": [one.id for one in heard]}
@@ -127,7 +127,7 @@ def told(session: Session, by: Principal, heard: list[Heard], now: datetime) -> 
         {
             "event": row.event, "id": str(row.id), "move": row.move, "state": row.state, "version": row.version,
             "category": row.category, "grid": row.grid, "at": row.at.isoformat(),
-            "colour": working_time.colour(now, row.amber_at, row.due_at),
+            "colour": working_time.due_status(now, row.amber_at, row.due_at),
         }
         for row in (rows[one.id] for one in heard if one.id in rows)
     ]  # fmt: skip

@@ -9,14 +9,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import sql
-from gis.errors import NotFound, wrong
+from gis.db import cached_text
+from gis.errors import NotFound, invalid_field
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle.approval import has_approver
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.incidents.routing.post_holders import TAKERS, seats
-from gis.incidents.states import ALONE, MOVES, OPEN, STATES, TOLD_REPORTER, State, allowed
+from gis.incidents.routing.post_holders import CLAIMANTS_SQL, list_post_holders
+from gis.incidents.states import INDEPENDENT_MOVES, MOVES_SHOWN_TO_REPORTER, STATES, TRANSITIONS, State, allowed_moves
+from gis.incidents.states import OPEN_STATES as OPEN
+from gis.rights.access import ACCESS_ROLES as ACCESS
 from gis.rights.access import (
     ACTION_BY_FACT,
     LIVING,
@@ -24,24 +26,23 @@ from gis.rights.access import (
     Fact,
     Principal,
     can_see,
+    hide_contacts,
     holder_label,
     internal,
     location,
-    mask,
     open_to_all,
-    unmask,
-    visible,
+    reveal_contacts,
+    visibility_clause,
     waits_for_operator,
 )
-from gis.rights.access import ROLES as ACCESS
-from gis.rights.roles import BY_KEY
+from gis.rights.roles import ROLE_BY_KEY
 
 NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many metres and days
 SORTS = ("urgent", "newest")
 
 
 @dataclass(frozen=True)
-class Row:
+class LockedIncident:
     """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting request.
 
     unowned: It is in the operator's queue of who asks.
@@ -89,26 +90,26 @@ class Row:
     offered: bool
     unowned: bool
 
-    def at(self, state: str, pending: str, before: str) -> "Row":
+    def at(self, state: str, pending: str, before: str) -> "LockedIncident":
         """The same after a move."""
         return replace(self, state=state, pending=pending, before=before)
 
 
-ASKED_BY = """CASE WHEN i.pending <> '' THEN (SELECT e.who FROM incident_event e WHERE e.incident_id = i.id
+REQUESTED_BY_SQL = """CASE WHEN i.pending <> '' THEN (SELECT e.who FROM incident_event e WHERE e.incident_id = i.id
   AND e.move = 'request_' || i.pending ORDER BY e.id DESC LIMIT 1) END AS asked_by"""
 OFFERED = """EXISTS (SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me) AS offered"""
 
 
-def LOCKED(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:  # noqa: N802  a query with its parameters
+def lock_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:
     """The query that locks one incident (`:id`) the asker sees, or was offered; and its parameters."""
-    condition, params = visible(by, "i")
+    condition, params = visibility_clause(by, "i")
     seen, more = progress(by)
     query = f"""
 SELECT i.county, i.id, {seen["version"]} AS version, i.changed_at, i.edition_id, i.category, c.zh AS category_zh, i.severity, i.channel,
   ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, i.areas, i.grid_id, g.code AS grid_code, i.unit_id, i.building_id,
   i.revision_id, i.rule_name, i.way, i.skill, i.limits, i.state, i.pending, i.before, i.role, i.area_id, i.holder_id,
   i.stage_began, i.due_at, i.spent_min, i.supervise_at, i.supervised, i.supervise_level,
-  i.supervisor_role, i.solved, i.parent_id, i.account_id, i.key_id, {ASKED_BY}, {OFFERED}, {waits_for_operator(by)} AS unowned
+  i.supervisor_role, i.solved, i.parent_id, i.account_id, i.key_id, {REQUESTED_BY_SQL}, {OFFERED}, {waits_for_operator(by)} AS unowned
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
 WHERE i.id = :id AND ({condition} OR CAST(:offered AS boolean) AND i.way = 'order' AND EXISTS (
@@ -127,7 +128,7 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
     """
     if by.kind == "system":
         return True
-    action = MOVES[name].by
+    action = TRANSITIONS[name].by
     if row.unowned:  # the operator is its desk
         by = by.acting(row.areas)
     if action == Action.SYSTEM or action not in by.may_in:
@@ -163,7 +164,7 @@ def _own(by: Principal, row: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class View:
+class IncidentView:
     """An incident for who may see it. point: CGCS2000 degrees. assigned_to: A name where the asker may have names, else
     an organisation's. parent, children, photos: Those the asker sees.
 
@@ -239,7 +240,7 @@ def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
         f"{event}.move = 'note' AND ({event}.role IN ('reporter', 'anonymous', 'resident') OR {event}.who = :see_who)"
     )
     condition = f"({internal(by)} OR {event}.move = ANY(:told_moves) OR {notes})"
-    return condition, {"told_moves": [*TOLD_REPORTER], "see_who": by.who}
+    return condition, {"told_moves": [*MOVES_SHOWN_TO_REPORTER], "see_who": by.who}
 
 
 def progress(by: Principal) -> tuple[dict[str, str], dict[str, Any]]:
@@ -266,7 +267,7 @@ SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen, {{pendi
   ARRAY(SELECT f.id FROM photo f JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
     WHERE f.incident_id = i.id AND {{told}} ORDER BY f.event_id, f.at) AS photos,
   (SELECT count(*) FROM order_offer o WHERE o.incident_id = i.id) AS offers,
-  {ASKED_BY}, {OFFERED}
+  {REQUESTED_BY_SQL}, {OFFERED}
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   LEFT JOIN area held ON held.id = i.area_id LEFT JOIN personal.person p ON p.id = i.holder_id
 """  # noqa: S608  our own text
@@ -274,7 +275,7 @@ FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_
 
 def _query(by: Principal, rest: str) -> tuple[str, dict[str, Any]]:
     """`VIEW` as the asker has it, with what stands behind it; and its parameters but `now`."""
-    other, params = visible(by, "x")
+    other, params = visibility_clause(by, "x")
     readable, more = told(by)
     query = VIEW.format(other=other, told=readable, unowned=waits_for_operator(by), **progress(by)[0])
     return f"{query} {rest}", params | more | {"me": by.person_id}
@@ -297,7 +298,7 @@ def as_desk(session: Session, by: Principal, incident_id: UUID) -> Principal:
     if not by.operates:
         return by
     query = f"SELECT i.areas FROM incident i WHERE i.id = :id AND {waits_for_operator(by)}"  # noqa: S608  our own text
-    areas = session.scalar(text(query), visible(by, "i")[1] | {"id": incident_id})
+    areas = session.scalar(text(query), visibility_clause(by, "i")[1] | {"id": incident_id})
     return by if areas is None else by.acting(areas)
 
 
@@ -307,14 +308,16 @@ def in_words(owner: str, role_key: str | None, areas: Mapping[str, str]) -> dict
     Args:
         owner: One of QUEUES. areas: Level of each of its areas -> the name.
     """
-    role = BY_KEY.get(role_key or "")
+    role = ROLE_BY_KEY.get(role_key or "")
     values = {"role": role.zh if role else "责任人", "role_en": role.en if role else "person responsible",
               "area": areas.get(owner, "")}  # fmt: skip
     zh, en = (words.format_map(values) for words in QUEUES[owner])
     return {"at": owner, "zh": zh, "en": en}
 
 
-def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, moved: Row | None = None) -> View:
+def get_incident(
+    session: Session, by: Principal, incident_id: UUID, *, now: datetime, moved: LockedIncident | None = None
+) -> IncidentView:
     """One incident.
 
     Args:
@@ -323,7 +326,7 @@ def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, m
     Raises:
         NotFound: There is none, or it is not the asker's to see.
     """
-    condition = "true" if moved is not None and moved.id == incident_id else visible(by, "i")[0]
+    condition = "true" if moved is not None and moved.id == incident_id else visibility_clause(by, "i")[0]
     query, params = _query(by, f"WHERE i.id = :id AND {condition}")
     row = session.execute(text(query), params | {"id": incident_id, "now": now}).one_or_none()
     if row is None:
@@ -335,23 +338,23 @@ def find(session: Session, by: Principal, incident_id: UUID, *, now: datetime, m
     return replace(found, approvable=has_approver(session, row.areas, requester or "", row.unowned, now))
 
 
-def _view(by: Principal, row: Any, now: datetime) -> View:
+def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
     zh, en = STATES[State(row.state)]
     # who cannot act on it is not said to have it; who has handled it is
     done = row.holder_id is not None and row.state not in (State.DISPATCHED, State.TAKEN)
     has_it = row.owner is None or row.owner in IN_HAND or row.owner == row.held_level or done
-    role = BY_KEY.get(row.role or "") if has_it else None
+    role = ROLE_BY_KEY.get(row.role or "") if has_it else None
     if row.unowned:
         by = by.acting(row.areas)
-    above = BY_KEY.get(row.supervisor_role or "")
+    above = ROLE_BY_KEY.get(row.supervisor_role or "")
     supervisor = above.zh if above else ACCESS[row.supervisor_role][0] if row.supervisor_role in ACCESS else None
     left = None
     if row.due_at is not None:
         wall = bool(row.limits.get("around_the_clock"))
         late = now > row.due_at
         begin, end = (row.due_at, now) if late else (now, row.due_at)
-        left = round(working_time.spent(begin, end, around_the_clock=wall) * (-1 if late else 1), 1)
-    return View(
+        left = round(working_time.elapsed_minutes(begin, end, around_the_clock=wall) * (-1 if late else 1), 1)
+    return IncidentView(
         id=row.id, county=row.county, state=row.state, state_zh=zh, state_en=en, pending=row.pending_seen,
         version=row.version_seen, category=row.category, category_zh=row.category_zh, category_en=row.category_en,
         kind=row.kind, severity=row.severity, description=row.description, address=row.address, channel=row.channel,
@@ -361,22 +364,22 @@ def _view(by: Principal, row: Any, now: datetime) -> View:
         area=row.held_code, way=row.way, skill=row.skill,
         rule=row.rule_name, reported_at=row.reported_at, changed_at=row.changed_seen, closed_at=row.closed_at,
         stage_began=row.stage_began, due=row.due_at, amber=row.amber_at,
-        colour=working_time.colour(now, row.amber_at, row.due_at), left_min=left,
+        colour=working_time.due_status(now, row.amber_at, row.due_at), left_min=left,
         stopped_after_min=row.spent_min if row.due_at is None else None, supervised=row.supervised,
         supervise_level=row.supervise_level, supervisor_role=row.supervisor_role, supervisor_zh=supervisor,
         parent=row.parent_seen, children=list(row.children), rating=row.rating, solved=row.solved,
         photos=list(row.photos), asked_by=row.asked_by if row.pending_seen and can_see(by, Fact.NAMES, row.areas) else None, offered=row.offers,
         mine=by.person_id is not None and by.person_id == row.holder_id,
         moves=sorted(
-            name for name in allowed(row.state, row.pending)
-            if may_move(by, row, name) and (row.parent_id is None or name in ALONE)
+            name for name in allowed_moves(row.state, row.pending)
+            if may_move(by, row, name) and (row.parent_id is None or name in INDEPENDENT_MOVES)
         ), how=row.how, queue=in_words(row.owner, row.role, {one["level"]: one["name"] for one in row.area_names or ()}) if row.owner else None,
         office_rating=row.office_rating, office_solved=row.office_solved,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Filters:
+class IncidentFilters:
     """Which incidents. area: Code; everything in it. overdue: The running stage's time is over.
 
     colour: green, amber or red. category: Code or its beginning. mine: Held by, or offered to, the asker.
@@ -411,26 +414,26 @@ COLOURS = {
 
 
 # filter -> the values there are
-KNOWN: dict[str, Collection[str]] = {
+ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
     "state": ("open", *STATES), "colour": tuple(COLOURS), "way": ("assign", "order"), "severity": SEVERITIES,
     "channel": CHANNELS, "sort": SORTS, "queue": tuple(QUEUES),
 }  # fmt: skip
 
 
-def check(session: Session, wanted: Filters) -> None:
+def validate_filters(session: Session, wanted: IncidentFilters) -> None:
     """See that filters name what there is, so that an empty list means that nothing fits.
 
     Raises:
         InvalidInput: A value is none of those known, or no category ever had the code, or one beginning with it.
     """
-    for name, known in KNOWN.items():
+    for name, known in ALLOWED_FILTER_VALUES.items():
         given = getattr(wanted, name)
         for value in (given,) if isinstance(given, str) else given:
             if (value or name == "sort") and value not in known:
-                raise wrong(name, f"{value[:40]!r} is none of {', '.join(known)}")
+                raise invalid_field(name, f"{value[:40]!r} is none of {', '.join(known)}")
     ever = "SELECT EXISTS (SELECT FROM incident_category WHERE starts_with(code, :code))"  # in an older edition, too
-    if wanted.category and not session.scalar(sql(ever), {"code": wanted.category}):
-        editions.active(session).category(wanted.category)
+    if wanted.category and not session.scalar(cached_text(ever), {"code": wanted.category}):
+        editions.active_edition(session).category(wanted.category)
 
 
 def area_id(session: Session, code: str) -> int:
@@ -439,14 +442,14 @@ def area_id(session: Session, code: str) -> int:
     Raises:
         InvalidInput: There never was an area of the code.
     """
-    found: int | None = session.scalar(sql("SELECT id FROM area WHERE code = :code"), {"code": code})
+    found: int | None = session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": code})
     if found is None:
-        raise wrong("area", f"no area has the code {code[:40]!r}")
+        raise invalid_field("area", f"no area has the code {code[:40]!r}")
     return found
 
 
-def _where(session: Session, by: Principal, wanted: Filters, now: datetime) -> tuple[str, dict[str, Any]]:
-    condition, params = visible(by, "i")
+def _where(session: Session, by: Principal, wanted: IncidentFilters, now: datetime) -> tuple[str, dict[str, Any]]:
+    condition, params = visibility_clause(by, "i")
     parts = [condition]
     params |= {"me": by.person_id, "now": now}
     if wanted.state:
@@ -491,7 +494,7 @@ def _where(session: Session, by: Principal, wanted: Filters, now: datetime) -> t
         parts.append("i.reported_at < :until")
         params["until"] = wanted.until
     if wanted.parent is not None:
-        other = visible(by, "x")[0]  # of a parent that is not theirs to see nobody learns what repeats it
+        other = visibility_clause(by, "x")[0]  # of a parent that is not theirs to see nobody learns what repeats it
         parts.append(f"EXISTS (SELECT FROM incident x WHERE x.id = i.parent_id AND x.id = :parent AND {other})")
         params["parent"] = wanted.parent
     return " AND ".join(f"({part})" for part in parts), params
@@ -501,15 +504,15 @@ KEYS = {"newest": "(i.reported_at, i.id)", "urgent": "(NOT i.supervised, coalesc
 ORDERS = {"newest": "i.reported_at DESC, i.id DESC", "urgent": "NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id"}
 
 
-def listing(
-    session: Session, by: Principal, wanted: Filters, limit: int, after: str | None, *, now: datetime
-) -> list[View]:
+def list_incidents(
+    session: Session, by: Principal, wanted: IncidentFilters, limit: int, after: str | None, *, now: datetime
+) -> list[IncidentView]:
     """Incidents the asker sees, one page.
 
     Args:
         limit: At most so many. after: `sort_key` of the last one of the page before.
     """
-    check(session, wanted)
+    validate_filters(session, wanted)
     where, params = _where(session, by, wanted, now)
     if after is not None:
         params |= _behind(after, wanted.sort)
@@ -530,11 +533,11 @@ def _behind(after: str, sort: str) -> dict[str, Any]:
         if first[:-2] not in ([["True"], ["False"]] if sort == "urgent" else [[]]):
             raise ValueError
     except (ValueError, IndexError):
-        raise wrong("cursor", "belongs to another order; leave it out") from None
+        raise invalid_field("cursor", "belongs to another order; leave it out") from None
     return {f"a{number}": str(one) for number, one in enumerate(first)}
 
 
-def sort_key(one: View, sort: str) -> str:
+def sort_key(one: IncidentView, sort: str) -> str:
     """Behind what the next page begins."""
     if sort == "newest":
         return f"{one.reported_at.isoformat()}|{one.id}"
@@ -548,9 +551,9 @@ SELECT i.state, count(*) AS n, count(*) FILTER (WHERE {COLOURS["red"]}) AS red,
 FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
 
 
-def counts(session: Session, by: Principal, wanted: Filters, *, now: datetime) -> dict[str, Any]:
+def count_by_state(session: Session, by: Principal, wanted: IncidentFilters, *, now: datetime) -> dict[str, Any]:
     """How many incidents the asker sees: by state (each of them, 0 too), and how many are late, watched, asked about."""
-    check(session, wanted)
+    validate_filters(session, wanted)
     where, params = _where(session, by, replace(wanted, state=()), now)
     rows = session.execute(text(COUNTS.format(where=where, pending=progress(by)[0]["pending"])), params).all()
     states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
@@ -570,7 +573,7 @@ class Duplicate:
     reported_at: datetime
 
 
-NEAR = """
+DUPLICATES_SQL = """
 SELECT * FROM (
   SELECT i.id, i.state, i.reported_at, {condition} AS seen,
     ST_Distance(({location})::geography, p.spot::geography) AS metres
@@ -582,7 +585,7 @@ SELECT * FROM (
 """
 
 
-def near_duplicates(
+def find_duplicates(
     session: Session, by: Principal, category: str, lon: float, lat: float, at: datetime, but: UUID | None = None
 ) -> list[Duplicate]:
     """Incidents of the same category within 50 m and 7 days, nearest first; void ones and repeats left out.
@@ -592,9 +595,9 @@ def near_duplicates(
 
     Who may not see one is told of it, without its id and by its public place, where it is open to all; else nothing.
     """
-    condition, params = visible(by, "i")
+    condition, params = visibility_clause(by, "i")
     public, more = open_to_all("i")
-    query = sql(NEAR.format(condition=condition, public=public, location=location(condition)))
+    query = cached_text(DUPLICATES_SQL.format(condition=condition, public=public, location=location(condition)))
     params |= more | {"category": category, "lon": lon, "lat": lat, "since": at - timedelta(days=NEAR_DAYS), "now": at,
                "metres": NEAR_M, "east": 0.0013, "north": 0.0007, "but": but}  # fmt: skip
     return [
@@ -606,7 +609,7 @@ def near_duplicates(
 
 
 @dataclass(frozen=True)
-class Candidate:
+class AssigneeCandidate:
     """Somebody an incident can be given to. load: Open incidents held. away: On leave now. metres: Straight, for takers."""
 
     code: str | None
@@ -623,7 +626,7 @@ class Candidate:
     skills: bool
 
 
-def candidates(session: Session, by: Principal, one: View, now: datetime) -> list[Candidate]:
+def list_assignees(session: Session, by: Principal, one: IncidentView, now: datetime) -> list[AssigneeCandidate]:
     """Who an incident can be given to: everybody in a post of its place, nearest role first, then who takes orders.
 
     Raises:
@@ -635,13 +638,14 @@ def candidates(session: Session, by: Principal, one: View, now: datetime) -> lis
     by.need(Action.DISPATCH, ids.values())
     building = session.scalar(text("SELECT building_id FROM incident WHERE id = :id"), {"id": one.id})
     found = sorted(
-        seats(session, list(ids.values()), building, now), key=lambda seat: (BY_KEY[seat.role].rank, seat.load)
+        list_post_holders(session, list(ids.values()), building, now),
+        key=lambda seat: (ROLE_BY_KEY[seat.role].rank, seat.load),
     )
     named = can_see(by, Fact.NAMES, ids.values())
     people = [
-        Candidate(
-            seat.person_code if named else None, seat.name if named else None, seat.role, BY_KEY[seat.role].zh,
-            BY_KEY[seat.role].en, seat.code, seat.level, seat.load, bool(seat.why and seat.person_id),
+        AssigneeCandidate(
+            seat.person_code if named else None, seat.name if named else None, seat.role, ROLE_BY_KEY[seat.role].zh,
+            ROLE_BY_KEY[seat.role].en, seat.code, seat.level, seat.load, bool(seat.why and seat.person_id),
             seat.person_id is None and seat.why == "leave", None, False,
         )
         for seat in found
@@ -654,14 +658,14 @@ def candidates(session: Session, by: Principal, one: View, now: datetime) -> lis
             "lat": one.point["lat"],
             "at": now,
         }
-        rows = session.execute(text(TAKERS), params).all()
+        rows = session.execute(text(CLAIMANTS_SQL), params).all()
         who = {row.id: row for row in session.execute(
             text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"), {"ids": [row.person_id for row in rows]}
         )}  # fmt: skip
         codes = {number: code for code, number in ids.items()}
         people += [
-            Candidate(
-                who[row.person_id].code, who[row.person_id].name, row.role, BY_KEY[row.role].zh, BY_KEY[row.role].en,
+            AssigneeCandidate(
+                who[row.person_id].code, who[row.person_id].name, row.role, ROLE_BY_KEY[row.role].zh, ROLE_BY_KEY[row.role].en,
                 codes[row.area_id], "", 0, False, False, row.straight, True,
             )
             for row in rows
@@ -671,19 +675,19 @@ def candidates(session: Session, by: Principal, one: View, now: datetime) -> lis
 
 def areas_of(session: Session, incident_id: UUID) -> list[int]:
     """Ids of the areas an incident lies in."""
-    query = sql("SELECT unnest(areas) FROM incident WHERE id = :id")
+    query = cached_text("SELECT unnest(areas) FROM incident WHERE id = :id")
     return list(session.scalars(query, {"id": incident_id}))
 
 
-def contact(session: Session, by: Principal, one: View) -> Mapping[str, str] | None:
+def get_reporter_contact(session: Session, by: Principal, one: IncidentView) -> Mapping[str, str] | None:
     """How to reach who reported; None when nothing was left. The caller records it: see gis/accounts/disclosures.py.
 
     Raises:
         Forbidden: The asker may not have contacts there.
     """
     by.need(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, one.id))
-    unmask(session)
+    reveal_contacts(session)
     query = text("SELECT name, phone, email FROM personal.reporter WHERE county = :county AND incident_id = :id")
     found = session.execute(query, {"county": one.county, "id": one.id}).mappings().one_or_none()
-    mask(session)
+    hide_contacts(session)
     return dict(found) if found else None

@@ -2,7 +2,7 @@
 
 Of what is open to all (`gis.rights.access.open_to_all`) everybody reads its category, its state, who is to answer by
 role, and its place to about ten metres (`location`). Descriptions, addresses as given and
-media are only for those who may see the incident (`gis.rights.access.visible`). Whoever has the random number of a
+media are only for those who may see the incident (`gis.rights.access.visibility_clause`). Whoever has the random number of a
 report filed through Open311 may ask how it stands, of whatever category; but not where it is.
 """
 
@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
 from gis.incidents.reading.incidents import progress
-from gis.incidents.states import ENDED, STATES, State
-from gis.rights.access import Principal, location, open_to_all, visible
-from gis.rights.roles import BY_KEY
+from gis.incidents.states import ENDED_STATES, STATES, State
+from gis.rights.access import Principal, location, open_to_all, visibility_clause
+from gis.rights.roles import ROLE_BY_KEY
 
 AHEAD = ("accepted", "dispatched", "taken")  # stages until a matter is handled, in their order
 
@@ -54,11 +54,11 @@ class PublicView:
     @property
     def closed(self) -> bool:
         """Whether it is over: closed or void."""
-        return self.state in ENDED
+        return self.state in ENDED_STATES
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PublicFilters:
     """Which incidents. ids: Those, whatever else is said. county: Code. closed: None is both.
 
     since, until: When reported, both inclusive.
@@ -72,7 +72,7 @@ class Wanted:
     until: datetime | None = None
 
 
-READ = """
+PUBLIC_SELECT_SQL = """
 SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.role, i.due_at, i.limits,
   i.reported_at, coalesce(i.closed_at, {changed_at}) AS changed_at,
   ST_X({location}) AS lon, ST_Y({location}) AS lat,
@@ -87,9 +87,11 @@ ORDER BY i.reported_at DESC, i.id LIMIT :limit OFFSET :offset
 """
 
 
-def listing(session: Session, by: Principal, wanted: Wanted, limit: int, offset: int = 0) -> list[PublicView]:
+def list_public_incidents(
+    session: Session, by: Principal, wanted: PublicFilters, limit: int, offset: int = 0
+) -> list[PublicView]:
     """Incidents open to everybody, and those the asker may see; the newest first."""
-    condition, params = visible(by, "i")
+    condition, params = visibility_clause(by, "i")
     public, more = open_to_all("i")
     parts = [f"({public} OR {condition})"]
     params |= more | {"limit": limit, "offset": offset}
@@ -102,7 +104,7 @@ def listing(session: Session, by: Principal, wanted: Wanted, limit: int, offset:
             params["categories"] = list(wanted.categories)
         if wanted.closed is not None:
             parts.append(f"{'' if wanted.closed else 'NOT '}i.state = ANY(:ended)")
-            params["ended"] = [state.value for state in ENDED]
+            params["ended"] = [state.value for state in ENDED_STATES]
         if wanted.since is not None:
             parts.append("i.reported_at >= :since")
             params["since"] = wanted.since
@@ -114,14 +116,14 @@ def listing(session: Session, by: Principal, wanted: Wanted, limit: int, offset:
         params["county"] = wanted.county
     seen, told = progress(by)
     params |= told
-    query = READ.format(
+    query = PUBLIC_SELECT_SQL.format(
         visible=condition, open=public, location=location(condition), where=" AND ".join(parts),
         changed_at=seen["changed_at"],
     )  # fmt: skip
     found = []
     for row in session.execute(text(query), params):
         zh, en = STATES[State(row.state)]
-        role = BY_KEY.get(row.role or "")
+        role = ROLE_BY_KEY.get(row.role or "")
         placed = row.seen or row.open_to_all
         found.append(
             PublicView(
@@ -144,4 +146,4 @@ def _expected(state: str, due: datetime | None, limits: dict[str, object]) -> da
     if due is None or state not in AHEAD:
         return due
     rest = sum(float(str(limits.get(stage) or 0)) for stage in AHEAD[AHEAD.index(state) + 1 :])
-    return working_time.due(due, rest, around_the_clock=bool(limits.get("around_the_clock")))
+    return working_time.deadline(due, rest, around_the_clock=bool(limits.get("around_the_clock")))

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import Forbidden, wrong
+from gis.errors import Forbidden, invalid_field
 from gis.rights.access import ACTION_BY_FACT, Action, Fact, Principal
 
 # figure -> name and definition, Chinese and English
-DEFINITIONS = {
+METRIC_DEFINITIONS = {
     "reported": ("上报数", "reports", "期间内上报的事件，不含作废和并案", "incidents reported in the period, without void ones and repeats"),
     "open": ("在办数", "open", "其中尚未结案的", "of these, not closed yet"),
     "overdue": ("超时在办", "overdue", "其中当前环节已超时的", "of these, past the time of the running stage now"),
@@ -52,7 +52,7 @@ DEFINITIONS = {
 LOCAL = "i.reported_at AT TIME ZONE :zone"
 AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.areas) AND a.level = '{}')"
 # what to group by -> the key and its name in SQL
-GROUPS = {
+GROUP_EXPRESSIONS = {
     "all": ("''", "''"),
     **{level: (AREA.format("a.code", level), AREA.format("a.name", level)) for level in ("street", "community", "grid", "unit")},
     "category": ("i.category", "c.zh"),
@@ -67,7 +67,7 @@ GROUPS = {
 
 
 @dataclass(frozen=True)
-class Figure:
+class StatisticsRow:
     """The figures of one group; a rate is null where nothing is counted under its line.
 
     key, name: Of the group: a code and name, a period, or empty for all. Rates are 0 to 1.
@@ -94,7 +94,7 @@ class Figure:
     hours_to_handle: float | None
 
 
-FIGURES = """
+STATISTICS_SQL = """
 WITH picked AS (
   SELECT i.id, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at, {key} AS key, {name} AS name
   FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
@@ -135,7 +135,7 @@ FROM counted GROUP BY key ORDER BY key NULLS LAST
 """
 
 
-def figures(
+def incident_statistics(
     session: Session,
     by: Principal,
     since: datetime,
@@ -145,7 +145,7 @@ def figures(
     *,
     now: datetime,
     zone: str = "Asia/Shanghai",
-) -> list[Figure]:
+) -> list[StatisticsRow]:
     """The figures of the incidents reported from `since` until before `until`, grouped.
 
     Args:
@@ -157,23 +157,23 @@ def figures(
         InvalidInput: An unknown grouping or area, or a period that ends before it begins. Forbidden: Not allowed.
     """
     by.need(Action.FIGURES)
-    if per not in GROUPS:
-        words = f"{per[:40]!r} is none of {', '.join(GROUPS)}"
-        raise wrong("per", words)
+    if per not in GROUP_EXPRESSIONS:
+        words = f"{per[:40]!r} is none of {', '.join(GROUP_EXPRESSIONS)}"
+        raise invalid_field("per", words)
     if since >= until:
-        raise wrong("until", "must be after since")
+        raise invalid_field("until", "must be after since")
     if per == "person" and not by.may(Action.NAMES):
         raise Forbidden("figures by person need the right to names")
     where = None
     if area:
         where = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
         if where is None:
-            raise wrong("area", f"no area has the code {area[:40]!r}")
-    key, name = GROUPS[per]
+            raise invalid_field("area", f"no area has the code {area[:40]!r}")
+    key, name = GROUP_EXPRESSIONS[per]
     needed = {"own": Action.FIGURES} | ({"named": ACTION_BY_FACT[Fact.NAMES]} if per == "person" else {})
     limits = {column: areas for column, action in needed.items() if (areas := by.may_in[action]) is not None}
     allowed = " AND ".join(["true", *(f"i.areas && CAST(:{column} AS bigint[])" for column in limits)])
-    query = FIGURES.format(key=key, name=name, allowed=allowed)
+    query = STATISTICS_SQL.format(key=key, name=name, allowed=allowed)
     params = {"since": since, "until": until, "now": now, "zone": zone, "area": where}
     params |= {column: sorted(areas) for column, areas in limits.items()}
     return [_figure(row) for row in session.execute(text(query), params).mappings()]
@@ -182,9 +182,9 @@ def figures(
 COUNTED = frozenset({"key", "name", "reported", "open", "closed", "overdue", "supervised", "rated"})
 
 
-def _figure(row: Any) -> Figure:
+def _figure(row: Any) -> StatisticsRow:
     values: dict[str, Any] = dict(row)
     rates = {
         name: round(float(value), 4) for name, value in values.items() if name not in COUNTED and value is not None
     }
-    return Figure(**values | rates)
+    return StatisticsRow(**values | rates)

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
 from gis.incidents.lifecycle import alert
-from gis.incidents.reading.incidents import find, told
-from gis.incidents.states import ENDED, MOVES, SAID_REPORTER, STATES, State
-from gis.rights.access import ROLES as ACCESS
-from gis.rights.access import Fact, Principal, can_see, internal, reporter, visible
-from gis.rights.roles import BY_KEY
+from gis.incidents.reading.incidents import get_incident, told
+from gis.incidents.states import ENDED_STATES, NOTES_SHOWN_TO_REPORTER, STATES, TRANSITIONS, State
+from gis.rights.access import ACCESS_ROLES as ACCESS
+from gis.rights.access import Fact, Principal, can_see, internal, reporter_principal, visibility_clause
+from gis.rights.roles import ROLE_BY_KEY
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ WHERE e.incident_id = :id AND {condition} AND {told} ORDER BY e.id
 
 def events(session: Session, by: Principal, incident_id: UUID) -> list[EventView]:
     """What happened to an incident, oldest first; empty when it is not the asker's to see."""
-    condition, params = visible(by, "i")
+    condition, params = visibility_clause(by, "i")
     readable, more = told(by)
     query = TIMELINE.format(condition=condition, internal=internal(by), told=readable)
     rows = session.execute(text(query), params | more | {"id": incident_id}).all()
@@ -62,14 +62,14 @@ def events(session: Session, by: Principal, incident_id: UUID) -> list[EventView
 
 def _told(one: EventView) -> EventView:
     role = {key: value for key, value in one.detail.items() if key == "role"}  # of who has it now, not who that is
-    return replace(one, words=one.words if one.move in SAID_REPORTER else "", detail=role)
+    return replace(one, words=one.words if one.move in NOTES_SHOWN_TO_REPORTER else "", detail=role)
 
 
 def _event(row: Any, named: bool) -> EventView:
-    move = MOVES.get(row.move)
+    move = TRANSITIONS.get(row.move)
     zh = (
         ACCESS[row.role][0] if row.role in ACCESS
-        else BY_KEY[row.role].zh if row.role in BY_KEY
+        else ROLE_BY_KEY[row.role].zh if row.role in ROLE_BY_KEY
         else {"anonymous": "居民", "reporter": "上报人", "key": "程序", "system": "系统", "": "系统"}.get(row.role, row.role)
     )  # fmt: skip
     nobody = row.role in ("system", "anonymous") or row.who.startswith("job ")
@@ -81,7 +81,7 @@ def _event(row: Any, named: bool) -> EventView:
 
 
 @dataclass(frozen=True)
-class Tracked:
+class TrackedIncident:
     """An incident for who reported it: where it stands, who holds it (role; the name of an organisation), since
     when, who has it to act on now (queue), and what happened. No names, no words between those who work on it."""
 
@@ -116,7 +116,7 @@ class Tracked:
     danger: dict[str, Any] | None
 
 
-def by_secret(session: Session, incident_id: UUID, secret: str) -> Principal:
+def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> Principal:
     """Who shows an incident's tracking secret.
 
     Raises:
@@ -125,30 +125,30 @@ def by_secret(session: Session, incident_id: UUID, secret: str) -> Principal:
     kept = session.scalar(text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id})
     if not hmac.compare_digest(sha256(secret.encode()).digest(), kept or b"\0" * 32) or kept is None:
         raise NotFound("there is no such incident")
-    return reporter(incident_id)
+    return reporter_principal(incident_id)
 
 
-def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) -> Tracked:
+def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) -> TrackedIncident:
     """The reporter's view.
 
     Raises:
         NotFound: There is no such incident, or it is not its secret.
     """
-    by = by_secret(session, incident_id, secret)
-    seen = find(session, by, incident_id, now=now)
+    by = authenticate_tracking(session, incident_id, secret)
+    seen = get_incident(session, by, incident_id, now=now)
     happened = events(session, by, incident_id)
     line = [
         {"at": one.at, "move": one.move, "zh": one.move_zh, "en": one.move_en, "state": one.to_state,
          "state_zh": one.state_zh, "role_zh": one.role_zh,
-         "to_zh": BY_KEY[one.detail["role"]].zh if one.detail.get("role") in BY_KEY else None,
+         "to_zh": ROLE_BY_KEY[one.detail["role"]].zh if one.detail.get("role") in ROLE_BY_KEY else None,
          "words": one.words, "photos": one.photos}
         for one in happened
     ]  # fmt: skip
     own = [seen.description, *(one.words for one in happened if one.move in alert.HEARD)]
-    running = seen.severity == alert.URGENT and seen.state not in (*ENDED, State.HANDLED, State.CHECKED)
+    running = seen.severity == alert.URGENT and seen.state not in (*ENDED_STATES, State.HANDLED, State.CHECKED)
     danger = next((found for words in own if (found := alert.heard(session, words))), None) if running else None
     community = next((area["name"] for area in seen.areas if area["level"] == "community"), "")
-    return Tracked(
+    return TrackedIncident(
         seen.id, seen.state, seen.state_zh, seen.state_en, seen.version, seen.category, seen.category_zh,
         seen.category_en, seen.description, seen.address, seen.point, community, seen.reported_at, seen.changed_at,
         seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.queue, seen.due, seen.colour,

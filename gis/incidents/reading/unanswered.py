@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import sql
+from gis.db import cached_text
 from gis.rights.access import LIVING
 from gis.rights.living import NO_ACCOUNTS, has_account, on_duty
 
@@ -67,7 +67,7 @@ OPERATORS = f"SELECT {LIVING.count_operators()}"
 
 def unanswered(session: Session, now: datetime) -> Unanswered:
     """The grids in force that nobody answers for, by code, and what waits at the operator."""
-    places = [Silent(**row) for row in session.execute(sql(PLACES), {"now": now}).mappings()]
+    places = [Silent(**row) for row in session.execute(cached_text(PLACES), {"now": now}).mappings()]
     waiting, operators = (int(session.scalar(text(query), {"now": now}) or 0) for query in (WAITING, OPERATORS))
     return Unanswered(places, waiting, operators)
 

@@ -9,26 +9,26 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import Step
-from gis.areas.locate_result import Answer, Question
+from gis.areas.explanation import DecisionStep
+from gis.areas.locate_result import LocateRequest, LocateResult
 from gis.areas.models import Level
-from gis.areas.resolver import answer, to_point
-from gis.areas.snapshot import Register
-from gis.db import sql
-from gis.errors import NotFound, Unavailable, wrong
+from gis.areas.resolver import parse_point, resolve_request
+from gis.areas.snapshot import RegistrySnapshot
+from gis.db import cached_text
+from gis.errors import NotFound, Unavailable, invalid_field
 from gis.incidents.catalogue import editions
-from gis.network.build import load
-from gis.network.walk import distances
+from gis.network.build import load_network
+from gis.network.walk import network_distances
 from gis.people.queries import FIRST
 from gis.places.address import parse_address
 from gis.places.lookup import find_named, named_area
 from gis.places.naming import Naming
 from gis.rights.access import LIVING, OPERATOR
 from gis.rights.living import has_account, on_duty
-from gis.rights.roles import BY_KEY
+from gis.rights.roles import ROLE_BY_KEY
 
-FARTHEST = 5_000.0  # metres somebody is asked to walk for an order
-OFFERED = 100  # people an order is shown to at once, nearest first
+MAX_WALK_M = 5_000.0  # metres somebody is asked to walk for an order
+MAX_CLAIMANTS = 100  # people an order is shown to at once, nearest first
 
 # rule -> the sentence. No names of people: these are kept with the incident and shown to its reporter.
 WORDS = {
@@ -70,14 +70,14 @@ WORDS = {
 }  # fmt: skip
 
 
-def step(kind: str, rule: str, **values: Any) -> Step:
+def step(kind: str, rule: str, **values: Any) -> DecisionStep:
     """A reason in words."""
     zh, en = WORDS[rule]
-    return Step(kind, rule, zh.format_map(values), en.format_map(values))
+    return DecisionStep(kind, rule, zh.format_map(values), en.format_map(values))
 
 
 @dataclass(frozen=True)
-class Seat:
+class PostHolder:
     """A post at a place, and who is there now.
 
     area_id: None for a building's post. person_id, name: Who answers now, holder or deputy; None: nobody.
@@ -98,7 +98,7 @@ class Seat:
 
 
 @dataclass(frozen=True)
-class Place:
+class IncidentLocation:
     """Where a matter is: lon, lat in degrees, EPSG:4490; its areas top down; who sits where.
 
     areas: (id, level, code, name), county first, the unit last when known.
@@ -125,11 +125,11 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Assignment:
     """Who goes first: the seat, or None when nobody is there; and how that was decided."""
 
-    seat: Seat | None
-    how: list[Step]
+    seat: PostHolder | None
+    how: list[DecisionStep]
 
 
 IDS = """
@@ -148,7 +148,7 @@ WHERE a.code = :code AND (a.retired_at IS NULL OR a.retired_at > :at)
 """
 
 
-def place(
+def resolve_location(
     session: Session,
     at: datetime,
     *,
@@ -157,14 +157,14 @@ def place(
     crs: str | None = None,
     address: str = "",
     area: str = "",
-    register: Register | None = None,
-) -> tuple[Place, Answer, list[Step]]:
+    register: RegistrySnapshot | None = None,
+) -> tuple[IncidentLocation, LocateResult, list[DecisionStep]]:
     """Find the place of a matter by its point, else its address, else the code of an area.
 
     Returns the place, what `locate` answers for it, and how it was found.
 
     Args:
-        lon, lat: Degrees in `crs`, one of `gis.crs.KNOWN`.
+        lon, lat: Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
         area: Code of a grid, unit or an area above; of one above a grid, nobody below it is asked.
         register: As for `gis.areas.resolver.locate`.
 
@@ -172,17 +172,17 @@ def place(
         InvalidInput: None of the three is given, or it cannot be right, or the address may mean several places.
         OutsideGrids: No grid answers for the point. NotFound: No area has the code.
     """
-    how: list[Step] = []
+    how: list[DecisionStep] = []
     asked: dict[str, Any] = {}
     part_of: str | None = None
     unit: str | None = None
     if lon is not None or lat is not None:
         if lon is None or lat is None:
             missing = "lon" if lon is None else "lat"
-            raise wrong(missing, "is missing; a point needs both lon and lat")
+            raise invalid_field(missing, "is missing; a point needs both lon and lat")
         if not crs:
             words = "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default"
-            raise wrong("crs", words)
+            raise invalid_field("crs", words)
         asked = {"lon": lon, "lat": lat, "crs": crs}
     elif area:
         row = session.execute(text(INSIDE), {"code": area, "at": at}).one_or_none()
@@ -199,18 +199,18 @@ def place(
         asked, crs = {"address": address}, "cgcs2000"
     else:
         words = "is missing; send lon, lat and crs, or an address, or the code of an area"
-        raise wrong("lon", words)
-    question = Question(float(lon), float(lat), str(crs), address or None, at)
-    x, y = to_point(question)
-    found = answer(lambda: session, question, register)
+        raise invalid_field("lon", words)
+    question = LocateRequest(float(lon), float(lat), str(crs), address or None, at)
+    x, y = parse_point(question)
+    found = resolve_request(lambda: session, question, register)
     unit = unit or (found.unit.code if found.unit else None)
     codes = [one.code for one in found.areas] + ([unit] if unit else [])
     if part_of in codes:
         codes = codes[: codes.index(part_of) + 1]
     building = found.building.code if found.building and part_of is None else None
     wanted = [*codes, found.areas[-1].code]
-    ids = {row[2]: row for row in session.execute(sql(IDS), {"codes": wanted, "building": building})}
-    where = Place(
+    ids = {row[2]: row for row in session.execute(cached_text(IDS), {"codes": wanted, "building": building})}
+    where = IncidentLocation(
         x, y, asked, tuple((row[0], row[1], row[2], row[3]) for row in (ids[code] for code in codes)),
         ids[found.areas[-1].code][0], ids[unit][0] if unit in codes else None, ids[building][0] if building else None,
         found.revision,
@@ -242,10 +242,10 @@ def _by_address(session: Session, address: str, at: datetime) -> tuple[float, fl
             return named[0].lon, named[0].lat, row.name, code
     if not named:
         message = f"{address[:60]!r} names no building that is known; send a point (lon, lat, crs) too"
-        raise wrong("address", message)
+        raise invalid_field("address", message)
     several = "; ".join(one.estate + one.name for one in named[:5])
     message = f"may mean several places: {several}. Name the estate or community, or send a point"
-    raise wrong("address", message)
+    raise invalid_field("address", message)
 
 
 SEATS = f"""
@@ -273,25 +273,25 @@ ORDER BY post_id
 """  # noqa: S608  our own text
 
 
-def seats(session: Session, areas: Collection[int], building: int | None, at: datetime) -> list[Seat]:
+def list_post_holders(session: Session, areas: Collection[int], building: int | None, at: datetime) -> list[PostHolder]:
     """The posts of some areas and a building, with who is there now."""
     params = {"areas": list(areas), "building": building, "at": at}
-    return [Seat(**row) for row in session.execute(sql(SEATS), params).mappings()]
+    return [PostHolder(**row) for row in session.execute(cached_text(SEATS), params).mappings()]
 
 
-def person_for(found: Iterable[Seat], first: str, escalation: Sequence[str] = ()) -> Chosen:
+def choose_assignee(found: Iterable[PostHolder], first: str, escalation: Sequence[str] = ()) -> Assignment:
     """Who goes first: the first role with somebody there, of the rule's ladder and then of the usual one.
 
     Several of one role: who has the least open. Each step up is said.
     """
-    by_role: dict[str, list[Seat]] = {}
+    by_role: dict[str, list[PostHolder]] = {}
     for seat in found:
         by_role.setdefault(seat.role, []).append(seat)
     start = FIRST.index(first) if first in FIRST else 0
     ladder = list(dict.fromkeys([first, *escalation, *FIRST[start:]]))
-    how: list[Step] = []
+    how: list[DecisionStep] = []
     for role in ladder:
-        row = BY_KEY[role]
+        row = ROLE_BY_KEY[role]
         words = {"role_zh": row.zh, "role_en": row.en}
         here = by_role.get(role, [])
         there = sorted(
@@ -301,12 +301,12 @@ def person_for(found: Iterable[Seat], first: str, escalation: Sequence[str] = ()
             best = there[0]
             rule = "deputy" if best.why else "least_busy" if len(there) > 1 else "found"
             how.append(step("person", rule, area=best.code, count=len(there), **words))
-            return Chosen(best, how)
+            return Assignment(best, how)
         how.append(step("person", _passed_over(here), area=here[0].code if here else "", **words))
-    return Chosen(None, how)
+    return Assignment(None, how)
 
 
-def _passed_over(here: Sequence[Seat]) -> str:
+def _passed_over(here: Sequence[PostHolder]) -> str:
     """Why nobody in a role is gone to: no_post, vacant, away or no_account, the last that is true of somebody."""
     why = {seat.why for seat in here}
     return "no_account" if "account" in why else "away" if "leave" in why else "vacant" if why else "no_post"
@@ -331,7 +331,7 @@ class Office:
         return {"role": self.role, "area_id": self.area_id, "holder_id": None}
 
     @property
-    def why(self) -> Step:
+    def why(self) -> DecisionStep:
         """It in words."""
         return step("person", "office" if self.code else self.level, name=self.name, code=self.code)
 
@@ -351,10 +351,10 @@ ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], 
 def office(session: Session, areas: Collection[int], at: datetime) -> Office:
     """Where a matter of some areas waits while no person holds it."""
     params = {"areas": list(areas), "at": at}
-    found = session.execute(sql(OFFICE), params).mappings().one_or_none()
+    found = session.execute(cached_text(OFFICE), params).mappings().one_or_none()
     if found is not None:
         return Office(**found)
-    operator = session.scalar(sql(f"SELECT {LIVING.operator('CAST(:areas AS bigint[])')}"), params)
+    operator = session.scalar(cached_text(f"SELECT {LIVING.operator('CAST(:areas AS bigint[])')}"), params)
     return Office("operator" if operator else "nobody", None, "", "", None)
 
 
@@ -365,9 +365,9 @@ class Home:
     columns: What the incident stores of it. owner: holder, or the level of the office, as `Office.level`.
     """
 
-    seat: Seat | None
+    seat: PostHolder | None
     columns: dict[str, Any]
-    how: list[Step]
+    how: list[DecisionStep]
     owner: str
 
 
@@ -385,8 +385,8 @@ def home(
     Args:
         first, escalation: As for `person_for`. levels: Only posts of these levels of area; empty: of all.
     """
-    there = [seat for seat in seats(session, areas, building, at) if not levels or seat.level in levels]
-    chosen = person_for(there, first, escalation)
+    there = [seat for seat in list_post_holders(session, areas, building, at) if not levels or seat.level in levels]
+    chosen = choose_assignee(there, first, escalation)
     if chosen.seat is not None:
         seat = chosen.seat
         columns = {"role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
@@ -396,7 +396,7 @@ def home(
 
 
 # how high a role or an office stands; supervision only ever goes up
-HEIGHT: dict[str, int] = {role.key: role.rank for role in BY_KEY.values()} | {
+HEIGHT: dict[str, int] = {role.key: role.rank for role in ROLE_BY_KEY.values()} | {
     "dispatcher": 42,
     "street": 54,
     OPERATOR: 100,
@@ -406,7 +406,7 @@ DESKS = {"unit": "dispatcher", "grid": "dispatcher", "community": "dispatcher", 
 
 
 def above(
-    found: Sequence[Seat], escalation: Sequence[str], floor: int, watched: bool, waits: Office
+    found: Sequence[PostHolder], escalation: Sequence[str], floor: int, watched: bool, waits: Office
 ) -> tuple[str, int | None] | None:
     """The next role that supervises, and who is there for it (None: an office's accounts); None at the top.
 
@@ -421,7 +421,7 @@ def above(
     return next((one for one in ladder if HEIGHT[one[0]] > floor), None)
 
 
-TAKERS = f"""
+CLAIMANTS_SQL = f"""
 SELECT t.person_id, t.role, t.area_id, ST_X(t.shape) AS lon, ST_Y(t.shape) AS lat,
   ST_Distance(t.shape::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS straight
 FROM order_taker t
@@ -432,40 +432,42 @@ ORDER BY straight NULLS LAST, t.person_id LIMIT 200
 
 
 @dataclass(frozen=True)
-class Offer:
+class Claimant:
     """Somebody an order is shown to; metres to walk, None when unknown."""
 
     person_id: int
     distance_m: float | None
 
 
-def offers(session: Session, where: Place, skill: str, at: datetime) -> tuple[list[Offer], Step]:
+def list_claimants(
+    session: Session, where: IncidentLocation, skill: str, at: datetime
+) -> tuple[list[Claimant], DecisionStep]:
     """Who an order is shown to: with the skill, of the areas, not on leave, the nearest on foot first.
 
     Metres are exact on the walking network; in a straight line, and said so, where none is loaded. Somebody without
     a starting place comes last; one further than `FARTHEST` on foot is not asked.
     """
     params = {"areas": where.area_ids, "skill": skill, "lon": where.lon, "lat": where.lat, "at": at}
-    words = {"skill": skill, "skill_zh": editions.active(session).skill_zh(skill)}
-    rows = session.execute(text(TAKERS), params).all()
+    words = {"skill": skill, "skill_zh": editions.active_edition(session).skill_zh(skill)}
+    rows = session.execute(text(CLAIMANTS_SQL), params).all()
     if not rows:
         return [], step("person", "no_taker", **words)
     placed = [row for row in rows if row.lon is not None]
     rule, metres = "offered", {row.person_id: float(row.straight) for row in placed}
     try:
-        network = load(session)
+        network = load_network(session)
     except Unavailable:
         rule = "offered_straight"
     else:
         if placed:
             here = network.snap_degrees([where.lon], [where.lat])
             homes = network.snap_degrees(np.array([row.lon for row in placed]), np.array([row.lat for row in placed]))
-            walked = distances(network, here, homes, FARTHEST)
+            walked = network_distances(network, here, homes, MAX_WALK_M)
             metres = {row.person_id: float(m) for row, m in zip(placed, walked, strict=True) if np.isfinite(m)}
     far = {row.person_id for row in placed} - metres.keys()
-    found = [Offer(row.person_id, metres.get(row.person_id)) for row in rows if row.person_id not in far]
+    found = [Claimant(row.person_id, metres.get(row.person_id)) for row in rows if row.person_id not in far]
     found.sort(key=lambda one: (one.distance_m is None, one.distance_m or 0.0))
-    found = found[:OFFERED]
+    found = found[:MAX_CLAIMANTS]
     if not found:
         return [], step("person", "no_taker", **words)
     return found, step("person", rule, **words, count=len(found))

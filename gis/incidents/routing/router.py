@@ -7,20 +7,28 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import Step
+from gis.areas.explanation import DecisionStep
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.routing import rules
-from gis.incidents.routing.post_holders import Offer, Place, Seat, home, offers, office, step
+from gis.incidents.routing.post_holders import (
+    Claimant,
+    IncidentLocation,
+    PostHolder,
+    home,
+    list_claimants,
+    office,
+    step,
+)
 from gis.incidents.states import State
-from gis.rights.roles import BY_KEY
+from gis.rights.roles import ROLE_BY_KEY
 
 COMMUNITY = "community_worker"  # the role that matters go to which come back
-CLOCK = ("stage_began", "amber_at", "due_at", "spent_min", "supervise_at")  # the columns of a clock
+CLOCK_COLUMNS = ("stage_began", "amber_at", "due_at", "spent_min", "supervise_at")  # the columns of a clock
 
 
 @dataclass(frozen=True)
-class Routed:
+class RoutingDecision:
     """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is offered it, and why.
 
     owner: One of gis.incidents.reading.incidents.QUEUES.
@@ -28,31 +36,31 @@ class Routed:
 
     state: State
     columns: dict[str, Any]
-    seat: Seat | None
-    offers: list[Offer]
-    how: list[Step]
+    seat: PostHolder | None
+    offers: list[Claimant]
+    how: list[DecisionStep]
     owner: str
 
 
 def route(
     session: Session,
-    where: Place,
+    where: IncidentLocation,
     kind: editions.CategoryRow,
     severity: str,
     channel: str,
     at: datetime,
     now: datetime,
     clear: bool = True,
-) -> Routed:
+) -> RoutingDecision:
     """By the rules, to the person of the patch or to those who may claim it.
 
     Args:
         at: When it was reported, which is what rules ask for. now: Who is there then gets it, and its clock begins.
         clear: Whether the category is certain; else it waits as reported for the community to choose one.
     """
-    case = rules.Case(kind.code, severity, frozenset(where.area_ids), at, channel)
+    case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
     rule = rules.first_match(rules.active(session).rules, case)
-    first = BY_KEY[rule.first_role]
+    first = ROLE_BY_KEY[rule.first_role]
     how = [step("rule", "rule", name=rule.name, role_zh=first.zh, role_en=first.en)]
     limits = {
         "reported": rule.accept_min, "accepted": rule.dispatch_min, "dispatched": rule.take_min,
@@ -64,28 +72,30 @@ def route(
     if not clear:
         waits = office(session, where.area_ids, now)
         columns |= waits.columns | stage_clock(limits, State.REPORTED, now)
-        return Routed(State.REPORTED, columns, None, [], [*how, waits.why], waits.level)
+        return RoutingDecision(State.REPORTED, columns, None, [], [*how, waits.why], waits.level)
     if rule.way == "order" and kind.skill and severity != "urgent":  # nobody waits until somebody claims it
-        found, why = offers(session, where, kind.skill, now)
+        found, why = list_claimants(session, where, kind.skill, now)
         how.append(why)
         if found:
             columns["way"] = "order"
             # unclaimed in time it falls back to the community instead of going one level up
             running = stage_clock(limits, State.DISPATCHED, now) | {"supervise_at": None}
-            return Routed(State.DISPATCHED, columns | running, None, found, how, "offered")
+            return RoutingDecision(State.DISPATCHED, columns | running, None, found, how, "offered")
     found_home = home(session, where.area_ids, where.building_id, rule.first_role, rule.escalation, now)
     state = State.DISPATCHED if found_home.seat is not None else State.ACCEPTED
     columns |= found_home.columns | stage_clock(limits, state, now)
-    return Routed(state, columns, found_home.seat, [], [*how, *found_home.how], found_home.owner)
+    return RoutingDecision(state, columns, found_home.seat, [], [*how, *found_home.how], found_home.owner)
 
 
 def stage_clock(limits: Mapping[str, Any], state: str, now: datetime, spent: float | None = None) -> dict[str, Any]:
     """The columns of a stage's clock begun now, so many minutes of it spent already; all empty where none runs."""
     minutes = limits.get(state)
     if minutes is None:
-        return dict.fromkeys(CLOCK)
+        return dict.fromkeys(CLOCK_COLUMNS)
     wall = bool(limits.get("around_the_clock"))
-    left, until_amber = (max(float(minutes) * share - (spent or 0.0), 0.0) for share in (1.0, working_time.AMBER))
-    due = working_time.due(now, left, around_the_clock=wall)
-    amber = working_time.due(now, until_amber, around_the_clock=wall)
+    left, until_amber = (
+        max(float(minutes) * share - (spent or 0.0), 0.0) for share in (1.0, working_time.WARNING_SHARE)
+    )
+    due = working_time.deadline(now, left, around_the_clock=wall)
+    amber = working_time.deadline(now, until_amber, around_the_clock=wall)
     return {"stage_began": now, "amber_at": amber, "due_at": due, "spent_min": spent, "supervise_at": due}

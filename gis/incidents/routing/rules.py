@@ -15,24 +15,24 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from gis.db import sql
-from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMuch, Unavailable, wrong
+from gis.db import cached_text
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable, invalid_field
 from gis.exchange.columns import Column
-from gis.files.report import Refused, Report
-from gis.files.tables import finish_reading, read
+from gis.files.report import LoadReport, RejectedRow
+from gis.files.tables import finish_reading, read_table
 from gis.incidents import working_time
 from gis.incidents.catalogue.editions import Edition, write_table
-from gis.rights.access import Action, Principal, visible
-from gis.rights.roles import BY_KEY, ROLES
+from gis.rights.access import Action, Principal, visibility_clause
+from gis.rights.roles import ROLE_BY_KEY, ROLES
 
 DEFAULT = Path(__file__).parent / "data" / "rules.csv"
 DEFAULT_NAME = "默认规则"
 DAYS = ("any", "working", "rest")
 STAGES = ("reported", "accepted", "dispatched", "taken", "handled")  # states whose time LIMITS are, one each
 LIMITS = ("accept_min", "dispatch_min", "take_min", "handle_min", "check_min")
-LONGEST = 525_600  # minutes a stage may take: a year
-MOST = 500  # rules in a set
-SHOWN = 200  # incidents named in a group of a comparison
+MAX_STAGE_MINUTES = 525_600  # minutes a stage may take: a year
+MAX_RULES = 500  # rules in a set
+MAX_LISTED_CASES = 200  # incidents named in a group of a comparison
 TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)(?:[:：]00)?")
 
 # column -> what it may hold -> the words for it on screen and in tables; both are read
@@ -110,7 +110,7 @@ class Rule:
     check_min: int
     around_the_clock: bool
 
-    def matches(self, case: "Case") -> bool:
+    def matches(self, case: "RoutingCase") -> bool:
         """Whether it is for a case. Times are those of `clock.ZONE`; the end of a range is out."""
         return (
             case.category.startswith(self.category)
@@ -163,7 +163,7 @@ def _minute(of: time) -> int:
 
 
 @dataclass(frozen=True)
-class Case:
+class RoutingCase:
     """What is to be routed. areas: Ids of its areas. at: With its time zone."""
 
     category: str
@@ -179,7 +179,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Rules:
+class RoutingRules:
     """A set, in its order. state: draft, active or retired."""
 
     id: int
@@ -191,7 +191,7 @@ class Rules:
     rules: tuple[Rule, ...]
 
 
-def first_match(rules: Iterable[Rule], case: Case) -> Rule:
+def first_match(rules: Iterable[Rule], case: RoutingCase) -> Rule:
     """The rule that decides a case.
 
     Raises:
@@ -207,7 +207,7 @@ def first_match(rules: Iterable[Rule], case: Case) -> Rule:
 
 
 @dataclass(frozen=True)
-class Problem:
+class RuleError:
     """Something wrong in a table of rules.
 
     row: Its number as the spreadsheet shows it; None: the table as a whole. column: Key of a column; may be empty.
@@ -222,7 +222,7 @@ class Problem:
 Cells = Mapping[str, str]
 
 
-def parse(path: Path, edition: Edition | None = None, session: Session | None = None) -> tuple[list[Rule], Report]:
+def parse(path: Path, edition: Edition | None = None, session: Session | None = None) -> tuple[list[Rule], LoadReport]:
     """Read a table of rules and check it; what is wrong is in the report's `refused`, by row and column.
 
     Args:
@@ -230,33 +230,33 @@ def parse(path: Path, edition: Edition | None = None, session: Session | None = 
         session: Asked for the areas; None checks none.
 
     Raises:
-        InvalidInput, TooMuch: As `gis.files.tables.read`; or there are more than `MOST` rules.
+        InvalidInput, TooMuch: As `gis.files.tables.read_table`; or there are more than `MOST` rules.
     """
-    rules, report, problems = look_at(path, edition, session)
+    rules, report, problems = preview_rules_file(path, edition, session)
     report.refused += [
-        Refused(f"row {one.row}" if one.row else "the table", TITLES.get(one.column, ""), one.en) for one in problems
+        RejectedRow(f"row {one.row}" if one.row else "the table", TITLES.get(one.column, ""), one.en) for one in problems
     ]  # fmt: skip
     finish_reading(report)
     return rules, report
 
 
-def look_at(
+def preview_rules_file(
     path: Path, edition: Edition | None = None, session: Session | None = None
-) -> tuple[list[Rule], Report, list[Problem]]:
+) -> tuple[list[Rule], LoadReport, list[RuleError]]:
     """As `parse`, with the problems in both languages; the report has only those of cells that cannot be read."""
-    report = Report("rules", path.name)
+    report = LoadReport("rules", path.name)
     rows: list[tuple[int, Cells]] = []
-    for row in read(path, COLUMNS, report).rows:
+    for row in read_table(path, COLUMNS, report).rows:
         rows.append((row.number, {key: str(value) for key, value in row.values.items()}))
-        if len(rows) > MOST:
-            raise TooMuch(f"a set has at most {MOST} rules")
-    rules, problems = check(rows, edition, session)
+        if len(rows) > MAX_RULES:
+            raise TooLarge(f"a set has at most {MAX_RULES} rules")
+    rules, problems = validate_rules(rows, edition, session)
     return rules, report, problems
 
 
-def check(
+def validate_rules(
     rows: Sequence[tuple[int, Cells]], edition: Edition | None = None, session: Session | None = None
-) -> tuple[list[Rule], list[Problem]]:
+) -> tuple[list[Rule], list[RuleError]]:
     """Make rules of rows of text and say what is wrong with them.
 
     Args:
@@ -269,11 +269,11 @@ def check(
     asked = {cells.get("area", "") for _, cells in rows} - {""}
     chains = None if session is None else _chains(session, asked)
     rules: list[tuple[int, Rule]] = []
-    problems: list[Problem] = []
+    problems: list[RuleError] = []
     never: dict[int, list[int]] = {}  # row of a rule for everything -> rows behind it
     for number, cells in rows:
         values = {column.key: str(cells.get(column.key) or "").strip() for column in COLUMNS}
-        wrong = [Problem(number, *one) for one in _wrong(values, edition, chains)]
+        wrong = [RuleError(number, *one) for one in _wrong(values, edition, chains)]
         problems += wrong
         if wrong:
             continue
@@ -286,19 +286,19 @@ def check(
             row, one = above
             zh = f"永远轮不到：第 {row} 行“{one.name}”在前，已涵盖它"
             en = f"is never reached: row {row} ({one.name}) before it matches all of the same"
-            problems.append(Problem(number, "name", zh, en))
+            problems.append(RuleError(number, "name", zh, en))
         else:
             rules.append((number, rule))
     for row, behind in never.items():
         zh = f"匹配一切，只能放在最后：其后 {len(behind)} 条规则（第 {behind[0]} 行起）永远轮不到"
         en = f"matches everything, so it must be last: {len(behind)} rules behind it, from row {behind[0]}, are never reached"
-        problems.append(Problem(row, "name", zh, en))
+        problems.append(RuleError(row, "name", zh, en))
     if not rows:
-        problems.append(Problem(None, "", "没有规则", "there are no rules"))
+        problems.append(RuleError(None, "", "没有规则", "there are no rules"))
     elif not problems and not rules[-1][1].anything:
         zh = "最后一条规则须匹配一切：类别、紧急程度、区域、时间、渠道留空，日子为每天"
         en = "the last rule must match everything: category, severity, area, times and channel empty, days any"
-        problems.append(Problem(None, "", zh, en))
+        problems.append(RuleError(None, "", zh, en))
     return [rule for _, rule in rules], problems
 
 
@@ -341,9 +341,9 @@ def _wrong(values: Cells, edition: Edition | None, chains: Mapping[str, Collecti
     elif times[0] and _time(times[0]) == _time(times[1]) is not None:
         yield "time_to", "起止不能相同", "the beginning and the end must differ"
     for key in LIMITS:
-        if not (re.fullmatch(r"\d{1,6}", values[key]) and 1 <= int(values[key]) <= LONGEST):
-            en = f"{values[key][:20]!r} must be a whole number of minutes, 1 to {LONGEST}"
-            yield key, f"“{values[key][:20]}”应为分钟数，1 至 {LONGEST} 的整数", en
+        if not (re.fullmatch(r"\d{1,6}", values[key]) and 1 <= int(values[key]) <= MAX_STAGE_MINUTES):
+            en = f"{values[key][:20]!r} must be a whole number of minutes, 1 to {MAX_STAGE_MINUTES}"
+            yield key, f"“{values[key][:20]}”应为分钟数，1 至 {MAX_STAGE_MINUTES} 的整数", en
 
 
 def _wrong_words(values: Cells) -> Wrong:
@@ -395,7 +395,7 @@ def as_cells(rule: Rule) -> dict[str, str]:
 def _cells(rule: Rule) -> list[str]:
     values = as_cells(rule)
     values |= {key: SAID[key][values[key]][0] for key in SAID if values[key]}
-    return list((values | {"escalation": "|".join(BY_KEY[one].zh for one in rule.escalation)}).values())
+    return list((values | {"escalation": "|".join(ROLE_BY_KEY[one].zh for one in rule.escalation)}).values())
 
 
 # --- sets -------------------------------------------------------------------------------------------------------
@@ -419,9 +419,9 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
             rule for everything, or one names an area that does not exist.
     """
     if not 1 <= len(name) <= 100:
-        raise wrong("name", "a set needs a name of 1 to 100 characters")
+        raise invalid_field("name", "a set needs a name of 1 to 100 characters")
     if not rules or not rules[-1].anything:
-        raise wrong("rules", "the last rule of a set must match everything")
+        raise invalid_field("rules", "the last rule of a set must match everything")
     session.execute(text("DELETE FROM rule_set WHERE name = :name AND state = 'draft'"), {"name": name})
     if session.scalar(text("SELECT count(*) FROM rule_set WHERE name = :name"), {"name": name}):
         raise Conflict(f"name: the set {name!r} is or was in force, and such sets are not changed; choose another name")
@@ -429,7 +429,7 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
     query = text("SELECT code, id FROM area WHERE code = ANY(:codes)")
     ids = {row.code: row.id for row in session.execute(query, {"codes": list(codes)})}
     if missing := sorted(codes - ids.keys()):
-        raise wrong("area", f"no area has the code {', '.join(missing)}")
+        raise invalid_field("area", f"no area has the code {', '.join(missing)}")
     made = session.scalar(
         text("INSERT INTO rule_set (name, state, author) VALUES (:name, 'draft', :author) RETURNING id"),
         {"name": name, "author": author},
@@ -461,7 +461,7 @@ def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
     )
 
 
-def need_everywhere(session: Session, by: Principal) -> None:
+def require_all_counties(session: Session, by: Principal) -> None:
     """Raise Forbidden unless somebody may change rules in every county: a set in force holds in all of them."""
     by.need(Action.RULES)
     allowed = by.may_in[Action.RULES]
@@ -471,7 +471,7 @@ def need_everywhere(session: Session, by: Principal) -> None:
         raise Forbidden(f"rules hold in every county; {Action.RULES.value} is allowed to {by.role_words} in some only")
 
 
-def fill(connection: Connection) -> None:
+def load_default_rules(connection: Connection) -> None:
     """Load the default rules into a database that has none."""
     if not connection.scalar(text("SELECT count(*) FROM rule_set")):
         found, report = parse(DEFAULT)
@@ -480,7 +480,7 @@ def fill(connection: Connection) -> None:
         activate(connection, load(connection, found, DEFAULT_NAME), datetime.now(working_time.ZONE))
 
 
-_kept: dict[int, Rules] = {}  # sets that have been in force: they never change
+_kept: dict[int, RoutingRules] = {}  # sets that have been in force: they never change
 
 SETS = "SELECT id, name, state, author, loaded_at, activated_at FROM rule_set"
 RULES = """
@@ -489,7 +489,7 @@ WHERE r.rule_set_id = :id ORDER BY r.position
 """
 
 
-def find(session: Session, set_id: int) -> Rules:
+def find(session: Session, set_id: int) -> RoutingRules:
     """A set with its rules.
 
     Raises:
@@ -498,7 +498,7 @@ def find(session: Session, set_id: int) -> Rules:
     row = session.execute(text(f"{SETS} WHERE id = :id"), {"id": set_id}).mappings().one_or_none()
     if row is None:
         raise NotFound(f"there is no rule set {set_id}")
-    return Rules(**row, rules=tuple(map(_stored, session.execute(text(RULES), {"id": set_id}).mappings())))
+    return RoutingRules(**row, rules=tuple(map(_stored, session.execute(text(RULES), {"id": set_id}).mappings())))
 
 
 def _stored(row: Mapping[Any, Any]) -> Rule:
@@ -506,19 +506,19 @@ def _stored(row: Mapping[Any, Any]) -> Rule:
     return replace(made, escalation=tuple(made.escalation))
 
 
-def listing(session: Session) -> list[Rules]:
+def list_rule_sets(session: Session) -> list[RoutingRules]:
     """Every set without its rules, the one in force first, then the newest."""
     query = text(f"{SETS} ORDER BY state <> 'active', loaded_at DESC, id DESC")
-    return [Rules(**row, rules=()) for row in session.execute(query).mappings()]
+    return [RoutingRules(**row, rules=()) for row in session.execute(query).mappings()]
 
 
-def active(session: Session) -> Rules:
+def active(session: Session) -> RoutingRules:
     """The set in force.
 
     Raises:
         Unavailable: None is.
     """
-    found = session.scalar(sql("SELECT id FROM rule_set WHERE state = 'active'"))
+    found = session.scalar(cached_text("SELECT id FROM rule_set WHERE state = 'active'"))
     if found is None:
         raise Unavailable("no routing rules are in force; switch a set on with: ./wangge rules activate NAME")
     if found not in _kept:
@@ -540,7 +540,7 @@ SELECT r.*, '' AS area FROM routing_rule r WHERE r.id IN (
 
 
 @dataclass(frozen=True)
-class Went:
+class RoutedTo:
     """Where a rule sends: its name, first role (empty: unknown) and way."""
 
     rule: str
@@ -549,7 +549,7 @@ class Went:
 
 
 @dataclass(frozen=True)
-class Past:
+class PastIncident:
     """An incident of the past."""
 
     id: UUID
@@ -558,7 +558,7 @@ class Past:
 
 
 @dataclass(frozen=True)
-class Difference:
+class ReplayDifference:
     """Past incidents that a set would treat otherwise.
 
     before, after: What sent them, and what would. count: How many. elsewhere: They would go to another role, or in
@@ -566,13 +566,13 @@ class Difference:
     time to be handled. cases: The first `SHOWN`.
     """
 
-    before: Went
-    after: Went
+    before: RoutedTo
+    after: RoutedTo
     count: int
     elsewhere: bool
     slower: int
     faster: int
-    cases: list[Past]
+    cases: list[PastIncident]
 
 
 @dataclass(frozen=True)
@@ -585,7 +585,7 @@ class Replay:
     compared: int
     elsewhere: int
     other_limits: int
-    differences: list[Difference]
+    differences: list[ReplayDifference]
 
 
 def replay(session: Session, rules: Sequence[Rule], since: datetime, until: datetime, by: Principal) -> Replay:
@@ -593,28 +593,28 @@ def replay(session: Session, rules: Sequence[Rule], since: datetime, until: date
 
     Compared is with the rule that sent each, as it was then; limits that people changed since do not count.
     """
-    condition, params = visible(by, "i")
+    condition, params = visibility_clause(by, "i")
     params |= {"since": since, "until": until}
     old = {one.id: one for one in map(_stored, session.execute(text(OLD), params).mappings())}
-    groups: dict[tuple[Went, Went], list[tuple[Past, Rule, Rule]]] = {}
+    groups: dict[tuple[RoutedTo, RoutedTo], list[tuple[PastIncident, Rule, Rule]]] = {}
     compared = elsewhere = 0
     for row in session.execute(text(PAST.format(condition=condition)), params):
         compared += 1
-        after = first_match(rules, Case(row.category, row.severity, row.areas, row.reported_at, row.channel))
+        after = first_match(rules, RoutingCase(row.category, row.severity, row.areas, row.reported_at, row.channel))
         before = old.get(row.rule_id) or _recorded(row)
         moved = (before.first_role, before.way) != (after.first_role, after.way)
         elsewhere += moved
         if moved or _rest(before) != _rest(after):
             key = _went(before), _went(after)
-            groups.setdefault(key, []).append((Past(row.id, row.category, row.reported_at), before, after))
+            groups.setdefault(key, []).append((PastIncident(row.id, row.category, row.reported_at), before, after))
     found = [
-        Difference(
+        ReplayDifference(
             *key,
             count=len(cases),
             elsewhere=(key[0].role, key[0].way) != (key[1].role, key[1].way),
             slower=sum(_time_left(before) < _time_left(after) for _, before, after in cases),
             faster=sum(_time_left(before) > _time_left(after) for _, before, after in cases),
-            cases=[past for past, *_ in cases[:SHOWN]],
+            cases=[past for past, *_ in cases[:MAX_LISTED_CASES]],
         )
         for key, cases in groups.items()
     ]
@@ -622,8 +622,8 @@ def replay(session: Session, rules: Sequence[Rule], since: datetime, until: date
     return Replay(compared, elsewhere, sum(one.count for one in found if not one.elsewhere), found)
 
 
-def _went(rule: Rule) -> Went:
-    return Went(rule.name, rule.first_role, rule.way)
+def _went(rule: Rule) -> RoutedTo:
+    return RoutedTo(rule.name, rule.first_role, rule.way)
 
 
 def _rest(rule: Rule) -> tuple[object, ...]:
@@ -655,11 +655,11 @@ def in_words(rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str]
     Args:
         categories, areas: Names by code; of categories also by their beginnings.
     """
-    when, whom, how_long = told(rule, categories, areas)[0]
+    when, whom, how_long = describe_rule(rule, categories, areas)[0]
     return f"{when} → {whom}，{how_long}"
 
 
-def told(
+def describe_rule(
     rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str] | None = None
 ) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
     """A rule in words, Chinese and English: which matters, to whom, how long.
@@ -679,7 +679,7 @@ def told(
             ("channel", rule.channel),
         )
     )
-    role, unit = BY_KEY[rule.first_role], SAID["around_the_clock"]["yes" if rule.around_the_clock else "no"]
+    role, unit = ROLE_BY_KEY[rule.first_role], SAID["around_the_clock"]["yes" if rule.around_the_clock else "no"]
     order = rule.way == "order"
     zh = [
         what[0] if rule.category else "任何类别",
@@ -701,12 +701,12 @@ def told(
         (
             "，".join(filter(None, zh)),
             f"先推送认领，无人可接则派给{role.zh}" if order else f"派给{role.zh}",
-            f"{minutes(rule.take_min)[0]}内接单，{minutes(rule.handle_min)[0]}内处理（{unit[0]}）",
+            f"{format_minutes(rule.take_min)[0]}内接单，{format_minutes(rule.handle_min)[0]}内处理（{unit[0]}）",
         ),
         (
             ", ".join(filter(None, en)),
             f"offered to be claimed, else to the {role.en}" if order else f"to the {role.en}",
-            f"taken within {minutes(rule.take_min)[1]}, handled within {minutes(rule.handle_min)[1]} ({unit[1]})",
+            f"taken within {format_minutes(rule.take_min)[1]}, handled within {format_minutes(rule.handle_min)[1]} ({unit[1]})",
         ),
     )
 
@@ -725,7 +725,7 @@ def area_names(session: Session, rules: Iterable[Rule]) -> dict[str, str]:
     return {row.code: row.name for row in session.execute(query, {"codes": codes})} if codes else {}
 
 
-def minutes(count: int) -> tuple[str, str]:
+def format_minutes(count: int) -> tuple[str, str]:
     """A time in words, Chinese and English: 90 分钟, 2 小时, 12.5 小时."""
     if count < 120 or count % 30:
         return f"{count} 分钟", f"{count} min"

@@ -30,7 +30,7 @@ WHERE office_rating IS NOT NULL OR office_solved IS NOT NULL
 REQUESTS = ("", "suspend", "extend", "void", "limit")
 
 
-def pending(words: tuple[str, ...]) -> None:
+def pending_request(words: tuple[str, ...]) -> None:
     """(Re)make the constraint on which request may wait."""
     op.execute("ALTER TABLE incident DROP CONSTRAINT ck_incident_pending_known")
     listed = ", ".join(f"'{word}'" for word in words)
@@ -45,7 +45,7 @@ def upgrade() -> None:
         "COMMENT ON COLUMN incident.pending IS 'A request that waits: suspend, extend, void or limit.'"
     )
     op.execute("COMMENT ON COLUMN incident.rating IS 'Satisfaction in the reporter''s own word, 1 to 5.'")
-    pending(REQUESTS)
+    pending_request(REQUESTS)
     op.execute(APART)
     # who has rights over an area is asked whenever somebody looks at a matter in it
     op.create_index(op.f("ix_access_grant_area_id"), "access_grant", ["area_id"], unique=False, schema="personal")
@@ -58,7 +58,7 @@ def downgrade() -> None:
     op.execute("ALTER TABLE incident DISABLE TRIGGER guard_state")
     op.execute("UPDATE incident SET pending = '' WHERE pending = 'limit'")
     op.execute("ALTER TABLE incident ENABLE TRIGGER guard_state")
-    pending(REQUESTS[:-1])
+    pending_request(REQUESTS[:-1])
     op.execute("COMMENT ON COLUMN incident.pending IS 'A request that waits: suspend, extend or void.'")
     op.execute("COMMENT ON COLUMN incident.rating IS 'Satisfaction at the last follow-up, 1 to 5.'")
     for name, _, _ in COLUMNS:

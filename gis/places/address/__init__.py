@@ -7,7 +7,7 @@ by dashes are. Both take time in proportion to the length. Which building is mea
 import re
 from functools import lru_cache
 
-from gis.labels import HIGHEST_FLOOR, LABEL, floor_of, label, number, plain
+from gis.labels import HIGHEST_FLOOR, LABEL, floor_of_room, normalise_label, normalise_text, number
 from gis.places.address.model import Address
 from gis.places.address.patterns import BESIDE_PATTERN, MAX_ADDRESS_CHARS, TOP, joined_text
 from gis.places.address.reader import AddressReader
@@ -18,12 +18,12 @@ __all__ = [
     "MAX_ADDRESS_CHARS",
     "TOP",
     "Address",
-    "building_label",
-    "floor_of",
-    "label",
+    "floor_of_room",
+    "label_of_building",
+    "normalise_label",
+    "normalise_text",
     "number",
     "parse_address",
-    "plain",
 ]
 
 
@@ -43,9 +43,9 @@ def _read(text: str) -> Address:
 
 
 @lru_cache(maxsize=1 << 16)  # the same few names come again and again
-def building_label(name: str) -> str:
+def label_of_building(name: str) -> str:
     """The number or letter a building is known by, from its name: 桂花苑3号楼 is 3; empty when it has none."""
     if not name:
         return ""
-    short = label(name)
+    short = normalise_label(name)
     return short if re.fullmatch(LABEL, short) else parse_address(name).building

@@ -13,7 +13,7 @@ from gis.labels import (
     SPACE_PATTERN,
     STEM,
     WORDS,
-    label,
+    normalise_label,
     number,
     simplified,
 )
@@ -86,7 +86,7 @@ def to_part(match: re.Match[str]) -> Part:
         kind = ""
     text = match["label"] or ""
     return Part(
-        label(text) if len(text) <= 3 * MAX_LABEL_CHARS else text,
+        normalise_label(text) if len(text) <= 3 * MAX_LABEL_CHARS else text,
         kind,
         match["below"] or "",
         match.start(),

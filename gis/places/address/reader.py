@@ -2,7 +2,7 @@
 
 import re
 
-from gis.labels import HIGHEST_FLOOR, JOINED_NUMBERS, MAX_LABEL_CHARS, THINGS, digits_of, floor_of, int_or_none
+from gis.labels import HIGHEST_FLOOR, JOINED_NUMBERS, MAX_LABEL_CHARS, THINGS, digits_of, floor_of_room, int_or_none
 from gis.places.address.model import Address
 from gis.places.address.patterns import (
     ALONE_KINDS,
@@ -147,14 +147,14 @@ class AddressReader(AddressState):
         number = int_or_none(part.label)
         if part.kind in ("top", "ground", "basement") or part.below in ("地下", "负", "地负"):
             self._end_place(part)
-            number = floor_of(part.label) or number  # 负101
+            number = floor_of_room(part.label) or number  # 负101
             below = -(number or 1) if part.kind != "ground" else 1
             self._note(TOP if part.kind == "top" else below, part.quote)
             if context != "room":
                 self.top = part.kind == "top"
                 self._set_floor(None if self.top else below, part.quote)
             return
-        is_room = part.kind in ("", "room", "sign") and floor_of(part.label) == 1
+        is_room = part.kind in ("", "room", "sign") and floor_of_room(part.label) == 1
         if part.kind == "roof":
             if context != "room":
                 self._note(TOP, part.quote)
@@ -252,7 +252,7 @@ class AddressReader(AddressState):
     def _storey(self, nth: int, part: Part, number: int | None, context: str) -> None:
         if part.kind == "storey_or_building" and not context and (after := self._next(nth)):
             room = not after.kind or after.kind in ("room", "sign")
-            floor = floor_of(after.label)
+            floor = floor_of_room(after.label)
             is_range = after.below == "-" and after.kind == part.kind  # 3楼-5楼
             is_inside = after.kind in STOREY_KINDS | {"stairwell", "door"} or (after.below == "-" and not room)
             if is_inside and not is_range:
@@ -311,7 +311,7 @@ class AddressReader(AddressState):
         if part.below != "-" or number > MAX_BASEMENT or (is_after_storey and context == "floor"):
             return False
         after = self._next(nth)
-        return self.first_dash >= part.start and not (after and floor_of(after.label) == number)
+        return self.first_dash >= part.start and not (after and floor_of_room(after.label) == number)
 
     def _sign(self, nth: int, part: Part, context: str) -> None:
         """号: of a street, of a room, or alone."""

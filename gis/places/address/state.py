@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gis.labels import floor_of
+from gis.labels import floor_of_room
 from gis.places.address.model import Address
 from gis.places.address.patterns import DETAIL_KINDS, END_SIGNS, PARTS_PATTERN, RANGE_PATTERN, TOP, Part, to_part
 
@@ -40,7 +40,7 @@ class AddressState:
         self._end_place(part)
         if name == "room":
             self.doors.add(self._at_door(text))
-            floor = floor_of(text)
+            floor = floor_of_room(text)
             if floor and -floor not in self.storeys:  # 负一层101 is below ground
                 self._note(floor, part.quote.strip("-"))
         if self.said.get(name) or (name == "room" and "room" in self.own_only):
@@ -120,7 +120,7 @@ class AddressState:
         if self.is_unclear_inside:
             said, self.floor, self.top = {"building": said.get("building", "")}, None, False
         room = said.get("room", "") if len(self.doors) < 2 else ""
-        floor = self.floor if self.floor is not None else floor_of(said.get("room", ""))
+        floor = self.floor if self.floor is not None else floor_of_room(said.get("room", ""))
         address = Address(
             place, said.get("building", ""), said.get("stairwell", ""), floor, room, text, self.top, self.house,
             self.beside, is_dashed=self.is_dashed, quotes=quotes,
@@ -148,5 +148,5 @@ class AddressState:
             return replace(address, building=self.number, stairwell=stairwell)
         room = self.number_only.get("room", address.room)
         stairwell = "" if "stairwell" in self.own_only else address.stairwell
-        floor = floor_of(room) if "floor" in self.own_only or address.floor is None else address.floor
+        floor = floor_of_room(room) if "floor" in self.own_only or address.floor is None else address.floor
         return replace(address, building=self.number, stairwell=stairwell, floor=floor, room=room)

@@ -14,8 +14,8 @@ from gis.areas.models import Level
 from gis.boundaries import difference
 from web.http import params
 from web.http.db import session
-from web.http.openapi import also
-from web.http.responses import GEOJSON, feature, geojson, page, reply, wants_geojson
+from web.http.openapi import alternative_response
+from web.http.responses import GEOJSON, conditional_response, feature, geojson, paginate, wants_geojson
 
 bp = APIBlueprint("areas", __name__, url_prefix="/api/v1", tag="Areas")
 
@@ -137,11 +137,11 @@ def areas(query_data: AreasIn) -> Response:
 @bp.get("/areas/<code>")
 @bp.input(AreaIn, location="query")
 @bp.output(AreaDetailOut)
-@bp.doc(summary="One area", responses=also(GEOJSON, {"type": "object"}))
+@bp.doc(summary="One area", responses=alternative_response(GEOJSON, {"type": "object"}))
 def area(code: str, query_data: AreaIn) -> Response:
     """With `geometry=true` a GeoJSON Feature: longitude first, WGS 84 (CGCS2000 differs by centimetres)."""
     geojson = query_data.geometry or wants_geojson()
-    found = hierarchy.area(session(), code, params.moment(query_data.at), geometry=geojson)
+    found = hierarchy.area(session(), code, params.parse_datetime(query_data.at), geometry=geojson)
     body = as_json(found.row) | {
         "above": found.above,
         "children": found.children,
@@ -150,9 +150,11 @@ def area(code: str, query_data: AreaIn) -> Response:
         "point": found.point,
     }
     if geojson:
-        response = reply(feature(code, found.geometry, body, **({"bbox": found.bbox} if found.bbox else {})), GEOJSON)
+        response = conditional_response(
+            feature(code, found.geometry, body, **({"bbox": found.bbox} if found.bbox else {})), GEOJSON
+        )
     else:
-        response = reply(body)
+        response = conditional_response(body)
     response.vary.add("Accept")
     return response
 
@@ -172,7 +174,7 @@ def children(code: str, query_data: ChildrenIn) -> Response:
 def history(code: str) -> Response:
     """Every boundary with its dates and revision, and every change of name, parent and retirement."""
     boundaries, changes, lineage = hierarchy.history(session(), code)
-    return reply({"code": code, "boundaries": boundaries, "changes": changes, "lineage": lineage})
+    return conditional_response({"code": code, "boundaries": boundaries, "changes": changes, "lineage": lineage})
 
 
 @bp.get("/areas/difference")
@@ -184,10 +186,10 @@ def history(code: str) -> Response:
 def between(query_data: DifferenceIn) -> Response:
     """Grids with their old and new lines, and the pieces of land that changed hands; vertices alone are left out."""
     asked = query_data
-    found = difference.difference(
-        session(), params.moment(asked.from_, "from"), params.moment(asked.to, "to"), asked.within
+    found = difference.compare_boundaries(
+        session(), params.parse_datetime(asked.from_, "from"), params.parse_datetime(asked.to, "to"), asked.within
     )
-    return reply({
+    return conditional_response({
         "grids": [
             {"code": one.code, "name": one.name, "change": one.change, "area_m2": one.area_m2,
              "before": geojson(one.before), "after": geojson(one.after)}
@@ -203,10 +205,14 @@ def between(query_data: DifferenceIn) -> Response:
 def listed(asked: AreasIn | ChildrenIn, **only: Any) -> Response:
     """A page of areas."""
     found = hierarchy.areas(
-        session(), params.moment(asked.at), after=params.cursor(asked.cursor), limit=asked.limit + 1, **only
+        session(),
+        params.parse_datetime(asked.at),
+        after=params.decode_cursor(asked.cursor),
+        limit=asked.limit + 1,
+        **only,
     )
-    body = page(found, asked.limit, lambda row: row.code)
-    return reply(body | {"items": [as_json(row) for row in body["items"]]})
+    body = paginate(found, asked.limit, lambda row: row.code)
+    return conditional_response(body | {"items": [as_json(row) for row in body["items"]]})
 
 
 def as_json(row: AreaRow) -> dict[str, Any]:

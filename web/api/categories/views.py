@@ -8,12 +8,12 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from gis.incidents.catalogue import editions
-from gis.incidents.catalogue.classifier import LONGEST
+from gis.incidents.catalogue.classifier import MAX_TEXT_CHARS
 from gis.incidents.danger import table as danger_table
 from gis.incidents.lifecycle import alert
 from gis.rights.access import Action
 from web.http.db import session
-from web.http.responses import reply
+from web.http.responses import conditional_response
 from web.security.guard import principal
 
 bp = APIBlueprint("categories", __name__, url_prefix="/api/v1", tag="Incidents")
@@ -22,7 +22,7 @@ bp = APIBlueprint("categories", __name__, url_prefix="/api/v1", tag="Incidents")
 class WordsIn(BaseModel):
     """What happened, in words."""
 
-    words: Annotated[str, Field(max_length=LONGEST, description="As a resident would say it")]
+    words: Annotated[str, Field(max_length=MAX_TEXT_CHARS, description="As a resident would say it")]
 
 
 class CategoryOut(BaseModel):
@@ -105,7 +105,7 @@ class DangerTableOut(BaseModel):
 @bp.doc(summary="The catalogue of categories")
 def categories() -> Response:
     """By major group, in the order of the table; what only devices and staff file is for those who read incidents."""
-    found = editions.active(session())
+    found = editions.active_edition(session())
     everything = principal().may(Action.READ)
     groups: dict[str, dict[str, Any]] = {}
     for one in found.categories.values():
@@ -115,7 +115,7 @@ def categories() -> Response:
             )
             shown = ("code", "old_code", "zh", "en", "kind", "severity", "attributes")
             group["categories"].append({key: getattr(one, key) for key in shown})
-    return reply({"edition": found.name, "groups": list(groups.values())})
+    return conditional_response({"edition": found.name, "groups": list(groups.values())})
 
 
 @bp.get("/categories/suggest")
@@ -126,8 +126,8 @@ def suggested(query_data: WordsIn) -> Response:
     """Three at most, each with the words that point to it. The person chooses."""
     found = alert.heard(session(), query_data.words)
     public = not principal().may(Action.READ)
-    items = alert.likely(editions.active(session()), query_data.words, found, public=public)
-    return reply({"items": items, "danger": alert.in_words(found)})
+    items = alert.likely(editions.active_edition(session()), query_data.words, found, public=public)
+    return conditional_response({"items": items, "danger": alert.in_words(found)})
 
 
 @bp.get("/danger")
@@ -143,4 +143,6 @@ def dangers() -> Response:
             kind = kinds.setdefault(row.kind, {"kind": row.kind, "zh": row.zh, "en": row.en, "call": []})
             kind["call"] += [one for one in row.call if one not in kind["call"]]
     rows = [asdict(row) for row in table] if principal().may(Action.RULES) else []
-    return reply({"edition": number, "numbers": alert.numbers(session()), "kinds": list(kinds.values()), "rows": rows})
+    return conditional_response(
+        {"edition": number, "numbers": alert.numbers(session()), "kinds": list(kinds.values()), "rows": rows}
+    )

@@ -13,17 +13,17 @@ from gis.accounts import rate_limit
 from gis.errors import FieldError, InvalidInput
 from gis.incidents import devices
 from gis.incidents.devices import Alarm
-from web.api.locate.views import present
+from web.api.locate.views import current_snapshot
 from web.http import params
 from web.http.body_limit import body_limit
 from web.http.db import session
-from web.http.openapi import takes
+from web.http.openapi import documents_body
 from web.security import sanitising
 
 bp = APIBlueprint("devices", __name__, url_prefix="/api/v1", tag="Devices")
 
-LARGEST = 16 * 1024  # bytes of an alarm
-PER_MINUTE = 120  # alarms of one device
+MAX_ALARM_BYTES = 16 * 1024  # bytes of an alarm
+MAX_ALARMS_PER_MINUTE = 120  # alarms of one device
 
 
 class AlarmIn(BaseModel):
@@ -48,8 +48,8 @@ class TakenOut(BaseModel):
 
 
 @bp.post("/devices/<code>/alarms")
-@takes(AlarmIn)
-@body_limit(LARGEST)
+@documents_body(AlarmIn)
+@body_limit(MAX_ALARM_BYTES)
 @bp.output(TakenOut)
 @bp.doc(
     summary="Take an alarm",
@@ -66,13 +66,15 @@ def alarm(code: str) -> Response:
     body = request.get_data()
     given = request.headers
     now = datetime.now(UTC)
-    device = devices.verify(
+    device = devices.authenticate_message(
         session(), code, given.get("X-Wangge-Timestamp", ""), given.get("X-Wangge-Signature", ""), body, now
     )
     var = current_app.config["SETTINGS"].var
-    rate_limit.within(var, f"device {device}", PER_MINUTE, now.timestamp(), "alarms of this device")
+    rate_limit.check_rate_limit(
+        var, f"device {device}", MAX_ALARMS_PER_MINUTE, now.timestamp(), "alarms of this device"
+    )
     told = read(body)
-    taken = devices.take(session(), device, told, now, register=present(now))
+    taken = devices.receive_alarm(session(), device, told, now, register=current_snapshot(now))
     session().commit()
     response = Response(orjson.dumps(taken), 201 if taken.filed else 200, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
@@ -86,9 +88,9 @@ def read(body: bytes) -> Alarm:
         InvalidInput: It is not JSON, or a field is missing or wrong.
     """
     try:
-        given = AlarmIn.model_validate(sanitising.loads(body))
+        given = AlarmIn.model_validate(sanitising.parse_json(body))
     except ValidationError as error:
         fields = [FieldError(".".join(map(str, one["loc"])) or "body", one["msg"]) for one in error.errors()]
         raise InvalidInput(f"{fields[0].field}: {fields[0].message}", fields) from None
-    at = params.moment(given.at, "at") if given.at else None
+    at = params.parse_datetime(given.at, "at") if given.at else None
     return Alarm(given.alarm, given.kind.strip(), at, given.value)

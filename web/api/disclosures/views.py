@@ -12,8 +12,8 @@ from gis.accounts.disclosures import KINDS, Filters, list_disclosures
 from gis.rights.access import Action
 from web.http import params
 from web.http.db import session
-from web.http.responses import page, reply
-from web.security.guard import need
+from web.http.responses import conditional_response, paginate
+from web.security.guard import require
 
 bp = APIBlueprint("disclosures", __name__, url_prefix="/api/v1", tag="Audit")
 
@@ -54,15 +54,15 @@ class DisclosuresOut(BaseModel):
 @bp.doc(summary="Who was shown contacts, photos and exports", responses={401: "Sign in", 403: "For auditors"})
 def disclosures(query_data: DisclosuresIn) -> Response:
     """Who, what, when, from where and why; of the areas one audits. Nothing in it is ever changed or deleted."""
-    by = need(Action.HISTORY)
+    by = require(Action.HISTORY)
     found = list_disclosures(
         session(), by, filters(query_data.model_dump()), query_data.limit + 1,
-        before=params.number_cursor(params.cursor(query_data.cursor)),
+        before=params.number_cursor(params.decode_cursor(query_data.cursor)),
     )  # fmt: skip
-    return reply(page(found, query_data.limit, lambda one: str(one.id)))
+    return conditional_response(paginate(found, query_data.limit, lambda one: str(one.id)))
 
 
 def filters(given: dict[str, Any]) -> Filters:
     """The filters of a query, its moments read."""
-    since, until = (params.moment(given[name], name) if given[name] else None for name in ("since", "until"))
+    since, until = (params.parse_datetime(given[name], name) if given[name] else None for name in ("since", "until"))
     return Filters(given["kind"], given["who"], given["incident"], since, until)

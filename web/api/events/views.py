@@ -13,19 +13,19 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Flask, Response, current_app, g, request, stream_with_context
 
-from gis.errors import Forbidden, SignInNeeded, WanggeError, wrong
-from gis.incidents.reading.event_feed import Feed, Heard, told
+from gis.errors import AuthenticationRequired, Forbidden, WanggeError, invalid_field
+from gis.incidents.reading.event_feed import EventFeed, FeedEvent, visible_events
 from gis.rights.access import Action, Principal
 from web.http import db
 from web.security import guard
 
 bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Incidents")
 
-LIFE = 55.0  # seconds a stream is kept open, then the client asks again: rights are looked at anew
-BEAT = 15.0  # seconds between comments that keep the way open
-CHECK = 15.0  # seconds between looks at the asker's rights
+MAX_STREAM_S = 55.0  # seconds a stream is kept open, then the client asks again: rights are looked at anew
+HEARTBEAT_S = 15.0  # seconds between comments that keep the way open
+RIGHTS_CHECK_S = 15.0  # seconds between looks at the asker's rights
 RETRY = 5000  # milliseconds until an asker without a stream asks again
-LATELY = 100  # events looked at first when only the last one is wanted
+RECENT_EVENTS = 100  # events looked at first when only the last one is wanted
 USES = (Action.READ, Action.HANDLE, Action.DISPATCH, Action.SUPERVISE)
 
 
@@ -44,7 +44,7 @@ def events() -> Response:
     header = request.headers.get("Last-Event-ID", "")
     given, name = (header, "Last-Event-ID") if header else (request.args.get("last", ""), "last")
     if given and not (given.isdecimal() and len(given) < 19):
-        raise wrong(name, "must be the number of an event, as the stream gave it")
+        raise invalid_field(name, "must be the number of an event, as the stream gave it")
     last = int(given) if given else None
     hold = request.args.get("hold") != "0" and found.held.acquire(blocking=False)  # hold=0: only what is new by now
     response = Response(stream_with_context(_stream(found, last, hold)), mimetype="text/event-stream")
@@ -64,34 +64,34 @@ def allowed() -> Principal:
     g.pop("principal", None)
     by = guard.principal()
     if by.kind == "anonymous":
-        raise SignInNeeded("sign in, or send Authorization: Bearer with a key")
+        raise AuthenticationRequired("sign in, or send Authorization: Bearer with a key")
     if by.kind != "account" and not any(by.may(action) for action in USES):
         raise Forbidden(f"events need {Action.READ.value}")
     return by
 
 
-def feed(app: Flask) -> Feed:
+def feed(app: Flask) -> EventFeed:
     """The process's feed."""
-    found: Feed = app.extensions.setdefault("wangge_events", Feed(app.config["DATABASE_URL"]))
+    found: EventFeed = app.extensions.setdefault("wangge_events", EventFeed(app.config["DATABASE_URL"]))
     return found
 
 
-def _stream(found: Feed, last: int | None, hold: bool) -> Iterator[bytes]:
-    end = time.monotonic() + LIFE
+def _stream(found: EventFeed, last: int | None, hold: bool) -> Iterator[bytes]:
+    end = time.monotonic() + MAX_STREAM_S
     newest, begins = found.newest(), last is None
-    heard: list[Heard] = found.after(last or 0)
+    heard: list[FeedEvent] = found.after(last or 0)
     sent: set[int] = set()
     checked = 0.0
     yield f"retry: {500 if hold else RETRY}\n\n".encode()
     while True:
         fresh = [one for one in heard if one.id not in sent]
         try:
-            if fresh or time.monotonic() - checked >= CHECK:
+            if fresh or time.monotonic() - checked >= RIGHTS_CHECK_S:
                 by, checked = allowed(), time.monotonic()
                 now = datetime.now(UTC)
-                news = told(db.session(), by, fresh[-LATELY:] if begins else fresh, now)
+                news = visible_events(db.session(), by, fresh[-RECENT_EVENTS:] if begins else fresh, now)
                 if begins and not news:  # nothing of theirs lately
-                    news = told(db.session(), by, fresh[:-LATELY], now)
+                    news = visible_events(db.session(), by, fresh[:-RECENT_EVENTS], now)
                 if begins:  # a number to go on from: of the last event in the asker's sight, not of a hidden one
                     yield f"id: {news[-1]['event'] if news else 0}\nevent: now\ndata: {{}}\n\n".encode()
                     begins, news = False, []
@@ -108,7 +108,7 @@ def _stream(found: Feed, last: int | None, hold: bool) -> Iterator[bytes]:
         left = end - time.monotonic()
         if not hold or left <= 0:
             return
-        found.wait(newest, min(BEAT, left))
+        found.wait(newest, min(HEARTBEAT_S, left))
         heard = found.after(newest)
         if not heard:
             yield b": still here\n\n"

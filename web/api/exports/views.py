@@ -10,19 +10,19 @@ from pydantic import BaseModel, Field
 
 from gis.boundaries import drafts
 from gis.errors import Forbidden, NotFound
-from gis.exchange.boundary_file import PLANNED
+from gis.exchange.boundary_file import FAR_FUTURE
 from gis.exchange.dump import dump
 from gis.rights.access import Action
 from web.http import params
 from web.http.db import session
 from web.security.disclosures import record_export
-from web.security.guard import need, principal
+from web.security.guard import principal, require
 
 bp = APIBlueprint("exports", __name__, url_prefix="/api/v1", tag="Boundaries")
 
 GPKG = "application/geopackage+sqlite3"
 MAY = (Action.EXPORT, Action.DRAFT, Action.PUBLISH)  # any of them, in the area asked for
-SHORTEST = 6  # digits of a county's code: one file is of one county at most, some 10,000 grids
+MIN_CODE_DIGITS = 6  # digits of a county's code: one file is of one county at most, some 10,000 grids
 ANSWERS: dict[int | str, Any] = {
     200: {"description": "To be edited in QGIS and sent to /revisions/from-file", "content": {GPKG: {}}},
     401: "Sign in, or send a key", 403: "Not allowed there", 404: "No grids there, or then",
@@ -51,10 +51,10 @@ class GridsIn(BaseModel):
 def grids(query_data: GridsIn) -> Response:
     """EPSG:4490, layer `grids`, matched by `code` when it comes back. For who may export, draft or publish there."""
     within = query_data.within
-    need_within(within)
-    if not (within.isdigit() and within.isascii() and len(within) >= SHORTEST):
-        raise params.wrong("within", f"{within[:40]!r} is no code of an area; it must be as 520402, or longer")
-    at = params.moment(query_data.at) if query_data.at else PLANNED
+    require_within(within)
+    if not (within.isdigit() and within.isascii() and len(within) >= MIN_CODE_DIGITS):
+        raise params.invalid_field("within", f"{within[:40]!r} is no code of an area; it must be as 520402, or longer")
+    at = params.parse_datetime(query_data.at) if query_data.at else FAR_FUTURE
     with TemporaryDirectory() as folder:
         path = Path(folder) / "grids.gpkg"
         try:
@@ -70,13 +70,13 @@ def grids(query_data: GridsIn) -> Response:
     return response
 
 
-def need_within(within: str) -> None:
+def require_within(within: str) -> None:
     """Let through who may export, draft or publish in the whole of an area.
 
     Raises:
         SignInNeeded, Forbidden: Nobody is signed in; they may not, or only in another area or a part of this one.
     """
-    by = need(next((one for one in MAY if principal().may(one)), Action.EXPORT))
+    by = require(next((one for one in MAY if principal().may(one)), Action.EXPORT))
     places = [by.may_in[one] for one in MAY if one in by.may_in]
     if None in places:
         return

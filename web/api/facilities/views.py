@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field
 
 from gis import crs
 from gis.facilities import queries
-from gis.facilities.categories import BY_KEY
+from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.queries import CircleRow, FacilityRow
-from gis.facilities.service_circles import LONGEST, nearest_facilities
-from gis.network.build import load
+from gis.facilities.service_circles import MAX_MINUTES, nearest_facilities
+from gis.network.build import load_network
 from web.http import params
 from web.http.db import session
-from web.http.responses import GEOJSON, feature, page, reply
+from web.http.responses import GEOJSON, conditional_response, feature, paginate
 
 bp = APIBlueprint("facilities", __name__, url_prefix="/api/v1", tag="Facilities")
 
@@ -32,7 +32,7 @@ class FacilitiesIn(params.Page, params.At):
 class CircleIn(BaseModel):
     """Which circle."""
 
-    minutes: Annotated[int, Field(ge=1, le=LONGEST, description="Walking time")] = 15
+    minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES, description="Walking time")] = 15
     profile: Annotated[str, Field(description="Who walks", max_length=40)] = "adult"
 
 
@@ -42,7 +42,7 @@ class NearestIn(BaseModel):
     lon: float
     lat: float
     crs: Annotated[str, Field(description="wgs84, cgcs2000, gcj02 or bd09")]
-    minutes: Annotated[int, Field(ge=1, le=LONGEST, description="Walking time")] = 15
+    minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES, description="Walking time")] = 15
 
 
 class FacilityOut(BaseModel):
@@ -132,19 +132,19 @@ class CircleOut(BaseModel):
 def facilities(query_data: FacilitiesIn) -> Response:
     """By code; `category`, `bbox` and `area` narrow each other."""
     asked = query_data
-    if asked.category is not None and asked.category not in BY_KEY:
-        raise params.wrong("category", f"{asked.category!r} is none of {', '.join(BY_KEY)}")
+    if asked.category is not None and asked.category not in CATEGORY_BY_KEY:
+        raise params.invalid_field("category", f"{asked.category!r} is none of {', '.join(CATEGORY_BY_KEY)}")
     found = queries.facilities(
         session(),
         category=asked.category,
-        bbox=None if asked.bbox is None else params.bbox(asked.bbox),
+        bbox=None if asked.bbox is None else params.parse_bbox(asked.bbox),
         area=asked.area,
-        at=params.moment(asked.at),
-        after=params.cursor(asked.cursor),
+        at=params.parse_datetime(asked.at),
+        after=params.decode_cursor(asked.cursor),
         limit=asked.limit + 1,
     )
-    body = page(found, asked.limit, lambda row: row.code)
-    return reply(body | {"items": [as_json(row) for row in body["items"]]})
+    body = paginate(found, asked.limit, lambda row: row.code)
+    return conditional_response(body | {"items": [as_json(row) for row in body["items"]]})
 
 
 @bp.get("/facilities/nearest")
@@ -154,10 +154,10 @@ def facilities(query_data: FacilitiesIn) -> Response:
 def nearest(query_data: NearestIn) -> Response:
     """Exact distances on the walking network, with the legs from door to street at both ends."""
     asked = query_data
-    crs.check_points(asked.lon, asked.lat, asked.crs)
+    crs.validate_points(asked.lon, asked.lat, asked.crs)
     lon, lat = crs.to_storage(asked.lon, asked.lat, asked.crs)
-    found = nearest_facilities(session(), load(session()), lon, lat, minutes=asked.minutes)
-    return reply({"items": [asdict(one) for one in found]})
+    found = nearest_facilities(session(), load_network(session()), lon, lat, minutes=asked.minutes)
+    return conditional_response({"items": [asdict(one) for one in found]})
 
 
 @bp.get("/facilities/<code>")
@@ -165,7 +165,7 @@ def nearest(query_data: NearestIn) -> Response:
 @bp.doc(summary="One facility")
 def facility(code: str) -> Response:
     """Its id is its code."""
-    return reply(as_json(queries.facility(session(), code)))
+    return conditional_response(as_json(queries.facility(session(), code)))
 
 
 @bp.get("/facilities/<code>/circle")
@@ -176,7 +176,7 @@ def circle(code: str, query_data: CircleIn) -> Response:
     """The stored one where it is of today's network, else computed now."""
     where = queries.facility(session(), code)
     found = queries.circle(session(), code, query_data.minutes, query_data.profile)
-    return reply({"type": "FeatureCollection", "features": [circle_feature(where, found)]}, GEOJSON)
+    return conditional_response({"type": "FeatureCollection", "features": [circle_feature(where, found)]}, GEOJSON)
 
 
 def circle_feature(where: FacilityRow, found: CircleRow) -> dict[str, Any]:
@@ -188,4 +188,6 @@ def circle_feature(where: FacilityRow, found: CircleRow) -> dict[str, Any]:
 
 def as_json(row: FacilityRow) -> dict[str, Any]:
     """A facility as the API shows it."""
-    return asdict(row) | {"category_zh": BY_KEY[row.category].zh if row.category in BY_KEY else row.category}
+    return asdict(row) | {
+        "category_zh": CATEGORY_BY_KEY[row.category].zh if row.category in CATEGORY_BY_KEY else row.category
+    }

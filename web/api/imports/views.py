@@ -10,7 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from pydantic import BaseModel, Field
 
-from gis.errors import FieldError, InvalidInput, SignInNeeded, wrong
+from gis.errors import AuthenticationRequired, FieldError, InvalidInput, invalid_field
 from gis.exchange.incidents import load_incidents
 from gis.files.sandbox import within_request
 from gis.rights.access import Action
@@ -21,8 +21,8 @@ from web.security.guard import principal
 
 bp = APIBlueprint("imports", __name__, url_prefix="/api/v1", tag="Incidents")
 
-LARGEST = 20 * 1024 * 1024  # bytes of a file
-MOST = 2_000  # rows of a file; more by the command line
+MAX_IMPORT_BYTES = 20 * 1024 * 1024  # bytes of a file
+MAX_IMPORT_ROWS = 2_000  # rows of a file; more by the command line
 
 
 class ImportIn(BaseModel):
@@ -46,7 +46,7 @@ class ImportIn(BaseModel):
         422: "The file is no such table, or a row was refused and nothing is kept",
     },
 )
-@body_limit(LARGEST)
+@body_limit(MAX_IMPORT_BYTES)
 def load(query_data: ImportIn) -> Response:
     """CSV or Excel in the form's part `file`, as ./wangge template incidents; rehearses unless `commit`.
 
@@ -55,23 +55,29 @@ def load(query_data: ImportIn) -> Response:
     """
     by = principal()
     if by.kind == "anonymous":
-        raise SignInNeeded("sign in, or send Authorization: Bearer with a key")
+        raise AuthenticationRequired("sign in, or send Authorization: Bearer with a key")
     by.need(Action.DISPATCH)
     given = request.files.get("file")
     if given is None or not given.filename:
-        raise wrong("file", "is missing; send the table as a part of multipart/form-data")
+        raise invalid_field("file", "is missing; send the table as a part of multipart/form-data")
     with within_request(), TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(given.filename).suffix.lower()[:8]}"
         given.save(path)
         zone = current_app.config["SETTINGS"].timezone
         try:
             report = load_incidents(
-                session(), path, query_data.crs, now=params.moment(None), by=by, timezone=zone, most=MOST
+                session(),
+                path,
+                query_data.crs,
+                now=params.parse_datetime(None),
+                by=by,
+                timezone=zone,
+                most=MAX_IMPORT_ROWS,
             )
         except InvalidInput as error:
             if error.errors:
                 raise
-            raise wrong("file", error.detail.replace(path.name, given.filename[:100])) from None
+            raise invalid_field("file", error.detail.replace(path.name, given.filename[:100])) from None
     report.source = given.filename[:100]
     if query_data.commit and report.refused:
         errors = [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused]

@@ -11,21 +11,21 @@ from flask.blueprints import BlueprintSetupState
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from gis.areas.locate_result import Question
-from gis.areas.resolver import answer_json, answer_many
-from gis.areas.snapshot import Register
-from gis.areas.snapshot_cache import Live
-from gis.errors import FieldError, TooMuch, WanggeError, all_wrong
-from gis.people.queries import names_for_all
+from gis.areas.locate_result import LocateRequest
+from gis.areas.resolver import resolve_many, resolve_request_json
+from gis.areas.snapshot import RegistrySnapshot
+from gis.areas.snapshot_cache import SnapshotCache
+from gis.errors import FieldError, TooLarge, WanggeError, invalid_fields
+from gis.people.queries import names_are_public
 from gis.rights.access import Action
 from web.http.db import session
-from web.http.params import moment
+from web.http.params import parse_datetime
 from web.security import sanitising
 from web.security.guard import principal
 
 bp = APIBlueprint("locate", __name__, url_prefix="/api/v1", tag="Locate")
 
-MOST = 10_000  # points in one request
+MAX_POINTS = 10_000  # points in one request
 
 
 class LocateIn(BaseModel):
@@ -46,7 +46,7 @@ class LocateManyIn(BaseModel):
     points: Annotated[
         list[dict[str, Any]],
         Field(
-            description=f"At most {MOST:,}",
+            description=f"At most {MAX_POINTS:,}",
             examples=[[{"id": "a", "lon": 105.9501, "lat": 26.2302, "crs": "wgs84"}]],
         ),
     ]
@@ -164,51 +164,51 @@ class LocateManyOut(BaseModel):
     summary="Who answers for a place",
     responses={404: "Outside every grid; names the nearest and its distance"},
 )
-def one(query_data: LocateIn) -> Response:
+def locate(query_data: LocateIn) -> Response:
     """The chain of areas, the answerable people by role, how it was decided, and the boundary revision used.
 
     Names of people are given to who may have them there; anybody is told the roles.
     """
-    at = moment(query_data.at)
-    asked = Question(query_data.lon, query_data.lat, query_data.crs, query_data.address, at)
-    return told(answer_json(session, asked, present(at), names()))
+    at = parse_datetime(query_data.at)
+    asked = LocateRequest(query_data.lon, query_data.lat, query_data.crs, query_data.address, at)
+    return without_storing(resolve_request_json(session, asked, current_snapshot(at), areas_with_names()))
 
 
 @bp.post("/locate")
 @bp.input(LocateManyIn)
 @bp.output(LocateManyOut)
 @bp.doc(summary="Who answers for many places", responses={413: "More than 10,000 points"})
-def many(json_data: LocateManyIn) -> Response:
+def locate_many(json_data: LocateManyIn) -> Response:
     """Each point has its own answer or its own error; one bad point does not spoil the others."""
     points = json_data.points
-    if len(points) > MOST:
-        raise TooMuch(
-            f"{len(points):,} points are too many at once; send at most {MOST:,}, or use ./wangge locate --batch"
+    if len(points) > MAX_POINTS:
+        raise TooLarge(
+            f"{len(points):,} points are too many at once; send at most {MAX_POINTS:,}, or use ./wangge locate --batch"
         )
-    now = moment(None)
-    strange = sanitising.suspect()
-    given = [(strange and unkept(point)) or question(point, now) for point in points]
-    asked = [one for one in given if isinstance(one, Question)]
-    answers = answer_many(session, asked, now, present(now), names())
+    now = parse_datetime(None)
+    strange = sanitising.may_hold_unstorable()
+    given = [(strange and unkept(point)) or parse_request(point, now) for point in points]
+    asked = [one for one in given if isinstance(one, LocateRequest)]
+    answers = resolve_many(session, asked, now, current_snapshot(now), areas_with_names())
     results = []
     for number, (point, one) in enumerate(zip(points, given, strict=True)):
-        found = next(answers) if isinstance(one, Question) else one
+        found = next(answers) if isinstance(one, LocateRequest) else one
         kind = "error" if isinstance(found, WanggeError) else "answer"
         results.append(
-            {"id": point.get("id", number), kind: problem(found) if isinstance(found, WanggeError) else found}
+            {"id": point.get("id", number), kind: error_to_json(found) if isinstance(found, WanggeError) else found}
         )
-    return told(orjson.dumps({"results": results}))
+    return without_storing(orjson.dumps({"results": results}))
 
 
 def unkept(point: dict[str, Any]) -> WanggeError | None:
     """What no table can hold of one point of a body, as its error; such an `id` is not given back."""
-    found = list(sanitising.unfit(point, ""))
+    found = list(sanitising.find_unstorable(point, ""))
     if any(one.field.startswith("id") for one in found):
         del point["id"]
-    return all_wrong(found) if found else None
+    return invalid_fields(found) if found else None
 
 
-def question(point: dict[str, Any], now: datetime) -> Question | WanggeError:
+def parse_request(point: dict[str, Any], now: datetime) -> LocateRequest | WanggeError:
     """One point of a body as a question, or what is wrong with it."""
     wrong = []
     for field in ("lon", "lat", "crs"):
@@ -222,15 +222,15 @@ def question(point: dict[str, Any], now: datetime) -> Question | WanggeError:
     texts = (field for field in ("address", "at") if not isinstance(point.get(field, ""), str | None))
     wrong += [FieldError(field, "must be a text") for field in texts]
     if wrong:
-        return all_wrong(wrong)
+        return invalid_fields(wrong)
     try:
-        at = moment(point["at"]) if point.get("at") else now
+        at = parse_datetime(point["at"]) if point.get("at") else now
     except WanggeError as error:
         return error
-    return Question(float(point["lon"]), float(point["lat"]), point["crs"], point.get("address") or None, at)
+    return LocateRequest(float(point["lon"]), float(point["lat"]), point["crs"], point.get("address") or None, at)
 
 
-def problem(error: WanggeError) -> dict[str, Any]:
+def error_to_json(error: WanggeError) -> dict[str, Any]:
     """An error inside results, with the words of problem+json."""
     errors = [{"field": one.field, "message": one.message} for one in error.errors]
     return {
@@ -241,7 +241,7 @@ def problem(error: WanggeError) -> dict[str, Any]:
     }
 
 
-def told(body: bytes) -> Response:
+def without_storing(body: bytes) -> Response:
     """The answer as it is: names of people are not kept on the way."""
     response = Response(body, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
@@ -249,20 +249,20 @@ def told(body: bytes) -> Response:
 
 
 @bp.record
-def keep(state: BlueprintSetupState) -> None:
+def install_snapshot_cache(state: BlueprintSetupState) -> None:
     """Give the application its live register; a session factory put in its place later (tests) is asked instead."""
     app = state.app
-    app.extensions["register"] = (app.config["SESSION_FACTORY"], Live(app.config["DATABASE_URL"]))
+    app.extensions["register"] = (app.config["SESSION_FACTORY"], SnapshotCache(app.config["DATABASE_URL"]))
 
 
-def names() -> frozenset[int] | None:
+def areas_with_names() -> frozenset[int] | None:
     """Ids of the areas in which the asker is told who answers; None is everywhere, as for all before any account."""
     found = principal().may_in.get(Action.NAMES, frozenset())
     if found or found is None:
         return found
     factory, live = current_app.extensions["register"]
     known = live.names_for_all() if current_app.config["SESSION_FACTORY"] is factory else None
-    return None if (names_for_all(session()) if known is None else known) else found
+    return None if (names_are_public(session()) if known is None else known) else found
 
 
 def register_note() -> str | None:
@@ -276,7 +276,7 @@ def register_note() -> str | None:
     )
 
 
-def present(at: datetime) -> Register | None:
+def current_snapshot(at: datetime) -> RegistrySnapshot | None:
     """The register in memory, where it holds the moment."""
     factory: Callable[[bool], Session]
     factory, live = current_app.extensions["register"]

@@ -9,12 +9,12 @@ from flask import Response
 from pydantic import BaseModel, Field, model_validator
 
 from gis.notices import actions, queries
-from gis.notices.notice_text import said
+from gis.notices.notice_text import render_notice
 from gis.notices.queries import InApp
 from web.http import params
 from web.http.db import session
 from web.http.params import Page
-from web.http.responses import page, reply
+from web.http.responses import conditional_response, paginate
 from web.security.guard import principal
 
 bp = APIBlueprint("notices", __name__, url_prefix="/api/v1", tag="Notices")
@@ -80,11 +80,11 @@ class SeenOut(BaseModel):
 def listing(query_data: Page) -> Response:
     """Of incidents that are still the asker's to see; the newest first."""
     by = principal()
-    before = params.number_cursor(params.cursor(query_data.cursor))
-    found = queries.listing(session(), by, query_data.limit + 1, before)
-    part = page(found, query_data.limit, lambda one: str(one.id))
+    before = params.number_cursor(params.decode_cursor(query_data.cursor))
+    found = queries.list_notices(session(), by, query_data.limit + 1, before)
+    part = paginate(found, query_data.limit, lambda one: str(one.id))
     items = [shown(one) for one in part["items"]]
-    return reply({"items": items, "next": part["next"], "unseen": queries.unseen(session(), by)})
+    return conditional_response({"items": items, "next": part["next"], "unseen": queries.count_unseen(session(), by)})
 
 
 @bp.post("/notices/seen")
@@ -94,14 +94,14 @@ def listing(query_data: Page) -> Response:
 def seen(json_data: SeenIn) -> dict[str, int]:
     """Those of others, and those seen already, stay as they are."""
     by = principal()
-    changed = actions.seen(session(), by, json_data.ids, json_data.until)
+    changed = actions.mark_seen(session(), by, json_data.ids, json_data.until)
     session().commit()
-    return {"changed": changed, "unseen": queries.unseen(session(), by)}
+    return {"changed": changed, "unseen": queries.count_unseen(session(), by)}
 
 
 def shown(one: InApp) -> dict[str, Any]:
     """A notice as JSON."""
-    zh, en = said(one.topic, one.body).what
+    zh, en = render_notice(one.topic, one.body).what
     known = {name: one.body.get(name) for name in ("category", "category_zh", "state", "severity", "area", "role")}
     at = one.at.astimezone(UTC).isoformat()
     return {"id": one.id, "at": at, "topic": one.topic, "zh": zh, "en": en, "incident": one.incident, **known,

@@ -7,18 +7,20 @@ from flask import Response, current_app, request, send_file
 
 from gis.incidents import photos
 from web.http.db import session
-from web.http.openapi import also
+from web.http.openapi import alternative_response
 from web.security.disclosures import record
 from web.security.guard import principal
 
 bp = APIBlueprint("photos", __name__, url_prefix="/api/v1", tag="Incidents")
 
-IMAGE = also("image/jpeg", {"type": "string", "format": "binary"}) | {404: "None, or of an incident that is hidden"}
+IMAGE = alternative_response("image/jpeg", {"type": "string", "format": "binary"}) | {
+    404: "None, or of an incident that is hidden"
+}
 
 
 @bp.get("/photos/<uuid:photo_id>")
 @bp.doc(summary="A photo", responses=IMAGE)
-def one(photo_id: UUID) -> Response:
+def get_photo(photo_id: UUID) -> Response:
     """The photo as it is kept: JPEG, PNG or WebP. Who reported sends `X-Tracking-Secret`; no secret is in an address."""
     return _sent(photo_id, thumbnail=False)
 
@@ -34,7 +36,7 @@ def _sent(photo_id: UUID, *, thumbnail: bool) -> Response:
     secret = request.headers.get("X-Tracking-Secret")
     by = photos.by_secret(session(), photo_id, secret) if secret else principal()
     var = current_app.config["SETTINGS"].var
-    path, media_type = photos.file_of(session(), by, var, photo_id, thumbnail=thumbnail)
+    path, media_type = photos.photo_path(session(), by, var, photo_id, thumbnail=thumbnail)
     subject = photos.subject_of(session(), by, photo_id)
     # no copy stays with the reader or on the way: rights change, and each look is written down
     response = send_file(path, media_type, conditional=False, download_name=path.name, etag=False)

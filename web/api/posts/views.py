@@ -12,12 +12,12 @@ from pydantic import BaseModel, Field
 from gis.incidents.lifecycle import handover
 from gis.people.queries import PostRow, posts_of
 from gis.rights.access import Action
-from gis.rights.roles import BY_KEY
+from gis.rights.roles import ROLE_BY_KEY
 from web.http import params
 from web.http.db import session
-from web.http.idempotency import once
-from web.http.responses import page, reply
-from web.security.guard import need
+from web.http.idempotency import run_once
+from web.http.responses import conditional_response, paginate
+from web.security.guard import require
 
 bp = APIBlueprint("posts", __name__, url_prefix="/api/v1", tag="Posts")
 
@@ -98,13 +98,13 @@ class HandedOverOut(BaseModel):
 @bp.doc(summary="The posts of an area with holder, deputy and leave", responses=REFUSALS | {404: "No such area"})
 def posts(query_data: PostsIn) -> Response:
     """Those held at the moment, and later ones; for who may have names there."""
-    by, asked = need(Action.NAMES), query_data
+    by, asked = require(Action.NAMES), query_data
     found = posts_of(
-        session(), by, asked.area, params.moment(asked.at), within=asked.within, limit=asked.limit + 1,
-        after=params.cursor(asked.cursor),
+        session(), by, asked.area, params.parse_datetime(asked.at), within=asked.within, limit=asked.limit + 1,
+        after=params.decode_cursor(asked.cursor),
     )  # fmt: skip
-    body = page(found, asked.limit, lambda row: row.key)
-    return reply(body | {"items": [as_json(row) for row in body["items"]]})
+    body = paginate(found, asked.limit, lambda row: row.key)
+    return conditional_response(body | {"items": [as_json(row) for row in body["items"]]})
 
 
 @bp.post("/posts/<int:post_id>/hand-over")
@@ -116,17 +116,17 @@ def posts(query_data: PostsIn) -> Response:
 )
 def hand_over(post_id: int, json_data: HandOverIn) -> Response:
     """The holder's time ends at the moment and the successor's begins; a later moment takes effect by itself."""
-    by, now = need(Action.POSTS), params.moment(None)
-    at = params.moment(json_data.at) if json_data.at else None
+    by, now = require(Action.POSTS), params.parse_datetime(None)
+    at = params.parse_datetime(json_data.at) if json_data.at else None
 
     def do() -> tuple[int, dict[str, Any]]:
         made = handover.hand_over(session(), by, post_id, json_data.to, at, json_data.incidents, now)
         return 200, orjson.loads(orjson.dumps(made))
 
-    return once(by, do)
+    return run_once(by, do)
 
 
 def as_json(row: PostRow) -> dict[str, Any]:
     """A post as the API shows it."""
-    role = BY_KEY[row.role]
+    role = ROLE_BY_KEY[row.role]
     return asdict(row) | {"role_zh": role.zh, "role_en": role.en}

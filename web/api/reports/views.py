@@ -6,12 +6,12 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 from pydantic import BaseModel, Field
 
-from gis.incidents.reading.statistics import DEFINITIONS, GROUPS, figures
+from gis.incidents.reading.statistics import GROUP_EXPRESSIONS, METRIC_DEFINITIONS, incident_statistics
 from gis.rights.access import Action
 from web.http.db import session
-from web.http.params import moment
-from web.http.responses import reply
-from web.security.guard import need
+from web.http.params import parse_datetime
+from web.http.responses import conditional_response
+from web.security.guard import require
 
 bp = APIBlueprint("reports", __name__, url_prefix="/api/v1", tag="Figures")
 
@@ -21,7 +21,7 @@ class FiguresIn(BaseModel):
 
     since: Annotated[str, Field(max_length=40, description="Reported from this moment on", examples=["2026-11-01"])]
     until: Annotated[str, Field(max_length=40, description="Reported before this moment; default: now")] = ""
-    per: Annotated[str, Field(max_length=20, description=f"One of {', '.join(GROUPS)}")] = "all"
+    per: Annotated[str, Field(max_length=20, description=f"One of {', '.join(GROUP_EXPRESSIONS)}")] = "all"
     area: Annotated[str, Field(max_length=40, description="Code; only what lies in it")] = ""
 
 
@@ -67,12 +67,14 @@ class FiguresOut(BaseModel):
 )
 def counted(query_data: FiguresIn) -> Response:
     """By area, category, person or period, with the definitions in words."""
-    by, now = need(Action.FIGURES), moment(None)
-    since, until = moment(query_data.since, "since"), moment(query_data.until or None, "until")
+    by, now = require(Action.FIGURES), parse_datetime(None)
+    since, until = parse_datetime(query_data.since, "since"), parse_datetime(query_data.until or None, "until")
     zone = current_app.config["SETTINGS"].timezone.key
-    items = figures(session(), by, since, until, query_data.per, query_data.area, now=now, zone=zone)
+    items = incident_statistics(session(), by, since, until, query_data.per, query_data.area, now=now, zone=zone)
     words = {
         name: {"zh": zh, "en": en, "means_zh": means_zh, "means_en": means_en}
-        for name, (zh, en, means_zh, means_en) in DEFINITIONS.items()
+        for name, (zh, en, means_zh, means_en) in METRIC_DEFINITIONS.items()
     }
-    return reply({"since": since.isoformat(), "until": until.isoformat(), "items": items, "definitions": words})
+    return conditional_response(
+        {"since": since.isoformat(), "until": until.isoformat(), "items": items, "definitions": words}
+    )

@@ -14,27 +14,27 @@ from pydantic import BaseModel, Field
 
 from gis.areas.models import Operation, Revision, RevisionState
 from gis.boundaries import drafts, editor_view, operations, preview, publish
-from gis.boundaries.editor_view import View
+from gis.boundaries.editor_view import EditorView
 from gis.boundaries.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS
-from gis.boundaries.statistics import Preview, Problem
-from gis.errors import FieldError, InvalidInput, wrong
+from gis.boundaries.statistics import Preview, PreviewIssue
+from gis.errors import FieldError, InvalidInput, invalid_field
 from gis.exchange import boundary_file, preview_workbook
 from gis.files.sandbox import within_request
 from gis.rights.access import Action, Principal
-from gis.shapes.measure import area
+from gis.shapes.measure import geodesic_area_m2
 from gis.shapes.polygon_coverage import Gap, Overlap
 from web.api.incidents.views import if_match
 from web.http import params
 from web.http.body_limit import body_limit
 from web.http.db import session
-from web.http.idempotency import once
-from web.http.responses import GEOJSON, geojson, page, reply
+from web.http.idempotency import run_once
+from web.http.responses import GEOJSON, conditional_response, geojson, paginate
 from web.security.disclosures import record_export
-from web.security.guard import need, principal
+from web.security.guard import principal, require
 
 bp = APIBlueprint("revisions", __name__, url_prefix="/api/v1", tag="Boundaries")
 
-LARGEST_FILE = 64 * 1024 * 1024  # bytes
+MAX_BOUNDARY_FILE_BYTES = 64 * 1024 * 1024  # bytes
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REFUSALS: dict[int | str, Any] = {
     401: "Sign in, or send a key", 403: "Not allowed there", 404: "No such revision in your areas",
@@ -67,7 +67,7 @@ class OperationIn(BaseModel):
 
     op: str = Field(description="; ".join(
         f"{name}: {', '.join(key if needed else f'[{key}]' for key, needed in kind.fields.items())}"
-        for name, kind in operations.KINDS.items()
+        for name, kind in operations.OPERATION_TYPES.items()
     ))  # fmt: skip
 
 
@@ -108,12 +108,12 @@ class PreviewIn(BaseModel):
 @bp.doc(summary="Begin a draft", responses=WRITES | {201: "The draft"})
 def begin(json_data: RevisionIn) -> Response:
     """A draft is its author's to edit, and seen by whoever may draft or publish in its areas."""
-    by = need(Action.DRAFT)
+    by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        return 201, as_json(drafts.begin(session(), by, json_data.title, json_data.base), by)
+        return 201, as_json(drafts.create_draft(session(), by, json_data.title, json_data.base), by)
 
-    return once(by, do)
+    return run_once(by, do)
 
 
 @bp.get("/revisions")
@@ -121,33 +121,33 @@ def begin(json_data: RevisionIn) -> Response:
 @bp.doc(summary="List revisions", responses=REFUSALS)
 def revisions(query_data: RevisionsIn) -> Response:
     """The newest first: one's own, and those that touch grids one may draft or publish in."""
-    by = need(Action.DRAFT if need_any().may(Action.DRAFT) else Action.PUBLISH)
-    after = params.cursor(query_data.cursor)
+    by = require(Action.DRAFT if require_any_planner().may(Action.DRAFT) else Action.PUBLISH)
+    after = params.decode_cursor(query_data.cursor)
     if after is not None and not after.isdigit():
-        raise params.wrong("cursor", "not one of ours; take `next` of the page before, or leave it out")
-    found = drafts.revisions(
+        raise params.invalid_field("cursor", "not one of ours; take `next` of the page before, or leave it out")
+    found = drafts.list_revisions(
         session(), by, state=query_data.state, before=int(after) if after else None, limit=query_data.limit + 1
     )
-    body = page(found, query_data.limit, lambda row: str(row.id))
+    body = paginate(found, query_data.limit, lambda row: str(row.id))
     keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
             "version", "reverts", "operations", "grids")  # fmt: skip
-    return reply(body | {"items": [{key: getattr(row, key) for key in keys} for row in body["items"]]})
+    return conditional_response(body | {"items": [{key: getattr(row, key) for key in keys} for row in body["items"]]})
 
 
 @bp.get("/revisions/<int:number>")
 @bp.doc(summary="One revision", responses=REFUSALS)
-def one(number: int) -> Response:
+def get_revision(number: int) -> Response:
     """With its operations, and the grids that somebody else has redrawn since. `ETag` is its version, for `If-Match`."""
-    by = need_any()
-    found = drafts.revision(session(), by, number)
+    by = require_any_planner()
+    found = drafts.get_revision(session(), by, number)
     body = as_json(found, by) | {"operations": [_step(one, names) for one, names in _named(number)]}
     body["conflicts"] = (
         [{"grid": clash.grid, "name": clash.name, "revision": clash.revision, "title": clash.title,
           "author": clash.author, "published_at": clash.published_at} for clash in drafts.conflicts(session(), number)]
         if found.state == RevisionState.DRAFT else []
     )  # fmt: skip
-    body["newest"] = drafts.newest_published(session())
-    response = reply(body)
+    body["newest"] = drafts.latest_published_id(session())
+    response = conditional_response(body)
     response.set_etag(str(found.version))
     return response
 
@@ -157,26 +157,26 @@ def one(number: int) -> Response:
 @bp.doc(summary="Add an operation to a draft", responses=WRITES | {201: "What changed, and what is odd"})
 def operate(number: int, json_data: OperationIn) -> Response:
     """move_border, reshape, split, merge, transfer, add, retire, move_vertex, redraw or settle; all or nothing."""
-    by = need(Action.DRAFT)
+    by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        made = drafts.operate(session(), by, number, json_data.model_dump(), _version())
+        made = drafts.add_operation(session(), by, number, json_data.model_dump(), _version())
         return 201, {
             "step": made.step, "op": _short(made.op), "made": made.made, **after_change(by, number, list(made.shapes)),
-            "problems": [as_problem(one) for one in preview.of_operation(session(), by, made)],
+            "problems": [as_problem(one) for one in preview.operation_issues(session(), by, made)],
         }  # fmt: skip
 
-    return once(by, do)
+    return run_once(by, do)
 
 
 @bp.delete("/revisions/<int:number>/operations/<int:step>")
 @bp.doc(summary="Undo an operation of a draft, with all after it", responses=WRITES)
 def undo(number: int, step: int) -> Response:
     """The shapes that come back; doing the same operation again does the same."""
-    by = need(Action.DRAFT)
+    by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        gone = drafts.undo(session(), by, number, step, _version())
+        gone = drafts.undo_operations(session(), by, number, step, _version())
         changed = {code for one in gone for code in one.shapes}
         found = preview.preview(session(), by, number).problems
         return 200, {
@@ -184,7 +184,7 @@ def undo(number: int, step: int) -> Response:
             "problems": [as_problem(one) for one in found],
         }  # fmt: skip
 
-    return once(by, do)
+    return run_once(by, do)
 
 
 @bp.post("/revisions/from-file")
@@ -192,16 +192,16 @@ def undo(number: int, step: int) -> Response:
 @bp.doc(
     summary="Make a draft of a file of grids", responses=WRITES | {201: "The draft, and the report", 413: "Too large"}
 )
-@body_limit(LARGEST_FILE)
+@body_limit(MAX_BOUNDARY_FILE_BYTES)
 def from_file(query_data: FileIn) -> Response:
     """GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile in the form's part `file`, matched by code.
 
     A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them up to a width.
     """
-    by = need(Action.DRAFT)
+    by = require(Action.DRAFT)
     given = request.files.get("file")
     if given is None or not given.filename:
-        raise wrong("file", "is missing; send the map as a part of multipart/form-data")
+        raise invalid_field("file", "is missing; send the map as a part of multipart/form-data")
     asked = query_data
     with within_request(), TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{''.join(Path(given.filename).suffixes[-2:]).lower()[:12]}"
@@ -213,15 +213,20 @@ def from_file(query_data: FileIn) -> Response:
         except InvalidInput as error:
             if error.errors:
                 raise
-            raise wrong("file", error.detail.replace(path.name, given.filename[:100])) from None
+            raise invalid_field("file", error.detail.replace(path.name, given.filename[:100])) from None
     report = found.report
     report.source = given.filename[:100]
     if report.refused:
         errors = [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused]
-        raise InvalidInput(f"{len(errors)} refused; no draft was made", errors, torn=as_torn(found), notes=report.notes)
+        raise InvalidInput(
+            f"{len(errors)} refused; no draft was made",
+            errors,
+            torn=coverage_errors_to_geojson(found),
+            notes=report.notes,
+        )
     session().commit()
     body = {
-        "report": asdict(report), "new": found.new, "gone": found.gone, "changed": found.changed, "torn": as_torn(found),
+        "report": asdict(report), "new": found.new, "gone": found.gone, "changed": found.changed, "torn": coverage_errors_to_geojson(found),
         "revision": None if found.draft is None else as_json(found.draft, by),
     }  # fmt: skip
     response = Response(orjson.dumps(body), 201 if found.draft else 200, mimetype="application/json")
@@ -234,15 +239,15 @@ def from_file(query_data: FileIn) -> Response:
 @bp.doc(summary="The grids of an area as a draft has them", responses=REFUSALS)
 def coverage(number: int, query_data: WithinIn) -> Response:
     """GeoJSON of the grids and those bordering on them, with homes (longitude, latitude, households, people)."""
-    by = need_any()
-    found = editor_view.view(session(), by, number, query_data.within)
-    return reply(
+    by = require_any_planner()
+    found = editor_view.read_editor_view(session(), by, number, query_data.within)
+    return conditional_response(
         collection(found)
         | {
             "homes": found.homes,
             "bands": {"grid_households": GRID_HOUSEHOLDS, "unit_households": UNIT_HOUSEHOLDS},
-            "newest": drafts.newest_published(session()),
-            "base": drafts.revision(session(), by, number).base,
+            "newest": drafts.latest_published_id(session()),
+            "base": drafts.get_revision(session(), by, number).base,
         },
         GEOJSON,
     )
@@ -253,7 +258,9 @@ def coverage(number: int, query_data: WithinIn) -> Response:
 @bp.doc(summary="Streets and building outlines to draw along", responses=REFUSALS)
 def guides(number: int, query_data: WithinIn) -> Response:
     """Lines as lists of [longitude, latitude], degrees."""
-    return reply(editor_view.guides(session(), need_any(), number, query_data.within))
+    return conditional_response(
+        editor_view.snapping_guides(session(), require_any_planner(), number, query_data.within)
+    )
 
 
 @bp.get("/revisions/<int:number>/preview")
@@ -261,7 +268,7 @@ def guides(number: int, query_data: WithinIn) -> Response:
 @bp.doc(summary="What a draft would change, or a published revision did", responses=REFUSALS)
 def look(number: int, query_data: PreviewIn) -> Response:
     """Grids before and after, what moves with its land, what is odd; as JSON, or as a sheet to hand round."""
-    found = preview.preview(session(), need_any(), number)
+    found = preview.preview(session(), require_any_planner(), number)
     if query_data.format == "xlsx":
         out = BytesIO()
         preview_workbook.write(found, out)
@@ -270,7 +277,7 @@ def look(number: int, query_data: PreviewIn) -> Response:
         response.headers["Content-Disposition"] = f'attachment; filename="revision-{number}.xlsx"'
         response.headers["Cache-Control"] = "no-store"
         return response
-    return reply(as_preview(found))
+    return conditional_response(as_preview(found))
 
 
 @bp.post("/revisions/<int:number>/publish")
@@ -278,59 +285,59 @@ def look(number: int, query_data: PreviewIn) -> Response:
 @bp.doc(summary="Publish a draft", responses=WRITES)
 def publish_(number: int, json_data: PublishIn) -> Response:
     """One transaction: grids, the levels above, units, lineage, open incidents. A later moment takes effect by itself."""
-    by = need(Action.PUBLISH)
-    effective = params.moment(json_data.effective, "effective") if json_data.effective else None
+    by = require(Action.PUBLISH)
+    effective = params.parse_datetime(json_data.effective, "effective") if json_data.effective else None
 
     def do() -> tuple[int, dict[str, Any]]:
         two = current_app.config["SETTINGS"].two_persons
         done = publish.publish(session(), by, number, json_data.reason, effective, two_persons=two, version=_version())
         return 200, as_json(done, by)
 
-    return once(by, do)
+    return run_once(by, do)
 
 
 @bp.post("/revisions/<int:number>/withdraw")
 @bp.doc(summary="Give a draft up", responses=WRITES)
 def withdraw(number: int) -> Response:
     """It stays on record."""
-    by = need(Action.DRAFT)
-    return once(by, lambda: (200, as_json(drafts.withdraw(session(), by, number), by)))
+    by = require(Action.DRAFT)
+    return run_once(by, lambda: (200, as_json(drafts.withdraw(session(), by, number), by)))
 
 
 @bp.post("/revisions/<int:number>/rebase")
 @bp.doc(summary="Draw a draft again on what is published now", responses=WRITES)
 def rebase(number: int) -> Response:
     """The grids that had changed; 409 names the step that no longer fits, and leaves the draft as it was."""
-    by = need(Action.DRAFT)
+    by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
         clashes = drafts.rebase(session(), by, number, _version())
         changed = {clash.grid for clash in clashes} | {
-            code for one in drafts.steps(session(), number) for code in one.shapes
+            code for one in drafts.list_operations(session(), number) for code in one.shapes
         }
         return 200, {
-            **as_json(drafts.revision(session(), by, number), by),
+            **as_json(drafts.get_revision(session(), by, number), by),
             "rebased": [{"grid": clash.grid, "name": clash.name, "revision": clash.revision} for clash in clashes],
             **after_change(by, number, sorted(changed)),
         }  # fmt: skip
 
-    return once(by, do)
+    return run_once(by, do)
 
 
 @bp.post("/revisions/<int:number>/revert")
 @bp.doc(summary="Begin a draft that takes a published revision back", responses=WRITES | {201: "The draft"})
 def revert(number: int) -> Response:
     """Its grids get the lines, and retired ones the code, they had before; published like any other."""
-    by = need(Action.DRAFT)
-    return once(by, lambda: (201, as_json(publish.revert(session(), by, number), by)))
+    by = require(Action.DRAFT)
+    return run_once(by, lambda: (201, as_json(publish.create_reverting_draft(session(), by, number), by)))
 
 
 # --- how things look -----------------------------------------------------------------------------------------------
 
 
-def need_any() -> Principal:
+def require_any_planner() -> Principal:
     """Who asks, when they may draft or publish somewhere."""
-    return need(Action.DRAFT if principal().may(Action.DRAFT) else Action.PUBLISH)
+    return require(Action.DRAFT if principal().may(Action.DRAFT) else Action.PUBLISH)
 
 
 def _version() -> int | None:
@@ -346,14 +353,16 @@ def as_json(found: Revision, by: Principal) -> dict[str, Any]:
 
 
 def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
-    done = drafts.steps(session(), number)
-    codes = {code for one in done for code in (*operations.named(one.op), *one.touched, str(one.op.get("unit", "")))}
+    done = drafts.list_operations(session(), number)
+    codes = {
+        code for one in done for code in (*operations.grids_named(one.op), *one.touched, str(one.op.get("unit", "")))
+    }
     names = preview.grid_names(session(), codes, done)
     return [(one, names) for one in done]
 
 
 def _step(made: Operation, names: Mapping[str, str]) -> dict[str, Any]:
-    zh, en = operations.words(made.op, names)
+    zh, en = operations.describe_operation(made.op, names)
     return {
         "step": made.step,
         "op": _short(made.op),
@@ -371,7 +380,7 @@ def _short(op: Mapping[str, Any]) -> dict[str, Any]:
 
 def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
     """The draft's version and the grids that look different now, as GeoJSON; without geometry: no land any more."""
-    found = editor_view.as_view(session(), by, drafts.steps(session(), number), codes, around=False)
+    found = editor_view.build_editor_view(session(), by, drafts.list_operations(session(), number), codes, around=False)
     changed = collection(found)
     gone = [code for code in codes if code not in found.grids]
     changed["features"] += [
@@ -380,7 +389,7 @@ def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, 
     return {"version": session().get_one(Revision, number).version, "changed": changed}
 
 
-def collection(found: View) -> dict[str, Any]:
+def collection(found: EditorView) -> dict[str, Any]:
     """Grids of a draft as GeoJSON."""
     return {"type": "FeatureCollection", "features": [
         {
@@ -389,7 +398,7 @@ def collection(found: View) -> dict[str, Any]:
             "geometry": geojson(land),
             "properties": {
                 "code": code, "name": found.names.get(code, code), "community": code[:12],
-                "households": found.households.get(code), "people": found.people.get(code), "area_m2": round(area(land), 1),
+                "households": found.households.get(code), "people": found.people.get(code), "area_m2": round(geodesic_area_m2(land), 1),
                 "compactness": preview.compactness(land), "editable": editable, "changed": before is not None,
                 "before": None if before is None else geojson(before),
             },
@@ -398,7 +407,7 @@ def collection(found: View) -> dict[str, Any]:
     ]}  # fmt: skip
 
 
-def as_torn(found: boundary_file.Drawn) -> dict[str, Any]:
+def coverage_errors_to_geojson(found: boundary_file.BoundaryFileDraft) -> dict[str, Any]:
     """The overlaps and gaps of a file as GeoJSON."""
     torn = found.torn
     faults: list[tuple[Gap | Overlap, str, list[str]]] = [
@@ -412,7 +421,7 @@ def as_torn(found: boundary_file.Drawn) -> dict[str, Any]:
     ]}  # fmt: skip
 
 
-def as_problem(one: Problem) -> dict[str, Any]:
+def as_problem(one: PreviewIssue) -> dict[str, Any]:
     """A problem as JSON."""
     return one._asdict()
 

@@ -9,23 +9,23 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from gis.db import signed
+from gis.db import audit_context
 from gis.errors import FieldError, Forbidden, InvalidInput
 from gis.incidents.catalogue import editions
 from gis.incidents.routing import rules
 from gis.rights.access import Action, Principal
 from gis.settings import SHANGHAI
 from web.http.db import session
-from web.http.params import moment
-from web.http.responses import reply
-from web.security.guard import need, nobody, principal
+from web.http.params import parse_datetime
+from web.http.responses import conditional_response
+from web.security.guard import principal, raise_sign_in_required, require
 
 bp = APIBlueprint("rules", __name__, url_prefix="/api/v1", tag="Incidents")
 
 MAY = {401: "Sign in, or send a key", 403: "Not allowed"}
 SEE = (Action.RULES, Action.READ, Action.FIGURES)  # one of them is enough to look
 
-Minutes = Annotated[int, Field(ge=1, le=rules.LONGEST, description="Minutes")]
+Minutes = Annotated[int, Field(ge=1, le=rules.MAX_STAGE_MINUTES, description="Minutes")]
 Words = Annotated[str, Field(max_length=100)]
 
 
@@ -131,7 +131,7 @@ class ReplayOut(BaseModel):
     differences: list[DifferenceOut]
 
 
-def seeing() -> Principal:
+def require_rules_reader() -> Principal:
     """Who asks, when they may see rules.
 
     Raises:
@@ -140,7 +140,7 @@ def seeing() -> Principal:
     by = principal()
     if not any(by.may(action) for action in SEE):
         if by.kind == "anonymous":
-            nobody()
+            raise_sign_in_required()
         raise Forbidden(f"routing rules are not shown to {by.role_words}")
     return by
 
@@ -148,19 +148,19 @@ def seeing() -> Principal:
 @bp.get("/rules")
 @bp.output(SetsOut)
 @bp.doc(summary="The sets of routing rules", responses=MAY)
-def listing() -> Response:
+def list_rule_sets() -> Response:
     """The one in force first, then the newest."""
-    seeing()
-    return reply({"items": [told(one) for one in rules.listing(session())]})
+    require_rules_reader()
+    return conditional_response({"items": [rule_set_to_json(one) for one in rules.list_rule_sets(session())]})
 
 
 @bp.get("/rules/<int:set_id>")
 @bp.output(WholeSetOut)
 @bp.doc(summary="A set with its rules", responses=MAY)
-def one(set_id: int) -> Response:
+def get_rule_set(set_id: int) -> Response:
     """The rules in their order; the first that matches an incident wins."""
-    seeing()
-    return reply(whole(rules.find(session(), number(set_id))))
+    require_rules_reader()
+    return conditional_response(rule_set_with_rules(rules.find(session(), number(set_id))))
 
 
 @bp.post("/rules")
@@ -169,14 +169,14 @@ def one(set_id: int) -> Response:
 @bp.doc(summary="Keep a set as a draft", responses=MAY | {409: "A set of that name is or was in force"})
 def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
     """Checked as a table is; what is wrong is named by rule and column. Nothing is switched on."""
-    by = need(Action.RULES)
+    by = require(Action.RULES)
     rows = [(number, cells(one)) for number, one in enumerate(json_data.rules, 1)]
-    made, problems = rules.check(rows, editions.active(session()), session())
+    made, problems = rules.validate_rules(rows, editions.active_edition(session()), session())
     if problems:
         errors = [FieldError(place(one), one.en) for one in problems]
         raise InvalidInput(f"{len(errors)} problems; the set was not kept", errors)
-    with signed(session(), by.who, "load rules"):
-        found = whole(rules.find(session(), rules.load(session(), made, json_data.name.strip(), by.who)))
+    with audit_context(session(), by.who, "load rules"):
+        found = rule_set_with_rules(rules.find(session(), rules.load(session(), made, json_data.name.strip(), by.who)))
         session().commit()
     return found, 201
 
@@ -187,13 +187,13 @@ def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
 @bp.doc(summary="Test a set against past incidents", responses=MAY)
 def test(set_id: int, json_data: TestIn) -> Response:
     """What it would have done with them; nothing is changed."""
-    by, until = need(Action.RULES), moment(None)
+    by, until = require(Action.RULES), parse_datetime(None)
     since = until - timedelta(days=json_data.days)
     found = rules.replay(session(), rules.find(session(), number(set_id)).rules, since, until, by)
     rows = [asdict(one) | {"ids": [past.id for past in one.cases]} for one in found.differences]
     for row in rows:
         del row["cases"]
-    return reply(asdict(found) | {"since": since, "until": until, "differences": rows})
+    return conditional_response(asdict(found) | {"since": since, "until": until, "differences": rows})
 
 
 @bp.post("/rules/<int:set_id>/activate")
@@ -201,12 +201,12 @@ def test(set_id: int, json_data: TestIn) -> Response:
 @bp.doc(summary="Switch a set on", responses=MAY | {409: "It is in force already"})
 def activate(set_id: int) -> dict[str, Any]:
     """The one in force is switched off in the same moment. Incidents filed before keep their rule."""
-    by = need(Action.RULES)
-    rules.need_everywhere(session(), by)
-    with signed(session(), by.who, "activate rules"):
-        rules.activate(session(), number(set_id), moment(None))
+    by = require(Action.RULES)
+    rules.require_all_counties(session(), by)
+    with audit_context(session(), by.who, "activate rules"):
+        rules.activate(session(), number(set_id), parse_datetime(None))
         session().commit()
-    return told(rules.find(session(), set_id))
+    return rule_set_to_json(rules.find(session(), set_id))
 
 
 def cells(given: RuleIn) -> dict[str, str]:
@@ -221,28 +221,28 @@ def number(given: int) -> int:
     return given if given < 2**63 else 0
 
 
-def place(one: rules.Problem) -> str:
+def place(one: rules.RuleError) -> str:
     """Where a problem is, as the sender of JSON finds it."""
     return "rules" if one.row is None else f"rules.{one.row - 1}.{one.column}".rstrip(".")
 
 
-def told(found: rules.Rules) -> dict[str, Any]:
+def rule_set_to_json(found: rules.RoutingRules) -> dict[str, Any]:
     """A set as JSON, without its rules."""
     times = {key: at and at.astimezone(SHANGHAI).isoformat() for key, at in
              (("loaded_at", found.loaded_at), ("activated_at", found.activated_at))}  # fmt: skip
     return {"id": found.id, "name": found.name, "state": found.state, "author": found.author, **times}
 
 
-def whole(found: rules.Rules) -> dict[str, Any]:
+def rule_set_with_rules(found: rules.RoutingRules) -> dict[str, Any]:
     """A set as JSON, with its rules."""
-    edition, areas = editions.active(session()), rules.area_names(session(), found.rules)
+    edition, areas = editions.active_edition(session()), rules.area_names(session(), found.rules)
     names = [rules.category_names(edition), rules.category_names(edition, english=True)]
-    return told(found) | {"rules": [in_words(rule, names, areas) for rule in found.rules]}
+    return rule_set_to_json(found) | {"rules": [in_words(rule, names, areas) for rule in found.rules]}
 
 
 def in_words(rule: rules.Rule, names: list[dict[str, str]], areas: Mapping[str, str]) -> dict[str, Any]:
     """A rule as JSON."""
-    zh, en = (rules.told(rule, name, areas)[index] for index, name in enumerate(names))
+    zh, en = (rules.describe_rule(rule, name, areas)[index] for index, name in enumerate(names))
     values: dict[str, Any] = dict(rules.as_cells(rule))
     values |= {key: getattr(rule, key) for key in (*rules.LIMITS, "escalation", "around_the_clock")}
     return values | {"zh": f"{zh[0]} → {zh[1]}，{zh[2]}", "en": f"{en[0]} → {en[1]}, {en[2]}"}

@@ -12,17 +12,17 @@ from gis.errors import NotFound
 from layers import features as geojson
 from layers import tiles
 from layers.layer import Layer
-from layers.registry import LAYERS, SETS
+from layers.registry import LAYERS, TILE_SETS
 from web.http import params
 from web.http.db import session
-from web.http.openapi import also
+from web.http.openapi import alternative_response
 from web.http.responses import GEOJSON
 
 bp = APIBlueprint("tiles", __name__, tag="Maps")
 
 MVT = "application/vnd.mapbox-vector-tile"
-KEPT = "public, max-age=31536000, immutable"  # the address names the version, so the bytes never change
-ASKED_AGAIN = "public, no-cache"  # an address without a version: kept, but checked by its ETag each time
+CACHE_IMMUTABLE = "public, max-age=31536000, immutable"  # the address names the version, so the bytes never change
+CACHE_REVALIDATE = "public, no-cache"  # an address without a version: kept, but checked by its ETag each time
 
 
 class FeaturesIn(params.At):
@@ -32,22 +32,24 @@ class FeaturesIn(params.At):
         None, description="west,south,east,north in degrees", examples=["105.94,26.22,105.96,26.24"]
     )
     code: str | None = Field(None, description="Only the feature with this code", max_length=100)
-    limit: Annotated[int, Field(ge=1, le=20_000, description="At most so many features")] = geojson.LIMIT
+    limit: Annotated[int, Field(ge=1, le=20_000, description="At most so many features")] = (
+        geojson.MAX_RESPONSE_FEATURES
+    )
 
 
 @bp.get("/tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt")
 @bp.doc(
     summary="A vector tile of a layer, or of a set of layers (base, city)",
-    responses=also(MVT, {"type": "string", "format": "binary"}) | {204: "Nothing there"},
+    responses=alternative_response(MVT, {"type": "string", "format": "binary"}) | {204: "Nothing there"},
 )
 def tile(layer: str, z: int, x: int, y: int) -> Response:
     """512-pixel tiles. `v` in the query is the data's version and lets browsers keep the answer for good; `at` another
     moment, past or planned."""
-    if layer not in SETS:
-        raise NotFound(f"there is no layer {layer!r}; known are {', '.join(SETS)}")
-    data = tiles.tile(session(), SETS[layer], z, x, y, params.moment(request.args.get("at")))
+    if layer not in TILE_SETS:
+        raise NotFound(f"there is no layer {layer!r}; known are {', '.join(TILE_SETS)}")
+    data = tiles.tile(session(), TILE_SETS[layer], z, x, y, params.parse_datetime(request.args.get("at")))
     response = Response(data, 200 if data else 204, mimetype=MVT)
-    return kept(response, data)
+    return cacheable(response, data)
 
 
 @bp.get("/api/v1/layers")
@@ -59,32 +61,35 @@ def layers() -> Response:
 
 @bp.get("/api/v1/layers/<layer>")
 @bp.input(FeaturesIn, location="query")
-@bp.doc(summary="A layer's features as GeoJSON, for a rectangle or a code", responses=also(GEOJSON, {"type": "object"}))
+@bp.doc(
+    summary="A layer's features as GeoJSON, for a rectangle or a code",
+    responses=alternative_response(GEOJSON, {"type": "object"}),
+)
 def layer_features(layer: str, query_data: FeaturesIn) -> Response:
     """Coordinates are longitude, latitude; `truncated` says there were more than `limit`."""
     asked = query_data
     if asked.bbox is None and asked.code is None:
-        raise params.wrong("bbox", "is missing; give bbox=west,south,east,north or code")
-    box = None if asked.bbox is None else params.bbox(asked.bbox)
-    found = geojson.features(
-        session(), known(layer), params.moment(asked.at), bbox=box, code=asked.code, limit=asked.limit
+        raise params.invalid_field("bbox", "is missing; give bbox=west,south,east,north or code")
+    box = None if asked.bbox is None else params.parse_bbox(asked.bbox)
+    found = geojson.feature_collection(
+        session(), require_layer(layer), params.parse_datetime(asked.at), bbox=box, code=asked.code, limit=asked.limit
     )
     if asked.code is not None and not found["features"]:
         raise NotFound(f"layer {layer!r} has nothing with code {asked.code!r} in force then")
     data = orjson.dumps(found)
-    return kept(Response(data, mimetype=GEOJSON), data)
+    return cacheable(Response(data, mimetype=GEOJSON), data)
 
 
-def known(name: str) -> Layer:
+def require_layer(name: str) -> Layer:
     """The layer of a name, or NotFound with the names there are."""
     if name not in LAYERS:
         raise NotFound(f"there is no layer {name!r}; known are {', '.join(LAYERS)}")
     return LAYERS[name]
 
 
-def kept(response: Response, data: bytes) -> Response:
+def cacheable(response: Response, data: bytes) -> Response:
     """Set ETag and caching; answer 304 when the asker has it already."""
-    response.headers["Cache-Control"] = KEPT if "v" in request.args else ASKED_AGAIN
+    response.headers["Cache-Control"] = CACHE_IMMUTABLE if "v" in request.args else CACHE_REVALIDATE
     if data:
         response.set_etag(sha256(data).hexdigest()[:20])
     response.make_conditional(request)

@@ -8,9 +8,9 @@ from gis.errors import Forbidden
 from gis.incidents.reading.unanswered import unanswered
 from gis.rights.access import Action, Principal
 from web.http.db import session
-from web.http.params import moment
-from web.http.responses import reply
-from web.security.guard import need
+from web.http.params import parse_datetime
+from web.http.responses import conditional_response
+from web.security.guard import require
 
 bp = APIBlueprint("unanswered", __name__, url_prefix="/api/v1", tag="Posts")
 
@@ -39,7 +39,7 @@ def looks() -> Principal:
     Raises:
         SignInNeeded, Forbidden: Nobody, or somebody else.
     """
-    by = need(Action.ACCOUNTS)
+    by = require(Action.ACCOUNTS)
     if not by.operates:
         raise Forbidden("the operator's queue is for administrators")
     return by
@@ -51,5 +51,5 @@ def looks() -> Principal:
 def listed() -> Response:
     """Grids whose reports wait at the operator, asked of posts, leave and accounts now."""
     looks()
-    found = unanswered(session(), moment(None))
-    return reply({"items": found.places, "waiting": found.waiting, "operators": found.operators})
+    found = unanswered(session(), parse_datetime(None))
+    return conditional_response({"items": found.places, "waiting": found.waiting, "operators": found.operators})

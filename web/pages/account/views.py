@@ -19,23 +19,25 @@ from sqlalchemy import select
 
 from gis.accounts import accounts, api_keys, credentials, rate_limit
 from gis.areas.models import Area
-from gis.db import signed
-from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMany, Unavailable, WanggeError, wrong
+from gis.db import audit_context
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable, WanggeError, invalid_field
 from gis.people.models import Account
-from gis.rights.access import KEY_ACTIONS, ROLES, Action, Principal
+from gis.rights.access import ACCESS_ROLES, KEY_ACTIONS, Action, Principal
 from gis.settings import Settings
 from web.http import i18n
 from web.http.client import client_network
 from web.http.db import session
-from web.http.errors import in_words
-from web.pages.shell.page import page
+from web.http.errors import localised_detail
+from web.pages.shell.page import render_page
 from web.security import guard, trusted_browser
 
 bp = Blueprint("account", __name__)
 
-PER_ADDRESS = 60  # tries to sign in a minute from one address, or from one browser that somebody signed in from before
-OFFERED = 400  # areas an area field offers; any other can be typed
-SHOWN = 200  # accounts in the list; the search finds the others
+MAX_SIGN_INS_PER_MINUTE = (
+    60  # tries to sign in a minute from one address, or from one browser that somebody signed in from before
+)
+MAX_OFFERED_AREAS = 400  # areas an area field offers; any other can be typed
+MAX_LISTED_ACCOUNTS = 200  # accounts in the list; the search finds the others
 
 # what gis/people says -> what the page says
 WORDS = {
@@ -116,7 +118,7 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
 @bp.get("/sign-in")
 def sign_in() -> Response:
     """The form, or onwards when somebody is signed in already."""
-    onwards = guard.safe_next(request.args.get("next") or _came_from())
+    onwards = guard.safe_redirect_target(request.args.get("next") or _came_from())
     if guard.principal().kind == "account":
         return to(onwards)
     return _form(onwards)
@@ -133,20 +135,22 @@ def _came_from() -> str:
 
 
 @bp.post("/sign-in")
-def check() -> Response:
+def submit_sign_in() -> Response:
     """Look at name and password; both wrong or one wrong is said in the same words, after the same time."""
-    onwards = guard.safe_next(request.form.get("next"))
-    username, password = accounts.clean(request.form.get("username", "")), request.form.get("password", "")
+    onwards = guard.safe_redirect_target(request.form.get("next"))
+    username, password = accounts.normalise_username(request.form.get("username", "")), request.form.get("password", "")
     if not username or not password:
         return _form(onwards, username, _("Give a user name and a password."), 422)
     browser_before = trusted_browser.read()
     try:
         source = f"browser {browser_before.id}" if browser_before.id else client_network()
-        rate_limit.within(_settings().var, f"sign-in {source}", PER_ADDRESS, time.time(), "tries to sign in")
-        tried = accounts.try_begins(
+        rate_limit.check_rate_limit(
+            _settings().var, f"sign-in {source}", MAX_SIGN_INS_PER_MINUTE, time.time(), "tries to sign in"
+        )
+        tried = accounts.begin_sign_in(
             session(), username, datetime.now(UTC), client_network(), browser_before.id, browser_before.stamps
         )
-    except TooMany as error:
+    except RateLimited as error:
         wait: Any = error.extra["retry_after"]
         minutes = -(-wait // 60)
         words = _("Too many tries; try again in %(minutes)s min.", minutes=minutes)
@@ -154,19 +158,19 @@ def check() -> Response:
         response.headers["Retry-After"] = str(wait)
         return response
     session().commit()  # the try counts, whatever comes; no connection waits while the hash is worked out
-    if not accounts.is_right(tried, password):
+    if not accounts.password_matches(tried, password):
         return _form(onwards, username, _("User name or password is wrong, or the account may not sign in."), 401)
-    with signed(session(), f"account {username}", "signed in"):
-        accounts.try_succeeds(session(), tried, password)
+    with audit_context(session(), f"account {username}", "signed in"):
+        accounts.complete_sign_in(session(), tried, password)
         session().commit()
-    guard.begin(cast(int, tried.account_id), tried.stamp)
+    guard.start_session(cast(int, tried.account_id), tried.stamp)
     return to(url_for("account.password") if tried.must_change else onwards)
 
 
 @bp.post("/sign-out")
 def sign_out() -> Response:
     """End this browser's session."""
-    guard.end()
+    guard.end_session()
     return to(url_for("map.index"))
 
 
@@ -174,16 +178,16 @@ def sign_out() -> Response:
 def sign_out_everywhere() -> Response:
     """End every session of one's own account, this one too."""
     by = _account()
-    with signed(session(), by.who, "signed out everywhere"):
+    with audit_context(session(), by.who, "signed out everywhere"):
         accounts.end_sessions(session(), by, _of(by.account_id))
         session().commit()
-    guard.end()
-    guard.forget()
+    guard.end_session()
+    guard.clear_rights_cache()
     return to(url_for("account.sign_in"))
 
 
 def _form(onwards: str, username: str = "", wrong: str = "", status: int = 200) -> Response:
-    response = page(
+    response = render_page(
         "sign_in.html", onwards=onwards, username=username, wrong=wrong, token=generate_csrf(), oidc=_settings().oidc
     )
     response.status_code = status
@@ -197,7 +201,7 @@ def _form(onwards: str, username: str = "", wrong: str = "", status: int = 200) 
 def oidc() -> Response:
     """Send the browser to the identity provider: authorisation code, PKCE, nonce and state."""
     provider = _provider()
-    browser["next"] = guard.safe_next(request.args.get("next"))
+    browser["next"] = guard.safe_redirect_target(request.args.get("next"))
     try:
         _same_issuer(provider)
         return cast(Response, provider.authorize_redirect(_back(), prompt="login" if "again" in request.args else None))
@@ -209,7 +213,7 @@ def oidc() -> Response:
 def oidc_back() -> Response:
     """The browser comes back with a code; the account linked to the subject is signed in."""
     provider = _provider()
-    onwards = guard.safe_next(browser.get("next"))
+    onwards = guard.safe_redirect_target(browser.get("next"))
     try:
         token = provider.authorize_access_token()
         sub = token["userinfo"]["sub"]
@@ -224,10 +228,10 @@ def oidc_back() -> Response:
         found = account and (account.id, account.stamp)
         writing.commit()
     if not found:
-        response = page("unknown_subject.html", subject=subject)
+        response = render_page("unknown_subject.html", subject=subject)
         response.status_code = 403
         return response
-    guard.begin(*found, at_provider=True)
+    guard.start_session(*found, at_provider=True)
     return to(onwards)
 
 
@@ -285,20 +289,22 @@ def change_password() -> Response:
     try:
         if new != request.form.get("again", ""):
             return _password_page(_of(by.account_id), {"again": _("The two are not the same.")})
-        rate_limit.within(_settings().var, f"password {by.account_id}", 10, time.time(), "tries to change the password")
-        with signed(session(), by.who, "changed the password"):
+        rate_limit.check_rate_limit(
+            _settings().var, f"password {by.account_id}", 10, time.time(), "tries to change the password"
+        )
+        with audit_context(session(), by.who, "changed the password"):
             stamp = accounts.change_password(session(), cast(int, by.account_id), request.form.get("old", ""), new)
             session().commit()
     except InvalidInput as error:
         session().rollback()
-        return _password_page(_of(by.account_id), {one.field: said(one.message) for one in error.errors})
-    guard.go_on(stamp)
+        return _password_page(_of(by.account_id), {one.field: translate_message(one.message) for one in error.errors})
+    guard.extend_session(stamp)
     flash(_("Your password is changed; other devices were signed out."))
     return to(url_for("account.password"))
 
 
 def _password_page(account: Account, wrong: dict[str, str] | None = None) -> Response:
-    response = page("password.html", account=account, wrong=wrong or {})
+    response = render_page("password.html", account=account, wrong=wrong or {})
     response.status_code = 422 if wrong else 200
     return response
 
@@ -309,16 +315,16 @@ def _password_page(account: Account, wrong: dict[str, str] | None = None) -> Res
 @bp.get("/accounts")
 def list_accounts() -> Response:
     """Accounts by name; the one in the address with what may be done with it."""
-    return _accounts_page(guard.need(Action.ACCOUNTS))
+    return _accounts_page(guard.require(Action.ACCOUNTS))
 
 
 @bp.post("/accounts")
 def add_account() -> Response:
     """Make an account, its role in the same step; the first password is on this page and nowhere else."""
-    by = guard.need(Action.ACCOUNTS)
+    by = guard.require(Action.ACCOUNTS)
     given = {name: request.form.get(name, "").strip() for name in ("username", "person", "subject", "role", "area")}
     try:
-        with signed(session(), by.who, "account page"):
+        with audit_context(session(), by.who, "account page"):
             made, first = accounts.add(
                 session(), by, given["username"], person=given["person"], subject=given["subject"]
             )
@@ -342,7 +348,9 @@ CHANGES: dict[str, Change] = {
     "grant": lambda by, one, form: accounts.grant(
         session(), by, one, form.get("role", ""), form.get("area", "").strip()
     ),
-    "withdraw": lambda by, one, form: accounts.withdraw(session(), by, one, form.get("role", ""), form.get("area", "")),
+    "withdraw": lambda by, one, form: accounts.revoke_role(
+        session(), by, one, form.get("role", ""), form.get("area", "")
+    ),
     "block": lambda by, one, form: accounts.block(session(), by, one),
     "unblock": lambda by, one, form: accounts.unblock(session(), by, one),
     "reset": lambda by, one, form: accounts.reset_password(session(), by, one),
@@ -364,19 +372,19 @@ DONE = {
 @bp.post("/accounts/<username>")
 def change_account(username: str) -> Response:
     """One change of an account, named by the button (`do`)."""
-    by = guard.need(Action.ACCOUNTS)
+    by = guard.require(Action.ACCOUNTS)
     do = request.form.get("do", "")
     if do not in CHANGES:
-        raise wrong("do", f"must be one of {', '.join(CHANGES)}")
+        raise invalid_field("do", f"must be one of {', '.join(CHANGES)}")
     try:
-        account = accounts.find(session(), username)
-        with signed(session(), by.who, "account page"):
+        account = accounts.get_account(session(), username)
+        with audit_context(session(), by.who, "account page"):
             once = CHANGES[do](by, account, request.form)
             session().commit()
     except (InvalidInput, Conflict, Forbidden, NotFound) as error:
         session().rollback()
         return _accounts_page(by, chosen=username, wrong=_wrong(error), given={**request.form}, status=422)
-    guard.forget()
+    guard.clear_rights_cache()
     if once:
         return _accounts_page(by, chosen=account.username, once=once)
     flash(str(DONE[do]))
@@ -393,15 +401,15 @@ def _accounts_page(
     status: int = 200,
 ) -> Response:
     asked = request.args.get("q", "")[:80]
-    rows = accounts.listing(session(), by, datetime.now(UTC), asked, SHOWN + 1)
+    rows = accounts.list_accounts(session(), by, datetime.now(UTC), asked, MAX_LISTED_ACCOUNTS + 1)
     chosen = chosen or request.args.get("name", "")
     one = next((row for row in rows if row.username == chosen), None)
     if chosen and one is None:
-        found = accounts.listing(session(), by, datetime.now(UTC), chosen, SHOWN)
+        found = accounts.list_accounts(session(), by, datetime.now(UTC), chosen, MAX_LISTED_ACCOUNTS)
         one = next((row for row in found if row.username == chosen), None)
-    response = page(
-        "accounts.html", rows=rows[:SHOWN], more=len(rows) > SHOWN, asked=asked, one=one, new="new" in request.args,
-        once=once, wrong=wrong or {}, given=given or {}, roles=ROLES, areas=_areas(), oidc=_settings().oidc,
+    response = render_page(
+        "accounts.html", rows=rows[:MAX_LISTED_ACCOUNTS], more=len(rows) > MAX_LISTED_ACCOUNTS, asked=asked, one=one, new="new" in request.args,
+        once=once, wrong=wrong or {}, given=given or {}, roles=ACCESS_ROLES, areas=_areas(), oidc=_settings().oidc,
         zone=_settings().timezone,
     )  # fmt: skip
     response.status_code = status
@@ -426,7 +434,7 @@ def add_key() -> Response:
     given["action"] = form.getlist("action")
     numbers = {name: given[name] for name in ("per_minute", "days") if given[name]}
     try:
-        with signed(session(), by.who, "key page"):
+        with audit_context(session(), by.who, "key page"):
             made = api_keys.add(
                 session(), given["name"], given["action"], [one.strip() for one in given["area"].split(",") if one.strip()],
                 datetime.now(UTC), **{name: int(text) if text.isdigit() else -1 for name, text in numbers.items()},
@@ -446,22 +454,22 @@ def change_key(name: str) -> Response:
     """Rotate or revoke a key, as the button (`do`) says."""
     by = _everywhere()
     now = datetime.now(UTC)
-    with signed(session(), by.who, "key page"):
+    with audit_context(session(), by.who, "key page"):
         if request.form.get("do") == "rotate":
             made = api_keys.rotate(session(), name, now)
             session().commit()
-            guard.forget()
+            guard.clear_rights_cache()
             return _keys_page(by, once=made, of=name)
         api_keys.revoke(session(), name, now)
         session().commit()
-    guard.forget()
+    guard.clear_rights_cache()
     flash(_("The key is revoked."))
     return to(url_for("account.list_keys"))
 
 
 def _everywhere() -> Principal:
     """Who asks, when they administer everything: a key may reach any area."""
-    by = guard.need(Action.ACCOUNTS)
+    by = guard.require(Action.ACCOUNTS)
     if by.may_in[Action.ACCOUNTS] is not None:
         raise Forbidden("keys are for administrators of the whole deployment")
     return by
@@ -475,8 +483,8 @@ def _keys_page(
     wrong: dict[str, str] | None = None,
     given: dict[str, Any] | None = None,
 ) -> Response:
-    response = page(
-        "keys.html", rows=api_keys.listing(session(), datetime.now(UTC)), once=once, of=of, wrong=wrong or {},
+    response = render_page(
+        "keys.html", rows=api_keys.list_keys(session(), datetime.now(UTC)), once=once, of=of, wrong=wrong or {},
         given=given or {}, actions={one: ACTION_WORDS[one] for one in Action if one in KEY_ACTIONS}, areas=_areas(),
         new="new" in request.args, zone=_settings().timezone, names={str(one): words for one, words in ACTION_WORDS.items()},
     )  # fmt: skip
@@ -502,11 +510,11 @@ def menu() -> list[tuple[str, str]]:
 def role_words(by: Principal) -> str:
     """The strongest role of an account, in the reader's language."""
     role = by.roles[0][0] if by.roles else "resident"
-    zh, en, _may = ROLES[role]
+    zh, en, _may = ACCESS_ROLES[role]
     return zh if i18n.chosen() == "zh" else en
 
 
-def said(words: str) -> str:
+def translate_message(words: str) -> str:
     """A sentence of gis/people in the reader's language."""
     return str(WORDS.get(words, words))
 
@@ -518,14 +526,17 @@ def to(address: str) -> Response:
 
 def _wrong(error: WanggeError) -> dict[str, str]:
     if not error.errors:
-        return {"": said(error.detail) if error.detail in WORDS else in_words(error)}
-    return {one.field: said(one.message) if one.message in WORDS else in_words(error) for one in error.errors}
+        return {"": translate_message(error.detail) if error.detail in WORDS else localised_detail(error)}
+    return {
+        one.field: translate_message(one.message) if one.message in WORDS else localised_detail(error)
+        for one in error.errors
+    }
 
 
 def _account() -> Principal:
     by = guard.principal()
     if by.kind != "account":
-        guard.nobody()
+        guard.raise_sign_in_required()
     return by
 
 
@@ -538,7 +549,7 @@ def _areas() -> list[tuple[str, str]]:
     upper = select(Area.code, Area.name).where(
         Area.level.in_(("county", "street", "community", "grid")), Area.retired_at.is_(None)
     )
-    return [(code, name) for code, name in session().execute(upper.order_by(Area.code).limit(OFFERED))]
+    return [(code, name) for code, name in session().execute(upper.order_by(Area.code).limit(MAX_OFFERED_AREAS))]
 
 
 def _settings() -> Settings:

@@ -11,9 +11,9 @@ from gis.rights.access import Action, Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session
-from web.pages.report.views import ground
-from web.pages.shell.page import page
-from web.pages.work.views import shared, words, worker
+from web.pages.report.views import base_map
+from web.pages.shell.page import render_page
+from web.pages.work.views import require_worker, shared, words
 from web.security.guard import principal
 
 bp = Blueprint("desk", __name__)
@@ -25,9 +25,9 @@ USES = (Action.DISPATCH, Action.SUPERVISE, Action.READ)
 @bp.get("/desk")
 def desk() -> Response:
     """The page; its filters, and `incident`, are in its address, and what it shows it asks the API for."""
-    by = looker()
-    edition = editions.active(session())
-    figures = overview(session(), params.moment(None))
+    by = require_incident_reader()
+    edition = editions.active_edition(session())
+    figures = overview(session(), params.parse_datetime(None))
     data = shared() | {
         "words": words() | desk_words(),
         "categories": [
@@ -43,11 +43,11 @@ def desk() -> Response:
         # a mere operator sees only what nobody else can act on
         "unanswered": url_for("unanswered_page.listed") if by.operates and not by.may(Action.READ) else None,
     }
-    return page(
+    return render_page(
         "desk.html",
         script="desk.js",
         data=data,
-        parts=ground(figures),
+        parts=base_map(figures),
         figures=figures,
         desks=waits_at().items(),
     )
@@ -62,7 +62,7 @@ def waits_at() -> dict[str, str]:
     }  # fmt: skip
 
 
-def looker() -> Principal:
+def require_incident_reader() -> Principal:
     """Who asks, when they may see incidents of places.
 
     Raises:
@@ -73,9 +73,9 @@ def looker() -> Principal:
         return by
     for action in USES:
         if by.may(action):
-            return worker(action)
+            return require_worker(action)
     if by.kind == "anonymous":
-        return worker(Action.READ)
+        return require_worker(Action.READ)
     raise Forbidden("the desk is for those who dispatch or look on")
 
 

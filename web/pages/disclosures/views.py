@@ -10,9 +10,9 @@ from gis.errors import InvalidInput
 from gis.rights.access import Action
 from web.http import params
 from web.http.db import session
-from web.http.errors import in_words
-from web.pages.shell.page import page
-from web.security.guard import need
+from web.http.errors import localised_detail
+from web.pages.shell.page import render_page
+from web.security.guard import require
 
 bp = Blueprint("disclosures_page", __name__)
 
@@ -27,15 +27,15 @@ FIELDS = ("kind", "who", "incident", "since", "until", "before")
 @bp.get("/disclosures")
 def disclosures() -> Response:
     """The newest first; its filters are in its address, `before` is the last number of the page before."""
-    by = need(Action.HISTORY)
+    by = require(Action.HISTORY)
     query = {name: request.args.get(name, "").strip()[:100] for name in FIELDS}
     wrong, rows = "", list[DisclosureView]()
     try:
         before = params.number_cursor(query["before"] or None, "before")
         rows = list_disclosures(session(), by, _filters(query), PAGE_ROWS + 1, before)
     except InvalidInput as error:
-        wrong = in_words(error)
-    response = page(
+        wrong = localised_detail(error)
+    response = render_page(
         "disclosures.html", query=query, wrong=wrong, rows=rows[:PAGE_ROWS], kinds=KINDS,
         older=rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None, zone=current_app.config["SETTINGS"].timezone,
     )  # fmt: skip
@@ -47,6 +47,6 @@ def _filters(query: dict[str, str]) -> Filters:
     try:
         incident = UUID(query["incident"]) if query["incident"] else None
     except ValueError:
-        raise params.wrong("incident", f"{query['incident'][:40]!r} is no incident's number") from None
-    since, until = (params.moment(query[name], name) if query[name] else None for name in ("since", "until"))
+        raise params.invalid_field("incident", f"{query['incident'][:40]!r} is no incident's number") from None
+    since, until = (params.parse_datetime(query[name], name) if query[name] else None for name in ("since", "until"))
     return Filters(query["kind"], query["who"], incident, since, until)

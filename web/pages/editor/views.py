@@ -10,7 +10,7 @@ from sqlalchemy import text
 from gis.areas.models import RevisionState
 from gis.boundaries import drafts
 from gis.boundaries.preview import GRID_HOUSEHOLDS
-from gis.palette import CHOSEN
+from gis.palette import SELECTION_COLOUR
 from gis.rights.access import Action
 from layers.editor_map import editor_map
 from layers.folium_map import vector_tiles
@@ -18,9 +18,9 @@ from layers.overview import overview
 from web.http import i18n, params
 from web.http.db import session
 from web.pages.desk.views import areas
-from web.pages.map.views import centre, release, sealed
-from web.pages.shell.page import page
-from web.security.guard import csrf, need
+from web.pages.map.views import asset_digest, map_centre, with_csp
+from web.pages.shell.page import render_page
+from web.security.guard import csrf, require
 
 bp = Blueprint("editor", __name__)
 
@@ -32,14 +32,14 @@ TOOLS = ("move", "border", "split", "merge", "paint", "add", "retire")
 @bp.get("/editor")
 def drafts_() -> Response:
     """One's drafts, and a new one."""
-    by = need(Action.DRAFT)
+    by = require(Action.DRAFT)
     mine = [
         row
-        for row in drafts.revisions(session(), by, state=RevisionState.DRAFT.value, limit=MOST)
+        for row in drafts.list_revisions(session(), by, state=RevisionState.DRAFT.value, limit=MOST)
         if row.author == by.who
     ]
     places = [one for one in areas(by, Action.DRAFT) if one["level"] != "grid"]
-    return page("editor_drafts.html", script="editor-drafts.js", drafts=mine, places=places, first=_first(0, places),
+    return render_page("editor_drafts.html", script="editor-drafts.js", drafts=mine, places=places, first=_first(0, places),
                 data={"words": {"untitled": _("Say in a few words what the change is"), "error": _("This did not work"),
                                 "offline": _("The server cannot be reached. Check the connection and try again.")}})  # fmt: skip
 
@@ -47,28 +47,28 @@ def drafts_() -> Response:
 @bp.get("/editor/<int:number>")
 def editor(number: int) -> Response:
     """The editor on a draft; the area in view, and where the map stands, are in the address."""
-    by = need(Action.DRAFT)
-    draft = drafts.revision(session(), by, number)
-    figures = overview(session(), params.moment(None))
-    chosen, version, nonce = i18n.chosen(), release(), secrets.token_urlsafe(16)
+    by = require(Action.DRAFT)
+    draft = drafts.get_revision(session(), by, number)
+    figures = overview(session(), params.parse_datetime(None))
+    chosen, version, nonce = i18n.chosen(), asset_digest(), secrets.token_urlsafe(16)
     places = [one for one in areas(by, Action.DRAFT) if one["level"] != "grid"]
     within = request.args.get("within") or _first(number, places)
     root = url_for("map.index").rstrip("/")
     parts = editor_map(
-        static=url_for("static", filename="").rstrip("/"), release=version, centre=centre(figures), zoom=15,
+        static=url_for("static", filename="").rstrip("/"), release=version, centre=map_centre(figures), zoom=15,
         layer=vector_tiles(root + "/tiles", figures.version, chosen, [], []),
     )  # fmt: skip
     data: dict[str, Any] = {
         "language": chosen, "words": words(), "api": root + "/api/v1", "root": root, "csrf": csrf(), "bbox": figures.bbox,
         "revision": number, "title": draft.title, "state": draft.state, "within": within, "places": places,
         "mine": draft.author == by.who or by.kind == "system", "may_publish": by.may(Action.PUBLISH),
-        "bands": GRID_HOUSEHOLDS, "chosen": CHOSEN,
+        "bands": GRID_HOUSEHOLDS, "chosen": SELECTION_COLOUR,
     }  # fmt: skip
     written = render_template(
         "editor.html", parts=parts, nonce=nonce, page=data, figures=figures, language=chosen, release=version,
         draft=draft, places=places, within=within, tools=TOOLS, words=words(),
     )  # fmt: skip
-    response = sealed(make_response(written), nonce)
+    response = with_csp(make_response(written), nonce)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -13,23 +13,23 @@ from gis.errors import InvalidInput
 from gis.files.formulas import cell_text
 from gis.incidents.catalogue import editions
 from gis.incidents.reading import statistics
-from gis.incidents.reading.statistics import DEFINITIONS, Figure
+from gis.incidents.reading.statistics import METRIC_DEFINITIONS, StatisticsRow
 from gis.rights.access import Action, Principal
-from gis.rights.roles import BY_KEY
+from gis.rights.roles import ROLE_BY_KEY
 from web.http import i18n, params
 from web.http.db import session
-from web.http.errors import in_words
+from web.http.errors import localised_detail
 from web.pages.desk.views import areas
-from web.pages.shell.page import page
+from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
-from web.security.guard import need
+from web.security.guard import require
 
 bp = Blueprint("figures_page", __name__)
 
 DAYS = 30  # of the period shown first
-MOST = 500  # rows on the page; the spreadsheet has all
+MAX_TABLE_ROWS = 500  # rows on the page; the spreadsheet has all
 # what to group by, as one chooses it
-PER = {
+GROUP_LABELS = {
     "street": lazy_gettext("Street"), "community": lazy_gettext("Community"), "grid": lazy_gettext("Grid"),
     "category": lazy_gettext("Kind"), "major": lazy_gettext("Group of kinds"), "person": lazy_gettext("Person"),
     "role": lazy_gettext("Role"), "channel": lazy_gettext("Channel"), "day": lazy_gettext("Day"),
@@ -58,21 +58,21 @@ HEAD = ("reported", "response", "completion", "resolution", "satisfaction", "ove
 @bp.get("/figures")
 def figures() -> Response:
     """The page; its period, area, grouping and order are in its address."""
-    by = need(Action.FIGURES)
+    by = require(Action.FIGURES)
     asked = _asked(by)
-    wrong, rows = "", list[Figure]()
-    total: Figure | None = None
+    wrong, rows = "", list[StatisticsRow]()
+    total: StatisticsRow | None = None
     try:
         total = next(iter(_count(by, asked, "all")), None)
         rows = _count(by, asked, asked["per"])
     except InvalidInput as error:
-        wrong = in_words(error)
+        wrong = localised_detail(error)
     index = 0 if i18n.chosen() == "zh" else 1
-    response = page(
+    response = render_page(
         "figures.html", asked=asked, wrong=wrong, total=total if total and total.reported else None,
-        rows=[(_named(row, asked["per"], index), row) for row in _sorted(rows, asked["sort"])[:MOST]], more=len(rows) - MOST,
+        rows=[(_named(row, asked["per"], index), row) for row in _sorted(rows, asked["sort"])[:MAX_TABLE_ROWS]], more=len(rows) - MAX_TABLE_ROWS,
         per=_groups(by), areas=areas(by, Action.FIGURES), columns=COLUMNS, head=HEAD, rates=RATES, hours=HOURS,
-        words={name: (given[index], given[index + 2]) for name, given in DEFINITIONS.items()},
+        words={name: (given[index], given[index + 2]) for name, given in METRIC_DEFINITIONS.items()},
         address=lambda **change: f"?{urlencode(asked | change)}",
         table=f"{url_for('figures_page.table')}?{urlencode(asked)}",
     )  # fmt: skip
@@ -83,13 +83,17 @@ def figures() -> Response:
 @bp.get("/figures.csv")
 def table() -> Response:
     """The same as a spreadsheet: UTF-8 with a mark, as Excel likes it; rates as numbers from 0 to 1."""
-    by = need(Action.FIGURES)
+    by = require(Action.FIGURES)
     asked = _asked(by)
     index = 0 if i18n.chosen() == "zh" else 1
     out = StringIO()
     writer = csv.writer(out)
     writer.writerow(
-        [PER[asked["per"]], "代码" if index == 0 else "code", *(DEFINITIONS[name][index] for name in COLUMNS)]
+        [
+            GROUP_LABELS[asked["per"]],
+            "代码" if index == 0 else "code",
+            *(METRIC_DEFINITIONS[name][index] for name in COLUMNS),
+        ]
     )
     for row in _sorted(_count(by, asked, asked["per"]), asked["sort"]):
         values = ("" if getattr(row, name) is None else getattr(row, name) for name in COLUMNS)
@@ -105,7 +109,7 @@ def table() -> Response:
 
 
 def _groups(by: Principal) -> dict[str, Any]:
-    return {key: words for key, words in PER.items() if key != "person" or by.may(Action.NAMES)}
+    return {key: words for key, words in GROUP_LABELS.items() if key != "person" or by.may(Action.NAMES)}
 
 
 def _asked(by: Principal) -> dict[str, str]:
@@ -127,40 +131,42 @@ def _asked(by: Principal) -> dict[str, str]:
         ("sort", [sign + name for name in ("key", *COLUMNS) for sign in ("", "-")]),
     ):
         if asked[field] not in known:
-            raise params.wrong(field, f"{asked[field][:40]!r} is none of {', '.join(known)}")
+            raise params.invalid_field(field, f"{asked[field][:40]!r} is none of {', '.join(known)}")
     for field in ("since", "until"):
         try:
             date.fromisoformat(asked[field])
         except ValueError:
-            raise params.wrong(field, f"{asked[field][:40]!r} is not a day; it must be as 2026-11-23") from None
+            raise params.invalid_field(field, f"{asked[field][:40]!r} is not a day; it must be as 2026-11-23") from None
     return asked
 
 
-def _count(by: Principal, asked: dict[str, str], per: str) -> list[Figure]:
+def _count(by: Principal, asked: dict[str, str], per: str) -> list[StatisticsRow]:
     """The figures; the last day counts as a whole."""
     last = date.fromisoformat(asked["until"]) + timedelta(days=1)
-    since, until = params.moment(asked["since"], "since"), params.moment(last.isoformat(), "until")
+    since, until = params.parse_datetime(asked["since"], "since"), params.parse_datetime(last.isoformat(), "until")
     zone = current_app.config["SETTINGS"].timezone.key
-    return statistics.figures(session(), by, since, until, per, asked["area"], now=params.moment(None), zone=zone)
+    return statistics.incident_statistics(
+        session(), by, since, until, per, asked["area"], now=params.parse_datetime(None), zone=zone
+    )
 
 
-def _sorted(rows: list[Figure], order: str) -> list[Figure]:
+def _sorted(rows: list[StatisticsRow], order: str) -> list[StatisticsRow]:
     """By a column, where it says nothing last."""
     name, down = order.removeprefix("-"), order.startswith("-")
     said = [row for row in rows if getattr(row, name) is not None]
     return sorted(said, key=lambda row: getattr(row, name), reverse=down) + [row for row in rows if row not in said]
 
 
-def _named(row: Figure, per: str, index: int) -> tuple[str, str]:
+def _named(row: StatisticsRow, per: str, index: int) -> tuple[str, str]:
     """What a group is called in the reader's language, and what stands small beside it."""
     if not row.key:
         return "—", ""
     if per == "channel":
         return str(CHANNEL.get(row.key, row.key)), ""
-    if per == "role" and row.key in BY_KEY:
-        return (BY_KEY[row.key].zh, BY_KEY[row.key].en)[index], ""
+    if per == "role" and row.key in ROLE_BY_KEY:
+        return (ROLE_BY_KEY[row.key].zh, ROLE_BY_KEY[row.key].en)[index], ""
     if per == "category":
-        kind = editions.active(session()).categories.get(row.key)
+        kind = editions.active_edition(session()).categories.get(row.key)
         return (kind.zh, kind.en)[index] if kind else row.name or row.key, row.key
     if per in ("day", "week", "month", "major"):
         return row.name or row.key, ""

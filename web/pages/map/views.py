@@ -10,15 +10,15 @@ from flask import Blueprint, Flask, Response, current_app, make_response, render
 from flask_babel import gettext
 
 from gis.areas.models import LEVELS
-from gis.errors import NotFound, TooMuch
-from gis.palette import CHOSEN, CIRCLE, CIRCLE_STEPS
+from gis.errors import NotFound, TooLarge
+from gis.palette import CIRCLE, CIRCLE_COLOUR_BY_MINUTES, SELECTION_COLOUR
 from gis.rights.roles import ROLES
 from gis.search import LEVEL_EN
 from layers.facilities import CIRCLES, FACILITIES
-from layers.features import features
+from layers.features import feature_collection
 from layers.folium_map import MAX_ZOOM, MIN_ZOOM, live_map, vector_tiles
 from layers.overview import Overview, overview
-from layers.registry import ON_MAP
+from layers.registry import MAP_LAYERS
 from layers.saved_map import saved_map
 from web.http import i18n, params
 from web.http.db import session
@@ -28,11 +28,11 @@ bp = Blueprint("map", __name__)
 bp.record_once(lambda state: i18n.init_app(cast(Flask, state.app)))
 
 OWN = Path(__file__).resolve().parent.parent / "static" / "app"
-LARGEST_EXPORT = 20_000  # features of one layer in a saved map
-EVERYWHERE = (104.0, 35.0)  # lon, lat: the middle of China, while nothing is loaded
+MAX_EXPORT_FEATURES = 20_000  # features of one layer in a saved map
+DEFAULT_CENTRE = (104.0, 35.0)  # lon, lat: the middle of China, while nothing is loaded
 
 
-def release() -> str:
+def asset_digest() -> str:
     """Digest of our own scripts and styles, so that browsers fetch a new one only when it changed."""
     digest = sha256()
     for file in sorted(OWN.glob("*")):
@@ -44,18 +44,18 @@ def release() -> str:
 def index() -> Response:
     """The map, where and as the address says; `at` is the day shown, `compare` one to lay beside it."""
     told, beside = request.args.get("at"), request.args.get("compare")
-    at = params.moment(told or None)
-    other = params.moment(beside, "compare") if beside else None
+    at = params.parse_datetime(told or None)
+    other = params.parse_datetime(beside, "compare") if beside else None
     figures = overview(session(), at)
     chosen = i18n.chosen()
-    offered = [layer for layer in ON_MAP if layer.choice]
-    visible = listed("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown])
-    hidden = listed("off", list(FACILITIES.styles), [])
-    version = release()
+    offered = [layer for layer in MAP_LAYERS if layer.choice]
+    visible = parse_list("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown])
+    hidden = parse_list("off", list(FACILITIES.styles), [])
+    version = asset_digest()
     parts = live_map(
         static=url_for("static", filename="").rstrip("/"),
         release=version,
-        centre=centre(figures),
+        centre=map_centre(figures),
         zoom=16 if figures.bbox else 5,
         layer=vector_tiles(
             url_for("map.index").rstrip("/") + "/tiles", figures.version, chosen, visible, hidden, at=told or ""
@@ -73,7 +73,7 @@ def index() -> Response:
         "categories": {key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title},
         "api": url_for("map.index").rstrip("/") + "/api/v1",
         "sign_in": url_for("account.sign_in"),
-        "colours": {"chosen": CHOSEN, "circle": CIRCLE, "steps": CIRCLE_STEPS},
+        "colours": {"chosen": SELECTION_COLOUR, "circle": CIRCLE, "steps": CIRCLE_COLOUR_BY_MINUTES},
     }
     response = make_response(
         render_template(
@@ -94,29 +94,31 @@ def index() -> Response:
             map_approval=current_app.config["SETTINGS"].map_approval,
         )
     )
-    return sealed(response, nonce)
+    return with_csp(response, nonce)
 
 
 @bp.get("/map.html")
 def export() -> Response:
     """The view in the address (`bbox`, `zoom`, `layers`, `off`, `facility`, `at`) as one file that needs no network."""
-    at = params.moment(request.args.get("at") or None)
+    at = params.parse_datetime(request.args.get("at") or None)
     figures = overview(session(), at)
     chosen = i18n.chosen()
-    box = params.bbox(request.args["bbox"]) if "bbox" in request.args else figures.bbox
+    box = params.parse_bbox(request.args["bbox"]) if "bbox" in request.args else figures.bbox
     if box is None:
         raise NotFound("nothing is loaded yet, so there is no map to save")
-    zoom = min(max(int(params.number(request.args.get("zoom", "16"), "zoom")), MIN_ZOOM), MAX_ZOOM)
-    offered = [layer for layer in ON_MAP if layer.choice]
-    visible = set(listed("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown]))
-    hidden = set(listed("off", list(FACILITIES.styles), []))
+    zoom = min(max(int(params.parse_float(request.args.get("zoom", "16"), "zoom")), MIN_ZOOM), MAX_ZOOM)
+    offered = [layer for layer in MAP_LAYERS if layer.choice]
+    visible = set(
+        parse_list("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown])
+    )
+    hidden = set(parse_list("off", list(FACILITIES.styles), []))
     drawn = []
-    for layer in ON_MAP:
+    for layer in MAP_LAYERS:
         if (layer.choice and layer.name not in visible) or zoom - 1 < layer.zooms.start:
             continue
-        found = features(session(), layer, at, bbox=box, limit=LARGEST_EXPORT)
+        found = feature_collection(session(), layer, at, bbox=box, limit=MAX_EXPORT_FEATURES)
         if found["truncated"]:
-            raise TooMuch(f"more than {LARGEST_EXPORT:,} {layer.name} are in view; zoom in, then save")
+            raise TooLarge(f"more than {MAX_EXPORT_FEATURES:,} {layer.name} are in view; zoom in, then save")
         if layer.by == "category":
             found["features"] = [one for one in found["features"] if one["properties"]["category"] not in hidden]
         drawn.append((layer, found))
@@ -128,7 +130,7 @@ def export() -> Response:
         title=f"{figures.place} · {gettext('Saved map')}" if figures.place else gettext("Saved map"),
         notes=[
             gettext("Made-up data: people, households and posts here are invented") if figures.made_up else "",
-            gettext("Saved on %(time)s", time=params.moment(None).strftime("%Y-%m-%d %H:%M")),
+            gettext("Saved on %(time)s", time=params.parse_datetime(None).strftime("%Y-%m-%d %H:%M")),
             gettext("Boundaries of %(day)s", day=at.strftime("%Y-%m-%d %H:%M")) if request.args.get("at") else "",
             *figures.attributions,
         ],
@@ -142,24 +144,24 @@ def export() -> Response:
 
 def circle_of(code: str | None, at: datetime) -> dict[str, Any] | None:
     """The 15-minute circle of the facility that is selected, when there is one."""
-    return features(session(), CIRCLES, at, code=code) if code else None
+    return feature_collection(session(), CIRCLES, at, code=code) if code else None
 
 
-def centre(figures: Overview) -> tuple[float, float]:
+def map_centre(figures: Overview) -> tuple[float, float]:
     """The middle of what is loaded; the script then fits the whole, or goes where the address says."""
     if figures.bbox is None:
-        return EVERYWHERE
+        return DEFAULT_CENTRE
     west, south, east, north = figures.bbox
     return (west + east) / 2, (south + north) / 2
 
 
-def listed(name: str, known: list[str], default: list[str]) -> list[str]:
+def parse_list(name: str, known: list[str], default: list[str]) -> list[str]:
     """A comma-separated list in the address, cut to what is known."""
     given: Any = request.args.get(name)
     return default if given is None else [one for one in given.split(",") if one in known]
 
 
-def sealed(response: Response, nonce: str) -> Response:
+def with_csp(response: Response, nonce: str) -> Response:
     """Let the page load from this deployment only, and run only our own scripts."""
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data: blob:; "

@@ -7,12 +7,12 @@ from flask import Blueprint, Response, current_app, redirect, request, url_for
 from flask_babel import lazy_gettext
 
 from gis.notices import actions, queries
-from gis.notices.notice_text import said
+from gis.notices.notice_text import render_notice
 from gis.rights.access import Action, Principal
 from web.http import i18n, params
 from web.http.db import session
-from web.pages.shell.page import page
-from web.security.guard import nobody, principal
+from web.pages.shell.page import render_page
+from web.security.guard import principal, raise_sign_in_required
 
 bp = Blueprint("notice_page", __name__)
 
@@ -28,13 +28,13 @@ def notices() -> Response:
     by = account()
     before = request.args.get("before", "")
     if before and not (before.isdigit() and len(before) < 19):
-        raise params.wrong("before", "must be the number of a notice, or left out")
-    found = queries.listing(session(), by, SHOWN + 1, int(before) if before else None)
+        raise params.invalid_field("before", "must be the number of a notice, or left out")
+    found = queries.list_notices(session(), by, SHOWN + 1, int(before) if before else None)
     zone, index = current_app.config["SETTINGS"].timezone, 0 if i18n.chosen() == "zh" else 1
     today = datetime.now(zone).date()
     groups: dict[str, list[dict[str, Any]]] = {}
     for one in found[:SHOWN]:
-        told, at = said(one.topic, one.body, one.area_name, one.category_en), one.at.astimezone(zone)
+        told, at = render_notice(one.topic, one.body, one.area_name, one.category_en), one.at.astimezone(zone)
         age = (today - at.date()).days
         group = "today" if age <= 0 else "yesterday" if age == 1 else "earlier"
         lines = [(name[index], value[index]) for name, value in told.lines]
@@ -45,9 +45,9 @@ def notices() -> Response:
         }  # fmt: skip
         groups.setdefault(group, []).append(shown)
     newest = found[0].id if found and not before else None
-    return page(
+    return render_page(
         "notices.html", groups=[(GROUPS[name], rows) for name, rows in groups.items()], newest=newest,
-        unseen=queries.unseen(session(), by), older=found[SHOWN - 1].id if len(found) > SHOWN else None, before=before,
+        unseen=queries.count_unseen(session(), by), older=found[SHOWN - 1].id if len(found) > SHOWN else None, before=before,
     )  # fmt: skip
 
 
@@ -58,8 +58,8 @@ def seen() -> Response:
     one, until = request.form.get("id", ""), request.form.get("until", "")
     given = one or until
     if not (given.isdigit() and len(given) < 19):
-        raise params.wrong("id", "must be the number of a notice")
-    actions.seen(session(), by, [int(one)] if one else None, int(until) if until else None)
+        raise params.invalid_field("id", "must be the number of a notice")
+    actions.mark_seen(session(), by, [int(one)] if one else None, int(until) if until else None)
     session().commit()
     return cast(Response, redirect(url_for("notice_page.notices"), 303))
 
@@ -72,7 +72,7 @@ def account() -> Principal:
     """
     by = principal()
     if by.kind != "account":
-        nobody()
+        raise_sign_in_required()
     return by
 
 

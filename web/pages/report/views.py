@@ -8,18 +8,18 @@ from flask_babel import gettext as _
 from gis.incidents import photo_files, photos
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import alert
-from gis.incidents.lifecycle.moves import LONGEST
+from gis.incidents.lifecycle.moves import MAX_DESCRIPTION_CHARS
 from gis.incidents.states import STATES
-from gis.rights.access import ROLES as ACCESS
+from gis.rights.access import ACCESS_ROLES as ACCESS
 from gis.rights.roles import ROLES
 from layers.facilities import FACILITIES
-from layers.folium_map import Parts, live_map, vector_tiles
+from layers.folium_map import PageParts, live_map, vector_tiles
 from layers.overview import Overview, overview
-from layers.registry import ON_MAP
+from layers.registry import MAP_LAYERS
 from web.http import i18n, params
 from web.http.db import session
-from web.pages.map.views import centre, release
-from web.pages.shell.page import page
+from web.pages.map.views import asset_digest, map_centre
+from web.pages.shell.page import render_page
 from web.security.guard import csrf
 
 bp = Blueprint("report", __name__)
@@ -34,8 +34,8 @@ STEPS = (
 @bp.get("/report")
 def report() -> Response:
     """The form; `p=lon,lat` is the place to begin with, as the map's own address has it."""
-    figures = overview(session(), params.moment(None))
-    edition = editions.active(session())
+    figures = overview(session(), params.parse_datetime(None))
+    edition = editions.active_edition(session())
     offered = [one for one in edition.categories.values() if one.public]
     data = {
         "csrf": csrf(),
@@ -46,13 +46,13 @@ def report() -> Response:
              "words": list(one.words)} for one in offered
         ],
         "common": [code for code in COMMON if any(one.code == code for one in offered)],
-        "most_photos": photos.MOST,
+        "most_photos": photos.MAX_PHOTOS_PER_EVENT,
         "longest_side": photo_files.LONGEST_SIDE,
         "track": url_for("report.mine"),
     }  # fmt: skip
-    return page(
-        "report.html", script="report.js", data=data, parts=ground(figures), figures=figures, longest=LONGEST,
-        most=photos.MOST, numbers=alert.numbers(session()),
+    return render_page(
+        "report.html", script="report.js", data=data, parts=base_map(figures), figures=figures, longest=MAX_DESCRIPTION_CHARS,
+        most=photos.MAX_PHOTOS_PER_EVENT, numbers=alert.numbers(session()),
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def track(incident_id: UUID) -> Response:
 
 def tracking(incident_id: UUID | None) -> Response:
     """The tracking page; the same for every number, whether there is such an incident or not."""
-    named = {role.zh: role.en for role in ROLES} | {zh: en for zh, en, _may in ACCESS.values()} | SPEAKERS
+    named = {role.zh: role.en for role in ROLES} | {zh: en for zh, en, _may in ACCESS.values()} | SPEAKER_BY_ROLE
     data = {
         "csrf": csrf(),
         "words": track_words(),
@@ -81,28 +81,30 @@ def tracking(incident_id: UUID | None) -> Response:
         "step_words": [_("Filed"), _("Accepted"), _("Sent on"), _("In hand"), _("Done"), _("Closed")],
         "track": url_for("report.mine"),
         "report": url_for("report.report"),
-        "most_photos": photos.MOST,
+        "most_photos": photos.MAX_PHOTOS_PER_EVENT,
         "longest_side": photo_files.LONGEST_SIDE,
     }
-    response = page("track.html", script="track.js", data=data, longest=LONGEST, one=incident_id is not None)
+    response = render_page(
+        "track.html", script="track.js", data=data, longest=MAX_DESCRIPTION_CHARS, one=incident_id is not None
+    )
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
 # others who appear in a timeline, as gis/incidents/reading/incidents.py calls them
-SPEAKERS = {"居民": "resident", "上报人": "reporter", "程序": "program", "系统": "system"}
+SPEAKER_BY_ROLE = {"居民": "resident", "上报人": "reporter", "程序": "program", "系统": "system"}
 
 
-def ground(figures: Overview) -> Parts:
+def base_map(figures: Overview) -> PageParts:
     """The map under the pin: the areas, without facilities."""
-    shown = [layer.name for layer in ON_MAP if layer.choice and layer.shown and layer.name != "facilities"]
+    shown = [layer.name for layer in MAP_LAYERS if layer.choice and layer.shown and layer.name != "facilities"]
     root = url_for("map.index").rstrip("/")
     given = request.args.get("p", "").split(",")
-    at = centre(figures)
+    at = map_centre(figures)
     if len(given) == 2:
-        at = params.number(given[0], "p"), params.number(given[1], "p")
+        at = params.parse_float(given[0], "p"), params.parse_float(given[1], "p")
     return live_map(
-        static=url_for("static", filename="").rstrip("/"), release=release(), centre=at,
+        static=url_for("static", filename="").rstrip("/"), release=asset_digest(), centre=at,
         zoom=16 if figures.bbox else 5,
         layer=vector_tiles(root + "/tiles", figures.version, i18n.chosen(), shown, list(FACILITIES.styles)),
     )  # fmt: skip

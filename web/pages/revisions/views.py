@@ -15,9 +15,9 @@ from layers.overview import overview
 from web.http import params
 from web.http.db import session
 from web.pages.desk.views import areas
-from web.pages.report.views import ground
-from web.pages.shell.page import page
-from web.security.guard import need, principal
+from web.pages.report.views import base_map
+from web.pages.shell.page import render_page
+from web.security.guard import principal, require
 
 bp = Blueprint("revisions_page", __name__)
 
@@ -32,20 +32,22 @@ def revisions() -> Response:
     by = planner()
     state = request.args.get("state", "")
     if state and state not in STATES:
-        raise params.wrong("state", f"{state[:40]!r} is none of {', '.join(STATES)}")
+        raise params.invalid_field("state", f"{state[:40]!r} is none of {', '.join(STATES)}")
     before = request.args.get("before", "")
     if before and not (before.isascii() and before.isdigit() and len(before) < 18):
-        raise params.wrong("before", f"{before[:40]!r} is no number of a revision")
-    rows = drafts.revisions(session(), by, state=state or None, before=int(before) if before else None, limit=MOST + 1)
+        raise params.invalid_field("before", f"{before[:40]!r} is no number of a revision")
+    rows = drafts.list_revisions(
+        session(), by, state=state or None, before=int(before) if before else None, limit=MOST + 1
+    )
     rows, older = rows[:MOST], rows[MOST - 1].id if len(rows) > MOST else None
     names = grid_names(session(), {code for row in rows for code in row.grids}, [])
-    figures = overview(session(), params.moment(None))
+    figures = overview(session(), params.parse_datetime(None))
     places = [one for one in areas(by, Action.DRAFT) if one["level"] != "grid"]
-    return page(
+    return render_page(
         "revisions.html", script="revisions.js", rows=rows, state=state, states=words_of_states(), places=places, older=older,
         named={row.id: [names[code] for code in row.grids if code in names][:NAMED] for row in rows},
         clock=clock, later=later,
-        parts=ground(figures), figures=figures, may_draft=by.may(Action.DRAFT), me_who=by.who,
+        parts=base_map(figures), figures=figures, may_draft=by.may(Action.DRAFT), me_who=by.who,
         data={"words": words(), "bbox": figures.bbox},
     )  # fmt: skip
 
@@ -54,16 +56,16 @@ def revisions() -> Response:
 def revision(number: int) -> Response:
     """What it changes, on the map and in tables, and what can be done with it."""
     by = planner()
-    found = drafts.revision(session(), by, number)
-    figures = overview(session(), params.moment(None))
+    found = drafts.get_revision(session(), by, number)
+    figures = overview(session(), params.parse_datetime(None))
     mine = found.author == by.who
     may = {
         "edit": found.state == RevisionState.DRAFT and mine and by.may(Action.DRAFT),
         "publish": found.state == RevisionState.DRAFT and by.may(Action.PUBLISH),
         "revert": found.state == RevisionState.PUBLISHED and by.may(Action.DRAFT),
     }
-    return page(
-        "revision.html", script="revision.js", found=found, may=may, states=words_of_states(), parts=ground(figures),
+    return render_page(
+        "revision.html", script="revision.js", found=found, may=may, states=words_of_states(), parts=base_map(figures),
         figures=figures, clock=clock, later=later(found.effective),
         data={"words": words(), "revision": number, "state": found.state, "mine": mine, "bands": GRID_HOUSEHOLDS,
               "may": may},
@@ -78,7 +80,7 @@ def planner() -> Principal:
     """
     by = principal()
     if by.kind == "anonymous":
-        return need(Action.DRAFT)
+        return require(Action.DRAFT)
     if not (by.may(Action.DRAFT) or by.may(Action.PUBLISH)):
         raise Forbidden("boundary revisions are for those who draft or publish them")
     return by

@@ -9,24 +9,24 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, flash, redirect, request, send_file, url_for
 from flask_babel import gettext as _
 
-from gis.db import signed
+from gis.db import audit_context
 from gis.errors import Conflict, WanggeError
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.danger import table as danger_table
 from gis.incidents.routing import rules
-from gis.incidents.routing.rules import COLUMNS, Difference, Problem, Rules, Went
+from gis.incidents.routing.rules import COLUMNS, ReplayDifference, RoutedTo, RoutingRules, RuleError
 from gis.rights.access import Action, Principal
-from gis.rights.roles import BY_KEY
-from web.api.rules.views import number, seeing
+from gis.rights.roles import ROLE_BY_KEY
+from web.api.rules.views import number, require_rules_reader
 from web.http import i18n, params
 from web.http.body_limit import body_limit
 from web.http.db import session
-from web.http.errors import in_words
+from web.http.errors import localised_detail
 from web.pages.notices.views import place
-from web.pages.shell.page import page
+from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
-from web.security.guard import need
+from web.security.guard import require
 
 bp = Blueprint("rules_page", __name__)
 
@@ -38,9 +38,9 @@ LARGEST = 2 * 1024 * 1024  # bytes of a spreadsheet
 @bp.get("/rules")
 def sets() -> Response:
     """A set (`set`, else the one in force), and with `days` its test against the past."""
-    by, asked = seeing(), request.args.get("days", "")
+    by, asked = require_rules_reader(), request.args.get("days", "")
     if asked and not (asked.isdecimal() and len(asked) < 5 and 1 <= int(asked) <= 3660):
-        raise params.wrong("days", "must be a number of days, 1 to 3660")
+        raise params.invalid_field("days", "must be a number of days, 1 to 3660")
     return _page(by, days=int(asked) if asked else None)
 
 
@@ -48,7 +48,7 @@ def sets() -> Response:
 @body_limit(LARGEST)
 def upload() -> Response:
     """Keep a spreadsheet as a draft, or the page again with what is wrong in it."""
-    by = need(Action.RULES)
+    by = require(Action.RULES)
     given, name = request.files.get("file"), request.form.get("name", "").strip()
     if given is None or not given.filename:
         return _page(by, wrong=_("Choose a spreadsheet."), name=name)
@@ -57,15 +57,15 @@ def upload() -> Response:
         path = Path(folder) / f"upload{Path(given.filename).suffix.lower()[:8]}"
         given.save(path)
         try:
-            made, report, problems = rules.look_at(path, editions.active(session()), session())
+            made, report, problems = rules.preview_rules_file(path, editions.active_edition(session()), session())
         except WanggeError as error:
-            why = in_words(error).replace(path.name, given.filename)
+            why = localised_detail(error).replace(path.name, given.filename)
             return _page(by, wrong=_("This file is no table of rules: %(why)s", why=why), name=name)
-    problems += [Problem(_row(one.where), one.field, one.reason, one.reason) for one in report.refused]
+    problems += [RuleError(_row(one.where), one.field, one.reason, one.reason) for one in report.refused]
     if problems:
         return _page(by, problems=problems, file=given.filename[:100], name=name)
     try:
-        with signed(session(), by.who, "load rules"):
+        with audit_context(session(), by.who, "load rules"):
             made_id = rules.load(session(), made, name, by.who)
             session().commit()
     except Conflict:
@@ -78,10 +78,10 @@ def upload() -> Response:
 @bp.post("/rules/<int:set_id>/activate")
 def activate(set_id: int) -> Response:
     """Switch a set on."""
-    by = need(Action.RULES)
-    rules.need_everywhere(session(), by)
-    with signed(session(), by.who, "activate rules"):
-        rules.activate(session(), number(set_id), params.moment(None))
+    by = require(Action.RULES)
+    rules.require_all_counties(session(), by)
+    with audit_context(session(), by.who, "activate rules"):
+        rules.activate(session(), number(set_id), params.parse_datetime(None))
         session().commit()
     flash(_("The set is in force. Incidents filed before keep their rule."))
     return cast(Response, redirect(url_for("rules_page.sets", set=set_id), 303))
@@ -90,7 +90,7 @@ def activate(set_id: int) -> Response:
 @bp.get("/rules/<int:set_id>.xlsx")
 def table(set_id: int) -> Response:
     """A set as a spreadsheet, to be edited and sent back."""
-    by = seeing()
+    by = require_rules_reader()
     found = rules.find(session(), number(set_id))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rules.xlsx"
@@ -104,7 +104,7 @@ def table(set_id: int) -> Response:
 @bp.get("/rules/danger.xlsx")
 def danger() -> Response:
     """The table of danger as a spreadsheet, to be edited and loaded by ./wangge danger."""
-    by = seeing()
+    by = require_rules_reader()
     rows = danger_table.edition(session(), danger_table.active_id(session()))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "danger.xlsx"
@@ -125,22 +125,22 @@ def _dangers(english: bool) -> list[tuple[str, str]]:
     return [(name, "、".join(numbers)) for name, numbers in found.items()]
 
 
-def _page(by: Principal, *, days: int | None = None, problems: list[Problem] | None = None, **more: Any) -> Response:
-    listed = rules.listing(session())
+def _page(by: Principal, *, days: int | None = None, problems: list[RuleError] | None = None, **more: Any) -> Response:
+    listed = rules.list_rule_sets(session())
     chosen = request.args.get("set", "") if request.method == "GET" else ""
     if chosen and not (chosen.isdecimal() and len(chosen) < 100):
-        raise params.wrong("set", "must be the number of a set")
+        raise params.invalid_field("set", "must be the number of a set")
     found = rules.find(session(), number(int(chosen))) if chosen else rules.active(session())
     english = i18n.chosen() == "en"
-    names = rules.category_names(editions.active(session()), english)
+    names = rules.category_names(editions.active_edition(session()), english)
     year = datetime.now(working_time.ZONE).year
     refused = bool(problems or more.get("wrong"))
-    response = page(
+    response = render_page(
         "rules.html", found=found, rows=_rows(found, names, english), sets=listed, days=days, offered=DAYS,
         tested=_tested(by, found, days, names) if days else None, zone=current_app.config["SETTINGS"].timezone,
         may_edit=by.may(Action.RULES), may_switch=_may_switch(by), reads=by.may(Action.READ),
         problems=[_problem(one, english) for one in problems or ()],
-        unknown=[one for one in (year, year + 1) if not working_time.known(one)], hours=_hours(),
+        unknown=[one for one in (year, year + 1) if not working_time.has_holiday_calendar(one)], hours=_hours(),
         dangers=_dangers(english), **more,
     )  # fmt: skip
     if refused:
@@ -150,28 +150,32 @@ def _page(by: Principal, *, days: int | None = None, problems: list[Problem] | N
 
 def _may_switch(by: Principal) -> bool:
     try:
-        rules.need_everywhere(session(), by)
+        rules.require_all_counties(session(), by)
     except WanggeError:
         return False
     return True
 
 
-def _rows(found: Rules, names: dict[str, str], english: bool) -> list[tuple[str, str, str, str, str]]:
+def _rows(found: RoutingRules, names: dict[str, str], english: bool) -> list[tuple[str, str, str, str, str]]:
     """Each rule as its name, which matters, to whom, how long, and who is above."""
     areas = rules.area_names(session(), found.rules)
     return [
-        (one.name, *rules.told(one, names, areas)[english], " → ".join(_role(role, english) for role in one.escalation))
+        (
+            one.name,
+            *rules.describe_rule(one, names, areas)[english],
+            " → ".join(_role(role, english) for role in one.escalation),
+        )
         for one in found.rules
     ]
 
 
 def _role(key: str, english: bool) -> str:
-    return (BY_KEY[key].en if english else BY_KEY[key].zh) if key in BY_KEY else "—"
+    return (ROLE_BY_KEY[key].en if english else ROLE_BY_KEY[key].zh) if key in ROLE_BY_KEY else "—"
 
 
-def _tested(by: Principal, found: Rules, days: int, names: dict[str, str]) -> dict[str, Any]:
+def _tested(by: Principal, found: RoutingRules, days: int, names: dict[str, str]) -> dict[str, Any]:
     """The test of a set, its groups in words."""
-    until = params.moment(None)
+    until = params.parse_datetime(None)
     done = rules.replay(session(), found.rules, until - timedelta(days=days), until, by)
     groups = [
         {
@@ -184,7 +188,7 @@ def _tested(by: Principal, found: Rules, days: int, names: dict[str, str]) -> di
     return {"done": done, "groups": groups}
 
 
-def _time(one: Difference) -> str:
+def _time(one: ReplayDifference) -> str:
     parts = []
     if one.slower:
         parts.append(_("more time for %(n)s", n=one.slower))
@@ -193,7 +197,7 @@ def _time(one: Difference) -> str:
     return _(", ").join(parts)
 
 
-def _went(went: Went) -> tuple[str, str]:
+def _went(went: RoutedTo) -> tuple[str, str]:
     """Whom a rule sends to, and its name."""
     role = _role(went.role, i18n.chosen() == "en")
     return (_("claimed, else %(role)s", role=role) if went.way == "order" else role, went.rule)
@@ -204,10 +208,10 @@ def _row(where: str) -> int | None:
     return int(last) if last.isdecimal() else None
 
 
-def _problem(one: Problem, english: bool) -> tuple[int | None, str, str]:
+def _problem(one: RuleError, english: bool) -> tuple[int | None, str, str]:
     titles = {column.key: column.key if english else column.zh for column in COLUMNS}
     return one.row, titles.get(one.column, one.column), one.en if english else one.zh
 
 
 def _hours() -> str:
-    return _(", ").join(f"{start:%H:%M}–{end:%H:%M}" for start, end in working_time.HOURS)
+    return _(", ").join(f"{start:%H:%M}–{end:%H:%M}" for start, end in working_time.WORKING_HOURS)

@@ -9,13 +9,15 @@ from sqlalchemy import text
 
 from web.http import i18n
 from web.http.db import session
-from web.pages.map.views import release, sealed
+from web.pages.map.views import asset_digest, with_csp
 from web.security.guard import csrf, principal
 
 MADE_UP = text("SELECT EXISTS (SELECT FROM dataset WHERE made_up)")
 
 
-def page(template: str, *, script: str = "", data: Mapping[str, Any] | None = None, **values: object) -> Response:
+def render_page(
+    template: str, *, script: str = "", data: Mapping[str, Any] | None = None, **values: object
+) -> Response:
     """A page in the shell.
 
     Args:
@@ -29,9 +31,9 @@ def page(template: str, *, script: str = "", data: Mapping[str, Any] | None = No
     root = url_for("map.index").rstrip("/")
     given = {"language": chosen, "words": {}, "api": root + "/api/v1", "root": root, "csrf": csrf(), **(data or {})}
     written = render_template(
-        template, language=chosen, me=principal(), nonce=nonce, release=release(), script=script, page=given,
+        template, language=chosen, me=principal(), nonce=nonce, release=asset_digest(), script=script, page=given,
         made_up=session().scalar(MADE_UP), **values,
     )  # fmt: skip
-    response = sealed(make_response(written), nonce)
+    response = with_csp(make_response(written), nonce)
     response.headers["Cache-Control"] = "no-store"
     return response

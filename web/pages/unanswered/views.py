@@ -5,8 +5,8 @@ from flask import Blueprint, Response
 from gis.incidents.reading.unanswered import unanswered
 from web.api.unanswered.views import looks
 from web.http.db import session
-from web.http.params import moment
-from web.pages.shell.page import page
+from web.http.params import parse_datetime
+from web.pages.shell.page import render_page
 
 bp = Blueprint("unanswered_page", __name__)
 
@@ -15,4 +15,4 @@ bp = Blueprint("unanswered_page", __name__)
 def listed() -> Response:
     """The page; the posts of each place are where people are put."""
     looks()
-    return page("unanswered.html", found=unanswered(session(), moment(None)))
+    return render_page("unanswered.html", found=unanswered(session(), parse_datetime(None)))

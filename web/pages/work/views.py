@@ -7,14 +7,14 @@ from flask_babel import gettext as _
 from sqlalchemy import text
 
 from gis.incidents import photo_files, photos
-from gis.incidents.states import MOVES, STATES
+from gis.incidents.states import STATES, TRANSITIONS
 from gis.rights.access import Action, Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session
-from web.pages.report.views import ground
-from web.pages.shell.page import page
-from web.security.guard import need, nobody, principal
+from web.pages.report.views import base_map
+from web.pages.shell.page import render_page
+from web.security.guard import principal, raise_sign_in_required, require
 
 bp = Blueprint("work", __name__)
 
@@ -22,24 +22,24 @@ bp = Blueprint("work", __name__)
 @bp.get("/work")
 def work() -> Response:
     """The page; what it shows it asks the API for. `incident` is the one to open."""
-    by = worker(Action.HANDLE)
-    figures = overview(session(), params.moment(None))
-    data = shared() | {"words": words() | work_words(), "me": by.who, "patches": patches(by)}
-    return page("work.html", script="work.js", data=data, parts=ground(figures), figures=figures)
+    by = require_worker(Action.HANDLE)
+    figures = overview(session(), params.parse_datetime(None))
+    data = shared() | {"words": words() | work_words(), "me": by.who, "patches": handled_areas(by)}
+    return render_page("work.html", script="work.js", data=data, parts=base_map(figures), figures=figures)
 
 
-def worker(action: Action) -> Principal:
+def require_worker(action: Action) -> Principal:
     """Who asks, signed in and allowed.
 
     Raises:
         SignInNeeded, Forbidden: Nobody, or somebody who may not.
     """
     if principal().kind == "anonymous":
-        nobody()
-    return need(action)
+        raise_sign_in_required()
+    return require(action)
 
 
-def patches(by: Principal) -> list[dict[str, str]]:
+def handled_areas(by: Principal) -> list[dict[str, str]]:
     """The areas where the asker handles matters, smallest first."""
     areas = by.may_in.get(Action.HANDLE) or frozenset()
     query = text(
@@ -53,8 +53,8 @@ def shared() -> dict[str, Any]:
     """The tables of states and moves, for incident.js."""
     return {
         "states": {state.value: words for state, words in STATES.items()},
-        "moves": {name: [move.zh, move.en, move.words] for name, move in MOVES.items()},
-        "most_photos": photos.MOST,
+        "moves": {name: [move.zh, move.en, move.words] for name, move in TRANSITIONS.items()},
+        "most_photos": photos.MAX_PHOTOS_PER_EVENT,
         "longest_side": photo_files.LONGEST_SIDE,
         "sign_in": url_for("account.sign_in"),
         "work": url_for("work.work"),
