@@ -13,7 +13,17 @@ import numpy as np
 from geoalchemy2 import Geometry
 from numpy.typing import NDArray
 from psycopg.sql import SQL, Identifier
-from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, TextClause, create_engine, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Engine,
+    Identity,
+    MetaData,
+    TextClause,
+    create_engine,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.types import Text
@@ -152,3 +162,8 @@ def fetch_int_array(
     whole = f"SELECT string_agg({packed}, '') FROM ({query}) q({', '.join(names)})"  # noqa: S608  names are ours
     found = fetch_rows(session, whole, params)[0][0]
     return np.frombuffer(found or b"", dtype=">i8").astype(np.int64).reshape(-1, columns)
+
+
+def one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
+    """A column that holds one of a few words."""
+    return CheckConstraint(f"{column} IN ({', '.join(map(repr, values))})", name=name)

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts
-from gis.people.models import Account
+from gis.accounts.models import Account
 from gis.rights.access import Principal, system_principal
 
 ADMIN: Principal = system_principal("test")

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts, credentials
+from gis.accounts.models import SignIn
 from gis.errors import RateLimited
-from gis.people.models import SignIn
 from tests import build
 from tests.sign_in import PASSWORD, account, send, sign_in, signed_in, with_password
 from web.http.client import client_network

@@ -23,13 +23,13 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from gis.accounts.credentials import hash_secret
+from gis.accounts.models import AccessGrant, Account, ApiKey
 from gis.boundaries import drafts
 from gis.incidents import photos, states
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.ops.metadata import Area
-from gis.people.models import AccessGrant, Account, ApiKey
 from gis.rights.access import ANONYMOUS, Action, Principal, account_principal, system_principal
 from tests import build
 from web.api.events import views

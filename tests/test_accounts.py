@@ -14,9 +14,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts, credentials
+from gis.accounts.models import AccessGrant, Account, SignIn
 from gis.demo import accounts as demo_accounts
 from gis.errors import Forbidden, InvalidInput, RateLimited
-from gis.people.models import AccessGrant, Account, SignIn
 from gis.rights.access import Action, account_principal
 from gis.settings import Settings
 from tests import build

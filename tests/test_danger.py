@@ -13,11 +13,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import devices
+from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
 from gis.incidents.danger import table
 from gis.incidents.danger.reader import LONGEST, Reader
 from gis.incidents.devices import Alarm
-from gis.incidents.lifecycle import alert, intake, moves
+from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.moves import FiledIncident
 from gis.rights.access import reporter_principal
@@ -38,7 +39,7 @@ def reader(edition: editions.Edition) -> Reader:
     """The default table."""
     rows, report = table.parse(table.DEFAULT)
     assert report.refused == []
-    return Reader(rows, alert.everyday_of(edition))
+    return Reader(rows, catalogue_danger.everyday_of(edition))
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_the_sentences_of_the_cases(shared: Path, edition: editions.Edition, rea
         for row in csv.DictReader(file, delimiter="\t"):
             danger = reader.read(row["words"])
             assert (danger is not None) == (row["urgency"] == "urgent"), row
-            likely = alert.likely(edition, row["words"], danger)
+            likely = catalogue_danger.likely(edition, row["words"], danger)
             sure = likely and (danger is not None or intake.is_sure(edition, likely[0]))
             code = likely[0].code if sure else edition.fallback.code
             assert code in row["right_category"].replace("-", edition.fallback.code).split("|"), row
@@ -241,7 +242,7 @@ def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) 
     assert table.load(session, back, "same") is None
     bees = table.Row("danger", "bees", "马蜂", "wasps", ("96119",), "", (), ("马蜂窝",), 0, (), ())
     table.load(session, [*back, bees], "more.xlsx")
-    found = alert.heard(session, "阳台下面有个马蜂窝")
+    found = catalogue_danger.heard(session, "阳台下面有个马蜂窝")
     assert found is not None and found.call == ("96119",)
 
 

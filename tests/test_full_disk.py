@@ -318,13 +318,13 @@ def test_an_error_is_one_of_a_full_disk_through_its_causes() -> None:
 
 def test_figures_of_several_workers_are_added_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = (
-        "import os, sys, time\nfrom web import figures, observe\n"
+        "import os, sys, time\nfrom web.http import observability as observe, worker_metrics as figures\n"
         "observe.REQUESTS.labels('other', 'GET', 200).inc(int(sys.argv[1]))\nfigures.share()\n"
         "print('ready', flush=True)\nsys.stdin.read()"
     )
     env = os.environ | {
         worker_metrics.FOLDER_VARIABLE: str(tmp_path),
-        "PYTHONPATH": str(Path(worker_metrics.__file__).parent.parent),
+        "PYTHONPATH": str(Path(worker_metrics.__file__).parents[2]),
     }
     workers = [
         subprocess.Popen([sys.executable, "-c", script, str(count)], env=env,

@@ -21,10 +21,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.accounts.models import Account
 from gis.db import engine
 from gis.incidents.models import OrderTaker
 from gis.ops import cluster, schema
-from gis.people.models import Account
 from gis.settings import Settings
 from tests import build
 from tests.conftest import deployment_folder

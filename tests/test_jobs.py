@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents.models import NoticeTarget
 from gis.jobs.queries import last_run
+from gis.notices.models import NoticeTarget
 from tests.served import environment, serving
 from tests.test_incidents import Place
 from tests.test_notices import SECRET, Office, gateway, office, until

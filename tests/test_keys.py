@@ -13,9 +13,9 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from gis.accounts import api_keys
+from gis.accounts.models import ApiKey
 from gis.accounts.rate_limit import Counters, check_rate_limit, counters
 from gis.errors import Conflict, InvalidInput, NotFound, RateLimited
-from gis.people.models import ApiKey
 from gis.rights.access import Action
 from tests import build
 from tests.sign_in import account, send, signed_in

@@ -20,7 +20,7 @@ from gis import crs as systems
 from gis.areas.models import Area, Boundary, Revision
 from gis.db import allow_boundary_writes
 from gis.errors import InvalidInput, TooLarge
-from gis.exchange.columns import KINDS, Column
+from gis.exchange.columns import KINDS
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
@@ -29,6 +29,7 @@ from gis.exchange.terms import FileTerm, StoredTerm, merge_terms
 from gis.facilities.models import Facility
 from gis.files import tables
 from gis.files.cells import parse_code, parse_crs, parse_degrees, parse_integer, parse_local_datetime
+from gis.files.column import Column
 from gis.files.report import LoadReport
 from gis.ops.history import HistoryEntry
 from gis.people.models import Leave, Person, Post

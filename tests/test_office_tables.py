@@ -18,18 +18,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput
-from gis.exchange.columns import FACILITIES, HOUSEHOLDS, PEOPLE, Column
+from gis.exchange.columns import FACILITIES, HOUSEHOLDS, PEOPLE
 from gis.exchange.facilities import load_facilities
 from gis.exchange.facility_aliases import find_category
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
-from gis.exchange.rooms import Door, allow_large_form, building_name, stairwell
 from gis.facilities.models import Facility
 from gis.files import tables
 from gis.files.cells import Guess, parse_crs
+from gis.files.column import Column
 from gis.files.dates import ONGOING, end_day, first_day, last_day
 from gis.files.positions import latitude, longitude
 from gis.files.report import MAX_LISTED_ROWS, LoadReport
+from gis.files.rooms import Door, allow_large_form, building_name, stairwell
 from gis.files.telephones import telephone
 from gis.people.models import Leave, Person, Post
 from gis.places.models import Building, Household, Stairwell

@@ -17,7 +17,7 @@ from joserfc.jwk import RSAKey
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts
-from gis.people.models import SignIn
+from gis.accounts.models import SignIn
 from gis.settings import Oidc
 from tests.sign_in import ADMIN, account
 from web.app import create_app

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts
+from gis.accounts.models import Account
 from gis.db import allow_boundary_writes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import deadlines, moves
@@ -23,7 +24,6 @@ from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
 from gis.incidents.reading.unanswered import unanswered
 from gis.ops.metadata import Area, Leave, Post, Revision
-from gis.people.models import Account
 from gis.rights.access import ANONYMOUS, LIVING, Principal, account_principal
 from tests import build, sign_in
 

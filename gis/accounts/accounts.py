@@ -14,9 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gis.accounts import credentials
+from gis.accounts.models import AccessGrant, Account, EndedSession, SignIn
 from gis.areas.models import Area
 from gis.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, RateLimited
-from gis.people.models import AccessGrant, Account, EndedSession, Person, SignIn
+from gis.people.models import Person
 from gis.rights.access import ACCESS_ROLES, BY_POST, Action, Principal, account_principal
 
 USERNAME = re.compile(r"[\w][\w.@-]{1,39}")

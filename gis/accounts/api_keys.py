@@ -10,9 +10,9 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from gis.accounts.credentials import KEY, hash_secret, new_key
+from gis.accounts.models import ApiKey
 from gis.areas.models import Area
 from gis.errors import Conflict, FieldError, NotFound, invalid_field, invalid_fields
-from gis.people.models import ApiKey
 from gis.rights.access import KEY_ACTIONS, Action, Principal
 
 NAME = re.compile(r"[\w][\w .-]{1,39}")

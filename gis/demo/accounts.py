@@ -10,7 +10,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts, credentials
-from gis.people.models import Account, Person
+from gis.accounts.models import Account
+from gis.people.models import Person
 from gis.rights.access import ACCESS_ROLES, BY_POST, Principal
 
 FILE = "demo_accounts.txt"  # under the deployment's folder

@@ -8,10 +8,10 @@ from typing import Any
 from gis.areas import codes
 from gis.areas.models import LEVELS, Level
 from gis.errors import FieldError, InvalidInput
-from gis.exchange.columns import Column
 from gis.files import tables, vector
 from gis.files.cell_kinds import CELL_PARSERS
 from gis.files.cells import clean_text
+from gis.files.column import Column
 from gis.files.report import LoadReport, RejectedRow
 from gis.shapes.polygon_coverage import PolygonLike
 

@@ -1,38 +1,9 @@
 """What the tables to load may hold, by kind: reading and the templates follow these tables."""
 
-from dataclasses import dataclass
-
 from gis.crs import SUPPORTED_CRS
 from gis.facilities.categories import CATEGORIES
+from gis.files.column import Column
 from gis.rights.roles import ROLES
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a kind of file.
-
-    key: English name, used in code.
-    zh: Chinese name, the header of the template.
-    kind: What the cells are; a key of `gis.files.cell_kinds.CELL_PARSERS`.
-    names: Other headers that mean the same, in either language.
-    help, en: What to write in it, on screen, in Chinese and English.
-    needed: Without this column the file is refused.
-    choices: For the template's drop-down list.
-    each: Every row has a value of its own; one that is merged over several rows is refused.
-    """
-
-    key: str
-    zh: str
-    kind: str
-    names: tuple[str, ...]
-    help: str
-    en: str
-    needed: bool = False
-    choices: tuple[str, ...] = ()
-    each: bool = False
-
-
-TEMPLATE_SHEETS = frozenset({"示例", "说明", "列表"})  # beside the one to fill in; never loaded for themselves
 
 BUILDING_NAMES = ("楼栋代码", "楼栋编号", "建筑编码", "building_code")
 POINT = (

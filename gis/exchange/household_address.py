@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from gis.exchange.rooms import Door
 from gis.files.report import LoadReport
+from gis.files.rooms import Door
 from gis.files.tables import Row
 from gis.labels import HIGHEST_FLOOR, floor_of_room
 from gis.places.address import label_of_building

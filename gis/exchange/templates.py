@@ -12,7 +12,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from gis import private
 from gis.errors import InvalidInput
-from gis.exchange.columns import KINDS, Column
+from gis.exchange.columns import KINDS
+from gis.files.column import Column
 
 SHEETS = {"data": "数据", "example": "示例", "notes": "说明", "lists": "列表"}
 FORMATS = {

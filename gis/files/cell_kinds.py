@@ -7,8 +7,7 @@ raises ValueError with what is wrong and what would be right.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gis.exchange import rooms
-from gis.files import cells, dates, positions, telephones
+from gis.files import cells, dates, positions, rooms, telephones
 
 CELL_PARSERS: Mapping[str, Callable[[object], Any]] = {
     "text": cells.text,

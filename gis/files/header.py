@@ -6,8 +6,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gis.exchange.columns import Column
 from gis.files.cells import Marked, clean_text
+from gis.files.column import Column
 
 MAX_HEADER_ROW = 20  # rows; titles and explanations may stand above the header
 MAX_HEADER_ROWS = 3

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from gis.exchange.columns import Column
 from gis.files.cell_kinds import CELL_PARSERS
 from gis.files.cells import SUBSTITUTE_PATTERN, Guess, Marked, clean_text, parse_code
+from gis.files.column import Column
 from gis.files.header import Header, Meanings, Raw, plain_name
 from gis.files.report import LoadReport, RejectedRow
 

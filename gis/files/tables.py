@@ -21,9 +21,9 @@ from python_calamine import (
 )
 
 from gis.errors import InvalidInput, TooLarge
-from gis.exchange.columns import TEMPLATE_SHEETS, Column
 from gis.files import sandbox, workbook_xml
 from gis.files.cells import Marked, clean_text
+from gis.files.column import TEMPLATE_SHEETS, Column
 from gis.files.header import MAX_HEADER_ROW, MAX_HEADER_ROWS, Header, Meanings, Raw, plain_name
 from gis.files.report import LoadReport, RejectedRow
 from gis.files.sandbox import Limits

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
-from gis.db import Base, geometry, key
+from gis.db import Base, geometry, key, one_of
 
 STATES = ("reported", "accepted", "dispatched", "taken", "handled", "checked", "closed", "returned", "suspended", "void")  # fmt: skip
 SEVERITIES = ("low", "normal", "high", "urgent")
@@ -29,17 +29,12 @@ DISPATCH_MODES = ("assign", "order")
 CHANNELS = ("mini_program", "web", "phone", "in_person", "patrol", "woodpecker", "open311", "device", "import", "api")
 
 
-def known(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
-    """A column that holds one of a few words."""
-    return CheckConstraint(f"{column} IN ({', '.join(map(repr, values))})", name=name)
-
-
 class CatalogueEdition(Base):
     """One edition of the catalogue; incidents keep the one they were filed under."""
 
     __tablename__ = "catalogue_edition"
     __table_args__ = (
-        known("state", ("draft", "active", "retired"), "state_known"),
+        one_of("state", ("draft", "active", "retired"), "state_known"),
         Index("one_active_edition", "state", unique=True, postgresql_where=text("state = 'active'")),
         {"comment": "One edition of the catalogue of categories; one is active."},
     )
@@ -57,8 +52,8 @@ class Category(Base):
     __tablename__ = "incident_category"
     __table_args__ = (
         UniqueConstraint("edition_id", "code"),
-        known("kind", ("incident", "order"), "kind_known"),
-        known("severity", SEVERITIES, "severity_known"),
+        one_of("kind", ("incident", "order"), "kind_known"),
+        one_of("severity", SEVERITIES, "severity_known"),
         {"comment": "A kind of matter in an edition of the catalogue."},
     )
 
@@ -101,7 +96,7 @@ class RuleSet(Base):
 
     __tablename__ = "rule_set"
     __table_args__ = (
-        known("state", ("draft", "active", "retired"), "state_known"),
+        one_of("state", ("draft", "active", "retired"), "state_known"),
         Index("one_active_rule_set", "state", unique=True, postgresql_where=text("state = 'active'")),
         {"comment": "An ordered set of routing rules; one is active."},
     )
@@ -120,8 +115,8 @@ class RoutingRule(Base):
     __tablename__ = "routing_rule"
     __table_args__ = (
         UniqueConstraint("rule_set_id", "position"),
-        known("way", DISPATCH_MODES, "way_known"),
-        known("days", ("any", "working", "rest"), "days_known"),
+        one_of("way", DISPATCH_MODES, "way_known"),
+        one_of("days", ("any", "working", "rest"), "days_known"),
         CheckConstraint("(time_from IS NULL) = (time_to IS NULL)", name="times_together"),
         CheckConstraint("least(accept_min, dispatch_min, take_min, handle_min, check_min) > 0", name="limits_positive"),
         {"comment": "Who goes first for which matter, and how long each stage may take; the first match wins."},
@@ -172,10 +167,10 @@ class Incident(Base):
     __tablename__ = "incident"
     __table_args__ = (
         ForeignKeyConstraint(["edition_id", "category"], ["incident_category.edition_id", "incident_category.code"]),
-        known("state", STATES, "state_known"),
-        known("pending", ("", "suspend", "extend", "void", "limit"), "pending_known"),
-        known("severity", SEVERITIES, "severity_known"),
-        known("way", DISPATCH_MODES, "way_known"),
+        one_of("state", STATES, "state_known"),
+        one_of("pending", ("", "suspend", "extend", "void", "limit"), "pending_known"),
+        one_of("severity", SEVERITIES, "severity_known"),
+        one_of("way", DISPATCH_MODES, "way_known"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating_in_range"),
         CheckConstraint("office_rating BETWEEN 1 AND 5", name="office_rating_in_range"),
         CheckConstraint("parent_id <> id", name="not_its_own_parent"),
@@ -367,20 +362,6 @@ class Reporter(Base):
     email: Mapped[str] = mapped_column(server_default="", comment="As given.")
 
 
-class Idempotency(Base):
-    """A write that was answered once; the same key gets the same answer."""
-
-    __tablename__ = "idempotency"
-    __table_args__ = ({"comment": "Writes answered once; the same key gets the same answer."},)
-
-    owner: Mapped[str] = mapped_column(primary_key=True, comment="Who sent it, and to which address.")
-    key: Mapped[str] = mapped_column(primary_key=True, comment="Idempotency-Key.")
-    request_hash: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 of the body.")
-    status: Mapped[int | None] = mapped_column(comment="HTTP status answered.")
-    answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="The body answered.")
-    at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When; kept for a week.")
-
-
 class Device(Base):
     """A device that raises alarms: smoke, door, camera, wristband, thrown object, parking."""
 
@@ -413,57 +394,3 @@ class DeviceAlarm(Base):
     alarm: Mapped[str] = mapped_column(primary_key=True, comment="Its number of the alarm.")
     at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was taken.")
     incident_id: Mapped[uuid.UUID] = mapped_column(comment="The incident it is in.")
-
-
-class NoticeTarget(Base):
-    """Where notices go: a webhook (a WeChat or SMS gateway hangs on it), or an e-mail address."""
-
-    __tablename__ = "notice_target"
-    __table_args__ = (
-        known("kind", ("webhook", "email"), "kind_known"),
-        {"comment": "Where notices go besides the in-app list."},
-    )
-
-    id: Mapped[int] = key()
-    kind: Mapped[str] = mapped_column(comment="webhook or email.")
-    address: Mapped[str] = mapped_column(comment="URL or e-mail address.")
-    secret: Mapped[str] = mapped_column(server_default="", comment="Key webhooks are signed with (HMAC-SHA256).")
-    topics: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default="{}", comment="Topics; empty: all.")
-    area_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), comment="Only incidents of this area.")
-    active: Mapped[bool] = mapped_column(server_default="true", comment="Notices are sent.")
-
-
-class Notice(Base):
-    """The outbox: something to tell somebody, written in the transaction it is about."""
-
-    __tablename__ = "notice"
-    __table_args__ = (
-        known("state", ("waiting", "sent", "dead", "seen"), "state_known"),
-        CheckConstraint("num_nonnulls(target_id, person_id, account_id) = 1", name="one_receiver"),
-        Index(
-            "ix_notice_waiting", "target_id", "id", postgresql_where=text("state = 'waiting' AND target_id IS NOT NULL")
-        ),
-        Index(None, "person_id", "state"),
-        Index(None, "account_id", "state"),
-        {"comment": "The outbox: what is to be told to whom, and how far that is."},
-    )
-
-    id: Mapped[int] = key()
-    at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was written.")
-    topic: Mapped[str] = mapped_column(comment="As incident.dispatched.")
-    county: Mapped[str | None] = mapped_column(comment="Code of the county.")
-    incident_id: Mapped[uuid.UUID | None] = mapped_column(comment="The incident it is about.")
-    target_id: Mapped[int | None] = mapped_column(
-        ForeignKey("notice_target.id", ondelete="CASCADE"), comment="Webhook or e-mail it goes to."
-    )
-    person_id: Mapped[int | None] = mapped_column(
-        ForeignKey("personal.person.id", ondelete="CASCADE"), comment="Or the person who finds it in the app."
-    )
-    account_id: Mapped[int | None] = mapped_column(
-        ForeignKey("personal.account.id", ondelete="CASCADE"), comment="Or the account (a resident's)."
-    )
-    body: Mapped[dict[str, Any]] = mapped_column(JSONB, comment="What is told; no names of residents.")
-    state: Mapped[str] = mapped_column(server_default="waiting", comment="waiting, sent, dead, or seen in the app.")
-    attempts: Mapped[int] = mapped_column(server_default="0", comment="Times tried.")
-    next_try_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="Not before.")
-    last_error: Mapped[str] = mapped_column(server_default="", comment="What the last try met.")

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
 from gis.errors import Conflict, NotFound, invalid_field
-from gis.incidents.models import Notice, NoticeTarget
 from gis.notices import mail, webhook
+from gis.notices.models import Notice, NoticeTarget
 from gis.notices.notice_text import TOPICS
 from gis.notices.queries import OWN, own_params
 from gis.rights.access import Principal

@@ -1,5 +1,6 @@
 """Every model in one import, for migrations and tests."""
 
+from gis.accounts.models import AccessGrant, Account, ApiKey, Disclosure, EndedSession, Idempotency, SignIn
 from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base
@@ -9,12 +10,9 @@ from gis.incidents.models import (
     Category,
     Device,
     DeviceAlarm,
-    Idempotency,
     Incident,
     IncidentEvent,
     IncidentMove,
-    Notice,
-    NoticeTarget,
     OrderOffer,
     OrderTaker,
     Photo,
@@ -23,8 +21,9 @@ from gis.incidents.models import (
     RuleSet,
 )
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
+from gis.notices.models import Notice, NoticeTarget
 from gis.ops.history import HistoryEntry
-from gis.people.models import AccessGrant, Account, ApiKey, Disclosure, EndedSession, Leave, Person, Post, Role, SignIn
+from gis.people.models import Leave, Person, Post, Role
 from gis.places.models import Building, Household, Stairwell, UnitPart
 
 __all__ = [

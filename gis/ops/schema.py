@@ -1,7 +1,5 @@
 """The schema's version: migrating up and down, grants, and the table of roles."""
 
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -21,6 +19,7 @@ from gis.ops import qgis
 from gis.ops.cluster import DatabaseUrls
 from gis.people.models import Role
 from gis.rights.roles import ROLES
+from gis.settings import ROOT
 
 MIGRATION_ACTOR = "migration"  # how the history names what a new database begins with
 # What the application may do: read and change rows, never the shape of tables; areas and history are kept for ever.
@@ -30,7 +29,7 @@ UNDELETABLE_TABLES = ("area", "history", "revision", "incident", "incident_event
 def config(connection: Connection | None = None) -> Config:
     """Alembic's configuration, without an ini file."""
     alembic = Config()
-    alembic.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    alembic.set_main_option("script_location", str(ROOT / "gis" / "migrations"))
     alembic.attributes["connection"] = connection
     return alembic
 

@@ -11,7 +11,7 @@ from gis.errors import WanggeError
 
 FULL = "the disk is full; nothing was changed. Free some space and try again"
 
-# command -> its line in the list; each lives in web/commands/<name>.py as `command`
+# command -> its line in the list; each lives in web/cli/<name>.py as `command`
 COMMANDS = {
     "demo": "Everything from a fresh checkout to a served map.",
     "test": "Run the whole test suite on a throw-away database.",
@@ -48,7 +48,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"web.cli.common.{cmd_name}").command
+        return importlib.import_module(f"web.cli.{cmd_name}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 import orjson
 
+from gis.incidents.catalogue import danger
 from gis.incidents.danger import table
-from gis.incidents.lifecycle import alert
 from web.cli.common import AS_JSON, FILE, refused, session_scope
 from web.cli.rules import author
 
@@ -73,7 +73,7 @@ def dump(file: Path) -> None:
 def try_words(words: str, as_json: bool) -> None:
     """Whether WORDS tell of danger, and why."""
     with session_scope() as session:
-        told = alert.in_words(alert.heard(session, words))
+        told = danger.in_words(danger.heard(session, words))
     if as_json:
         return click.echo(orjson.dumps(told).decode())
     click.echo("no danger" if told is None else f"{told['zh']} ({', '.join(told['because'])}): {told['advice_zh']}")

@@ -5,7 +5,6 @@ The urban-management events have the five-digit codes of GB/T 47678.5-2026, with
 community kinds that the standard leaves out. An edition never changes once it is loaded; a change is a new edition.
 """
 
-import csv
 import difflib
 import json
 import re
@@ -16,20 +15,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from gis import private
 from gis.db import cached_text
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable, invalid_field
-from gis.exchange.columns import Column
-from gis.files.formulas import cell_text
+from gis.files.column import Column
 from gis.files.report import LoadReport, RejectedRow
+from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.incidents.models import SEVERITIES
 
-DEFAULT = Path(__file__).parent / "data" / "catalogue.csv"
+DEFAULT = Path(__file__).with_name("catalogue.csv")
 DEFAULT_NAME = "GB/T 47678.5-2026 + 社区类别 1"
 KINDS = ("incident", "order")
 DATATYPES = ("string", "number", "datetime", "text", "singlevaluelist", "multivaluelist")  # Open311 GeoReport v2
@@ -326,25 +323,3 @@ def _cells(one: CategoryRow) -> list[str]:
     joined = {"words": "|".join(one.words), "examples": "|".join(one.examples), "public": "yes" if one.public else "no",
               "attributes": json.dumps(one.attributes, ensure_ascii=False) if one.attributes else ""}  # fmt: skip
     return [str({**one.__dict__, **joined}[column.key]) for column in COLUMNS]
-
-
-def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    """Write rows of text under Chinese headers, as .csv (UTF-8 with a mark, for Excel) or .xlsx, every cell as text.
-
-    Raises:
-        InvalidInput: The ending is another.
-    """
-    header = [column.zh for column in columns]
-    if path.suffix.lower() == ".csv":
-        with private.open_file(path, newline="", encoding="utf-8-sig") as file:
-            csv.writer(file).writerows([header, *([cell_text(value) for value in row] for row in rows)])
-    elif path.suffix.lower() == ".xlsx":
-        book = Workbook()
-        sheet = book.active
-        for number, row in enumerate([header, *rows], 1):
-            for column, value in enumerate(row, 1):
-                sheet.cell(number, column, cell_text(value)).number_format = "@"
-        sheet.freeze_panes = "A2"
-        book.save(private.create_file(path))
-    else:
-        raise InvalidInput(f"{path.name}: a table ends in .csv or .xlsx")

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 from gis.errors import InvalidInput, Unavailable
-from gis.exchange.columns import Column
+from gis.files.column import Column
 from gis.files.report import LoadReport, RejectedRow
+from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
-from gis.incidents.catalogue.editions import write_table
 
-DEFAULT = Path(__file__).parent / "data" / "danger.csv"
+DEFAULT = Path(__file__).with_name("danger.csv")
 # use -> what such a row is for, on screen
 USES = {
     "danger": ("危险", "danger"), "spelling": ("错字", "misspelling"), "harmless": ("无害说法", "harmless"),

@@ -13,7 +13,7 @@ from gis.errors import FieldError, InvalidInput, NotFound
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
 from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.incidents.states import ENDED_STATES
-from gis.ops.metadata import Leave, Person, Post
+from gis.people.models import Leave, Person, Post
 from gis.people.queries import area_chain
 from gis.rights.access import Action, Principal, system_principal
 from gis.rights.roles import ROLE_BY_KEY

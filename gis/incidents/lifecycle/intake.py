@@ -11,6 +11,7 @@ from gis.areas.explanation import DecisionStep
 from gis.areas.locate_result import LocateResult
 from gis.areas.snapshot import RegistrySnapshot
 from gis.errors import FieldError, invalid_fields
+from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.classifier import Suggestion
 from gis.incidents.catalogue.editions import CategoryRow
@@ -98,8 +99,8 @@ def assess(
     _check(given)
     at = given.at or now
     edition = editions.active_edition(session)
-    danger = alert.heard(session, given.description)
-    suggestions = [] if given.category else alert.likely(edition, given.description, danger)
+    danger = catalogue_danger.heard(session, given.description)
+    suggestions = [] if given.category else catalogue_danger.likely(edition, given.description, danger)
     where, answer, steps = resolve_location(
         session, at, lon=given.lon, lat=given.lat, crs=given.crs, address=given.address, area=given.area,
         register=register,
@@ -108,7 +109,7 @@ def assess(
     kind, clear, why = _category(edition, given, danger, suggestions)
     severity, how = given.severity or kind.severity, [*steps, *why]
     if danger is not None:
-        severity = alert.URGENT
+        severity = catalogue_danger.URGENT
         how.append(alert.why(danger))
     return Assessed(where, answer, at, edition.id, kind, clear, severity, danger, suggestions, how)
 

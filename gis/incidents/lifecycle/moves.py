@@ -23,6 +23,7 @@ from gis.areas.snapshot import RegistrySnapshot
 from gis.db import audit_context, cached_text
 from gis.errors import Conflict, Forbidden, invalid_field
 from gis.incidents import photos, working_time
+from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue.classifier import Suggestion
 from gis.incidents.lifecycle import alert
 from gis.incidents.lifecycle.effects import EFFECTS, NOTHING, MovePayload, alarmed, residents_word, successor
@@ -152,7 +153,7 @@ def file_report(
         columns["due_at"], columns["rule_name"], columns["way"], case.kind.code, case.severity, case.answer,
         how, alike, case.suggestions, len(events) + 1, where.area_ids,
         in_words(routed.owner, columns["role"], {level: name for _, level, _, name in where.areas}),
-        alert.in_words(case.danger),
+        catalogue_danger.in_words(case.danger),
     )  # fmt: skip
 
 
@@ -360,7 +361,7 @@ def _apply(
         if to is not None:
             changes |= to.columns
             detail |= {"how": orjson.loads(orjson.dumps(to.how)), "from_person": row.holder_id}
-    danger = alert.heard(session, wish.note) if name in alert.HEARD else None
+    danger = catalogue_danger.heard(session, wish.note) if name in catalogue_danger.HEARD else None
     if danger is not None:
         changes |= alarmed(session, row, after, now)
         detail["danger"] = danger.kinds[0]
@@ -380,9 +381,17 @@ def _apply(
     if offered:
         insert_offers(session, row.county, row.id, offered, now)
     notify_of_move(session, row, name, after, changes, by, [one.person_id for one in offered], now=now)
-    if danger is not None and (row.severity != alert.URGENT or by.kind != "system"):  # a device repeats itself
+    if danger is not None and (
+        row.severity != catalogue_danger.URGENT or by.kind != "system"
+    ):  # a device repeats itself
         words = notice_body(
-            row.id, after, row.category, row.category_zh, row.grid_code, changes.get("role", row.role), alert.URGENT
+            row.id,
+            after,
+            row.category,
+            row.category_zh,
+            row.grid_code,
+            changes.get("role", row.role),
+            catalogue_danger.URGENT,
         )
         alert.alarm(session, row.county, row.id, row.areas, row.building_id, now, words, kind=danger.kinds[0])
     return event

@@ -13,8 +13,8 @@ from gis.db import cached_text
 from gis.errors import NotFound, invalid_field
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
-from gis.incidents.lifecycle.approval import has_approver
 from gis.incidents.models import CHANNELS, SEVERITIES
+from gis.incidents.routing.approval import has_approver
 from gis.incidents.routing.post_holders import CLAIMANTS_SQL, list_post_holders
 from gis.incidents.states import INDEPENDENT_MOVES, MOVES_SHOWN_TO_REPORTER, STATES, TRANSITIONS, State, allowed_moves
 from gis.incidents.states import OPEN_STATES as OPEN

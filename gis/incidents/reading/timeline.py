@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
-from gis.incidents.lifecycle import alert
+from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.reading.incidents import get_incident, told
 from gis.incidents.states import ENDED_STATES, NOTES_SHOWN_TO_REPORTER, STATES, TRANSITIONS, State
 from gis.rights.access import ACCESS_ROLES as ACCESS
@@ -144,13 +144,19 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
          "words": one.words, "photos": one.photos}
         for one in happened
     ]  # fmt: skip
-    own = [seen.description, *(one.words for one in happened if one.move in alert.HEARD)]
-    running = seen.severity == alert.URGENT and seen.state not in (*ENDED_STATES, State.HANDLED, State.CHECKED)
-    danger = next((found for words in own if (found := alert.heard(session, words))), None) if running else None
+    own = [seen.description, *(one.words for one in happened if one.move in catalogue_danger.HEARD)]
+    running = seen.severity == catalogue_danger.URGENT and seen.state not in (
+        *ENDED_STATES,
+        State.HANDLED,
+        State.CHECKED,
+    )
+    danger = (
+        next((found for words in own if (found := catalogue_danger.heard(session, words))), None) if running else None
+    )
     community = next((area["name"] for area in seen.areas if area["level"] == "community"), "")
     return TrackedIncident(
         seen.id, seen.state, seen.state_zh, seen.state_en, seen.version, seen.category, seen.category_zh,
         seen.category_en, seen.description, seen.address, seen.point, community, seen.reported_at, seen.changed_at,
         seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.queue, seen.due, seen.colour,
-        seen.supervised, seen.rating, seen.solved, [photo for one in happened for photo in one.photos], seen.moves, line, alert.in_words(danger),
+        seen.supervised, seen.rating, seen.solved, [photo for one in happened for photo in one.photos], seen.moves, line, catalogue_danger.in_words(danger),
     )  # fmt: skip

@@ -17,15 +17,16 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable, invalid_field
-from gis.exchange.columns import Column
+from gis.files.column import Column
 from gis.files.report import LoadReport, RejectedRow
+from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.incidents import working_time
-from gis.incidents.catalogue.editions import Edition, write_table
+from gis.incidents.catalogue.editions import Edition
 from gis.rights.access import Action, Principal, visibility_clause
 from gis.rights.roles import ROLE_BY_KEY, ROLES
 
-DEFAULT = Path(__file__).parent / "data" / "rules.csv"
+DEFAULT = Path(__file__).with_name("rules.csv")
 DEFAULT_NAME = "默认规则"
 DAYS = ("any", "working", "rest")
 STAGES = ("reported", "accepted", "dispatched", "taken", "handled")  # states whose time LIMITS are, one each

@@ -7,10 +7,10 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
+from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.classifier import MAX_TEXT_CHARS
 from gis.incidents.danger import table as danger_table
-from gis.incidents.lifecycle import alert
 from gis.rights.access import Action
 from web.http.db import session
 from web.http.responses import conditional_response
@@ -124,10 +124,10 @@ def categories() -> Response:
 @bp.doc(summary="The likeliest categories for some words")
 def suggested(query_data: WordsIn) -> Response:
     """Three at most, each with the words that point to it. The person chooses."""
-    found = alert.heard(session(), query_data.words)
+    found = catalogue_danger.heard(session(), query_data.words)
     public = not principal().may(Action.READ)
-    items = alert.likely(editions.active_edition(session()), query_data.words, found, public=public)
-    return conditional_response({"items": items, "danger": alert.in_words(found)})
+    items = catalogue_danger.likely(editions.active_edition(session()), query_data.words, found, public=public)
+    return conditional_response({"items": items, "danger": catalogue_danger.in_words(found)})
 
 
 @bp.get("/danger")
@@ -144,5 +144,5 @@ def dangers() -> Response:
             kind["call"] += [one for one in row.call if one not in kind["call"]]
     rows = [asdict(row) for row in table] if principal().may(Action.RULES) else []
     return conditional_response(
-        {"edition": number, "numbers": alert.numbers(session()), "kinds": list(kinds.values()), "rows": rows}
+        {"edition": number, "numbers": catalogue_danger.numbers(session()), "kinds": list(kinds.values()), "rows": rows}
     )

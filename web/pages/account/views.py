@@ -18,10 +18,10 @@ from joserfc.errors import JoseError
 from sqlalchemy import select
 
 from gis.accounts import accounts, api_keys, credentials, rate_limit
+from gis.accounts.models import Account
 from gis.areas.models import Area
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable, WanggeError, invalid_field
-from gis.people.models import Account
 from gis.rights.access import ACCESS_ROLES, KEY_ACTIONS, Action, Principal
 from gis.settings import Settings
 from web.http import i18n

@@ -27,7 +27,7 @@ from web.pages.shell.script_messages import words
 bp = Blueprint("map", __name__)
 bp.record_once(lambda state: i18n.init_app(cast(Flask, state.app)))
 
-OWN = Path(__file__).resolve().parent.parent / "static" / "app"
+OWN = Path(__file__).resolve().parents[2] / "static" / "app"
 MAX_EXPORT_FEATURES = 20_000  # features of one layer in a saved map
 DEFAULT_CENTRE = (104.0, 35.0)  # lon, lat: the middle of China, while nothing is loaded
 

@@ -6,8 +6,7 @@ from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
 from gis.incidents import photo_files, photos
-from gis.incidents.catalogue import editions
-from gis.incidents.lifecycle import alert
+from gis.incidents.catalogue import danger, editions
 from gis.incidents.lifecycle.moves import MAX_DESCRIPTION_CHARS
 from gis.incidents.states import STATES
 from gis.rights.access import ACCESS_ROLES as ACCESS
@@ -52,7 +51,7 @@ def report() -> Response:
     }  # fmt: skip
     return render_page(
         "report.html", script="report.js", data=data, parts=base_map(figures), figures=figures, longest=MAX_DESCRIPTION_CHARS,
-        most=photos.MAX_PHOTOS_PER_EVENT, numbers=alert.numbers(session()),
+        most=photos.MAX_PHOTOS_PER_EVENT, numbers=danger.numbers(session()),
     )  # fmt: skip
 
 

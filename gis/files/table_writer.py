@@ -1,0 +1,34 @@
+"""Write rows of text as a table: .csv or .xlsx."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from openpyxl import Workbook
+
+from gis import private
+from gis.errors import InvalidInput
+from gis.files.column import Column
+from gis.files.formulas import cell_text
+
+
+def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """Write rows of text under Chinese headers, as .csv (UTF-8 with a mark, for Excel) or .xlsx, every cell as text.
+
+    Raises:
+        InvalidInput: The ending is another.
+    """
+    header = [column.zh for column in columns]
+    if path.suffix.lower() == ".csv":
+        with private.open_file(path, newline="", encoding="utf-8-sig") as file:
+            csv.writer(file).writerows([header, *([cell_text(value) for value in row] for row in rows)])
+    elif path.suffix.lower() == ".xlsx":
+        book = Workbook()
+        sheet = book.active
+        for number, row in enumerate([header, *rows], 1):
+            for column, value in enumerate(row, 1):
+                sheet.cell(number, column, cell_text(value)).number_format = "@"
+        sheet.freeze_panes = "A2"
+        book.save(private.create_file(path))
+    else:
+        raise InvalidInput(f"{path.name}: a table ends in .csv or .xlsx")
