@@ -1,41 +1,92 @@
-"""The ways a question or a change can fail, in the words of the domain.
+"""The ways a question or a change can fail, as codes of the message catalogue with their parameters.
 
-`web/http/errors.py` has the one table that turns these into HTTP statuses; the command line
-prints the message and exits with 1.
+`web/http/errors.py` has the one table that turns these into HTTP statuses; the command line prints the English
+sentence and exits with 1.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from gis.messages import Message, has_label, label, render, text_of
+
+CODE_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+NO_PARAMS: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class FieldError:
     """One thing wrong with one field, row or shape.
 
-    field: name of the field ("lon"), or of the row ("row 12, column code").
-    message: what is wrong and what would be right.
+    field: Name of the field ("lon"), or of the row ("row 12, column code").
+    code: What is wrong and what would be right, as a code of the catalogue.
+    params: Its parameters. A sentence may name the field too: `%(field)s`.
     """
 
     field: str
-    message: str
+    code: str
+    params: Mapping[str, object] = field(default_factory=lambda: NO_PARAMS)
+
+    @property
+    def message(self) -> str:
+        """The English sentence, without the field."""
+        return self.message_in("en")
+
+    def message_in(self, language: str) -> str:
+        """Return the sentence in a language; the field has its label of the catalogue, if there is one."""
+        if not CODE_PATTERN.fullmatch(self.code):
+            return self.code  # a sentence that has no code yet
+        return render(Message(self.code, {"field": _field_label(self.field, language), **self.params}), language)
 
 
 class WanggeError(Exception):
-    """Base of every error that is the asker's to read; the message is safe to show.
+    """Base of every error that is the caller's to read.
 
     Args:
-        detail: One sentence: what is wrong, and what would be right.
+        code: What is wrong and what would be right, as a code of the catalogue.
         errors: The single fields, rows or shapes, when there is more than one to name.
         extra: More members for the problem+json answer, such as the nearest grid.
+        params: Parameters of the code.
     """
 
     title = "The request could not be done"
 
-    def __init__(self, detail: str, errors: Sequence[FieldError] = (), **extra: object) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(
+        self,
+        code: str,
+        /,
+        errors: Sequence[FieldError] = (),
+        *,
+        extra: Mapping[str, object] = NO_PARAMS,
+        **params: object,
+    ) -> None:
+        super().__init__(code, params)
+        self.code = code
         self.errors = tuple(errors)
-        self.extra = extra
+        self.extra = dict(extra)
+        self.params = params
+
+    @property
+    def detail(self) -> str:
+        """The English sentence."""
+        return self.detail_in("en")
+
+    def detail_in(self, language: str) -> str:
+        """Return the sentence in a language."""
+        if not CODE_PATTERN.fullmatch(self.code):
+            return self.code  # a sentence that has no code yet
+        return render(Message(self.code, self.params), language)
+
+    def json_params(self) -> dict[str, object]:
+        """Return the parameters as JSON values: numbers as they are, everything else as English text."""
+        return {
+            name: value if isinstance(value, int | float) else text_of(value, "en")
+            for name, value in self.params.items()
+        }
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 class InvalidInput(WanggeError):
@@ -44,29 +95,47 @@ class InvalidInput(WanggeError):
     title = "The input is not valid"
 
 
-def invalid_field(field: str, words: str) -> InvalidInput:
-    """One wrong field as an error: its name is in the sentence and in `errors`.
+class InvalidFields(InvalidInput):
+    """One or more fields are wrong; the sentence is made of theirs."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(errors[0].code, errors, **errors[0].params)
+
+    def detail_in(self, language: str) -> str:
+        if language == "en":
+            return "; ".join(f"{error.field}: {error.message}" for error in self.errors)
+        return "".join(dict.fromkeys(error.message_in(language) for error in self.errors))
+
+
+def invalid_field(field: str, code: str, /, **params: object) -> InvalidInput:
+    """Return an error about one field.
 
     Args:
         field: Name of the field ("lon").
-        words: What is wrong with it, and what would be right.
+        code: What is wrong with it, and what would be right.
+        params: Parameters of the code.
     """
-    return InvalidInput(f"{field}: {words}", [FieldError(field, words)])
+    return InvalidFields([FieldError(field, code, params)])
 
 
-def invalid_fields(found: Sequence[FieldError]) -> InvalidInput:
-    """Several wrong fields as one error; at least one."""
-    return InvalidInput("; ".join(f"{one.field}: {one.message}" for one in found), found)
+def invalid_fields(errors: Sequence[FieldError]) -> InvalidInput:
+    """Return an error about several fields; at least one."""
+    return InvalidFields(errors)
+
+
+def _field_label(name: str, language: str) -> str:
+    code = f"field_label.{re.split(r'[.[ ]', name)[0]}"
+    return label(code, language) if has_label(code, language) else name
 
 
 class NotFound(WanggeError):
-    """What was asked for does not exist."""
+    """What was looked for does not exist."""
 
     title = "Not found"
 
 
 class OutsideGrids(NotFound):
-    """No grid covers the place, nor is one within the 50 m fallback."""
+    """No grid covers the point, nor is one within the 50 m fallback."""
 
     title = "Outside every grid"
 
@@ -84,13 +153,13 @@ class AuthenticationRequired(WanggeError):
 
 
 class Forbidden(WanggeError):
-    """The asker may see that it is there, but not do this."""
+    """The principal may see that it is there, but not do this."""
 
     title = "Not allowed"
 
 
 class RateLimited(WanggeError):
-    """Too many requests, or too many failed tries, in a while."""
+    """Too many requests, or too many failed attempts, in a while."""
 
     title = "Too many requests"
 

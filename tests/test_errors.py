@@ -30,7 +30,9 @@ def app(settings: Settings) -> APIFlask:
     fail = {
         "invalid": errors.InvalidInput("lon: 200 is out of range", [FieldError("lon", "200 is out of range")]),
         "missing": errors.NotFound("there is no area with code 'x'"),
-        "outside": errors.OutsideGrids("no grid here", nearest={"code": "520402007004001", "distance_m": 71.5}),
+        "outside": errors.OutsideGrids(
+            "no grid here", extra={"nearest": {"code": "520402007004001", "distance_m": 71.5}}
+        ),
         "conflict": errors.Conflict("the base is not the newest revision"),
         "much": errors.TooLarge("10,001 points; at most 10,000"),
         "unavailable": errors.Unavailable("no walking network is loaded"),
@@ -97,7 +99,7 @@ def test_an_extra_member_cannot_replace_the_status(app: APIFlask) -> None:
     from web.http.errors import handle_domain_error
 
     with app.test_request_context("/api/x"):
-        response = app.make_response(handle_domain_error(errors.NotFound("no", status="200 OK")))
+        response = app.make_response(handle_domain_error(errors.NotFound("no", extra={"status": "200 OK"})))
     assert response.get_json()["status"] == 404
 
 

@@ -175,7 +175,7 @@ def test_every_word_of_the_pages_is_in_the_chinese_catalogue():
     )
     wanted = {message for _, _, message, _, _ in extracted}
     wanted |= {cls.title for cls in STATUS} | set(DETAIL.values()) | {HTTP_STATUS_CODES[code] for code in DETAIL}
-    with (ROOT / "web/translations/zh_Hans_CN/LC_MESSAGES/messages.po").open("rb") as file:
+    with (ROOT / "gis/messages/locales/zh_Hans_CN/LC_MESSAGES/messages.po").open("rb") as file:
         catalogue = read_po(file, locale="zh_Hans_CN", abort_invalid=True)
     chinese = {message.id: message.string for message in catalogue if message.id}
     assert len(wanted) > 300

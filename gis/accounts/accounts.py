@@ -136,7 +136,8 @@ def _wait(until: datetime, now: datetime) -> None:
     if left > 0:
         minutes, seconds = int(left // 60) + 1, int(left) + 1
         raise RateLimited(
-            f"too many tries failed for this name; try again in {seconds} s", minutes=minutes, retry_after=seconds
+            f"too many tries failed for this name; try again in {seconds} s",
+            extra={"minutes": minutes, "retry_after": seconds},
         )
 
 

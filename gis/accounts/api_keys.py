@@ -77,20 +77,20 @@ def add(
     ids, wrong = area_ids(session, areas)
     known = sorted(action.value for action in KEY_ACTIONS)
     if not NAME.fullmatch(name):
-        wrong.append(FieldError("name", "must be 2 to 40 letters, digits, spaces, dots or hyphens"))
+        wrong.append(FieldError("name", "key.name_wrong"))
     if unknown := [one for one in actions if one not in known]:
-        wrong.append(FieldError("action", f"{unknown[0]!r} cannot be given to a key; choose from {', '.join(known)}"))
+        wrong.append(FieldError("action", "key.action_not_grantable", {"action": unknown[0], "allowed": known}))
     if not actions:
-        wrong.append(FieldError("action", f"at least one is needed: {', '.join(known)}"))
+        wrong.append(FieldError("action", "key.action_missing", {"allowed": known}))
     if not 1 <= per_minute <= MAX_REQUESTS_PER_MINUTE:
-        wrong.append(FieldError("per_minute", f"must be between 1 and {MAX_REQUESTS_PER_MINUTE:,}"))
+        wrong.append(FieldError("per_minute", "field.not_between", {"low": 1, "high": MAX_REQUESTS_PER_MINUTE}))
     if days is not None and not 1 <= days <= 3650:
-        wrong.append(FieldError("days", "must be between 1 and 3650"))
+        wrong.append(FieldError("days", "field.not_between", {"low": 1, "high": 3650}))
     if wrong:
         raise invalid_fields(wrong)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('api_key ' || :name, 0))"), {"name": name})
     if session.scalar(select(ApiKey.id).where(ApiKey.name == name).limit(1)):
-        raise Conflict(f"there is a key named {name!r} already; rotate it, or choose another name")
+        raise Conflict("key.name_taken", name=name)
     return _insert(session, name, sorted(set(actions)), ids, per_minute, now + timedelta(days=days) if days else None)
 
 
@@ -104,8 +104,7 @@ def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -
         NotFound: No live key has the name. InvalidInput: keep_hours is out of range.
     """
     if not 0 <= keep_hours <= MAX_OVERLAP_HOURS:
-        words = f"must be between 0 and {MAX_OVERLAP_HOURS}"
-        raise invalid_field("keep_hours", words)
+        raise invalid_field("keep_hours", "field.not_between", low=0, high=MAX_OVERLAP_HOURS)
     # with a row lock, so that two rotations at once do not both keep the old secret as the newest
     newest = session.scalars(
         select(ApiKey)
@@ -115,7 +114,7 @@ def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -
         .with_for_update()
     ).first()  # fmt: skip
     if newest is None:
-        raise NotFound(f"no key named {name!r} is in use; ./wangge key list shows them")
+        raise NotFound("key.not_in_use", name=name)
     end, before = now + timedelta(hours=keep_hours), newest.expires_at
     session.execute(
         update(ApiKey)
@@ -133,7 +132,7 @@ def revoke(session: Session, name: str, now: datetime) -> int:
         NotFound: No key has the name.
     """
     if not session.scalar(select(ApiKey.id).where(ApiKey.name == name).limit(1)):
-        raise NotFound(f"no key is named {name!r}; ./wangge key list shows them")
+        raise NotFound("key.unknown", name=name)
     live = (ApiKey.name == name) & ApiKey.revoked_at.is_(None)
     return len(session.scalars(update(ApiKey).where(live).values(revoked_at=now).returning(ApiKey.id)).all())
 

@@ -102,4 +102,4 @@ def check_rate_limit(var: Path, name: str, most: int, now: float, words: str, un
     """
     if counters(var).hit(name, now, units) > most:
         wait = WINDOW_S - int(now) % WINDOW_S
-        raise RateLimited(f"more than {most} {words} in a minute; try again in {wait} s", retry_after=wait)
+        raise RateLimited(f"more than {most} {words} in a minute; try again in {wait} s", extra={"retry_after": wait})

@@ -178,7 +178,7 @@ def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> O
     if near is None:
         return OutsideGrids(no_grids_words(session, at))
     nearest = {"code": grids.codes[near.row], "name": grids.names[near.row]}
-    return OutsideGrids(outside_words(grids, near), nearest=nearest, distance_m=round(near.metres, 1))
+    return OutsideGrids(outside_words(grids, near), extra={"nearest": nearest, "distance_m": round(near.metres, 1)})
 
 
 def outside_words(grids: GridIndex, near: GridMatch) -> str:

@@ -422,7 +422,9 @@ def lock_own_draft(session: Session, by: Principal, number: int, version: int | 
     by.need(Action.DRAFT)
     require_draft(found)
     if version is not None and version != found.version:
-        raise Conflict(f"the draft has version {found.version}, not {version}; read it again", version=found.version)
+        raise Conflict(
+            f"the draft has version {found.version}, not {version}; read it again", extra={"version": found.version}
+        )
     return found
 
 

@@ -62,7 +62,9 @@ def publish(
     by.need(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
-        raise Conflict(f"the draft has version {draft.version}, not {version}; read it again", version=draft.version)
+        raise Conflict(
+            f"the draft has version {draft.version}, not {version}; read it again", extra={"version": draft.version}
+        )
     why = reason.strip()
     if not why or len(why) > MAX_REASON_CHARS:
         raise invalid_field("reason", f"say in 1 to {MAX_REASON_CHARS} characters why the boundaries change")

@@ -22,6 +22,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from gis import private
 from gis.errors import (
+    CODE_PATTERN,
     AuthenticationRequired,
     Conflict,
     FieldError,
@@ -89,7 +90,8 @@ def init_app(app: APIFlask) -> None:
 def handle_domain_error(error: WanggeError) -> Response:
     """One of our own errors."""
     status, kind = problem_type(error)
-    return problem_response(status, kind, error.title, error.detail, error.errors, error.extra)
+    extra = error.extra | ({"code": error.code, "params": error.json_params()} if is_code(error.code) else {})
+    return problem_response(status, kind, error.title, error.detail, error.errors, extra, zh=in_chinese(error))
 
 
 def problem_type(error: WanggeError) -> tuple[int, str]:
@@ -97,8 +99,15 @@ def problem_type(error: WanggeError) -> tuple[int, str]:
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
+def is_code(text: str) -> bool:
+    """Return whether a text is a code of the catalogue, not a sentence."""
+    return CODE_PATTERN.fullmatch(text) is not None
+
+
 def in_chinese(error: WanggeError) -> str:
     """One of our own errors as a Chinese sentence."""
+    if is_code(error.code) and all(is_code(field.code) for field in error.errors):
+        return error.detail_in("zh")
     status, kind = problem_type(error)
     return chinese(kind, status, error.detail, error.errors, error.extra)
 
@@ -204,6 +213,8 @@ def problem_response(
     detail: str,
     errors: Iterable[FieldError] = (),
     extra: Mapping[str, object] = MappingProxyType({}),
+    *,
+    zh: str = "",
 ) -> Response:
     """An error as a response: a page for people's browsers, problem+json for everybody else.
 
@@ -214,7 +225,7 @@ def problem_response(
     Beside `detail` stands `zh`, for pages: the same in Chinese, in short.
     """
     found = tuple(errors)
-    zh = chinese(kind, status, detail, found, extra)
+    zh = zh or chinese(kind, status, detail, found, extra)
     if _wants_page():
         response = make_response(_page(status, title, detail, zh, extra.get("id")), status)
     else:

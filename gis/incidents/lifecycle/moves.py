@@ -297,7 +297,7 @@ def apply_move(
     seen = (version,) if isinstance(version, int) else version
     if seen is not None and row.version not in seen:
         words = f"the incident is at version {row.version}, not {' or '.join(map(str, seen))}; look again"
-        raise Conflict(words, version=row.version)
+        raise Conflict(words, extra={"version": row.version})
     next_state(name, row.state, row.pending, row.before)
     if TRANSITIONS[name].by == Action.APPROVE and row.pending and by.who == row.asked_by:
         raise Forbidden(f"{name}: whoever asked cannot approve it; another account that dispatches in this area must")
@@ -307,7 +307,7 @@ def apply_move(
         raise Conflict(f"{name}: the incident repeats another and moves with it; move {row.parent_id}, or unlink it first",
                        parent=str(row.parent_id))  # fmt: skip
     if TRANSITIONS[name].words and not wish.note.strip():
-        raise invalid_field("note", "is missing; say why")
+        raise invalid_field("note", "field.reason_missing")
     if len(wish.note) > MAX_DESCRIPTION_CHARS:
         words = f"has {len(wish.note):,} characters; at most {MAX_DESCRIPTION_CHARS:,}"
         raise invalid_field("note", words)

@@ -59,7 +59,9 @@ class DraftIn(BaseModel):
     model_config = {"extra": "forbid"}
 
     name: str = Field(max_length=100)
-    rules: list[RuleIn] = Field(min_length=1, max_length=rules.MOST, description="In their order; the first match wins")
+    rules: list[RuleIn] = Field(
+        min_length=1, max_length=rules.MAX_RULES, description="In their order; the first match wins"
+    )
 
 
 class TestIn(BaseModel):

@@ -1,0 +1,119 @@
+"""The catalogue of messages: every code has a text in every language, with the parameters that its callers give."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from gis.errors import CODE_PATTERN, Conflict, FieldError, invalid_fields
+from gis.messages import LOCALES, LOCALES_PATH, Message, render
+from gis.settings import ROOT
+
+ERRORS = {
+    "WanggeError", "InvalidInput", "NotFound", "OutsideGrids", "Conflict", "AuthenticationRequired", "Forbidden",
+    "RateLimited", "Unavailable", "TooLarge", "Message",
+}  # fmt: skip
+PLACEHOLDER_PATTERN = re.compile(r"%\((\w+)\)s")
+# codes that tables make of their keys
+FAMILIES = ("field_label.",)
+
+
+@cache
+def catalogue(language: str) -> dict[str, str]:
+    """Return the texts of a language by code."""
+    with (LOCALES_PATH / LOCALES[language] / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        entries = read_po(file, locale=LOCALES[language], abort_invalid=True)
+    return {entry.id: entry.string for entry in entries if entry.id and CODE_PATTERN.fullmatch(str(entry.id))}
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Return the syntax trees of the code by path."""
+    paths = [path for package in ("gis", "layers", "web") for path in sorted((ROOT / package).rglob("*.py"))]
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def calls() -> Iterator[tuple[str, str, set[str] | None]]:
+    """Yield (where, code, names of the parameters) of every call that names a code; None: they are computed."""
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            position = 0 if name in ERRORS else 1 if name in ("invalid_field", "FieldError") else None
+            if position is None or len(node.args) <= position or not isinstance(node.args[position], ast.Constant):
+                continue
+            code = node.args[position].value
+            if isinstance(code, str) and CODE_PATTERN.fullmatch(code):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", code, _parameters(name, node, position)
+
+
+def _parameters(name: str, node: ast.Call, position: int) -> set[str] | None:
+    if name in ("FieldError", "Message"):
+        given = node.args[position + 1 :]
+        if not given:
+            return set()
+        if not isinstance(given[0], ast.Dict) or None in given[0].keys:
+            return None
+        return {key.value for key in given[0].keys if isinstance(key, ast.Constant)}
+    names = {keyword.arg for keyword in node.keywords if keyword.arg not in ("extra", "errors")}
+    return None if None in names else {name for name in names if name}
+
+
+def literals() -> set[str]:
+    """Return every string of the code that looks like a code."""
+    strings = {node.value for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    return {text for text in strings if isinstance(text, str) and CODE_PATTERN.fullmatch(text)}
+
+
+def test_every_code_has_a_text_in_every_language() -> None:
+    missing = [
+        (where, language, code)
+        for where, code, _ in calls()
+        for language in LOCALES
+        if not catalogue(language).get(code)
+    ]
+    assert missing == []
+    assert set(catalogue("en")) == set(catalogue("zh"))
+
+
+def test_the_parameters_of_each_call_are_those_of_its_texts() -> None:
+    wrong = [
+        (where, code, language, sorted(names))
+        for where, code, names in calls()
+        for language in LOCALES
+        if names is not None
+        and (set(PLACEHOLDER_PATTERN.findall(catalogue(language).get(code, ""))) - {"field"}) - names
+    ]
+    assert wrong == []
+
+
+def test_texts_have_the_same_parameters_in_every_language() -> None:
+    differing = [
+        code
+        for code, text in catalogue("en").items()
+        if set(PLACEHOLDER_PATTERN.findall(text)) - {"field"}
+        != set(PLACEHOLDER_PATTERN.findall(catalogue("zh").get(code, ""))) - {"field"}
+    ]
+    assert differing == []
+
+
+def test_no_code_is_unused() -> None:
+    used = literals()
+    assert [code for code in catalogue("en") if code not in used and not code.startswith(FAMILIES)] == []
+
+
+def test_a_message_without_its_parameter_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        render(Message("no.such_code"))
+
+
+def test_fields_are_named_in_both_languages() -> None:
+    error = invalid_fields([FieldError("note", "field.reason_missing"), FieldError("lon", "field.reason_missing")])
+    assert error.detail == "note: is missing; say why; lon: is missing; say why"
+    assert error.detail_in("zh") == "请写明原因。"
+    assert isinstance(Conflict("field.reason_missing", field="x").detail, str)
