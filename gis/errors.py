@@ -6,7 +6,8 @@ sentence and exits with 1.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from types import MappingProxyType
 
 from gis.messages import Message, has_label, label, render, text_of
@@ -26,7 +27,7 @@ class FieldError:
 
     field: str
     code: str
-    params: Mapping[str, object] = field(default_factory=lambda: NO_PARAMS)
+    params: Mapping[str, object] = dataclass_field(default_factory=lambda: NO_PARAMS)
 
     @property
     def message(self) -> str:
@@ -99,7 +100,8 @@ class InvalidFields(InvalidInput):
     """One or more fields are wrong; the sentence is made of theirs."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__(errors[0].code, errors, **errors[0].params)
+        super().__init__(errors[0].code, errors)
+        self.params = dict(errors[0].params)
 
     def detail_in(self, language: str) -> str:
         if language == "en":
@@ -121,6 +123,13 @@ def invalid_field(field: str, code: str, /, **params: object) -> InvalidInput:
 def invalid_fields(errors: Sequence[FieldError]) -> InvalidInput:
     """Return an error about several fields; at least one."""
     return InvalidFields(errors)
+
+
+def plain_params(params: Mapping[str, object]) -> dict[str, object]:
+    """Return parameters as plain values: numbers as they are, everything else as English text."""
+    return {
+        name: value if isinstance(value, int | float | str) else text_of(value, "en") for name, value in params.items()
+    }
 
 
 def _field_label(name: str, language: str) -> str:

@@ -28,7 +28,7 @@ from types import MappingProxyType
 from typing import IO, Any
 
 from gis import errors
-from gis.errors import FieldError, InvalidInput, Unavailable, WanggeError
+from gis.errors import FieldError, InvalidInput, Unavailable, WanggeError, invalid_fields
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MEGABYTE = 1_000_000
@@ -268,9 +268,18 @@ def _ending(child: subprocess.Popen[bytes], clock: _Clock) -> str:
     return ENDINGS.get(signal.Signals(-code), DAMAGED) if code < 0 else DAMAGED
 
 
-def _error(kind: str, detail: str, fields: list[tuple[str, str]], extra: dict[str, object]) -> WanggeError:
+def _error(
+    kind: str,
+    code: str,
+    fields: list[tuple[str, str, dict[str, object]]],
+    extra: dict[str, object],
+    params: dict[str, object],
+) -> WanggeError:
     """Rebuild an error of ours that the function raised."""
-    return ERRORS[kind](detail, [FieldError(field, message) for field, message in fields], **extra)
+    errors = [FieldError(field, field_code, field_params) for field, field_code, field_params in fields]
+    if kind == "InvalidFields":
+        return invalid_fields(errors)
+    return ERRORS[kind](code, errors, extra=extra, **params)
 
 
 class _PlainUnpickler(pickle.Unpickler):

@@ -19,7 +19,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from gis.errors import WanggeError
+from gis.errors import WanggeError, plain_params
 from gis.files.sandbox import HEADER_BYTES, MEGABYTE, Limits
 
 FIRST_ITEMS, MAX_ITEMS = 1, 16_384  # in one message; in between its size decides
@@ -45,8 +45,8 @@ def main() -> None:
             send(pipe, message)
         send(pipe, dump("end", None))
     except WanggeError as error:
-        fields = [(one.field, one.message) for one in error.errors]
-        send(pipe, dump("error", (type(error).__name__, error.detail, fields, error.extra)))
+        fields = [(field.field, field.code, plain_params(field.params)) for field in error.errors]
+        send(pipe, dump("error", (type(error).__name__, error.code, fields, error.extra, plain_params(error.params))))
     except MemoryError:
         send(pipe, dump("memory", None))
     except BrokenPipeError:

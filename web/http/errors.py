@@ -27,6 +27,7 @@ from gis.errors import (
     Conflict,
     FieldError,
     Forbidden,
+    InvalidFields,
     InvalidInput,
     NotFound,
     OutsideGrids,
@@ -43,6 +44,7 @@ from web.said import chinese
 # error -> status and the name its `type` ends with; the nearest class on the error's line of descent counts
 STATUS: dict[type[WanggeError], tuple[int, str]] = {
     InvalidInput: (422, "invalid-input"),
+    InvalidFields: (422, "invalid-input"),
     NotFound: (404, "not-found"),
     OutsideGrids: (404, "outside-grids"),
     Conflict: (409, "conflict"),
