@@ -6,7 +6,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from sqlalchemy.orm import Session
 from gis import db as gis_db
 from gis.ops import cluster, schema
 from gis.settings import ROOT, Settings
+from tests.support.deployment import SHARED, deployment_folder
 
 if TYPE_CHECKING:
     from tests.served import Deployment
@@ -59,9 +59,6 @@ def checkout_untouched() -> Iterator[None]:
     yield
     assert not touched, f"the deployment of the checkout was touched: {touched.pop()}"
     assert HAD_OWN or not Path(OWN).exists(), f"{OWN} was made"
-
-
-SHARED = ROOT.parent / "shared" / "data"
 
 
 # fixtures that cost much: the tests that use one stay in one process, where it is made once
@@ -165,21 +162,6 @@ def client(app: APIFlask, session: Session) -> Iterator[FlaskClient]:
     )
     yield app.test_client()
     app.config["SESSION_FACTORY"] = own
-
-
-@contextmanager
-def deployment_folder() -> Iterator[Path]:
-    """An empty deployment folder for tests that start servers of their own; stopped and removed after."""
-    folder = Path(tempfile.mkdtemp(prefix="wangge-own-"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        cluster.stop(Settings(var=folder))
-        base = cluster.cluster_location(Settings(var=folder)).base
-        shutil.rmtree(folder, ignore_errors=True)
-        if os.geteuid() == 0 and base.parent == Path("/var/lib/wangge"):
-            shutil.rmtree(base, ignore_errors=True)
 
 
 @pytest.fixture

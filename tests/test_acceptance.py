@@ -14,8 +14,8 @@ import pytest
 import shapely
 from pyproj import Geod
 
-from tests.conftest import deployment_folder
 from tests.served import Deployment, Reply, serving
+from tests.support.deployment import deployment_folder
 
 GEOD = Geod(ellps="GRS80")
 PLACE: dict[str, object] = {"lon": 105.95, "lat": 26.23, "crs": "wgs84"}

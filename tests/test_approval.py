@@ -8,7 +8,7 @@ from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.reading import incidents
 from tests import sign_in
-from tests.test_owners import NOW, World
+from tests.support.owners_town import NOW, World
 from web.http.errors import in_chinese
 
 

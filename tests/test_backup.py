@@ -22,7 +22,7 @@ from gis.exchange.dump import dump
 from gis.ops import archive, backup, backup_file, cluster, databases, schema
 from gis.settings import ROOT, Settings
 from tests import build
-from tests.conftest import deployment_folder
+from tests.support.deployment import deployment_folder
 from web.cli.common import make_private
 
 VERSIONS = sorted(script.revision for script in ScriptDirectory.from_config(schema.config()).walk_revisions())

@@ -11,11 +11,14 @@ from gis.exchange.boundary_file import draft_from_file
 from gis.exchange.dump import dump
 from gis.shapes import polygon_coverage
 from tests import build
-from tests.test_drafts import LEAD, S, X, Y, code, shapes_of, town  # noqa: F401  (a fixture)
+from tests.support import draft_town
+from tests.support.draft_town import LEAD, S, X, Y, code, shapes_of
+
+town = draft_town.town  # the fixture
 
 
 @pytest.fixture
-def file(session, town, tmp_path):  # noqa: F811
+def file(session, town, tmp_path):
     """The grids as somebody downloads them."""
     path = tmp_path / "grids.gpkg"
     dump(session, "grids", path, None)

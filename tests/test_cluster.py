@@ -16,7 +16,7 @@ import pytest
 from gis.errors import InvalidInput, Unavailable
 from gis.ops import cluster, schema
 from gis.settings import ROOT, Settings
-from tests.conftest import deployment_folder
+from tests.support.deployment import deployment_folder
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from gis.incidents.reading import incidents, timeline
 from gis.rights.access import ANONYMOUS, system_principal
 from tests import build
 from tests.served import Deployment
-from tests.test_incidents import NOW, Place
+from tests.support.incident_town import NOW, Place
 
 LON, LAT = build.LON + 0.0005, build.LAT + 0.0005
 CODE = "SM-0001"

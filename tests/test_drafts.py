@@ -3,9 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import shapely
-from shapely.geometry import mapping
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from gis.areas import hierarchy
 from gis.areas.models import Area, Boundary, Lineage, Revision
@@ -13,61 +11,13 @@ from gis.areas.resolver import locate
 from gis.boundaries import drafts, editor_view, preview, publish
 from gis.boundaries.store import boundaries_at, publish_shapes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.rights.access import Action, Principal, system_principal
+from gis.rights.access import Action, Principal
 from gis.shapes import polygon_coverage
 from tests import build
+from tests.support import draft_town
+from tests.support.draft_town import BASE, LEAD, S, X, Y, begin, code, land, line, shapes_of
 
-LEAD = system_principal("test")
-X, Y, S = build.LON, build.LAT, build.SIDE
-BASE = "520402007012"
-
-
-@pytest.fixture
-def town(session):
-    """Nine grids in three rows: 001 002 003 below, 007 008 009 above; a house in each of the middle row."""
-    town = build.Town(session)
-    for i in range(9):
-        town.grid(f"{i + 1:03d}", i % 3, i // 3)
-    town.houses = [town.building(f"{i}号楼", (i + 0.4) * S, 1.4 * S, width=0.0002, code=f"b{i}") for i in range(3)]
-    codes = [f"{BASE}{i + 1:03d}" for i in range(9)]
-    grids = session.scalars(select(Area).where(Area.code.in_(codes)).order_by(Area.code)).all()
-    shapes = polygon_coverage.node_borders([boundaries_at(session, [g.id], datetime.now(UTC))[g.id] for g in grids])
-    publish_shapes(
-        session,
-        dict(zip(codes, shapes, strict=True)),
-        title="base",
-        author="test",
-        effective=datetime.now(UTC) - timedelta(days=30),
-    )
-    session.commit()
-    return town
-
-
-def code(number: int) -> str:
-    return f"{BASE}{number:03d}"
-
-
-def line(*points: tuple[float, float]) -> dict:
-    return mapping(shapely.LineString([(X + x * S, Y + y * S) for x, y in points]))
-
-
-def land(west: float, south: float, east: float, north: float) -> dict:
-    return mapping(shapely.box(X + west * S, Y + south * S, X + east * S, Y + north * S))
-
-
-def shapes_of(session, at=None) -> dict[str, shapely.MultiPolygon]:
-    rows = session.execute(
-        text(
-            "SELECT a.code, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id"
-            " WHERE a.level = 'grid' AND b.valid @> coalesce(CAST(:at AS timestamptz), clock_timestamp())"
-        ),
-        {"at": at},
-    )
-    return {row[0]: shapely.from_wkb(row[1]) for row in rows}
-
-
-def begin(session, by=LEAD, title="春季调整"):
-    return drafts.create_draft(session, by, title).id
+town = draft_town.town  # the fixture
 
 
 def test_a_moved_border_is_published_with_all_levels_above(session, town):

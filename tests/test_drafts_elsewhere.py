@@ -9,8 +9,11 @@ from gis.areas.models import Area
 from gis.boundaries import drafts, publish
 from gis.boundaries.store import publish_shapes
 from gis.errors import InvalidInput
-from tests.test_drafts import BASE, LEAD, S, X, Y, begin, code, land, line, shapes_of, town  # noqa: F401
+from tests.support import draft_town
+from tests.support.draft_town import BASE, LEAD, S, X, Y, begin, code, land, line, shapes_of
 from web.said import chinese
+
+town = draft_town.town  # the fixture
 
 CUT = {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
 
@@ -33,7 +36,7 @@ def county_in_the_east(session) -> str:
     return above.code
 
 
-def test_land_of_another_county_is_not_taken(session, town):  # noqa: F811
+def test_land_of_another_county_is_not_taken(session, town):
     east = county_in_the_east(session)
     over = {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE}
     with pytest.raises(InvalidInput, match=f"belong to grid {east} of another county") as refusal:
@@ -42,7 +45,7 @@ def test_land_of_another_county_is_not_taken(session, town):  # noqa: F811
     assert east in zh and "另一区县" in zh
 
 
-def test_land_that_another_county_took_since_is_not_taken_twice(session, town):  # noqa: F811
+def test_land_that_another_county_took_since_is_not_taken_twice(session, town):
     number = begin(session)
     drafts.add_operation(session, LEAD, number, {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE})
     county_in_the_east(session)
@@ -50,7 +53,7 @@ def test_land_that_another_county_took_since_is_not_taken_twice(session, town): 
         publish.publish(session, LEAD, number, "好", None)
 
 
-def test_what_lies_over_another_county_already_can_still_be_edited(session, town):  # noqa: F811
+def test_what_lies_over_another_county_already_can_still_be_edited(session, town):
     number = begin(session)
     drafts.add_operation(session, LEAD, number, {"op": "add", "geometry": land(3, 0, 3.5, 3), "parent": BASE})
     publish.publish(session, LEAD, number, "好", None)
@@ -62,7 +65,7 @@ def test_what_lies_over_another_county_already_can_still_be_edited(session, town
     assert {code(10), code(11)} <= shapes_of(session).keys()
 
 
-def test_taking_back_revives_only_the_codes_of_what_is_taken_back(session, town):  # noqa: F811
+def test_taking_back_revives_only_the_codes_of_what_is_taken_back(session, town):
     merges = []
     for first, second in ((8, 9), (1, 2)):
         merges.append(begin(session))

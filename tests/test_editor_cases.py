@@ -12,8 +12,8 @@ import pytest
 import shapely
 
 from gis.shapes.polygon_coverage import dissolve
-from tests.conftest import SHARED, deployment_folder
 from tests.served import Deployment, Reply, serving
+from tests.support.deployment import SHARED, deployment_folder
 
 CASES = SHARED.parent / "cases" / "editor"
 COUNTY = "520402"

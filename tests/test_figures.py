@@ -24,7 +24,7 @@ from gis.ops import cluster, schema
 from gis.rights.access import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 from gis.settings import Settings
 from tests import build
-from tests.conftest import deployment_folder
+from tests.support.deployment import deployment_folder
 
 DAY = datetime(2026, 11, 24, tzinfo=ZONE)  # a Tuesday
 WEEK = timedelta(days=7)

@@ -33,9 +33,10 @@ from gis.errors import Unavailable
 from gis.incidents import photos
 from gis.ops import backup, backup_file, cluster, databases, schema
 from gis.settings import Settings
-from tests import build, test_access
-from tests.conftest import deployment_folder
+from tests import build
 from tests.served import serving, until
+from tests.support import access_table
+from tests.support.deployment import deployment_folder
 from web.http import worker_metrics
 from web.http.observability import Surviving
 
@@ -44,7 +45,7 @@ MEGABYTES = 230
 WORDS = "The disk of the service is full"
 READ_ONLY_WORDS = "The service takes no changes at the moment"
 CHINESE = {WORDS: "服务器磁盘已满", READ_ONLY_WORDS: "服务暂时不能保存任何内容"}
-world = test_access.world
+world = access_table.world
 
 
 @pytest.fixture
@@ -226,7 +227,7 @@ DISKS: dict[str, tuple[Callable[[], Exception], Callable[[str], bool], str]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("disk", DISKS)
 def test_a_full_disk_is_said_on_every_route(
-    app: APIFlask, world: test_access.World, monkeypatch: pytest.MonkeyPatch, disk: str
+    app: APIFlask, world: access_table.World, monkeypatch: pytest.MonkeyPatch, disk: str
 ) -> None:
     error, counts, words = DISKS[disk]
     full = Full(error, counts)
@@ -245,7 +246,7 @@ def test_a_full_disk_is_said_on_every_route(
     for module in originals:
         monkeypatch.setattr(module, "open", opener(module))
 
-    def ask(asker: test_access.Asker, name: str, row: test_access.Row, at: int | None) -> TestResponse:
+    def ask(asker: access_table.Asker, name: str, row: access_table.Row, at: int | None) -> TestResponse:
         method, rule = name.split(" ", 1)
         path = world.path(rule, row)
         app.extensions["wangge_rights"].found.clear()
@@ -263,7 +264,7 @@ def test_a_full_disk_is_said_on_every_route(
             world.session.expire_all()
 
     wrong, met = [], 0
-    for name, row in test_access.TABLE.items():
+    for name, row in access_table.TABLE.items():
         if name == "GET /metrics":  # leaves out what it cannot count
             continue
         asker = next((one for one in world.askers[::-1] if row.who(one) == "yes"), world.askers[0])

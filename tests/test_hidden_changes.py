@@ -23,8 +23,8 @@ from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.moves import IncidentReport
 from gis.rights.access import Action, system_principal
-from tests.test_access import NOW, TABLE, Asker
-from tests.test_visibility import CLOSE, EXTRA, FINDING, PAGE_READERS, SecretWorld, readable
+from tests.support.access_table import NOW, TABLE, Asker
+from tests.support.secret_world import CLOSE, EXTRA, FINDING, PAGE_READERS, SecretWorld, readable
 from web.api.events import views
 
 # what differs from one moment to the next whatever happened: working minutes left, forms' tokens, nonces, and tags

@@ -15,13 +15,16 @@ from gis.areas.resolver import locate
 from gis.boundaries import difference, drafts, publish
 from gis.exchange.dump import dump
 from tests import build
-from tests.test_drafts import LEAD, S, X, Y, begin, code, line, town  # noqa: F401  (a fixture)
+from tests.support import draft_town
+from tests.support.draft_town import LEAD, S, X, Y, begin, code, line
+
+town = draft_town.town  # the fixture
 
 PLACE = (X + 1.2 * S, Y + 1.5 * S)  # in the west of the grid in the middle
 
 
 @pytest.fixture
-def changed(session, town):  # noqa: F811
+def changed(session, town):
     """The grid in the middle gave its west to a new one, and will be merged with its eastern neighbour in ten days."""
     first = begin(session)
     drafts.add_operation(session, LEAD, first, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))})
@@ -119,7 +122,7 @@ def test_the_history_of_a_grid_names_where_it_came_from_and_went(session, change
     assert [one["relation"] for one in gone["lineage"]] == ["merged_into"]
 
 
-def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, town, tmp_path):  # noqa: F811
+def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, town, tmp_path):
     grid = session.execute(text("SELECT id FROM area WHERE code = :code"), {"code": code(5)}).scalar_one()
     unit = town.unit(session.get(Area, grid), "01", [(town.houses[1], None, None, None)])
     town.boundary(unit, build.square(X + 1.4 * S, Y + 1.4 * S, 0.0002))

@@ -25,7 +25,7 @@ from gis.rights.access import Action, Principal
 from gis.settings import SHANGHAI
 from tests import build
 from tests.served import Deployment
-from tests.test_incidents import NOW, Place
+from tests.support.incident_town import NOW, Place
 
 LON, LAT = build.LON + 0.0005, build.LAT + 0.0005
 GOOD = {"编号": "R1", "类别": "06010", "描述": "一堆垃圾", "经度": str(LON), "纬度": str(LAT), "坐标系": "cgcs2000"}

@@ -27,8 +27,8 @@ from gis.incidents.models import OrderTaker
 from gis.ops import cluster, schema
 from gis.settings import Settings
 from tests import build
-from tests.conftest import deployment_folder
 from tests.served import environment, serving, until, worker_number
+from tests.support.deployment import deployment_folder
 from web.cli.serve import free_port
 
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}

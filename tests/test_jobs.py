@@ -19,8 +19,11 @@ from sqlalchemy.orm import Session
 from gis.jobs.queries import last_run
 from gis.notices.models import NoticeTarget
 from tests.served import environment, serving
-from tests.test_incidents import Place
-from tests.test_notices import SECRET, Office, gateway, office, until
+from tests.support import notice_office
+from tests.support.incident_town import Place
+from tests.support.notice_office import SECRET, Office, gateway, until
+
+office = notice_office.office  # the fixture
 
 __all__ = ["office"]
 

@@ -11,24 +11,16 @@ from geoalchemy2.shape import from_shape
 from sqlalchemy import text
 
 from gis.errors import InvalidInput
-from gis.ops.metadata import BasemapFeature, Facility, ServiceCircle
+from gis.ops.metadata import BasemapFeature, ServiceCircle
 from gis.palette import TEXT_COLOURS, text_colour_on
 from gis.search import search
 from layers import features, saved_map, tiles
 from layers.registry import LAYERS, TILE_SETS
 from tests import build
 from tests.build import LAT, LON, SIDE
+from tests.support.map_things import EVIL, facility, tile_of
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-EVIL = '<img src=x onerror="alert(1)">`${alert(1)}`\'</script><script>alert(2)</script>'
-
-
-def tile_of(lon: float, lat: float, z: int) -> tuple[int, int, int]:
-    """The tile that holds a point."""
-    from math import asinh, floor, pi, radians, tan
-
-    size = 2**z
-    return z, floor((lon + 180) / 360 * size), floor((1 - asinh(tan(radians(lat))) / pi) / 2 * size)
 
 
 def decoded(session, name, z, x, y, at=NOW):
@@ -46,15 +38,6 @@ def to_degrees(shape, z, x, y):
         return (x + column / 4096) / size * 360 - 180, degrees(atan(sinh(pi * (1 - 2 * (y + row / 4096) / size))))
 
     return shapely.transform(shapely.geometry.shape(shape), lambda points: [place(*point) for point in points])
-
-
-def facility(session, code, category, lon, lat, name=""):
-    made = Facility(
-        code=code, category=category, name=name, county="520402", shape=from_shape(shapely.Point(lon, lat), 4490)
-    )
-    session.add(made)
-    session.flush()
-    return made
 
 
 @pytest.fixture

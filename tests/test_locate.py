@@ -34,8 +34,8 @@ from gis.shapes import local_distance
 from gis.shapes.grid_index import CellIndex
 from tests import build
 from tests.build import LAT, LON, SIDE
-from tests.conftest import deployment_folder
 from tests.pooler import Pooler
+from tests.support.deployment import deployment_folder
 from web.api.locate.views import register_note
 from web.app import create_app
 

@@ -11,83 +11,33 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import db as gis_db
 from gis.errors import AuthenticationRequired, Conflict, InvalidInput, NotFound
 from gis.notices import actions, delivery, mail, queries, webhook
 from gis.notices.outbox import enqueue_notice
-from gis.ops import cluster, schema
 from gis.rights.access import ANONYMOUS, account_principal, system_principal
 from gis.settings import Settings, Smtp
-from tests.conftest import deployment_folder
 from tests.served import environment
 from tests.sign_in import account, send, signed_in
-from tests.test_incidents import NOW, Place
+from tests.support import notice_office
+from tests.support.incident_town import NOW, Place
+from tests.support.notice_office import BODY, SECRET, Office, gateway, until
 
-SECRET = "a secret of the gateway, long enough"
-BODY = {"incident": "0a", "state": "dispatched", "category": "06010", "category_zh": "暴露垃圾", "area": "520402007012001",
-        "role": "grid_worker", "severity": "normal"}  # fmt: skip
-
+office = notice_office.office  # the fixture
 
 # --- receivers ------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Gateway:
-    """A receiver: what it got (headers, body), and what it answers next: a status, or seconds to hang first."""
-
-    url: str = ""
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    answers: list[int | float] = field(default_factory=list)
-    always: int | float = 200
-
-    def topics(self) -> list[str]:
-        """What it was told, in order."""
-        return [json.loads(body)["topic"] for _, body in self.got]
-
-
-@contextmanager
-def gateway(**given: Any) -> Iterator[Gateway]:
-    """A receiver that listens on this machine."""
-    made = Gateway(**given)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = made.answers.pop(0) if made.answers else made.always
-            made.got.append((dict(self.headers), body))
-            if isinstance(answer, float):
-                time.sleep(answer)
-                answer = 200
-            self.send_response(answer)
-            if answer == 302:
-                self.send_header("Location", made.url + "elsewhere")
-            self.end_headers()
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}/in"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield made
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @contextmanager
@@ -268,74 +218,6 @@ def test_a_receiver_that_dribbles_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
 # --- delivery -------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Office:
-    """A database of its own with receivers, and who delivers to them."""
-
-    engine: Engine
-    settings: Settings
-    database: str
-
-    def add(self, url: str, kind: str = "webhook") -> int:
-        """A receiver."""
-        with Session(self.engine) as session, session.begin():
-            session.execute(text("UPDATE notice_target SET active = false WHERE active"))
-            secret = SECRET if kind == "webhook" else ""
-            return actions.add_target(session, kind, url, secret=secret).id
-
-    def more(self, url: str) -> int:
-        """One more receiver."""
-        with Session(self.engine) as session, session.begin():
-            return actions.add_target(session, "webhook", url, secret=SECRET).id
-
-    def tell(self, *topics: str) -> None:
-        """A notice for everybody on each topic."""
-        with Session(self.engine) as session, session.begin():
-            for topic in topics:
-                enqueue_notice(session, topic, county="520402", incident_id=None, areas=[], body=BODY)
-
-    def deliver(self, target: int) -> int:
-        """One turn."""
-        return delivery.deliver(self.engine, self.settings, target)
-
-    def due(self, at: datetime | None = None) -> list[int]:
-        """Receivers that something is to be sent to."""
-        with Session(self.engine) as session:
-            return delivery.due_targets(session, at or datetime.now(UTC))
-
-    def later(self, target: int) -> None:
-        """All waits are over."""
-        with Session(self.engine) as session, session.begin():
-            session.execute(text("UPDATE notice SET next_try_at = now() WHERE target_id = :t"), {"t": target})
-
-    def rows(self, target: int) -> list[Any]:
-        """Its notices."""
-        with Session(self.engine) as session:
-            query = "SELECT id, topic, state, attempts, last_error, at, next_try_at FROM notice WHERE target_id = :t ORDER BY id"
-            return list(session.execute(text(query), {"t": target}))
-
-    def states(self, target: int) -> list[str]:
-        """How far each of its notices is."""
-        return [row.state for row in self.rows(target)]
-
-    def change(self, query: str, **values: object) -> None:
-        """Change rows by hand."""
-        with Session(self.engine) as session, session.begin():
-            session.execute(text(query), values)
-
-
-@pytest.fixture(scope="module")
-def office() -> Iterator[Office]:
-    """Receivers on this machine are allowed."""
-    with deployment_folder() as var:
-        settings = Settings(var=var, private_webhooks=True)
-        addresses = cluster.start(settings, throw_away=True)
-        schema.migrate(addresses)
-        engine = gis_db.engine(addresses.app)
-        yield Office(engine, settings, addresses.app)
-        engine.dispose()
-
-
 def test_a_webhook_is_signed_and_numbered(office: Office) -> None:
     with gateway() as there:
         target = office.add(there.url)
@@ -500,14 +382,6 @@ def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(o
         until(lambda: office.deliver(target) == 1)
     assert office.states(target) == ["sent"]
     assert len({headers["Idempotency-Key"] for headers, _ in there.got}) == 1
-
-
-def until(true: Callable[[], object], seconds: float = 15) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
 
 
 # --- mail -----------------------------------------------------------------------------------------------------------

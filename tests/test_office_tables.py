@@ -34,7 +34,10 @@ from gis.files.rooms import Door, allow_large_form, building_name, stairwell
 from gis.files.telephones import telephone
 from gis.people.models import Leave, Person, Post
 from gis.places.models import Building, Household, Stairwell
-from tests.test_load_tables import WEST, leader, town, write_csv, write_xlsx  # noqa: F401
+from tests.support import load_town
+from tests.support.load_town import WEST, leader, write_csv
+
+town = load_town.town  # the fixture
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HEADER = ["小区", "楼栋", "单元", "房号", "人数"]
@@ -444,7 +447,7 @@ def homes(session: Session) -> set[tuple[object, ...]]:
 
 
 def test_rooms_that_name_their_stairwell_are_homes_of_it_and_the_same_home_again(
-    town: Session,  # noqa: F811
+    town: Session,
     tmp_path: Path,
 ) -> None:
     rows = [
@@ -467,7 +470,7 @@ def test_rooms_that_name_their_stairwell_are_homes_of_it_and_the_same_home_again
 
 
 def test_cells_of_a_row_that_contradict_each_other_are_refused_or_noted(
-    town: Session,  # noqa: F811
+    town: Session,
     tmp_path: Path,
 ) -> None:
     rows = [
@@ -515,7 +518,7 @@ def local(day: str) -> datetime:
                                               ("至（含当天）", "2024-06-01"), ("终止日期（不含）", "2024-05-31"),
                                               ("to", "2024-05-31")])  # fmt: skip
 def test_the_header_of_an_end_says_whether_the_day_still_counts(
-    town: Session,  # noqa: F811
+    town: Session,
     tmp_path: Path,
     header: str,
     stop: str,
@@ -532,7 +535,7 @@ def test_the_header_of_an_end_says_whether_the_day_still_counts(
 
 
 def test_a_term_that_goes_on_contradicts_one_that_is_known_to_end(
-    town: Session,  # noqa: F811
+    town: Session,
     tmp_path: Path,
 ) -> None:
     rows = [leader("1", "2024-01-01", 结束日期="2024-05-31")]
@@ -546,7 +549,7 @@ def test_a_term_that_goes_on_contradicts_one_that_is_known_to_end(
 
 
 def test_vacancies_remarks_and_names_in_a_roster(
-    town: Session,  # noqa: F811
+    town: Session,
     tmp_path: Path,
 ) -> None:
     rows = [
@@ -566,7 +569,7 @@ def test_vacancies_remarks_and_names_in_a_roster(
 
 
 def test_a_staff_number_beside_the_word_for_nobody_makes_no_holder(
-    town: Session,  # noqa: F811
+    town: Session,
     tmp_path: Path,
 ) -> None:
     rows = [
@@ -583,7 +586,7 @@ def test_a_staff_number_beside_the_word_for_nobody_makes_no_holder(
 
 
 def test_facilities_stand_only_in_the_estate_and_building_that_their_address_names(
-    town: Session,  # noqa: F811
+    town: Session,
     tmp_path: Path,
 ) -> None:
     rows = [

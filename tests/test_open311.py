@@ -21,7 +21,7 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.rights.access import reveal_contacts, system_principal
 from tests import build
 from tests.served import Deployment
-from tests.test_incidents import Place
+from tests.support.incident_town import Place
 from web.open311.serialise import as_xml
 
 ROOT = "/open311/v2"

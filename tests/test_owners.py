@@ -1,7 +1,7 @@
 """Every incident is at every moment in a queue that a living account sees and can act on."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
@@ -14,83 +14,23 @@ from gis.accounts import accounts
 from gis.accounts.models import Account
 from gis.db import allow_boundary_writes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.incidents.lifecycle import deadlines, moves
 from gis.incidents.lifecycle import handover as posts
-from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
+from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.moves import FiledIncident
 from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
 from gis.incidents.reading.unanswered import unanswered
-from gis.ops.metadata import Area, Leave, Post, Revision
-from gis.rights.access import ANONYMOUS, LIVING, Principal, account_principal
+from gis.ops.metadata import Leave, Post, Revision
+from gis.rights.access import ANONYMOUS, LIVING
 from tests import build, sign_in
+from tests.support.owners_town import NOW, World
 
-NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
 LATER = NOW + timedelta(hours=1)
 DAY = timedelta(days=1)
 # the one question: who has the open incidents; nobody is a minute without an owner
 OWNERS = f"SELECT DISTINCT {LIVING.owner('i', ':now')} FROM incident i WHERE i.state NOT IN ('closed', 'void')"
-
-
-class World:
-    """A county with a street, two communities and grids, where people and their accounts come and go."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.town = build.Town(session)
-        self.grids = [self.town.grid(f"00{number}", column=number) for number in range(1, 4)]
-        self.admin = sign_in.account(session, "admin", "administrator")
-
-    def post(self, role: str, area: Area, name: str, deputy: str | None = None, login: bool = True) -> Post:
-        """A post; with `login`, its people have accounts."""
-        made = self.town.post(role, area, name, deputy=deputy)
-        for one in filter(None, [name, deputy] if login else []):
-            self.login(one)
-        return made
-
-    def login(self, name: str) -> Account:
-        """The account of a person, made when there is none."""
-        code = self.town.person(name).code
-        found = self.session.query(Account).filter_by(username=f"u-{code}".lower()).one_or_none()
-        if found is None:
-            found = Account(username=f"u-{code}".lower(), password_hash="x", person_id=self.town.person(name).id)
-            self.session.add(found)
-            self.session.flush()
-        return found
-
-    def who(self, account: Account, at: datetime = NOW) -> Principal:
-        """Somebody signed in."""
-        return account_principal(self.session, account.id, account.person_id, account.username, at)
-
-    def report(self, at: datetime = NOW, column: float = 1.5, **more: object) -> FiledIncident:
-        """A matter in the grid of a column."""
-        given = {"lon": build.LON + column * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
-        given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"} | more
-        return moves.file_report(self.session, ANONYMOUS, IncidentReport(**given), at, look_alike=False)  # type: ignore[arg-type]
-
-    def at(self, one: UUID, now: datetime = NOW) -> str:
-        """Who has it to act on, as its reporter is told."""
-        queue = incidents.get_incident(self.session, moves.system_principal("test"), one, now=now).queue
-        assert queue is not None
-        return queue["at"]
-
-    def sees(self, account: Account, one: UUID, now: datetime = NOW) -> list[str]:
-        """What an account may do with it; nothing where it is hidden."""
-        try:
-            return incidents.get_incident(self.session, self.who(account, now), one, now=now).moves
-        except NotFound:
-            return []
-
-    def sweep(self, now: datetime) -> None:
-        """What jobs do each minute."""
-        posts.apply_due_handovers(self.session, now)
-        reassign_after_boundary_change(self.session, now)
-        for name in deadlines.DEADLINE_RULES:
-            after = None
-            while (batch := deadlines.run_deadline_batch(self.session, name, now, after)).last is not None:
-                after = batch.last
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from gis.settings import ROOT
 from layers import saved_map
 from tests import build, sign_in
 from tests.build import LAT, LON, SIDE
-from tests.test_layers import EVIL, facility, tile_of
+from tests.support.map_things import EVIL, facility, tile_of
 from web.http.errors import DETAIL, STATUS
 from web.pages.shell.script_messages import words
 

@@ -8,7 +8,10 @@ from sqlalchemy import select, text
 from gis.areas.models import Area
 from gis.boundaries import drafts, editor_view, preview, publish
 from gis.errors import Conflict, InvalidInput
-from tests.test_drafts import LEAD, begin, code, line, shapes_of, town  # noqa: F401  the fixture
+from tests.support import draft_town
+from tests.support.draft_town import LEAD, begin, code, line, shapes_of
+
+town = draft_town.town  # the fixture
 
 THEN = datetime.now(UTC) + timedelta(days=40)
 BEYOND = THEN + timedelta(days=1)
@@ -43,7 +46,7 @@ def _across(number):
     return (x - 0.1, y + 0.7), (x + 1.1, y + 0.7)
 
 
-def test_a_code_asked_for_by_two_drafts_is_given_once(session, town):  # noqa: F811
+def test_a_code_asked_for_by_two_drafts_is_given_once(session, town):
     one, two = begin(session), begin(session)
     drafts.add_operation(session, LEAD, one, split(1, 1, 50))
     with pytest.raises(InvalidInput, match=rf"{code(50)}: reserved by draft {one}"):
@@ -55,7 +58,7 @@ def test_a_code_asked_for_by_two_drafts_is_given_once(session, town):  # noqa: F
         publish.publish(session, LEAD, two, "试", None)
 
 
-def test_merges_planned_for_one_moment_follow_each_other(session, town):  # noqa: F811
+def test_merges_planned_for_one_moment_follow_each_other(session, town):
     grid = session.scalars(select(Area).where(Area.code == code(4))).one()
     unit = town.unit(grid, "01", [(town.houses[0], None, None, None)])
     town.household(town.houses[0], "101", unit=unit)
@@ -74,7 +77,7 @@ def test_merges_planned_for_one_moment_follow_each_other(session, town):  # noqa
     published(session, {"op": "merge", "codes": [code(4), code(5)], "into": code(5)})  # now: no plan stands in the way
 
 
-def test_publications_are_taken_back_in_turn(session, town):  # noqa: F811
+def test_publications_are_taken_back_in_turn(session, town):
     before = shapes_of(session)
     one = published(session, split(5))
     between = shapes_of(session)
@@ -87,7 +90,7 @@ def test_publications_are_taken_back_in_turn(session, town):  # noqa: F811
     assert same(shapes_of(session), before)
 
 
-def test_a_split_leaves_the_code_where_most_households_live(session, town):  # noqa: F811
+def test_a_split_leaves_the_code_where_most_households_live(session, town):
     number = begin(session)
     house = town.building("小楼", 1.2 * 0.001, 1.1 * 0.001, width=0.0001, code="small")
     small = {"op": "split", "code": code(5), "line": line((0.9, 1.35), (2.1, 1.35))}
@@ -102,7 +105,7 @@ def test_a_split_leaves_the_code_where_most_households_live(session, town):  # n
     assert shapes[code(5)].area < shapes[code(10)].area and largest
 
 
-def test_figures_of_a_publication_stay_and_neighbours_are_counted(session, town):  # noqa: F811
+def test_figures_of_a_publication_stay_and_neighbours_are_counted(session, town):
     for house in town.houses:
         town.household(house, "101")
     number = begin(session)

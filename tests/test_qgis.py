@@ -25,7 +25,7 @@ from gis.ops.cluster import DatabaseUrls
 from gis.settings import Settings
 from tests import build
 from tests.build import LAT, LON, SIDE
-from tests.conftest import deployment_folder
+from tests.support.deployment import deployment_folder
 from web.cli import cli
 
 WORDS = ("边界修订", "boundary revision", "./wangge revision from-file")

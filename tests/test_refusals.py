@@ -27,8 +27,8 @@ from gis.ops import cluster
 from gis.rights.access import Action, Principal
 from gis.settings import Settings
 from tests.served import Deployment, environment, started, worker_number
-from tests.test_access import TABLE, Asker, World
-from tests.test_incidents import POINT, Place, taker
+from tests.support.access_table import TABLE, Asker, World
+from tests.support.incident_town import POINT, Place, taker
 from web import said
 from web.api.events import views
 from web.cli.serve import free_port

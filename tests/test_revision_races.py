@@ -17,7 +17,7 @@ from gis.errors import Conflict
 from gis.settings import ROOT
 from gis.shapes import polygon_coverage
 from tests import build
-from tests.test_drafts import LEAD, begin, code, line, shapes_of
+from tests.support.draft_town import LEAD, begin, code, line, shapes_of
 
 
 @pytest.fixture

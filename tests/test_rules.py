@@ -24,7 +24,7 @@ from gis.incidents.working_time import ZONE
 from gis.rights.access import Action, Principal, system_principal
 from tests import build
 from tests.sign_in import account, send, signed_in
-from tests.test_incidents import NOW, Place
+from tests.support.incident_town import NOW, Place
 
 ALL = system_principal("test")
 DEFAULTS, _ = rules.parse(DEFAULT)

@@ -17,8 +17,8 @@ from gis.incidents.models import OrderTaker
 from gis.jobs import maintenance
 from gis.ops import cluster, schema
 from gis.settings import Settings
-from tests.conftest import deployment_folder
-from tests.test_incidents import NOW, Place
+from tests.support.deployment import deployment_folder
+from tests.support.incident_town import NOW, Place
 
 FAR = NOW + timedelta(days=60)
 

@@ -31,9 +31,11 @@ from gis.rights.access import system_principal
 from gis.settings import Settings, Smtp
 from layers.registry import MAP_LAYERS, SOURCES
 from layers.saved_map import saved_map
-from tests.test_access import TABLE, Asker, Row, World, routes
-from tests.test_access import world as world
+from tests.support import access_table
+from tests.support.access_table import TABLE, Asker, Row, World, routes
 from web.http.body_limit import DEFAULT_MAX_BYTES
+
+world = access_table.world  # the fixture
 
 COMPUTED = "3703701"  # 1234567 * 3, should anybody compute it
 HOSTILE = "{{1234567*3}}{% raw %}{#${1234567*3}`</script><img src=x onerror=hit()>\"'"

@@ -16,7 +16,10 @@ from gis.boundaries import drafts, editor_view, preview, publish, statistics
 from gis.errors import WanggeError
 from gis.rights.access import Action, Principal
 from gis.shapes import polygon_coverage
-from tests.test_drafts import S, X, Y, code, town  # noqa: F401  the fixture
+from tests.support import draft_town
+from tests.support.draft_town import S, X, Y, code
+
+town = draft_town.town  # the fixture
 
 PLANNERS = [Principal("account", f"account {name}", dict.fromkeys(Action)) for name in ("钱一", "孙二")]
 who = st.sampled_from([0, 1])
@@ -171,7 +174,7 @@ def _line(*points: tuple[float, float]) -> dict[str, Any]:
     return mapping(shapely.LineString([(X + x * S, Y + y * S) for x, y in points]))
 
 
-def test_two_planners_lose_nothing(session, town):  # noqa: F811
+def test_two_planners_lose_nothing(session, town):
     machine = type("Machine", (TwoPlanners,), {"session": session})
     grids = {one.code: one for one in session.scalars(select(Area).where(Area.level == "grid"))}
     for i, house in enumerate(town.houses):

@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
-from tests.conftest import deployment_folder
 from tests.served import Deployment, serving
+from tests.support.browser import opened
+from tests.support.deployment import deployment_folder
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -44,17 +45,6 @@ def desk(browser):
 def phone(browser):
     """A page on a phone."""
     yield from opened(browser, viewport={"width": 390, "height": 844}, has_touch=True, device_scale_factor=2)
-
-
-def opened(browser, **options):
-    context = browser.new_context(**options)
-    page = context.new_page()
-    page.said, page.asked = [], []
-    page.on("pageerror", lambda error: page.said.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and page.said.append(message.text))
-    page.on("request", lambda request: page.asked.append(request.url))
-    yield page
-    context.close()
 
 
 @pytest.fixture(scope="session")

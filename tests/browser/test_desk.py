@@ -13,10 +13,8 @@ from sqlalchemy.orm import Session
 
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
-from tests.browser.conftest import opened
-from tests.browser.test_sign_in import serious
-from tests.browser.test_work import BY, filed, moved, picture, session, signed_in
 from tests.served import Deployment
+from tests.support.browser import BY, filed, moved, opened, picture, serious, session, signed_in
 
 pytestmark = pytest.mark.browser
 __all__ = ["session"]  # a fixture

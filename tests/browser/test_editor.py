@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from shapely.geometry import shape
 
 from gis.demo import accounts
-from gis.settings import ROOT
 from gis.shapes import polygon_coverage
+from tests.support.browser import serious
 
 pytestmark = pytest.mark.browser
 
@@ -56,14 +56,6 @@ def open_editor(page, deployment, title):
 def grids(deployment):
     """The published grids: shape by code."""
     return {one["properties"]["code"]: shape(one["geometry"]) for one in deployment.ask(PUBLISHED).json()["features"]}
-
-
-def serious(page):
-    """What axe-core finds that keeps people out."""
-    page.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
-    return page.evaluate(
-        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes[0].html]))"
-    )
 
 
 def drag(page, spot, by):

@@ -5,13 +5,13 @@ import csv
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_rules import serious, sign_in
+from tests.support.browser import serious, sign_in
 
 pytestmark = pytest.mark.browser
 
 
 def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
-    sign_in(desk, site, served, "street")
+    sign_in(desk, site, served.var, "street", "/rules")
     desk.locator(".me summary").click()
     desk.locator(".me-list").get_by_text("统计", exact=True).click()
     expect(desk.locator(".fig-total dt")).to_have_text(["上报数", "响应率", "办结率", "解决率", "满意率", "超时在办"])
@@ -41,7 +41,7 @@ def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
 
 
 def test_a_community_counts_its_own_on_a_phone(phone, site, served):
-    sign_in(phone, site, served, "dispatcher")
+    sign_in(phone, site, served.var, "dispatcher", "/rules")
     phone.goto(site + "/figures?per=community")
     expect(phone.locator(".fig-table tbody tr")).to_have_count(1)  # the others of the street are not theirs
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390 and serious(phone) == []
@@ -54,6 +54,6 @@ def test_a_community_counts_its_own_on_a_phone(phone, site, served):
 
 
 def test_a_grid_worker_has_no_figures(phone, site, served):
-    sign_in(phone, site, served, "worker")
+    sign_in(phone, site, served.var, "worker", "/rules")
     assert phone.goto(site + "/figures").status == 403
     assert phone.goto(site + "/figures.csv").status == 403

@@ -18,8 +18,8 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.ops import cluster
 from gis.rights.access import system_principal
 from gis.settings import ROOT, Settings
-from tests.browser.conftest import opened
 from tests.served import Deployment
+from tests.support.browser import opened
 
 pytestmark = pytest.mark.browser
 

@@ -5,31 +5,13 @@ import pytest
 from playwright.sync_api import expect
 from shapely.affinity import translate
 
-from gis.demo import accounts
-from gis.settings import ROOT
+from tests.support.browser import serious, sign_in
 
 pytestmark = pytest.mark.browser
 
 
-def sign_in(page, deployment):
-    who = next(one for one in accounts.read(deployment.var / accounts.FILE) if one.username == "planner")
-    page.goto(deployment.url + "/sign-in?lang=zh&next=/revisions")
-    page.locator("#username").fill(who.username)
-    page.locator("#password").fill(who.password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/sign-in" not in url)
-
-
-def serious(page):
-    """What axe-core finds that keeps people out."""
-    page.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
-    return page.evaluate(
-        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes[0].html]))"
-    )
-
-
 def test_a_file_from_qgis_torn_then_mended_looked_at_and_published(desk, planned, tmp_path):
-    sign_in(desk, planned)
+    sign_in(desk, planned.url, planned.var, "planner", "/revisions")
     desk.locator(".rev-get select").select_option("520402007012")
     with desk.expect_download() as download:
         desk.get_by_role("button", name="下载 GeoPackage").click()
@@ -73,7 +55,7 @@ def test_a_file_from_qgis_torn_then_mended_looked_at_and_published(desk, planned
 
 
 def test_a_preview_fits_a_phone(phone, planned):
-    sign_in(phone, planned)
+    sign_in(phone, planned.url, planned.var, "planner", "/revisions")
     made = phone.request.get(planned.url + "/api/v1/revisions").json()["items"]
     if not made:
         pytest.skip("nothing was published here before")

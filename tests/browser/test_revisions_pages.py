@@ -6,7 +6,7 @@ import pyogrio
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_revisions import serious, sign_in
+from tests.support.browser import serious, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def planner(desk, planned):
     """A planner's desk, with `ask(method, path, body)` of the API."""
-    sign_in(desk, planned)
+    sign_in(desk, planned.url, planned.var, "planner", "/revisions")
     token = desk.evaluate("JSON.parse(document.getElementById('page').textContent).csrf")
 
     def ask(method, path, body=None):

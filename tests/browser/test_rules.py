@@ -5,33 +5,14 @@ import dataclasses
 import pytest
 from playwright.sync_api import expect
 
-from gis.demo import accounts
 from gis.incidents.routing import rules
-from gis.settings import ROOT
+from tests.support.browser import serious, sign_in
 
 pytestmark = pytest.mark.browser
 
 
-def serious(page):
-    """What axe-core finds that keeps people out."""
-    page.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
-    return page.evaluate(
-        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => v.id))"
-    )
-
-
-def sign_in(page, site, served, username):
-    """Through the form, to the page of rules."""
-    who = next(one for one in accounts.read(served.var / accounts.FILE) if one.username == username)
-    page.goto(site + "/sign-in?lang=zh&next=/rules")
-    page.locator("#username").fill(username)
-    page.locator("#password").fill(who.password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/sign-in" not in url)
-
-
 def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):
-    sign_in(desk, site, served, "centre")
+    sign_in(desk, site, served.var, "centre", "/rules")
     expect(desk.locator(".rul-table")).to_contain_text("噪声扰民，22:00–06:00")
     with desk.expect_download() as download:
         desk.locator(".rul-head a").click()
@@ -62,7 +43,7 @@ def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):
 
 
 def test_a_grid_worker_reads_the_rules_on_a_phone(phone, site, served):
-    sign_in(phone, site, served, "worker")
+    sign_in(phone, site, served.var, "worker", "/rules")
     expect(phone.locator(".rul-table")).to_contain_text("派给网格员")
     assert phone.locator("#file").count() == phone.locator(".rul-act").count() == 0
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390 and serious(phone) == []

@@ -4,17 +4,9 @@ import pytest
 from playwright.sync_api import expect
 
 from gis.demo import accounts
-from gis.settings import ROOT
+from tests.support.browser import serious
 
 pytestmark = pytest.mark.browser
-
-
-def serious(page):
-    """What axe-core finds that keeps people out."""
-    page.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
-    return page.evaluate(
-        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => v.id))"
-    )
 
 
 def test_a_grid_worker_signs_in_and_out_on_a_phone(phone, site, served):

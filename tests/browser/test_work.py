@@ -1,68 +1,15 @@
 """The grid worker's page on a phone: take, handle with a photo, a lost connection, and what is new."""
 
-import io
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
 
 import pytest
-from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
-from gis.db import engine
-from gis.demo import accounts
-from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.lifecycle.intake import IncidentReport
-from gis.ops import cluster
-from gis.rights.access import system_principal
-from gis.settings import Settings
-from tests.browser.test_sign_in import serious
-from tests.served import Deployment
+from tests.support.browser import filed, moved, picture, serious, session, signed_in
 
 pytestmark = pytest.mark.browser
-
-BY = system_principal("test")
-MINE = "SELECT person_id FROM personal.account WHERE username = 'worker'"
-GRID = f"SELECT a.code FROM post p JOIN area a ON a.id = p.area_id WHERE p.holder_id = ({MINE}) AND a.level = 'grid' LIMIT 1"
-
-
-@pytest.fixture
-def session(served: Deployment) -> Iterator[Session]:
-    """The served deployment's own database."""
-    with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as made:
-        yield made
-
-
-def filed(session: Session) -> tuple[UUID, str]:
-    """A report that lies with the demo's grid worker; its number and the words to tell it by."""
-    words, now = f"垃圾没人清 {uuid4().hex[:8]}", datetime.now(UTC)
-    made = moves.file_report(
-        session, BY, IncidentReport(category="06010", area=session.scalar(text(GRID)), description=words), now
-    )
-    # of several in one post the least busy goes first: it is to be this one
-    session.execute(text(f"UPDATE incident SET holder_id = ({MINE}) WHERE id = :id"), {"id": made.id})
-    session.commit()
-    return made.id, words
-
-
-def signed_in(page: Page, site: str, served: Deployment, username: str, address: str) -> Page:
-    who = next(one for one in accounts.read(served.var / accounts.FILE) if one.username == username)
-    page.goto(f"{site}/sign-in?lang=zh&next={address}")
-    page.locator("#username").fill(who.username)
-    page.locator("#password").fill(who.password)
-    page.keyboard.press("Enter")
-    expect(page.locator("body[data-ready]")).to_be_attached()
-    return page
-
-
-def picture() -> dict[str, object]:
-    target = io.BytesIO()
-    Image.new("RGB", (1200, 900), "#5070a0").save(target, "JPEG")
-    return {"name": "after.jpg", "mimeType": "image/jpeg", "buffer": target.getvalue()}
+__all__ = ["session"]  # a fixture
 
 
 def test_a_worker_takes_and_handles_with_a_photo(phone, site, served, session):
@@ -119,11 +66,6 @@ def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session)
     card.locator("[data-move=take]").tap()
     expect(page.locator("#said.bad")).to_be_visible()
     expect(card).to_have_count(0)
-
-
-def moved(session: Session, number: UUID) -> None:
-    moves.apply_move(session, BY, number, "take", datetime.now(UTC), MovePayload())
-    session.commit()
 
 
 def test_a_new_matter_appears_without_a_reload(phone, site, served, session):

@@ -1,0 +1,461 @@
+"""Every route with who may ask it, and a world with somebody of every role to ask."""
+
+import io
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+from apiflask import APIFlask
+from flask.sessions import SecureCookieSessionInterface
+from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+from PIL import Image
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from gis.accounts.credentials import hash_secret
+from gis.accounts.models import AccessGrant, Account, ApiKey
+from gis.boundaries import drafts
+from gis.incidents import photos
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.intake import IncidentReport
+from gis.ops.metadata import Area
+from gis.rights.access import ANONYMOUS, Action, Principal, account_principal, system_principal
+from tests import build
+from web.api.events import views
+from web.api.rules import views as rules_views
+
+NOW = datetime.now(UTC)
+MARK = "只有本社区知道的事"  # the words of the hidden incident
+A = Action
+
+
+# role of a post in the home areas, or an access role given for the county; None: nobody, or nothing given
+POSTS = {
+    "unit head": "unit_head", "grid worker": "grid_worker", "grid leader": "grid_leader",
+    "community dispatcher": "community_worker", "street": "street_office", "command centre": "command_centre",
+}  # fmt: skip
+
+
+GRANTS = {"planner": "planner", "auditor": "auditor", "administrator": "administrator", "resident": None}
+KEYS = {
+    "key with no action": (),
+    "key with the loop": (A.REPORT, A.READ, A.NOTE, A.NAMES, A.HANDLE, A.DISPATCH, A.FIGURES),
+}
+
+
+ASKERS = ("anonymous", *GRANTS, *POSTS, *KEYS)
+
+
+class Asker(NamedTuple):
+    """Somebody with a client of their own. headers: What goes with every write."""
+
+    name: str
+    by: Principal
+    client: FlaskClient
+    headers: dict[str, str]
+
+
+Who = Callable[[Asker], str]
+
+
+def anybody(asker: Asker) -> str:
+    """Everybody, also without an account."""
+    return "yes"
+
+
+def none(asker: Asker) -> str:
+    """Nobody without a secret or signature that no role has; or there is no such thing."""
+    return "none"
+
+
+def unsigned(asker: Asker) -> str:
+    """Nobody without a signature or secret, and who has none is told to show it."""
+    return "sign in"
+
+
+def signed_in(asker: Asker) -> str:
+    """Everybody but nobody."""
+    return "sign in" if asker.by.kind == "anonymous" else "yes"
+
+
+def account(asker: Asker) -> str:
+    """People; programs have no account."""
+    return "yes" if asker.by.kind == "account" else "sign in"
+
+
+def program(action: Action) -> Who:
+    """Programs whose key allows an action; an account's session does not count here."""
+    return lambda asker: "yes" if asker.by.kind == "key" and asker.by.may(action) else "no"
+
+
+def may(action: Action, everywhere: bool = False) -> Who:
+    """Who is allowed an action somewhere, or without limit of area."""
+
+    def who(asker: Asker) -> str:
+        allowed = asker.by.may(action) and not (everywhere and asker.by.may_in[action] is not None)
+        return "yes" if allowed else "sign in" if asker.by.kind == "anonymous" else "no"
+
+    return who
+
+
+def may_one(*actions: Action) -> Who:
+    """Who is allowed one of some actions somewhere."""
+    return lambda asker: next((found for one in actions if (found := may(one)(asker)) == "yes"), may(actions[0])(asker))
+
+
+def hears(asker: Asker) -> str:
+    """People, for what is their own; programs that work on incidents."""
+    return "yes" if asker.by.kind == "account" else may_one(*views.USES)(asker)
+
+
+def sees(asker: Asker) -> str:
+    """Who sees the home incident; to others it is not there."""
+    if asker.by.kind == "anonymous":
+        return "sign in"
+    return "yes" if asker.by.may(A.READ) else "none"
+
+
+def sees_photo(asker: Asker) -> str:
+    """As `sees`; a photo's address says nothing to nobody either."""
+    return "yes" if asker.by.may(A.READ) else "none"
+
+
+def dispatches(asker: Asker) -> str:
+    """Who sees the home incident and may dispatch it; who may not dispatch anywhere is told so first."""
+    found = may(A.DISPATCH)(asker)
+    return sees(asker) if found == "yes" or asker.by.operates else found
+
+
+def desks(asker: Asker) -> str:
+    """Who sees incidents of places, and the operator, whose queue is there."""
+    return "yes" if asker.by.operates else may(A.READ)(asker)
+
+
+def notes(asker: Asker) -> str:
+    """Who sees the home incident and may add a note to it."""
+    found = sees(asker)
+    return "no" if found == "yes" and not asker.by.may(A.NOTE) else found
+
+
+def reaches(asker: Asker) -> str:
+    """Who sees the home incident and may reach who reported it."""
+    found = sees(asker)
+    return "no" if found == "yes" and not asker.by.may(A.CONTACTS) else found
+
+
+plans = may_one(A.DRAFT, A.PUBLISH)  # and sees the home draft, since both rights reach over it
+
+
+def draws(asker: Asker) -> str:
+    """Nobody: the home draft is somebody else's to edit."""
+    return "sign in" if asker.by.kind == "anonymous" else "no"
+
+
+class Row(NamedTuple):
+    """Who may ask a route, and what is sent. query: Behind the question mark; {id} and the like are filled in."""
+
+    who: Who
+    query: str = ""
+    json: Any = None
+    form: Any = None
+    path: dict[str, Any] = {}  # noqa: RUF012  never changed
+
+
+POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
+FAR_AWAY = f"lon={POINT['lon'] + 50 * build.SIDE}&lat={POINT['lat']}&crs=cgcs2000"
+AT = f"lon={POINT['lon']}&lat={POINT['lat']}&crs=cgcs2000"
+RULE = {"name": "test", "way": "assign", "first_role": "grid_worker", "escalation": ["grid_leader"], "accept_min": 1,
+        "dispatch_min": 1, "take_min": 1, "handle_min": 1, "check_min": 1}  # fmt: skip
+
+
+FILE = {"file": (b"id,lon\n", "x.csv")}
+TABLE: dict[str, Row] = {
+    # the map and its data: the same for everybody; names of people apart (see below)
+    "GET /": Row(anybody),
+    "GET /map.html": Row(anybody, "bbox=105.949,26.229,105.953,26.232&zoom=16"),
+    "GET /static/<path:filename>": Row(anybody, path={"filename": "app/app.css"}),
+    "GET /tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt": Row(anybody, path={"layer": "base", "z": 14, "x": 13012, "y": 6938}),
+    "GET /api/v1/layers": Row(anybody),
+    "GET /api/v1/layers/<layer>": Row(anybody, "bbox=105.949,26.229,105.953,26.232", path={"layer": "grids"}),
+    "GET /api/v1/areas": Row(anybody),
+    "GET /api/v1/areas/<code>": Row(anybody),
+    "GET /api/v1/areas/<code>/children": Row(anybody),
+    "GET /api/v1/areas/<code>/history": Row(anybody),
+    "GET /api/v1/areas/difference": Row(anybody, "from=2026-01-01&to=2026-02-01"),
+    "GET /api/v1/locate": Row(anybody, AT),
+    "POST /api/v1/locate": Row(anybody, json={"points": [POINT]}),
+    "GET /api/v1/search": Row(anybody, "q=王g"),
+    "GET /api/v1/facilities": Row(anybody),
+    "GET /api/v1/facilities/nearest": Row(none, AT),  # 503: no network here; see `classify`
+    "GET /api/v1/facilities/<code>": Row(none, path={"code": "nothing"}),
+    "GET /api/v1/facilities/<code>/circle": Row(none, path={"code": "nothing"}),
+    # running it
+    "GET /docs": Row(anybody),
+    "GET /openapi.json": Row(anybody),
+    "GET /healthz": Row(anybody),
+    "GET /readyz": Row(anybody),
+    "GET /metrics": Row(anybody),
+    # accounts
+    "GET /sign-in": Row(anybody),
+    "POST /sign-in": Row(unsigned, form={"username": "wang", "password": "not the right one"}),
+    "GET /sign-in/provider": Row(none),
+    "GET /sign-in/provider/back": Row(none),
+    "POST /sign-out": Row(anybody),
+    "POST /sign-out-everywhere": Row(unsigned),  # leads to the form in any case
+    "GET /password": Row(account),
+    "POST /password": Row(account, form={"old": "x", "password": "y", "again": "z"}),
+    "GET /accounts": Row(may(A.ACCOUNTS)),
+    "POST /accounts": Row(may(A.ACCOUNTS), form={"username": "somebody"}),
+    "POST /accounts/<username>": Row(may(A.ACCOUNTS), form={"do": "block"}, path={"username": "user-resident"}),
+    "GET /keys": Row(may(A.ACCOUNTS, everywhere=True)),
+    "POST /keys": Row(may(A.ACCOUNTS, everywhere=True), form={"name": "program"}),
+    "POST /keys/<name>": Row(may(A.ACCOUNTS, everywhere=True), form={"do": "revoke"}, path={"name": "key 11"}),
+    # boundary revisions
+    "POST /api/v1/revisions": Row(may(A.DRAFT), json={"title": "新草案"}),
+    "GET /api/v1/revisions": Row(plans),
+    "POST /api/v1/revisions/from-file": Row(may(A.DRAFT), "title=x", form=FILE),
+    "GET /api/v1/revisions/<int:number>": Row(plans),
+    "GET /api/v1/revisions/<int:number>/preview": Row(plans),
+    "GET /api/v1/revisions/<int:number>/coverage": Row(plans, "within={grid}"),
+    "GET /api/v1/revisions/<int:number>/guides": Row(plans, "within={grid}"),
+    "POST /api/v1/revisions/<int:number>/operations": Row(draws, json={"op": "retire", "code": "520402007012001"}),
+    "DELETE /api/v1/revisions/<int:number>/operations/<int:step>": Row(draws, path={"step": 1}),
+    "POST /api/v1/revisions/<int:number>/rebase": Row(draws),
+    "POST /api/v1/revisions/<int:number>/withdraw": Row(draws),
+    "POST /api/v1/revisions/<int:number>/publish": Row(may(A.PUBLISH), json={"reason": "试"}),
+    "POST /api/v1/revisions/<int:number>/revert": Row(may(A.DRAFT)),
+    "GET /editor": Row(may(A.DRAFT)),
+    "GET /editor/<int:number>": Row(may(A.DRAFT)),
+    "GET /revisions": Row(plans),
+    "GET /revisions/<int:number>": Row(plans),
+    "GET /api/v1/export/grids.gpkg": Row(may_one(A.EXPORT, A.DRAFT, A.PUBLISH), "within={grid}"),
+    # posts
+    "GET /api/v1/posts": Row(may(A.NAMES), "area={unit}"),
+    "POST /api/v1/posts/<int:post_id>/hand-over": Row(may(A.POSTS), json={"to": "p-接任"}),
+    # the catalogue
+    "GET /api/v1/categories": Row(anybody),
+    "GET /api/v1/danger": Row(anybody),
+    "GET /rules/danger.xlsx": Row(may_one(*rules_views.SEE)),
+    "GET /api/v1/categories/suggest": Row(anybody, "words=垃圾"),
+    # routing rules
+    "GET /api/v1/rules": Row(may_one(*rules_views.SEE)),
+    "POST /api/v1/rules": Row(may(A.RULES), json={"name": "test", "rules": [RULE]}),
+    "GET /api/v1/rules/<int:set_id>": Row(may_one(*rules_views.SEE)),
+    "POST /api/v1/rules/<int:set_id>/test": Row(may(A.RULES), json={"days": 1}),
+    "POST /api/v1/rules/<int:set_id>/activate": Row(may(A.RULES, everywhere=True)),
+    "GET /rules": Row(may_one(*rules_views.SEE), "days=1"),
+    "POST /rules": Row(may(A.RULES), form=FILE),
+    "GET /rules/<int:set_id>.xlsx": Row(may_one(*rules_views.SEE)),
+    "POST /rules/<int:set_id>/activate": Row(may(A.RULES, everywhere=True)),
+    # incidents
+    "GET /api/v1/events": Row(hears, "last=0"),
+    "POST /api/v1/incidents": Row(may(A.REPORT), json={**POINT, "category": "06010"}),
+    "GET /api/v1/incidents": Row(signed_in),
+    "GET /api/v1/incidents/counts": Row(signed_in),
+    "GET /api/v1/incidents/near": Row(anybody, AT + "&category=06010"),
+    "GET /api/v1/incidents/<uuid:incident_id>": Row(sees),
+    "GET /api/v1/incidents/<uuid:incident_id>/track": Row(none),
+    "GET /api/v1/incidents/<uuid:incident_id>/candidates": Row(dispatches),
+    "POST /api/v1/incidents/<uuid:incident_id>/contact": Row(reaches, json={"reason": "回访"}),
+    "POST /api/v1/incidents/<uuid:incident_id>/moves": Row(notes, json={"move": "note", "note": "看过了"}),
+    "POST /api/v1/incidents/moves/bulk": Row(signed_in, json={"moves": []}),
+    "POST /api/v1/incidents/import": Row(may(A.DISPATCH), form=FILE),
+    "GET /api/v1/photos/<uuid:photo_id>": Row(sees_photo),
+    "GET /api/v1/photos/<uuid:photo_id>/thumbnail": Row(sees_photo),
+    "GET /api/v1/figures": Row(may(A.FIGURES), "since=2026-01-01"),
+    "GET /api/v1/disclosures": Row(may(A.HISTORY)),
+    "GET /disclosures": Row(may(A.HISTORY)),
+    "POST /api/v1/devices/<code>/alarms": Row(unsigned, json={"alarm": "1"}, path={"code": "nothing"}),
+    "GET /api/v1/notices": Row(account),
+    "POST /api/v1/notices/seen": Row(account, json={"ids": []}),
+    "GET /notices": Row(account),
+    "POST /notices": Row(account, form={}),
+    # pages of those who work on them
+    "GET /work": Row(may(A.HANDLE)),
+    "GET /desk": Row(desks),
+    "GET /figures": Row(may(A.FIGURES)),
+    "GET /api/v1/unanswered": Row(may(A.ACCOUNTS)),
+    "GET /unanswered": Row(may(A.ACCOUNTS)),
+    "GET /figures.csv": Row(may(A.FIGURES)),
+    # the reporter's pages: the same for every number; their data comes by the tracking secret
+    "GET /report": Row(anybody),
+    "GET /track": Row(anybody),
+    "GET /track/<uuid:incident_id>": Row(anybody),
+    # Open311: public reads; who reports shows a key in the request itself
+    "GET /open311/v2/": Row(anybody),
+    "GET /open311/v2/discovery": Row(anybody),
+    "GET /open311/v2/discovery.<any(json, xml):kind>": Row(anybody, path={"kind": "json"}),
+    "GET /open311/v2/services": Row(anybody),
+    "GET /open311/v2/services.<any(json, xml):kind>": Row(anybody, path={"kind": "json"}),
+    "GET /open311/v2/services/<code>": Row(anybody, path={"code": "06010.json"}),
+    "GET /open311/v2/requests": Row(anybody),
+    "GET /open311/v2/requests.<any(json, xml):kind>": Row(anybody, path={"kind": "json"}),
+    "GET /open311/v2/requests/<number>": Row(none, path={"number": "nothing.json"}),
+    "GET /open311/v2/tokens/<number>": Row(none, path={"number": "nothing.json"}),
+    "POST /open311/v2/requests": Row(program(A.REPORT), form={"service_code": "06010"}),
+    "POST /open311/v2/requests.<any(json, xml):kind>": Row(program(A.REPORT), form={"service_code": "06010"}, path={"kind": "json"}),
+    "GET /open311/v2/<path:rest>": Row(none, path={"rest": "nothing"}),
+    "POST /open311/v2/<path:rest>": Row(none, path={"rest": "nothing"}),
+}  # fmt: skip
+
+
+class World:
+    """A home county with somebody of every role and an incident with a photo; a far county with another."""
+
+    def __init__(self, app: APIFlask, session: Session, client: FlaskClient) -> None:
+        self.app, self.session = app, session
+        self.home = build.Town(session)
+        self.grid = self.home.grid("001")
+        tower = self.home.building("1号楼", 0.0004, 0.0004)
+        self.unit = self.home.unit(self.grid, "01", [(tower, None, None, None)])
+        self.home.person("接任")
+        self.far = build.Town(session, "520499001001")
+        self.far.post("grid_worker", self.far.grid("001", column=50), "远网格员")
+        places: dict[str, Area] = {
+            "unit_head": self.unit, "grid_worker": self.grid, "grid_leader": self.grid,
+            "community_worker": self.home.community, "street_office": self.home.street,
+            "command_centre": self.home.county,
+        }  # fmt: skip
+        self.post = [self.home.post(role, places[role], f"王{role}") for role in POSTS.values()][1]
+        self.incident = self._report(POINT["lon"], "楼下的事")
+        # of a kind that is not of public space: nobody else is told that there is one
+        private = "SELECT min(c.code) FROM incident_category c JOIN catalogue_edition e ON e.id = c.edition_id"
+        self.private = session.scalar(text(f"{private} WHERE e.state = 'active' AND c.code !~ '^[0-9]'"))
+        self.hidden = self._report(POINT["lon"] + 50 * build.SIDE, MARK)
+        self.photo, self.hidden_photo = self._photo(self.incident), self._photo(self.hidden)
+        self.askers = [self._asker(number, name) for number, name in enumerate(ASKERS)]
+        far_desk = Account(username="far-desk", password_hash="x")  # who answers there: it is not the operator's to see
+        session.add(far_desk)
+        session.flush()
+        session.add(AccessGrant(account_id=far_desk.id, role="dispatcher", area_id=self.far.community.id))
+        self.rules = session.scalar(text("SELECT id FROM rule_set WHERE state = 'active'"))
+        self.draft = self._draft(self.grid, 0)
+        self.hidden_draft = self._draft(session.scalars(select(Area).where(Area.code == "520499001001001")).one(), 50)
+        session.commit()
+        for number in (self.incident, self.hidden):  # as if they had just been heard of
+            last = "SELECT max(id) FROM incident_event WHERE incident_id = :id"
+            event = session.scalar(text(last), {"id": number})
+            views.feed(app)._add(views.FeedEvent(int(event or 0), number, time.time(), read=False))
+
+    def _report(self, lon: float, words: str) -> UUID:
+        category = self.private if words == MARK else "06010"
+        given = IncidentReport(category, words, lon=lon, lat=POINT["lat"], crs="cgcs2000", channel="patrol", name="报事人甲",
+                       phone="13900000000")  # fmt: skip
+        return moves.file_report(self.session, system_principal("test"), given, NOW).id
+
+    def _draft(self, grid: Area, column: float) -> int:
+        """Somebody's draft that splits a grid."""
+        number = drafts.create_draft(self.session, system_principal("planner"), MARK if column else "家里的草案").id
+        middle = build.LON + (column + 0.5) * build.SIDE
+        line = {"type": "LineString", "coordinates": [[middle, build.LAT - 0.0001], [middle, build.LAT + 0.0011]]}
+        drafts.add_operation(
+            self.session, system_principal("planner"), number, {"op": "split", "code": grid.code, "line": line}
+        )
+        return number
+
+    def _photo(self, incident: UUID) -> UUID:
+        file = io.BytesIO()
+        Image.new("RGB", (40, 30), "green").save(file, "JPEG")
+        event, county = self.session.execute(
+            text("SELECT max(id), min(county) FROM incident_event WHERE incident_id = :id"), {"id": incident}
+        ).one()
+        var = self.app.config["SETTINGS"].var
+        return photos.store(self.session, var, county, incident, event, [photos.sanitise_photo(file.getvalue())])[0]
+
+    def _asker(self, number: int, name: str) -> Asker:
+        if name in KEYS:
+            county = self.home.county.id
+            public, secret = f"testpublic{number}", "s" * 43
+            key = ApiKey(name=f"key {number}", public=public, secret_hash=hash_secret(secret), area_ids=[county],
+                         actions=[action.value for action in KEYS[name]], per_minute=100_000)  # fmt: skip
+            self.session.add(key)
+            self.session.flush()
+            by = Principal("key", name, {action: frozenset({county}) for action in KEYS[name]}, key_id=key.id)
+            return self._client(name, by, {"Authorization": f"Bearer wg_{public}_{secret}"})
+        if name == "anonymous":
+            return self._client(name, ANONYMOUS, {})
+        person = self.home.person(f"王{POSTS[name]}").id if name in POSTS else None
+        made = Account(username=f"user-{name.replace(' ', '-')}", password_hash="x", person_id=person)
+        self.session.add(made)
+        self.session.flush()
+        if role := GRANTS.get(name):
+            area = None if role == "administrator" else self.home.county.id
+            self.session.add(AccessGrant(account_id=made.id, role=role, area_id=area))
+            self.session.flush()
+        return self._client(name, account_principal(self.session, made.id, person, made.username, NOW), {})
+
+    def _client(self, name: str, by: Principal, headers: dict[str, str]) -> Asker:
+        """A client that sends the same cookie each time, whatever an answer says, and the token that goes with it."""
+        now, raw = int(time.time()), "0" * 40
+        kept = {"csrf_token": raw} | ({"account": [by.account_id, 1, now, now]} if by.account_id else {})
+        interface = self.app.session_interface
+        assert isinstance(interface, SecureCookieSessionInterface)
+        signer = interface.get_signing_serializer(self.app)
+        assert signer is not None
+        token = URLSafeTimedSerializer(self.app.secret_key or "", salt="wtf-csrf-token").dumps(raw)
+        headers |= {"Cookie": f"wangge_session={signer.dumps(kept)}", "X-CSRFToken": token}
+        return Asker(name, by, self.app.test_client(use_cookies=False), headers)
+
+    def who(self, name: str) -> Asker:
+        """The asker of a name."""
+        return next(asker for asker in self.askers if asker.name == name)
+
+    def ask(self, asker: Asker, method: str, path: str, row: Row | None = None, **more: Any) -> TestResponse:
+        """Send a request and undo what it did."""
+        sent: dict[str, Any] = dict(more)
+        if row is not None and row.json is not None:
+            sent["json"] = row.json
+        elif row is not None and row.form is not None:
+            parts = {key: (io.BytesIO(v[0]), v[1]) if isinstance(v, tuple) else v for key, v in row.form.items()}
+            sent["data"] = parts
+        undo = self.session.begin_nested()
+        try:
+            return asker.client.open(path, method=method, headers=asker.headers, **sent)
+        finally:
+            undo.rollback()
+            self.session.expire_all()
+
+    def path(self, rule: str, row: Row) -> str:
+        """A rule with its places filled in."""
+        known = {"incident_id": self.incident, "photo_id": self.photo, "post_id": self.post.id, "code": self.grid.code,
+                 "set_id": self.rules, "number": self.draft}  # fmt: skip
+
+        def fill(found: re.Match[str]) -> str:
+            return str((known | row.path)[found[1]])
+
+        path = re.sub(r"<(?:[^<>]*:)?(\w+)>", fill, rule)
+        query = row.query.format(unit=self.unit.code, grid=self.grid.code, id=self.incident)
+        return f"{path}?{query}" if query else path
+
+
+@pytest.fixture
+def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[World]:
+    """The world, seen by every client within the test's transaction; streams end with what is known."""
+    held = views.feed(app).held
+    assert held.acquire(timeout=5)
+    yield World(app, session, client)
+    held.release()
+
+
+def classify(response: TestResponse) -> str:
+    """What came back, as the table says it."""
+    if response.status_code in (302, 303) and "/sign-in" in response.headers["Location"]:
+        return "sign in"
+    if response.status_code == 503 and b"walking network" in response.data:
+        return "none"
+    return {401: "sign in", 403: "no", 404: "none"}.get(
+        response.status_code, "yes" if response.status_code < 500 else f"error {response.status_code}"
+    )
+
+
+def routes(app: APIFlask) -> Iterator[str]:
+    """Every route of the application, as the table names it."""
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield f"{method} {rule.rule}"

@@ -1,0 +1,97 @@
+"""What the tests with a browser share: signing in, reports to work on, faults that axe-core finds."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.db import engine
+from gis.demo import accounts
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.intake import IncidentReport
+from gis.ops import cluster
+from gis.rights.access import system_principal
+from gis.settings import ROOT, Settings
+from tests.served import Deployment
+
+BY = system_principal("test")
+MINE = "SELECT person_id FROM personal.account WHERE username = 'worker'"
+GRID = f"SELECT a.code FROM post p JOIN area a ON a.id = p.area_id WHERE p.holder_id = ({MINE}) AND a.level = 'grid' LIMIT 1"
+
+
+@pytest.fixture
+def session(served: Deployment) -> Iterator[Session]:
+    """The served deployment's own database."""
+    with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as made:
+        yield made
+
+
+def filed(session: Session) -> tuple[UUID, str]:
+    """A report that lies with the demo's grid worker; its number and the words to tell it by."""
+    words, now = f"垃圾没人清 {uuid4().hex[:8]}", datetime.now(UTC)
+    made = moves.file_report(
+        session, BY, IncidentReport(category="06010", area=session.scalar(text(GRID)), description=words), now
+    )
+    # of several in one post the least busy goes first: it is to be this one
+    session.execute(text(f"UPDATE incident SET holder_id = ({MINE}) WHERE id = :id"), {"id": made.id})
+    session.commit()
+    return made.id, words
+
+
+def signed_in(page: Page, site: str, served: Deployment, username: str, address: str) -> Page:
+    who = next(one for one in accounts.read(served.var / accounts.FILE) if one.username == username)
+    page.goto(f"{site}/sign-in?lang=zh&next={address}")
+    page.locator("#username").fill(who.username)
+    page.locator("#password").fill(who.password)
+    page.keyboard.press("Enter")
+    expect(page.locator("body[data-ready]")).to_be_attached()
+    return page
+
+
+def picture() -> dict[str, object]:
+    target = io.BytesIO()
+    Image.new("RGB", (1200, 900), "#5070a0").save(target, "JPEG")
+    return {"name": "after.jpg", "mimeType": "image/jpeg", "buffer": target.getvalue()}
+
+
+def moved(session: Session, number: UUID) -> None:
+    moves.apply_move(session, BY, number, "take", datetime.now(UTC), MovePayload())
+    session.commit()
+
+
+def opened(browser, **options):
+    context = browser.new_context(**options)
+    page = context.new_page()
+    page.said, page.asked = [], []
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and page.said.append(message.text))
+    page.on("request", lambda request: page.asked.append(request.url))
+    yield page
+    context.close()
+
+
+def sign_in(page: Page, site: str, var: Path, username: str, address: str) -> None:
+    """Sign one of the demo's people in through the form, on the way to an address."""
+    account = next(one for one in accounts.read(var / accounts.FILE) if one.username == username)
+    page.goto(f"{site}/sign-in?lang=zh&next={address}")
+    page.locator("#username").fill(account.username)
+    page.locator("#password").fill(account.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def serious(page: Page) -> list[list[str]]:
+    """Return what axe-core finds that keeps people out: [rule, first element]."""
+    page.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
+    found: list[list[str]] = page.evaluate(
+        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes[0].html]))"
+    )
+    return found

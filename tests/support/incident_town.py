@@ -1,0 +1,79 @@
+"""A town of two grids with everybody in it, whose incidents can be reported and moved."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.moves import FiledIncident, IncidentReport
+from gis.incidents.models import OrderTaker
+from gis.incidents.reading import incidents, timeline
+from gis.ops.metadata import Area
+from gis.rights.access import ANONYMOUS, Principal, account_principal, system_principal
+from tests import build
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
+POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
+
+
+class Place:
+    """A grid with everybody in it, another one beside it, and who may do what."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.town = build.Town(session)
+        self.grid = self.town.grid("001")
+        self.beside = self.town.grid("002", column=1)
+        self.town.post("grid_worker", self.grid, "王网格")
+        self.town.post("grid_leader", self.grid, "李网格长")
+        self.town.post("community_worker", self.town.community, "赵社工")
+        self.town.post("street_office", self.town.street, "街道办")
+        self.town.post("grid_worker", self.beside, "邻网格员")
+
+    def who(self, name: str, at: datetime = NOW) -> Principal:
+        """Somebody signed in, with the rights of their posts."""
+        return account_principal(self.session, -1, self.town.person(name).id, name, at)
+
+    def report(
+        self, category: str = "06010", by: Principal = ANONYMOUS, at: datetime = NOW, **more: object
+    ) -> FiledIncident:
+        """Rubbish in the first grid."""
+        given = POINT | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"} | more
+        if by is ANONYMOUS and not {"severity", "channel", "attributes"}.isdisjoint(more):
+            by = system_principal("test")  # what strangers may not say, the office writes down
+        return moves.file_report(self.session, by, IncidentReport(**given), at)  # type: ignore[arg-type]
+
+    def do(
+        self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object
+    ) -> incidents.IncidentView:
+        """A move by somebody of the town."""
+        return moves.apply_move(self.session, self.who(by), one, name, at, MovePayload(**wish))  # type: ignore[arg-type]
+
+    def seen(self, one: UUID, at: datetime = NOW) -> incidents.IncidentView:
+        """As we ourselves see it."""
+        return incidents.get_incident(self.session, system_principal("test"), one, now=at)
+
+    def moves(self, one: UUID) -> list[str]:
+        """The names of its events."""
+        return [event.move for event in timeline.events(self.session, system_principal("test"), one)]
+
+
+def to_state(place: Place, one: UUID, *names: str) -> incidents.IncidentView:
+    """Bring an incident along the chain."""
+    found = None
+    for name in names:
+        by = "王网格" if name in ("take", "handle") else "赵社工"
+        found = place.do(one, name, by, note="按要求" if name == "handle" else "")
+    assert found is not None
+    return found
+
+
+def taker(place: Place, name: str, skills: list[str], area: Area | None = None) -> None:
+    """Somebody who takes orders."""
+    person = place.town.person(name)
+    place.session.add(
+        OrderTaker(person_id=person.id, role="volunteer_team", area_id=(area or place.town.community).id, skills=skills)
+    )
+    place.session.flush()
