@@ -2,7 +2,6 @@
 
 import csv
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,9 @@ from pyproj import CRS, Geod
 
 from gis import crs
 from gis.errors import InvalidInput
+from gis.settings import ROOT
 
-VECTORS = Path(__file__).resolve().parents[2] / "shared" / "data" / "coord_vectors"
+VECTORS = ROOT.parent / "shared" / "data" / "coord_vectors"
 GEOD = Geod(ellps="GRS80")
 
 # eviltransform's python/test.py (BSD-2): Shanghai, Shenzhen, Beijing; Anshun from PyPI prcoords 1.0.2

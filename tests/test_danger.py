@@ -22,9 +22,10 @@ from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.moves import FiledIncident
 from gis.rights.access import reporter_principal
+from gis.settings import ROOT
 from tests.support.incident_town import NOW, POINT, Place, to_state
 
-SENTENCES = Path(__file__).with_name("danger_sentences.tsv")
+SENTENCES = ROOT / "tests" / "data" / "danger_sentences.tsv"
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ from gis.rights.access import (
     system_principal,
 )
 from gis.rights.roles import organisation_name
+from gis.settings import ROOT
 from tests import build
 from tests.support.access_table import NOW, TABLE, Asker
 from tests.support.secret_world import (
@@ -63,7 +64,7 @@ from tests.support.secret_world import (
 from web.api.events import views
 
 A = Action
-FIELDS = Path(__file__).parent / "data" / "fields.json"
+FIELDS = ROOT / "tests" / "data" / "fields.json"
 
 # --- a world with secrets -------------------------------------------------------------------------------------------
 

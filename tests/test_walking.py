@@ -16,10 +16,11 @@ from gis.exchange.osm.loader import load_osm
 from gis.facilities import queries, service_circles
 from gis.files.report import LoadReport
 from gis.network.build import load_network as load_network
+from gis.settings import ROOT
 from tests.osm_files import OsmFile
 
 Load = Callable[[OsmFile], LoadReport]
-DOCS = Path(__file__).parents[1] / "docs" / "walking.md"
+DOCS = ROOT / "docs" / "walking.md"
 STREET = [(x, 0) for x in range(9)]
 
 
