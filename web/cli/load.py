@@ -32,7 +32,7 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command("areas")
 @FILE
 @click.option(
     "--level", type=click.Choice([level.value for level in LEVELS]), required=True, help="What the areas are."
@@ -54,7 +54,7 @@ def command() -> None:
 @click.option("--attribution", default="", help="The credit to print on maps.")
 @COMMIT
 @JSON
-def area_ids(
+def areas(
     file: Path,
     level: str,
     pairs: tuple[str, ...],
