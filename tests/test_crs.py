@@ -202,7 +202,7 @@ def test_a_point_has_one_fault_only_and_faults_are_in_order():
 @pytest.mark.parametrize(
     ("lon", "lat", "code"),
     [
-        (105.95, 26.23, 4544),  # Anshun, DESIGN.md decision 2
+        (105.95, 26.23, 4544),  # Anshun
         (116.35, 40.0, 4548),
         (73.6, 39.0, 4534),
         (135.0, 48.0, 4554),

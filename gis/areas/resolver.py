@@ -1,6 +1,6 @@
 """Who answers for a place: the ladder from a point to the grid, the building, the unit and the people.
 
-Every step says by which rule it was decided, in Chinese and English. The rules are DESIGN.md's decisions 3, 4 and 7.
+Every step says by which rule it was decided, in Chinese and English. Why: docs/decisions/0004.
 """
 
 from collections.abc import Callable, Iterator, Sequence

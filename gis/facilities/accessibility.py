@@ -1,4 +1,4 @@
-"""Who is within reach: exact labels of homes by walking distance (DESIGN decision 8)."""
+"""Who is within reach: exact labels of homes by walking distance."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Circles: contours of walking distance on the lattice (DESIGN decision 9; docs/decisions/0006)."""
+"""Circles: contours of walking distance on the lattice (docs/decisions/0006)."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The roles of DOMAIN.md as a table. A new role is one line here, then `./wangge db migrate`."""
+"""The roles of grid management as a table. A new role is one line here, then `./wangge db migrate`."""
 
 from typing import NamedTuple
 
