@@ -35,6 +35,7 @@ COMMANDS = {
     "danger": "Words of danger and emergency numbers: show, check, load, dump, try.",
     "rules": "Routing rules: show, check, load, test, activate, dump.",
     "incidents": "Report, list and show incidents; the figures.",
+    "dev": "For contributors: lint, types, check, migration, translate, reference, licences.",
     "bench": "Measure, beside peers, and write docs/BENCHMARKS.md.",
 }
 
