@@ -50,14 +50,14 @@ def python_licences() -> Iterator[Licence]:
 
 def licence_of(package: str) -> str:
     """Return the licence that an installed package declares."""
-    declared = metadata.metadata(package)
-    classifiers = [line.split(" :: ")[-1] for line in declared.get_all("Classifier", []) if line.startswith("License")]
-    free_text = (declared.get("License") or "").strip()
+    declared = metadata.metadata(package).json  # keys in lower case; "license" may be the text of the licence
+    classifiers = [line.split(" :: ")[-1] for line in declared.get("classifier", []) if line.startswith("License")]
+    free_text = str(declared.get("license", "")).strip()
     candidates = [
-        declared.get("License-Expression"),
+        str(declared.get("license_expression", "")),
         free_text if 0 < len(free_text) <= MAX_LICENCE_CHARS and not free_text.startswith("Copyright") else "",
         ", ".join(line for line in classifiers if line != "OSI Approved"),
-        FROM_LICENCE_FILE.get(package),
+        FROM_LICENCE_FILE.get(package, ""),
     ]
     licence = next(filter(None, candidates), None)
     if licence is None:
