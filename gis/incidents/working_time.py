@@ -123,7 +123,7 @@ def elapsed_minutes(began: datetime, until: datetime, *, around_the_clock: bool 
 
 
 def due_status(now: datetime, amber_at: datetime | None, due_at: datetime | None) -> str | None:
-    """Green below 80 % of the time, amber from there, red past 100 %; None: no clock runs."""
+    """green below 80 % of the time, amber from there, red past 100 %; None: no clock runs."""
     if amber_at is None or due_at is None:
         return None
     return "red" if now > due_at else "amber" if now >= amber_at else "green"

@@ -10,7 +10,7 @@ YEAR = 365 * 24 * 3600  # seconds
 
 
 def chosen() -> str:
-    """Return the language, zh or en: from the address, else the cookie, else zh."""
+    """zh or en: from the address, else the cookie, else zh."""
     for asked in (request.args.get("lang"), request.cookies.get(COOKIE)):
         if asked in LOCALES:
             return asked

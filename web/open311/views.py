@@ -84,7 +84,7 @@ def ending(_: str | None, values: dict[str, Any] | None) -> None:
 
 
 def response_format() -> str:
-    """Return the format, json or xml."""
+    """json or xml."""
     if found := g.get("kind"):
         return str(found)
     best = request.accept_mimetypes.best_match(["application/json", "text/xml", "application/xml"])

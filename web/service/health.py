@@ -57,8 +57,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """The database answers, its schema is this code's, areas are loaded, and the disk has room. A balancer waits for
     this. `free_bytes` is the space left on the fullest disk that is written to, ready or not; `degraded` when changes
-    do not reach the register in memory, so that it is not used.
-    """
+    do not reach the register in memory, so that it is not used."""
     free = get_free_bytes()
     reasons = [*missing_components(), *lacks_space(free)]
     if reasons:
@@ -102,8 +101,7 @@ def missing_components() -> list[FieldError]:
 @bp.doc(summary="Figures for Prometheus", responses=alternative_response("text/plain", {"type": "string"}))
 def metrics() -> Response:
     """Requests and their times over all workers, by route, method and status, and when the jobs last swept; nothing
-    about people.
-    """
+    about people."""
     return Response(
         worker_metrics.render() + record_last_run() + owned(), mimetype=None, content_type=CONTENT_TYPE_LATEST
     )

@@ -163,6 +163,7 @@ def publish_walks(
     session: Session, walks: WalkGraphBuilder, around: Surroundings, source: str
 ) -> tuple[dict[str, int], list[str]]:
     """Replace the walking network; returns what it holds, and notes on what was joined."""
+
     edges = (
         WalkEdgeRow(
             way_id=p.walk.way_id, u=p.u, v=p.v, coords=p.coords,

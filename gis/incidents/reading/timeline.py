@@ -22,8 +22,7 @@ from gis.rights.roles import ROLE_BY_KEY
 @dataclass(frozen=True)
 class EventView:
     """One thing that happened. role: Of who did it, in words. who: Account or program; None for our own jobs and rules, and where the asker may not
-    know names. words: What was said.
-    """
+    know names. words: What was said."""
 
     id: int
     at: datetime
@@ -84,8 +83,7 @@ def _event(row: Any, named: bool) -> EventView:
 @dataclass(frozen=True)
 class TrackedIncident:
     """An incident for who reported it: where it stands, who holds it (role; the name of an organisation), since
-    when, who has it to act on now (queue), and what happened. No names, no words between those who work on it.
-    """
+    when, who has it to act on now (queue), and what happened. No names, no words between those who work on it."""
 
     id: UUID
     state: str

@@ -651,7 +651,7 @@ def _recorded(row: Any) -> Rule:
 
 
 def in_words(rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str] | None = None) -> str:
-    """Return a rule as a Chinese sentence (夜间 22:00 至 06:00 的噪声扰民 → 派给网格长……).
+    """A rule as a sentence, Chinese: 夜间 22:00 至 06:00 的噪声扰民 → 派给网格长……
 
     Args:
         categories, areas: Names by code; of categories also by their beginnings.

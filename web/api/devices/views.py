@@ -62,8 +62,7 @@ class TakenOut(BaseModel):
 )
 def alarm(code: str) -> Response:
     """Signed: `X-Wangge-Timestamp`, seconds since 1970, and `X-Wangge-Signature`: `v1=` and the HMAC-SHA256, in hex and
-    with the device's secret, of the timestamp, a full stop and the body.
-    """
+    with the device's secret, of the timestamp, a full stop and the body."""
     body = request.get_data()
     given = request.headers
     now = datetime.now(UTC)

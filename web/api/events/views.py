@@ -38,8 +38,7 @@ USES = (Action.READ, Action.HANDLE, Action.DISPATCH, Action.SUPERVISE)
 )  # fmt: skip
 def events() -> Response:
     """`text/event-stream`; each event `incident` of an incident one may see: its id, move, state, version, category,
-    grid and colour. Without `Last-Event-ID` from now on; with it what came after, at most of a day and 1000.
-    """
+    grid and colour. Without `Last-Event-ID` from now on; with it what came after, at most of a day and 1000."""
     allowed()
     found = feed(current_app)
     header = request.headers.get("Last-Event-ID", "")

@@ -44,8 +44,7 @@ class FeaturesIn(params.At):
 )
 def tile(layer: str, z: int, x: int, y: int) -> Response:
     """512-pixel tiles. `v` in the query is the data's version and lets browsers keep the answer for good; `at` another
-    moment, past or planned.
-    """
+    moment, past or planned."""
     if layer not in TILE_SETS:
         raise NotFound(f"there is no layer {layer!r}; known are {', '.join(TILE_SETS)}")
     data = tiles.tile(session(), TILE_SETS[layer], z, x, y, params.parse_datetime(request.args.get("at")))
