@@ -101,6 +101,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"the development data folder {SHARED} is not here"))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run side by side without the groups: costly fixtures would be made in every process."""
+    if session.config.getoption("loadgroup", False) and not all("@" in item.nodeid for item in session.items):
+        raise pytest.UsageError("pytest-xdist did not apply the groups of the tests")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real development data."""
