@@ -63,10 +63,10 @@ def token(client: FlaskClient, page: str = "/password") -> str:
     return found[1]
 
 
-def sign_in(client: FlaskClient, username: str, password: str = PASSWORD, *, address: str = "127.0.0.1", **more: str):
-    """Fill in and send the form, from an address."""
+def sign_in(client: FlaskClient, username: str, password: str = PASSWORD, *, address: str | None = None, **more: str):
+    """Fill in and send the form, from the client's own address or from another."""
     form = {"csrf_token": token(client, "/sign-in"), "username": username, "password": password, **more}
-    return client.post("/sign-in", data=form, environ_base={"REMOTE_ADDR": address})
+    return client.post("/sign-in", data=form, environ_base={"REMOTE_ADDR": address} if address else None)
 
 
 def send(client: FlaskClient, address: str, **form: str):
