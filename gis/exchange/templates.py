@@ -13,17 +13,18 @@ from openpyxl.worksheet.worksheet import Worksheet
 from gis import private
 from gis.errors import InvalidInput
 from gis.exchange.columns import KINDS
-from gis.files.column import Column
+from gis.files import cells, dates, positions
+from gis.files.column import Column, Parser
 
 SHEETS = {"data": "数据", "example": "示例", "notes": "说明", "lists": "列表"}
-FORMATS = {
-    "integer": "0",
-    "count": "0",
-    "longitude": "0.0000000",
-    "latitude": "0.0000000",
-    "moment": "yyyy-mm-dd",
-    "end": "yyyy-mm-dd",
-    "last_day": "yyyy-mm-dd",
+FORMATS: Mapping[Parser, str] = {
+    cells.parse_integer: "0",
+    cells.parse_count: "0",
+    positions.parse_longitude: "0.0000000",
+    positions.parse_latitude: "0.0000000",
+    dates.parse_first_day: "yyyy-mm-dd",
+    dates.parse_end_day: "yyyy-mm-dd",
+    dates.parse_last_day: "yyyy-mm-dd",
 }  # all others are text: @
 LAST_ROW = 1_048_576
 
@@ -116,13 +117,13 @@ def write_template(kind: str, path: Path) -> None:
         InvalidInput: Not such a kind, not .xlsx, no such folder, or a file that may hold somebody's work.
     """
     if kind not in KINDS:
-        raise InvalidInput(f"there is no template of {kind}; one of {', '.join(KINDS)}")
+        raise InvalidInput("template.unknown", kind=kind, kinds=list(KINDS))
     if path.suffix.lower() != ".xlsx":
-        raise InvalidInput(f"{path.name}: a template ends in .xlsx")
+        raise InvalidInput("template.wrong_ending", file=path.name)
     if path.exists():
-        raise InvalidInput(f"{path} is there already and may be filled in; give another name")
+        raise InvalidInput("template.file_exists", file=str(path))
     if not path.parent.is_dir():
-        raise InvalidInput(f"{path.parent}: there is no such folder")
+        raise InvalidInput("file.no_such_folder", folder=str(path.parent))
     columns = KINDS[kind]
     book = Workbook()
     data = book.active
@@ -143,9 +144,9 @@ def _fill(sheet: Worksheet, columns: Sequence[Column], rows: Sequence[Mapping[st
         head.fill = PatternFill("solid", fgColor="DCE6F1")
         head.comment = Comment(f"{column.key}\n{column.help}\n{column.en}", "wangge", width=320, height=120)
         sheet.column_dimensions[letter].width = max(12, 2 * len(column.zh) + 4)
-        sheet.column_dimensions[letter].number_format = FORMATS.get(column.kind, "@")
+        sheet.column_dimensions[letter].number_format = FORMATS.get(column.parse, "@")
         for number, row in enumerate(rows, 2):
-            sheet.cell(number, place, row.get(column.key)).number_format = FORMATS.get(column.kind, "@")
+            sheet.cell(number, place, row.get(column.key)).number_format = FORMATS.get(column.parse, "@")
     sheet.freeze_panes = "A2"
 
 

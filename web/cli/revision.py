@@ -1,7 +1,6 @@
 """`./wangge revision`: boundary drafts from the command line."""
 
 import os
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -233,7 +232,7 @@ def from_file(
     if as_json:
         told = {
             "draft": number,
-            "report": asdict(found.report),
+            "report": found.report.to_dict(),
             "new": found.new,
             "gone": found.gone,
             "changed": found.changed,
