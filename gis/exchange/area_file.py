@@ -40,11 +40,25 @@ NO_ATTRIBUTES = Message("area_file.no_attributes")
 LEVEL_OF = {name: level for level, names in LEVEL_NAMES.items() for name in names}
 
 
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a file of areas.
+
+    mapping: Name of the file's attribute by key, as {"code": "GRIDCODE"}; others are recognised by name.
+    crs: A name of `gis.crs.SUPPORTED_CRS` or EPSG:number; needed where the file names none.
+    layer: Needed where a file has several.
+    """
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    crs: str | None = None
+    layer: str | None = None
+
+
 @dataclass
 class AreaRecord:
     """One row or feature of the file.
 
-    place: As its author finds it: "feature 3" or "row 12".
+    location: As its author finds it: "feature 3" or "row 12".
     values: Text by key of `columns`; only what the file has.
     drawn: Its shape as read, degrees, EPSG:4490; None where it has none.
     repairs: What was mended in the shape.
@@ -52,7 +66,7 @@ class AreaRecord:
     shape: The shape as it may be stored, set once it is known to be good.
     """
 
-    place: Message
+    location: Message
     values: dict[str, str]
     drawn: Any = None
     repairs: list[Message | str] = field(default_factory=list)
@@ -65,9 +79,11 @@ class AreaRecord:
         return self.values.get("code", "")
 
     @property
-    def place_with_code(self) -> Message:
+    def location_with_code(self) -> Message:
         """Return where it is, with its code."""
-        return Message("load.place_with_code", {"place": self.place, "code": self.code}) if self.code else self.place
+        return (
+            Message("load.place_with_code", {"place": self.location, "code": self.code}) if self.code else self.location
+        )
 
 
 @dataclass(frozen=True)
@@ -88,7 +104,7 @@ class AreaFile:
             params: Parameters of the code.
         """
         message = reason if isinstance(reason, Message) else to_message(reason, params)
-        return RejectedRow(entry.place_with_code, self.headers.get(key, key), message)
+        return RejectedRow(entry.location_with_code, self.headers.get(key, key), message)
 
 
 def columns(level: Level) -> tuple[Column, ...]:
@@ -115,29 +131,28 @@ def columns(level: Level) -> tuple[Column, ...]:
     return tuple(attributes)
 
 
-def read_area_file(
-    path: Path, level: Level, mapping: Mapping[str, str], crs: str | None, layer: str | None, report: LoadReport
-) -> AreaFile:
-    """Read the entries of a level; rows with a cell that cannot be read go to `report.refused`.
-
-    Args:
-        mapping: Name of the file's attribute by key of `columns`; what is not in it is recognised by name.
-        crs, layer: See `gis.files.vector.read_vector`.
+def read_area_file(path: Path, level: Level, options: ReadOptions, report: LoadReport) -> AreaFile:
+    """Read the entries of a level into `report` too; rows with a cell that cannot be read are refused there.
 
     Raises:
         InvalidInput, TooLarge: The file as a whole cannot be taken.
     """
     by_key = {column.key: column for column in columns(level)}
+    level_label, mapping = LEVEL_LABELS[level], options.mapping
     if unknown := sorted(set(mapping) - set(by_key)):
-        level_label, keys = LEVEL_LABELS[level], list(by_key)
+        keys = list(by_key)
         params = {"keys": unknown, "level": level_label, "columns": keys}
         errors = [FieldError("map", "area_file.key_unknown", params)]
         raise InvalidInput("area_file.key_unknown", errors, keys=unknown, level=level_label, columns=keys)
-    if path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
-        file = _table(path, by_key, mapping, report)
-    else:
-        file = _map(path, by_key, mapping, crs, layer, report)
-    return _of_level(file, level, report)
+    is_table = path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS
+    if is_table and level is Level.GRID:
+        raise InvalidInput("area_file.table_of_grids", file=path.name, formats=Message("map_file.formats"))
+    file = _table(path, by_key, mapping, report) if is_table else _map(path, by_key, options, report)
+    file = _of_level(file, level, report)
+    report.crs, report.counts = file.crs, {"rows": len(file.entries)}
+    if not file.entries and not report.refused:
+        report.refused.append(RejectedRow(path.name, "", Message("area_file.no_area", {"level": level_label})))
+    return file
 
 
 def _table(path: Path, by_key: Mapping[str, Column], mapping: Mapping[str, str], report: LoadReport) -> AreaFile:
@@ -152,21 +167,14 @@ def _table(path: Path, by_key: Mapping[str, Column], mapping: Mapping[str, str],
     return AreaFile(table.columns, entries, None)
 
 
-def _map(
-    path: Path,
-    by_key: Mapping[str, Column],
-    mapping: Mapping[str, str],
-    crs: str | None,
-    layer: str | None,
-    report: LoadReport,
-) -> AreaFile:
-    features = vector.read_vector(path, crs, layer)
+def _map(path: Path, by_key: Mapping[str, Column], options: ReadOptions, report: LoadReport) -> AreaFile:
+    features = vector.read_vector(path, options.crs, options.layer)
     report.messages += features.notes
-    headers = _headers(path.name, list(features.columns), by_key, mapping, report)
+    headers = _headers(path.name, list(features.columns), by_key, options.mapping, report)
     entries = []
     for i, drawn in enumerate(features.shapes.tolist()):
-        place = Message("load.feature", {"number": str(i + 1)})
-        entry = AreaRecord(place, {}, drawn, fault=features.faults.get(i))
+        location = Message("load.feature", {"number": str(i + 1)})
+        entry = AreaRecord(location, {}, drawn, fault=features.faults.get(i))
         if i in features.repairs:
             entry.repairs.append(features.repairs[i])
         for key, header in headers.items():
@@ -176,7 +184,7 @@ def _map(
             try:
                 entry.values[key] = str(by_key[key].parse(cell))
             except CellError as error:
-                report.refused.append(RejectedRow(entry.place, header, error.message))
+                report.refused.append(RejectedRow(entry.location, header, error.message))
         entries.append(entry)
     return AreaFile(headers, entries, features.crs)
 

@@ -37,7 +37,7 @@ def repair_geometries(entries: Sequence[AreaRecord], report: LoadReport, *, need
     mended = []
     for entry in entries:
         if entry.fault:
-            report.refused.append(RejectedRow(entry.place_with_code, "", entry.fault))
+            report.refused.append(RejectedRow(entry.location_with_code, "", entry.fault))
             continue
         if entry.drawn is None and not needed:
             continue
@@ -45,9 +45,9 @@ def repair_geometries(entries: Sequence[AreaRecord], report: LoadReport, *, need
         entry.repairs += repaired.repairs
         entry.shape = repaired.shape
         if repaired.shape is None:
-            report.refused.append(RejectedRow(entry.place_with_code, "", repaired.reason))
+            report.refused.append(RejectedRow(entry.location_with_code, "", repaired.reason))
         elif entry.repairs:
-            params = {"place": entry.place_with_code, "repairs": entry.repairs}
+            params = {"place": entry.location_with_code, "repairs": entry.repairs}
             mended.append(Message("area_shape.repaired", params))
     note_some(report, mended, "area_shape.more_repaired")
     shapes = [entry.shape for entry in entries if entry.shape is not None]
@@ -142,11 +142,11 @@ def _fit_county(
 def _refuse_overlap(overlap: Overlap, grid_codes: Sequence[str], records: Mapping[str, AreaRecord]) -> RejectedRow:
     code, other_code = grid_codes[overlap.first], grid_codes[overlap.second]
     if other_code in records:
-        other = records[other_code].place_with_code
+        other = records[other_code].location_with_code
     else:
         other = Message("area_shape.stored_grid", {"code": other_code})
     message = Message("area_shape.overlaps", {"other": other, "size": _size(overlap)})
-    return RejectedRow(records[code].place_with_code, "", message)
+    return RejectedRow(records[code].location_with_code, "", message)
 
 
 def _size(sliver: Gap | Overlap) -> Message:
@@ -185,8 +185,8 @@ def _cleaned(
             return fitted
         return dict(zip(whole, polygon_coverage.repair_coverage(list(whole.values()), tolerance), strict=True))
     except InvalidInput as error:
-        place = Message("area_shape.county", {"code": county})
-        report.refused.append(RejectedRow(place, "", to_message(error.code, error.params)))
+        location = Message("area_shape.county", {"code": county})
+        report.refused.append(RejectedRow(location, "", to_message(error.code, error.params)))
         return {}
 
 
@@ -233,7 +233,7 @@ def compare_outlines(
         differ = extract_polygons(shapely.symmetric_difference(entry.shape, union))
         if differ is not None and (m2 := geodesic_area_m2(differ)) >= MIN_REPORTED_AREA_M2:
             lon, lat = label_point(differ)
-            params = {"place": entry.place_with_code, "m2": round(m2), "lon": lon, "lat": lat}
+            params = {"place": entry.location_with_code, "m2": round(m2), "lon": lon, "lat": lat}
             apart.append(Message("area_shape.outline_off", params))
     note_some(report, apart, "area_shape.more_outlines_off")
     if without:

@@ -6,10 +6,11 @@ grids.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from shapely import MultiPolygon
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,7 +18,7 @@ from gis.areas import codes
 from gis.areas.models import LEVELS, Area, Level
 from gis.boundaries.store import effective_time, publish_shapes, write_boundaries
 from gis.errors import InvalidInput
-from gis.exchange.area_file import LEVEL_LABELS, AreaFile, AreaRecord, read_area_file
+from gis.exchange.area_file import LEVEL_LABELS, AreaFile, AreaRecord, ReadOptions, read_area_file
 from gis.exchange.area_shapes import (
     MAX_NOTES_PER_TYPE,
     compare_outlines,
@@ -26,7 +27,7 @@ from gis.exchange.area_shapes import (
     note_some,
     repair_geometries,
 )
-from gis.files import datasets, tables
+from gis.files import datasets
 from gis.files.report import LoadReport, RejectedRow, shorten
 from gis.incidents.reading import unanswered
 from gis.messages import Message, text_of
@@ -40,29 +41,24 @@ def load_areas(
     session: Session,
     path: Path,
     level: Level | str,
+    options: ReadOptions | None = None,
     *,
-    mapping: Mapping[str, str] | None = None,
-    crs: str | None = None,
     clean: float | None = None,
     effective: datetime | None = None,
-    layer: str | None = None,
     attribution: str = "",
 ) -> LoadReport:
     """Load the areas of one level, with their shapes where the level has its own.
 
     Grids: a map file. The areas above are made from the first digits of the codes. Overlaps and gaps no
-    wider than `gis.shapes.polygon_coverage.NOISE_WIDTH_M` are one border drawn twice, and mended; wider overlaps are refused
-    unless `clean` is as wide; wider gaps are noted. A shape that differs from the stored one by no more
-    stays as it is. Units: a map file or a table; the grid exists. A unit that stands on buildings keeps the
+    wider than `NOISE_WIDTH_M` are one border drawn twice, and mended; wider overlaps are refused unless
+    `clean` is as wide; wider gaps are noted. A shape that differs from the stored one by no more stays. Units: a map file or a table; the grid exists. A unit that stands on buildings keeps the
     shape of those. Other levels: a map file or a table; codes, names, parents.
 
     Args:
         level: county, street, community, grid or unit.
-        mapping: Name of the file's attribute by key, as {"code": "GRIDCODE"}; others are recognised by name.
-        crs: A name of `gis.crs.SUPPORTED_CRS` or EPSG:number; needed where the file names none.
+        options: How to read the file; None: everything is recognised.
         clean: Metres; overlaps and gaps up to this width are mended. None: only drawing noise.
         effective: From when the shapes hold, with its time zone; None is now.
-        layer: Needed where a file has several.
         attribution: The credit to print on maps.
 
     Returns:
@@ -77,44 +73,51 @@ def load_areas(
         raise InvalidInput("area_file.clean_out_of_range", high=round(MAX_CLEAN_WIDTH_M), value=str(clean))
     at = effective_time(session, effective)
     report = LoadReport(f"areas:{level}", path.name)
-    if level is Level.GRID and path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
-        raise InvalidInput("area_file.table_of_grids", file=path.name, formats=Message("map_file.formats"))
-    file = read_area_file(path, level, mapping or {}, crs, layer, report)
-    report.crs = file.crs
-    report.counts = {"rows": len(file.entries)}
-    if not file.entries and not report.refused:
-        report.refused.append(RejectedRow(path.name, "", Message("area_file.no_area", {"level": LEVEL_LABELS[level]})))
+    file = read_area_file(path, level, options or ReadOptions(), report)
     stored = existing_areas(session, file.entries, level)
     good = validate_records(file, level, stored, report)
     repair_geometries(good, report, needed=level is Level.GRID)
+    shapes: dict[str, MultiPolygon] = {}
     if level is Level.GRID:
         shapes = fit_to_coverage(session, [entry for entry in good if entry.shape is not None], clean, at, report)
     if report.refused:
-        report.refused.sort(key=_place_in_file)
+        report.refused.sort(key=_position_in_file)
         return report
 
     ids, changed = _write(session, good, level, stored, report)
-    title = f"导入 {path.name}"
     if level is Level.GRID:
         if shapes:
-            publish_shapes(session, shapes, title=title, author="load areas", effective=at)
+            publish_shapes(session, shapes, title=f"导入 {path.name}", author="load areas", effective=at)
     elif level is Level.UNIT:
-        shapes = fit_units(session, good, at, report)
-        drawn = {ids[code]: shape for code, shape in shapes.items()}
-        if write_boundaries(session, drawn, title=title, author="load areas", reason=None, effective=at) is None:
-            shapes = {}
+        shapes = _write_units(session, good, ids, at, report)
     else:
-        shapes = {}
         compare_outlines(session, good, ids, at, report)
-    new = {entry.code for entry in good} - set(stored)
-    changed |= {entry.code for entry in good} & set(shapes)
-    report.counts |= {"new": len(new), "changed": len(changed - new), "shapes": len(shapes)}
-    report.counts["unchanged"] = len(good) - len(new | changed)
+    _count_changes(report, {entry.code for entry in good}, set(stored), changed, set(shapes))
     datasets.record_load(session, report.kind, path, datasets.file_sha256(path), {"areas": len(good)}, attribution)
     session.flush()
     if level is Level.GRID:
         report.messages += unanswered.note(session, at)
     return report
+
+
+def _count_changes(
+    report: LoadReport, loaded: set[str], stored: set[str], renamed: set[str], redrawn: set[str]
+) -> None:
+    """Count by code what is new, changed and unchanged."""
+    new, changed = loaded - stored, renamed | loaded & redrawn
+    report.counts |= {"new": len(new), "changed": len(changed - new), "shapes": len(redrawn)}
+    report.counts["unchanged"] = len(loaded) - len(new | changed)
+
+
+def _write_units(
+    session: Session, good: Sequence[AreaRecord], ids: Mapping[str, int], at: datetime, report: LoadReport
+) -> dict[str, MultiPolygon]:
+    """Write the shapes of units that do not stand on buildings; return those that changed."""
+    shapes = fit_units(session, good, at, report)
+    by_id = {ids[code]: shape for code, shape in shapes.items()}
+    title = f"导入 {report.source}"
+    revision = write_boundaries(session, by_id, title=title, author="load areas", reason=None, effective=at)
+    return {} if revision is None else shapes
 
 
 def _level(level: Level | str) -> Level:
@@ -124,7 +127,7 @@ def _level(level: Level | str) -> Level:
         raise InvalidInput("area_file.level_unknown", level=level, levels=[str(name) for name in LEVELS]) from None
 
 
-def _place_in_file(rejected: RejectedRow) -> tuple[int, str]:
+def _position_in_file(rejected: RejectedRow) -> tuple[int, str]:
     number = re.search(r"\d+", rejected.where)
     return (int(number[0]) if number else 0, rejected.where)
 
@@ -145,21 +148,21 @@ def validate_records(file: AreaFile, level: Level, stored: Mapping[str, Area], r
     """Return the entries whose code, name and parents are right; refuse the others with all that is wrong."""
     refused = report.refused
     unreadable = {rejected.where for rejected in refused}
-    place_by_code: dict[str, Message] = {}
+    location_by_code: dict[str, Message] = {}
     names: dict[str, str] = {}
     good = []
     for entry in file.entries:
         count, code = len(refused), entry.code
         if not code:
-            if text_of(entry.place, "en") not in unreadable:
+            if text_of(entry.location, "en") not in unreadable:
                 refused.append(file.refuse(entry, "code", "area_row.code_empty"))
             continue
         if wrong_code := codes.code_error(code, level):
             refused.append(file.refuse(entry, "code", wrong_code))
             continue
-        if code in place_by_code:
-            refused.append(file.refuse(entry, "code", "area_row.code_twice", place=place_by_code[code]))
-        place_by_code.setdefault(code, entry.place)
+        if code in location_by_code:
+            refused.append(file.refuse(entry, "code", "area_row.code_twice", place=location_by_code[code]))
+        location_by_code.setdefault(code, entry.location)
         if len(entry.values.get("name", "")) > MAX_NAME_CHARS:
             refused.append(file.refuse(entry, "name", "area_row.name_too_long", limit=MAX_NAME_CHARS))
         if fault := _unfit(stored.get(code), code, level):

@@ -22,13 +22,12 @@ from gis.areas.models import Level, Revision
 from gis.boundaries import drafts, operations
 from gis.boundaries.numbering import next_codes
 from gis.boundaries.store import grids_near
-from gis.errors import InvalidInput, invalid_field
-from gis.exchange.area_file import LEVEL_LABELS, AreaFile, AreaRecord, read_area_file
+from gis.errors import invalid_field
+from gis.exchange.area_file import AreaFile, AreaRecord, ReadOptions, read_area_file
 from gis.exchange.area_shapes import NEIGHBOUR_MARGIN_DEG, fit_to_coverage, repair_geometries
 from gis.exchange.areas import MAX_CLEAN_WIDTH_M, existing_areas, validate_records
-from gis.files import tables
-from gis.files.report import LoadReport, RejectedRow
-from gis.messages import Message, text_of
+from gis.files.report import LoadReport
+from gis.messages import text_of
 from gis.rights.access import Action, Principal
 from gis.shapes import polygon_coverage
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
@@ -68,17 +67,15 @@ def draft_from_file(
     by: Principal,
     path: Path,
     title: str,
+    options: ReadOptions | None = None,
     *,
-    mapping: Mapping[str, str] | None = None,
-    crs: str | None = None,
     clean: float | None = None,
-    layer: str | None = None,
 ) -> BoundaryFileDraft:
     """Make a draft of what a file of grids has otherwise than the newest published boundaries.
 
     Args:
         title: Of the draft.
-        mapping, crs, layer: As for `gis.exchange.areas.load_areas`.
+        options: How to read the file; None: everything is recognised.
         clean: Metres; overlaps and gaps up to this width are mended, and listed. None: only drawing noise.
 
     Returns:
@@ -92,27 +89,13 @@ def draft_from_file(
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
         high = round(MAX_CLEAN_WIDTH_M)
         raise invalid_field("clean", "boundary_file.clean_out_of_range", high=high, value=str(clean))
-    if path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
-        raise InvalidInput("area_file.table_of_grids", file=path.name, formats=Message("map_file.formats"))
     result = BoundaryFileDraft(LoadReport("boundaries", path.name))
     report = result.report
-    file = read_area_file(path, Level.GRID, mapping or {}, crs, layer, report)
-    report.crs, report.counts = file.crs, {"rows": len(file.entries)}
-    if not file.entries and not report.refused:
-        report.refused.append(
-            RejectedRow(path.name, "", Message("area_file.no_area", {"level": LEVEL_LABELS[Level.GRID]}))
-        )
+    file = read_area_file(path, Level.GRID, options or ReadOptions(), report)
     repair_geometries(file.entries, report, needed=True)
     stored = _stored(session, file.entries)
     _number(session, file, stored, report)
-    areas = existing_areas(session, file.entries, Level.GRID)
-    good = [entry for entry in validate_records(file, Level.GRID, areas, report) if entry.shape is not None]
-    for entry in good:
-        community = codes.ancestor_code(entry.code, Level.COMMUNITY)
-        if community not in areas:
-            report.refused.append(
-                file.refuse(entry, "community_code", "boundary_file.community_unknown", code=community)
-            )
+    good = _validated(session, file, report)
     result.gone = _gone(good, stored)
     moved = fit_to_coverage(session, good, clean, FAR_FUTURE, report, result.gone, same_within=NOISE_WIDTH_M)
     result.torn = _torn(good, stored, result.gone, clean or NOISE_WIDTH_M)
@@ -128,6 +111,19 @@ def draft_from_file(
     result.draft = drafts.create_draft(session, by, title)
     drafts.add_operation(session, by, result.draft.id, _redraw(good, moved, result.gone))
     return result
+
+
+def _validated(session: Session, file: AreaFile, report: LoadReport) -> list[AreaRecord]:
+    """Return the entries with a shape whose code and names are right; refuse those of unknown communities."""
+    areas = existing_areas(session, file.entries, Level.GRID)
+    good = [entry for entry in validate_records(file, Level.GRID, areas, report) if entry.shape is not None]
+    for entry in good:
+        community = codes.ancestor_code(entry.code, Level.COMMUNITY)
+        if community not in areas:
+            report.refused.append(
+                file.refuse(entry, "community_code", "boundary_file.community_unknown", code=community)
+            )
+    return good
 
 
 def _redraw(good: Sequence[AreaRecord], moved: Mapping[str, PolygonLike], gone: Sequence[str]) -> dict[str, Any]:
@@ -171,13 +167,13 @@ def _number(session: Session, file: AreaFile, stored: Mapping[str, PolygonLike],
                 entry.values["code"] = new
                 entry.values.pop("name", None)  # the name of the one it was split from
                 if code:
-                    report.note("boundary_file.code_twice", place=entry.place, code=code, new=new)
+                    report.note("boundary_file.code_twice", place=entry.location, code=code, new=new)
                 else:
-                    report.note("boundary_file.code_missing", place=entry.place, new=new)
+                    report.note("boundary_file.code_missing", place=entry.location, new=new)
 
 
 def _area_and_place(entry: AreaRecord) -> tuple[float, str]:
-    return (entry.shape.area if entry.shape is not None else 0, text_of(entry.place, "en"))
+    return (entry.shape.area if entry.shape is not None else 0, text_of(entry.location, "en"))
 
 
 def _west_first(entry: AreaRecord) -> tuple[float, float]:

@@ -143,7 +143,7 @@ def _faults(row: Row, row_by_code: dict[str, int]) -> list[tuple[str, Message]]:
         params: dict[str, object] = {"code": code, "row": str(row_by_code[code])}
         faults.append(("code", Message("facility_row.code_twice", params)))
     if not category or key_of_word(category) is None:
-        params = {"categories": "、".join(known.zh for known in CATEGORIES)}
+        params = {"categories": "、".join(choice.zh for choice in CATEGORIES)}
         if category:
             faults.append(("category", Message("facility_row.category_unknown", params | {"category": category})))
         else:

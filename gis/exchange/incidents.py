@@ -1,6 +1,6 @@
 """Loading incidents that were kept elsewhere: a hotline's list, a patrol's table. Each row is filed as a report is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,7 +15,7 @@ from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.errors import TooLarge, WanggeError
 from gis.exchange.columns import INCIDENTS
 from gis.files import datasets
-from gis.files.report import LoadReport, to_message
+from gis.files.report import LoadReport, RejectedRow, fault_message, to_message
 from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves
@@ -105,9 +105,7 @@ def load_incidents(
     session.execute(text(LOCK))
     by = by or system_principal("load incidents")
     ids = _ids(rows, table, report)
-    # what others loaded is not theirs to learn of, and may have the same numbers
-    mine, params = visibility_clause(by, "i")
-    loaded = set(session.scalars(text(LOADED_IDS.format(mine)), params | {"ids": list(ids.values())}))
+    loaded = _loaded_ids(session, by, ids.values())
     new = [row for row in rows if row.number in ids and ids[row.number] not in loaded]
     if len(new) > MAX_ROWS_WITHOUT_SNAPSHOT:
         session.execute(text(NO_BITMAP_SCANS))
@@ -119,12 +117,7 @@ def load_incidents(
         try:
             moves.file_report(session, by, incident, now, register=snapshots.at(at or now), look_alike=False)
         except WanggeError as error:
-            report.refused += [
-                table.refuse(row.number, fault.field, to_message(fault.code, {"field": fault.field, **fault.params}))
-                for fault in error.errors
-            ]
-            if not error.errors:
-                report.refused.append(table.refuse(row.number, "", to_message(error.code, error.params)))
+            report.refused += _refusals(row, table, error)
         if filed > MAX_ROWS_WITHOUT_SNAPSHOT and filed & (filed - 1) == 0:  # after each doubling
             session.execute(text(DISCARD_PLANS))
     report.crs = ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
@@ -134,6 +127,22 @@ def load_incidents(
             report.note("incident_row.loaded_before", count=len(rows) - len(new))
         datasets.record_load(session, "incidents", path, datasets.file_sha256(path), report.counts, "")
     return report
+
+
+def _loaded_ids(session: Session, principal: Principal, ids: Iterable[str]) -> set[str]:
+    """Return which external ids were loaded before.
+
+    What others loaded is not theirs to learn of, and may have the same numbers.
+    """
+    mine, params = visibility_clause(principal, "i")
+    return set(session.scalars(text(LOADED_IDS.format(mine)), params | {"ids": list(ids)}))
+
+
+def _refusals(row: Row, table: Table, error: WanggeError) -> list[RejectedRow]:
+    """Return the refusals of a row that cannot be filed: one for each field at fault, else one for the row."""
+    if not error.errors:
+        return [table.refuse(row.number, "", to_message(error.code, error.params))]
+    return [table.refuse(row.number, fault.field, fault_message(fault)) for fault in error.errors]
 
 
 def _take(row: Row, table: Table, report: LoadReport, now: datetime, timezone: ZoneInfo) -> bool:

@@ -59,10 +59,10 @@ def write_posts(session: Session, posts: Sequence[PostChange], ids: Mapping[str,
         session.execute(text(CHANGE_POST), changed)
     rows = [
         (
-            slot.place.county,
+            slot.site.county,
             slot.role,
-            None if slot.place.level == "building" else slot.place.id,
-            slot.place.id if slot.place.level == "building" else None,
+            None if slot.site.level == "building" else slot.site.id,
+            slot.site.id if slot.site.level == "building" else None,
             ids[term.person] if term.person else None,
             ids[term.deputy] if term.deputy else None,
             Range(term.start, term.stop),

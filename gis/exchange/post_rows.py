@@ -78,7 +78,7 @@ Fault = tuple[str, Message]
 
 
 @dataclass(frozen=True)
-class PostPlace:
+class PostSite:
     """What posts are attached to: an area or a building."""
 
     id: int
@@ -91,7 +91,7 @@ class PostSlot:
     """One post, whoever holds it when; of a role that several share, one for each person."""
 
     role: str
-    place: PostPlace
+    site: PostSite
     person: str | None = None
 
 
@@ -115,8 +115,8 @@ class PostLoader:
         self.session = session
         self.timezone = timezone
         self.now: datetime = session.execute(text("SELECT now()")).scalar_one()
-        self.areas = self._places(AREAS, {row["area"] for row in rows})
-        self.buildings = self._places(BUILDINGS, {row["building"] for row in rows})
+        self.areas = self._sites(AREAS, {row["area"] for row in rows})
+        self.buildings = self._sites(BUILDINGS, {row["building"] for row in rows})
         codes = {row[key] for row in rows for key in ("person", "deputy")} - {None}
         stored = session.execute(text(STORED_PEOPLE), {"codes": list(codes)})
         self.names: dict[str, str] = {row.code: row.name for row in stored}
@@ -132,9 +132,9 @@ class PostLoader:
         self.posts: dict[PostSlot, list[FileTerm]] = defaultdict(list)
         self.leaves: dict[str, list[FileTerm]] = defaultdict(list)
 
-    def _places(self, query: str, codes: set[str | None]) -> dict[str, PostPlace]:
+    def _sites(self, query: str, codes: set[str | None]) -> dict[str, PostSite]:
         rows = self.session.execute(text(query), {"codes": [code for code in codes if code]})
-        return {row.code: PostPlace(row.id, row.level, row.county) for row in rows}
+        return {row.code: PostSite(row.id, row.level, row.county) for row in rows}
 
     def take(self, row: Row) -> list[Fault]:
         """Sort one row into posts or leaves; or return its faults."""
@@ -160,13 +160,13 @@ class PostLoader:
         else:
             role = find_role(row["role"])
             if role is None:
-                params = {"role": row["role"], "roles": "、".join(known.zh for known in ROLES)}
+                params = {"role": row["role"], "roles": "、".join(choice.zh for choice in ROLES)}
                 return [*faults, ("role", Message("post_row.role_unknown", params))]
-            place = self._place(row, role)
-            if isinstance(place, PostPlace) and not faults:
-                self.posts[PostSlot(role.key, place, row["person"] if role.key in SHARED else None)].append(term)
-            elif not isinstance(place, PostPlace):
-                faults.append(place)
+            site = self._site(row, role)
+            if isinstance(site, PostSite) and not faults:
+                self.posts[PostSlot(role.key, site, row["person"] if role.key in SHARED else None)].append(term)
+            elif not isinstance(site, PostSite):
+                faults.append(site)
         return faults
 
     def _person_faults(self, row: Row) -> list[Fault]:
@@ -194,7 +194,7 @@ class PostLoader:
         extra = [(key, Message("post_row.not_of_leave")) for key in ("role", "area", "building") if row[key]]
         return missing + extra
 
-    def _place(self, row: Row, role: PostRole) -> PostPlace | Fault:
+    def _site(self, row: Row, role: PostRole) -> PostSite | Fault:
         """Return the area or building of a post, or what is wrong with it."""
         on_building = role.attached_to == "building"
         level = "building (楼栋)" if on_building else f"{role.attached_to} ({Level(role.attached_to).zh})"
@@ -207,17 +207,17 @@ class PostLoader:
             return right, Message("post_row.place_missing", params)
         if row[wrong]:
             return wrong, Message("post_row.place_given_twice", params)
-        place = (self.buildings if on_building else self.areas).get(code)
-        if place is None:
+        site = (self.buildings if on_building else self.areas).get(code)
+        if site is None:
             return right, with_suggestions(
                 Message("post_row.place_unknown", params), code, self._codes(role.attached_to)
             )
-        if place.level != role.attached_to:
-            message = Message("post_row.wrong_level", params | {"other": f"{place.level} ({Level(place.level).zh})"})
+        if site.level != role.attached_to:
+            message = Message("post_row.wrong_level", params | {"other": f"{site.level} ({Level(site.level).zh})"})
             return right, with_suggestions(message, code, self._codes(role.attached_to))
-        if place.county is None:
+        if site.county is None:
             return right, Message("post_row.building_without_county", params)
-        return place
+        return site
 
     def _codes(self, level: str) -> Sequence[str]:
         """Return all codes of a level, read once, when the first wrong code needs suggestions."""
@@ -228,13 +228,13 @@ class PostLoader:
 
     def arrange(self) -> tuple[list[PostChange], list[tuple[str, StoredTerm]], list[TermConflict]]:
         """Fit the terms into what is stored; return new and changed posts and leaves, and what does not fit."""
-        places = {(slot.place.level == "building", slot.place.id): slot.place for slot in self.posts}
-        areas = [id for on_building, id in places if not on_building]
-        buildings = [id for on_building, id in places if on_building]
+        sites = {(slot.site.level == "building", slot.site.id): slot.site for slot in self.posts}
+        areas = [id for on_building, id in sites if not on_building]
+        buildings = [id for on_building, id in sites if on_building]
         stored_posts: dict[PostSlot, list[StoredTerm]] = defaultdict(list)
         for row in self.session.execute(text(POSTS), {"areas": areas, "buildings": buildings}):
-            place = places[row.area_id is None, row.area_id or row.building_id]
-            slot = PostSlot(row.role, place, row.person if row.role in SHARED else None)
+            site = sites[row.area_id is None, row.area_id or row.building_id]
+            slot = PostSlot(row.role, site, row.person if row.role in SHARED else None)
             stored_posts[slot].append(StoredTerm(row.id, row.person, row.deputy, row.start, row.stop))
         stored_leaves: dict[str, list[StoredTerm]] = defaultdict(list)
         for row in self.session.execute(text(LEAVES), {"codes": list(self.leaves)}):

@@ -45,7 +45,7 @@ def write(preview: Preview, out: IO[bytes]) -> None:
             (called(start), called(end), count) for (start, end), count in preview.incidents.items()
         ))  # fmt: skip
     _sheet(book, "提示", ("级别", "内容", "涉及", "经度", "纬度"), (
-        (SEVERITY[one.severity], one.zh, "、".join(one.codes), *(one.place or ("", ""))) for one in preview.problems
+        (SEVERITY[issue.severity], issue.zh, "、".join(issue.codes), *(issue.place or ("", ""))) for issue in preview.problems
     ))  # fmt: skip
     book.save(out)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gis.errors import CODE_PATTERN, FieldError
-from gis.messages import Message, render, text_of
+from gis.messages import Message, has_label, render, text_of
 
 MAX_LISTED_ROWS = 100  # rows that one note names; the others are counted
 SEPARATORS = {"en": (": ", "; "), "zh": ("：", "；")}  # after a note, and between its rows
@@ -13,6 +13,13 @@ SEPARATORS = {"en": (": ", "; "), "zh": ("：", "；")}  # after a note, and bet
 def to_message(code: str, params: Mapping[str, object]) -> Message | str:
     """Return a code with its parameters as a message; a sentence that has no code stays as it is."""
     return Message(code, dict(params)) if CODE_PATTERN.fullmatch(code) else code
+
+
+def fault_message(fault: FieldError) -> Message | str:
+    """Return what is wrong with a field as a message, the field by its label if the catalogue has one."""
+    label_code = f"field_label.{fault.field}"
+    field_name = Message(label_code) if has_label(label_code) else fault.field
+    return to_message(fault.code, {"field": field_name, **fault.params})
 
 
 def row_label(number: int) -> Message:
@@ -24,19 +31,19 @@ def row_label(number: int) -> Message:
 class RejectedRow:
     """One row or shape that is not taken.
 
-    place: The row or shape as its author can find it: "row 12", "feature 3 (code 5204…)", "way 4711".
+    location: The row or shape as its author can find it: "row 12", "feature 3 (code 5204…)", "way 4711".
     field: The column or property at fault; empty for the shape itself.
     message: What is wrong and what would be right.
     """
 
-    place: Message | str
+    location: Message | str
     field: str
     message: Message | str
 
     @property
     def where(self) -> str:
         """Return the place in English."""
-        return text_of(self.place, "en")
+        return text_of(self.location, "en")
 
     @property
     def reason(self) -> str:
@@ -45,7 +52,7 @@ class RejectedRow:
 
     def text_in(self, language: str) -> str:
         """Return place, field and reason in a language."""
-        name = " ".join(filter(None, (text_of(self.place, language), self.field)))
+        name = " ".join(filter(None, (text_of(self.location, language), self.field)))
         return f"{name}{SEPARATORS[language][0]}{text_of(self.message, language)}"
 
     def to_field_error(self) -> FieldError:

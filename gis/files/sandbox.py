@@ -157,8 +157,8 @@ def iterate(
     Parameters
     ----------
     function
-        A function of a module of ours; its arguments can be pickled. It yields, or returns, plain values: text,
-        bytes, numbers, dates, and tuples, lists, dicts and sets of them.
+        Of a module of ours; its arguments can be pickled. Yields or returns text, bytes, numbers, dates, and
+        collections of them.
     limits
         What the child may use.
     name
@@ -171,9 +171,9 @@ def iterate(
     Raises
     ------
     InvalidInput
-        The child used more than its limits, crashed, or failed in a way that nobody foresaw.
+        `file.too_slow`, `file.too_much_memory`, `file.reader_crashed` or `file.unreadable`.
     WanggeError
-        As raised by the function, with the same message and fields.
+        As raised by the function, with the same code and fields.
     """
     limits = effective(limits)
     with tempfile.TemporaryDirectory(prefix="wangge-read-") as folder, tempfile.TemporaryFile() as request:

@@ -118,8 +118,10 @@ def finish_reading(report: LoadReport) -> bool:
 
 def _row_number(rejected: RejectedRow) -> int:
     """Return the number of a refused row; 0 for what is no row."""
-    place = rejected.place
-    return int(str(place.params["row"])) if isinstance(place, Message) and place.code == "load.row" else 0
+    location = rejected.location
+    if not isinstance(location, Message) or location.code != "load.row":
+        return 0
+    return int(str(location.params["row"]))
 
 
 def _take_notes(items: Iterator[Item], report: LoadReport) -> Iterator[tuple[int, Raw]]:

@@ -31,7 +31,7 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command("areas")
 @FILE
 @click.option(
     "--level", type=click.Choice([level.value for level in LEVELS]), required=True, help="What the areas are."
@@ -53,7 +53,7 @@ def command() -> None:
 @click.option("--attribution", default="", help="The credit to print on maps.")
 @COMMIT
 @JSON
-def area_ids(
+def areas(
     file: Path,
     level: str,
     pairs: tuple[str, ...],
@@ -70,6 +70,7 @@ def area_ids(
     The levels above the grids, and units, may also come from CSV or Excel. Chinese column names are
     recognised.
     """
+    from gis.exchange.area_file import ReadOptions
     from gis.exchange.areas import load_areas
 
     mapping = dict(_pair(pair) for pair in pairs)
@@ -80,11 +81,9 @@ def area_ids(
             session,
             file,
             level,
-            mapping=mapping,
-            crs=crs,
+            ReadOptions(mapping, crs, layer),
             clean=clean,
             effective=at,
-            layer=layer,
             attribution=attribution,
         )
 

@@ -22,7 +22,7 @@ from gis.exchange.osm import access_tags as access
 from gis.exchange.osm import rules, store
 from gis.exchange.osm.edited import file_id
 from gis.exchange.osm.objects import objects
-from gis.exchange.osm.walk_graph import DEGREE, NodeAt, Walk, WalkGraphBuilder, cut_far, split_at_missing_nodes
+from gis.exchange.osm.walk_graph import DEGREE, NodeAt, Walk, WalkGraphBuilder, cut_at_gaps, split_at_missing_nodes
 from gis.facilities.categories import OSM_KEYS, classify_tags
 from gis.files.datasets import file_sha256, is_loaded, record_load
 from gis.files.report import LoadReport, shorten
@@ -195,7 +195,7 @@ class _Reading:
             return
         nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
         present = split_at_missing_nodes(nodes)
-        runs = cut_far(present)
+        runs = cut_at_gaps(present)
         whole = all(node[3] for node in nodes)
         if not whole and any(node[0] < 0 for node in nodes):
             raise InvalidInput("osm.negative_ids", file=self.path.name)

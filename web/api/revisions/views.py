@@ -18,6 +18,7 @@ from gis.boundaries.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS
 from gis.boundaries.statistics import Preview, PreviewIssue
 from gis.errors import InvalidInput, invalid_field
 from gis.exchange import boundary_file, preview_workbook
+from gis.exchange.area_file import ReadOptions
 from gis.files.sandbox import within_request
 from gis.rights.access import Action, Principal
 from gis.shapes.measure import geodesic_area_m2
@@ -207,7 +208,7 @@ def from_file(query_data: FileIn) -> Response:
         given.save(path)
         try:
             found = boundary_file.draft_from_file(
-                session(), by, path, asked.title, crs=asked.crs, clean=asked.clean, layer=asked.layer
+                session(), by, path, asked.title, ReadOptions(crs=asked.crs, layer=asked.layer), clean=asked.clean
             )
         except InvalidInput as error:
             if error.errors:
