@@ -4,33 +4,12 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from gis.facilities.categories import CATEGORIES
+
 VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
 
 # category -> file of @mapbox/maki; web/vendor.py copies exactly these
-ICON_BY_CATEGORY = {
-    "party_centre": "star",
-    "government": "town-hall",
-    "police": "police",
-    "clinic": "doctor",
-    "hospital": "hospital",
-    "pharmacy": "pharmacy",
-    "elder_care": "heart",
-    "school": "school",
-    "kindergarten": "playground",
-    "market": "grocery",
-    "convenience": "convenience",
-    "food": "restaurant",
-    "repair": "hardware",
-    "bank_post": "bank",
-    "delivery": "post",
-    "shop": "shop",
-    "park": "park",
-    "sport": "fitness-centre",
-    "culture": "library",
-    "toilet": "toilet",
-    "transit": "bus",
-    "parking": "parking",
-}
+ICON_BY_CATEGORY = {category.key: category.icon for category in CATEGORIES}
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from gis import crs
 from gis.errors import InvalidInput, WanggeError
+from gis.exchange.area_file import ReadOptions
 from gis.exchange.areas import load_areas
 
 WEST, SOUTH, STEP = 105.95, 26.23, 0.003
@@ -53,7 +54,7 @@ def test_every_format_and_system_gives_the_same_grids(session, tmp_path, name, e
     frame = squares() if name != "g.shp" else squares(columns=("code", "name", "comm_code", "comm_name"))
     mapping = {} if name != "g.shp" else {"community_code": "comm_code", "community_name": "comm_name"}
     frame.to_crs(epsg).to_file(path, encoding="utf-8" if name == "g.shp" else None)
-    report = load_areas(session, path, "grid", mapping=mapping)
+    report = load_areas(session, path, "grid", ReadOptions(mapping=mapping))
     assert report.refused == [] and report.counts["rows"] == 3
     found = shapes_of(session)
     assert list(found) == [f"{COMMUNITY}00{i}" for i in (1, 2, 3)]
@@ -72,7 +73,7 @@ def test_a_map_drawn_on_a_shifted_basemap_is_told_and_moved_back(session, tmp_pa
         frame.geometry.values, lambda xy: np.column_stack(crs.from_storage(xy[:, 0], xy[:, 1], system))
     )
     frame.set_crs(4326, allow_override=True).to_file(tmp_path / "shifted.geojson")
-    report = load_areas(session, tmp_path / "shifted.geojson", "grid", crs=system)
+    report = load_areas(session, tmp_path / "shifted.geojson", "grid", ReadOptions(crs=system))
     assert report.refused == []
     for shape, wanted in zip(shapes_of(session).values(), squares().geometry, strict=True):
         assert metres_apart(shape, wanted) < 0.05
@@ -94,7 +95,7 @@ def test_a_zipped_shapefile_is_opened(session, tmp_path):
             if part.suffix != ".zip":
                 packed.write(part, part.name)
     report = load_areas(
-        session, tmp_path / "g.zip", "grid", mapping={"community_code": "comm_code", "community_name": "comm_name"}
+        session, tmp_path / "g.zip", "grid", ReadOptions({"community_code": "comm_code", "community_name": "comm_name"})
     )
     assert report.refused == [] and len(shapes_of(session)) == 3
 
@@ -231,7 +232,7 @@ def test_an_unknown_level_or_column_is_refused(session, tmp_path):
     with pytest.raises(InvalidInput, match="grid"):
         load_areas(session, tmp_path / "g.gpkg", "village")
     with pytest.raises(InvalidInput, match="NOPE"):
-        load_areas(session, tmp_path / "g.gpkg", "grid", mapping={"code": "NOPE"})
+        load_areas(session, tmp_path / "g.gpkg", "grid", ReadOptions(mapping={"code": "NOPE"}))
 
 
 @pytest.mark.shared
@@ -255,6 +256,6 @@ def test_the_counties_of_anshun_load_as_a_level_above(session, shared, tmp_path)
     )
     report = load_areas(
         session, shared / "anshun_boundaries" / "anshun_counties_echarts_mit_wgs84.geojson", "county",
-        mapping={"code": code, "name": name},
+        ReadOptions({"code": code, "name": name}),
     )  # fmt: skip
     assert report.counts["rows"] == 6

@@ -18,6 +18,7 @@ from sqlalchemy import func, select, text
 from gis import crs
 from gis.areas.models import Area, Boundary
 from gis.errors import Conflict, InvalidInput, TooLarge
+from gis.exchange.area_file import ReadOptions
 from gis.exchange.areas import load_areas
 from gis.files import vector
 from gis.ops.metadata import HistoryEntry
@@ -74,7 +75,7 @@ def test_the_real_grids_in_another_system_are_the_grids_stored(session, shared, 
     else:
         frame = frame.to_crs(system)
     frame.to_file(tmp_path / "other.fgb")
-    report = load_areas(session, tmp_path / "other.fgb", "grid", crs=told)
+    report = load_areas(session, tmp_path / "other.fgb", "grid", ReadOptions(crs=told))
     assert report.refused == [] and report.counts["unchanged"] == 9
     assert str(system) in report.crs
     assert stored(session) == before and histories(session) == rows
@@ -252,14 +253,14 @@ def test_latitude_first_is_seen(session, tmp_path):
 
 def test_a_shifted_system_outside_china_is_refused(session, tmp_path):
     path = grids(tmp_path / "a.gpkg", [box(24.9, 60.1, 24.91, 60.11)], 4326)
-    assert "only for places in China" in refusals(load_areas(session, path, "grid", crs="gcj02"))
+    assert "only for places in China" in refusals(load_areas(session, path, "grid", ReadOptions(crs="gcj02")))
 
 
 def test_a_told_system_against_the_files_own_is_refused(session, tmp_path):
     path = grids(tmp_path / "a.gpkg", [square(0)], 4490)
     with pytest.raises(InvalidInput, match="says EPSG:4490"):
-        load_areas(session, path, "grid", crs="EPSG:4544")
-    assert load_areas(session, path, "grid", crs="cgcs2000").refused == []
+        load_areas(session, path, "grid", ReadOptions(crs="EPSG:4544"))
+    assert load_areas(session, path, "grid", ReadOptions(crs="cgcs2000")).refused == []
 
 
 def test_a_wrong_cpg_is_seen_from_the_bytes(session, tmp_path):
@@ -307,7 +308,7 @@ def test_of_several_layers_one_must_be_told(session, tmp_path):
         frame.to_file(tmp_path / "a.gpkg", layer=layer)
     with pytest.raises(InvalidInput, match="one, two; say which"):
         load_areas(session, tmp_path / "a.gpkg", "grid")
-    load_areas(session, tmp_path / "a.gpkg", "grid", layer="two")
+    load_areas(session, tmp_path / "a.gpkg", "grid", ReadOptions(layer="two"))
     assert list(stored(session)) == [f"{COMMUNITY}002"]
 
 

@@ -23,7 +23,7 @@ from gis.exchange.people import load_people
 from gis.exchange.templates import write_template
 from gis.exchange.terms import FileTerm, StoredTerm, merge_terms
 from gis.facilities.models import Facility
-from gis.files import tables
+from gis.files import cells, tables
 from gis.files.cells import parse_code, parse_crs, parse_degrees, parse_integer, parse_local_datetime
 from gis.files.column import Column
 from gis.files.report import LoadReport
@@ -131,8 +131,8 @@ def test_a_cell_that_is_not_what_it_should_be_is_refused(parse: object, cell: st
 # --- files ------------------------------------------------------------------------------
 
 TWO = (
-    Column("code", "编码", "code", (), "", "", needed=True),
-    Column("name", "名称", "text", ("name of it",), "", ""),
+    Column("code", "编码", cells.parse_code, (), "", "", needed=True),
+    Column("name", "名称", cells.parse_text, ("name of it",), "", ""),
 )
 
 

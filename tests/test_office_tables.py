@@ -20,18 +20,18 @@ from sqlalchemy.orm import Session
 from gis.errors import InvalidInput
 from gis.exchange.columns import FACILITIES, HOUSEHOLDS, PEOPLE
 from gis.exchange.facilities import load_facilities
-from gis.exchange.facility_aliases import find_category
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
+from gis.facilities.categories import key_of_word
 from gis.facilities.models import Facility
 from gis.files import tables
 from gis.files.cells import Guess, parse_crs
 from gis.files.column import Column
-from gis.files.dates import ONGOING, end_day, first_day, last_day
-from gis.files.positions import latitude, longitude
+from gis.files.dates import ONGOING, parse_end_day, parse_first_day, parse_last_day
+from gis.files.positions import parse_latitude, parse_longitude
 from gis.files.report import MAX_LISTED_ROWS, LoadReport
-from gis.files.rooms import Door, allow_large_form, building_name, stairwell
-from gis.files.telephones import telephone
+from gis.files.rooms import Door, parse_building_name, parse_room, parse_stairwell
+from gis.files.telephones import parse_telephone
 from gis.people.models import Leave, Person, Post
 from gis.places.models import Building, Household, Stairwell
 from tests.support import load_town
@@ -301,7 +301,7 @@ def value(parsed: object) -> Any:
     ],
 )
 def test_a_room_is_read_as_people_write_it(cell: object, right: tuple[str | None, str | None, str, int | None]) -> None:
-    door = value(allow_large_form(cell))
+    door = value(parse_room(cell))
     assert (door.building, door.stairwell, door.room, door.floor) == right
 
 
@@ -320,7 +320,7 @@ def test_a_room_is_read_as_people_write_it(cell: object, right: tuple[str | None
 )
 def test_a_cell_that_is_not_one_room_is_refused(cell: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        allow_large_form(cell)
+        parse_room(cell)
 
 
 @given(st.integers(1, 9), st.integers(1, 33), st.integers(1, 20), st.sampled_from(["", "室", "号"]))
@@ -328,22 +328,22 @@ def test_every_way_of_writing_a_room_is_the_same_home(stair: int, floor: int, fl
     name = f"{floor}{flat:02}"
     right = Door(name, None, str(stair), floor)
     for written in (f"{stair}-{name}{ending}", f"{stair}单元{name}{ending}", f" {stair} 单元 {name}{ending}"):
-        assert value(allow_large_form(written)) == right
-    assert value(allow_large_form(f"{name}{ending}")) == Door(name, floor=floor)
+        assert value(parse_room(written)) == right
+    assert value(parse_room(f"{name}{ending}")) == Door(name, floor=floor)
     with pytest.raises(ValueError, match="several"):
-        allow_large_form(f"{name}、{floor}{flat + 1:02}{ending}")
+        parse_room(f"{name}、{floor}{flat + 1:02}{ending}")
 
 
 def test_buildings_and_stairwells_in_cells() -> None:
-    assert [stairwell(cell) for cell in ("一单元", "1单元", 2.0, "01", "东单元", "无", "A")] == [
+    assert [parse_stairwell(cell) for cell in ("一单元", "1单元", 2.0, "01", "东单元", "无", "A")] == [
         "1", "1", "2", "1", "东单元", None, "A",
     ]  # fmt: skip
-    assert [building_name(cell) for cell in ("3号楼", "综合楼", 3.0, "A-3号楼")] == ["3号楼", "综合楼", "3", "A-3号楼"]
-    both = value(building_name("3栋2单元"))
+    assert [parse_building_name(cell) for cell in ("3号楼", "综合楼", 3.0, "A-3号楼")] == ["3号楼", "综合楼", "3", "A-3号楼"]
+    both = value(parse_building_name("3栋2单元"))
     assert (both.building, both.stairwell) == ("3栋", "2")
     for parse, cell in (
-        (stairwell, "1、2单元"), (stairwell, "1号楼"), (building_name, "1-3号楼"), (building_name, "1、2号楼"),
-        (building_name, datetime(2026, 1, 2)), (building_name, "1月2日"), (building_name, "3栋2单元501"),
+        (parse_stairwell, "1、2单元"), (parse_stairwell, "1号楼"), (parse_building_name, "1-3号楼"), (parse_building_name, "1、2号楼"),
+        (parse_building_name, datetime(2026, 1, 2)), (parse_building_name, "1月2日"), (parse_building_name, "3栋2单元501"),
     ):  # fmt: skip
         with pytest.raises(ValueError):
             parse(cell)
@@ -366,20 +366,20 @@ def test_buildings_and_stairwells_in_cells() -> None:
     ],
 )
 def test_a_date_is_read_as_people_and_excel_write_it(cell: object, first: str, after_last: str) -> None:
-    assert value(first_day(cell)) == value(end_day(cell)) == datetime.fromisoformat(first)
-    assert value(last_day(cell)) == datetime.fromisoformat(after_last)
+    assert value(parse_first_day(cell)) == value(parse_end_day(cell)) == datetime.fromisoformat(first)
+    assert value(parse_last_day(cell)) == datetime.fromisoformat(after_last)
 
 
 @pytest.mark.parametrize("cell", ["3/1/2026", "26.3.1", "26-3-1", 2026.1, "2026年", "2026-2-30", "2026-13", "soon"])
 def test_a_date_that_can_be_read_in_two_ways_is_refused(cell: object) -> None:
     with pytest.raises(ValueError):
-        last_day(cell)
+        parse_last_day(cell)
 
 
 def test_an_end_may_be_open() -> None:
-    assert {value(last_day(cell)) for cell in ("至今", "今", "现在", "长期", "—", "至今（在任）")} == {ONGOING}
+    assert {value(parse_last_day(cell)) for cell in ("至今", "今", "现在", "长期", "—", "至今（在任）")} == {ONGOING}
     with pytest.raises(ValueError):
-        first_day("至今")
+        parse_first_day("至今")
 
 
 def test_positions_systems_and_categories_are_read_as_people_write_them() -> None:
@@ -392,13 +392,13 @@ def test_positions_systems_and_categories_are_read_as_people_write_them() -> Non
         "105度57分0.36秒",
         "105°57.006′",
     ):
-        assert value(longitude(cell)) == pytest.approx(105.9501, abs=1e-9)
-    assert value(latitude("北纬26°13′48.72″")) == pytest.approx(26.2302, abs=1e-9)
+        assert value(parse_longitude(cell)) == pytest.approx(105.9501, abs=1e-9)
+    assert value(parse_latitude("北纬26°13′48.72″")) == pytest.approx(26.2302, abs=1e-9)
     for parse, cell in (
-        (longitude, "26.2302°N"),
-        (latitude, "105.9501°E"),
-        (longitude, "105°57′"),
-        (longitude, "105°61′0″"),
+        (parse_longitude, "26.2302°N"),
+        (parse_latitude, "105.9501°E"),
+        (parse_longitude, "105°57′"),
+        (parse_longitude, "105°61′0″"),
     ):
         with pytest.raises(ValueError):
             parse(cell)
@@ -411,8 +411,8 @@ def test_positions_systems_and_categories_are_read_as_people_write_them() -> Non
             parse_crs(word)
     words = {"社区卫生服务站": "clinic", "西航社区卫生服务中心": "clinic", "大药房": "pharmacy", "超市": "convenience",
              "农贸市场": "market", "社区日间照料中心": "elder_care", "卫生服务": "clinic", "人民医院": "hospital"}  # fmt: skip
-    assert {word: find_category(word) for word in words} == words
-    assert find_category("药店、超市") is None and find_category("网吧") is None
+    assert {word: key_of_word(word) for word in words} == words
+    assert key_of_word("药店、超市") is None and key_of_word("网吧") is None
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ def test_positions_systems_and_categories_are_read_as_people_write_them() -> Non
     ],
 )
 def test_a_telephone_that_lost_its_zero_is_named(cell: object, right: str, is_named: bool) -> None:
-    parsed = telephone(cell)
+    parsed = parse_telephone(cell)
     assert value(parsed) == right and isinstance(parsed, Guess) == is_named
 
 
@@ -627,7 +627,7 @@ def test_the_tables_kept_beside_the_issue_are_read_or_refused(shared: Path) -> N
 
 
 def test_moments_of_excel_have_no_zone() -> None:
-    assert value(first_day(datetime(2026, 3, 1, tzinfo=UTC))) == datetime(2026, 3, 1)
+    assert value(parse_first_day(datetime(2026, 3, 1, tzinfo=UTC))) == datetime(2026, 3, 1)
 
 
 # --- what stands for no value ------------------------------------------------------------
@@ -638,12 +638,12 @@ def test_moments_of_excel_have_no_zone() -> None:
 )
 def test_what_stands_for_no_value_is_no_room_and_no_building(cell: object) -> None:
     with pytest.raises(ValueError, match="is no"):
-        allow_large_form(cell)
+        parse_room(cell)
     if cell not in ("无房号", True):
         with pytest.raises(ValueError, match=r"is no|names a building"):
-            stairwell(cell)
+            parse_stairwell(cell)
         with pytest.raises(ValueError, match="is no building"):
-            building_name(cell)
+            parse_building_name(cell)
 
 
 @pytest.mark.parametrize(
@@ -652,21 +652,21 @@ def test_what_stands_for_no_value_is_no_room_and_no_building(cell: object) -> No
 )
 def test_a_room_with_a_name_or_a_doubt_behind_it_is_refused(cell: str) -> None:
     with pytest.raises(ValueError):
-        allow_large_form(cell)
+        parse_room(cell)
 
 
 def test_blanks_and_building_words_in_rooms_are_read_as_in_addresses() -> None:
     def door(cell: str) -> tuple[str | None, str | None, str, int | None]:
-        read = allow_large_form(cell)
+        read = parse_room(cell)
         value = read.value if isinstance(read, Guess) else read
         return value.building, value.stairwell, value.room, value.floor
 
     assert door("2 501") == (None, "2", "501", 5)
     assert door("3栋2-5-501") == ("3", "2", "501", 5)
     assert door("501#") == (None, None, "501", 5)
-    assert stairwell("1号门") == "1" and stairwell("不分单元") is None and building_name("-") is None
+    assert parse_stairwell("1号门") == "1" and parse_stairwell("不分单元") is None and parse_building_name("-") is None
     with pytest.raises(ValueError, match="no stairwell"):
-        stairwell("1单元501")
+        parse_stairwell("1单元501")
 
 
 def test_what_a_spreadsheet_shows_in_place_of_a_value_is_refused_in_every_column(tmp_path: Path) -> None:
@@ -681,10 +681,10 @@ def test_more_ways_of_writing_storeys_ends_and_telephones() -> None:
 
     assert [parse_integer(cell) for cell in ("五层", "负一层", "第5层", "3口人", "地下二层")] == [5, -1, 5, 3, -2]
     for cell in ("2026年3月底", "截至2026年3月31日", "2026年三月", "至2026-03-31"):
-        read = last_day(cell)
+        read = parse_last_day(cell)
         assert (read.value if isinstance(read, Guess) else read) == datetime(2026, 4, 1), cell
     for cell in ("迄今", "仍在任", "未离任", "不限", "无固定期限"):
-        read = end_day(cell)
+        read = parse_end_day(cell)
         assert isinstance(read, Guess) and read.value is ONGOING, cell
-    assert telephone("8613900001234") == "13900001234"
-    assert isinstance(telephone("851334455"), Guess) and isinstance(telephone("139****1234"), Guess)
+    assert parse_telephone("8613900001234") == "13900001234"
+    assert isinstance(parse_telephone("851334455"), Guess) and isinstance(parse_telephone("139****1234"), Guess)

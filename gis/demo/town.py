@@ -84,7 +84,7 @@ def generate_town(
     digest = hashlib.sha256(f"town {VERSION}: {words}".encode()).hexdigest()
     report = LoadReport("town", words, crs="EPSG:4490")
     if is_loaded(session, "town", digest):
-        report.notes.append("this town is here already; nothing was changed")
+        report.note("town.already_there")
         report.counts = dict(session.scalar(text("SELECT counts FROM dataset WHERE kind = 'town'")) or {})
         return report
     if session.scalar(text("SELECT EXISTS (SELECT FROM area)")):

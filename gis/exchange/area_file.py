@@ -8,15 +8,15 @@ from typing import Any
 from gis.areas import codes
 from gis.areas.models import LEVELS, Level
 from gis.errors import FieldError, InvalidInput
-from gis.files import tables, vector
-from gis.files.cell_kinds import CELL_PARSERS
-from gis.files.cells import clean_text
+from gis.files import cells, tables, vector
+from gis.files.cells import CellError, clean_text
 from gis.files.column import Column
-from gis.files.report import LoadReport, RejectedRow
+from gis.files.report import LoadReport, RejectedRow, row_label, to_message
+from gis.messages import Message
 from gis.shapes.polygon_coverage import PolygonLike
 
 # How levels and attributes are called in files; `gis.files.tables.plain_name` strips case and signs.
-WORDS: dict[Level, tuple[str, ...]] = {
+LEVEL_NAMES: dict[Level, tuple[str, ...]] = {
     Level.COUNTY: ("区县", "县区", "县", "区", "county", "district"),
     Level.STREET: ("街道", "乡镇", "镇街", "街镇", "street", "town"),
     Level.COMMUNITY: ("社区", "村居", "村", "社区村", "community", "village"),
@@ -27,39 +27,63 @@ CODE_ENDS = ("编码", "代码", "编号", "code")
 NAME_ENDS = ("名称", "名", "name")
 ANY_CODE = ("编码", "代码", "编号", "区域编码", "区域代码", "区划代码", "行政区划代码", "adcode", "code12")
 ANY_NAME = ("名称", "区域名称", "区划名称", "行政区划名称")
-OURS = ("county", "revision", "since", "area_m2")  # what our own files have besides
+OWN_ATTRIBUTES = ("county", "revision", "since", "area_m2")  # what our own files have besides
 PARENT = ("上级", "上级代码", "所属上级", "parentcode", "parentcode12")
-LEVEL_OF = {word: level for level, words in WORDS.items() for word in words}
+LEVEL_LABELS = {
+    Level.COUNTY: Message("load.level_county"),
+    Level.STREET: Message("load.level_street"),
+    Level.COMMUNITY: Message("load.level_community"),
+    Level.GRID: Message("load.level_grid"),
+    Level.UNIT: Message("load.level_unit"),
+}
+NO_ATTRIBUTES = Message("area_file.no_attributes")
+LEVEL_OF = {name: level for level, names in LEVEL_NAMES.items() for name in names}
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a file of areas.
+
+    mapping: Name of the file's attribute by key, as {"code": "GRIDCODE"}; others are recognised by name.
+    crs: A name of `gis.crs.SUPPORTED_CRS` or EPSG:number; needed where the file names none.
+    layer: Needed where a file has several.
+    """
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    crs: str | None = None
+    layer: str | None = None
 
 
 @dataclass
 class AreaRecord:
     """One row or feature of the file.
 
-    where: As its author finds it: "feature 3" or "row 12".
+    location: As its author finds it: "feature 3" or "row 12".
     values: Text by key of `columns`; only what the file has.
     drawn: Its shape as read, degrees, EPSG:4490; None where it has none.
     repairs: What was mended in the shape.
-    fault: Why the shape cannot be read; empty when it can.
+    fault: Why the shape cannot be read; None when it can.
     shape: The shape as it may be stored, set once it is known to be good.
     """
 
-    where: str
+    location: Message
     values: dict[str, str]
     drawn: Any = None
-    repairs: list[str] = field(default_factory=list)
-    fault: str = ""
+    repairs: list[Message | str] = field(default_factory=list)
+    fault: Message | str | None = None
     shape: PolygonLike | None = None
 
     @property
     def code(self) -> str:
-        """Its code; empty when it has none."""
+        """Return its code; empty when it has none."""
         return self.values.get("code", "")
 
     @property
-    def named(self) -> str:
-        """Where it is, with its code."""
-        return f"{self.where} (code {self.code})" if self.code else self.where
+    def location_with_code(self) -> Message:
+        """Return where it is, with its code."""
+        return (
+            Message("load.place_with_code", {"place": self.location, "code": self.code}) if self.code else self.location
+        )
 
 
 @dataclass(frozen=True)
@@ -70,84 +94,87 @@ class AreaFile:
     entries: list[AreaRecord]
     crs: str | None
 
-    def refuse(self, entry: AreaRecord, key: str, reason: str) -> RejectedRow:
-        """A refusal of one attribute, called as in the file."""
-        return RejectedRow(entry.named, self.headers.get(key, key), reason)
+    def refuse(self, entry: AreaRecord, key: str, reason: Message | str, /, **params: object) -> RejectedRow:
+        """Return a refusal of one attribute, called as in the file.
+
+        Args:
+            entry: The row or feature.
+            key: Key of the column.
+            reason: What is wrong, as a code of the catalogue, or a message.
+            params: Parameters of the code.
+        """
+        message = reason if isinstance(reason, Message) else to_message(reason, params)
+        return RejectedRow(entry.location_with_code, self.headers.get(key, key), message)
 
 
 def columns(level: Level) -> tuple[Column, ...]:
-    """The attributes that a file of a level may have, with the names they go by."""
+    """Return the attributes that a file of a level may have, with the names they go by."""
 
-    def joined(words: Sequence[str], ends: Sequence[str], front: str = "") -> tuple[str, ...]:
-        return tuple(front + word + end for word in words for end in ends)
+    def joined(names: Sequence[str], ends: Sequence[str], front: str = "") -> tuple[str, ...]:
+        return tuple(front + name + end for name in names for end in ends)
 
-    own, zh = WORDS[level], level.zh
-    found = [
-        Column("code", f"{zh}编码", "code", (*joined(own, CODE_ENDS), *ANY_CODE), "", "", needed=True),
-        Column("name", f"{zh}名称", "text", (*joined(own, NAME_ENDS), *own, *ANY_NAME), "", ""),
-        Column("parent", "上级编码", "code", PARENT, "", ""),
-        Column("level", "层级", "text", ("级别",), "", ""),
+    names, zh = LEVEL_NAMES[level], level.zh
+    attributes = [
+        Column("code", f"{zh}编码", cells.parse_code, (*joined(names, CODE_ENDS), *ANY_CODE), "", "", needed=True),
+        Column("name", f"{zh}名称", cells.parse_text, (*joined(names, NAME_ENDS), *names, *ANY_NAME), "", ""),
+        Column("parent", "上级编码", cells.parse_code, PARENT, "", ""),
+        Column("level", "层级", cells.parse_text, ("级别",), "", ""),
     ]
     for above in LEVELS[: LEVELS.index(level)]:
-        words = WORDS[above]
-        code = (*joined(words, CODE_ENDS), *joined(words, CODE_ENDS, "所属"))
-        name = (*joined(words, NAME_ENDS), *words, *joined(words, ("", *NAME_ENDS), "所属"))
-        found += [
-            Column(f"{above}_code", f"{above.zh}编码", "code", code, "", ""),
-            Column(f"{above}_name", f"{above.zh}名称", "text", name, "", ""),
+        names = LEVEL_NAMES[above]
+        code = (*joined(names, CODE_ENDS), *joined(names, CODE_ENDS, "所属"))
+        name = (*joined(names, NAME_ENDS), *names, *joined(names, ("", *NAME_ENDS), "所属"))
+        attributes += [
+            Column(f"{above}_code", f"{above.zh}编码", cells.parse_code, code, "", ""),
+            Column(f"{above}_name", f"{above.zh}名称", cells.parse_text, name, "", ""),
         ]
-    return tuple(found)
+    return tuple(attributes)
 
 
-def read_area_file(
-    path: Path, level: Level, mapping: Mapping[str, str], crs: str | None, layer: str | None, report: LoadReport
-) -> AreaFile:
-    """Read the entries of a level; rows with a cell that cannot be read go to `report.refused`.
-
-    Args:
-        mapping: Name of the file's attribute by key of `columns`; what is not in it is recognised by name.
-        crs, layer: See `gis.files.vector.read_vector`.
+def read_area_file(path: Path, level: Level, options: ReadOptions, report: LoadReport) -> AreaFile:
+    """Read the entries of a level into `report` too; rows with a cell that cannot be read are refused there.
 
     Raises:
-        InvalidInput, TooMuch: The file as a whole cannot be taken.
+        InvalidInput, TooLarge: The file as a whole cannot be taken.
     """
-    wanted = {column.key: column for column in columns(level)}
-    if unknown := sorted(set(mapping) - set(wanted)):
-        words = f"cannot map {', '.join(unknown)}; a file of level {level} has {', '.join(wanted)}"
-        raise InvalidInput(words, [FieldError("map", words)])
-    if path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
-        found = _table(path, wanted, mapping, report)
-    else:
-        found = _map(path, wanted, mapping, crs, layer, report)
-    return _of_level(found, level, report)
+    by_key = {column.key: column for column in columns(level)}
+    level_label, mapping = LEVEL_LABELS[level], options.mapping
+    if unknown := sorted(set(mapping) - set(by_key)):
+        keys = list(by_key)
+        params = {"keys": unknown, "level": level_label, "columns": keys}
+        errors = [FieldError("map", "area_file.key_unknown", params)]
+        raise InvalidInput("area_file.key_unknown", errors, keys=unknown, level=level_label, columns=keys)
+    is_table = path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS
+    if is_table and level is Level.GRID:
+        raise InvalidInput("area_file.table_of_grids", file=path.name, formats=Message("map_file.formats"))
+    file = _table(path, by_key, mapping, report) if is_table else _map(path, by_key, options, report)
+    file = _of_level(file, level, report)
+    report.crs, report.counts = file.crs, {"rows": len(file.entries)}
+    if not file.entries and not report.refused:
+        report.refused.append(RejectedRow(path.name, "", Message("area_file.no_area", {"level": level_label})))
+    return file
 
 
-def _table(path: Path, wanted: Mapping[str, Column], mapping: Mapping[str, str], report: LoadReport) -> AreaFile:
-    told = [
-        Column(key, mapping[key], column.kind, (), "", "", column.needed) if key in mapping else column
-        for key, column in wanted.items()
+def _table(path: Path, by_key: Mapping[str, Column], mapping: Mapping[str, str], report: LoadReport) -> AreaFile:
+    mapped = [
+        Column(key, mapping[key], column.parse, (), "", "", column.needed) if key in mapping else column
+        for key, column in by_key.items()
     ]
-    table = tables.read_table(path, told, report)
+    table = tables.read_table(path, mapped, report)
     entries = [
-        AreaRecord(f"row {row.number}", {key: str(value) for key, value in row.values.items()}) for row in table.rows
+        AreaRecord(row_label(row.number), {key: str(value) for key, value in row.values.items()}) for row in table.rows
     ]
     return AreaFile(table.columns, entries, None)
 
 
-def _map(
-    path: Path,
-    wanted: Mapping[str, Column],
-    mapping: Mapping[str, str],
-    crs: str | None,
-    layer: str | None,
-    report: LoadReport,
-) -> AreaFile:
-    features = vector.read_vector(path, crs, layer)
-    report.notes += features.notes
-    headers = _headers(path.name, list(features.columns), wanted, mapping, report)
+def _map(path: Path, by_key: Mapping[str, Column], options: ReadOptions, report: LoadReport) -> AreaFile:
+    features = vector.read_vector(path, options.crs, options.layer)
+    report.messages += features.notes
+    headers = _headers(path.name, list(features.columns), by_key, options.mapping, report)
     entries = []
     for i, drawn in enumerate(features.shapes.tolist()):
-        entry = AreaRecord(f"feature {i + 1}", {}, drawn, fault=features.faults.get(i, ""))
+        location = Message("load.feature", {"number": str(i + 1)})
+        entry = AreaRecord(location, {}, drawn, fault=features.faults.get(i))
         if i in features.repairs:
             entry.repairs.append(features.repairs[i])
         for key, header in headers.items():
@@ -155,53 +182,55 @@ def _map(
             if cell is None or not clean_text(cell):
                 continue
             try:
-                entry.values[key] = str(CELL_PARSERS[wanted[key].kind](cell))
-            except ValueError as error:
-                report.refused.append(RejectedRow(entry.where, header, str(error)))
+                entry.values[key] = str(by_key[key].parse(cell))
+            except CellError as error:
+                report.refused.append(RejectedRow(entry.location, header, error.message))
         entries.append(entry)
     return AreaFile(headers, entries, features.crs)
 
 
 def _headers(
-    name: str, have: Sequence[str], wanted: Mapping[str, Column], mapping: Mapping[str, str], report: LoadReport
+    name: str, headers: Sequence[str], by_key: Mapping[str, Column], mapping: Mapping[str, str], report: LoadReport
 ) -> dict[str, str]:
-    """Which attribute of the file means what: as told, else the first of the column's names it has."""
-    plain = {tables.plain_name(header): header for header in reversed(have)}
-    found = {}
-    for key, column in wanted.items():
+    """Return the attribute of the file by key: as mapped, else the first of the column's names that the file has."""
+    plain = {tables.plain_name(header): header for header in reversed(headers)}
+    header_by_key = {}
+    for key, column in by_key.items():
         if key in mapping:
             if (header := plain.get(tables.plain_name(mapping[key]))) is None:
-                raise InvalidInput(f"{name} has no attribute {mapping[key]!r}; it has {', '.join(have) or 'none'}")
-            found[key] = header
+                raise InvalidInput(
+                    "area_file.no_attribute", file=name, attribute=mapping[key], attributes=headers or NO_ATTRIBUTES
+                )
+            header_by_key[key] = header
             continue
         names = map(tables.plain_name, (column.key, column.zh, *column.names))
-        if header := next((plain[one] for one in names if one in plain and plain[one] not in mapping.values()), None):
-            found[key] = header
-    if "code" not in found:
-        raise InvalidInput(
-            f"{name} has no attribute for the code; it has {', '.join(have) or 'none'}: say --map code=NAME",
-            [FieldError("map", "code is missing")],
-        )
-    if unused := [header for header in have if header not in found.values() and header not in OURS]:
-        report.notes.append(f"attributes not used: {', '.join(unused)}")
-    return found
+        matches = (plain[text] for text in names if text in plain and plain[text] not in mapping.values())
+        if header := next(matches, None):
+            header_by_key[key] = header
+    if "code" not in header_by_key:
+        errors = [FieldError("map", "area_file.code_not_mapped")]
+        raise InvalidInput("area_file.no_code", errors, file=name, attributes=headers or NO_ATTRIBUTES)
+    used = {*header_by_key.values(), *OWN_ATTRIBUTES}
+    if unused := [header for header in headers if header not in used]:
+        report.note("area_file.attributes_unused", attributes=unused)
+    return header_by_key
 
 
-def _of_level(found: AreaFile, level: Level, report: LoadReport) -> AreaFile:
+def _of_level(file: AreaFile, level: Level, report: LoadReport) -> AreaFile:
     """Leave out rows that say they are of another level; bring division codes to their own length."""
     entries = []
-    for entry in found.entries:
-        said = entry.values.pop("level", "")
-        if said and LEVEL_OF.get(tables.plain_name(said)) is not level:
+    for entry in file.entries:
+        level_name = entry.values.pop("level", "")
+        if level_name and LEVEL_OF.get(tables.plain_name(level_name)) is not level:
             continue
         for key, of in (
             ("code", level),
             ("parent", codes.parent_level(level)),
-            *((f"{one}_code", one) for one in LEVELS),
+            *((f"{other}_code", other) for other in LEVELS),
         ):
             if of is not None and (code := entry.values.get(key)):
                 entry.values[key] = codes.normalise_division_code(code, of)
         entries.append(entry)
-    if left_out := len(found.entries) - len(entries):
-        report.notes.append(f"{left_out} rows are of other levels and were left out")
-    return AreaFile(found.headers, entries, found.crs)
+    if left_out := len(file.entries) - len(entries):
+        report.note("area_file.other_levels", count=left_out)
+    return AreaFile(file.headers, entries, file.crs)

@@ -1,7 +1,7 @@
 """The shapes of areas under load: mended, the grids of a county made a coverage, and what is off said."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -15,13 +15,14 @@ from gis.areas.models import Level
 from gis.boundaries.store import boundaries_at, equals_exact, grids_near
 from gis.errors import InvalidInput
 from gis.exchange.area_file import AreaRecord
-from gis.files.report import LoadReport, RejectedRow
+from gis.files.report import LoadReport, RejectedRow, to_message
+from gis.messages import Message
 from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_point
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 from gis.shapes.repair import extract_polygons, repair, to_multipolygon
 
-MAX_NOTES_PER_TYPE = 20  # notes of one kind; the rest is counted
+MAX_NOTES_PER_TYPE = 20  # notes of one kind; the others are counted
 NEIGHBOUR_MARGIN_DEG = 0.001  # degrees, about 100 m: stored grids this near are looked at with those of the file
 WHOLE_COUNTY_MARGIN_DEG = 360.0
 MIN_REPORTED_AREA_M2 = 1.0  # square metres
@@ -36,18 +37,19 @@ def repair_geometries(entries: Sequence[AreaRecord], report: LoadReport, *, need
     mended = []
     for entry in entries:
         if entry.fault:
-            report.refused.append(RejectedRow(entry.named, "", entry.fault))
+            report.refused.append(RejectedRow(entry.location_with_code, "", entry.fault))
             continue
         if entry.drawn is None and not needed:
             continue
-        done = repair(entry.drawn)
-        entry.repairs += done.repairs
-        entry.shape = done.shape
-        if done.shape is None:
-            report.refused.append(RejectedRow(entry.named, "", done.reason))
+        repaired = repair(entry.drawn)
+        entry.repairs += repaired.repairs
+        entry.shape = repaired.shape
+        if repaired.shape is None:
+            report.refused.append(RejectedRow(entry.location_with_code, "", repaired.reason))
         elif entry.repairs:
-            mended.append(f"{entry.named}: {'; '.join(entry.repairs)}")
-    report.notes += shortened(mended, "shapes were mended")
+            params = {"place": entry.location_with_code, "repairs": entry.repairs}
+            mended.append(Message("area_shape.repaired", params))
+    note_some(report, mended, "area_shape.more_repaired")
     shapes = [entry.shape for entry in entries if entry.shape is not None]
     if shapes:
         west, south, east, north = shapely.total_bounds(shapes).tolist()
@@ -80,9 +82,9 @@ def fit_to_coverage(
     for entry in entries:
         counties[codes.ancestor_code(entry.code, Level.COUNTY)][entry.code] = entry
     moved: dict[str, MultiPolygon] = {}
-    for county, held in sorted(counties.items()):
+    for county, records in sorted(counties.items()):
         moved |= _fit_county(
-            session, county, held, clean or NOISE_WIDTH_M, at, report, gone, same_within or clean or NOISE_WIDTH_M
+            session, county, records, clean or NOISE_WIDTH_M, at, report, gone, same_within or clean or NOISE_WIDTH_M
         )
     return moved
 
@@ -90,59 +92,71 @@ def fit_to_coverage(
 def _fit_county(
     session: Session,
     county: str,
-    held: dict[str, AreaRecord],
+    records: dict[str, AreaRecord],
     tolerance: float,
     at: datetime,
     report: LoadReport,
     gone: Collection[str],
     same_within: float,
 ) -> dict[str, MultiPolygon]:
-    drawn = {code: entry.shape for code, entry in held.items() if entry.shape is not None}
-    near = grids_near(session, [county], list(drawn.values()), at, NEIGHBOUR_MARGIN_DEG)
-    near = {code: shape for code, shape in near.items() if code not in gone}
-    for code in _as_stored(drawn, near, same_within):
-        drawn[code] = near[code]
-    together: dict[str, PolygonLike] = drawn | {code: shape for code, shape in near.items() if code not in drawn}
-    names = list(together)
-    overlaps = [one for one in polygon_coverage.find_overlaps(list(together.values())) if names[one.first] in drawn]
-    wide = [one for one in overlaps if one.width > tolerance]
-    for one in wide:
-        first, second = names[one.first], names[one.second]
-        other = held[second].named if second in held else f"the stored grid {second}"
-        words = f"overlaps {other} by {_size(one)}; redraw it, or mend it with --clean METRES"
-        report.refused.append(RejectedRow(held[first].named, "", words))
+    drawn = {code: entry.shape for code, entry in records.items() if entry.shape is not None}
+    stored = grids_near(session, [county], list(drawn.values()), at, NEIGHBOUR_MARGIN_DEG)
+    stored = {code: shape for code, shape in stored.items() if code not in gone}
+    for code in _as_stored(drawn, stored, same_within):
+        drawn[code] = stored[code]
+    together: dict[str, PolygonLike] = drawn | {code: shape for code, shape in stored.items() if code not in drawn}
+    grid_codes = list(together)
+    overlaps = [
+        overlap
+        for overlap in polygon_coverage.find_overlaps(list(together.values()))
+        if grid_codes[overlap.first] in drawn
+    ]
+    wide = [overlap for overlap in overlaps if overlap.width > tolerance]
+    report.refused += [_refuse_overlap(overlap, grid_codes, records) for overlap in wide]
     gaps = polygon_coverage.find_gaps(list(together.values()))
-    narrow = [one for one in gaps if one.width <= tolerance]
-    left = [f"gap of {_size(one)} between grids, left as it is" for one in gaps if one.width > tolerance]
-    report.notes += shortened(left, "gaps between grids")
+    narrow = [gap for gap in gaps if gap.width <= tolerance]
+    left = [Message("area_shape.gap", {"size": _size(gap)}) for gap in gaps if gap.width > tolerance]
+    note_some(report, left, "area_shape.more_gaps")
     if wide:
         return {}
     fitted = _cleaned(session, county, together, tolerance, at, report, gone)
     slivers: list[Gap | Overlap] = [*overlaps, *narrow]
     if slivers:
-        whole = sum(one.m2 for one in slivers)
-        report.notes.append(
-            f"{len(overlaps)} overlaps and {len(narrow)} gaps between grids mended, {whole:,.1f} m² in all,"
-            f" the widest {_size(max(slivers, key=lambda one: one.width))}"
+        report.note(
+            "area_shape.slivers_mended",
+            overlaps=len(overlaps),
+            gaps=len(narrow),
+            m2=f"{sum(sliver.m2 for sliver in slivers):,.1f}",
+            widest=_size(max(slivers, key=lambda sliver: sliver.width)),
         )
     moved = {
         code: to_multipolygon(shape)
         for code, shape in fitted.items()
-        if not equals_exact(to_multipolygon(shape), near.get(code))
+        if not equals_exact(to_multipolygon(shape), stored.get(code))
     }
     if others := sorted(set(moved) - set(drawn)):
-        report.notes.append(
-            f"stored grids that took on the border of the file: {', '.join(others[:MAX_NOTES_PER_TYPE])}"
-        )
+        report.note("area_shape.neighbours_moved", codes=others[:MAX_NOTES_PER_TYPE])
     return moved
 
 
-def _size(one: Gap | Overlap) -> str:
-    return f"{one.m2:,.1f} m² ({one.width:.2f} m wide) at {one.place[0]}, {one.place[1]}"
+def _refuse_overlap(overlap: Overlap, grid_codes: Sequence[str], records: Mapping[str, AreaRecord]) -> RejectedRow:
+    code, other_code = grid_codes[overlap.first], grid_codes[overlap.second]
+    if other_code in records:
+        other = records[other_code].location_with_code
+    else:
+        other = Message("area_shape.stored_grid", {"code": other_code})
+    message = Message("area_shape.overlaps", {"other": other, "size": _size(overlap)})
+    return RejectedRow(records[code].location_with_code, "", message)
+
+
+def _size(sliver: Gap | Overlap) -> Message:
+    lon, lat = sliver.place
+    params = {"m2": f"{sliver.m2:,.1f}", "width": f"{sliver.width:.2f}", "lon": lon, "lat": lat}
+    return Message("area_shape.size", params)
 
 
 def _as_stored(drawn: dict[str, PolygonLike], stored: dict[str, MultiPolygon], tolerance: float) -> list[str]:
-    """The grids whose difference from the stored shape is no wider than the tolerance: they are the same."""
+    """Return the grids whose difference from the stored shape is no wider than the tolerance: they are the same."""
     both = [code for code in drawn if code in stored]
     if not both:
         return []
@@ -161,24 +175,25 @@ def _cleaned(
     report: LoadReport,
     gone: Collection[str],
 ) -> dict[str, PolygonLike]:
-    """A coverage of the file's grids and the stored ones around; of the whole county if those move others."""
+    """Return a coverage of the file's grids and the stored ones around; of the whole county if those move others."""
     try:
         fitted = dict(zip(together, polygon_coverage.repair_coverage(list(together.values()), tolerance), strict=True))
         everything = grids_near(session, [county], list(together.values()), at, WHOLE_COUNTY_MARGIN_DEG)
-        rest = {code: shape for code, shape in everything.items() if code not in together and code not in gone}
-        whole: dict[str, PolygonLike] = {**together, **rest}
-        if not rest or polygon_coverage.is_valid([*fitted.values(), *rest.values()]):
+        others = {code: shape for code, shape in everything.items() if code not in together and code not in gone}
+        whole: dict[str, PolygonLike] = {**together, **others}
+        if not others or polygon_coverage.is_valid([*fitted.values(), *others.values()]):
             return fitted
         return dict(zip(whole, polygon_coverage.repair_coverage(list(whole.values()), tolerance), strict=True))
     except InvalidInput as error:
-        report.refused.append(RejectedRow(f"county {county}", "", error.detail))
+        location = Message("area_shape.county", {"code": county})
+        report.refused.append(RejectedRow(location, "", to_message(error.code, error.params)))
         return {}
 
 
 def fit_units(
     session: Session, entries: Sequence[AreaRecord], at: datetime, report: LoadReport
 ) -> dict[str, MultiPolygon]:
-    """The shapes of units that do not stand on buildings, by code; how far they leave their grid is noted."""
+    """Return the shapes of units that do not stand on buildings, by code; note how far they leave their grid."""
     drawn = {entry.code: to_multipolygon(entry.shape) for entry in entries if entry.shape is not None}
     rows = session.execute(
         text("""
@@ -189,7 +204,7 @@ def fit_units(
     ).all()
     derived = [code for code, _, stands in rows if stands]
     if derived:
-        report.notes.append(f"{len(derived)} units keep the shape that follows from their buildings")
+        report.note("area_shape.units_derived", count=len(derived))
     grids = boundaries_at(session, {row[1] for row in rows}, at)
     outside = []
     for code, parent, _ in rows:
@@ -197,15 +212,16 @@ def fit_units(
         beyond = None if grid is None else extract_polygons(shapely.difference(drawn[code], grid))
         if beyond is not None and (m2 := geodesic_area_m2(beyond)) >= MIN_REPORTED_AREA_M2:
             lon, lat = label_point(beyond)
-            outside.append(f"unit {code} leaves its grid by {m2:,.1f} m² at {lon}, {lat}")
-    report.notes += shortened(outside, "units leave their grids")
+            params = {"code": code, "m2": f"{m2:,.1f}", "lon": lon, "lat": lat}
+            outside.append(Message("area_shape.unit_leaves_grid", params))
+    note_some(report, outside, "area_shape.more_units_leave")
     return {code: shape for code, shape in drawn.items() if code not in derived}
 
 
 def compare_outlines(
     session: Session, entries: Sequence[AreaRecord], ids: dict[str, int], at: datetime, report: LoadReport
 ) -> None:
-    """Say how far the outlines of upper levels are from the union of their grids, which counts."""
+    """Note how far the outlines of upper levels are from the union of their grids, which counts."""
     drawn = [entry for entry in entries if entry.shape is not None]
     stored = boundaries_at(session, [ids[entry.code] for entry in drawn], at)
     apart, without = [], 0
@@ -217,13 +233,15 @@ def compare_outlines(
         differ = extract_polygons(shapely.symmetric_difference(entry.shape, union))
         if differ is not None and (m2 := geodesic_area_m2(differ)) >= MIN_REPORTED_AREA_M2:
             lon, lat = label_point(differ)
-            apart.append(f"{entry.named}: the outline is {m2:,.0f} m² off the union of its grids, as at {lon}, {lat}")
-    report.notes += shortened(apart, "outlines differ from the union of their grids")
+            params = {"place": entry.location_with_code, "m2": round(m2), "lon": lon, "lat": lat}
+            apart.append(Message("area_shape.outline_off", params))
+    note_some(report, apart, "area_shape.more_outlines_off")
     if without:
-        report.notes.append(f"{without} outlines are not kept: a shape above the grids is the union of its grids")
+        report.note("area_shape.outlines_not_kept", count=without)
 
 
-def shortened(notes: Sequence[str], what: str) -> list[str]:
-    """The first notes of a kind, and how many more there are."""
-    more = len(notes) - MAX_NOTES_PER_TYPE
-    return [*notes[:MAX_NOTES_PER_TYPE], *([f"{more} more {what}"] if more > 0 else [])]
+def note_some(report: LoadReport, notes: Sequence[Message], code: str) -> None:
+    """Add the first notes of a kind, and how many more there are as a note of `code`."""
+    report.messages += notes[:MAX_NOTES_PER_TYPE]
+    if len(notes) > MAX_NOTES_PER_TYPE:
+        report.note(code, count=len(notes) - MAX_NOTES_PER_TYPE)

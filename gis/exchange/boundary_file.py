@@ -22,12 +22,12 @@ from gis.areas.models import Level, Revision
 from gis.boundaries import drafts, operations
 from gis.boundaries.numbering import next_codes
 from gis.boundaries.store import grids_near
-from gis.errors import InvalidInput, invalid_field
-from gis.exchange.area_file import AreaFile, AreaRecord, read_area_file
+from gis.errors import invalid_field
+from gis.exchange.area_file import AreaFile, AreaRecord, ReadOptions, read_area_file
 from gis.exchange.area_shapes import NEIGHBOUR_MARGIN_DEG, fit_to_coverage, repair_geometries
 from gis.exchange.areas import MAX_CLEAN_WIDTH_M, existing_areas, validate_records
-from gis.files import tables, vector
-from gis.files.report import LoadReport, RejectedRow
+from gis.files.report import LoadReport
+from gis.messages import text_of
 from gis.rights.access import Action, Principal
 from gis.shapes import polygon_coverage
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
@@ -67,73 +67,78 @@ def draft_from_file(
     by: Principal,
     path: Path,
     title: str,
+    options: ReadOptions | None = None,
     *,
-    mapping: Mapping[str, str] | None = None,
-    crs: str | None = None,
     clean: float | None = None,
-    layer: str | None = None,
 ) -> BoundaryFileDraft:
     """Make a draft of what a file of grids has otherwise than the newest published boundaries.
 
     Args:
         title: Of the draft.
-        mapping, crs, layer: As for `gis.exchange.areas.load_areas`.
+        options: How to read the file; None: everything is recognised.
         clean: Metres; overlaps and gaps up to this width are mended, and listed. None: only drawing noise.
 
     Returns:
         The report; `draft` is None when a row was refused (then nothing is written) or nothing differs.
 
     Raises:
-        InvalidInput, TooMuch: The file as a whole cannot be taken.
+        InvalidInput, TooLarge: The file as a whole cannot be taken.
         Forbidden: It changes grids that the asker may not draft in.
     """
     by.need(Action.DRAFT)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
-        raise invalid_field("clean", f"must be more than 0 and at most {MAX_CLEAN_WIDTH_M:.0f} metres, not {clean}")
-    if path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
-        raise InvalidInput(f"{path.name} is a table without shapes; grids come from a map: {vector.NAMES}")
-    found = BoundaryFileDraft(LoadReport("boundaries", path.name))
-    report = found.report
-    file = read_area_file(path, Level.GRID, mapping or {}, crs, layer, report)
-    report.crs, report.counts = file.crs, {"rows": len(file.entries)}
-    if not file.entries and not report.refused:
-        report.refused.append(RejectedRow(path.name, "", "holds no grid"))
+        high = round(MAX_CLEAN_WIDTH_M)
+        raise invalid_field("clean", "boundary_file.clean_out_of_range", high=high, value=str(clean))
+    result = BoundaryFileDraft(LoadReport("boundaries", path.name))
+    report = result.report
+    file = read_area_file(path, Level.GRID, options or ReadOptions(), report)
     repair_geometries(file.entries, report, needed=True)
     stored = _stored(session, file.entries)
     _number(session, file, stored, report)
-    known = existing_areas(session, file.entries, Level.GRID)
-    good = [entry for entry in validate_records(file, Level.GRID, known, report) if entry.shape is not None]
-    for entry in good:
-        if codes.ancestor_code(entry.code, Level.COMMUNITY) not in known:
-            words = (
-                f"community {codes.ancestor_code(entry.code, Level.COMMUNITY)} is not known; load the communities first"
-            )
-            report.refused.append(file.refuse(entry, "community_code", words))
-    found.gone = _gone(good, stored)
-    moved = fit_to_coverage(session, good, clean, FAR_FUTURE, report, found.gone, same_within=NOISE_WIDTH_M)
-    found.torn = _torn(good, stored, found.gone, clean or NOISE_WIDTH_M)
+    good = _validated(session, file, report)
+    result.gone = _gone(good, stored)
+    moved = fit_to_coverage(session, good, clean, FAR_FUTURE, report, result.gone, same_within=NOISE_WIDTH_M)
+    result.torn = _torn(good, stored, result.gone, clean or NOISE_WIDTH_M)
     if report.refused:
-        return found
-    found.new = sorted(code for code in moved if code not in stored)
-    found.changed = sorted(code for code in moved if code in stored)
-    report.counts |= {"new": len(found.new), "changed": len(found.changed), "gone": len(found.gone)}
+        return result
+    result.new = sorted(code for code in moved if code not in stored)
+    result.changed = sorted(code for code in moved if code in stored)
+    report.counts |= {"new": len(result.new), "changed": len(result.changed), "gone": len(result.gone)}
     report.counts["unchanged"] = len(good) - len({entry.code for entry in good} & set(moved))
-    if not found.gone and not operations.moves_land(stored, moved):
-        report.notes.append("every grid is as stored, but for vertices; there is nothing to draft")
-        return found
+    if not result.gone and not operations.moves_land(stored, moved):
+        report.note("boundary_file.nothing_to_draft")
+        return result
+    result.draft = drafts.create_draft(session, by, title)
+    drafts.add_operation(session, by, result.draft.id, _redraw(good, moved, result.gone))
+    return result
+
+
+def _validated(session: Session, file: AreaFile, report: LoadReport) -> list[AreaRecord]:
+    """Return the entries with a shape whose code and names are right; refuse those of unknown communities."""
+    areas = existing_areas(session, file.entries, Level.GRID)
+    good = [entry for entry in validate_records(file, Level.GRID, areas, report) if entry.shape is not None]
+    for entry in good:
+        community = codes.ancestor_code(entry.code, Level.COMMUNITY)
+        if community not in areas:
+            report.refused.append(
+                file.refuse(entry, "community_code", "boundary_file.community_unknown", code=community)
+            )
+    return good
+
+
+def _redraw(good: Sequence[AreaRecord], moved: Mapping[str, PolygonLike], gone: Sequence[str]) -> dict[str, Any]:
+    """Return the operation that draws moved grids anew and ends those that are gone."""
     named = {entry.code: entry.values.get("name", "") for entry in good}
     grids: list[dict[str, Any]] = [
         {"code": code, "geometry": shapely.geometry.mapping(shape), "name": named.get(code) or None,
          "parent": codes.ancestor_code(code, Level.COMMUNITY)}
         for code, shape in sorted(moved.items())
-    ] + [{"code": code, "geometry": None} for code in found.gone]  # fmt: skip
-    found.draft = drafts.create_draft(session, by, title)
-    drafts.add_operation(session, by, found.draft.id, {"op": "redraw", "grids": grids})
-    return found
+    ] + [{"code": code, "geometry": None} for code in gone]  # fmt: skip
+    return {"op": "redraw", "grids": grids}
 
 
 def _stored(session: Session, entries: Sequence[AreaRecord]) -> dict[str, PolygonLike]:
-    """The newest grids around those of a file, of the counties it names."""
+    """Return the newest grids around those of a file, of the counties it names."""
     shapes = [entry.shape for entry in entries if entry.shape is not None]
     counties = sorted({codes.ancestor_code(entry.code, Level.COUNTY) for entry in entries if entry.code})
     return dict(grids_near(session, counties, shapes, FAR_FUTURE, NEIGHBOUR_MARGIN_DEG))
@@ -146,24 +151,29 @@ def _number(session: Session, file: AreaFile, stored: Mapping[str, PolygonLike],
         if entry.shape is not None:
             by_code[entry.code].append(entry)
     fresh: dict[str, Iterator[str]] = {}
-    given: set[str] = {entry.code for entry in file.entries}
+    used: set[str] = {entry.code for entry in file.entries}
     for code, entries in sorted(by_code.items()):
-        largest = max(entries, key=lambda one: (one.shape.area if one.shape is not None else 0, one.where))
-        need = [one for one in entries if not code or one is not largest]
-        for entry in sorted(need, key=_west_first):
+        largest = max(entries, key=_area_and_place)
+        unnumbered = [entry for entry in entries if not code or entry is not largest]
+        for entry in sorted(unnumbered, key=_west_first):
             community = codes.ancestor_code(code, Level.COMMUNITY) if code else _community(entry, stored)
             if not community:
                 continue  # refused later: it has no code
             if community not in fresh:
                 fresh[community] = next_codes(session, community, ())
-            new = next((one for one in fresh[community] if one not in given), "")
+            new = next((candidate for candidate in fresh[community] if candidate not in used), "")
             if new:
-                given.add(new)
+                used.add(new)
                 entry.values["code"] = new
                 entry.values.pop("name", None)  # the name of the one it was split from
-                report.notes.append(
-                    f"{entry.where} {f'had the code {code} too' if code else 'had no code'}: it is {new}"
-                )
+                if code:
+                    report.note("boundary_file.code_twice", place=entry.location, code=code, new=new)
+                else:
+                    report.note("boundary_file.code_missing", place=entry.location, new=new)
+
+
+def _area_and_place(entry: AreaRecord) -> tuple[float, str]:
+    return (entry.shape.area if entry.shape is not None else 0, text_of(entry.location, "en"))
 
 
 def _west_first(entry: AreaRecord) -> tuple[float, float]:
@@ -172,37 +182,37 @@ def _west_first(entry: AreaRecord) -> tuple[float, float]:
 
 
 def _community(entry: AreaRecord, stored: Mapping[str, PolygonLike]) -> str:
-    """The community a feature without a code says it is of, else the one it lies in for the most part."""
-    if said := entry.values.get("community_code") or entry.values.get("parent"):
-        return said
+    """Return the community a feature without a code names, else the one it lies in for the most part."""
+    if named := entry.values.get("community_code") or entry.values.get("parent"):
+        return named
     shares: dict[str, float] = defaultdict(float)
     for code, land in stored.items():
         shares[codes.ancestor_code(code, Level.COMMUNITY)] += shapely.intersection(land, entry.shape).area
-    best = max(shares, key=lambda one: shares[one], default="")
+    best = max(shares, key=lambda code: shares[code], default="")
     return best if best and shares[best] > 0 else ""
 
 
 def _gone(entries: Sequence[AreaRecord], stored: Mapping[str, PolygonLike]) -> list[str]:
-    """The stored grids that the file does not have and whose land it has given to others."""
-    have = {entry.code for entry in entries}
-    missing = [code for code in stored if code not in have]
+    """Return the stored grids that the file does not have and whose land it has given to others."""
+    file_codes = {entry.code for entry in entries}
+    missing = [code for code in stored if code not in file_codes]
     if not missing or not entries:
         return []
     shapes = np.empty(len(entries), dtype=object)
     shapes[:] = [entry.shape for entry in entries]
     tree = STRtree(shapes)
-    found = []
+    gone = []
     for code in missing:
-        near = shapes[tree.query(stored[code], predicate="intersects")]
-        if float(shapely.area(shapely.intersection(near, stored[code])).sum()) >= MIN_TAKEN_SHARE * stored[code].area:
-            found.append(code)
-    return sorted(found)
+        grids = shapes[tree.query(stored[code], predicate="intersects")]
+        if float(shapely.area(shapely.intersection(grids, stored[code])).sum()) >= MIN_TAKEN_SHARE * stored[code].area:
+            gone.append(code)
+    return sorted(gone)
 
 
 def _torn(
     entries: Sequence[AreaRecord], stored: Mapping[str, PolygonLike], gone: Sequence[str], tolerance: float
 ) -> CoverageErrors:
-    """Overlaps and gaps wider than the tolerance, largest first."""
+    """Return overlaps and gaps wider than the tolerance, largest first."""
     drawn = {entry.code: entry.shape for entry in entries if entry.shape is not None}
     together: dict[str, PolygonLike] = drawn | {
         code: land for code, land in stored.items() if code not in drawn and code not in gone
@@ -210,14 +220,15 @@ def _torn(
     if not together:
         return CoverageErrors()
     names, shapes = list(together), list(together.values())
-    overlaps = [one for one in polygon_coverage.find_overlaps(shapes) if one.width > tolerance]
-    overlaps.sort(key=lambda one: -one.m2)
-    old = polygon_coverage.find_gaps(list(stored.values())) if stored else []
-    known = [gap.shape for gap in old]
+    overlaps = [overlap for overlap in polygon_coverage.find_overlaps(shapes) if overlap.width > tolerance]
+    overlaps.sort(key=lambda overlap: -overlap.m2)
+    stored_gaps = [gap.shape for gap in polygon_coverage.find_gaps(list(stored.values()))] if stored else []
     gaps = [
-        gap for gap in polygon_coverage.find_gaps(shapes)
-        if gap.width > tolerance and not any(shapely.equals(gap.shape, one) for one in known)
-    ]  # fmt: skip
+        gap
+        for gap in polygon_coverage.find_gaps(shapes)
+        if gap.width > tolerance and not any(shapely.equals(gap.shape, shape) for shape in stored_gaps)
+    ]
     return CoverageErrors(
-        [(names[one.first], names[one.second], one) for one in overlaps[:MAX_LISTED_ERRORS]], gaps[:MAX_LISTED_ERRORS]
+        [(names[overlap.first], names[overlap.second], overlap) for overlap in overlaps[:MAX_LISTED_ERRORS]],
+        gaps[:MAX_LISTED_ERRORS],
     )

@@ -9,14 +9,15 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
+from gis.messages import Message
 from gis.places.address import Address, label_of_building, normalise_label, normalise_text, parse_address
 from gis.places.naming import Naming, compare, label_building, same_estate
 
 MAX_BUILDING_DISTANCE_M = 15.0  # metres from a point to a building that it may still mean
 MAX_SUGGESTIONS = 3  # names offered for one that is not there
-SUGGESTIONS_FOR = 50  # missing names that get suggestions; comparing is slow
+MAX_QUERIES_WITH_SUGGESTIONS = 50  # missing names that get suggestions; comparing is slow
 HOUSE_CHARS = 4  # the end of a street and house number, as 板巷3号, by which candidates are looked up
-COMPARED = 20_000  # names compared with a missing one
+MAX_COMPARED_NAMES = 20_000  # names compared with a missing one
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,10 @@ class BuildingQuery:
 
 @dataclass(frozen=True)
 class BuildingNotFound:
-    """Why no building was found: the column at fault, and what would be right."""
+    """Why no building matches: the column at fault, and what would be right."""
 
     field: str
-    reason: str
+    reason: Message
 
 
 BY_CODE = "SELECT id, code FROM building WHERE code = ANY(:codes)"
@@ -56,52 +57,52 @@ FROM wanted_point w CROSS JOIN LATERAL (
 """
 
 
-def find_buildings(session: Session, wanted: Sequence[BuildingQuery]) -> list[int | BuildingNotFound]:
-    """Find the building that each wanted one means, in their order.
+def find_buildings(session: Session, queries: Sequence[BuildingQuery]) -> list[int | BuildingNotFound]:
+    """Find the building that each query means, in their order.
 
     Returns:
         The id of the building, or why there is none: not there (with the nearest names), several of the name,
-        or no building within `NEAR` metres of the point.
+        or no building within `MAX_BUILDING_DISTANCE_M` of the point.
 
     Names are compared as doors are read: 3栋 is 3号楼, and 三号楼 too.
     """
-    by_code = dict(_by_code(session, {one.code for one in wanted if one.code}))
-    points = [(nth, one) for nth, one in enumerate(wanted) if _is_point(one)]
+    by_code = dict(_by_code(session, {query.code for query in queries if query.code}))
+    points = [(nth, query) for nth, query in enumerate(queries) if _is_point(query)]
     at_point = _at_points(session, points) if points else {}
-    names = BuildingNameIndex.load(session) if any(_is_named(one) for one in wanted) else None
-    found: list[int | BuildingNotFound] = []
+    names = BuildingNameIndex.load(session) if any(_is_named(query) for query in queries) else None
+    matches: list[int | BuildingNotFound] = []
     missing = 0
-    for nth, one in enumerate(wanted):
-        answer: int | BuildingNotFound | None
-        if one.code:
-            answer = by_code.get(one.code)
-        elif _is_named(one):
+    for nth, query in enumerate(queries):
+        match: int | BuildingNotFound | None
+        if query.code:
+            match = by_code.get(query.code)
+        elif _is_named(query):
             assert names is not None
-            answer = names.find(one)
-        elif _is_point(one):
-            answer = at_point.get(nth)
+            match = names.find(query)
+        elif _is_point(query):
+            match = at_point.get(nth)
         else:
-            answer = BuildingNotFound("building", "is empty; give its code, or estate and name, or lon, lat and crs")
-        if answer is None:
+            match = BuildingNotFound("building", Message("building_match.empty"))
+        if match is None:
             names = names or BuildingNameIndex.load(session)
-            answer = names.explain(one, offer=missing < SUGGESTIONS_FOR)
+            match = names.explain(query, offer=missing < MAX_QUERIES_WITH_SUGGESTIONS)
             missing += 1
-        found.append(answer)
-    return found
+        matches.append(match)
+    return matches
 
 
-def closest_names(name: str, among: Sequence[str]) -> str:
-    """Words that offer the names most like one that is not there; empty when none is alike."""
-    alike = get_close_matches(name, among[:COMPARED], MAX_SUGGESTIONS, cutoff=0.5)
-    return f"; nearest: {', '.join(alike)}" if alike else ""
+def with_suggestions(message: Message, name: str, names: Sequence[str]) -> Message:
+    """Return a message with the names most like one that is not there; as it is when none is alike."""
+    alike = get_close_matches(name, names[:MAX_COMPARED_NAMES], MAX_SUGGESTIONS, cutoff=0.5)
+    return Message("load.with_suggestions", {"reason": message, "names": alike}) if alike else message
 
 
-def _is_named(one: BuildingQuery) -> bool:
-    return not one.code and bool(one.name or one.address)
+def _is_named(query: BuildingQuery) -> bool:
+    return not query.code and bool(query.name or query.address)
 
 
-def _is_point(one: BuildingQuery) -> bool:
-    return not (one.code or one.name or one.address) and one.lon is not None
+def _is_point(query: BuildingQuery) -> bool:
+    return not (query.code or query.name or query.address) and query.lon is not None
 
 
 def _by_code(session: Session, codes: Iterable[str]) -> Iterable[tuple[str, int]]:
@@ -112,13 +113,16 @@ def _by_code(session: Session, codes: Iterable[str]) -> Iterable[tuple[str, int]
 def _at_points(session: Session, points: Iterable[tuple[int, BuildingQuery]]) -> dict[int, int | BuildingNotFound]:
     session.execute(text("DROP TABLE IF EXISTS pg_temp.wanted_point"))
     session.execute(text("CREATE TEMP TABLE wanted_point (place int, point geometry) ON COMMIT DROP"))
-    rows = ((nth, f"SRID={STORAGE_SRID};POINT({one.lon!r} {one.lat!r})") for nth, one in points)
+    rows = ((nth, f"SRID={STORAGE_SRID};POINT({query.lon!r} {query.lat!r})") for nth, query in points)
     copy_rows(session, "wanted_point", ("place", "point"), rows)
-    found: dict[int, int | BuildingNotFound] = {}
-    for place, building, code, distance in session.execute(text(AT_POINT)):
-        reason = f"no building within {MAX_BUILDING_DISTANCE_M:.0f} m of the point; the nearest, {code}, is {distance:.0f} m away"
-        found[place] = building if distance <= MAX_BUILDING_DISTANCE_M else BuildingNotFound("lon", reason)
-    return found
+    matches: dict[int, int | BuildingNotFound] = {}
+    for nth, building, code, distance in session.execute(text(AT_POINT)):
+        if distance <= MAX_BUILDING_DISTANCE_M:
+            matches[nth] = building
+        else:
+            params = {"limit": round(MAX_BUILDING_DISTANCE_M), "code": code, "distance": f"{distance:.0f}"}
+            matches[nth] = BuildingNotFound("lon", Message("building_match.far_from_point", params))
+    return matches
 
 
 class BuildingNameIndex:
@@ -140,24 +144,24 @@ class BuildingNameIndex:
 
     @classmethod
     def load(cls, session: Session) -> "BuildingNameIndex":
-        """All of them."""
+        """Return the index of all buildings."""
         return cls(session.execute(text(NAMED)).all())
 
-    def find(self, one: BuildingQuery) -> int | BuildingNotFound | None:
-        """The building of a name or an address; None when there is none."""
-        if one.name:
-            hits = self.by_name.get(_name(one.name, one.estate or ""), [])
+    def find(self, query: BuildingQuery) -> int | BuildingNotFound | None:
+        """Return the building of a name or an address; None when there is none."""
+        if query.name:
+            hits = self.by_name.get(_name(query.name, query.estate or ""), [])
             if not hits:  # 桂花苑3栋 in one cell
-                reading = parse_address(one.name)
+                reading = parse_address(query.name)
                 candidates = self.by_name.get(reading.building, [])
                 hits = [hit for hit in candidates if self.compare(reading, hit[0]) is Naming.WHOLE]
-            if one.estate is not None:
-                hits = [hit for hit in hits if same_estate(hit[2], one.estate)]
-            elif whole := [hit for hit in hits if self.compare(parse_address(one.name), hit[0]) is Naming.WHOLE]:
+            if query.estate is not None:
+                hits = [hit for hit in hits if same_estate(hit[2], query.estate)]
+            elif whole := [hit for hit in hits if self.compare(parse_address(query.name), hit[0]) is Naming.WHOLE]:
                 hits = whole
-            called, field = f"{one.estate or ''}{one.name}", "building_name"
+            called, field = f"{query.estate or ''}{query.name}", "building_name"
         else:
-            called, field = str(one.address), "address"
+            called, field = str(query.address), "address"
             hits = self.by_address.get(normalise_text(called), [])
             if not hits:
                 reading = parse_address(called)
@@ -165,32 +169,31 @@ class BuildingNameIndex:
                 candidates = [*self.by_name.get(number, []), *self.by_house.get(reading.house[-HOUSE_CHARS:], [])]
                 hits = [hit for hit in candidates if self.compare(reading, hit[0]) in (Naming.WHOLE, Naming.HOUSE)]
         if len(hits) > 1:
-            some = ", ".join(code for _, code, _ in hits[:5])
-            return BuildingNotFound(
-                field, f"{len(hits)} buildings are called {called}: {some}; give the building's code"
-            )
+            params = {"count": len(hits), "name": called, "codes": [code for _, code, _ in hits[:5]]}
+            return BuildingNotFound(field, Message("building_match.several", params))
         return hits[0][0] if hits else None
 
     def compare(self, address: Address, building: int) -> Naming:
-        """How surely an address names a building, by its id."""
+        """Return how surely an address names a building, by its id."""
         return compare(address, self.label_of[building])
 
-    def explain(self, one: BuildingQuery, offer: bool) -> BuildingNotFound:
-        """Why there is none, with the names most like it when they are to be offered."""
+    def explain(self, query: BuildingQuery, offer: bool) -> BuildingNotFound:
+        """Return why there is none, with the names most like it when they are to be offered."""
         if not self.rows:
-            return BuildingNotFound("building", "no building is loaded yet; load them first, as with load osm")
-        if one.code:
-            field, what, among = "building", f"has the code {one.code}", [row.code for row in self.rows]
-            called = one.code
-        elif one.name:
-            called = f"{one.estate or ''}{one.name}"
-            field, what = "building_name", f"is called {called}"
-            among = sorted({f"{row.estate}{row.name}" for row in self.rows if row.name})
+            return BuildingNotFound("building", Message("building_match.none_loaded"))
+        if query.code:
+            called, field = query.code, "building"
+            message = Message("building_match.no_code", {"code": called})
+            names = [row.code for row in self.rows]
+        elif query.name:
+            called, field = f"{query.estate or ''}{query.name}", "building_name"
+            message = Message("building_match.no_name", {"name": called})
+            names = sorted({f"{row.estate}{row.name}" for row in self.rows if row.name})
         else:
-            called = str(one.address)
-            field, what = "address", f"has the address {called}"
-            among = sorted({row.address or f"{row.estate}{row.name}" for row in self.rows if row.address or row.name})
-        return BuildingNotFound(field, f"no building {what}{closest_names(called, among) if offer else ''}")
+            called, field = str(query.address), "address"
+            message = Message("building_match.no_address", {"address": called})
+            names = sorted({row.address or f"{row.estate}{row.name}" for row in self.rows if row.address or row.name})
+        return BuildingNotFound(field, with_suggestions(message, called, names) if offer else message)
 
 
 def _name(name: str, estate: str) -> str:

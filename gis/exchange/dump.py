@@ -76,12 +76,12 @@ LAYERS = {
 }  # fmt: skip
 
 # Shapefiles have names of at most 10 letters.
-SHORT = {"opening_hours": "open_hours", "building_name": "bldg_name", "off_network": "off_net"}
+SHAPEFILE_NAMES = {"opening_hours": "open_hours", "building_name": "bldg_name", "off_network": "off_net"}
 OPTIONS = {".geojson": {"RFC7946": "YES"}}
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
 
 
-Asked = Mapping[str, object]  # of areas: at, the moment; within, what their codes begin with
+AreaFilter = Mapping[str, object]  # of areas: at, the moment; within, what their codes begin with
 
 
 def dump(session: Session, layer: str, path: Path, at: datetime | None = None, within: str = "") -> int:
@@ -103,47 +103,51 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None, w
     Raises:
         InvalidInput: Not such a layer, ending or folder; or a moment for a layer without dates.
         NotFound: The layer has no rows.
-        TooMuch: More rows than a spreadsheet holds.
+        TooLarge: More rows than a spreadsheet holds.
     """
     if layer not in LAYERS:
-        raise InvalidInput(f"there is no layer {layer}; one of {', '.join(LAYERS)}")
+        raise InvalidInput("dump.layer_unknown", layer=layer, layers=list(LAYERS))
     ending = path.suffix.lower()
     if ending not in WRITERS:
-        raise InvalidInput(f"{path.name}: a layer is written to a file ending in {', '.join(WRITERS)}")
+        raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(WRITERS))
     if not path.parent.is_dir():
-        raise InvalidInput(f"{path.parent}: there is no such folder")
+        raise InvalidInput("file.no_such_folder", folder=str(path.parent))
     if at is not None and not LAYERS[layer].dated:
-        raise InvalidInput(f"{layer} have no dates; a moment (at) goes with areas only")
-    asked = {"at": at or datetime.now(UTC), "within": within}
+        raise InvalidInput("dump.no_dates", layer=layer)
+    area_filter = {"at": at or datetime.now(UTC), "within": within}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".dump-") as folder:
-        count = WRITERS[ending](session, layer, Path(folder) / path.name, asked)
+        count = WRITERS[ending](session, layer, Path(folder) / path.name, area_filter)
         if count == 0:
-            when = f" at {at:%Y-%m-%d %H:%M}" if at else ""
-            raise NotFound(f"there are no {layer}{when}; nothing is written")
-        for made in Path(folder).iterdir():  # a Shapefile is several files
-            made.chmod(private.FILE_MODE)
-            made.replace(path.parent / made.name)
+            if at:
+                raise NotFound("dump.no_rows_at", layer=layer, time=f"{at:%Y-%m-%d %H:%M}")
+            raise NotFound("dump.no_rows", layer=layer)
+        for file in Path(folder).iterdir():  # a Shapefile is several files
+            file.chmod(private.FILE_MODE)
+            file.replace(path.parent / file.name)
     return count
 
 
-def _rows(session: Session, layer: str, asked: Asked, shape: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
-    """Names of the columns, and rows as they come, with the geometry as the SQL expression `shape`."""
+def _rows(
+    session: Session, layer: str, area_filter: AreaFilter, shape: str
+) -> tuple[list[str], Iterator[Sequence[Any]]]:
+    """Return the names of the columns, and rows as they come, with the geometry as the SQL expression `shape`."""
     what = LAYERS[layer]
     query = f"SELECT l.*, {shape} FROM ({what.query}) l"  # noqa: S608  our own table
-    found = session.execute(text(query), asked if what.dated else {}, execution_options={"yield_per": 5000})
-    names = list(found.keys())
-    gone = names.index("shape")
-    return names[:gone] + names[gone + 1 :], ((*row[:gone], *row[gone + 1 :]) for row in found)
+    params = area_filter if what.dated else {}
+    rows = session.execute(text(query), params, execution_options={"yield_per": 5000})
+    names = list(rows.keys())
+    index = names.index("shape")
+    return names[:index] + names[index + 1 :], ((*row[:index], *row[index + 1 :]) for row in rows)
 
 
-def _write_shapes(session: Session, layer: str, path: Path, asked: Asked) -> int:
-    names, rows = _rows(session, layer, asked, "ST_AsBinary(l.shape) AS wkb")
+def _write_shapes(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
+    names, rows = _rows(session, layer, area_filter, "ST_AsBinary(l.shape) AS wkb")
     table = list(rows)
     if not table:
         return 0
     ending = path.suffix.lower()
-    columns = [_column([row[place] for row in table]) for place in range(len(names) - 1)]
-    fields = [SHORT.get(name, name) if ending == ".shp" else name for name in names[:-1]]
+    columns = [_column([row[index] for row in table]) for index in range(len(names) - 1)]
+    fields = [SHAPEFILE_NAMES.get(name, name) if ending == ".shp" else name for name in names[:-1]]
     kind = LAYERS[layer].geometry
     pyogrio.raw.write(
         path,
@@ -162,7 +166,7 @@ def _write_shapes(session: Session, layer: str, path: Path, asked: Asked) -> int
 
 
 def _column(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """A column for GDAL: its values, and where it is empty."""
+    """Return a column for GDAL: its values, and where it is empty."""
     empty = np.array([value is None for value in values])
     kinds = {type(value) for value in values} - {type(None)}
     for kind, dtype in ((bool, "bool"), (int, "int64"), (float, "float64")):
@@ -171,14 +175,16 @@ def _column(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([None if value is None else str(value) for value in values], dtype=object), empty
 
 
-def _table(session: Session, layer: str, asked: Asked, *more: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
+def _table(
+    session: Session, layer: str, area_filter: AreaFilter, *expressions: str
+) -> tuple[list[str], Iterator[Sequence[Any]]]:
     point = "ST_PointOnSurface(l.shape)"  # of a point: itself
-    place = (f"ST_X({point}) AS lon", f"ST_Y({point}) AS lat", "'cgcs2000' AS crs")
-    return _rows(session, layer, asked, ", ".join((*place, *more)))
+    position = (f"ST_X({point}) AS lon", f"ST_Y({point}) AS lat", "'cgcs2000' AS crs")
+    return _rows(session, layer, area_filter, ", ".join((*position, *expressions)))
 
 
-def _write_csv(session: Session, layer: str, path: Path, asked: Asked) -> int:
-    names, rows = _table(session, layer, asked, "ST_AsText(l.shape, 7) AS wkt")
+def _write_csv(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
+    names, rows = _table(session, layer, area_filter, "ST_AsText(l.shape, 7) AS wkt")
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
@@ -189,8 +195,8 @@ def _write_csv(session: Session, layer: str, path: Path, asked: Asked) -> int:
     return count
 
 
-def _write_xlsx(session: Session, layer: str, path: Path, asked: Asked) -> int:
-    names, rows = _table(session, layer, asked)
+def _write_xlsx(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
+    names, rows = _table(session, layer, area_filter)
     book = Workbook(write_only=True)
     sheet = book.create_sheet(layer)
     sheet.append(names)
@@ -202,7 +208,7 @@ def _write_xlsx(session: Session, layer: str, path: Path, asked: Asked) -> int:
     for row in rows:
         count += 1
         if count > MAX_SHEET_ROWS:
-            raise TooLarge(f"a spreadsheet holds {MAX_SHEET_ROWS:,} rows; write {layer} to a .csv or .gpkg")
+            raise TooLarge("dump.too_many_rows", limit=MAX_SHEET_ROWS, layer=layer)
         line: list[object] = []
         for cell, value in zip(cells, row, strict=True):
             if isinstance(value, str):
@@ -213,7 +219,7 @@ def _write_xlsx(session: Session, layer: str, path: Path, asked: Asked) -> int:
     return count
 
 
-WRITERS: dict[str, Callable[[Session, str, Path, Asked], int]] = {
+WRITERS: dict[str, Callable[[Session, str, Path, AreaFilter], int]] = {
     **dict.fromkeys(DRIVERS, _write_shapes),
     ".csv": _write_csv,
     ".xlsx": _write_xlsx,
@@ -221,7 +227,7 @@ WRITERS: dict[str, Callable[[Session, str, Path, Asked], int]] = {
 
 
 def list_attributions(session: Session) -> list[str]:
-    """Whom to credit for the data, and what of it is made up; it goes with every file that is handed on."""
-    found = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
-    lines = [f"{source} is made up" if made_up else credit for source, credit, made_up in found if made_up or credit]
+    """Return whom to credit for the data, and what of it is made up; they go with every file that is handed on."""
+    rows = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
+    lines = [f"{source} is made up" if made_up else credit for source, credit, made_up in rows if made_up or credit]
     return list(dict.fromkeys(lines))

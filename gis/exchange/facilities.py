@@ -1,5 +1,6 @@
 """Loading the places people walk to for a service."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import text
@@ -8,12 +9,12 @@ from sqlalchemy.orm import Session
 from gis.db import STORAGE_SRID, copy_rows
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
 from gis.exchange.columns import FACILITIES
-from gis.exchange.facility_aliases import OWN_NAMES, find_category
-from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
+from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY, is_own_name, key_of_word
 from gis.files import datasets
 from gis.files.points import InputPoint, points_to_storage
 from gis.files.report import LoadReport
-from gis.files.tables import Row, finish_reading, read_table
+from gis.files.tables import Row, Table, finish_reading, read_table
+from gis.messages import Message
 
 INCOMING = f"""
 CREATE TEMP TABLE incoming_facility (
@@ -21,6 +22,10 @@ CREATE TEMP TABLE incoming_facility (
   opening_hours text, contact text, building_id bigint, point geometry(POINT, {STORAGE_SRID}), county text
 ) ON COMMIT DROP
 """
+
+INCOMING_COLUMNS = (
+    "row", "code", "name", "category", "address", "opening_hours", "contact", "building_id", "point",
+)  # fmt: skip
 
 AT_BUILDINGS = """
 UPDATE incoming_facility f
@@ -81,82 +86,82 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Loa
         The report. Where a row is refused nothing is written at all.
 
     Raises:
-        InvalidInput, TooMuch: The file cannot be read as such a table.
+        InvalidInput, TooLarge: The file cannot be read as such a table.
     """
     report = LoadReport("facilities", path.name)
     table = read_table(path, FACILITIES, report)
     rows = list(table.rows)
-    first: dict[str, int] = {}  # row by code
+    row_by_code: dict[str, int] = {}
     for row in rows:
-        faults = _faults(row, first)
-        report.refused += [table.refuse(row.number, field, reason) for field, reason in faults]
+        report.refused += [table.refuse(row.number, *fault) for fault in _faults(row, row_by_code)]
         _note_category(row, report)
     points, wrong = points_to_storage([InputPoint(row["lon"], row["lat"], row["crs"] or crs) for row in rows])
     report.refused += [table.refuse(rows[nth].number, *fault) for nth, fault in wrong.items()]
-    placeless = [nth for nth, point in enumerate(points) if point is None and nth not in wrong]
-    found = find_buildings(session, [BuildingQuery(address=rows[nth]["address"]) for nth in placeless])
-    buildings: dict[int, int] = {}
-    for nth, building in zip(placeless, found, strict=True):
-        if not isinstance(building, BuildingNotFound):
-            buildings[nth] = building
-        elif rows[nth]["address"]:
-            reason = f"{building.reason}; or give lon, lat and crs"
-            report.refused.append(table.refuse(rows[nth].number, building.field, reason))
-        else:
-            reason = "is empty, and so is the address; give lon, lat and crs, or an address"
-            report.refused.append(table.refuse(rows[nth].number, "lon", reason))
+    pointless = [nth for nth, point in enumerate(points) if point is None and nth not in wrong]
+    buildings = _find_by_address(session, rows, pointless, table, report)
     report.crs = ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
     if finish_reading(report):
         for nth in sorted(buildings):
-            at_building = "facilities without a point stand at the building of their address"
-            report.note_row(at_building, rows[nth].number, rows[nth]["address"])
+            report.note_row("facility_row.at_building", rows[nth].number, rows[nth]["address"])
         session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_facility"))
         session.execute(text(INCOMING))
         incoming = (
             _incoming(row, point, buildings.get(nth)) for nth, (row, point) in enumerate(zip(rows, points, strict=True))
         )
-        columns = (
-            "row",
-            "code",
-            "name",
-            "category",
-            "address",
-            "opening_hours",
-            "contact",
-            "building_id",
-            "point",
-        )
-        copy_rows(session, "incoming_facility", columns, incoming)
+        copy_rows(session, "incoming_facility", INCOMING_COLUMNS, incoming)
         _write(session, report)
         datasets.record_load(session, "facilities", path, datasets.file_sha256(path), report.counts, "")
     return report
 
 
-def _faults(row: Row, first: dict[str, int]) -> list[tuple[str, str]]:
-    """What is wrong with one row, its place apart: field and reason."""
+def _find_by_address(
+    session: Session, rows: Sequence[Row], positions: Sequence[int], table: Table, report: LoadReport
+) -> dict[int, int]:
+    """Return the id of the building that a row's address means, by position; refuse rows that mean none."""
+    matches = find_buildings(session, [BuildingQuery(address=rows[nth]["address"]) for nth in positions])
+    buildings: dict[int, int] = {}
+    for nth, match in zip(positions, matches, strict=True):
+        row = rows[nth]
+        if not isinstance(match, BuildingNotFound):
+            buildings[nth] = match
+        elif row["address"]:
+            report.refused.append(
+                table.refuse(row.number, match.field, "facility_row.no_building", reason=match.reason)
+            )
+        else:
+            report.refused.append(table.refuse(row.number, "lon", "facility_row.no_place"))
+    return buildings
+
+
+def _faults(row: Row, row_by_code: dict[str, int]) -> list[tuple[str, Message]]:
+    """Return what is wrong with one row, its place apart: field and reason."""
     faults = []
     code, category = row["code"], row["category"]
     if not code:
-        faults.append(("code", "is empty; every facility has a code of its own"))
-    elif first.setdefault(code, row.number) != row.number:
-        faults.append(("code", f"{code} stands in row {first[code]} already; every facility has a code of its own"))
-    if not category or find_category(category) is None:
-        known = "、".join(one.zh for one in CATEGORIES)
-        faults.append(("category", f"{category or 'nothing'} is not a category known here; one of {known}"))
+        faults.append(("code", Message("facility_row.code_empty")))
+    elif row_by_code.setdefault(code, row.number) != row.number:
+        params: dict[str, object] = {"code": code, "row": str(row_by_code[code])}
+        faults.append(("code", Message("facility_row.code_twice", params)))
+    if not category or key_of_word(category) is None:
+        params = {"categories": "、".join(choice.zh for choice in CATEGORIES)}
+        if category:
+            faults.append(("category", Message("facility_row.category_unknown", params | {"category": category})))
+        else:
+            faults.append(("category", Message("facility_row.category_empty", params)))
     return faults
 
 
 def _note_category(row: Row, report: LoadReport) -> None:
-    """Put into the report which category a word was read as that is not the name of one."""
+    """Note which category a word was read as that is not the name of one."""
     word = row["category"] or ""
-    if word.lower() not in OWN_NAMES and (key := find_category(word)):
-        report.note_row("other words are read as a category", row.number, f"{word}: {CATEGORY_BY_KEY[key].zh}")
+    if not is_own_name(word) and (key := key_of_word(word)):
+        report.note_row("facility_row.category_read", row.number, f"{word}: {CATEGORY_BY_KEY[key].zh}")
 
 
 def _incoming(row: Row, point: tuple[float, float] | None, building: int | None) -> tuple[object, ...]:
-    place = None if point is None else f"SRID={STORAGE_SRID};POINT({point[0]!r} {point[1]!r})"
+    ewkt = None if point is None else f"SRID={STORAGE_SRID};POINT({point[0]!r} {point[1]!r})"
     texts = (row["address"], row["opening_hours"], row["contact"])
-    return row.number, row["code"], row["name"], find_category(row["category"]), *texts, building, place
+    return row.number, row["code"], row["name"], key_of_word(row["category"]), *texts, building, ewkt
 
 
 def _write(session: Session, report: LoadReport) -> None:
@@ -167,4 +172,4 @@ def _write(session: Session, report: LoadReport) -> None:
     *bbox, outside = session.execute(text(BBOX)).one()
     report.bbox = (bbox[0], bbox[1], bbox[2], bbox[3])
     if outside:
-        report.notes.append(f"{outside} facilities stand outside every area that is loaded")
+        report.note("facility_row.outside_areas", count=outside)

@@ -6,9 +6,21 @@ from gis.files.report import LoadReport
 from gis.files.rooms import Door
 from gis.files.tables import Row
 from gis.labels import HIGHEST_FLOOR, floor_of_room
+from gis.messages import Message
 from gis.places.address import label_of_building
 
 MAX_PEOPLE = 99
+
+Fault = tuple[str, Message]
+"""Key of the column at fault, and the reason."""
+
+
+class HomeError(ValueError):
+    """A row that names no home: its faults."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(faults)
+        self.faults = faults
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,7 @@ def combine(row: Row, report: LoadReport) -> Home:
     """Return the home of a row; what is assumed becomes a note of the report.
 
     Raises:
-        ValueError: Its argument lists the faults, field and reason of each.
+        HomeError: With every fault of the row.
     """
     door: Door | None = row["room"]
     named: str | Door | None = row["building_name"]
@@ -36,51 +48,52 @@ def combine(row: Row, report: LoadReport) -> Home:
     if door and door.building:
         faults += _building_faults(row, building.building, door)
     if faults or door is None:
-        raise ValueError(faults)
+        raise HomeError(faults)
     floor = row["floor"] if row["floor"] is not None else door.floor
     by_room = floor_of_room(door.room) if floor is not None and floor > 0 else None
     implied = door.floor if door.floor is not None and door.floor != floor else by_room
     if implied is not None and implied != floor:
-        detail = f"room {door.room} is on storey {implied}, the storey says {floor}; {floor} is stored"
-        report.note_row("the storey contradicts the room", row.number, detail)
+        params = {"room": door.room, "implied": str(implied), "floor": str(floor)}
+        report.note_row("household_row.storey_contradicts", row.number, Message("household_row.storey_detail", params))
     name = building.building
     if name is None and door.building and not row["building"] and row["lon"] is None:
         name = door.building
-        report.note_row("the building is read from the room", row.number, f"building {name}")
+        detail = Message("household_row.building_detail", {"name": name})
+        report.note_row("household_row.building_from_room", row.number, detail)
     return Home(name, stairwell, floor, door.room)
 
 
-def _faults(row: Row, door: Door | None) -> list[tuple[str, str]]:
-    """What is wrong with single cells: field and reason."""
+def _faults(row: Row, door: Door | None) -> list[Fault]:
+    """Return what is wrong with single cells."""
     people, floor = row["people"], row["floor"]
-    faults = []
+    faults: list[Fault] = []
     if door is None:
-        faults.append(("room", "is empty; write the number at the door, or 1 for a house of one home"))
+        faults.append(("room", Message("household_row.room_empty")))
     if people is None:
-        faults.append(("people", "is empty; write how many live there, 0 when nobody does"))
+        faults.append(("people", Message("household_row.people_empty")))
     elif not 0 <= people <= MAX_PEOPLE:
-        faults.append(("people", f"{people} people cannot live in one home; 0 to {MAX_PEOPLE} are taken"))
+        faults.append(("people", Message("household_row.too_many_people", {"people": str(people), "high": MAX_PEOPLE})))
     if (floor is not None and not -9 <= floor <= HIGHEST_FLOOR) or floor == 0:
-        faults.append(("floor", f"{floor} is not a storey; they count from 1, below ground from -1"))
+        faults.append(("floor", Message("household_row.no_such_storey", {"floor": str(floor)})))
     if door and door.is_floor_written and door.floor is not None and not -9 <= door.floor <= HIGHEST_FLOOR:
-        faults.append(("room", f"{door.floor} is not a storey; write the room as 501"))
+        faults.append(("room", Message("household_row.no_such_storey_in_room", {"floor": str(door.floor)})))
     return faults
 
 
-def _stairwell(written: str | None, building: Door, door: Door | None) -> tuple[str | None, list[tuple[str, str]]]:
+def _stairwell(written: str | None, building: Door, door: Door | None) -> tuple[str | None, list[Fault]]:
     """Return the stairwell that the cells of a row agree on, or how they differ."""
     cells = {"stairwell": written, "building_name": building.stairwell, "room": door.stairwell if door else None}
     named = {field: name for field, name in cells.items() if name is not None}
     if len(set(named.values())) > 1:
-        (_, first), *_, (field, last) = named.items()
-        return None, [(field, f"names stairwell {last}, but the row says stairwell {first} too; write one of them")]
+        (_, earlier), *_, (field, later) = named.items()
+        return None, [(field, Message("household_row.two_stairwells", {"later": later, "earlier": earlier}))]
     return next(iter(named.values()), None), []
 
 
-def _building_faults(row: Row, name: str | None, door: Door) -> list[tuple[str, str]]:
-    """How the building that a room names differs from that of the row."""
+def _building_faults(row: Row, name: str | None, door: Door) -> list[Fault]:
+    """Return how the building that a room names differs from that of the row."""
     if name is not None and label_of_building(name) != door.building:
-        return [("room", f"names building {door.building}, but the row says {name}; write one of them")]
+        return [("room", Message("household_row.two_buildings", {"room": door.building, "row": name}))]
     if name is None and (row["building"] or row["lon"] is not None):
-        return [("room", f"names building {door.building}, and the row names it otherwise; write the room alone")]
+        return [("room", Message("household_row.building_named_twice", {"building": door.building}))]
     return []

@@ -1,7 +1,8 @@
 """Loading the register of homes: where each is, how many live there, and its ten-household unit. No names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
@@ -10,17 +11,18 @@ from gis.areas import codes
 from gis.areas.models import Area, Level
 from gis.boundaries.store import derive_units
 from gis.db import copy_rows
-from gis.exchange.building_match import BuildingNotFound, BuildingQuery, closest_names, find_buildings
+from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings, with_suggestions
 from gis.exchange.columns import HOUSEHOLDS
-from gis.exchange.household_address import combine
+from gis.exchange.household_address import HomeError, combine
 from gis.files import datasets
 from gis.files.points import InputPoint, points_to_storage
 from gis.files.report import LoadReport
 from gis.files.tables import Table, finish_reading, read_table
 from gis.labels import PLAIN_ROOM_SQL
+from gis.messages import Message
 
 # What a row names its building by: code, estate, name, lon, lat, crs.
-Place = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
+BuildingKey = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
 
 INCOMING = """
 CREATE TEMP TABLE incoming_household (
@@ -197,11 +199,11 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
         The report. Where a row is refused nothing is written at all.
 
     Raises:
-        InvalidInput, TooMuch: The file cannot be read as such a table.
+        InvalidInput, TooLarge: The file cannot be read as such a table.
     """
     report = LoadReport("households", path.name)
     table = read_table(path, HOUSEHOLDS, report)
-    places: dict[Place, int] = {}
+    places: dict[BuildingKey, int] = {}
     session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_household, pg_temp.unit_part_now"))
     session.execute(text(INCOMING))
     columns = ("row", "place", "stairwell", "floor", "room", "people", "unit", "unit_name")
@@ -216,45 +218,48 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
     return report
 
 
-def _homes(table: Table, places: dict[Place, int], crs: str | None, report: LoadReport) -> Iterator[tuple[object, ...]]:
-    """The rows for COPY; what a building is named by is kept once, with a number."""
+def _homes(
+    table: Table, nth_by_key: dict[BuildingKey, int], crs: str | None, report: LoadReport
+) -> Iterator[tuple[object, ...]]:
+    """Yield the rows for COPY; what a building is named by is stored once, with a number."""
     for row in table.rows:
         try:
             home = combine(row, report)
-        except ValueError as error:
-            report.refused += [table.refuse(row.number, field, reason) for field, reason in error.args[0]]
+        except HomeError as error:
+            report.refused += [table.refuse(row.number, *fault) for fault in error.faults]
             continue
         key = (row["building"], row["estate"], home.building, row["lon"], row["lat"], row["crs"] or crs)
-        place = places.setdefault(key, len(places))
-        yield row.number, place, home.stairwell, home.floor, home.room, row["people"], row["unit"], row["unit_name"]
+        nth = nth_by_key.setdefault(key, len(nth_by_key))
+        yield row.number, nth, home.stairwell, home.floor, home.room, row["people"], row["unit"], row["unit_name"]
 
 
-def _set_buildings(session: Session, places: Mapping[Place, int], table: Table, report: LoadReport) -> None:
+def _set_buildings(session: Session, keys: Mapping[BuildingKey, int], table: Table, report: LoadReport) -> None:
     """Put the building each row means into the incoming rows; refuse the rows that mean none."""
-    given = [InputPoint(lon, lat, system) for _, _, _, lon, lat, system in places]
-    points, wrong = points_to_storage(given)
-    wanted = []
-    for (code, estate, name, *_), point in zip(places, points, strict=True):
+    input_points = [InputPoint(lon, lat, system) for _, _, _, lon, lat, system in keys]
+    points, wrong = points_to_storage(input_points)
+    queries = []
+    for (code, estate, name, *_), point in zip(keys, points, strict=True):
         lon, lat = point or (None, None)
-        wanted.append(BuildingQuery(code, estate, name, lon=lon, lat=lat))
-    found = find_buildings(session, wanted)
-    faults = {
-        nth: (one.field, one.reason) for nth, one in enumerate(found) if isinstance(one, BuildingNotFound)
-    } | wrong
+        queries.append(BuildingQuery(code, estate, name, lon=lon, lat=lat))
+    matches = find_buildings(session, queries)
+    faults: dict[int, tuple[str, Message | str]] = {
+        nth: (match.field, match.reason) for nth, match in enumerate(matches) if isinstance(match, BuildingNotFound)
+    }
+    faults |= wrong
     session.execute(
         text(
             "UPDATE incoming_household h SET building_id = f.id "
             "FROM unnest(CAST(:places AS int[]), CAST(:ids AS bigint[])) f(place, id) WHERE f.place = h.place"
         ),
         {
-            "places": [nth for nth in range(len(found)) if nth not in faults],
-            "ids": [one for nth, one in enumerate(found) if nth not in faults],
+            "places": [nth for nth in range(len(matches)) if nth not in faults],
+            "ids": [match for nth, match in enumerate(matches) if nth not in faults],
         },
     )
     rows = text("SELECT row, place FROM incoming_household WHERE place = ANY(:places) ORDER BY row")
-    for row, place in session.execute(rows, {"places": list(faults)}):
-        report.refused.append(table.refuse(row, *faults[place]))
-    systems = sorted({one.crs for one in given if one.crs and one.lon is not None})
+    for row, nth in session.execute(rows, {"places": list(faults)}):
+        report.refused.append(table.refuse(row, *faults[nth]))
+    systems = sorted({point.crs for point in input_points if point.crs and point.lon is not None})
     report.crs = ", ".join(systems) or None
 
 
@@ -263,29 +268,47 @@ def _check_units(session: Session, table: Table, report: LoadReport) -> list[dic
     units = session.execute(text(UNITS), {"digits": codes.DIGITS[Level.GRID][0]}).all()
     grids = session.scalars(text(GRIDS)).all() if units else []
     new: list[dict[str, object]] = []
-    faults: dict[str, str] = {}
+    faults: dict[str, Message | str] = {}
     for unit in units:
-        number = unit.unit.removeprefix(unit.grid or "")
-        if unit.level and unit.level != Level.UNIT:
-            level = f"{unit.level} ({Level(unit.level).zh})"
-            faults[unit.unit] = f"{unit.unit} is a {level}; the code of a unit (十联户) is needed"
-        elif unit.retired:
-            faults[unit.unit] = f"the unit {unit.unit} is retired; give the one that followed it"
-        elif unit.id:
-            continue
-        elif wrong := codes.code_error(unit.unit, Level.UNIT):
-            faults[unit.unit] = wrong
-        elif unit.grid is None:
-            grid = codes.ancestor_code(unit.unit, Level.GRID)
-            faults[unit.unit] = f"there is no unit {unit.unit}, nor its grid {grid}{closest_names(grid, grids)}"
-        elif not number.strip("0"):
-            faults[unit.unit] = (
-                f"{unit.unit} ends in {number}: Excel keeps 15 digits of a number and makes the others 0; "
-                "format the column as text and enter it again"
-            )
-        else:
-            name = unit.name or f"第{int(number)}十联户"
+        if fault := _unit_fault(unit, grids):
+            faults[unit.unit] = fault
+        elif not unit.id:
+            name = unit.name or f"第{int(unit.unit.removeprefix(unit.grid))}十联户"
             new.append({"code": unit.unit, "name": name, "county": unit.county, "parent_id": unit.grid_id})
+    _set_units(session, units)
+    rows = text("SELECT row, unit FROM incoming_household WHERE unit = ANY(:units) ORDER BY row")
+    for row, code in session.execute(rows, {"units": list(faults)}):
+        report.refused.append(table.refuse(row, "unit", faults[code]))
+    for pair in session.execute(text(UNITS_IN_OTHER_GRIDS_SQL)):
+        params = {"unit": pair.unit, "grid": pair.grid, "building": pair.building}
+        if pair.stands_in:
+            reason = Message("household_row.unit_in_other_grid", params | {"other": pair.stands_in})
+        else:
+            reason = Message("household_row.building_in_no_grid", params)
+        report.refused += [table.refuse(row, "unit", reason) for row in pair.rows]
+    return new
+
+
+def _unit_fault(unit: Any, grids: Sequence[str]) -> Message | str | None:
+    """Return why a row of `UNITS` cannot be taken; None when it can."""
+    if unit.level and unit.level != Level.UNIT:
+        level = f"{unit.level} ({Level(unit.level).zh})"
+        return Message("household_row.not_a_unit", {"code": unit.unit, "level": level})
+    if unit.retired:
+        return Message("household_row.unit_retired", {"code": unit.unit})
+    if unit.id:
+        return None
+    if wrong := codes.code_error(unit.unit, Level.UNIT):
+        return wrong
+    if unit.grid is None:
+        grid = codes.ancestor_code(unit.unit, Level.GRID)
+        message = Message("household_row.no_unit_nor_grid", {"code": unit.unit, "grid": grid})
+        return with_suggestions(message, grid, grids)
+    number = unit.unit.removeprefix(unit.grid)
+    return None if number.strip("0") else Message("household_row.digits_lost", {"code": unit.unit, "end": number})
+
+
+def _set_units(session: Session, units: Sequence[Any]) -> None:
     session.execute(
         text(
             "UPDATE incoming_household h SET unit_id = u.id, grid_id = u.grid "
@@ -294,14 +317,6 @@ def _check_units(session: Session, table: Table, report: LoadReport) -> list[dic
         ),
         {"codes": [u.unit for u in units], "ids": [u.id for u in units], "grids": [u.grid_id for u in units]},
     )
-    rows = text("SELECT row, unit FROM incoming_household WHERE unit = ANY(:units) ORDER BY row")
-    for row, code in session.execute(rows, {"units": list(faults)}):
-        report.refused.append(table.refuse(row, "unit", faults[code]))
-    for pair in session.execute(text(UNITS_IN_OTHER_GRIDS_SQL)):
-        where = f"in grid {pair.stands_in}" if pair.stands_in else "in no grid"
-        reason = f"the unit {pair.unit} belongs to grid {pair.grid}, but building {pair.building} stands {where}"
-        report.refused += [table.refuse(row, "unit", reason) for row in pair.rows]
-    return new
 
 
 def _check_homes(session: Session, table: Table, report: LoadReport) -> None:
@@ -310,14 +325,14 @@ def _check_homes(session: Session, table: Table, report: LoadReport) -> None:
     session.execute(text(COUNTIES))
     nowhere = "SELECT row FROM incoming_household WHERE building_id IS NOT NULL AND county IS NULL ORDER BY row"
     for row in session.scalars(text(nowhere)):
-        reason = "the building stands in no grid, so its county is not known; load the areas first"
-        report.refused.append(table.refuse(row, "building", reason))
-    for row, first in session.execute(text(DUPLICATE_ROWS_SQL)):
-        report.refused.append(table.refuse(row, "room", f"the same home as row {first}; each stands in the file once"))
+        report.refused.append(table.refuse(row, "building", "household_row.no_county"))
+    for row, earlier in session.execute(text(DUPLICATE_ROWS_SQL)):
+        report.refused.append(table.refuse(row, "room", "household_row.same_home", row=str(earlier)))
     for row in session.scalars(text(NO_STAIRWELL)):
-        report.note_row("homes without a stairwell, in a building whose other homes have one", row)
+        report.note_row("household_row.no_stairwell", row)
     for row, floor, floors in session.execute(text(TOO_HIGH)):
-        report.note_row("storeys higher than the building", row, f"storey {floor} of {floors}")
+        detail = Message("household_row.storey_of", {"floor": str(floor), "floors": str(floors)})
+        report.note_row("household_row.storey_too_high", row, detail)
 
 
 def _write(session: Session, new_units: list[dict[str, object]], report: LoadReport) -> None:
@@ -339,4 +354,4 @@ def _write(session: Session, new_units: list[dict[str, object]], report: LoadRep
     report.bbox = tuple(session.execute(text(BBOX)).one())
     others = (session.scalar(text(OTHERS)) or 0) - report.counts["rows"]
     if others:
-        report.notes.append(f"{others} homes of these buildings are not in the file; they stay as they are")
+        report.note("household_row.others_stay", count=others)

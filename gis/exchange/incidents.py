@@ -1,6 +1,6 @@
 """Loading incidents that were kept elsewhere: a hotline's list, a patrol's table. Each row is filed as a report is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,11 +15,12 @@ from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.errors import TooLarge, WanggeError
 from gis.exchange.columns import INCIDENTS
 from gis.files import datasets
-from gis.files.report import LoadReport
+from gis.files.report import LoadReport, RejectedRow, fault_message, to_message
 from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.models import CHANNELS, SEVERITIES
+from gis.messages import Message
 from gis.rights.access import Principal, system_principal, visibility_clause
 from gis.settings import SHANGHAI
 
@@ -27,59 +28,47 @@ MAX_ID_CHARS = 100  # characters of an external id
 MAX_CACHED_SNAPSHOTS = 24  # whole registers, one for each interval between two changes, read for rows of the past
 MAX_ROWS_WITHOUT_SNAPSHOT = 20  # rows up to which reading a whole register does not pay
 
-SEVERITY = {name: name for name in SEVERITIES} | {
+SEVERITY_BY_WORD = {name: name for name in SEVERITIES} | {
     "低": "low", "轻微": "low", "一般": "normal", "普通": "normal", "正常": "normal", "中": "normal",
     "高": "high", "严重": "high", "较急": "high", "紧急": "urgent", "特急": "urgent",
 }  # fmt: skip
-CHANNEL = {name: name for name in CHANNELS} | {
+CHANNEL_BY_WORD = {name: name for name in CHANNELS} | {
     "小程序": "mini_program", "微信": "mini_program", "网页": "web", "网站": "web", "电话": "phone", "热线": "phone",
     "12345": "phone", "来访": "in_person", "当面": "in_person", "上门": "in_person", "巡查": "patrol", "巡逻": "patrol",
     "啄木鸟": "woodpecker", "设备": "device", "导入": "import", "接口": "api",
 }  # fmt: skip
 
 # one load at a time, so that two of the same file file nothing twice
-ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('load incidents', 0))"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('load incidents', 0))"
 # rows of this transaction are not in the planner's figures: it would read whole indexes to combine them, and go on
 # with plans it made for an empty table
-NARROW = "SET LOCAL enable_bitmapscan = off"
-PLAN_ANEW = "DISCARD PLANS"
+NO_BITMAP_SCANS = "SET LOCAL enable_bitmapscan = off"
+DISCARD_PLANS = "DISCARD PLANS"
 # what other systems call a matter that nobody works on any more
-FINISHED = frozenset(
-    {
-        "已办结",
-        "办结",
-        "已结案",
-        "结案",
-        "已完成",
-        "完成",
-        "已处结",
-        "已关闭",
-        "关闭",
-        "已作废",
-        "作废",
-        "closed",
-        "done",
-        "resolved",
-    }
+FINISHED = frozenset({
+    "已办结", "办结", "已结案", "结案", "已完成", "完成", "已处结", "已关闭", "关闭", "已作废", "作废",
+    "closed", "done", "resolved",
+})  # fmt: skip
+LOADED_IDS = (
+    "SELECT i.attributes ->> 'external_id' FROM incident i WHERE i.attributes ->> 'external_id' = ANY(:ids) AND {}"
 )
-KNOWN = "SELECT i.attributes ->> 'external_id' FROM incident i WHERE i.attributes ->> 'external_id' = ANY(:ids) AND {}"
 
 
 @dataclass
 class SnapshotsByTime:
-    """Registers of the moments of rows, read when first needed."""
+    """Snapshots of the registry at the moments of rows, read when first needed."""
 
     session: Session
     whole: bool
     read: list[RegistrySnapshot] = field(default_factory=list)
 
     def at(self, moment: datetime) -> RegistrySnapshot | None:
-        """The register that holds a moment; None: the database is to be asked."""
-        found = next((one for one in self.read if one.holds(moment)), None)
-        if found is None and self.whole and len(self.read) < MAX_CACHED_SNAPSHOTS:
-            found = read_snapshot(self.session, moment)
-            self.read.append(found)
-        return found
+        """Return the snapshot that holds a moment; None: query the database instead."""
+        snapshot = next((cached for cached in self.read if cached.holds(moment)), None)
+        if snapshot is None and self.whole and len(self.read) < MAX_CACHED_SNAPSHOTS:
+            snapshot = read_snapshot(self.session, moment)
+            self.read.append(snapshot)
+        return snapshot
 
 
 def load_incidents(
@@ -106,86 +95,91 @@ def load_incidents(
         The report. Where a row is refused nothing is to be kept: the caller does not commit.
 
     Raises:
-        InvalidInput, TooMuch: The file cannot be read as such a table, or has too many rows.
+        InvalidInput, TooLarge: The file cannot be read as such a table, or has too many rows.
     """
     report = LoadReport("incidents", path.name)
     table = read_table(path, INCIDENTS, report)
     rows = [row for row in table.rows if _take(row, table, report, now, timezone)]
     if most is not None and report.counts["rows"] > most:
-        raise TooLarge(
-            f"{report.counts['rows']:,} rows are too many at once; send at most {most:,}, or ./wangge load incidents"
-        )
-    session.execute(text(ALONE))
+        raise TooLarge("incident_row.too_many", count=report.counts["rows"], limit=most)
+    session.execute(text(LOCK))
     by = by or system_principal("load incidents")
     ids = _ids(rows, table, report)
-    mine, params = visibility_clause(
-        by, "i"
-    )  # what others loaded is not theirs to learn of, and may have the same numbers
-    known = set(session.scalars(text(KNOWN.format(mine)), params | {"ids": list(ids.values())}))
-    new = [row for row in rows if row.number in ids and ids[row.number] not in known]
+    loaded = _loaded_ids(session, by, ids.values())
+    new = [row for row in rows if row.number in ids and ids[row.number] not in loaded]
     if len(new) > MAX_ROWS_WITHOUT_SNAPSHOT:
-        session.execute(text(NARROW))
-    registers = SnapshotsByTime(session, len(new) > MAX_ROWS_WITHOUT_SNAPSHOT)
+        session.execute(text(NO_BITMAP_SCANS))
+    snapshots = SnapshotsByTime(session, len(new) > MAX_ROWS_WITHOUT_SNAPSHOT)
     categories = _categories(session)
     for filed, row in enumerate(sorted(new, key=lambda row: (_at(row, timezone) or now, row.number)), 1):
         at = _at(row, timezone)
-        given = _given(row, crs, at, ids[row.number], categories)
+        incident = _to_incident(row, crs, at, ids[row.number], categories)
         try:
-            moves.file_report(session, by, given, now, register=registers.at(at or now), look_alike=False)
+            moves.file_report(session, by, incident, now, register=snapshots.at(at or now), look_alike=False)
         except WanggeError as error:
-            faults = error.errors or ()
-            report.refused += [table.refuse(row.number, one.field, one.message) for one in faults]
-            if not faults:
-                report.refused.append(table.refuse(row.number, "", error.detail))
+            report.refused += _refusals(row, table, error)
         if filed > MAX_ROWS_WITHOUT_SNAPSHOT and filed & (filed - 1) == 0:  # after each doubling
-            session.execute(text(PLAN_ANEW))
+            session.execute(text(DISCARD_PLANS))
     report.crs = ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
     if finish_reading(report):
         report.counts |= {"new": len(new), "unchanged": len(rows) - len(new)}
         if len(rows) > len(new):
-            report.notes.append(f"{len(rows) - len(new)} rows were loaded before; their incidents stay as they are now")
+            report.note("incident_row.loaded_before", count=len(rows) - len(new))
         datasets.record_load(session, "incidents", path, datasets.file_sha256(path), report.counts, "")
     return report
 
 
+def _loaded_ids(session: Session, principal: Principal, ids: Iterable[str]) -> set[str]:
+    """Return which external ids were loaded before.
+
+    What others loaded is not theirs to learn of, and may have the same numbers.
+    """
+    mine, params = visibility_clause(principal, "i")
+    return set(session.scalars(text(LOADED_IDS.format(mine)), params | {"ids": list(ids)}))
+
+
+def _refusals(row: Row, table: Table, error: WanggeError) -> list[RejectedRow]:
+    """Return the refusals of a row that cannot be filed: one for each field at fault, else one for the row."""
+    if not error.errors:
+        return [table.refuse(row.number, "", to_message(error.code, error.params))]
+    return [table.refuse(row.number, fault.field, fault_message(fault)) for fault in error.errors]
+
+
 def _take(row: Row, table: Table, report: LoadReport, now: datetime, timezone: ZoneInfo) -> bool:
-    """Refuse what can be told without asking anybody; whether the row is good so far."""
-    faults = []
-    for key, words in (("severity", SEVERITY), ("channel", CHANNEL)):
-        if row[key] and row[key].lower() not in words:
-            faults.append((key, f"{row[key][:40]!r} is not known here; one of {', '.join(words)}"))
+    """Refuse what is wrong in the row itself; return whether it is good so far."""
+    faults: list[tuple[str, Message]] = []
+    for key, choices in (("severity", SEVERITY_BY_WORD), ("channel", CHANNEL_BY_WORD)):
+        if row[key] and row[key].lower() not in choices:
+            params = {"text": row[key][:40], "choices": list(choices)}
+            faults.append((key, Message("incident_row.word_unknown", params)))
     finished = "state" if (row["state"] or "").lower() in FINISHED else "closed_at" if row["closed_at"] else None
     if finished:
-        faults.append(
-            (
-                finished,
-                f"{row[finished]}: the matter is finished, and loading it would open it again; leave the row out",
-            )
-        )
+        faults.append((finished, Message("incident_row.finished", {"text": row[finished]})))
     at = _at(row, timezone)
     if at is not None and at > now + timedelta(minutes=5):
-        faults.append(("reported_at", f"{at:%Y-%m-%d %H:%M} lies in the future"))
+        faults.append(("reported_at", Message("incident_row.in_future", {"time": f"{at:%Y-%m-%d %H:%M}"})))
     if row["external_id"] and len(row["external_id"]) > MAX_ID_CHARS:
-        faults.append(("external_id", f"is longer than {MAX_ID_CHARS} characters"))
-    report.refused += [table.refuse(row.number, key, reason) for key, reason in faults]
+        faults.append(("external_id", Message("incident_row.id_too_long", {"limit": MAX_ID_CHARS})))
+    report.refused += [table.refuse(row.number, *fault) for fault in faults]
     return not faults
 
 
 def _ids(rows: Sequence[Row], table: Table, report: LoadReport) -> dict[int, str]:
-    """The id of each row by its number: its own, else a digest of what it says; those that come twice are refused."""
-    first: dict[str, int] = {}
-    found = {}
+    """Return the id of each row by its number: its own, else a digest of the row; refuse those that come twice."""
+    row_by_id: dict[str, int] = {}
+    ids = {}
     for row in rows:
-        own = row["external_id"]
-        made = own or "sha256:" + sha256(orjson.dumps(dict(sorted(row.values.items())))).hexdigest()[:32]
-        before = first.setdefault(made, row.number)
-        if before == row.number:
-            found[row.number] = made
+        external_id = row["external_id"]
+        row_id = external_id or "sha256:" + sha256(orjson.dumps(dict(sorted(row.values.items())))).hexdigest()[:32]
+        earlier = row_by_id.setdefault(row_id, row.number)
+        if earlier == row.number:
+            ids[row.number] = row_id
+        elif external_id:
+            params = {"id": external_id, "row": str(earlier)}
+            report.refused.append(table.refuse(row.number, "external_id", Message("incident_row.id_twice", params)))
         else:
-            reason = f"{own} stands in row {before} already" if own else f"the row is the same as row {before}"
-            more = "every incident has an id of its own" if own else "if both are meant, give each an id of its own"
-            report.refused.append(table.refuse(row.number, "external_id", f"{reason}; {more}"))
-    return found
+            report.refused.append(table.refuse(row.number, "external_id", "incident_row.same_row", row=str(earlier)))
+    return ids
 
 
 def _at(row: Row, timezone: ZoneInfo) -> datetime | None:
@@ -194,20 +188,24 @@ def _at(row: Row, timezone: ZoneInfo) -> datetime | None:
 
 
 def _categories(session: Session) -> Mapping[str, str]:
-    """Code by what people write for a category: its code, names, the older edition's code; a name of several is none."""
-    found: dict[str, str] = {}
+    """Return the code by what people write for a category: its code, names, the older edition's code.
+
+    A word that several categories go by is left out.
+    """
+    code_by_word: dict[str, str] = {}
     twice: set[str] = set()
     rows = editions.active_edition(session).categories.values()
-    for one in rows:
-        codes = {code.removeprefix("0") for code in (one.code, one.old_code)}  # as Excel makes numbers of them
-        for word in {one.zh, one.en.lower(), one.old_code, *codes} - {""}:
-            if found.setdefault(word, one.code) != one.code:
+    for row in rows:
+        codes = {code.removeprefix("0") for code in (row.code, row.old_code)}  # as Excel makes numbers of them
+        for word in {row.zh, row.en.lower(), row.old_code, *codes} - {""}:
+            if code_by_word.setdefault(word, row.code) != row.code:
                 twice.add(word)
-    return {word: code for word, code in found.items() if word not in twice} | {one.code: one.code for one in rows}
+    unique = {word: code for word, code in code_by_word.items() if word not in twice}
+    return unique | {row.code: row.code for row in rows}
 
 
-def _given(
-    row: Row, crs: str | None, at: datetime | None, made: str, categories: Mapping[str, str]
+def _to_incident(
+    row: Row, crs: str | None, at: datetime | None, row_id: str, categories: Mapping[str, str]
 ) -> intake.IncidentReport:
     named = row["category"] or ""
     return intake.IncidentReport(
@@ -218,8 +216,8 @@ def _given(
         crs=row["crs"] or crs,
         address=row["address"] or "",
         area=row["area"] or "",
-        severity=SEVERITY[row["severity"].lower()] if row["severity"] else "",
-        channel=CHANNEL[row["channel"].lower()] if row["channel"] else "import",
-        attributes={"external_id": made},
+        severity=SEVERITY_BY_WORD[row["severity"].lower()] if row["severity"] else "",
+        channel=CHANNEL_BY_WORD[row["channel"].lower()] if row["channel"] else "import",
+        attributes={"external_id": row_id},
         at=at,
     )

@@ -14,38 +14,38 @@ CHANGES = {"new": "新增", "gone": "停用", "changed": "调整"}
 SEVERITY = {"refused": "不能发布", "warning": "提醒"}
 # sheet -> kind of thing that changes its grid
 KINDS = {"楼栋": "building", "十联户": "unit", "岗位": "post", "设施": "facility"}
-WIDEST = 60  # characters of a column
+MAX_COLUMN_CHARS = 60  # characters of a column
 
 
-def write(found: Preview, out: IO[bytes]) -> None:
+def write(preview: Preview, out: IO[bytes]) -> None:
     """Write a preview: a sheet of grids, one of each kind that moves, of open incidents, and of what is odd."""
     book = Workbook()
     book.remove(book.worksheets[0])
 
     def called(code: str | None) -> str:
-        return "无网格" if code is None else f"{found.names.get(code, code)}（{code}）"
+        return "无网格" if code is None else f"{preview.names.get(code, code)}（{code}）"
 
     pairs = ("面积（平方米）", "户数", "人数", "楼栋", "十联户", "紧凑度")
     head = ("网格", "编码", "变化", *(f"{name}{side}" for name in pairs for side in ("·前", "·后")))
     _sheet(book, "网格", head, (
-        (one.name, one.code, CHANGES[one.change], *(value for pair in (
-            one.area_m2, one.households, one.people, one.buildings, one.units, one.compactness) for value in pair))
-        for one in found.grids
+        (grid.name, grid.code, CHANGES[grid.change], *(value for pair in (
+            grid.area_m2, grid.households, grid.people, grid.buildings, grid.units, grid.compactness) for value in pair))
+        for grid in preview.grids
     ))  # fmt: skip
     _sheet(book, "地块", ("由", "至", "面积（平方米）", "户数", "人数"), (
-        (called(one.start), called(one.end), one.area_m2, one.households, one.people) for one in found.pieces
+        (called(piece.start), called(piece.end), piece.area_m2, piece.households, piece.people) for piece in preview.pieces
     ))  # fmt: skip
     for title, kind in KINDS.items():
         _sheet(book, title, ("名称", "编码", "由", "至", "户数", "任职人"), (
-            (one.name, one.code, called(one.start), called(one.end), one.households, one.holder or "")
-            for one in found.moved if one.kind == kind
+            (moved.name, moved.code, called(moved.start), called(moved.end), moved.households, moved.holder or "")
+            for moved in preview.moved if moved.kind == kind
         ))  # fmt: skip
-    if found.incidents is not None:
+    if preview.incidents is not None:
         _sheet(book, "未结事件", ("由", "至", "件数"), (
-            (called(start), called(end), count) for (start, end), count in found.incidents.items()
+            (called(start), called(end), count) for (start, end), count in preview.incidents.items()
         ))  # fmt: skip
     _sheet(book, "提示", ("级别", "内容", "涉及", "经度", "纬度"), (
-        (SEVERITY[one.severity], one.zh, "、".join(one.codes), *(one.place or ("", ""))) for one in found.problems
+        (SEVERITY[issue.severity], issue.zh, "、".join(issue.codes), *(issue.place or ("", ""))) for issue in preview.problems
     ))  # fmt: skip
     book.save(out)
 
@@ -60,4 +60,4 @@ def _sheet(book: Workbook, title: str, head: Sequence[str], rows: Iterable[Seque
     sheet.freeze_panes = "A2"
     for number, cells in enumerate(sheet.columns, 1):
         widest = max(sum(2 if ord(sign) > 255 else 1 for sign in str(cell.value or "")) for cell in cells)
-        sheet.column_dimensions[get_column_letter(number)].width = min(widest + 2, WIDEST)
+        sheet.column_dimensions[get_column_letter(number)].width = min(widest + 2, MAX_COLUMN_CHARS)

@@ -13,17 +13,18 @@ from openpyxl.worksheet.worksheet import Worksheet
 from gis import private
 from gis.errors import InvalidInput
 from gis.exchange.columns import KINDS
-from gis.files.column import Column
+from gis.files import cells, dates, positions
+from gis.files.column import Column, Parser
 
 SHEETS = {"data": "数据", "example": "示例", "notes": "说明", "lists": "列表"}
-FORMATS = {
-    "integer": "0",
-    "count": "0",
-    "longitude": "0.0000000",
-    "latitude": "0.0000000",
-    "moment": "yyyy-mm-dd",
-    "end": "yyyy-mm-dd",
-    "last_day": "yyyy-mm-dd",
+FORMATS: Mapping[Parser, str] = {
+    cells.parse_integer: "0",
+    cells.parse_count: "0",
+    positions.parse_longitude: "0.0000000",
+    positions.parse_latitude: "0.0000000",
+    dates.parse_first_day: "yyyy-mm-dd",
+    dates.parse_end_day: "yyyy-mm-dd",
+    dates.parse_last_day: "yyyy-mm-dd",
 }  # all others are text: @
 LAST_ROW = 1_048_576
 
@@ -116,13 +117,13 @@ def write_template(kind: str, path: Path) -> None:
         InvalidInput: Not such a kind, not .xlsx, no such folder, or a file that may hold somebody's work.
     """
     if kind not in KINDS:
-        raise InvalidInput(f"there is no template of {kind}; one of {', '.join(KINDS)}")
+        raise InvalidInput("template.unknown", kind=kind, kinds=list(KINDS))
     if path.suffix.lower() != ".xlsx":
-        raise InvalidInput(f"{path.name}: a template ends in .xlsx")
+        raise InvalidInput("template.wrong_ending", file=path.name)
     if path.exists():
-        raise InvalidInput(f"{path} is there already and may be filled in; give another name")
+        raise InvalidInput("template.file_exists", file=str(path))
     if not path.parent.is_dir():
-        raise InvalidInput(f"{path.parent}: there is no such folder")
+        raise InvalidInput("file.no_such_folder", folder=str(path.parent))
     columns = KINDS[kind]
     book = Workbook()
     data = book.active
@@ -136,16 +137,16 @@ def write_template(kind: str, path: Path) -> None:
 
 
 def _fill(sheet: Worksheet, columns: Sequence[Column], rows: Sequence[Mapping[str, object]]) -> None:
-    for place, column in enumerate(columns, 1):
-        letter = get_column_letter(place)
-        head = sheet.cell(1, place, column.zh + ("*" if column.needed else ""))
+    for index, column in enumerate(columns, 1):
+        letter = get_column_letter(index)
+        head = sheet.cell(1, index, column.zh + ("*" if column.needed else ""))
         head.font = Font(bold=True)
         head.fill = PatternFill("solid", fgColor="DCE6F1")
         head.comment = Comment(f"{column.key}\n{column.help}\n{column.en}", "wangge", width=320, height=120)
         sheet.column_dimensions[letter].width = max(12, 2 * len(column.zh) + 4)
-        sheet.column_dimensions[letter].number_format = FORMATS.get(column.kind, "@")
+        sheet.column_dimensions[letter].number_format = FORMATS.get(column.parse, "@")
         for number, row in enumerate(rows, 2):
-            sheet.cell(number, place, row.get(column.key)).number_format = FORMATS.get(column.kind, "@")
+            sheet.cell(number, index, row.get(column.key)).number_format = FORMATS.get(column.parse, "@")
     sheet.freeze_panes = "A2"
 
 
@@ -167,15 +168,15 @@ def _note(sheet: Worksheet, kind: str, columns: Sequence[Column]) -> None:
 
 
 def _choices(data: Worksheet, lists: Worksheet, columns: Sequence[Column]) -> None:
-    """Drop-down lists; on a hidden sheet, since a list in place may not be longer than 255 characters."""
-    chosen = [(place, column) for place, column in enumerate(columns, 1) if column.choices]
-    for nth, (place, column) in enumerate(chosen, 1):
+    """Add drop-down lists; on a hidden sheet, since a list in place may not be longer than 255 characters."""
+    chosen = [(index, column) for index, column in enumerate(columns, 1) if column.choices]
+    for nth, (index, column) in enumerate(chosen, 1):
         for number, choice in enumerate(column.choices, 1):
             lists.cell(number, nth, choice)
         source = get_column_letter(nth)
         rule = DataValidation("list", formula1=f"'{lists.title}'!${source}$1:${source}${len(column.choices)}")
         rule.errorTitle, rule.error = column.zh, "请从列表中选择"
         rule.showErrorMessage = True
-        rule.add(f"{get_column_letter(place)}2:{get_column_letter(place)}{LAST_ROW}")
+        rule.add(f"{get_column_letter(index)}2:{get_column_letter(index)}{LAST_ROW}")
         data.add_data_validation(rule)
     lists.sheet_state = "hidden"

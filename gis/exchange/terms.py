@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gis.messages import Message
+
 
 @dataclass(frozen=True)
 class StoredTerm:
@@ -23,7 +25,7 @@ class StoredTerm:
     stop: datetime | None
 
     def holds(self, at: datetime) -> bool:
-        """Whether it holds at a moment."""
+        """Return whether it holds at a moment."""
         return self.start <= at and (self.stop is None or at < self.stop)
 
 
@@ -48,11 +50,11 @@ class TermConflict:
 
     row: int
     field: str
-    reason: str
+    reason: Message
 
 
 def merge_terms(
-    held: Iterable[StoredTerm], asked: Sequence[FileTerm], now: datetime
+    stored: Iterable[StoredTerm], new: Sequence[FileTerm], now: datetime
 ) -> tuple[list[StoredTerm], list[TermConflict]]:
     """Fit terms into a timeline.
 
@@ -61,78 +63,83 @@ def merge_terms(
     What is not asked for stays.
 
     Args:
-        held: The known terms, without overlap.
-        asked: The terms of the file, in any order; the earlier start comes first.
+        stored: The known terms, without overlap.
+        new: The terms of the file, in any order; the earlier start comes first.
         now: The start of terms without one.
 
     Returns:
         The whole timeline in its order (no two terms overlap, none is empty), and the rows that do not fit,
         which leave it as it was. Asking for the same again, at any later time, changes nothing.
     """
-    line = sorted(held, key=lambda one: one.start)
-    clashes: list[TermConflict] = []
-    rows: dict[datetime, int] = {}  # row by start
-    terms = sorted(asked, key=lambda one: (one.start or now, one.row))
+    timeline = sorted(stored, key=lambda term: term.start)
+    conflicts: list[TermConflict] = []
+    row_by_start: dict[datetime, int] = {}
+    terms = sorted(new, key=lambda term: (term.start or now, term.row))
     for nth, term in enumerate(terms):
         start = term.start or now
-        later = next((one for one in terms[nth + 1 :] if one.start and one.start > start), None)
-        if term.start is None and len(asked) > 1:
-            reason = "is empty, and other rows name the same; each needs its first day"
-            clashes.append(TermConflict(term.row, "from", reason))
-        elif start in rows:
-            clashes.append(TermConflict(term.row, "from", f"the same from the same day as in row {rows[start]}"))
+        later = next((other for other in terms[nth + 1 :] if other.start and other.start > start), None)
+        if term.start is None and len(new) > 1:
+            conflicts.append(TermConflict(term.row, "from", Message("term.start_missing")))
+        elif start in row_by_start:
+            reason = Message("term.same_start", {"row": str(row_by_start[start])})
+            conflicts.append(TermConflict(term.row, "from", reason))
         elif later and later.start and term.stop and later.start < term.stop:
-            reason = f"{term.stop:%Y-%m-%d} is later than the first day of row {later.row}, {later.start:%Y-%m-%d}"
-            clashes.append(TermConflict(term.row, "to", reason))
-        elif later and term.is_ongoing:
-            reason = f"the row says that it goes on, but row {later.row} begins on {later.start:%Y-%m-%d}"
-            clashes.append(TermConflict(term.row, "to", reason))
-        elif clash := _put(line, term, start):
-            clashes.append(clash)
-        rows.setdefault(start, term.row)
-    return line, clashes
+            params = {"stop": _day(term.stop), "row": str(later.row), "start": _day(later.start)}
+            conflicts.append(TermConflict(term.row, "to", Message("term.stop_after_row", params)))
+        elif later and later.start and term.is_ongoing:
+            reason = Message("term.ongoing_before_row", {"row": str(later.row), "start": _day(later.start)})
+            conflicts.append(TermConflict(term.row, "to", reason))
+        elif conflict := _put(timeline, term, start):
+            conflicts.append(conflict)
+        row_by_start.setdefault(start, term.row)
+    return timeline, conflicts
 
 
-def _put(line: list[StoredTerm], term: FileTerm, start: datetime) -> TermConflict | None:
-    """Put one term into the timeline, in place; or say why not, and leave it."""
-    same = _held_already(line, term, start)
-    first = term.start or (same.start if same else start)
-    if term.stop is not None and term.stop <= first:
-        return TermConflict(
-            term.row, "to", f"{term.stop:%Y-%m-%d %H:%M} is not after the start, {first:%Y-%m-%d %H:%M}"
-        )
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
+
+
+def _put(timeline: list[StoredTerm], term: FileTerm, start: datetime) -> TermConflict | None:
+    """Put one term into the timeline, in place; or return why not, and leave it."""
+    same = _held_already(timeline, term, start)
+    own_start = term.start or (same.start if same else start)
+    if term.stop is not None and term.stop <= own_start:
+        params = {"stop": f"{term.stop:%Y-%m-%d %H:%M}", "start": f"{own_start:%Y-%m-%d %H:%M}"}
+        return TermConflict(term.row, "to", Message("term.stop_not_after_start", params))
     start = same.start if same else start
-    following = next((one for one in line if one.start > start), None)
+    following = next((other for other in timeline if other.start > start), None)
     if term.stop is not None and following is not None and following.start < term.stop:
-        reason = f"{term.stop:%Y-%m-%d} is later than the start of {_who(following)}, {following.start:%Y-%m-%d}"
+        holder, day = _holder(following), _day(following.start)
+        reason = Message("term.stop_after_start_of", {"stop": _day(term.stop), "holder": holder, "start": day})
         return TermConflict(term.row, "to", reason)
     if term.is_ongoing and (same.stop if same else following and following.start):
         end = same.stop if same else following and following.start
-        return TermConflict(term.row, "to", f"the row says that it goes on, but it is known to end on {end:%Y-%m-%d}")
+        return TermConflict(term.row, "to", Message("term.ongoing_but_ends", {"end": f"{end:%Y-%m-%d}"}))
     if same is not None:
-        line[line.index(same)] = replace(same, deputy=term.deputy or same.deputy, stop=term.stop or same.stop)
+        timeline[timeline.index(same)] = replace(same, deputy=term.deputy or same.deputy, stop=term.stop or same.stop)
         return None
-    running = next((one for one in line if one.holds(start)), None)
+    running = next((other for other in timeline if other.holds(start)), None)
     if running is not None and running.start == start:
-        reason = f"{_who(running)} holds it from {start:%Y-%m-%d} on; another holder needs a later first day"
+        reason = Message("term.held_from", {"holder": _holder(running), "start": _day(start)})
         return TermConflict(term.row, "from", reason)
     if running is not None:
-        line[line.index(running)] = replace(running, stop=start)
+        timeline[timeline.index(running)] = replace(running, stop=start)
     stop = term.stop or (following.start if following else None)
-    line.append(StoredTerm(None, term.person, term.deputy, start, stop))
-    line.sort(key=lambda one: one.start)
+    timeline.append(StoredTerm(None, term.person, term.deputy, start, stop))
+    timeline.sort(key=lambda stored: stored.start)
     return None
 
 
-def _held_already(line: Sequence[StoredTerm], term: FileTerm, start: datetime) -> StoredTerm | None:
-    """The known term that the row tells again: held at its start by its person, or (no start) to its end."""
-    for one in line:
-        if one.person == term.person and (
-            one.holds(start) or (term.start is None and one.stop and one.stop == term.stop)
-        ):
-            return one
+def _held_already(timeline: Sequence[StoredTerm], term: FileTerm, start: datetime) -> StoredTerm | None:
+    """Return the known term that the row repeats: held at its start by its person, or (no start) to its end."""
+    for stored in timeline:
+        is_same_end = term.start is None and stored.stop is not None and stored.stop == term.stop
+        if stored.person == term.person and (stored.holds(start) or is_same_end):
+            return stored
     return None
 
 
-def _who(held: StoredTerm) -> str:
-    return f"the vacancy of {held.start:%Y-%m-%d}" if held.person is None else f"the holder {held.person}"
+def _holder(term: StoredTerm) -> Message:
+    if term.person is None:
+        return Message("term.vacancy", {"start": _day(term.start)})
+    return Message("term.holder", {"person": term.person})

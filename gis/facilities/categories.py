@@ -1,10 +1,11 @@
-"""What a facility is for: the categories, their words and colours, and the OSM tags that mean each.
+"""What a facility is for: the categories, their names, colours and icons, and the tags and words that mean each.
 
 A new category is one entry here. Colours are the Okabe-Ito set (Okabe & Ito 2008, "Color Universal
 Design"), one for a family of categories; the pictogram tells the members of a family apart.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,118 +30,198 @@ class Category:
 
     key: Stored in `facility.category`.
     zh, en: The words on screen.
+    icon: File of Maki (Mapbox), a pictogram on 15 x 15 pixels.
     colour: Of its family.
     rank: Order in lists and of labels, most important first.
     osm: Tags that mean it, as "amenity=bank,atm"; "shop=*" is any other value of the key.
     name: Pattern of Chinese names that mean it whatever the tag in NAMED_BY says.
     open_only: Taken only when `access` does not keep the public out.
+    aliases: What people write for it beside its own names, between blanks: the whole word, without brackets. A word
+        of two categories stands in no list, and is refused.
+    endings: Pattern of the ends of longer words: 西航社区卫生服务站 ends as a clinic does.
     """
 
     key: str
     zh: str
     en: str
+    icon: str
     colour: str
     rank: int
     osm: tuple[str, ...]
     name: str = ""
     open_only: bool = False
+    aliases: str = ""
+    endings: str = ""
 
 
 # First come, first served: an object with the tags of two categories gets the upper one.
 CATEGORIES: tuple[Category, ...] = (
-    Category("party_centre", "党群服务中心", "party and masses service centre", RED, 10, (),
-             name="党群(服务|活动|工作)|党员活动(中心|室)"),
-    Category("government", "政务服务", "government service", RED, 30,
+    Category("party_centre", "党群服务中心", "party and masses service centre", "star", RED, 10, (),
+             name="党群(服务|活动|工作)|党员活动(中心|室)",
+             aliases="党群中心 党群服务站 党群活动中心 党员活动室 新时代文明实践站 新时代文明实践中心 文明实践站",
+             endings="党群服务中心|党群服务站"),
+    Category("government", "政务服务", "government service", "town-hall", RED, 30,
              ("amenity=townhall", "office=government,administrative"),
-             name="政务(服务)?(中心|大厅)|便民服务(中心|大厅|站)|(居|村)(民)?委(员)?会|街道办事处|(乡|镇)人民政府"),
-    Category("police", "派出所", "police station", RED, 40, ("amenity=police",), name="派出所|警务(室|站)"),
-    Category("elder_care", "养老服务", "care for the elderly", PINK, 60,
+             name="政务(服务)?(中心|大厅)|便民服务(中心|大厅|站)|(居|村)(民)?委(员)?会|街道办事处|(乡|镇)人民政府",
+             aliases="政务 政务中心 便民服务 便民服务中心 便民服务站 办事大厅 居委会 社区居委会 村委会 街道办 街道办事处",
+             endings="政务服务中心|便民服务中心|居委会|居民委员会|村民委员会|街道办事处"),
+    Category("police", "派出所", "police station", "police", RED, 40, ("amenity=police",), name="派出所|警务(室|站)",
+             aliases="警务室 警务站 社区警务室 公安派出所",
+             endings="派出所|警务室"),
+    Category("elder_care", "养老服务", "care for the elderly", "heart", PINK, 60,
              ("amenity=nursing_home", "social_facility=nursing_home,assisted_living", "social_facility:for=senior"),
-             name="养老|敬老院|老年(公寓|大学|活动|食堂)|日间照料"),
-    Category("clinic", "卫生服务", "clinic", PINK, 20,
+             name="养老|敬老院|老年(公寓|大学|活动|食堂)|日间照料",
+             aliases="养老 养老院 养老机构 养老服务站 养老服务中心 敬老院 老年公寓 日间照料中心 社区养老 老年食堂 托老所 "
+                     "居家养老服务中心 居家养老服务站 老年活动中心 老年人活动中心",
+             endings="养老院|敬老院|日间照料中心|养老服务中心|养老服务站"),
+    Category("clinic", "卫生服务", "clinic", "doctor", PINK, 20,
              ("amenity=clinic,doctors,dentist", "healthcare=clinic,doctor,doctors,dentist,centre,vaccination_centre"),
-             name="卫生(服务)?(中心|站|所|室)$|诊所"),
-    Category("hospital", "医院", "hospital", PINK, 50, ("amenity=hospital", "healthcare=hospital")),
-    Category("pharmacy", "药店", "pharmacy", PINK, 55, ("amenity=pharmacy", "healthcare=pharmacy", "shop=pharmacy")),
-    Category("kindergarten", "幼儿园", "kindergarten", SKY, 75, ("amenity=kindergarten,childcare",), name="幼儿园|托儿所"),
-    Category("school", "学校", "school", SKY, 70, ("amenity=school",)),
-    Category("delivery", "快递驿站", "parcel pick-up", BLACK, 130,
+             name="卫生(服务)?(中心|站|所|室)$|诊所",
+             aliases="卫生站 卫生室 卫生所 卫生院 社区卫生站 社区卫生室 社区卫生服务站 社区卫生服务中心 卫生服务站 "
+                     "卫生服务中心 诊所 村卫生室 医务室 社区医院 社区诊所 牙科诊所 口腔诊所 中医诊所 门诊 门诊部 预防接种点",
+             endings="卫生服务中心|卫生服务站|卫生室|卫生站|诊所|门诊部"),
+    Category("hospital", "医院", "hospital", "hospital", PINK, 50, ("amenity=hospital", "healthcare=hospital"),
+             aliases="综合医院 中医院 人民医院 专科医院 妇幼保健院 三甲医院 二级医院",
+             endings="医院"),
+    Category("pharmacy", "药店", "pharmacy", "pharmacy", PINK, 55, ("amenity=pharmacy", "healthcare=pharmacy", "shop=pharmacy"),
+             aliases="药房 大药房 药铺 零售药店 医药店 药品零售",
+             endings="药房|药店"),
+    Category("kindergarten", "幼儿园", "kindergarten", "playground", SKY, 75, ("amenity=kindergarten,childcare",), name="幼儿园|托儿所",
+             aliases="幼儿园所 托儿所 托育 托育机构 托育中心 幼托 幼托机构",
+             endings="幼儿园|托儿所"),
+    Category("school", "学校", "school", "school", SKY, 70, ("amenity=school",),
+             aliases="小学 中学 初中 高中 中小学 职业学校 九年一贯制学校",
+             endings="小学|中学|学校"),
+    Category("delivery", "快递驿站", "parcel pick-up", "post", BLACK, 130,
              ("amenity=parcel_locker", "shop=outpost", "vending=parcel_pickup", "office=courier"),
-             name="菜鸟驿站|快递|丰巢"),
-    Category("market", "菜市场", "food market", ORANGE, 80,
-             ("amenity=marketplace", "shop=greengrocer,butcher,seafood,marketplace"), name="菜(市)?场$|农贸市场|集贸市场"),
-    Category("convenience", "便利店/超市", "convenience store, supermarket", ORANGE, 90,
-             ("shop=convenience,supermarket,general,grocery,kiosk",)),
-    Category("food", "餐饮", "food and drink", ORANGE, 100,
+             name="菜鸟驿站|快递|丰巢",
+             aliases="快递 快递站 快递点 快递柜 快递站点 菜鸟驿站 驿站 丰巢 快递服务站 智能快递柜",
+             endings="快递驿站|菜鸟驿站|快递柜"),
+    Category("market", "菜市场", "food market", "grocery", ORANGE, 80,
+             ("amenity=marketplace", "shop=greengrocer,butcher,seafood,marketplace"), name="菜(市)?场$|农贸市场|集贸市场",
+             aliases="农贸市场 集贸市场 菜场 生鲜市场 生鲜店 蔬菜店",
+             endings="农贸市场|菜市场"),
+    Category("convenience", "便利店/超市", "convenience store, supermarket", "convenience", ORANGE, 90,
+             ("shop=convenience,supermarket,general,grocery,kiosk",),
+             aliases="便利店 超市 小超市 小卖部 便民超市 百货超市 连锁超市 商超 生活超市",
+             endings="超市|便利店"),
+    Category("food", "餐饮", "food and drink", "restaurant", ORANGE, 100,
              ("amenity=restaurant,fast_food,cafe,food_court,canteen,ice_cream,bar,pub,biergarten",
-              "shop=bakery,pastry,deli")),
-    Category("repair", "维修便民", "repair and household help", BLACK, 110,
+              "shop=bakery,pastry,deli"),
+             aliases="餐馆 餐厅 饭店 小吃店 早餐店 食堂 社区食堂 快餐店 餐饮店 餐饮服务 面馆 火锅店"),
+    Category("repair", "维修便民", "repair and household help", "hardware", BLACK, 110,
              ("shop=hairdresser,laundry,dry_cleaning,tailor,shoe_repair,locksmith,repair,copyshop,bicycle,car_repair",
               "craft=shoemaker,shoe_repair,locksmith,key_cutter,tailor,electronics_repair,watchmaker,plumber,"
-              "electrician,handyman", "amenity=bicycle_repair_station")),
-    Category("bank_post", "银行邮政", "bank, post office", BLACK, 120,
-             ("amenity=bank,atm,post_office,bureau_de_change,money_transfer",)),
-    Category("culture", "文化活动", "culture and activities", GREEN, 140,
+              "electrician,handyman", "amenity=bicycle_repair_station"),
+             aliases="维修 家电维修 维修点 便民维修 家政 家政服务 开锁 洗衣店 裁缝铺 修鞋 理发店"),
+    Category("bank_post", "银行邮政", "bank, post office", "bank", BLACK, 120,
+             ("amenity=bank,atm,post_office,bureau_de_change,money_transfer",),
+             aliases="银行 邮局 邮政 银行网点 邮政网点 邮政所 自助银行 储蓄所",
+             endings="银行|邮局"),
+    Category("culture", "文化活动", "culture and activities", "library", GREEN, 140,
              ("amenity=library,community_centre,social_centre,arts_centre,theatre,cinema,public_bookcase,"
-              "events_venue", "tourism=museum,gallery"), open_only=True),
-    Category("sport", "体育健身", "sport and fitness", GREEN, 150,
+              "events_venue", "tourism=museum,gallery"), open_only=True,
+             aliases="文化站 文化活动室 文化活动中心 图书室 图书馆 文化室 农家书屋 文化馆 综合文化服务中心",
+             endings="图书馆|文化站|文化活动中心"),
+    Category("sport", "体育健身", "sport and fitness", "fitness-centre", GREEN, 150,
              ("leisure=sports_centre,sports_hall,fitness_centre,fitness_station,pitch,stadium,swimming_pool,"
-              "swimming_area,track,ice_rink,dance",), open_only=True),
-    Category("park", "公园", "park, playground", GREEN, 160,
-             ("leisure=park,playground,nature_reserve,dog_park",), open_only=True),
-    Category("toilet", "公共厕所", "public toilet", BLACK, 170, ("amenity=toilets",), open_only=True),
-    Category("transit", "公交地铁", "bus and metro", BLUE, 180,
+              "swimming_area,track,ice_rink,dance",), open_only=True,
+             aliases="健身房 健身点 体育场 体育馆 健身广场 健身场地 健身路径 篮球场 体育设施 运动场"),
+    Category("park", "公园", "park, playground", "park", GREEN, 160,
+             ("leisure=park,playground,nature_reserve,dog_park",), open_only=True,
+             aliases="游园 口袋公园 街心公园 小游园 公园绿地",
+             endings="公园"),
+    Category("toilet", "公共厕所", "public toilet", "toilet", BLACK, 170, ("amenity=toilets",), open_only=True,
+             aliases="公厕 厕所 卫生间 公共卫生间",
+             endings="公厕|公共厕所"),
+    Category("transit", "公交地铁", "bus and metro", "bus", BLUE, 180,
              ("highway=bus_stop", "railway=station,halt,tram_stop,subway_entrance",
-              "amenity=bus_station,ferry_terminal", "public_transport=station")),
-    Category("parking", "停车充电", "parking, charging", BLUE, 190,
+              "amenity=bus_station,ferry_terminal", "public_transport=station"),
+             aliases="公交站 公交站点 公交车站 公交站台 地铁站 公交 车站 汽车站",
+             endings="公交站|地铁站"),
+    Category("parking", "停车充电", "parking, charging", "parking", BLUE, 190,
              ("amenity=parking,charging_station,bicycle_parking,motorcycle_parking,fuel,bicycle_rental",),
-             open_only=True),
-    Category("shop", "其他商店", "other shop", ORANGE, 200, ("shop=*",)),
+             open_only=True,
+             aliases="停车场 停车位 充电桩 充电站 停车 公共停车场 地下停车场 非机动车停车棚",
+             endings="停车场|充电站|充电桩"),
+    Category("shop", "其他商店", "other shop", "shop", ORANGE, 200, ("shop=*",),
+             aliases="商店 店铺 零售店 百货店 五金店 服装店"),
 )  # fmt: skip
 
 CATEGORY_BY_KEY = {category.key: category for category in CATEGORIES}
 NO_SHOP = frozenset({"no", "vacant", "disused"})
 
 
+_KEY_BY_NAME = {
+    name.lower(): category.key for category in CATEGORIES for name in (category.key, category.zh, category.en)
+}
+_KEY_BY_PART = {part: category.key for category in CATEGORIES for part in category.zh.split("/")}
+_KEY_BY_ALIAS = {alias: category.key for category in CATEGORIES for alias in category.aliases.split()}
+_ENDINGS = {category.key: re.compile(f"(?:{category.endings})$") for category in CATEGORIES if category.endings}
+
+
+def is_own_name(word: str) -> bool:
+    """Return whether a word is the key or a name of a category."""
+    return word.lower() in _KEY_BY_NAME
+
+
+def key_of_word(word: str) -> str | None:
+    """Return the key of the category that a word means; None where it means none, or more than one."""
+    text = unicodedata.normalize("NFKC", word).lower().strip()
+    if key := _KEY_BY_NAME.get(text):
+        return key
+    text = re.sub(r"\(.*?\)|\s", "", text)
+    if key := _KEY_BY_PART.get(text) or _KEY_BY_ALIAS.get(text):
+        return key
+    keys = {key for part in re.split(r"[/、,;]|和|及", text) if part for key in _keys(part)}
+    return keys.pop() if len(keys) == 1 else None
+
+
+def _keys(word: str) -> set[str]:
+    """Return the keys of all categories that a word may mean, by itself or by its end."""
+    exact = _KEY_BY_NAME.get(word) or _KEY_BY_PART.get(word) or _KEY_BY_ALIAS.get(word)
+    return {exact} if exact else {key for key, ending in _ENDINGS.items() if ending.search(word)}
+
+
 def _tags() -> dict[tuple[str, str], int]:
-    """(key, value) of every rule, with the place of its category in the table."""
-    found: dict[tuple[str, str], int] = {}
-    for place, category in enumerate(CATEGORIES):
+    """Return the position of its category in the table by (key, value) of every rule."""
+    positions: dict[tuple[str, str], int] = {}
+    for position, category in enumerate(CATEGORIES):
         for rule in category.osm:
             key, values = rule.split("=")
             for value in values.split(","):
-                found.setdefault((key, value), place)
-    return found
+                positions.setdefault((key, value), position)
+    return positions
 
 
 _TAGS = _tags()
 OSM_KEYS = tuple(sorted({key for key, _ in _TAGS} | set(NAMED_BY)))  # an object without any of them is no facility
-_NAMES = tuple((place, re.compile(c.name)) for place, c in enumerate(CATEGORIES) if c.name)
+_NAMES = tuple((position, re.compile(c.name)) for position, c in enumerate(CATEGORIES) if c.name)
 
 
 def classify_tags(tags: Mapping[str, str]) -> str | None:
-    """The category that an OSM object's tags mean, or None when it is no facility.
+    """Return the category that an OSM object's tags mean, or None when it is no facility.
 
     A name that says more than the tag wins (社区卫生服务中心 mapped as a hospital is a clinic);
     then the first category of the table with a matching tag; "shop=*" comes last.
     """
     named = tags.get("name:zh") or tags.get("name") or ""
-    places = [_TAGS[pair] for pair in tags.items() if pair in _TAGS]
+    positions = [_TAGS[pair] for pair in tags.items() if pair in _TAGS]
     if named and any(key in tags for key in NAMED_BY) and "highway" not in tags and "railway" not in tags:
-        by_name = next((place for place, pattern in _NAMES if pattern.search(named)), None)
-        if by_name is not None and _speaks(tags, places):
-            places = [by_name]
-    if not places and tags.get("shop", "no") not in NO_SHOP:
-        places = [_TAGS["shop", "*"]]
-    if not places:
+        by_name = next((position for position, pattern in _NAMES if pattern.search(named)), None)
+        if by_name is not None and _may_name_decide(positions):
+            positions = [by_name]
+    if not positions and tags.get("shop", "no") not in NO_SHOP:
+        positions = [_TAGS["shop", "*"]]
+    if not positions:
         return None
-    category = CATEGORIES[min(places)]
+    category = CATEGORIES[min(positions)]
     if category.open_only and (tags.get("access") in NOT_PUBLIC or tags.get("foot") in NOT_PUBLIC):
         return None
     return category.key
 
 
-def _speaks(tags: Mapping[str, str], places: list[int]) -> bool:
-    """Whether a name may decide: not for parking, transit, food and other places named after a neighbour."""
-    settled = {CATEGORIES[place].key for place in places}
+def _may_name_decide(positions: list[int]) -> bool:
+    """Return whether a name may decide: not for parking, transit, food and others named after a neighbour."""
+    settled = {CATEGORIES[position].key for position in positions}
     return not settled & {"transit", "parking", "toilet", "food", "park", "sport", "bank_post", "convenience"}

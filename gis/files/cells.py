@@ -1,7 +1,7 @@
 """What a cell of a table means: text, codes, numbers, dates; and what Excel does to them.
 
 Every parser takes a cell as the file gives it (text, or what Excel keeps: number, date, boolean) and raises
-ValueError with what is wrong and what would be right.
+CellError with what is wrong and what would be right.
 """
 
 import math
@@ -14,10 +14,9 @@ from typing import Any, Literal
 
 from gis.files.formulas import restore
 from gis.labels import number as numeral
+from gis.messages import Message, render
 
 EXCEL_DIGITS = 15  # Excel's numbers keep no more
-LOST = "Excel turned the code {} into a number and lost digits; format the column as text and enter it again"
-DATED = "Excel turned it into the date {}; format the column as text and enter it again"
 
 EXCEL_DAY_ZERO = datetime(1899, 12, 30)
 EXCEL_DAYS = range(20_000, 80_000)  # 1954 to 2119
@@ -41,6 +40,17 @@ MOMENT_PATTERN = re.compile(
 )
 
 
+class CellError(ValueError):
+    """A cell that cannot be read: what is wrong and what would be right, as a code with parameters."""
+
+    def __init__(self, code: str, /, **params: object) -> None:
+        super().__init__(code, params)
+        self.message = Message(code, params)
+
+    def __str__(self) -> str:
+        return render(self.message)
+
+
 @dataclass(frozen=True)
 class Marked:
     """A cell whose value is not its own or is not there.
@@ -59,17 +69,17 @@ class Guess:
     """A value that was read with an assumption, which becomes a note with its row.
 
     value: As the cell was read.
-    sentence: The assumption, the same for all cells of its kind.
+    code: The assumption, the same for all cells of its kind.
     detail: What stood in the cell and what was made of it.
     """
 
     value: Any
-    sentence: str
-    detail: str = ""
+    code: str
+    detail: Message | str = ""
 
 
 def clean_text(value: object) -> str:
-    """The text of a cell, without blanks at its ends (full-width ones too) and invisible characters."""
+    """Return the text of a cell without blanks at its ends (full-width ones too) and invisible characters."""
     if isinstance(value, Marked):
         value = value.value
     if isinstance(value, float) and value.is_integer():
@@ -78,34 +88,33 @@ def clean_text(value: object) -> str:
 
 
 @lru_cache(maxsize=1 << 16)  # the same few words come again and again
-def _clean(words: str) -> str:
-    return restore(INVISIBLE.sub("", words).strip())
+def _clean(text: str) -> str:
+    return restore(INVISIBLE.sub("", text).strip())
 
 
 def parse_code(value: object) -> str:
-    """A code as text, also where Excel has made it a number, as long as no digit is lost.
+    """Return a code as text, also where Excel has made it a number, as long as no digit is lost.
 
     520402007004003.0 and 5.20402007004003E+14 are whole; 5.20402E+14 and numbers of over 15 digits are not.
 
     Raises:
-        ValueError: Digits are lost, or Excel has made a date of it.
+        CellError: Digits are lost, or Excel has made a date of it.
     """
-    if isinstance(value, datetime | date | time):
-        raise ValueError(DATED.format(value))
+    refuse_date(value)
     if isinstance(value, bool):
-        raise ValueError(f"{str(value).upper()} is not a code; format the column as text and enter it again")
+        raise CellError("cell.not_code", value=str(value).upper())
     if isinstance(value, float | int):
         if not math.isfinite(value) or value != int(value):
-            raise ValueError(f"{value} is not a code; format the column as text and enter it again")
+            raise CellError("cell.not_code", value=str(value))
         if abs(value) >= 10**EXCEL_DIGITS:
-            raise ValueError(LOST.format(f"{value:.0f}"))
+            raise CellError("cell.digits_lost", value=f"{value:.0f}")
         return str(int(value))
     text = unicodedata.normalize("NFKC", clean_text(value))
     if formula := AS_FORMULA.fullmatch(text):
         return formula[1].strip()
     text = re.sub(r"^['‘’`](?=\w)", "", text)  # typed to make it text, and kept by some programs
     if DAY.fullmatch(text):
-        raise ValueError(DATED.format(text))
+        raise CellError("cell.date_by_excel", date=text)
     if whole := POINT_ZERO.fullmatch(text):
         digits, length = whole[1], len(whole[1])
     elif power := SCIENTIFIC.fullmatch(text):
@@ -113,18 +122,17 @@ def parse_code(value: object) -> str:
     else:
         return text
     if length > EXCEL_DIGITS or length > len(digits) or digits[length:].strip("0"):
-        raise ValueError(LOST.format(text))
+        raise CellError("cell.digits_lost", value=text)
     return digits[:length]
 
 
 def parse_integer(value: object) -> int:
-    """A whole number, also in words; those for storeys and heads after it are let pass, and B2 is storey -2.
+    """Return a whole number, also in words; those for storeys and heads after it are let pass, and B2 is storey -2.
 
     Raises:
-        ValueError: It is no whole number.
+        CellError: It is no whole number.
     """
-    if isinstance(value, datetime | date | time):
-        raise ValueError(DATED.format(value))
+    refuse_date(value)
     written = unicodedata.normalize("NFKC", clean_text(value))
     text = re.sub(r"\s*(?:[层楼人口位名户Ff]|[个口]人)$", "", written)
     numerals = re.fullmatch(r"(负|地下)?第?(\d{1,3}|[一二三四五六七八九十百]{1,5})", text)
@@ -132,57 +140,62 @@ def parse_integer(value: object) -> int:
         text = f"{numerals[1] or ''}{numeral(numerals[2])}"
     text = re.sub(r"^(?:[Bb]|负|地下)(?=\d{1,2}$)", "-", text)
     if not re.fullmatch(r"[+-]?\d{1,9}(\.0+)?", text):
-        raise ValueError(f"{clean_text(value)!r} is not a whole number, as 5")
+        raise CellError("cell.not_whole_number", text=clean_text(value))
     return int(float(text))
 
 
-def count(value: object) -> int:
-    """A whole number, also in words before a counting word: 两人 is 2, 三口 is 3.
+def parse_count(value: object) -> int:
+    """Return a whole number, also in words before a counting word: 两人 is 2, 三口 is 3.
 
     Raises:
-        ValueError: It is no whole number.
+        CellError: It is no whole number.
     """
-    words = re.fullmatch("([零〇一二两三四五六七八九十]{1,3})(?:个?人|口人?|位|名)", clean_text(value))
-    return numeral(words[1]) if words else parse_integer(value)
+    match = re.fullmatch("([零〇一二两三四五六七八九十]{1,3})(?:个?人|口人?|位|名)", clean_text(value))
+    return numeral(match[1]) if match else parse_integer(value)
 
 
-def text(value: object) -> str:
-    """Words, as a name.
+def parse_text(value: object) -> str:
+    """Return text, such as a name.
 
     Raises:
-        ValueError: Excel has made a date of them.
+        CellError: Excel has made a date of them.
     """
-    if isinstance(value, datetime | date | time):
-        raise ValueError(DATED.format(value))
+    refuse_date(value)
     return clean_text(value)
 
 
-def person_name(value: object) -> str:
-    """A name without the blanks that align it in a printed list: 张　三 is 张三."""
-    name = text(value)
+def refuse_date(value: object) -> None:
+    """Raise CellError where Excel has made a date of a cell."""
+    if isinstance(value, datetime | date | time):
+        raise CellError("cell.date_by_excel", date=str(value))
+
+
+def parse_person_name(value: object) -> str:
+    """Return a name without the blanks that align it in a printed list: 张　三 is 张三."""
+    name = parse_text(value)
     return re.sub(r"\s+", "", name) if re.fullmatch(r"[\u3400-\u9fff\s·]+", name) else name
 
 
 def parse_degrees(value: object) -> float:
-    """Decimal degrees.
+    """Return decimal degrees.
 
     Raises:
-        ValueError: It is no finite number.
+        CellError: It is no finite number.
     """
     try:
         number = float(unicodedata.normalize("NFKC", clean_text(value)))
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{clean_text(value)!r} is not a number; decimal degrees are needed, as 105.9501")
+        raise CellError("cell.not_degrees", text=clean_text(value))
     return number
 
 
 def parse_local_datetime(value: object) -> datetime:
-    """A day or a minute, without time zone; a day is its midnight.
+    """Return a day or a minute, without time zone; a day is its midnight.
 
     Raises:
-        ValueError: It is no date, as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without 08:30.
+        CellError: It is no date, as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without 08:30.
     """
     if isinstance(value, Marked):
         value = value.value
@@ -195,13 +208,14 @@ def parse_local_datetime(value: object) -> datetime:
         text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
     if not (parts := MOMENT_PATTERN.fullmatch(text)):
         day = excel_day(text)
-        meant = f"; as a day number of Excel it would be {day:%Y-%m-%d}" if day else ""
-        raise ValueError(f"{text!r} is not a date, as 2026-03-01 or 2026-03-01 08:30{meant}")
+        if day:
+            raise CellError("cell.day_number", text=text, date=f"{day:%Y-%m-%d}")
+        raise CellError("cell.not_date", text=text)
     return to_datetime(text, *(int(part or 0) for part in parts.groups()))
 
 
 def excel_day(text: str) -> datetime | None:
-    """The day that a day number of Excel means; None where the text is no such number."""
+    """Return the day that a day number of Excel means; None where the text is no such number."""
     whole = re.fullmatch(r"(\d{5})(?:\.\d+)?", text)
     return EXCEL_DAY_ZERO + timedelta(days=float(text)) if whole and int(whole[1]) in EXCEL_DAYS else None
 
@@ -209,15 +223,15 @@ def excel_day(text: str) -> datetime | None:
 def to_datetime(
     text: str, year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
 ) -> datetime:
-    """The moment of its parts.
+    """Return the moment of its parts.
 
     Raises:
-        ValueError: There is no such day, as 2026-02-30.
+        CellError: There is no such day, as 2026-02-30.
     """
     try:
         return datetime(year, month, day, hour, minute, second)
     except ValueError as error:
-        raise ValueError(f"{text!r} is not a date: {error}") from error
+        raise CellError("cell.no_such_day", text=text) from error
 
 
 CRS_ALIASES = {
@@ -234,17 +248,18 @@ _CRS_SUFFIX_PATTERN = re.compile("(?:app|小程序|地图|导航|经纬度?|坐�
 
 
 def parse_crs(value: object) -> str:
-    """The coordinate system a cell names, one of `gis.crs.SUPPORTED_CRS`: 高德地图 is gcj02, as 高德 and GCJ-02（高德） are.
+    """Return the coordinate system a cell names, one of `gis.crs.SUPPORTED_CRS`: 高德地图 is gcj02, as 高德 and GCJ-02（高德） are.
 
     Raises:
-        ValueError: It is none we know, or its words name several.
+        CellError: It is none we know, or its words name several.
     """
     name = unicodedata.normalize("NFKC", clean_text(value)).lower()
-    words = [name, *(word for word in re.split(r"[()\[\]/、,;]", name) if word)]
-    systems = {known for word in words if (known := _system_of(word))}
-    if len(systems) != 1:
-        several = f"names {' and '.join(sorted(systems))}" if systems else "is not a coordinate system known here"
-        raise ValueError(f"{clean_text(value)!r} {several}; one of wgs84, cgcs2000, gcj02, bd09")
+    parts = [name, *(part for part in re.split(r"[()\[\]/、,;]", name) if part)]
+    systems = {system for part in parts if (system := _system_of(part))}
+    if not systems:
+        raise CellError("cell.crs_unknown", text=clean_text(value))
+    if len(systems) > 1:
+        raise CellError("cell.crs_several", text=clean_text(value), systems=" and ".join(sorted(systems)))
     return systems.pop()
 
 

@@ -1,6 +1,10 @@
 """What a column of a table to load is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+Parser = Callable[[object], Any]
 
 
 @dataclass(frozen=True)
@@ -9,7 +13,9 @@ class Column:
 
     key: English name, used in code.
     zh: Chinese name, the header of the template.
-    kind: What the cells are; a key of `gis.files.cell_kinds.CELL_PARSERS`.
+    parse: Reads a cell as the file gives it; returns a value, or a `Guess` that becomes a note with its row, and
+        raises CellError with what is wrong and what would be right. A function of a module: readers of foreign files
+        get it through pickle.
     names: Other headers that mean the same, in either language.
     help, en: What to write in it, on screen, in Chinese and English.
     needed: Without this column the file is refused.
@@ -19,7 +25,7 @@ class Column:
 
     key: str
     zh: str
-    kind: str
+    parse: Parser
     names: tuple[str, ...]
     help: str
     en: str

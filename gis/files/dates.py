@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 
-from gis.files.cells import Guess, clean_text, excel_day, parse_local_datetime, to_datetime
+from gis.files.cells import CellError, Guess, clean_text, excel_day, parse_local_datetime, to_datetime
 from gis.labels import number
 
 ONGOING = datetime.max  # the end of what has none: 至今
@@ -17,55 +17,49 @@ ONGOING_PATTERN = re.compile(
     r"(?:至|到|迄)?(?:今|现在|目前)|长期(?:有效)?|永久|无(?:固定)?(?:期限|限期)?|不限|[仍现]?在[任职岗]|未离[任职]|现任|[-/—–一]+|未定"
 )
 
-WRITE = "write it as 2026-03-01"
 
-
-def first_day(value: object) -> datetime | Guess:
+def parse_first_day(value: object) -> datetime | Guess:
     """Return the moment of a cell; a month is its first day.
 
     Raises:
-        ValueError: It is no date, or one that can be read in two ways.
+        CellError: It is no date, or one that can be read in two ways.
     """
     return _read(value, last=False)
 
 
-def end_day(value: object) -> datetime | Guess:
+def parse_end_day(value: object) -> datetime | Guess:
     """Return the first moment that no longer counts; 至今 is `ONGOING`, and a month is its first day.
 
     Raises:
-        ValueError: As `first_day`.
+        CellError: As `parse_first_day`.
     """
-    return (
-        Guess(ONGOING, "read as without an end", clean_text(value)) if _is_ongoing(value) else _read(value, last=False)
-    )
+    return Guess(ONGOING, "cell.ongoing", clean_text(value)) if _is_ongoing(value) else _read(value, last=False)
 
 
-def last_day(value: object) -> datetime | Guess:
+def parse_last_day(value: object) -> datetime | Guess:
     """Return the first moment after a last day: 2026-03-31 is 2026-04-01, and so is 2026年3月; 至今 is `ONGOING`.
 
     Raises:
-        ValueError: As `first_day`.
+        CellError: As `parse_first_day`.
     """
-    return (
-        Guess(ONGOING, "read as without an end", clean_text(value)) if _is_ongoing(value) else _read(value, last=True)
-    )
+    return Guess(ONGOING, "cell.ongoing", clean_text(value)) if _is_ongoing(value) else _read(value, last=True)
 
 
 def _read(value: object, last: bool) -> datetime | Guess:
-    shown = clean_text(value)
-    text = unicodedata.normalize("NFKC", shown)
-    text = CHINESE_PATTERN.sub(lambda words: str(number(words[0])), BEFORE_PATTERN.sub("", text))
+    written = clean_text(value)
+    text = unicodedata.normalize("NFKC", written)
+    text = CHINESE_PATTERN.sub(lambda numeral: str(number(numeral[0])), BEFORE_PATTERN.sub("", text))
     if last:
         text = re.sub("(?<=月)[底末]$", "", text)
     if short := SHORT_YEAR_PATTERN.fullmatch(text):
         read = _day_or_month(f"20{short[1]}{short[2]}", last)
-        return Guess(read.value if isinstance(read, Guess) else read, "a year of two digits is read as 20..", shown)
+        return Guess(read.value if isinstance(read, Guess) else read, "cell.two_digit_year", written)
     if re.fullmatch(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{1,4}", text):
-        raise ValueError(f"{text!r} can be read in several ways; {WRITE}")
+        raise CellError("cell.date_ambiguous", text=text)
     if day := excel_day(text):
         read_day = day + timedelta(days=last and day.time() == datetime.min.time())
-        return Guess(read_day, "day numbers of Excel are read as dates", f"{shown}: {day:%Y-%m-%d}")
-    return _day_or_month(value if text == unicodedata.normalize("NFKC", shown) else text, last)
+        return Guess(read_day, "cell.day_number_read", f"{written}: {day:%Y-%m-%d}")
+    return _day_or_month(value if text == unicodedata.normalize("NFKC", written) else text, last)
 
 
 def _day_or_month(value: object, last: bool) -> datetime | Guess:
@@ -77,12 +71,12 @@ def _day_or_month(value: object, last: bool) -> datetime | Guess:
         read = parse_local_datetime(value)
         return read + timedelta(days=1) if last and read.time() == datetime.min.time() else read
     if re.fullmatch(r"\d{4}\.1", text):
-        raise ValueError(f"{text!r} is January, or October without its zero; write {text[:4]}-01 or {text[:4]}-10")
-    first = to_datetime(text, int(month[1]), int(month[2]), 1)
+        raise CellError("cell.month_ambiguous", text=text, year=text[:4])
+    month_start = to_datetime(text, int(month[1]), int(month[2]), 1)
     if not last:
-        return Guess(first, "a month is read as its first day", f"{text}: {first:%Y-%m-%d}")
-    after = (first + timedelta(days=31)).replace(day=1)
-    return Guess(after, "a month is read as its last day", f"{text}: {after - timedelta(days=1):%Y-%m-%d}")
+        return Guess(month_start, "cell.month_as_first_day", f"{text}: {month_start:%Y-%m-%d}")
+    next_month = (month_start + timedelta(days=31)).replace(day=1)
+    return Guess(next_month, "cell.month_as_last_day", f"{text}: {next_month - timedelta(days=1):%Y-%m-%d}")
 
 
 def _is_ongoing(value: object) -> bool:

@@ -49,10 +49,7 @@ def check_schema(file: Path) -> None:
             continue
         if kind == "virtual table" and SPATIAL_INDEX.match(str(sql)):
             continue
-        raise InvalidInput(
-            f"{file.name} holds the {kind} {str(name)[:60]!r}; only tables are read: "
-            "export the layer to a new GeoPackage and send that"
-        )
+        raise InvalidInput("map_file.not_only_tables", file=file.name, kind=kind, name=str(name)[:60])
 
 
 def _is_standard_trigger(name: str, sql: str) -> bool:
@@ -71,8 +68,8 @@ def check_one_system(file: Path, layer: str | None, column: str) -> None:
         heads = database.execute(question).fetchall()
     systems = {struct.unpack("<i" if head[0] & 1 else ">i", head[1:5])[0] for (head,) in heads if len(head) == 5}
     if len(systems) > 1:
-        names = ", ".join(f"EPSG:{srid}" for srid in sorted(systems))
-        raise InvalidInput(f"the shapes of layer {layer} are in different systems ({names}); bring them into one")
+        names = [f"EPSG:{srid}" for srid in sorted(systems)]
+        raise InvalidInput("map_file.several_systems", layer=layer, systems=names)
 
 
 @contextmanager
@@ -84,4 +81,4 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
             database.execute("PRAGMA trusted_schema = OFF")
             yield database
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{file.name} cannot be read; it is damaged or cut off. Export it again") from error
+        raise InvalidInput("map_file.damaged", file=file.name) from error

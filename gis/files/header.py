@@ -20,13 +20,13 @@ Raw = Sequence[object]
 class Header:
     """A header and where it stands.
 
-    first, last: Index of its first and last row among the rows looked at.
+    start, end: Index of its first and last row among the rows looked at.
     keys: Key of the column by index of the cell.
     texts: What is written over each cell, by index.
     """
 
-    first: int
-    last: int
+    start: int
+    end: int
     keys: Mapping[int, str]
     texts: Mapping[int, str]
 
@@ -57,7 +57,7 @@ class Meanings:
         self._plain = {
             plain_name(name): column.key
             for column in reversed(columns)
-            for name in (*(one for one in column.names if not re.search(r"[(（]", one)), column.key, column.zh)
+            for name in (*(name for name in column.names if not re.search(r"[(（]", name)), column.key, column.zh)
         }
 
     def key(self, text: str) -> str | None:
@@ -66,29 +66,29 @@ class Meanings:
             return None
         return self._full.get(_full_name(text)) or self._plain.get(plain_name(text))
 
-    def read(self, rows: Sequence[Raw], first: int, last: int) -> Header:
+    def read(self, rows: Sequence[Raw], start: int, end: int) -> Header:
         """Return the header that some rows would be; a cell is named by its own text, or with the one above it."""
         keys: dict[int, str] = {}
         texts: dict[int, str] = {}
         above: dict[int, str] = {}  # text of the group, which holds for the empty cells right of it
-        for row in rows[first:last]:
+        for row in rows[start:end]:
             group = ""
             for index, cell in enumerate(row):
                 group = clean_text(cell) or group
                 above[index] = group
-        for index in range(max(map(len, rows[first : last + 1]), default=0)):
-            column = [clean_text(row[index]) for row in rows[first : last + 1] if index < len(row)]
-            own = list(dict.fromkeys(text for text in column if text))
-            if not own:
+        for index in range(max(map(len, rows[start : end + 1]), default=0)):
+            column = [clean_text(row[index]) for row in rows[start : end + 1] if index < len(row)]
+            names = list(dict.fromkeys(text for text in column if text))
+            if not names:
                 continue
-            candidates = [own[-1], *own[:-1]]
-            if last > first and column[-1] and above.get(index, "") != own[-1]:
-                candidates.insert(0, above.get(index, "") + own[-1])
+            candidates = [names[-1], *names[:-1]]
+            if end > start and column[-1] and above.get(index, "") != names[-1]:
+                candidates.insert(0, above.get(index, "") + names[-1])
             named = next((text for text in candidates if self.key(text)), None)
-            texts[index] = own[0] if named in own and self.key(own[0]) == self.key(named) else named or own[-1]
+            texts[index] = names[0] if named in names and self.key(names[0]) == self.key(named) else named or names[-1]
             if named:
                 keys[index] = self.key(named) or ""
-        return Header(first, last, keys, texts)
+        return Header(start, end, keys, texts)
 
     def is_whole(self, header: Header) -> bool:
         """Return whether a header has all needed columns."""
@@ -96,39 +96,39 @@ class Meanings:
         return len(present) > 1 and all(column.key in present for column in self.needed)
 
     def find(self, rows: Sequence[Raw]) -> Header | None:
-        """Return the first header with all needed columns within the first `HEADER_WITHIN` rows."""
-        for first in range(min(len(rows), MAX_HEADER_ROW)):
-            header = self.read(rows, first, first)
-            while not self.is_whole(header) and header.last + 1 < len(rows) and header.keys:
-                if header.last - first + 1 >= MAX_HEADER_ROWS or not self._continues(rows, header):
+        """Return the first header with all needed columns within the first `MAX_HEADER_ROW` rows."""
+        for start in range(min(len(rows), MAX_HEADER_ROW)):
+            header = self.read(rows, start, start)
+            while not self.is_whole(header) and header.end + 1 < len(rows) and header.keys:
+                if header.end - start + 1 >= MAX_HEADER_ROWS or not self._continues(rows, header):
                     break
-                header = self.read(rows, first, header.last + 1)
+                header = self.read(rows, start, header.end + 1)
             if not self.is_whole(header):
                 continue
-            while header.last + 1 < len(rows) and header.last - first + 1 < MAX_HEADER_ROWS:
+            while header.end + 1 < len(rows) and header.end - start + 1 < MAX_HEADER_ROWS:
                 if not self._continues(rows, header):
                     break
-                header = self.read(rows, first, header.last + 1)
+                header = self.read(rows, start, header.end + 1)
             return header
         return None
 
     def closest(self, rows: Sequence[Raw]) -> Header:
         """Return the row that is most like a header, to be shown where there is none."""
-        candidates = [self.read(rows, first, first) for first in range(min(len(rows), MAX_HEADER_ROW))]
-        return max(candidates, key=lambda one: (len(one.keys), bool(one.texts)), default=Header(0, 0, {}, {}))
+        candidates = [self.read(rows, row, row) for row in range(min(len(rows), MAX_HEADER_ROW))]
+        return max(candidates, key=lambda header: (len(header.keys), bool(header.texts)), default=Header(0, 0, {}, {}))
 
     def _continues(self, rows: Sequence[Raw], header: Header) -> bool:
         """Return whether the next row belongs to the header: it names columns, and holds no data under any."""
-        row = rows[header.last + 1]
+        row = rows[header.end + 1]
         names = 0
-        longer = self.read(rows, header.first, header.last + 1)
+        longer = self.read(rows, header.start, header.end + 1)
         for index, cell in enumerate(row):
             text = clean_text(cell)
             if not text or (isinstance(cell, Marked) and cell.how == "merged"):
                 continue
             if not isinstance(cell, str) or len(text) > MAX_HEADER_CHARS or re.fullmatch(r"[\d\s.,/:-]+", text):
                 return False
-            above = rows[header.last][index] if index < len(rows[header.last]) else ""
+            above = rows[header.end][index] if index < len(rows[header.end]) else ""
             is_name = self.key(text) is not None or (
                 index in longer.keys and longer.keys[index] != header.keys.get(index)
             )

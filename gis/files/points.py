@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gis import crs as systems
+from gis.messages import Message
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class InputPoint:
 
 def points_to_storage(
     points: Sequence[InputPoint],
-) -> tuple[list[tuple[float, float] | None], dict[int, tuple[str, str]]]:
+) -> tuple[list[tuple[float, float] | None], dict[int, tuple[str, Message | str]]]:
     """Bring the points of rows into the storage system.
 
     Returns:
@@ -27,20 +28,16 @@ def points_to_storage(
         numbers everywhere), None where there is no point or a wrong one; and by place in the list the field
         and the reason of the wrong ones.
     """
-    places: list[tuple[float, float] | None] = [None] * len(points)
-    faults: dict[int, tuple[str, str]] = {}
+    positions: list[tuple[float, float] | None] = [None] * len(points)
+    faults: dict[int, tuple[str, Message | str]] = {}
     by_system: dict[str, list[int]] = {}
     for nth, point in enumerate(points):
         if point.lon is None and point.lat is None:
             continue
         if point.lon is None or point.lat is None:
-            faults[nth] = ("lon" if point.lon is None else "lat", "is empty; a point needs lon and lat")
+            faults[nth] = ("lon" if point.lon is None else "lat", Message("cell.half_point"))
         elif point.crs is None:
-            known = ", ".join(systems.SUPPORTED_CRS)
-            faults[nth] = (
-                "crs",
-                f"is missing: every point says its system, one of {known}; or give --crs for all",
-            )
+            faults[nth] = ("crs", Message("cell.crs_missing", {"systems": systems.SUPPORTED_CRS}))
         else:
             by_system.setdefault(point.crs, []).append(nth)
     for system, members in by_system.items():
@@ -49,7 +46,7 @@ def points_to_storage(
         for fault in systems.find_invalid_points(lon, lat, system):
             faults[members[fault.index]] = (fault.field, fault.message)
         x, y = systems.to_storage(lon, lat, system)
-        for nth, place_x, place_y in zip(members, x.round(7).tolist(), y.round(7).tolist(), strict=True):
+        for nth, point_x, point_y in zip(members, x.round(7).tolist(), y.round(7).tolist(), strict=True):
             if nth not in faults:
-                places[nth] = (place_x, place_y)
-    return places, faults
+                positions[nth] = (point_x, point_y)
+    return positions, faults

@@ -1,27 +1,97 @@
-"""What a load found: the same report for every kind of file, rehearsed or committed."""
+"""Report of a load: rejected rows and notes as codes, rehearsed or committed, the same for every kind of file."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gis.errors import CODE_PATTERN, FieldError
+from gis.messages import Message, has_label, render, text_of
+
 MAX_LISTED_ROWS = 100  # rows that one note names; the others are counted
+SEPARATORS = {"en": (": ", "; "), "zh": ("：", "；")}  # after a note, and between its rows
+
+
+def to_message(code: str, params: Mapping[str, object]) -> Message | str:
+    """Return a code with its parameters as a message; a sentence that has no code stays as it is."""
+    return Message(code, dict(params)) if CODE_PATTERN.fullmatch(code) else code
+
+
+def fault_message(fault: FieldError) -> Message | str:
+    """Return what is wrong with a field as a message, the field by its label if the catalogue has one."""
+    label_code = f"field_label.{fault.field}"
+    field_name = Message(label_code) if has_label(label_code) else fault.field
+    return to_message(fault.code, {"field": field_name, **fault.params})
+
+
+def row_label(number: int) -> Message:
+    """Return the name of a row as its author finds it: "row 12"."""
+    return Message("load.row", {"row": str(number)})
 
 
 @dataclass(frozen=True)
 class RejectedRow:
     """One row or shape that is not taken.
 
-    where: The row or shape as its author can find it: "row 12", "feature 3 (code 5204…)", "way 4711".
+    location: The row or shape as its author can find it: "row 12", "feature 3 (code 5204…)", "way 4711".
     field: The column or property at fault; empty for the shape itself.
-    reason: What is wrong and what would be right.
+    message: What is wrong and what would be right.
     """
 
-    where: str
+    location: Message | str
     field: str
-    reason: str
+    message: Message | str
+
+    @property
+    def where(self) -> str:
+        """Return the place in English."""
+        return text_of(self.location, "en")
+
+    @property
+    def reason(self) -> str:
+        """Return what is wrong in English."""
+        return text_of(self.message, "en")
+
+    def text_in(self, language: str) -> str:
+        """Return place, field and reason in a language."""
+        name = " ".join(filter(None, (text_of(self.location, language), self.field)))
+        return f"{name}{SEPARATORS[language][0]}{text_of(self.message, language)}"
+
+    def to_field_error(self) -> FieldError:
+        """Return the row as one of the errors of a problem."""
+        name = f"{self.where} {self.field}".strip()
+        if isinstance(self.message, Message):
+            return FieldError(name, self.message.code, self.message.params)
+        return FieldError(name, self.message)
+
+
+@dataclass
+class RowNote:
+    """One note for all rows it speaks of.
+
+    rows: Number of each row and what stood in it; at most MAX_LISTED_ROWS.
+    count: How many rows there are.
+    """
+
+    message: Message | str
+    rows: list[tuple[int, Message | str]] = field(default_factory=list)
+    count: int = 0
+
+    def text_in(self, language: str) -> str:
+        """Return the note with its rows in a language."""
+        colon, semicolon = SEPARATORS[language]
+        entries = [
+            render(Message("load.row_detail", {"row": str(row), "detail": detail}), language)
+            if detail
+            else render(row_label(row), language)
+            for row, detail in self.rows
+        ]
+        if self.count > len(self.rows):
+            entries.append(render(Message("load.more_rows", {"count": self.count - len(self.rows)}), language))
+        return f"{text_of(self.message, language)}{colon}{semicolon.join(entries)}"
 
 
 @dataclass
 class LoadReport:
-    """What a load found and did.
+    """What a load did, or would do.
 
     kind: osm, areas:grid, households, people, facilities or town.
     source: Name of the file.
@@ -29,7 +99,7 @@ class LoadReport:
     counts: Rows by what they are: {"buildings": 257, …}; "new", "changed", "unchanged" where it applies.
     bbox: (west, south, east, north), degrees, EPSG:4490; None when nothing had a place.
     refused: Rows not taken; a load with refused rows is not committed.
-    notes: What was repaired, guessed or skipped on purpose, a sentence each.
+    messages: What was repaired, guessed or skipped on purpose.
     committed: Whether the transaction was committed.
     """
 
@@ -39,29 +109,65 @@ class LoadReport:
     counts: dict[str, int] = field(default_factory=dict)
     bbox: tuple[float, float, float, float] | None = None
     refused: list[RejectedRow] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    messages: list[Message | RowNote | str] = field(default_factory=list)
     committed: bool = False
 
     def __post_init__(self) -> None:
-        self._row_notes: dict[str, tuple[int, int]] = {}  # index in notes, and rows so far, by sentence
+        self._row_notes: dict[str, RowNote] = {}  # by code
 
-    def note_row(self, sentence: str, row: int, detail: str = "") -> None:
-        """Add a row to the note of a sentence, so that one note names all rows it speaks of.
+    @property
+    def notes(self) -> list[str]:
+        """Return the notes in English, a sentence each."""
+        return self.notes_in("en")
+
+    def notes_in(self, language: str) -> list[str]:
+        """Return the notes in a language, a sentence each."""
+        return [
+            message.text_in(language) if isinstance(message, RowNote) else text_of(message, language)
+            for message in self.messages
+        ]
+
+    def note(self, code: str, /, **params: object) -> None:
+        """Add a note.
 
         Args:
-            sentence: What was assumed, skipped or repaired; the same for all of its rows.
+            code: What was repaired, guessed or skipped, as a code of the catalogue.
+            params: Its parameters.
+        """
+        self.messages.append(to_message(code, params))
+
+    def note_row(self, code: str, row: int, detail: Message | str = "") -> None:
+        """Add a row to the note of a code, so that one note names all rows it speaks of.
+
+        Args:
+            code: What was assumed, skipped or repaired; the same for all of its rows.
             row: The row as the spreadsheet numbers it.
             detail: What stood in the row and what was made of it.
         """
-        entry = f"row {row} ({detail})" if detail else f"row {row}"
-        if sentence not in self._row_notes:
-            self._row_notes[sentence] = len(self.notes), 1
-            self.notes.append(f"{sentence}: {entry}")
-            return
-        index, count = self._row_notes[sentence]
-        self._row_notes[sentence] = index, count + 1
-        if count < MAX_LISTED_ROWS:
-            self.notes[index] += f"; {entry}"
-        else:
-            listed = self.notes[index].rpartition("; and ")[0] if count > MAX_LISTED_ROWS else self.notes[index]
-            self.notes[index] = f"{listed}; and {count + 1 - MAX_LISTED_ROWS} more rows"
+        if code not in self._row_notes:
+            self._row_notes[code] = RowNote(to_message(code, {}))
+            self.messages.append(self._row_notes[code])
+        note = self._row_notes[code]
+        note.count += 1
+        if len(note.rows) < MAX_LISTED_ROWS:
+            note.rows.append((row, detail))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the report as JSON values, with its sentences in English."""
+        return {
+            "kind": self.kind,
+            "source": self.source,
+            "crs": self.crs,
+            "counts": self.counts,
+            "bbox": self.bbox,
+            "refused": [{"where": row.where, "field": row.field, "reason": row.reason} for row in self.refused],
+            "notes": self.notes,
+            "committed": self.committed,
+        }
+
+
+def shorten(items: Sequence[str], limit: int) -> Message | Sequence[str]:
+    """Return the first items, and how many more there are, as a parameter of a note."""
+    if len(items) <= limit:
+        return items
+    return Message("load.list_more", {"items": items[:limit], "count": len(items) - limit})

@@ -7,17 +7,18 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import datetime
 
 from gis.files.cells import (
-    DATED,
     PLACEHOLDER_PATTERN,
     SUBSTITUTE_PATTERN,
+    CellError,
     Guess,
     Marked,
     clean_text,
     excel_day,
     parse_code,
+    refuse_date,
 )
 from gis.labels import (
     JOINED_NUMBERS,
@@ -30,6 +31,7 @@ from gis.labels import (
     normalise_text,
     number,
 )
+from gis.messages import Message
 
 MAX_ROOM_CHARS = 20  # of a room that is taken as it is written
 
@@ -54,6 +56,7 @@ _NO_STAIRWELL_PATTERN = re.compile(r"(?:不分|没有|无|未分|独)(?:单元|�
 _ROOM_NUMBER_PATTERN = re.compile(r"[A-Z]?\d{3,5}[A-Z]?")
 _REMARK_PATTERN = re.compile(r"\((?:出?租[户客房]?|租住|外租|自住|常住|空置?房?|无人|户主|在住)\)$")
 _DATE_PATTERN = re.compile(r"(?:19|20)\d\d-\d{1,2}-\d{1,2}(?:\D.*)?|(?:19|20)\d\d年\d{1,2}月(?:\d{1,2}日)?")
+_TWO_LABELS = {"building": "cell.two_buildings", "stairwell": "cell.two_stairwells"}
 _BLANK_PATTERN = re.compile(r"[-—–/\\无]+|没有|不分|N/A", re.IGNORECASE)
 
 
@@ -74,86 +77,84 @@ class Door:
     is_floor_written: bool = False
 
 
-def allow_large_form(value: object) -> Door | Guess:
+def parse_room(value: object) -> Door | Guess:
     """Return the door that the cell of a room names: 501, 501号 and 501室 are one; 2-501 is room 501 of stairwell 2.
 
     Raises:
-        ValueError: Excel has made a date of it, or it names no room, or several.
+        CellError: Excel has made a date of it, or it names no room, or several.
     """
     if isinstance(value, Marked):
         value = value.value
     written = parse_code(value)
     day = excel_day(written) if isinstance(value, float | int) else None
     if day and datetime(2000, 1, 1) <= day < datetime(2050, 1, 1):
-        raise ValueError(DATED.format(f"{day:%Y-%m-%d}"))
-    _refuse_placeholder(written, "room", "the number at the door, or 1 for a house of one home")
+        raise CellError("cell.date_by_excel", date=f"{day:%Y-%m-%d}")
+    _refuse_placeholder(written, "cell.no_room")
     text = normalise_text(_BLANK_BETWEEN_PATTERN.sub("-", unicodedata.normalize("NFKC", written))).rstrip("、,.。;-")
     if _DATE_PATTERN.fullmatch(text):
-        raise ValueError(DATED.format(written))
+        raise CellError("cell.date_by_excel", date=written)
     if _BLANK_PATTERN.fullmatch(written):
-        raise ValueError(f"{written!r} is no room; write the number at the door, or 1 for a house of one home")
+        raise CellError("cell.no_room", text=written)
     _refuse_several(written)
     if counted := re.fullmatch(rf"(?:共|计)?(\d{{1,2}}|{NUMERAL}{{1,3}})户", text):
-        homes = number(counted[1])
-        raise ValueError(f"{written!r} may be a count of {homes} homes; write one home a row, with its room")
+        raise CellError("cell.count_of_homes", text=written, count=number(counted[1]))
     remark = _REMARK_PATTERN.search(text)
     text = text[: remark.start()] if remark else text
     prefixed, text = _prefixes(text.removesuffix("#"))
     read = _numbers(written, text, prefixed)
     if isinstance(read, Guess) or not remark:
         return read
-    return Guess(read, "a remark behind the room is left out", written)
+    return Guess(read, "cell.room_remark", written)
 
 
-def stairwell(value: object) -> str | None:
+def parse_stairwell(value: object) -> str | None:
     """Return the name of a stairwell: 一单元 and 01 are 1; None where the cell says that there is none.
 
     Raises:
-        ValueError: Excel has made a date of it, or it names several, or a building.
+        CellError: Excel has made a date of it, or it names several, or a building.
     """
     written = parse_code(value)
     text = normalise_text(written)
     if _BLANK_PATTERN.fullmatch(written):
         return None
     if re.search(rf"\d\S*[-{_SEVERAL_SIGNS}]\S*\d", text) or len(_STAIRWELL_PATTERN.findall(text)) > 1:
-        raise ValueError(f"{written!r} names several stairwells; write one home a row, with its own stairwell")
+        raise CellError("cell.several_stairwells", text=written)
     if _NO_STAIRWELL_PATTERN.fullmatch(text):
         return None
-    _refuse_placeholder(written, "stairwell", "it as 2, or nothing where there is none")
+    _refuse_placeholder(written, "cell.no_stairwell")
     if re.search("号楼|栋|幢|座", text):
-        raise ValueError(f"{written!r} names a building; write the stairwell as 2, and the building in its own column")
+        raise CellError("cell.building_as_stairwell", text=written)
     if ((match := _STAIRWELL_PATTERN.fullmatch(text)) and match["label"].strip("0")) or re.fullmatch(
         rf"第?{LABEL}号?", text
     ):
         return normalise_label(match["label"] if match else text)
     if _DIRECTION_PATTERN.fullmatch(text):
         return text
-    raise ValueError(f"{written!r} is no stairwell; write it as 2, and other words in their own columns")
+    raise CellError("cell.not_stairwell", text=written)
 
 
-def building_name(value: object) -> Door | str | Guess | None:
+def parse_building_name(value: object) -> Door | str | Guess | None:
     """Return the name of a building, or a door where the cell names the stairwell too, as 1栋2单元.
 
     Raises:
-        ValueError: Excel has made a date of it, or it names several buildings, or a room.
+        CellError: Excel has made a date of it, or it names several buildings, or a room.
     """
     if isinstance(value, Marked):
         value = value.value
-    if isinstance(value, datetime | date | time):
-        raise ValueError(DATED.format(value))
+    refuse_date(value)
     written = clean_text(value)
     text = normalise_text(written)
     written = parse_code(written)  # refuses what Excel has made a date of
     if _BLANK_PATTERN.fullmatch(written):
         return None
-    _refuse_placeholder(written, "building", "it as at the door: 3号楼")
-    one = rf"(?:\d{{1,4}}|{NUMERAL}+)(?:号楼|栋|幢|座|#|号)?"
+    _refuse_placeholder(written, "cell.no_building")
+    label = rf"(?:\d{{1,4}}|{NUMERAL}+)(?:号楼|栋|幢|座|#|号)?"
     if _DATE_PATTERN.fullmatch(text):
-        raise ValueError(DATED.format(written))
-    if re.fullmatch(rf"{one}[-{_SEVERAL_SIGNS}]{one}", text) or re.search(
+        raise CellError("cell.date_by_excel", date=written)
+    if re.fullmatch(rf"{label}[-{_SEVERAL_SIGNS}]{label}", text) or re.search(
         r"\d(?:号楼|栋|幢|座|#|号)?[-、,;和与及至到]\d+(?:号楼|栋|幢|座|#)", text
     ):
-        raise ValueError(f"{written!r} may name several buildings; write one building a row, as 3号楼")
+        raise CellError("cell.several_buildings", text=written)
     match = re.match(
         rf"(?P<building>.*?{LABEL}{_BUILDING_WORDS})-?第?(?P<stairwell>{LABEL}){_STAIRWELL_WORDS}(?P<remainder>.*)$",
         text,
@@ -161,19 +162,20 @@ def building_name(value: object) -> Door | str | Guess | None:
     if not match:
         return written
     if match["remainder"]:
-        raise ValueError(f"{written!r} names more than the building; write the room in the column of rooms")
+        raise CellError("cell.more_than_building", text=written)
     door = Door(building=match["building"], stairwell=normalise_label(match["stairwell"]))
-    return Guess(door, "a stairwell is written behind the building", f"{written}: stairwell {door.stairwell}")
+    detail = Message("cell.stairwell_detail", {"text": written, "stairwell": door.stairwell})
+    return Guess(door, "cell.stairwell_after_building", detail)
 
 
-def _refuse_placeholder(written: str, what: str, right: str) -> None:
-    """Raise ValueError where a cell holds what stands for no value: ####, 待定, 同上."""
+def _refuse_placeholder(written: str, code: str) -> None:
+    """Raise CellError where a cell holds what stands for no value: ####, 待定, 同上."""
     if SUBSTITUTE_PATTERN.fullmatch(written) or PLACEHOLDER_PATTERN.fullmatch(written):
-        raise ValueError(f"{written!r} is no {what}; write {right}")
+        raise CellError(code, text=written)
 
 
 def _refuse_several(written: str) -> None:
-    """Raise ValueError where the cell names more rooms than one."""
+    """Raise CellError where the cell names more rooms than one."""
     text = normalise_text(written)
     is_list = re.search(rf"\d[^-]*[{_SEVERAL_SIGNS}].*\d", text) or re.search(
         r"\d{3,}\s*室?号?\s+\d{3,}|\d{3,}\s*[/\\~〜～]\s*\d|\d{3,}\s*[-－—–]\s*0\d\D*$", written
@@ -181,7 +183,7 @@ def _refuse_several(written: str) -> None:
     numbers = re.findall(r"(?<![A-Z\d])[A-Z]?\d{3,5}[A-Z]?(?!\d)", text)
     if is_list or len(numbers) > 1:
         pair = "、".join(numbers[:2]) or written
-        raise ValueError(f"{written!r} names several homes ({pair}); write each home in a row of its own")
+        raise CellError("cell.several_homes", text=written, homes=pair)
 
 
 def _prefixes(text: str) -> tuple[Door, str]:
@@ -207,32 +209,30 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
     parts = text.split("-")
     last = _ROOM_PATTERN.fullmatch(parts[-1])
     if not text:
-        raise ValueError(f"{written!r} names no room; write the number at the door, as 501")
+        raise CellError("cell.room_missing", text=written)
     if last is None or not all(re.fullmatch(LABEL, part) for part in parts[:-1]):
         return _as_written(written, text, door)
     name = _room_name(last["label"])
     is_number = bool(_ROOM_NUMBER_PATTERN.fullmatch(last["label"]))
     read_floor = door.floor if door.is_floor_written else floor_of_room(name)
-    before = [normalise_label(part) for part in parts[:-1]]
-    if not before:
+    prefixes = [normalise_label(part) for part in parts[:-1]]
+    if not prefixes:
         return replace(door, room=name, floor=read_floor)
-    if len(before) == 1 and not is_number:
-        return _short(written, before[0], name, door)
+    if len(prefixes) == 1 and not is_number:
+        return _short(written, prefixes[0], name, door)
     context = "stairwell" if door.stairwell else "building" if door.building else ""
     slots = JOINED_NUMBERS.get((context, len(parts), True), ("stairwell", "room") if len(parts) == 2 else ())[:-1]
-    named = dict(zip(slots, before, strict=False))
+    named = dict(zip(slots, prefixes, strict=False))
     if not is_number or not slots or not named.get("floor", "1").isdecimal():
-        raise ValueError(
-            f"{written!r} can be read in several ways; write stairwell, storey and room in their own columns"
-        )
+        raise CellError("cell.room_ambiguous", text=written)
     for slot in ("building", "stairwell"):
         earlier = getattr(door, slot)
         if slot in named and earlier is not None and earlier != named[slot]:
-            raise ValueError(f"{written!r} names {slot} {earlier} and {slot} {named[slot]}; write one")
+            raise CellError(_TWO_LABELS[slot], text=written, earlier=earlier, later=named[slot])
     if "floor" in named and floor_of_room(name) not in (None, int(named["floor"])):
         if context == "stairwell":
-            raise ValueError(f"{written!r} names stairwell {door.stairwell} and stairwell {before[0]}; write one")
-        raise ValueError(f"{written!r} names storey {named['floor']} and room {name} of another one; write one")
+            raise CellError("cell.two_stairwells", text=written, earlier=door.stairwell, later=prefixes[0])
+        raise CellError("cell.storey_not_of_room", text=written, floor=named["floor"], room=name)
     if "floor" in named:
         read_floor = int(named["floor"])
     read = replace(
@@ -243,9 +243,9 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
         floor=read_floor,
         is_floor_written=door.is_floor_written or "floor" in named,
     )
-    words = (f"building {read.building}", f"stairwell {read.stairwell}", f"room {read.room}")
-    shown = ", ".join(words if read.building else words[1:])
-    return Guess(read, "numbers before the room are read as its stairwell", f"{written}: {shown}")
+    params = {"text": written, "building": read.building, "stairwell": str(read.stairwell), "room": read.room}
+    detail = Message("cell.door_detail" if read.building else "cell.door_in_building_detail", params)
+    return Guess(read, "cell.numbers_before_room", detail)
 
 
 def _room_name(text: str) -> str:
@@ -253,18 +253,17 @@ def _room_name(text: str) -> str:
     return normalise_label(text) if re.fullmatch(f"{NUMERAL}+", text) else text
 
 
-def _short(written: str, first: str, last: str, door: Door) -> Guess:
+def _short(written: str, number_before: str, number_behind: str, door: Door) -> Guess:
     """Read two numbers of which the second is short: 5-2 is flat 2 of storey 5, 501-1 a part of 501."""
-    name = f"{first}-{last}"
-    if _ROOM_NUMBER_PATTERN.fullmatch(first):
-        part = replace(door, room=name, floor=door.floor if door.is_floor_written else floor_of_room(first))
-        return Guess(part, "a number behind the room is read as a part of it", written)
-    if not first.isdecimal() or (door.is_floor_written and door.floor != int(first)):
-        raise ValueError(
-            f"{written!r} can be read in several ways; write stairwell, storey and room in their own columns"
-        )
-    flat = replace(door, room=name, floor=int(first), is_floor_written=True)
-    return Guess(flat, "two short numbers are read as storey and flat", f"{written}: storey {first}, flat {last}")
+    name = f"{number_before}-{number_behind}"
+    if _ROOM_NUMBER_PATTERN.fullmatch(number_before):
+        part = replace(door, room=name, floor=door.floor if door.is_floor_written else floor_of_room(number_before))
+        return Guess(part, "cell.part_of_room", written)
+    if not number_before.isdecimal() or (door.is_floor_written and door.floor != int(number_before)):
+        raise CellError("cell.room_ambiguous", text=written)
+    flat = replace(door, room=name, floor=int(number_before), is_floor_written=True)
+    detail = Message("cell.flat_detail", {"text": written, "floor": number_before, "flat": number_behind})
+    return Guess(flat, "cell.storey_and_flat", detail)
 
 
 def _as_written(written: str, text: str, door: Door) -> Guess:
@@ -273,6 +272,6 @@ def _as_written(written: str, text: str, door: Door) -> Guess:
     if doubtful and re.fullmatch(r"-\d{3,4}", text):
         doubtful = None  # -101, below ground
     if len(text) > MAX_ROOM_CHARS or len(re.findall(r"\d+", text)) > 1 or doubtful:
-        raise ValueError(f"{written[:60]!r} is no room as 501; write the number at the door, and other words elsewhere")
+        raise CellError("cell.not_room", text=written[:60])
     floor = door.floor if door.is_floor_written else floor_of_room(text)
-    return Guess(replace(door, room=text, floor=floor), "rooms are taken as they are written", written)
+    return Guess(replace(door, room=text, floor=floor), "cell.room_as_written", written)

@@ -55,11 +55,11 @@ ENVIRONMENT = {
 DATES = (date, datetime, dt_time, timedelta)
 ERRORS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, WanggeError)}
 
-# how the child ended -> what is said of the file
-DAMAGED = "cannot be read: its reader crashed over it; the file is damaged. Export or save it again"
-TOO_SLOW = "takes too long to read; it is damaged, or made to keep its reader busy. Split it, or export it again"
-TOO_LARGE = "needs too much memory to read; it is damaged, or made to fill the memory. Split it, or export it again"
-UNEXPECTED = "cannot be read; it is damaged or not what its name says. Export or save it again"
+# how the child ended -> code of what is said of the file
+DAMAGED = "file.reader_crashed"
+TOO_SLOW = "file.too_slow"
+TOO_LARGE = "file.too_much_memory"
+UNEXPECTED = "file.unreadable"
 ENDINGS = {
     signal.SIGXCPU: TOO_SLOW,
     signal.SIGXFSZ: TOO_LARGE,
@@ -122,7 +122,7 @@ def within_request() -> Iterator[None]:
         Other files are being read just now.
     """
     if not _request_readers.acquire(timeout=REQUEST_WAIT_S):
-        raise Unavailable("other files are being read just now; send this one again in a minute")
+        raise Unavailable("file.readers_busy")
     token = _in_request.set(True)
     try:
         yield
@@ -157,8 +157,8 @@ def iterate(
     Parameters
     ----------
     function
-        A function of a module of ours; its arguments can be pickled. It yields, or returns, plain values: text,
-        bytes, numbers, dates, and tuples, lists, dicts and sets of them.
+        Of a module of ours; its arguments can be pickled. Yields or returns text, bytes, numbers, dates, and
+        collections of them.
     limits
         What the child may use.
     name
@@ -171,9 +171,9 @@ def iterate(
     Raises
     ------
     InvalidInput
-        The child used more than its limits, crashed, or failed in a way that nobody foresaw.
+        `file.too_slow`, `file.too_much_memory`, `file.reader_crashed` or `file.unreadable`.
     WanggeError
-        As raised by the function, with the same message and fields.
+        As raised by the function, with the same code and fields.
     """
     limits = effective(limits)
     with tempfile.TemporaryDirectory(prefix="wangge-read-") as folder, tempfile.TemporaryFile() as request:
@@ -208,24 +208,24 @@ def _received(
         size = int.from_bytes(header)
         left -= size
         if len(header) == HEADER_BYTES and (size > MAX_MESSAGE_BYTES or left < 0):
-            raise InvalidInput(f"{name} {TOO_LARGE}")
+            raise InvalidInput(TOO_LARGE, file=name)
         body = _read(pipe.fileno(), size, clock) if len(header) == HEADER_BYTES else b""
         if clock.is_over:
-            raise InvalidInput(f"{name} {TOO_SLOW}")
+            raise InvalidInput(TOO_SLOW, file=name)
         if not body or len(body) < size:
-            raise InvalidInput(f"{name} {_ending(child, clock)}")
+            raise InvalidInput(_ending(child, clock), file=name)
         kind, payload = _decode(body, name, types)
         if kind == "items":
             yield from payload
         elif kind == "end":
             return
         elif kind == "memory":
-            raise InvalidInput(f"{name} {TOO_LARGE}")
+            raise InvalidInput(TOO_LARGE, file=name)
         elif kind == "error":
             raise _error(*payload)
         else:
             log.warning("reading %s failed: %s", name, payload)
-            raise InvalidInput(f"{name} {UNEXPECTED}")
+            raise InvalidInput(UNEXPECTED, file=name)
 
 
 class _Clock:
@@ -260,7 +260,7 @@ def _read(fd: int, size: int, clock: _Clock) -> bytes:
 
 
 def _ending(child: subprocess.Popen[bytes], clock: _Clock) -> str:
-    """Say why a child ended before its last message."""
+    """Return the code of why a child ended before its last message."""
     try:
         code = child.wait(max(clock.left, 1.0))
     except subprocess.TimeoutExpired:
@@ -287,7 +287,7 @@ class _PlainUnpickler(pickle.Unpickler):
 
     def __init__(self, file: IO[bytes], types: Sequence[type]) -> None:
         super().__init__(file)
-        self.types = {(one.__module__, one.__qualname__): one for one in types}
+        self.types = {(kind.__module__, kind.__qualname__): kind for kind in types}
 
     def find_class(self, module: str, name: str) -> Any:
         if (plain := self.types.get((module, name))) is None:
@@ -300,5 +300,5 @@ def _decode(body: bytes, name: str, types: Sequence[type]) -> tuple[str, Any]:
         kind, payload = _PlainUnpickler(io.BytesIO(body), types).load()
     except Exception as error:  # only a child that was taken over writes what cannot be decoded
         log.warning("the reader of %s sent what cannot be decoded: %s", name, error)
-        raise InvalidInput(f"{name} {DAMAGED}") from None
+        raise InvalidInput(DAMAGED, file=name) from None
     return kind, payload

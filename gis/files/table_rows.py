@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from gis.files.cell_kinds import CELL_PARSERS
-from gis.files.cells import SUBSTITUTE_PATTERN, Guess, Marked, clean_text, parse_code
+from gis.files.cells import SUBSTITUTE_PATTERN, CellError, Guess, Marked, clean_text, parse_code
 from gis.files.column import Column
 from gis.files.header import Header, Meanings, Raw, plain_name
-from gis.files.report import LoadReport, RejectedRow
+from gis.files.report import LoadReport, RejectedRow, row_label
+from gis.messages import Message
 
 _TOTAL = "(?:小计|合计|总计|共计|累计|总和|汇总|小計|合計|總計|subtotal|grandtotal|total)"
 _AMOUNT = r"[:：]?(?:共?\d+(?:\.\d+)?(?:户|人|栋|幢|名|个|家|处|件|条)?[,，、;；]?)*"
@@ -30,12 +30,6 @@ NOTE_PATTERN = re.compile(
     r"\d{4}年\d{1,2}月\d{1,2}日$|(?:填表|制表|填报|审核|负责)人$)"
 )
 MAX_SHOWN_CHARS = 40
-
-UNSTORED = "is a formula without a stored result; open the file in Excel, save it, and load it again"
-SUBSTITUTE = (
-    "is what a spreadsheet shows in place of a value; widen the column, correct the formula, or write the value"
-)
-FAILED = "is a formula that failed in Excel; correct it, or write the value"
 
 
 @dataclass(frozen=True)
@@ -60,9 +54,7 @@ class RowReader:
         self.columns = {index: by_key[key] for index, key in header.keys.items()}
         self.needed = [index for index, column in self.columns.items() if column.needed]
         # words come again and again: each is parsed once
-        self.parse_text = {
-            index: lru_cache(maxsize=1 << 14)(CELL_PARSERS[column.kind]) for index, column in self.columns.items()
-        }
+        self.parse_text = {index: lru_cache(maxsize=1 << 14)(column.parse) for index, column in self.columns.items()}
         self.nameless = set(range(width)) - set(header.texts)
 
     def read(self, rows: Iterable[tuple[int, Raw]]) -> Iterator[Row]:
@@ -76,93 +68,97 @@ class RowReader:
             self.report.counts["rows"] += 1
             values, faults, came_as_numbers = self._values(number, raw, filled)
             numbers += came_as_numbers
-            self.report.refused += [RejectedRow(f"row {number}", field, reason) for field, reason in faults]
+            self.report.refused += [RejectedRow(row_label(number), field, reason) for field, reason in faults]
             if not faults:
                 yield Row(number, values)
         if numbers:
-            self.report.notes.append(f"{numbers} codes came as numbers; zeros in front of them, if any, are lost")
+            self.report.note("table.codes_as_numbers", count=numbers)
 
     def _values(
         self, number: int, raw: Raw, filled: Sequence[int]
-    ) -> tuple[dict[str, Any], list[tuple[str, str]], int]:
+    ) -> tuple[dict[str, Any], list[tuple[str, Message]], int]:
         """Parse the cells of a row: values, faults (header and reason), and how many codes came as numbers."""
         values: dict[str, Any] = {}
-        faults: list[tuple[str, str]] = []
+        faults: list[tuple[str, Message]] = []
         numbers = 0
         if self.meanings.is_header(raw, self.header):
-            return {}, [("", "is the header of another table; load each table from a file of its own")], 0
+            return {}, [("", Message("table.second_header"))], 0
         if filled[-1] >= self.width:
-            reason = f"has {len(raw)} cells, the header {self.width}; does a comma stand outside quotation marks?"
-            faults.append(("", reason))
+            faults.append(("", Message("table.row_wider_than_header", {"cells": len(raw), "columns": self.width})))
         for index in filled:
             cell, column = raw[index], self.columns.get(index)
             if column is None:
                 if index in self.nameless and not isinstance(cell, Marked):
-                    self.report.note_row("cells without a header are not read", number, _short(cell))
+                    self.report.note_row("table.cells_without_header", number, _short(cell))
                 continue
             if isinstance(cell, Marked) and (fault := _mark_fault(cell, column)):
                 faults.append((self.header.texts[index], fault))
                 continue
             if isinstance(cell, str) and cell[:1] == "#" and SUBSTITUTE_PATTERN.fullmatch(clean_text(cell)):
-                faults.append((self.header.texts[index], f"{clean_text(cell)!r} {SUBSTITUTE}"))
+                faults.append((self.header.texts[index], Message("cell.substitute", {"text": clean_text(cell)})))
                 continue
             try:
-                value = self.parse_text[index](cell) if isinstance(cell, str) else CELL_PARSERS[column.kind](cell)
-            except ValueError as error:
-                faults.append((self.header.texts[index], str(error)))
+                value = self.parse_text[index](cell) if isinstance(cell, str) else column.parse(cell)
+            except CellError as error:
+                faults.append((self.header.texts[index], error.message))
                 continue
             if isinstance(value, Guess):
-                detail = f"{self.header.texts[index]} {value.detail}".strip()
-                self.report.note_row(value.sentence, number, detail)
+                params = {"column": self.header.texts[index], "detail": value.detail}
+                detail = Message("load.column_detail", params) if value.detail else self.header.texts[index]
+                self.report.note_row(value.code, number, detail)
                 value = value.value
-            numbers += CELL_PARSERS[column.kind] is parse_code and isinstance(cell, float | int)
+            numbers += column.parse is parse_code and isinstance(cell, float | int)
             values[column.key] = value
         return values, faults, numbers
 
     def _is_passed_over(self, number: int, raw: Raw, filled: Sequence[int]) -> bool:
         """Return whether a row is no data, and put into the report what it is."""
-        own = [index for index in filled if not (isinstance(raw[index], Marked) and raw[index].how == "merged")]  # type: ignore[attr-defined]
-        used = [index for index in own if index in self.columns]
-        if total := self._total(raw, own):
+        unmerged = [
+            index
+            for index, cell in ((index, raw[index]) for index in filled)
+            if not (isinstance(cell, Marked) and cell.how == "merged")
+        ]
+        used = [index for index in unmerged if index in self.columns]
+        if total := self._total(raw, unmerged):
             self.report.counts["totals"] = self.report.counts.get("totals", 0) + 1
-            self.report.note_row("totals are passed over", number, total)
-        elif not used and not any(index >= self.width for index in own):
-            shown = "、".join(_short(raw[index]) for index in own[:3]) or "merged cells only"
-            self.report.note_row("rows that fill none of the columns are passed over", number, shown)
+            self.report.note_row("table.totals", number, total)
+        elif not used and not any(index >= self.width for index in unmerged):
+            texts = "、".join(_short(raw[index]) for index in unmerged[:3])
+            self.report.note_row("table.rows_without_columns", number, texts or Message("table.only_merged_cells"))
         elif self.meanings.repeats(raw, self.header):
-            self.report.note_row("the header stands again and is passed over", number)
-        elif own and self._is_note(raw, own):
-            self.report.note_row("remarks are passed over", number, _short(raw[own[0]]))
+            self.report.note_row("table.header_again", number)
+        elif unmerged and self._is_note(raw, unmerged):
+            self.report.note_row("table.remarks", number, _short(raw[unmerged[0]]))
         else:
             return False
         return True
 
-    def _total(self, raw: Raw, own: Sequence[int]) -> str:
+    def _total(self, raw: Raw, unmerged: Sequence[int]) -> str:
         """Return the cell that makes a row a total; empty when it is none."""
-        for index in own:
+        for index in unmerged:
             cell = raw[index]
             if not isinstance(cell, str) or not any(sign in cell for sign in _TOTAL_SIGNS):
                 continue
             name, column = plain_name(cell), self.columns.get(index)
             if TOTAL_PATTERN.fullmatch(name) or TOTAL_PATTERN.fullmatch(re.sub(r"[()]", "", _half_width(cell))):
                 return _short(cell)
-            is_open = column is None and all(other in own for other in self.needed)
-            if SUBTOTAL_PATTERN.fullmatch(name) and not is_open and (column is None or column.kind != "prose"):
+            is_open = column is None and all(other in unmerged for other in self.needed)
+            if SUBTOTAL_PATTERN.fullmatch(name) and not is_open and (column is None or column.parse is not clean_text):
                 return _short(cell)
         return ""
 
-    def _is_note(self, raw: Raw, own: Sequence[int]) -> bool:
+    def _is_note(self, raw: Raw, unmerged: Sequence[int]) -> bool:
         """Return whether a row is a remark: one cell that reads like one, or signatures in a line."""
-        first, text = own[0], _half_width(raw[own[0]])
-        column = self.columns.get(first)
-        if not isinstance(raw[first], str) or (column is not None and column.kind == "prose" and len(self.needed) < 2):
+        cell = raw[unmerged[0]]
+        text, column = _half_width(cell), self.columns.get(unmerged[0])
+        if not isinstance(cell, str) or (column is not None and column.parse is clean_text and len(self.needed) < 2):
             return False
-        if len(own) == 1:
+        if len(unmerged) == 1:
             return bool(NOTE_PATTERN.match(text)) or len(text) > MAX_SHOWN_CHARS or bool(re.search("[。;]", text))
         if not SIGNATURE_PATTERN.match(text):
             return False
-        more = any(SIGNATURE_PATTERN.match(_half_width(raw[index])) for index in own[1:])
-        return more or not all(index in own[1:] for index in self.needed)
+        has_second = any(SIGNATURE_PATTERN.match(_half_width(raw[index])) for index in unmerged[1:])
+        return has_second or not all(index in unmerged[1:] for index in self.needed)
 
 
 def _half_width(cell: object) -> str:
@@ -174,12 +170,12 @@ def _short(cell: object) -> str:
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…"
 
 
-def _mark_fault(cell: Marked, column: Column) -> str:
-    """Return why a cell cannot count; empty when it can."""
+def _mark_fault(cell: Marked, column: Column) -> Message | None:
+    """Return why a cell cannot count; None when it can."""
     if cell.how == "formula":
-        return UNSTORED
+        return Message("cell.formula_without_result")
     if cell.how == "error":
-        return FAILED
+        return Message("cell.formula_failed")
     if column.each:
-        return f"{clean_text(cell)} stands in merged cells for several rows; write the number of each row"
-    return ""
+        return Message("cell.merged", {"text": clean_text(cell)})
+    return None

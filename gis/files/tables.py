@@ -25,9 +25,10 @@ from gis.files import sandbox, workbook_xml
 from gis.files.cells import Marked, clean_text
 from gis.files.column import TEMPLATE_SHEETS, Column
 from gis.files.header import MAX_HEADER_ROW, MAX_HEADER_ROWS, Header, Meanings, Raw, plain_name
-from gis.files.report import LoadReport, RejectedRow
+from gis.files.report import LoadReport, RejectedRow, row_label, to_message
 from gis.files.sandbox import Limits
 from gis.files.table_rows import Row, RowReader
+from gis.messages import Message
 
 __all__ = ["TEXTS", "WORKBOOKS", "Row", "Table", "finish_reading", "plain_name", "read_table"]
 
@@ -42,7 +43,7 @@ MAX_LINE_CHARS = 1 << 16  # of the lines that are looked at for the delimiter
 MAX_LISTED_RANGES = 20
 MAX_COLUMNS = workbook_xml.MAX_COLUMNS
 
-Item = tuple[int, Raw] | str
+Item = tuple[int, Raw] | Message
 """A row with its number, or a note on the file."""
 
 
@@ -57,15 +58,23 @@ class Table:
     columns: Mapping[str, str]
     rows: Iterator[Row]
 
-    def refuse(self, row: int, key: str, reason: str) -> RejectedRow:
-        """A refusal of one cell, named by its header in the file, else by the key of its column."""
-        return RejectedRow(f"row {row}", self.columns.get(key, key), reason)
+    def refuse(self, row: int, key: str, reason: Message | str, /, **params: object) -> RejectedRow:
+        """Return a refusal of one cell, named by its header in the file, else by the key of its column.
+
+        Args:
+            row: Number of the row.
+            key: Key of the column.
+            reason: What is wrong, as a code of the catalogue, or a message.
+            params: Parameters of the code.
+        """
+        message = reason if isinstance(reason, Message) else to_message(reason, params)
+        return RejectedRow(row_label(row), self.columns.get(key, key), message)
 
 
 def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Table:
     """Open a CSV or Excel file; its rows stream, so memory stays flat for CSV.
 
-    The header is the first that holds all needed columns, in one to three rows, within the first `HEADER_WITHIN`;
+    The header is the first that holds all needed columns, in one to three rows, within the first `MAX_HEADER_ROW`;
     of a workbook the first visible sheet that has it counts. Rows are counted in the report as they are read; those
     with a cell that cannot be read are refused there, cell by cell. What is passed over (titles, totals, remarks,
     hidden sheets) and what is assumed is a note there, with its row.
@@ -77,42 +86,51 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
 
     Raises:
         InvalidInput: No such file, empty, damaged, or without a needed column; or several sheets hold such a table.
-        TooMuch: Larger than the limits at the top of this file and of gis/files/workbook_xml.py.
+        TooLarge: Larger than the limits at the top of this file and of gis/files/workbook_xml.py.
     """
     if not path.is_file():
-        raise InvalidInput(f"{path}: there is no such file")
+        raise InvalidInput("file.not_found", file=str(path))
     size, ending = path.stat().st_size, path.suffix.lower()
     if size == 0:
-        raise InvalidInput(f"{path.name} is empty")
+        raise InvalidInput("file.is_empty", file=path.name)
     if ending not in TEXTS + WORKBOOKS:
-        known = ", ".join(TEXTS + WORKBOOKS)
-        raise InvalidInput(f"{path.name}: a table ends in {known}, not {ending or 'nothing'}")
+        raise InvalidInput(
+            "table.wrong_ending", file=path.name, endings=TEXTS + WORKBOOKS, ending=ending or Message("file.no_ending")
+        )
     limit = MAX_WORKBOOK_BYTES if ending in WORKBOOKS else MAX_TEXT_BYTES
     if size > limit:
-        raise TooLarge(f"{path.name} has {size / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB are read. Split it")
+        raise TooLarge("file.too_large", file=path.name, size=round(size / 1e6), limit=round(limit / 1e6))
     is_workbook = ending in WORKBOOKS
     items = sandbox.iterate(
         _workbook_rows if is_workbook else _text_rows, path.absolute(), tuple(columns),
-        limits=Limits().scaled(size, seconds_per_mb=2.0, growth=30 if is_workbook else 10), name=path.name, types=[Marked],
+        limits=Limits().scaled(size, seconds_per_mb=2.0, growth=30 if is_workbook else 10), name=path.name, types=[Marked, Message],
     )  # fmt: skip
     return _under_header(_take_notes(items, report), columns, report)
 
 
 def finish_reading(report: LoadReport) -> bool:
-    """Put the refusals in the order of the file; say whether there are rows, and none is refused."""
+    """Put the refusals in the order of the file; return whether there are rows, and none is refused."""
     if not report.counts.get("rows") and not report.refused:
-        report.refused.append(RejectedRow("the table", "", "has a header but no rows"))
-    report.refused.sort(key=lambda one: int(one.where.rpartition(" ")[2]) if one.where.startswith("row ") else 0)
+        report.refused.append(RejectedRow(Message("load.the_table"), "", Message("table.no_rows")))
+    report.refused.sort(key=_row_number)
     return not report.refused
+
+
+def _row_number(rejected: RejectedRow) -> int:
+    """Return the number of a refused row; 0 for what is no row."""
+    location = rejected.location
+    if not isinstance(location, Message) or location.code != "load.row":
+        return 0
+    return int(str(location.params["row"]))
 
 
 def _take_notes(items: Iterator[Item], report: LoadReport) -> Iterator[tuple[int, Raw]]:
     """Put the notes among the items into the report, and pass the rows on."""
     for item in items:
-        if isinstance(item, str):
-            report.notes.append(item)
+        if isinstance(item, Message):
+            report.messages.append(item)
         elif len(item[1]) > MAX_COLUMNS:
-            raise InvalidInput(f"{report.source} has a row of {len(item[1]):,} cells; at most {MAX_COLUMNS:,} are read")
+            raise InvalidInput("table.row_too_wide", file=report.source, cells=len(item[1]), limit=MAX_COLUMNS)
         else:
             yield item
 
@@ -120,7 +138,7 @@ def _take_notes(items: Iterator[Item], report: LoadReport) -> Iterator[tuple[int
 def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
     encoding = _encoding(path)
     if encoding == "gb18030":
-        yield "the text is in GB18030 (GBK)"
+        yield Message("table.gb18030", {})
     with path.open(encoding=encoding, newline="") as file:
         delimiter = _delimiter([file.readline(MAX_LINE_CHARS) for _ in range(MAX_HEADER_ROW)], Meanings(columns))
         file.seek(0)
@@ -128,8 +146,7 @@ def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
         try:
             yield from enumerate(lines, 1)
         except csv.Error as error:
-            line = f"{path.name}, line {lines.line_num}"
-            raise InvalidInput(f"{line}: not CSV ({error}); is a quotation mark left open?") from error
+            raise InvalidInput("table.not_csv", file=path.name, line=str(lines.line_num), reason=str(error)) from error
 
 
 def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:
@@ -146,7 +163,7 @@ def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:
 
 
 def _encoding(path: Path) -> str:
-    """The first encoding that the whole file keeps to."""
+    """Return the first encoding that the whole file keeps to."""
     with path.open("rb") as file:
         marked = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
     for encoding in ("utf-16",) if marked else ENCODINGS:
@@ -154,11 +171,11 @@ def _encoding(path: Path) -> str:
             with path.open(encoding=encoding) as text:
                 while piece := text.read(1 << 20):
                     if "\0" in piece:
-                        raise InvalidInput(f"{path.name} is not text; is it a workbook with another ending?")
+                        raise InvalidInput("table.not_text", file=path.name)
         except UnicodeError:
             continue
         return encoding
-    raise InvalidInput(f"{path.name} is neither UTF-8 nor GB18030 text; save it as CSV UTF-8")
+    raise InvalidInput("table.unknown_encoding", file=path.name)
 
 
 def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
@@ -169,17 +186,16 @@ def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
         with CalamineWorkbook.from_path(path) as book:
             sheet, notes = _choose_sheet(path, book, Meanings(columns))
     except PasswordError as error:
-        raise InvalidInput(f"{path.name} is protected by a password; save it without") from error
+        raise InvalidInput("table.password", file=path.name) from error
     except (CalamineError, ValueError) as error:
-        raise InvalidInput(f"{path.name} cannot be read as a workbook; save it as .xlsx or as CSV") from error
+        raise InvalidInput("table.not_workbook", file=path.name) from error
     yield from notes
     scan = scans.get(sheet.name) or workbook_xml.SheetScan()
     yield from _hidden_notes(scan)
     first_column = sheet.start[1] if sheet.start else 0
     merges = _Merges(sheet, first_column)
     if merges.ranges:
-        shown = ", ".join(merges.ranges[:MAX_LISTED_RANGES]) + (", …" if len(merges.ranges) > MAX_LISTED_RANGES else "")
-        yield f"{len(merges.ranges)} merged cells hold for every row they span: {shown}"
+        yield Message("table.merged_cells", {"count": len(merges.ranges), "ranges": _abridged(merges.ranges)})
     marked: dict[int, list[tuple[int, str]]] = {}
     for (row, column), how in scan.marked.items():
         marked.setdefault(row, []).append((column - 1 - first_column, how))
@@ -192,34 +208,31 @@ def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
         yield number, raw
 
 
-def _choose_sheet(path: Path, book: CalamineWorkbook, meanings: Meanings) -> tuple[CalamineSheet, list[str]]:
+def _choose_sheet(path: Path, book: CalamineWorkbook, meanings: Meanings) -> tuple[CalamineSheet, list[Message]]:
     """Return the first visible sheet with the header, else the first visible one, and notes on the others.
 
     Raises:
         InvalidInput: No sheet is visible, or several hold such a table.
     """
-    worksheets = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
-    visible = [one.name for one in worksheets if one.visible == SheetVisibleEnum.Visible]
-    hidden = [one.name for one in worksheets if one.name not in visible and one.name not in TEMPLATE_SHEETS]
+    worksheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    visible = [sheet.name for sheet in worksheets if sheet.visible == SheetVisibleEnum.Visible]
+    hidden = [sheet.name for sheet in worksheets if sheet.name not in visible and sheet.name not in TEMPLATE_SHEETS]
     if not visible:
-        raise InvalidInput(f"{path.name}: no sheet is visible; show the one with the table")
+        raise InvalidInput("table.no_visible_sheet", file=path.name)
     chosen: CalamineSheet | None = None
     others: list[str] = []
     for name in visible:
         sheet = book.get_sheet_by_name(name)
         if _has_table(sheet, meanings, with_rows=chosen is not None):
             if chosen is not None and name not in TEMPLATE_SHEETS:
-                raise InvalidInput(
-                    f"{path.name}: the sheets {chosen.name} and {name} both hold such a table; "
-                    "put the rows into one sheet, or hide the other sheets"
-                )
+                raise InvalidInput("table.two_sheets", file=path.name, sheet=chosen.name, other=name)
             chosen = chosen or sheet
         if chosen is not sheet and name not in TEMPLATE_SHEETS and sheet.height:
             others.append(name)
     chosen = chosen or book.get_sheet_by_name(visible[0])
-    notes = [f"hidden sheets are not read: {', '.join(hidden)}"] if hidden else []
+    notes = [Message("table.hidden_sheets", {"sheets": hidden})] if hidden else []
     if others := [name for name in others if name != chosen.name]:
-        notes.append(f"the sheet {chosen.name} is read; other sheets are not: {', '.join(others)}")
+        notes.append(Message("table.other_sheets", {"sheet": chosen.name, "sheets": others}))
     return chosen, notes
 
 
@@ -234,15 +247,15 @@ def _has_table(sheet: CalamineSheet, meanings: Meanings, with_rows: bool) -> boo
     header = meanings.find(rows)
     if header is None or not with_rows:
         return header is not None
-    return any(any(map(clean_text, row)) for row in islice(sheet.iter_rows(), header.last + 1, None))
+    return any(any(map(clean_text, row)) for row in islice(sheet.iter_rows(), header.end + 1, None))
 
 
 class _Merges:
     """The cells that are merged downwards; each fills the rows it spans, in its first column only."""
 
     def __init__(self, sheet: CalamineSheet, first_column: int) -> None:
-        spans = [one for one in sheet.merged_cell_ranges or () if one[1][0] > one[0][0]]
-        self.ranges = [f"{_cell_name(*first)}:{_cell_name(*last)}" for first, last in sorted(spans)]
+        spans = [span for span in sheet.merged_cell_ranges or () if span[1][0] > span[0][0]]
+        self.ranges = [f"{_cell_name(*start)}:{_cell_name(*end)}" for start, end in sorted(spans)]
         self._ends: dict[int, list[tuple[int, int]]] = {}  # index of the cell and its last row, by first row
         for (top, left), (bottom, _) in spans:
             self._ends.setdefault(top + 1, []).append((left - first_column, bottom + 1))
@@ -265,14 +278,18 @@ def _cell_name(row: int, column: int) -> str:
     return f"{get_column_letter(column + 1)}{row + 1}"
 
 
-def _hidden_notes(scan: workbook_xml.SheetScan) -> Iterator[str]:
+def _hidden_notes(scan: workbook_xml.SheetScan) -> Iterator[Message]:
     rows, columns = scan.hidden_rows, scan.hidden_columns
     if rows:
-        shown = ", ".join(map(str, rows[:MAX_LISTED_RANGES])) + (", …" if len(rows) > MAX_LISTED_RANGES else "")
-        yield f"{len(rows)} hidden rows are read like the others: {shown}"
+        yield Message("table.hidden_rows", {"count": len(rows), "rows": _abridged(list(map(str, rows)))})
     if columns:
-        names = (f"{get_column_letter(first)}:{get_column_letter(min(last, 16_384))}" for first, last in columns)
-        yield f"hidden columns are read like the others: {', '.join(islice(names, MAX_LISTED_RANGES))}"
+        names = (f"{get_column_letter(start)}:{get_column_letter(min(end, MAX_COLUMNS))}" for start, end in columns)
+        yield Message("table.hidden_columns", {"columns": list(islice(names, MAX_LISTED_RANGES))})
+
+
+def _abridged(names: Sequence[str]) -> list[str]:
+    """Return the first names, and an ellipsis where there are more."""
+    return [*names[:MAX_LISTED_RANGES], *(["…"] if len(names) > MAX_LISTED_RANGES else [])]
 
 
 def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], report: LoadReport) -> Table:
@@ -284,26 +301,25 @@ def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], re
     for key in header.keys.values():
         same = [header.texts[index] for index, other in header.keys.items() if other == key]
         if len(same) > 1:
-            raise InvalidInput(f"{report.source}: the columns {' and '.join(same)} both mean {key}; keep one")
-    for number, raw in top[: header.first]:
+            raise InvalidInput("table.same_columns", file=report.source, columns=" and ".join(same), key=key)
+    for number, raw in top[: header.start]:
         cells = list(dict.fromkeys(filter(None, map(clean_text, raw))))
         if len(cells) > 1:  # one cell is a title
-            report.note_row("rows above the header are not read", number, " ".join(cells)[:60])
+            report.note_row("table.rows_above_header", number, " ".join(cells)[:60])
     unused = [text for index, text in sorted(header.texts.items()) if index not in header.keys]
     if unused:
-        report.notes.append(f"columns not used: {', '.join(unused)}")
+        report.note("table.columns_unused", columns=unused)
     named = {key: header.texts[index] for index, key in header.keys.items()}
-    width = max(len(raw) for _, raw in top[header.first : header.last + 1])
+    width = max(len(raw) for _, raw in top[header.start : header.end + 1])
     reader = RowReader(columns, meanings, header, width, report)
-    return Table(named, reader.read(chain(top[header.last + 1 :], rows)))
+    return Table(named, reader.read(chain(top[header.end + 1 :], rows)))
 
 
 def _no_header(meanings: Meanings, rows: Sequence[Raw], source: str) -> InvalidInput:
     """Return the error for a table without its needed columns, with what comes nearest to a header."""
     closest: Header = meanings.closest(rows)
-    missing = [f"{one.zh} ({one.key})" for one in meanings.needed if one.key not in closest.keys.values()]
-    seen = ", ".join(closest.texts.values())[:300]
-    return InvalidInput(
-        f"{source}: needed column {', '.join(missing)} not found in the first {MAX_HEADER_ROW} rows"
-        + (f"; the header seems to be: {seen}" if seen else "; they are empty")
-    )
+    missing = [f"{column.zh} ({column.key})" for column in meanings.needed if column.key not in closest.keys.values()]
+    header = ", ".join(closest.texts.values())[:300]
+    if not header:
+        return InvalidInput("table.first_rows_empty", file=source, columns=missing, rows=MAX_HEADER_ROW)
+    return InvalidInput("table.column_missing", file=source, columns=missing, rows=MAX_HEADER_ROW, header=header)

@@ -12,11 +12,11 @@ WRONG_LENGTH_PATTERN = re.compile(r"[1-9]\d{8,9}|1[3-9]\d{8}|1[3-9]\d{10}|[1-9]\
 NO_AREA_PATTERN = re.compile(r"[48]00\d{7}")  # service numbers have no zero in front
 
 
-def telephone(value: object) -> str | Guess:
+def parse_telephone(value: object) -> str | Guess:
     """Return a telephone number as text.
 
     Raises:
-        ValueError: Digits are lost, or Excel has made a date of it.
+        CellError: Digits are lost, or Excel has made a date of it.
     """
     was_number = isinstance(value.value if isinstance(value, Marked) else value, float | int)
     text = parse_code(value)
@@ -25,10 +25,10 @@ def telephone(value: object) -> str | Guess:
     if MOBILE_PATTERN.fullmatch(digits):
         return digits
     if ZERO_LOST_PATTERN.fullmatch(digits) and not NO_AREA_PATTERN.fullmatch(digits):
-        lost = "a telephone number without the zero of its area code; the zero is put back"
-        return Guess(f"0{digits if was_number else text}", lost, f"{text}: 0{digits if was_number else text}")
+        whole = f"0{digits if was_number else text}"
+        return Guess(whole, "cell.telephone_zero_lost", f"{text}: {whole}")
     if re.fullmatch(r"[-—–/\\无]+|没有|无电话|空号?|不详", text):
-        return Guess(None, "cells that say there is no telephone are read as empty", text)
+        return Guess(None, "cell.no_telephone", text)
     if WRONG_LENGTH_PATTERN.fullmatch(digits) and not NO_AREA_PATTERN.fullmatch(digits):
-        return Guess(text, "a telephone number with too few or too many digits; it is stored as written", text)
+        return Guess(text, "cell.telephone_length", text)
     return text

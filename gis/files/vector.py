@@ -16,6 +16,7 @@ from gis.errors import InvalidInput, TooLarge
 from gis.files import sandbox
 from gis.files.sandbox import Limits
 from gis.files.vector_reader import environment, read_features
+from gis.messages import Message
 
 # ending -> how such a file begins (None: text, seen below)
 FORMATS: dict[str, bytes | None] = {
@@ -26,7 +27,6 @@ FORMATS: dict[str, bytes | None] = {
     ".geojson": None,
     ".json": None,
 }
-NAMES = "GeoPackage (.gpkg), GeoJSON (.geojson), Shapefile (.shp, or its files in a .zip) or FlatGeobuf (.fgb)"
 MAX_VECTOR_FILE_BYTES = 1_000_000_000  # bytes
 MAX_UNPACKED_BYTES = 600_000_000  # bytes in a .zip, counted while unpacking
 ZIP_GROWTH = 20  # a Shapefile unpacks to 2-10 times its size
@@ -38,8 +38,8 @@ class VectorFile:
 
     columns: Values of each attribute by its name in the file; as long as `shapes`.
     shapes: Two-dimensional shapes, degrees, EPSG:4490, not yet checked or rounded; None where there is none.
-    crs: The system found or told, in words.
-    notes: What was guessed, a sentence each.
+    crs: The system of the file, or the one given, in words.
+    notes: What was guessed.
     repairs: By position, what was mended to be able to read the shape at all.
     faults: By position, why a shape cannot be taken.
     """
@@ -47,9 +47,9 @@ class VectorFile:
     columns: dict[str, list[Any]]
     shapes: NDArray[Any]
     crs: str
-    notes: list[str] = field(default_factory=list)
-    repairs: dict[int, str] = field(default_factory=dict)
-    faults: dict[int, str] = field(default_factory=dict)
+    notes: list[Message] = field(default_factory=list)
+    repairs: dict[int, Message] = field(default_factory=dict)
+    faults: dict[int, Message | str] = field(default_factory=dict)
 
 
 def read_vector(path: Path, crs: str | None = None, layer: str | None = None) -> VectorFile:
@@ -63,24 +63,24 @@ def read_vector(path: Path, crs: str | None = None, layer: str | None = None) ->
     Raises:
         InvalidInput: No such file, another format, damaged, without or with a contradictory system, several
             layers.
-        TooMuch: Beyond the limits at the top of this file.
+        TooLarge: Beyond the limits at the top of this file.
     """
     _check_file(path)
     batches = sandbox.iterate(
         read_features, path.absolute(), crs, layer, MAX_UNPACKED_BYTES,
-        limits=_limits(path), name=path.name, environment=environment(),
+        limits=_limits(path), name=path.name, environment=environment(), types=[Message],
     )  # fmt: skip
-    words, notes, names = next(batches)
+    crs_name, notes, names = next(batches)
     columns: dict[str, list[Any]] = {name: [] for name in names}
     shapes: list[NDArray[Any]] = []
-    found = VectorFile(columns, np.empty(0, dtype=object), words, notes)
+    file = VectorFile(columns, np.empty(0, dtype=object), crs_name, notes)
     for wkb, values, repairs, faults in batches:
         shapes.append(shapely.from_wkb(wkb))
-        for name, more in zip(names, values, strict=True):
-            columns[name] += more
-        found.repairs.update(repairs)
-        found.faults.update(faults)
-    return replace(found, shapes=np.concatenate(shapes)) if shapes else found
+        for name, batch in zip(names, values, strict=True):
+            columns[name] += batch
+        file.repairs.update(repairs)
+        file.faults.update(faults)
+    return replace(file, shapes=np.concatenate(shapes)) if shapes else file
 
 
 def _limits(path: Path) -> Limits:
@@ -95,21 +95,23 @@ def _limits(path: Path) -> Limits:
 
 def _check_file(path: Path) -> None:
     if not path.is_file():
-        raise InvalidInput(f"{path}: there is no such file")
+        raise InvalidInput("file.not_found", file=str(path))
     ending, size = path.suffix.lower(), path.stat().st_size
     if ending not in FORMATS:
-        raise InvalidInput(f"{path.name}: a map file is a {NAMES}, not {ending or 'a file without ending'}")
-    if size == 0:
-        raise InvalidInput(f"{path.name} is empty")
-    if size > MAX_VECTOR_FILE_BYTES:
-        raise TooLarge(
-            f"{path.name} has {size / 1e6:.0f} MB; at most {MAX_VECTOR_FILE_BYTES / 1e6:.0f} MB are read. Split it"
+        raise InvalidInput(
+            "map_file.wrong_ending",
+            file=path.name,
+            formats=Message("map_file.formats"),
+            ending=ending or Message("map_file.no_ending"),
         )
+    if size == 0:
+        raise InvalidInput("file.is_empty", file=path.name)
+    if size > MAX_VECTOR_FILE_BYTES:
+        limit = round(MAX_VECTOR_FILE_BYTES / 1e6)
+        raise TooLarge("file.too_large", file=path.name, size=round(size / 1e6), limit=limit)
     with path.open("rb") as file:
         head = file.read(64)
-    begins = FORMATS[ending]
-    right = head.startswith(begins) if begins else head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
-    if not right:
-        raise InvalidInput(
-            f"{path.name} does not begin as a {ending} file does; is it damaged or another kind of file?"
-        )
+    signature = FORMATS[ending]
+    is_right = head.startswith(signature) if signature else head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    if not is_right:
+        raise InvalidInput("map_file.wrong_signature", file=path.name, ending=ending)

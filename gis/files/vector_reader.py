@@ -9,7 +9,7 @@ import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from gis.crs import STORAGE_SRID
 from gis.errors import FieldError, InvalidInput, TooLarge
 from gis.files.cells import CRS_ALIASES
 from gis.files.geopackage import check_one_system, check_schema
+from gis.messages import Message
 
 DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
 BATCH_FEATURES = 1_024
@@ -36,7 +37,6 @@ MAX_VERTICES = 20_000_000  # in a whole file
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 ENCODINGS = ("utf-8", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 WGS84_EQUIVALENT_EPSG = {4326, 4490}  # EPSG codes whose degrees are taken as stored
-SAY_CRS = "--crs cgcs2000, --crs EPSG:4544 or --crs gcj02"
 
 ToStorage = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -53,17 +53,17 @@ def read_features(path: Path, crs: str | None, layer: str | None, max_unpacked_b
     Features come as (WKB in the storage system or None, values by attribute, repairs, faults), the last two by
     position in the file.
     """
-    told = _told(crs)
+    given_crs = _parse_crs(crs)
     with _opened(path, max_unpacked_bytes) as file:
         if file.suffix.lower() == ".gpkg":
             check_schema(file)
         layer = _layer(path, file, layer)
-        notes: list[str] = []
+        notes: list[Message] = []
         encoding = _dbf_encoding(file, notes) if file.suffix.lower() == ".shp" else None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # unclosed rings are found and said by ourselves
-                yield from _features(path, file, layer, encoding, told, notes)
+                yield from _features(path, file, layer, encoding, given_crs, notes)
         except (
             pyogrio.errors.DataSourceError,
             pyogrio.errors.DataLayerError,
@@ -76,39 +76,43 @@ def read_features(path: Path, crs: str | None, layer: str | None, max_unpacked_b
 
 
 def _features(
-    path: Path, file: Path, layer: str | None, encoding: str | None, told: str | int | None, notes: list[str]
+    path: Path, file: Path, layer: str | None, encoding: str | None, given_crs: str | int | None, notes: list[Message]
 ) -> Iterator[Any]:
     if (count := pyogrio.read_info(file, layer=layer, encoding=encoding)["features"]) > MAX_FILE_FEATURES:
-        raise TooLarge(f"{path.name} has {count:,} features; at most {MAX_FILE_FEATURES:,} are read. Split it")
+        raise TooLarge("map_file.features_counted", file=path.name, count=count, limit=MAX_FILE_FEATURES)
     with open_arrow(file, layer=layer, encoding=encoding, batch_size=BATCH_FEATURES, use_pyarrow=True) as (
         meta,
         reader,
     ):
         geometry = meta["geometry_name"] or "wkb_geometry"
         if geometry not in reader.schema.names:
-            raise InvalidInput(f"{path.name} has no shapes; as a plain table save it as .csv or .xlsx")
+            raise InvalidInput("map_file.no_shapes", file=path.name)
         if file.suffix.lower() == ".gpkg":
             check_one_system(file, layer, meta["geometry_name"])
-        to_storage, words = _system(path.name, meta["crs"], told, notes)
+        to_storage, crs_name = _system(path.name, meta["crs"], given_crs, notes)
         names = [str(name) for name in meta["fields"]]
-        yield words, notes, names
-        first = vertices = 0
+        yield crs_name, notes, names
+        offset = vertices = 0
         for batch in reader:
             shapes, repairs, faults = _shapes(batch[geometry].to_numpy(zero_copy_only=False))
             vertices += int(shapely.get_num_coordinates(shapes).sum())
             if vertices > MAX_VERTICES:
-                raise TooLarge(f"{path.name} has more than {MAX_VERTICES:,} vertices. Simplify it")
-            if first + len(shapes) > MAX_FILE_FEATURES:
-                raise TooLarge(f"{path.name} has more than {MAX_FILE_FEATURES:,} features. Split it")
-            moved = _move(shapes, to_storage, told, faults)
+                raise TooLarge("map_file.too_many_vertices", file=path.name, limit=MAX_VERTICES)
+            if offset + len(shapes) > MAX_FILE_FEATURES:
+                raise TooLarge("map_file.too_many_features", file=path.name, limit=MAX_FILE_FEATURES)
+            moved = _move(shapes, to_storage, given_crs, faults)
             columns = [_values(batch[name]) for name in names]
-            repairs, faults = ({first + i: words for i, words in some.items()} for some in (repairs, faults))
-            yield shapely.to_wkb(moved).tolist(), columns, repairs, faults
-            first += len(shapes)
+            yield shapely.to_wkb(moved).tolist(), columns, _shifted(repairs, offset), _shifted(faults, offset)
+            offset += len(shapes)
+
+
+def _shifted(by_position: Mapping[int, object], offset: int) -> dict[int, object]:
+    """Return what belongs to the features of a batch by their position in the file."""
+    return {offset + position: item for position, item in by_position.items()}
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """The values of an attribute; moments without their zone, as the file shows them."""
+    """Return the values of an attribute; moments without their zone, as the file shows them."""
     if pa.types.is_timestamp(column.type) and column.type.tz:
         column = column.cast(pa.timestamp(column.type.unit))
     return list(column.to_pylist())
@@ -116,7 +120,7 @@ def _values(column: pa.Array) -> list[Any]:
 
 @contextmanager
 def _opened(path: Path, max_unpacked_bytes: int) -> Iterator[Path]:
-    """The file for GDAL; the parts of a zipped Shapefile are unpacked for as long as it is open."""
+    """Yield the file for GDAL; the parts of a zipped Shapefile are unpacked for as long as it is open."""
     if path.suffix.lower() != ".zip":
         yield path
         return
@@ -124,9 +128,7 @@ def _opened(path: Path, max_unpacked_bytes: int) -> Iterator[Path]:
         try:
             yield _unpack(path, Path(folder), max_unpacked_bytes)
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-            raise InvalidInput(
-                f"{path.name} cannot be unpacked; zip the Shapefile again, without a password"
-            ) from error
+            raise InvalidInput("map_file.not_unpackable", file=path.name) from error
 
 
 def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
@@ -134,7 +136,7 @@ def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
         members = {member.filename: member for member in archive.infolist()}
         layers = [name for name in members if name.lower().endswith(".shp") and not name.startswith("__MACOSX")]
         if len(layers) != 1:
-            raise InvalidInput(f"{path.name} holds {len(layers)} Shapefiles; put the files of one into it")
+            raise InvalidInput("map_file.several_shapefiles", file=path.name, count=len(layers))
         stem = layers[0][: -len(".shp")].lower()
         left = max_unpacked_bytes
         for name, member in members.items():
@@ -145,13 +147,13 @@ def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
                 while piece := packed.read(1 << 20):
                     left -= len(piece)
                     if left < 0:
-                        raise TooLarge(f"{path.name} unpacks to more than {max_unpacked_bytes / 1e6:.0f} MB")
+                        raise TooLarge("map_file.zip_bomb", file=path.name, limit=round(max_unpacked_bytes / 1e6))
                     out.write(piece)
     return folder / "layer.shp"
 
 
 def _layer(path: Path, file: Path, layer: str | None) -> str | None:
-    """The layer to read; a file of one needs none told."""
+    """Return the layer to read; the only one if `layer` is None."""
     if file.suffix.lower() == ".shp":
         return None
     try:
@@ -159,49 +161,50 @@ def _layer(path: Path, file: Path, layer: str | None) -> str | None:
     except (pyogrio.errors.DataSourceError, UnicodeDecodeError) as error:
         raise _damaged(path) from error
     if layer is not None and layer not in layers:
-        raise InvalidInput(f"{path.name} has no layer {layer!r}; it has {', '.join(layers) or 'none with shapes'}")
+        layers_or_none = layers or Message("map_file.none_with_shapes")
+        raise InvalidInput("map_file.layer_unknown", file=path.name, layer=layer, layers=layers_or_none)
     if layer is None and len(layers) > 1:
-        raise InvalidInput(f"{path.name} has the layers {', '.join(layers)}; say which with --layer")
+        raise InvalidInput("map_file.several_layers", file=path.name, layers=layers)
     if not layers:
-        raise InvalidInput(f"{path.name} has no layer with shapes")
+        raise InvalidInput("map_file.no_layer", file=path.name)
     return layer or layers[0]
 
 
 def _damaged(path: Path) -> InvalidInput:
-    more = "; its .shx and .dbf must lie beside it" if path.suffix.lower() == ".shp" else ""
-    return InvalidInput(f"{path.name} cannot be read; it is damaged or cut off{more}. Export it again")
+    code = "map_file.shapefile_damaged" if path.suffix.lower() == ".shp" else "map_file.damaged"
+    return InvalidInput(code, file=path.name)
 
 
-def _dbf_encoding(file: Path, notes: list[str]) -> str:
-    """How the text of a Shapefile is written: as its .cpg says if the text keeps to it, else what fits."""
-    dbf = next((found for found in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if found.exists()), None)
+def _dbf_encoding(file: Path, notes: list[Message]) -> str:
+    """Return how the text of a Shapefile is written: as its .cpg says if the text keeps to it, else what fits."""
+    dbf = next((part for part in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if part.exists()), None)
     if dbf is None:
         return "utf-8"
     pieces = _dbf_text(dbf)
-    cpg = next((found for found in (file.with_suffix(".cpg"), file.with_suffix(".CPG")) if found.exists()), None)
-    said = cpg.read_text("ascii", "replace").strip().lower() if cpg else ""
-    said = {
+    cpg = next((part for part in (file.with_suffix(".cpg"), file.with_suffix(".CPG")) if part.exists()), None)
+    declared = cpg.read_text("ascii", "replace").strip().lower() if cpg else ""
+    declared = {
         "936": "gb18030",
         "cp936": "gb18030",
         "gbk": "gb18030",
         "gb2312": "gb18030",
         "65001": "utf-8",
-    }.get(said, said)
-    for encoding in dict.fromkeys((*([said] if said else []), *ENCODINGS)):
+    }.get(declared, declared)
+    for encoding in dict.fromkeys((*([declared] if declared else []), *ENCODINGS)):
         if all(_decodes(piece, encoding) for piece in pieces):
-            if said and encoding != said:
-                notes.append(f"the .cpg says {said}, but the text is {encoding}; read as {encoding}")
-            elif not said and encoding != "utf-8":
-                notes.append(f"no .cpg beside the Shapefile; its text is read as {encoding}")
+            if declared and encoding != declared:
+                notes.append(Message("map_file.other_encoding", {"declared": declared, "encoding": encoding}))
+            elif not declared and encoding != "utf-8":
+                notes.append(Message("map_file.guessed_encoding", {"encoding": encoding}))
             return encoding
-    raise InvalidInput(f"the text of {file.name} is neither UTF-8 nor GB18030 (GBK); export it again as UTF-8")
+    raise InvalidInput("map_file.unknown_encoding", file=file.name)
 
 
 def _dbf_text(dbf: Path) -> list[bytes]:
-    """The column names and text cells of a .dbf that are not ASCII. Source: dBASE III file format."""
+    """Return the column names and text cells of a .dbf that are not ASCII. Source: dBASE III file format."""
     data = dbf.read_bytes()
     if len(data) < 32:
-        raise InvalidInput(f"{dbf.name} is damaged or cut off; export the Shapefile again")
+        raise InvalidInput("map_file.dbf_damaged", file=dbf.name)
     header, width = struct.unpack_from("<HH", data, 8)
     pieces, at, spans = [], 1, []
     for start in range(32, min(header - 1, len(data) - 31), 32):
@@ -231,64 +234,61 @@ def _decodes(piece: bytes, encoding: str) -> bool:
     return False
 
 
-def _shapes(raw: Sequence[bytes | None]) -> tuple[NDArray[Any], dict[int, str], dict[int, str]]:
-    """Shapes from WKB; unclosed rings are closed and said."""
-    held = np.array(raw, dtype=object)
-    shapes = shapely.from_wkb(held, on_invalid="ignore")
-    repairs, faults = {}, {}
+def _shapes(raw: Sequence[bytes | None]) -> tuple[NDArray[Any], dict[int, Message], dict[int, Message | str]]:
+    """Return shapes from WKB, and by position what was repaired and what is wrong; unclosed rings are closed."""
+    wkb = np.array(raw, dtype=object)
+    shapes = shapely.from_wkb(wkb, on_invalid="ignore")
+    repairs: dict[int, Message] = {}
+    faults: dict[int, Message | str] = {}
     for i in np.flatnonzero(shapely.is_missing(shapes)).tolist():
-        if held[i] is None:
+        if wkb[i] is None:
             continue
-        shapes[i] = shapely.from_wkb(held[i], on_invalid="fix")
+        shapes[i] = shapely.from_wkb(wkb[i], on_invalid="fix")
         if shapes[i] is None:
-            faults[i] = "is a curve or another kind of shape that is not taken; a polygon is needed"
+            faults[i] = Message("map_file.curve", {})
         else:
-            repairs[i] = "an unclosed ring was closed"
+            repairs[i] = Message("map_file.ring_closed", {})
     return shapes, repairs, faults
 
 
-def _told(crs: str | None) -> str | int | None:
-    """A name of `gis.crs.SUPPORTED_CRS`, or an EPSG code."""
+def _parse_crs(crs: str | None) -> str | int | None:
+    """Return a name of `gis.crs.SUPPORTED_CRS`, or an EPSG code."""
     if crs is None:
         return None
     text = crs.strip().lower()
     if name := CRS_ALIASES.get(text):
         return {"epsg:4326": 4326, "4326": 4326, "epsg:4490": 4490, "4490": 4490}.get(text, name)
-    if found := re.fullmatch(r"(?:epsg:)?(\d{4,6})", text):
-        return int(found[1])
-    words = f"{crs!r} is not a coordinate system known here; one of {', '.join(systems.SUPPORTED_CRS)}, or EPSG:number"
-    raise InvalidInput(f"crs {words}", [FieldError("crs", words)])
+    if match := re.fullmatch(r"(?:epsg:)?(\d{4,6})", text):
+        return int(match[1])
+    names = systems.SUPPORTED_CRS
+    errors = [FieldError("crs", "field.crs_unknown", {"crs": crs, "systems": names})]
+    raise InvalidInput("map_file.crs_unknown", errors, crs=crs, systems=names)
 
 
-def _system(name: str, of_file: str | None, told: str | int | None, notes: list[str]) -> tuple[ToStorage, str]:
-    """How to come from the file's coordinates to the storage system, and the words for the report."""
-    if of_file is None and told is None:
-        why = "its .prj is missing" if name.lower().endswith((".shp", ".zip")) else "it names none"
-        raise InvalidInput(
-            f"{name}: the coordinate system is not known, {why}; say it, as {SAY_CRS}",
-            [FieldError("crs", f"is not known; say it, as {SAY_CRS}")],
-        )
-    found = _crs(of_file) if of_file else None
-    if told in systems.OBFUSCATED_CRS:
-        shifted = str(told)
+def _system(name: str, of_file: str | None, given_crs: str | int | None, notes: list[Message]) -> tuple[ToStorage, str]:
+    """Return how to come from the file's coordinates to the storage system, and the words for the report."""
+    if of_file is None and given_crs is None:
+        code = "map_file.prj_missing" if name.lower().endswith((".shp", ".zip")) else "map_file.crs_missing"
+        raise InvalidInput(code, [FieldError("crs", "field.crs_not_known")], file=name)
+    file_crs = _crs(of_file) if of_file else None
+    if given_crs in systems.OBFUSCATED_CRS:
+        shifted = str(given_crs)
         # A map drawn over shifted tiles: the file names the plain system, the numbers are shifted all the
         # same.
-        to_degrees = _transform(found, name, notes) if found is not None and found.is_projected else None
-        says = f"; the file says {_name(found)}" if found is not None else ""
+        to_degrees = _transform(file_crs, name, notes) if file_crs is not None and file_crs.is_projected else None
+        says = f"; the file says {_name(file_crs)}" if file_crs is not None else ""
 
         def shift(xy: NDArray[np.float64]) -> NDArray[np.float64]:
             degrees = to_degrees(xy) if to_degrees else xy
             return np.column_stack(systems.to_storage(degrees[:, 0], degrees[:, 1], shifted))
 
         return shift, f"{shifted} (as told{says})"
-    if told is None:
-        assert found is not None
-        return _transform(found, name, notes), _name(found)
-    meant = _crs(told if isinstance(told, int) else {"wgs84": 4326, "cgcs2000": 4490}[told])
-    if found is not None and not _alike(found, meant):
-        raise InvalidInput(
-            f"{name} says {_name(found)}, --crs says {told}; leave --crs out, or mend the system in the file"
-        )
+    if given_crs is None:
+        assert file_crs is not None
+        return _transform(file_crs, name, notes), _name(file_crs)
+    meant = _crs(given_crs if isinstance(given_crs, int) else {"wgs84": 4326, "cgcs2000": 4490}[given_crs])
+    if file_crs is not None and not _alike(file_crs, meant):
+        raise InvalidInput("map_file.crs_contradicts", file=name, file_crs=_name(file_crs), crs=str(given_crs))
     return _transform(meant, name, notes), f"{_name(meant)} (as told)"
 
 
@@ -296,7 +296,7 @@ def _crs(code: str | int) -> CRS:
     try:
         return CRS.from_user_input(code)
     except CRSError as error:
-        raise InvalidInput(f"the coordinate system {str(code)[:60]!r} is not known; say it, as {SAY_CRS}") from error
+        raise InvalidInput("map_file.crs_not_known", crs=str(code)[:60]) from error
 
 
 def _name(crs: CRS | None) -> str:
@@ -306,35 +306,37 @@ def _name(crs: CRS | None) -> str:
     return f"EPSG:{code}" if code else crs.name
 
 
-def _alike(one: CRS, other: CRS) -> bool:
-    codes = {one.to_epsg(min_confidence=70), other.to_epsg(min_confidence=70)}
+def _alike(crs: CRS, other: CRS) -> bool:
+    codes = {crs.to_epsg(min_confidence=70), other.to_epsg(min_confidence=70)}
     return codes <= WGS84_EQUIVALENT_EPSG or (len(codes) == 1 and None not in codes)
 
 
-def _transform(crs: CRS, name: str, notes: list[str]) -> ToStorage:
+def _transform(crs: CRS, name: str, notes: list[Message]) -> ToStorage:
     if crs.to_epsg(min_confidence=70) in WGS84_EQUIVALENT_EPSG:
         return lambda xy: xy
     if not (crs.is_geographic or crs.is_projected):
-        raise InvalidInput(f"{name}: {_name(crs)} has no place on the earth; say the true system, as {SAY_CRS}")
+        raise InvalidInput("map_file.crs_without_place", file=name, crs=_name(crs))
     change = Transformer.from_crs(crs, STORAGE_SRID, always_xy=True)
     ellipsoid = crs.ellipsoid
     if ellipsoid is not None and abs(ellipsoid.semi_major_metre - 6378137) > 1:
-        notes.append(f"{_name(crs)} stands on an older datum; the change to CGCS2000 may be off by up to 100 m")
+        notes.append(Message("map_file.older_datum", {"crs": _name(crs)}))
     return lambda xy: np.column_stack(change.transform(xy[:, 0], xy[:, 1]))
 
 
-def _move(shapes: NDArray[Any], to_storage: ToStorage, told: str | int | None, faults: dict[int, str]) -> NDArray[Any]:
+def _move(
+    shapes: NDArray[Any], to_storage: ToStorage, given_crs: str | int | None, faults: dict[int, Message | str]
+) -> NDArray[Any]:
     """Bring shapes into the storage system; those that land nowhere on the earth become faults."""
-    system = str(told) if told in systems.OBFUSCATED_CRS else "wgs84"
+    system = str(given_crs) if given_crs in systems.OBFUSCATED_CRS else "wgs84"
     try:
         moved = shapely.transform(shapely.force_2d(shapes), to_storage) if len(shapes) else shapes
     except ProjError as error:
-        raise InvalidInput("the coordinates do not fit the coordinate system; is it the true one?") from error
+        raise InvalidInput("map_file.crs_does_not_fit") from error
     boxes = shapely.bounds(moved)
-    held = ~shapely.is_missing(moved) & ~shapely.is_empty(moved)
+    has_shape = ~shapely.is_missing(moved) & ~shapely.is_empty(moved)
     for corner in (boxes[:, :2], boxes[:, 2:]):
-        where = np.flatnonzero(held)
-        for fault in systems.find_invalid_points(corner[where, 0], corner[where, 1], system):
-            i = int(where[fault.index])
-            faults.setdefault(i, f"{fault.message} (is the coordinate system the true one, and one for all?)")
+        positions = np.flatnonzero(has_shape)
+        for fault in systems.find_invalid_points(corner[positions, 0], corner[positions, 1], system):
+            i = int(positions[fault.index])
+            faults.setdefault(i, Message("map_file.corner_invalid", {"reason": fault.message}))
     return moved

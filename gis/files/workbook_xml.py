@@ -96,9 +96,7 @@ class SheetScan:
             cells = sum(1 for _ in _CELL_START_PATTERN.finditer(part))
             self.row_cells = cells if number else self.row_cells + cells
             if self.row_cells > MAX_COLUMNS:
-                raise InvalidInput(
-                    f"{self.file_name} has a row of more than {MAX_COLUMNS:,} cells; at most so many are read"
-                )
+                raise InvalidInput("table.row_too_wide_stored", file=self.file_name, limit=MAX_COLUMNS)
 
     def _read(self, text: bytes) -> None:
         self._count_cells(text)
@@ -119,9 +117,9 @@ class SheetScan:
             self.hidden_rows += [int(row[1]) for row in rows if row]
         for match in _HIDDEN_COLUMN_PATTERN.finditer(text):
             attributes = _attributes(match[1])
-            first, last = attributes.get("min", ""), attributes.get("max", "")
-            if first.isdecimal() and last.isdecimal():
-                self.hidden_columns.append((int(first), int(last)))
+            start, end = attributes.get("min", ""), attributes.get("max", "")
+            if start.isdecimal() and end.isdecimal():
+                self.hidden_columns.append((int(start), int(end)))
 
 
 def column_number(letters: str) -> int:
@@ -139,22 +137,22 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
 
     Raises:
         InvalidInput: The file is damaged, or has more than `MAX_MARKED_CELLS` formulas without a result.
-        TooMuch: It unpacks to more than `MAX_UNPACKED_BYTES`, or a sheet has more than `MAX_SHEET_CELLS`.
+        TooLarge: It unpacks to more than `MAX_UNPACKED_BYTES`, or a sheet has more than `MAX_SHEET_CELLS`.
     """
-    bomb = f"{path.name} unpacks to more than {MAX_UNPACKED_BYTES / 1e6:.0f} MB; save it as CSV, or split it"
+    bomb = TooLarge("table.unpacks_too_large", file=path.name, limit=round(MAX_UNPACKED_BYTES / 1e6))
     scans: dict[str, SheetScan] = {}
     index: dict[str, bytes] = {}
     unpacked = 0
     try:
         with zipfile.ZipFile(path) as parts:
             if sum(part.file_size for part in parts.infolist()) > MAX_UNPACKED_BYTES:
-                raise TooLarge(bomb)
+                raise bomb
             for part in parts.infolist():
                 scan = SheetScan(path.name) if part.filename.startswith("xl/worksheets/") else None
                 for piece in _pieces(parts, part):
                     unpacked += len(piece)
                     if unpacked > MAX_UNPACKED_BYTES:
-                        raise TooLarge(bomb)
+                        raise bomb
                     if scan:
                         scan.feed(piece)
                     elif part.filename in ("xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
@@ -164,7 +162,7 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
                     _check_size(path, scan)
                     scans[part.filename] = scan
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise InvalidInput(f"{path.name} is damaged; save it again as .xlsx, or as CSV") from error
+        raise InvalidInput("table.workbook_damaged", file=path.name) from error
     return {name: scans[part] for name, part in _sheet_parts(index).items() if part in scans}
 
 
@@ -176,29 +174,24 @@ def _pieces(parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
 
 def _check_size(path: Path, scan: SheetScan) -> None:
     if scan.corner.cells > MAX_SHEET_CELLS:
-        raise TooLarge(
-            f"{path.name}: cells reach as far as column {scan.corner.column}, row {scan.corner.row}; "
-            "delete what is not part of the table"
-        )
+        corner = scan.corner
+        raise TooLarge("table.far_cell", file=path.name, column=corner.column, row=str(corner.row))
     if len(scan.marked) > MAX_MARKED_CELLS:
-        raise InvalidInput(
-            f"{path.name} has more than {MAX_MARKED_CELLS:,} formulas without a stored result; "
-            "open it in Excel, save it, and load it again"
-        )
+        raise InvalidInput("table.formulas_without_result", file=path.name, limit=MAX_MARKED_CELLS)
 
 
 def _sheet_parts(index: dict[str, bytes]) -> dict[str, str]:
     """Return the name of the part of each sheet, by the sheet's name."""
     relations = map(_attributes, _RELATION_PATTERN.findall(index.get("xl/_rels/workbook.xml.rels", b"")))
-    target_of = {one.get("Id", ""): one.get("Target", "") for one in relations}
+    target_of = {relation.get("Id", ""): relation.get("Target", "") for relation in relations}
     sheets = map(_attributes, _SHEET_PATTERN.findall(index.get("xl/workbook.xml", b"")))
     return {
-        one.get("name", ""): "xl/" + target_of.get(one.get("id", ""), "").removeprefix("/xl/").removeprefix("xl/")
-        for one in sheets
+        sheet.get("name", ""): "xl/" + target_of.get(sheet.get("id", ""), "").removeprefix("/xl/").removeprefix("xl/")
+        for sheet in sheets
     }
 
 
 def _attributes(element: bytes) -> dict[str, str]:
     """Return the attributes of an element by their name without prefix."""
-    found = re.findall(r"""(?:\w+:)?(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""", element.decode("utf-8", "replace"))
-    return {name: html.unescape(double or single) for name, double, single in found}
+    attributes = re.findall(r"""(?:\w+:)?(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""", element.decode("utf-8", "replace"))
+    return {name: html.unescape(double or single) for name, double, single in attributes}

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import LEVELS
 from gis.crs import SUPPORTED_CRS
-from gis.errors import FieldError, InvalidInput, Unavailable
-from gis.files.report import LoadReport
+from gis.errors import InvalidInput, Unavailable
+from gis.files.report import LoadReport, to_message
 from gis.settings import Settings
 from web.cli.common import progress_bar, progress_line, session_scope
 
@@ -71,6 +70,7 @@ def areas(
     The levels above the grids, and units, may also come from CSV or Excel. Chinese column names are
     recognised.
     """
+    from gis.exchange.area_file import ReadOptions
     from gis.exchange.areas import load_areas
 
     mapping = dict(_pair(pair) for pair in pairs)
@@ -81,11 +81,9 @@ def areas(
             session,
             file,
             level,
-            mapping=mapping,
-            crs=crs,
+            ReadOptions(mapping, crs, layer),
             clean=clean,
             effective=at,
-            layer=layer,
             attribution=attribution,
         )
 
@@ -169,10 +167,10 @@ def _circles(session: Session, report: LoadReport) -> None:
     try:
         done = recompute(session, progress=progress_bar("circles"))
     except Unavailable as none:
-        report.notes.append(f"no service circles: {none.detail}")
+        report.note("load.no_service_circles", reason=to_message(none.code, none.params))
         return
     session.commit()
-    report.notes.append(f"service circles: {done.recomputed} facilities recomputed, {done.unchanged} unchanged")
+    report.note("load.service_circles", recomputed=done.recomputed, unchanged=done.unchanged)
 
 
 def _incidents(session: Session, report: LoadReport) -> None:
@@ -181,7 +179,7 @@ def _incidents(session: Session, report: LoadReport) -> None:
 
     moved = reassign_after_boundary_change(session, datetime.now(Settings.from_env().timezone))
     if moved:
-        report.notes.append(f"{moved} open incidents followed to their new patch")
+        report.note("load.incidents_followed", count=moved)
 
 
 def _pair(pair: str) -> tuple[str, str]:
@@ -208,13 +206,13 @@ def raise_if_rejected(report: LoadReport) -> None:
     if report.refused:
         raise InvalidInput(
             f"{report.source}: {len(report.refused)} refused",
-            [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused],
+            [rejected.to_field_error() for rejected in report.refused],
         )
 
 
 def print_report(report: LoadReport, as_json: bool) -> None:
     """Print a report on stdout."""
-    click.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else format_report(report))
+    click.echo(json.dumps(report.to_dict(), ensure_ascii=False) if as_json else format_report(report))
 
 
 def _run(load: Callable[[Session], LoadReport], why: str, commit: bool, as_json: bool) -> None:

@@ -1,7 +1,6 @@
 """`./wangge revision`: boundary drafts from the command line."""
 
 import os
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -220,11 +219,13 @@ def from_file(
 
     Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code; a refused file changes nothing.
     """
+    from gis.exchange.area_file import ReadOptions
     from gis.exchange.boundary_file import draft_from_file
     from web.api.revisions.views import coverage_errors_to_geojson
 
     with session_scope() as session:
-        found = draft_from_file(session, cli_principal(), file, title or file.stem, clean=clean, crs=crs, layer=layer)
+        options = ReadOptions(crs=crs, layer=layer)
+        found = draft_from_file(session, cli_principal(), file, title or file.stem, options, clean=clean)
         if not found.report.refused:
             session.commit()
         number = found.draft.id if found.draft else None
@@ -233,7 +234,7 @@ def from_file(
     if as_json:
         told = {
             "draft": number,
-            "report": asdict(found.report),
+            "report": found.report.to_dict(),
             "new": found.new,
             "gone": found.gone,
             "changed": found.changed,

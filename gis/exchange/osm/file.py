@@ -1,4 +1,4 @@
-"""Is this an OSM file, whole and of honest size? Asked before anything is read into the database."""
+"""Check that a file is OSM, whole and of honest size, before anything is read into the database."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ COMPRESSION_SIGNATURES = {
     b"\x28\xb5\x2f\xfd": "zstd",
 }
 MAX_COMPRESSION_RATIO = 100  # unpacked to packed size of a .pbf; real extracts unpack to 2-5 times, bombs to 1,000
-SMALL = 64 << 20  # bytes that may unpack from any file
+MIN_UNPACKED_BYTES = 64 << 20  # bytes that may unpack from any file
 
 
 def open_osm(path: Path) -> osmium.io.File:
-    """The file as pyosmium reads it; its kind is told from its first bytes, not its name.
+    """Return the file as pyosmium reads it; its first bytes, not its name, say its kind.
 
     Raises:
         InvalidInput: Not there, not OSM, packed, cut off in the middle, with history, or a zip bomb.
@@ -27,31 +27,31 @@ def open_osm(path: Path) -> osmium.io.File:
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:
-        raise InvalidInput(f"{path.name} cannot be read: {error.strerror}; give an .osm.pbf or .osm file") from None
+        raise InvalidInput("osm.unreadable", file=path.name, reason=str(error.strerror)) from None
     packed = next((kind for magic, kind in COMPRESSION_SIGNATURES.items() if head.startswith(magic)), None)
     if packed:
-        raise InvalidInput(f"{path.name} is packed with {packed}; unpack it to .osm, or make an .osm.pbf of it")
+        raise InvalidInput("osm.packed", file=path.name, program=packed)
     if b"OSMHeader" in head[:32]:
         _check_blobs(path)
         kind = "pbf"
     elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<?xml", b"<osm", b"<!--")):
         kind = "osm"
     else:
-        raise InvalidInput(f"{path.name} is not an OSM file: neither the head of a .pbf nor <osm> XML was found")
-    found = osmium.io.File(str(path), kind)
+        raise InvalidInput("osm.not_osm", file=path.name)
+    osm_file = osmium.io.File(str(path), kind)
     try:
-        with osmium.io.Reader(found, osmium.osm.osm_entity_bits.NOTHING) as reader:
+        with osmium.io.Reader(osm_file, osmium.osm.osm_entity_bits.NOTHING) as reader:
             header = reader.header()
     except RuntimeError as error:
         raise damaged_file_error(path, error) from None
     if header.has_multiple_object_versions:
-        raise InvalidInput(f"{path.name} holds changes or old versions; give an extract of one moment")
-    return found
+        raise InvalidInput("osm.with_history", file=path.name)
+    return osm_file
 
 
 def damaged_file_error(path: Path, error: Exception) -> InvalidInput:
-    """The reader's complaint as one of our own errors."""
-    return InvalidInput(f"{path.name} is no whole OSM file (cut off or damaged): {error}; fetch or export it again")
+    """Return the reader's complaint as one of our own errors."""
+    return InvalidInput("osm.damaged", file=path.name, reason=str(error))
 
 
 def _check_blobs(path: Path) -> None:
@@ -69,15 +69,13 @@ def _check_blobs(path: Path) -> None:
                 raise damaged_file_error(path, ValueError(f"it ends inside the block that begins at byte {start:,}"))
             unpacked += _varints(file.read(min(length, 16))).get(2, 0)
             file.seek(start + length)
-    if unpacked > max(SMALL, MAX_COMPRESSION_RATIO * size):
-        raise InvalidInput(
-            f"{path.name} would unpack from {size:,} to {unpacked:,} bytes: more than {MAX_COMPRESSION_RATIO} times is no honest extract"
-        )
+    if unpacked > max(MIN_UNPACKED_BYTES, MAX_COMPRESSION_RATIO * size):
+        raise InvalidInput("osm.bomb", file=path.name, size=size, unpacked=unpacked, ratio=MAX_COMPRESSION_RATIO)
 
 
 def _varints(message: bytes) -> dict[int, int]:
-    """The whole-number fields of a protobuf message by field number; stops quietly where it is cut."""
-    found: dict[int, int] = {}
+    """Return the whole-number fields of a protobuf message by field number; stop quietly where it is cut."""
+    fields: dict[int, int] = {}
     at = 0
 
     def number() -> int:
@@ -96,9 +94,9 @@ def _varints(message: bytes) -> dict[int, int]:
             tag = number()
             value = number()  # a number, or the length of bytes
             if tag & 7 == 0:
-                found[tag >> 3] = value
+                fields[tag >> 3] = value
             else:
                 at += value
     except IndexError:
         pass
-    return found
+    return fields

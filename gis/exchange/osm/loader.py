@@ -2,7 +2,7 @@
 
 One pass over the file (a short one over its relations first). Node places lie in a file on disk, rows
 go through temporary tables by COPY, ways are spooled to disk: memory does not grow with the extract but
-for eight bytes a node of the walking network. See osm_rules.py for what each tag means.
+for eight bytes a node of the walking network. See rules.py for what each tag means.
 """
 
 import struct
@@ -22,17 +22,18 @@ from gis.exchange.osm import access_tags as access
 from gis.exchange.osm import rules, store
 from gis.exchange.osm.edited import file_id
 from gis.exchange.osm.objects import objects
-from gis.exchange.osm.walk_graph import DEGREE, NodeAt, Walk, WalkGraphBuilder, cut_far, split_at_missing_nodes
+from gis.exchange.osm.walk_graph import DEGREE, NodeAt, Walk, WalkGraphBuilder, cut_at_gaps, split_at_missing_nodes
 from gis.facilities.categories import OSM_KEYS, classify_tags
 from gis.files.datasets import file_sha256, is_loaded, record_load
-from gis.files.report import LoadReport
+from gis.files.report import LoadReport, shorten
+from gis.messages import Message
 from gis.network.surroundings import Gate, Surroundings, WalkArea
 
 KIND = "osm"
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
 CRS = "EPSG:4326, as all OSM data; kept as EPSG:4490, the same to under a metre"
-BATCH = 5_000  # rows held in memory before they are copied
-LISTED = 20  # codes named in a note
+BATCH_ROWS = 5_000  # rows held in memory before they are copied
+MAX_LISTED_CODES = 20  # in a note
 
 Progress = Callable[[str, int], None]  # what is being done, how many so far
 
@@ -53,36 +54,33 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
             The database is then as it was.
     """
     path = Path(path)
-    tell = progress or (lambda what, count: None)
+    report_progress = progress or (lambda what, count: None)
     report = LoadReport(kind=KIND, source=path.name, crs=CRS)
     if not path.is_file():
-        raise InvalidInput(f"{path.name} cannot be read: there is no such file; give an .osm.pbf or .osm file")
-    found = file_sha256(path)
-    if is_loaded(session, KIND, found) and store.network_is_osm(session):
+        raise InvalidInput("osm.file_not_found", file=path.name)
+    digest = file_sha256(path)
+    if is_loaded(session, KIND, digest) and store.network_is_osm(session):
         report.counts, report.bbox = store.current_counts(session, KIND)
         report.counts |= {"new": 0, "changed": 0, "deleted": 0, "counties set": store.set_counties(session)}
-        report.notes.append("this very file is loaded already: nothing changed")
+        report.note("osm.already_loaded")
         return report
     with session.begin_nested(), tempfile.TemporaryDirectory(prefix="wangge-osm-") as folder:
         store.create_staging(session)
-        reading = _Reading(session, path, Path(folder), tell)
+        reading = _Reading(session, path, Path(folder), report_progress)
         reading.run()
-        tell("buildings and facilities", 0)
-        if codes := store.doubles(session):
-            raise InvalidInput(
-                f"{path.name} holds {', '.join(codes)} twice, as files do that were put together; "
-                "merge the parts with `osmium merge`"
-            )
+        report_progress("buildings and facilities", 0)
+        if codes := store.duplicate_codes(session):
+            raise InvalidInput("osm.objects_twice", file=path.name, codes=codes)
         counts, notes = store.merge_staging(session, KIND, reading.outlines_of)
-        tell("walking network", 0)
-        joined, told = store.publish_walks(session, reading.walks, reading.surroundings, KIND)
-        counts |= joined
+        report_progress("walking network", 0)
+        network_counts, network_notes = store.publish_walks(session, reading.walks, reading.surroundings, KIND)
+        counts |= network_counts
         report.bbox = store.extent(session)
         store.drop_staging(session)
         report.counts = counts
-        report.notes = reading.notes() + notes + told
+        report.messages += [*reading.notes(), *notes, *network_notes]
         stored = {name: n for name, n in counts.items() if name not in ("new", "changed", "deleted")}
-        record_load(session, KIND, path, found, stored, ATTRIBUTION)
+        record_load(session, KIND, path, digest, stored, ATTRIBUTION)
     return report
 
 
@@ -101,7 +99,7 @@ class _Reading:
     session: Session
     path: Path
     folder: Path
-    tell: Progress
+    report_progress: Progress
     rows: dict[str, list[Sequence[object]]] = field(default_factory=lambda: {table: [] for table in store.INCOMING})
     doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
     surroundings: Surroundings = field(default_factory=Surroundings)
@@ -110,7 +108,7 @@ class _Reading:
     plaza_ways_of: dict[int, list[int]] = field(default_factory=dict)  # plaza relation -> its ways
     outlines_of: dict[int, int] = field(default_factory=dict)  # outer way -> building or facility relation
     unmade: set[int] = field(default_factory=set)  # relations of use whose area has not been made
-    skipped: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)  # by code of the note
 
     def __post_init__(self) -> None:
         self.walks = WalkGraphBuilder(self.folder)
@@ -121,7 +119,7 @@ class _Reading:
         take = {"r": self._relation, "n": self._node, "w": self._way, "a": self._area}
         for count, thing in enumerate(objects(self.path, keys, self._leave_out)):
             if count % 20_000 == 0:
-                self.tell("objects read", count)
+                self.report_progress("objects read", count)
             if thing.deleted:
                 self._leave_out(1)
             else:
@@ -129,21 +127,16 @@ class _Reading:
         for table in self.rows:
             self._flush(table)
         if self.walks.empty and not store.any_rows(self.session):
-            raise InvalidInput(
-                f"{self.path.name} holds no street, building, facility or ground: it is empty; "
-                "export the place again, with ways and the nodes they use"
-            )
+            raise InvalidInput("osm.nothing_of_use", file=self.path.name)
 
-    def notes(self) -> list[str]:
-        """What was cut or passed over, a sentence each."""
-        notes = [f"{count} {what}" for what, count in sorted(self.skipped.items())]
+    def notes(self) -> list[Message]:
+        """Return what was cut or passed over."""
+        notes = [Message(code, {"count": count}) for code, count in sorted(self.skipped.items())]
         if self.left_out:
-            notes.append(f"{self.left_out} objects marked deleted or invisible are not loaded")
+            notes.append(Message("osm.deleted_left_out", {"count": self.left_out}))
         if self.unmade:
-            notes.append(
-                f"{len(self.unmade)} multipolygon relations skipped, members are missing from the file or their rings "
-                f"do not close: {_listed(f'r{number}' for number in sorted(self.unmade))}"
-            )
+            codes = shorten([f"r{number}" for number in sorted(self.unmade)], MAX_LISTED_CODES)
+            notes.append(Message("osm.relations_skipped", {"count": len(self.unmade), "codes": codes}))
         return notes
 
     def _leave_out(self, count: int) -> None:
@@ -181,8 +174,8 @@ class _Reading:
         if rank is not None:
             self._add("door", (node.id, rank, shape))
         if tags.get("barrier") in access.GATES and passage != "closed":
-            place = node.location.lon, node.location.lat
-            self.surroundings.gates.append(Gate(node.id, *place, passage == "ends"))
+            position = node.location.lon, node.location.lat
+            self.surroundings.gates.append(Gate(node.id, *position, passage == "ends"))
         self._facility(f"n{file_id(node.id)}", tags, shape, None)
         label = rules.drawn_label(tags)
         if label and rules.name(tags):
@@ -202,35 +195,32 @@ class _Reading:
             return
         nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
         present = split_at_missing_nodes(nodes)
-        known = cut_far(present)
+        runs = cut_at_gaps(present)
         whole = all(node[3] for node in nodes)
         if not whole and any(node[0] < 0 for node in nodes):
-            raise InvalidInput(
-                f"{self.path.name} holds negative ids, as an editor gives to what is not uploaded; "
-                "save it as .osm, or make the ids positive with `osmium renumber`"
-            )
+            raise InvalidInput("osm.negative_ids", file=self.path.name)
         if wall:
-            self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in known]
+            self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in runs]
         is_street = line is not None or (walk is not None and way.id not in self.plaza_ways)  # not the edge of a plaza
         if is_street and not whole:
-            self.skipped["streets and lines cut where the file lacks their nodes (the edge of the extract)"] += 1
-        if is_street and known != present:
-            self.skipped["streets and lines cut where two of their nodes lie more than 0.2 degrees apart"] += 1
+            self.skipped["osm.lines_cut_at_edge"] += 1
+        if is_street and runs != present:
+            self.skipped["osm.lines_cut_at_gap"] += 1
         if walk:
-            self.walks.add(walk, known)
+            self.walks.add(walk, runs)
             if whole and walk.kind == "plaza" and way.id not in self.plaza_ways:
                 ring = shapely.Polygon(_degrees(node[:3] for node in nodes))
                 self.surroundings.areas.append(_area_of(walk, tags, ring, [walk.way_id]))
         if line and not _is_ground(tags, way.is_closed()):
-            for run in known:
+            for run in runs:
                 self._add("basemap_feature", (*line[:2], rules.name(tags), line.min_zoom, _line(run), KIND))
         if is_street and not _is_ground(tags, way.is_closed()):
             return
         if not way.is_closed() or len(nodes) < 4 or tags.get("area") == "no":
             if category or rules.is_building(tags):
-                self.skipped["buildings or facilities skipped, their outline is not closed"] += 1
+                self.skipped["osm.outlines_open"] += 1
         elif not whole:
-            self.skipped["outlines skipped, the file lacks some of their nodes (the edge of the extract)"] += 1
+            self.skipped["osm.outlines_cut_at_edge"] += 1
         else:
             ring = [node[:3] for node in nodes]
             self._outline(f"w{file_id(way.id)}", tags, _polygon(ring), ring)
@@ -252,7 +242,7 @@ class _Reading:
         self._outline(f"r{file_id(area.id)}", tags, _ewkb(area.wkb), ring)
 
     def _walk(self, way_id: int, tags: dict[str, str], closed: bool) -> Walk | None:
-        """The way as one to walk on; None when it is not."""
+        """Return the way as one to walk on; None when it is not."""
         passage = access.way_access(tags)
         area = access.walked_area(tags, closed=closed)
         plaza = self.plaza_ways.get(way_id)
@@ -272,10 +262,10 @@ class _Reading:
         door = _point(*doors[0][2:]) if doors else None
         named = rules.name(tags)
         if rules.is_building(tags):
-            own = door if doors and doors[0][0] < rules.GATE_RANK else None
+            entrance = door if doors and doors[0][0] < rules.GATE_RANK else None
             title = named or tags.get("addr:housename", "") or tags.get("ref", "")
-            place = rules.address(tags), tags["building"][:100], rules.storeys(tags)
-            self._add("building", (code, title[:200], *place, shape, own, KIND))
+            facts = rules.address(tags), tags["building"][:100], rules.storeys(tags)
+            self._add("building", (code, title[:200], *facts, shape, entrance, KIND))
         self._facility(code, tags, shape, door)
         drawn, label = rules.drawn_area(tags), rules.drawn_label(tags)
         if drawn:
@@ -287,12 +277,12 @@ class _Reading:
         category = classify_tags(tags)
         if category:
             hours = tags.get("opening_hours", "")[:500]
-            told = rules.name(tags), rules.address(tags), hours, rules.contact(tags)
-            self._add("facility", (code, category, *told, shape, door, KIND))
+            facts = rules.name(tags), rules.address(tags), hours, rules.contact(tags)
+            self._add("facility", (code, category, *facts, shape, door, KIND))
 
     def _add(self, table: str, row: Sequence[object]) -> None:
         self.rows[table].append(row)
-        if len(self.rows[table]) >= BATCH:
+        if len(self.rows[table]) >= BATCH_ROWS:
             self._flush(table)
 
     def _flush(self, table: str) -> None:
@@ -301,12 +291,12 @@ class _Reading:
 
 
 def _is_ground(tags: dict[str, str], closed: bool) -> bool:
-    """Whether a closed street, platform or pier is ground to walk all over rather than a loop of way."""
+    """Return whether a closed street, platform or pier is ground to walk all over rather than a loop of way."""
     return (closed and tags.get("area") == "yes") or access.walked_area(tags, closed=closed)
 
 
 def _area_of(walk: Walk, tags: dict[str, str], polygon: shapely.Polygon, ways: list[int]) -> WalkArea:
-    """The area that a walked outline encloses."""
+    """Return the area that a walked outline encloses."""
     platform = "platform" in (tags.get("highway"), tags.get("railway"), tags.get("public_transport"))
     ends = access.way_access(tags) == "ends"
     return WalkArea(walk.way_id, walk.name, polygon, frozenset(ways), ends, walk.structure, platform)
@@ -316,20 +306,13 @@ def _degrees(nodes: Iterable[NodeAt]) -> list[tuple[float, float]]:
     return [(x / DEGREE, y / DEGREE) for _, x, y in nodes]
 
 
-def _listed(codes: Iterable[str]) -> str:
-    """Some codes for a note, and how many more there are."""
-    every = list(codes)
-    more = f" and {len(every) - LISTED} more" if len(every) > LISTED else ""
-    return ", ".join(every[:LISTED]) + more
-
-
 # Shapes are written as EWKB in hex (https://libgeos.org/specifications/wkb/, with PostGIS's SRID flag).
 _SRID = 0x20000000
 _MULTIPOLYGON, _POLYGON, _LINESTRING, _POINT = 6, 3, 2, 1
 
 
 def _ewkb(wkb: str) -> str:
-    """Hex WKB of a multipolygon with our SRID put in."""
+    """Return hex WKB of a multipolygon with our SRID put in."""
     return struct.pack("<BII", 1, _MULTIPOLYGON | _SRID, STORAGE_SRID).hex() + wkb[10:]
 
 
@@ -342,7 +325,7 @@ def _line(run: Sequence[NodeAt]) -> str:
 
 
 def _polygon(ring: Sequence[NodeAt]) -> str:
-    """A multipolygon of one ring."""
+    """Return a multipolygon of one ring."""
     head = struct.pack("<BIIIBII", 1, _MULTIPOLYGON | _SRID, STORAGE_SRID, 1, 1, _POLYGON, 1)
     return head.hex() + _coords(ring)
 

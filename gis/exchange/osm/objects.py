@@ -154,7 +154,7 @@ def read_objects(path: Path, keys: Sequence[str]) -> Iterator[tuple[str, int, di
         elif kind == "a" and not thing.from_way():  # closed ways are ways already
             yield kind, thing.orig_id(), dict(thing.tags), thing.deleted, _area(thing)
     if missing is not None and _is_known(whole.node_location_storage, missing):
-        raise InvalidInput(f"{path.name} is not sorted: nodes must stand before ways; run `osmium sort` on it")
+        raise InvalidInput("osm.not_sorted", file=path.name)
 
 
 def _pass(path: Path, processor: osmium.FileProcessor) -> Iterator[Any]:

@@ -26,6 +26,8 @@ from gis.db import PRECISION_DEG
 from gis.exchange.osm.rules import GATE_RANK, SERVICE_RANK
 from gis.exchange.osm.walk_graph import WalkGraphBuilder
 from gis.facilities.models import Facility
+from gis.files.report import shorten
+from gis.messages import Message
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode
 from gis.network.store import WalkEdgeRow, WallRow, replace_network
 from gis.network.surroundings import Surroundings, join_surroundings
@@ -41,9 +43,18 @@ COLUMNS = {  # of the rows that the reader makes, in its order
     "basemap_feature": ("kind", "subkind", "name", "min_zoom", "shape", "source"),
 }  # fmt: skip
 INCOMING = COLUMNS | {"door": ("node", "rank", "shape")}  # entrances and gates stay in no table of their own
-GATE_REACH = 2e-5  # degrees between a gate and the outline it opens, about 2 m: walls are drawn beside outlines
+GATE_REACH_DEG = 2e-5  # degrees between a gate and the outline it opens, about 2 m: walls are drawn beside outlines
 FILLED = {"building": ("county", "estate"), "facility": ("county", "entrances")}  # found here, by place
-LISTED = 20
+MAX_LISTED_CODES = 20  # in a note
+# what `gis.network.surroundings` counts -> code of the note
+JOINED = {
+    "gates joined": "osm.gates_joined",
+    "areas joined": "osm.areas_joined",
+    "areas walked on their outline only, too many overlap": "osm.areas_overlap",
+    "steps beside areas": "osm.steps_beside_areas",
+    "areas with more entrances than are crossed": "osm.areas_with_many_entrances",
+    "lines across areas": "osm.lines_across_areas",
+}
 
 # Every door in a facility's outline but those for goods, and every gate in it or in the wall beside it.
 ENTRANCES = """
@@ -58,7 +69,7 @@ Bbox = tuple[float, float, float, float]
 
 
 def _incoming(name: str) -> TableClause:
-    """The temporary table of a stored one; its columns are untyped, so shapes pass through as they are."""
+    """Return the temporary table of a stored one; its columns are untyped, so shapes pass through as they are."""
     extra = ("id", *FILLED[name]) if name in FILLED else ("id",)
     return table(f"incoming_{name}", *map(column, (*extra, *COLUMNS[name])))
 
@@ -85,12 +96,12 @@ def drop_staging(session: Session) -> None:
 
 
 def any_rows(session: Session) -> bool:
-    """Whether anything came in."""
+    """Return whether anything incoming in."""
     return any(session.scalar(select(literal_column("1")).select_from(_incoming(name)).limit(1)) for name in COLUMNS)
 
 
 def extent(session: Session) -> Bbox | None:
-    """(west, south, east, north) of all that came in, degrees; None when nothing had a place."""
+    """Return (west, south, east, north) of all that incoming in, degrees; None when nothing had a place."""
     row = session.execute(
         text(
             "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) FROM (SELECT ST_Extent(shape) AS box FROM ("
@@ -101,16 +112,18 @@ def extent(session: Session) -> Bbox | None:
     return None if row[0] is None else (row[0], row[1], row[2], row[3])
 
 
-def doubles(session: Session) -> list[str]:
-    """Return the codes of the first buildings and facilities that came in twice."""
+def duplicate_codes(session: Session) -> list[str]:
+    """Return the codes of the first buildings and facilities that incoming in twice."""
     codes: list[str] = []
     for code in (_incoming(name).c.code for name in FILLED):
         codes += session.scalars(select(code).group_by(code).having(func.count() > 1).order_by(code).limit(5))
     return codes
 
 
-def merge_staging(session: Session, source: str, outlines_of: Mapping[int, int]) -> tuple[dict[str, int], list[str]]:
-    """Bring the rows that came in into the stored tables.
+def merge_staging(
+    session: Session, source: str, outlines_of: Mapping[int, int]
+) -> tuple[dict[str, int], list[Message]]:
+    """Bring the rows that incoming in into the stored tables.
 
     Args:
         source: Marks the rows of this load; those of the former one that are gone are deleted.
@@ -119,9 +132,9 @@ def merge_staging(session: Session, source: str, outlines_of: Mapping[int, int])
     Returns:
         Rows by what they are, and notes on what was repaired, passed over and kept.
     """
-    notes: list[str] = []
+    notes: list[Message] = []
     for name in COLUMNS:
-        notes += _mend(session, name)
+        notes += _repair(session, name)
     for statement in (  # without these the planner, who knows nothing of new rows, tries every pair
         "CREATE INDEX ON incoming_building (code)",
         "CREATE INDEX ON incoming_facility (code)",
@@ -131,7 +144,7 @@ def merge_staging(session: Session, source: str, outlines_of: Mapping[int, int])
     ):
         session.execute(text(statement))
     notes += _drop_twins(session, outlines_of)
-    session.execute(text(ENTRANCES), {"gate": GATE_RANK, "service": SERVICE_RANK, "reach": GATE_REACH})
+    session.execute(text(ENTRANCES), {"gate": GATE_RANK, "service": SERVICE_RANK, "reach": GATE_REACH_DEG})
     for statement in (
         "UPDATE incoming_building AS b SET estate = coalesce((SELECT f.name FROM incoming_basemap_feature AS f "
         "WHERE f.subkind = 'residential' AND f.name <> '' AND ST_Covers(f.shape, ST_PointOnSurface(b.shape)) "
@@ -141,28 +154,28 @@ def merge_staging(session: Session, source: str, outlines_of: Mapping[int, int])
         session.execute(text(statement))
     counts: dict[str, int] = {"new": 0, "changed": 0, "deleted": 0}
     for name in FILLED:
-        came = _incoming(name)
-        session.execute(update(came).values(county=_county_of(came)))
-        fresh, changed = _upsert(session, name)
-        deleted, kept = _delete_gone(session, name, source)
-        counts["new"] += fresh
+        incoming = _incoming(name)
+        session.execute(update(incoming).values(county=_county_of(incoming)))
+        added, changed = _upsert(session, name)
+        deleted, occupied = _delete_gone(session, name, source)
+        counts["new"] += added
         counts["changed"] += changed
         counts["deleted"] += deleted
-        if kept:
-            notes.append(f"{kept} buildings are gone from the map but kept: households, posts or units stand on them")
+        if occupied:
+            notes.append(Message("osm.buildings_occupied", {"count": occupied}))
     session.execute(delete(BasemapFeature).where(BasemapFeature.source == source))
-    came = _incoming("basemap_feature")
+    incoming = _incoming("basemap_feature")
     columns = COLUMNS["basemap_feature"]
     session.execute(
-        insert(BasemapFeature).from_select(columns, select(*(came.c[c] for c in columns)).order_by(came.c.id))
+        insert(BasemapFeature).from_select(columns, select(*(incoming.c[c] for c in columns)).order_by(incoming.c.id))
     )
     return _counted(session) | counts, notes
 
 
 def publish_walks(
     session: Session, walks: WalkGraphBuilder, around: Surroundings, source: str
-) -> tuple[dict[str, int], list[str]]:
-    """Replace the walking network; returns what it holds, and notes on what was joined."""
+) -> tuple[dict[str, int], list[Message | str]]:
+    """Replace the walking network; return what it holds, and notes on what was joined."""
 
     edges = (
         WalkEdgeRow(
@@ -174,9 +187,12 @@ def publish_walks(
     )  # fmt: skip
     joined = join_surroundings(walks.nodes(), edges, around)
     replace_network(session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls])
-    notes = [f"{count} {what}" for what, count in sorted(joined.counts.items())]
+    notes: list[Message | str] = [
+        Message(JOINED[what], {"count": count}) if what in JOINED else f"{count} {what}"
+        for what, count in sorted(joined.counts.items())
+    ]
     if walks.twins:
-        notes.append(f"{walks.twins} nodes at the place of another node joined to it")
+        notes.append(Message("osm.nodes_joined", {"count": walks.twins}))
     nodes, parts = session.execute(select(func.count(), func.count(WalkNode.component.distinct()))).one()
     of_ways = func.sum(WalkEdge.length).filter(WalkEdge.kind.not_in(("across", "link")))
     number, metres = session.execute(select(func.count(), func.coalesce(of_ways, 0))).one()
@@ -191,31 +207,31 @@ def publish_walks(
 
 
 def network_is_osm(session: Session) -> bool:
-    """Whether the walking network now stored came with an OSM load (and not with the made-up town)."""
+    """Return whether the walking network now stored incoming with an OSM load (and not with the made-up town)."""
     return session.scalar(select(WalkNetwork.source)) == "osm"
 
 
 def current_counts(session: Session, kind: str) -> tuple[dict[str, int], Bbox | None]:
-    """The counts of the load that stands, and no bounding box: nothing was read."""
+    """Return the counts of the load that stands, and no bounding box: nothing was read."""
     return dict(session.scalar(select(Dataset.counts).where(Dataset.kind == kind)) or {}), None
 
 
 def set_counties(session: Session) -> int:
-    """Set the county of buildings and facilities from the areas now in force; how many changed.
+    """Set the county of buildings and facilities from the areas now in force; return how many changed.
 
     For loads of areas that come after the map. A place that no area covers keeps what it has.
     """
     changed = 0
     for name in FILLED:
         stored = STORED[name]
-        found = _county_of(stored)
-        changes = update(stored).where(found.is_not(None), stored.c.county.is_distinct_from(found))
-        changed += session.connection().execute(changes.values(county=found)).rowcount
+        county = _county_of(stored)
+        changes = update(stored).where(county.is_not(None), stored.c.county.is_distinct_from(county))
+        changed += session.connection().execute(changes.values(county=county)).rowcount
     return changed
 
 
 def _county_of(rows: Any) -> ScalarSelect[str]:
-    """The county of the grid, else of the county, that covers a row's place; the lower code on a border."""
+    """Return the county of the grid, else of the county, that covers a row's place; the lower code on a border."""
     return (
         select(Area.county)
         .join(Boundary, Boundary.area_id == Area.id)
@@ -231,29 +247,30 @@ def _county_of(rows: Any) -> ScalarSelect[str]:
     )
 
 
-def _mend(session: Session, name: str) -> list[str]:
+def _repair(session: Session, name: str) -> list[Message]:
     """Make invalid outlines valid, on the stored precision; drop what has no area then."""
-    came = _incoming(name)
-    whose = came.c.code if name in FILLED else func.concat(came.c.kind, " ", came.c.name)
-    sound = func.ST_ReducePrecision(func.ST_MakeValid(came.c.shape), PRECISION_DEG)
-    mended = session.scalars(
-        update(came)
-        .where(func.ST_Dimension(came.c.shape) == 2, ~func.ST_IsValid(came.c.shape))
-        .values(shape=func.ST_Multi(func.ST_CollectionExtract(sound, 3)))
-        .returning(whose)
+    incoming = _incoming(name)
+    label = incoming.c.code if name in FILLED else func.concat(incoming.c.kind, " ", incoming.c.name)
+    valid = func.ST_ReducePrecision(func.ST_MakeValid(incoming.c.shape), PRECISION_DEG)
+    repaired = session.scalars(
+        update(incoming)
+        .where(func.ST_Dimension(incoming.c.shape) == 2, ~func.ST_IsValid(incoming.c.shape))
+        .values(shape=func.ST_Multi(func.ST_CollectionExtract(valid, 3)))
+        .returning(label)
     ).all()
-    lost = session.scalars(delete(came).where(func.ST_IsEmpty(came.c.shape)).returning(whose)).all()
+    empty = session.scalars(delete(incoming).where(func.ST_IsEmpty(incoming.c.shape)).returning(label)).all()
     notes = []
-    if len(mended) > len(lost):
-        notes.append(
-            f"{len(mended) - len(lost)} invalid outlines repaired ({name}): {_listed(set(mended) - set(lost))}"
-        )
-    if lost:
-        notes.append(f"{len(lost)} outlines without an area skipped ({name}): {_listed(set(lost))}")
+    if len(repaired) > len(empty):
+        codes = shorten(sorted(set(repaired) - set(empty)), MAX_LISTED_CODES)
+        params = {"count": len(repaired) - len(empty), "table": name, "codes": codes}
+        notes.append(Message("osm.outlines_repaired", params))
+    if empty:
+        codes = shorten(sorted(set(empty)), MAX_LISTED_CODES)
+        notes.append(Message("osm.outlines_empty", {"count": len(empty), "table": name, "codes": codes}))
     return notes
 
 
-def _drop_twins(session: Session, outlines_of: Mapping[int, int]) -> list[str]:
+def _drop_twins(session: Session, outlines_of: Mapping[int, int]) -> list[Message]:
     """Drop ways whose relation has come in as well: one building mapped twice."""
     twins = {"ways": [f"w{way}" for way in outlines_of], "relations": [f"r{n}" for n in outlines_of.values()]}
     dropped = 0
@@ -265,61 +282,58 @@ def _drop_twins(session: Session, outlines_of: Mapping[int, int]) -> list[str]:
         "WHERE f.code = way AND other.code = relation AND f.category = other.category",
     ):
         dropped += session.connection().execute(text(statement), twins).rowcount
-    return [f"{dropped} outlines skipped, their relation is the same building or facility"] if dropped else []
+    return [Message("osm.twins_skipped", {"count": dropped})] if dropped else []
 
 
 def _upsert(session: Session, name: str) -> tuple[int, int]:
-    """Insert new rows and update changed ones by code; (new, changed). What OSM does not say wipes nothing."""
-    stored, came = STORED[name], _incoming(name)
-    columns = [c.name for c in came.c if c.name != "id"]
-    statement = postgresql.insert(stored).from_select(columns, select(*(came.c[c] for c in columns)))
+    """Insert new rows and update changed ones by code; return (new, changed). What OSM does not say wipes nothing."""
+    stored, incoming = STORED[name], _incoming(name)
+    columns = [c.name for c in incoming.c if c.name != "id"]
+    statement = postgresql.insert(stored).from_select(columns, select(*(incoming.c[c] for c in columns)))
     new = statement.excluded
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for c in columns:
-        given = func.nullif(new[c], "") if isinstance(stored.c[c].type, postgresql.TEXT) else new[c]
-        told[c] = func.coalesce(given, stored.c[c])
-    del told["code"]
-    if "entrances" in told:  # those of a former outline are none of this one
-        told["entrances"] = new.entrances
-    differs = func.row(*(stored.c[c] for c in told)).is_distinct_from(func.row(*told.values()))
-    done = (
-        statement.on_conflict_do_update(index_elements=["code"], set_=told, where=differs)
-        .returning(literal_column("xmax = 0").label("fresh"))
-        .cte("done")
+        value = func.nullif(new[c], "") if isinstance(stored.c[c].type, postgresql.TEXT) else new[c]
+        values[c] = func.coalesce(value, stored.c[c])
+    del values["code"]
+    if "entrances" in values:  # those of a former outline are none of this one
+        values["entrances"] = new.entrances
+    differs = func.row(*(stored.c[c] for c in values)).is_distinct_from(func.row(*values.values()))
+    written = (
+        statement.on_conflict_do_update(index_elements=["code"], set_=values, where=differs)
+        .returning(literal_column("xmax = 0").label("is_new"))
+        .cte("written")
     )
-    fresh, every = session.execute(select(func.count().filter(done.c.fresh), func.count()).select_from(done)).one()
-    return fresh, every - fresh
+    counts = select(func.count().filter(written.c.is_new), func.count()).select_from(written)
+    added, total = session.execute(counts).one()
+    return added, total - added
 
 
 def _delete_gone(session: Session, name: str, source: str) -> tuple[int, int]:
-    """Delete rows of the former load that did not come again; (deleted, kept as others stand on them)."""
-    stored, came = STORED[name], _incoming(name)
-    gone = (stored.c.source == source, ~select(came.c.code).where(came.c.code == stored.c.code).exists())
+    """Delete rows of the former load that did not come again; return (deleted, left as others stand on them)."""
+    stored, incoming = STORED[name], _incoming(name)
+    gone = (stored.c.source == source, ~select(incoming.c.code).where(incoming.c.code == stored.c.code).exists())
     free = []
     if name == "building":
         free = [~select(m.id).where(m.building_id == stored.c.id).exists() for m in (Household, Post, UnitPart)]
     deleted = session.connection().execute(delete(stored).where(*gone, *free)).rowcount
-    kept = session.scalar(select(func.count()).select_from(stored).where(*gone)) or 0
-    return deleted, kept
+    occupied = session.scalar(select(func.count()).select_from(stored).where(*gone)) or 0
+    return deleted, occupied
 
 
 def _counted(session: Session) -> dict[str, int]:
-    """Rows that came in, by table, category and kind."""
+    """Return how many rows incoming in, by table, category and kind."""
     counts: dict[str, int] = {}
     for name, plural, by in (
         ("building", "buildings", None),
         ("facility", "facilities", "category"),
         ("basemap_feature", "basemap", "kind"),
     ):
-        came = _incoming(name)
-        counts[plural] = session.scalar(select(func.count()).select_from(came)) or 0
+        incoming = _incoming(name)
+        counts[plural] = session.scalar(select(func.count()).select_from(incoming)) or 0
         if by:
-            groups = session.execute(select(came.c[by], func.count()).group_by(came.c[by]).order_by(came.c[by]))
+            groups = session.execute(
+                select(incoming.c[by], func.count()).group_by(incoming.c[by]).order_by(incoming.c[by])
+            )
             counts |= {f"{plural}:{key}": number for key, number in groups}
     return counts
-
-
-def _listed(codes: set[str]) -> str:
-    """Some codes for a note, and how many more there are."""
-    more = f" and {len(codes) - LISTED} more" if len(codes) > LISTED else ""
-    return ", ".join(sorted(codes)[:LISTED]) + more

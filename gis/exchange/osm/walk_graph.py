@@ -67,15 +67,15 @@ class WalkGraphBuilder:
     def add(self, walk: Walk, runs: Sequence[Sequence[NodeAt]]) -> None:
         """Take a way as its runs of known nodes (more than one where nodes are missing from the file)."""
         for run in runs:
-            kept = [run[0]]
+            line = [run[0]]
             for node in run[1:]:
-                if node[1:] != kept[-1][1:]:
-                    kept.append(node)
-                elif node[0] != kept[-1][0] and self._root(node[0]) != self._root(kept[-1][0]):
-                    self._same[self._root(node[0])] = self._root(kept[-1][0])
-            if len(kept) < 2:
+                if node[1:] != line[-1][1:]:
+                    line.append(node)
+                elif node[0] != line[-1][0] and self._root(node[0]) != self._root(line[-1][0]):
+                    self._same[self._root(node[0])] = self._root(line[-1][0])
+            if len(line) < 2:
                 continue
-            refs, xs, ys = (array("q", column) for column in zip(*kept, strict=True))
+            refs, xs, ys = (array("q", column) for column in zip(*line, strict=True))
             self._refs.extend(refs)
             self._ends.extend((refs[0], refs[-1]))
             if not walk.structure:
@@ -149,11 +149,11 @@ class WalkGraphBuilder:
         order = np.lexsort((refs, places))
         refs, places = refs[order], places[order]
         for at in np.flatnonzero((places[1:] == places[:-1]) & (refs[1:] != refs[:-1])).tolist():
-            kept, twin = self._root(int(refs[at])), self._root(int(refs[at + 1]))
+            node, twin = self._root(int(refs[at])), self._root(int(refs[at + 1]))
             if twin in self.blocked or twin in self.gates:
-                kept, twin = twin, kept
-            if kept != twin:
-                self._same[twin] = kept
+                node, twin = twin, node
+            if node != twin:
+                self._same[twin] = node
                 self.twins += 1
         self._grounded, self._places = array("q"), array("q")
 
@@ -210,23 +210,23 @@ def _isin(values: np.ndarray, of_sorted: np.ndarray) -> np.ndarray:
 
 def split_at_missing_nodes(nodes: Iterable[tuple[int, int, int, bool]]) -> list[list[NodeAt]]:
     """Cut a way where the place of a node is unknown: runs of at least two known nodes."""
-    found: list[list[NodeAt]] = [[]]
-    for ref, x, y, known in nodes:
-        if known:
-            found[-1].append((ref, x, y))
-        elif found[-1]:
-            found.append([])
-    return [run for run in found if len(run) > 1]
+    runs: list[list[NodeAt]] = [[]]
+    for ref, x, y, is_known in nodes:
+        if is_known:
+            runs[-1].append((ref, x, y))
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if len(run) > 1]
 
 
-def cut_far(known: Sequence[Sequence[NodeAt]]) -> list[list[NodeAt]]:
+def cut_at_gaps(runs: Sequence[Sequence[NodeAt]]) -> list[list[NodeAt]]:
     """Cut runs where a node lies further than MAX_STEP from the one before; a single node is dropped."""
-    found: list[list[NodeAt]] = []
-    for run in known:
-        far = [n for n, (one, other) in enumerate(pairwise(run), 1) if not _is_close(one, other)]
-        found += [list(run[begin:end]) for begin, end in pairwise((0, *far, len(run))) if end - begin > 1]
-    return found
+    parts: list[list[NodeAt]] = []
+    for run in runs:
+        cuts = [n for n, (node, following) in enumerate(pairwise(run), 1) if not _is_close(node, following)]
+        parts += [list(run[begin:end]) for begin, end in pairwise((0, *cuts, len(run))) if end - begin > 1]
+    return parts
 
 
-def _is_close(one: NodeAt, other: NodeAt) -> bool:
-    return abs(one[1] - other[1]) <= MAX_STEP and abs(one[2] - other[2]) <= MAX_STEP
+def _is_close(node: NodeAt, other: NodeAt) -> bool:
+    return abs(node[1] - other[1]) <= MAX_STEP and abs(node[2] - other[2]) <= MAX_STEP

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable, invalid_field
+from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
 from gis.files.report import LoadReport, RejectedRow
 from gis.files.table_writer import write_table
@@ -34,22 +35,22 @@ CODE = re.compile(r"\d{5}|[A-Z]\d{4}")
 YES, NO = ("yes", "是", "1", "true"), ("no", "否", "0", "false")
 
 COLUMNS = (
-    Column("code", "代码", "code", ("编码", "类别代码"), "五位数字（国标）或一个字母加四位数字（自定）",
+    Column("code", "代码", parse_code, ("编码", "类别代码"), "五位数字（国标）或一个字母加四位数字（自定）",
            "Five digits (the standard's), or a letter and four digits (one's own).", needed=True),
-    Column("old_code", "旧版代码", "code", (), "旧版中的代码，可空", "Its code in the older edition, if any."),
-    Column("major", "大类代码", "code", (), "如 06", "As 06.", needed=True),
-    Column("major_zh", "大类", "text", ("大类名称",), "如 市容环境", "As 市容环境.", needed=True),
-    Column("major_en", "大类英文", "text", (), "大类的英文名称", "Name of the group in English.", needed=True),
-    Column("zh", "名称", "text", ("类别", "小类", "小类名称"), "如 暴露垃圾", "As 暴露垃圾.", needed=True),
-    Column("en", "英文名称", "text", (), "英文名称", "Name in English.", needed=True),
-    Column("kind", "方式", "text", ("种类",), "incident 事件，order 点单", "incident, or order.", True, KINDS),
-    Column("severity", "紧急程度", "text", (), "low、normal、high、urgent", "low, normal, high or urgent.", True, SEVERITIES),
-    Column("skill", "技能", "text", (), "点单所需技能，如 repairs", "For orders: the skill asked for, as repairs."),
-    Column("public", "居民可选", "text", (), "yes 或 no", "yes or no.", choices=("yes", "no")),
-    Column("words", "关键词", "text", (), "用竖线分开；最后一个类别留空，说不清的归入它",
+    Column("old_code", "旧版代码", parse_code, (), "旧版中的代码，可空", "Its code in the older edition, if any."),
+    Column("major", "大类代码", parse_code, (), "如 06", "As 06.", needed=True),
+    Column("major_zh", "大类", parse_text, ("大类名称",), "如 市容环境", "As 市容环境.", needed=True),
+    Column("major_en", "大类英文", parse_text, (), "大类的英文名称", "Name of the group in English.", needed=True),
+    Column("zh", "名称", parse_text, ("类别", "小类", "小类名称"), "如 暴露垃圾", "As 暴露垃圾.", needed=True),
+    Column("en", "英文名称", parse_text, (), "英文名称", "Name in English.", needed=True),
+    Column("kind", "方式", parse_text, ("种类",), "incident 事件，order 点单", "incident, or order.", True, KINDS),
+    Column("severity", "紧急程度", parse_text, (), "low、normal、high、urgent", "low, normal, high or urgent.", True, SEVERITIES),
+    Column("skill", "技能", parse_text, (), "点单所需技能，如 repairs", "For orders: the skill asked for, as repairs."),
+    Column("public", "居民可选", parse_text, (), "yes 或 no", "yes or no.", choices=("yes", "no")),
+    Column("words", "关键词", parse_text, (), "用竖线分开；最后一个类别留空，说不清的归入它",
            "Separated by bars; the last category has none: what nothing fits is filed there."),
-    Column("examples", "例句", "text", (), "用竖线分开", "Separated by bars."),
-    Column("attributes", "附加问题", "text", (), "JSON，见 Open311 GeoReport v2", "JSON, as in Open311 GeoReport v2."),
+    Column("examples", "例句", parse_text, (), "用竖线分开", "Separated by bars."),
+    Column("attributes", "附加问题", parse_text, (), "JSON，见 Open311 GeoReport v2", "JSON, as in Open311 GeoReport v2."),
 )  # fmt: skip
 
 

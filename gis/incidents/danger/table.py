@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 from gis.errors import InvalidInput, Unavailable
+from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
 from gis.files.report import LoadReport, RejectedRow
 from gis.files.table_writer import write_table
@@ -35,18 +36,18 @@ LONGEST, LONGEST_EXAMPLE = 40, 200  # characters of a word, of an example
 EXAMPLES = ("example", "everyday")
 
 COLUMNS = (
-    Column("use", "用途", "text", (), "危险；其余各行说明哪些说法不算：错字、无害说法、否定、不算否定、假设、从前、演练宣传、已过去、眼前；例句帮助识别没有列出的说法",
+    Column("use", "用途", parse_text, (), "危险；其余各行说明哪些说法不算：错字、无害说法、否定、不算否定、假设、从前、演练宣传、已过去、眼前；例句帮助识别没有列出的说法",
            "danger; the other rows say what does not count.", True, tuple(zh for zh, _ in USES.values())),
-    Column("kind", "种类", "code", ("险情代码",), "如 fire；同一险情可有几行", "As fire; one danger may have several rows."),
-    Column("zh", "名称", "text", ("险情",), "如 火情", "As 火情."),
-    Column("en", "英文名称", "text", (), "如 fire", "As fire."),
-    Column("call", "报警电话", "text", ("电话",), "如 119；几个用竖线分开，先拨的在前", "As 119; several by bars, the first one first."),
-    Column("category", "类别", "code", ("类别代码",), "没有选类别时归入；空为其他事项", "Filed there when none was chosen; empty: other matters."),
-    Column("words", "对象词", "text", (), "用竖线分开；空则只看动作词", "By bars, one must stand near an act; empty: acts alone."),
-    Column("acts", "动作词", "text", (), "用竖线分开；错字行写 错=正", "By bars; for misspellings wrong=right.", needed=True),
-    Column("within", "相距", "text", (), "对象词与动作词最多相隔几个字", "Characters at most between a word and an act."),
-    Column("unless", "除非", "text", (), "旁边有这些词就不算", "Words beside it with which it does not count."),
-    Column("despite", "不受影响", "text", (), "否定、假设、从前、演练宣传、已过去中对本行不起作用的", "Of negation, doubt, past, drill, over: what does not take this row back."),
+    Column("kind", "种类", parse_code, ("险情代码",), "如 fire；同一险情可有几行", "As fire; one danger may have several rows."),
+    Column("zh", "名称", parse_text, ("险情",), "如 火情", "As 火情."),
+    Column("en", "英文名称", parse_text, (), "如 fire", "As fire."),
+    Column("call", "报警电话", parse_text, ("电话",), "如 119；几个用竖线分开，先拨的在前", "As 119; several by bars, the first one first."),
+    Column("category", "类别", parse_code, ("类别代码",), "没有选类别时归入；空为其他事项", "Filed there when none was chosen; empty: other matters."),
+    Column("words", "对象词", parse_text, (), "用竖线分开；空则只看动作词", "By bars, one must stand near an act; empty: acts alone."),
+    Column("acts", "动作词", parse_text, (), "用竖线分开；错字行写 错=正", "By bars; for misspellings wrong=right.", needed=True),
+    Column("within", "相距", parse_text, (), "对象词与动作词最多相隔几个字", "Characters at most between a word and an act."),
+    Column("unless", "除非", parse_text, (), "旁边有这些词就不算", "Words beside it with which it does not count."),
+    Column("despite", "不受影响", parse_text, (), "否定、假设、从前、演练宣传、已过去中对本行不起作用的", "Of negation, doubt, past, drill, over: what does not take this row back."),
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable, invalid_field
+from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
 from gis.files.report import LoadReport, RejectedRow
 from gis.files.table_writer import write_table
@@ -57,26 +58,26 @@ MEANS["around_the_clock"] |= {"是": "yes", "否": "no"}
 CHOICES = {column: tuple(zh for zh, _ in said.values()) for column, said in SAID.items()}
 
 COLUMNS = (
-    Column("name", "规则", "text", ("名称", "规则名称"), "答复中出现的名称", "What the answer calls it.", needed=True),
-    Column("category", "类别", "code", ("类别代码",), "类别代码或其开头，如 06010 或 06；空为任意",
+    Column("name", "规则", parse_text, ("名称", "规则名称"), "答复中出现的名称", "What the answer calls it.", needed=True),
+    Column("category", "类别", parse_code, ("类别代码",), "类别代码或其开头，如 06010 或 06；空为任意",
            "A code or its beginning, as 06; empty: any."),
-    Column("severity", "紧急程度", "text", ("等级",), "空为任意", "low, normal, high or urgent; empty: any.",
+    Column("severity", "紧急程度", parse_text, ("等级",), "空为任意", "low, normal, high or urgent; empty: any.",
            choices=CHOICES["severity"]),
-    Column("area", "区域", "code", ("区域代码", "区域编码"), "区域代码，其下各级都算；空为任意",
+    Column("area", "区域", parse_code, ("区域代码", "区域编码"), "区域代码，其下各级都算；空为任意",
            "Code of an area, all within it counts; empty: any."),
-    Column("time_from", "时间起", "text", (), "如 22:00；与时间止一起填", "As 22:00; together with the end."),
-    Column("time_to", "时间止", "text", (), "如 06:00，可过零点；本身不算在内", "As 06:00, itself not in it; may be past midnight."),
-    Column("days", "日子", "text", (), "空为每天", "any, working or rest; empty: any.", choices=CHOICES["days"]),
-    Column("channel", "渠道", "text", (), "上报渠道；空为任意", "Empty: any.", choices=CHOICES["channel"]),
-    Column("way", "方式", "text", (), "派单给负责人，或点单由人认领", "assign, or order to be claimed.", True, CHOICES["way"]),
-    Column("first_role", "首派岗位", "text", ("首派",), "如 网格员", "As grid worker.", True, CHOICES["first_role"]),
-    Column("escalation", "上报链", "text", (), "逐级岗位，用竖线分开", "Roles one step up each, separated by bars.", needed=True),
-    Column("accept_min", "受理时限", "text", (), "分钟", "Minutes.", needed=True),
-    Column("dispatch_min", "派单时限", "text", (), "分钟", "Minutes.", needed=True),
-    Column("take_min", "接单时限", "text", (), "分钟", "Minutes.", needed=True),
-    Column("handle_min", "处理时限", "text", (), "分钟", "Minutes.", needed=True),
-    Column("check_min", "核查时限", "text", (), "分钟", "Minutes.", needed=True),
-    Column("around_the_clock", "计时", "text", ("全天计时",), "空为工作时间", "yes: of the clock on the wall; empty: working time.",
+    Column("time_from", "时间起", parse_text, (), "如 22:00；与时间止一起填", "As 22:00; together with the end."),
+    Column("time_to", "时间止", parse_text, (), "如 06:00，可过零点；本身不算在内", "As 06:00, itself not in it; may be past midnight."),
+    Column("days", "日子", parse_text, (), "空为每天", "any, working or rest; empty: any.", choices=CHOICES["days"]),
+    Column("channel", "渠道", parse_text, (), "上报渠道；空为任意", "Empty: any.", choices=CHOICES["channel"]),
+    Column("way", "方式", parse_text, (), "派单给负责人，或点单由人认领", "assign, or order to be claimed.", True, CHOICES["way"]),
+    Column("first_role", "首派岗位", parse_text, ("首派",), "如 网格员", "As grid worker.", True, CHOICES["first_role"]),
+    Column("escalation", "上报链", parse_text, (), "逐级岗位，用竖线分开", "Roles one step up each, separated by bars.", needed=True),
+    Column("accept_min", "受理时限", parse_text, (), "分钟", "Minutes.", needed=True),
+    Column("dispatch_min", "派单时限", parse_text, (), "分钟", "Minutes.", needed=True),
+    Column("take_min", "接单时限", parse_text, (), "分钟", "Minutes.", needed=True),
+    Column("handle_min", "处理时限", parse_text, (), "分钟", "Minutes.", needed=True),
+    Column("check_min", "核查时限", parse_text, (), "分钟", "Minutes.", needed=True),
+    Column("around_the_clock", "计时", parse_text, ("全天计时",), "空为工作时间", "yes: of the clock on the wall; empty: working time.",
            choices=CHOICES["around_the_clock"]),
 )  # fmt: skip
 

@@ -1,6 +1,5 @@
 """Files of incidents that were kept elsewhere."""
 
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -10,7 +9,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from pydantic import BaseModel, Field
 
-from gis.errors import AuthenticationRequired, FieldError, InvalidInput, invalid_field
+from gis.errors import AuthenticationRequired, InvalidInput, invalid_field
 from gis.exchange.incidents import load_incidents
 from gis.files.sandbox import within_request
 from gis.rights.access import Action
@@ -77,14 +76,14 @@ def load(query_data: ImportIn) -> Response:
         except InvalidInput as error:
             if error.errors:
                 raise
-            raise invalid_field("file", error.detail.replace(path.name, given.filename[:100])) from None
+            raise invalid_field("file", error.code, **error.params | {"file": given.filename[:100]}) from None
     report.source = given.filename[:100]
     if query_data.commit and report.refused:
-        errors = [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused]
-        raise InvalidInput(f"{len(errors)} refused; nothing was loaded", errors)
+        errors = [rejected.to_field_error() for rejected in report.refused]
+        raise InvalidInput("load.rejected", errors, count=len(errors))
     if query_data.commit:
         session().commit()
         report.committed = True
-    response = Response(orjson.dumps(asdict(report)), mimetype="application/json")
+    response = Response(orjson.dumps(report.to_dict()), mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,7 +1,6 @@
 """Boundary revisions: drafts of operations, looked at before they are published."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +16,9 @@ from gis.boundaries import drafts, editor_view, operations, preview, publish
 from gis.boundaries.editor_view import EditorView
 from gis.boundaries.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS
 from gis.boundaries.statistics import Preview, PreviewIssue
-from gis.errors import FieldError, InvalidInput, invalid_field
+from gis.errors import InvalidInput, invalid_field
 from gis.exchange import boundary_file, preview_workbook
+from gis.exchange.area_file import ReadOptions
 from gis.files.sandbox import within_request
 from gis.rights.access import Action, Principal
 from gis.shapes.measure import geodesic_area_m2
@@ -208,25 +208,26 @@ def from_file(query_data: FileIn) -> Response:
         given.save(path)
         try:
             found = boundary_file.draft_from_file(
-                session(), by, path, asked.title, crs=asked.crs, clean=asked.clean, layer=asked.layer
+                session(), by, path, asked.title, ReadOptions(crs=asked.crs, layer=asked.layer), clean=asked.clean
             )
         except InvalidInput as error:
             if error.errors:
                 raise
-            raise invalid_field("file", error.detail.replace(path.name, given.filename[:100])) from None
+            raise invalid_field("file", error.code, **error.params | {"file": given.filename[:100]}) from None
     report = found.report
     report.source = given.filename[:100]
     if report.refused:
-        errors = [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused]
-        raise InvalidInput(
-            f"{len(errors)} refused; no draft was made",
-            errors,
-            torn=coverage_errors_to_geojson(found),
-            notes=report.notes,
-        )
+        extra = {
+            "torn": coverage_errors_to_geojson(found),
+            "notes": report.notes,
+            "notes_zh": report.notes_in("zh"),
+            "errors_zh": [rejected.text_in("zh") for rejected in report.refused],
+        }
+        errors = [rejected.to_field_error() for rejected in report.refused]
+        raise InvalidInput("boundary_file.rejected", errors, extra=extra, count=len(errors))
     session().commit()
     body = {
-        "report": asdict(report), "new": found.new, "gone": found.gone, "changed": found.changed, "torn": coverage_errors_to_geojson(found),
+        "report": report.to_dict() | {"notes_zh": report.notes_in("zh")}, "new": found.new, "gone": found.gone, "changed": found.changed, "torn": coverage_errors_to_geojson(found),
         "revision": None if found.draft is None else as_json(found.draft, by),
     }  # fmt: skip
     response = Response(orjson.dumps(body), 201 if found.draft else 200, mimetype="application/json")

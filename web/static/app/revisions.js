@@ -1,5 +1,5 @@
 // Bringing back a file edited elsewhere: the report, and a torn file on the map.
-import { $, ask, h, inWords, number, page, t } from './dom.js';
+import { $, ask, h, inWords, number, page, t, zh } from './dom.js';
 import { clear, fit, fly, hatch, shape } from './revision-map.js';
 
 const form = $('rev-upload');
@@ -30,7 +30,9 @@ function torn(collection) {
 }
 
 const answer = (...children) => $('rev-answer').replaceChildren(...children);
-const notes = (all = []) => (all.length ? h('details', { open: all.length < 6 }, h('summary', {}, t('notes', { n: number(all.length) })), h('ul', {}, all.map((one) => h('li', {}, one)))) : null);
+const rejected = (body) => (zh && body.errors_zh) || (body.errors ?? []).map((one) => `${one.field}: ${one.message}`);
+const notes = (body) => listed((zh && body.notes_zh) || body.notes || []);
+const listed = (all) => (all.length ? h('details', { open: all.length < 6 }, h('summary', {}, t('notes', { n: number(all.length) })), h('ul', {}, all.map((one) => h('li', {}, one)))) : null);
 
 form?.addEventListener('submit', async (event) => {
   event.preventDefault();
@@ -48,11 +50,11 @@ form?.addEventListener('submit', async (event) => {
     if (!response.ok) {
       const count = (kind) => faults.filter((one) => one.properties.kind === kind).length;
       answer(h('p', { className: 'rev-wrong' }, faults.length ? t('torn', { overlaps: count('overlap'), gaps: count('gap') }) : inWords(body)),
-        faults.length ? h('p', {}, t('remedy')) : h('ul', {}, (body.errors ?? []).slice(0, 8).map((one) => h('li', {}, `${one.field}: ${one.message}`))), notes(body.notes));
+        faults.length ? h('p', {}, t('remedy')) : h('ul', {}, rejected(body).slice(0, 8).map((one) => h('li', {}, one))), notes(body));
     } else if (body.revision) {
       answer(h('p', { className: 'rev-done' }, t('made', { changed: body.changed.length, new: body.new.length, gone: body.gone.length })),
-        h('p', {}, h('a', { className: 'button', href: `${page.root}/revisions/${body.revision.id}` }, t('open_draft'))), notes(body.report.notes));
-    } else answer(h('p', {}, t('no_draft')), notes(body.report.notes));
+        h('p', {}, h('a', { className: 'button', href: `${page.root}/revisions/${body.revision.id}` }, t('open_draft'))), notes(body.report));
+    } else answer(h('p', {}, t('no_draft')), notes(body.report));
   } catch {
     answer(h('p', { className: 'rev-wrong' }, t('offline')));
   }

@@ -1,0 +1,261 @@
+"""The rows of a file of people against what is stored: which posts and leave they mean, and what is wrong with them."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Level
+from gis.exchange.building_match import with_suggestions
+from gis.exchange.terms import FileTerm, StoredTerm, TermConflict, merge_terms
+from gis.files.dates import ONGOING
+from gis.files.tables import Row
+from gis.messages import Message
+from gis.rights.roles import ROLES, PostRole
+
+LEAVE = "请假"
+
+# Roles that several people hold for one place at a time; of all others a new holder follows the old one.
+SHARED = frozenset({"grid_worker", "community_worker", "party_member", "volunteer_team", "liaison_officer"})
+
+ROLE_ALIASES = {
+    "包保": "building_sponsor", "包保干部": "building_sponsor", "两委成员": "building_sponsor",
+    "两委包保": "building_sponsor", "党小组组长": "grid_party_leader", "网格党小组长": "grid_party_leader",
+    "专职网格员": "grid_worker", "社工": "community_worker", "社工岗": "community_worker",
+    "社区书记": "community_secretary", "社区党支部书记": "community_secretary", "双报到党员": "party_member",
+    "志愿者队伍": "volunteer_team", "物业公司": "property_company", "执法中队": "enforcement_squad",
+    "街道党工委办公室": "street_office", "联户长（十联户）": "unit_head",
+}  # fmt: skip
+ROLE_OF = {word.lower(): role for role in ROLES for word in (role.key, role.zh, role.en)} | {
+    word: role for role in ROLES for word, key in ROLE_ALIASES.items() if key == role.key
+}
+KIND_OF = {
+    "": "post",
+    "post": "post",
+    "任职": "post",
+    "岗位": "post",
+    "leave": "leave",
+    LEAVE: "leave",
+    "休假": "leave",
+}
+
+AREAS = (
+    "SELECT code, id, level, county FROM area WHERE (retired_at IS NULL OR retired_at > now()) AND code = ANY(:codes)"
+)
+CODES = "SELECT code FROM area WHERE (retired_at IS NULL OR retired_at > now()) AND level = :level"
+
+# The county of a building without one is that of the grid a point in it lies in.
+BUILDINGS = """
+SELECT b.code, b.id, 'building' AS level, coalesce(b.county, (
+  SELECT g.county FROM area g JOIN boundary s ON s.area_id = g.id AND s.valid @> now()
+  WHERE g.level = 'grid' AND ST_Covers(s.shape, ST_PointOnSurface(b.shape)) ORDER BY g.code LIMIT 1
+)) AS county
+FROM building b WHERE b.code = ANY(:codes)
+"""
+
+STORED_PEOPLE = "SELECT code, name FROM personal.person WHERE code = ANY(:codes)"
+
+POSTS = """
+SELECT p.id, p.role, p.area_id, p.building_id, h.code AS person, d.code AS deputy,
+       lower(p.valid) AS start, upper(p.valid) AS stop
+FROM post p
+LEFT JOIN personal.person h ON h.id = p.holder_id
+LEFT JOIN personal.person d ON d.id = p.deputy_id
+WHERE p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings)
+"""
+LEAVES = """
+SELECT l.id, p.code AS person, lower(l.valid) AS start, upper(l.valid) AS stop
+FROM leave l JOIN personal.person p ON p.id = l.person_id WHERE p.code = ANY(:codes)
+"""
+Fault = tuple[str, Message]
+"""Key of the column at fault, and the reason."""
+
+
+@dataclass(frozen=True)
+class PostSite:
+    """What posts are attached to: an area or a building."""
+
+    id: int
+    level: str
+    county: str | None
+
+
+@dataclass(frozen=True)
+class PostSlot:
+    """One post, whoever holds it when; of a role that several share, one for each person."""
+
+    role: str
+    site: PostSite
+    person: str | None = None
+
+
+PostChange = tuple[PostSlot, StoredTerm]
+
+
+def find_role(word: str) -> PostRole | None:
+    """Return the role that a word names, also with a remark in brackets: 网格长（兼）; None where it names none."""
+    text = unicodedata.normalize("NFKC", word).lower().strip()
+    return ROLE_OF.get(word.lower()) or ROLE_OF.get(text) or ROLE_OF.get(re.sub(r"\(.*?\)|\s", "", text))
+
+
+class PostLoader:
+    """The rows of a file against what is stored.
+
+    names: Stored name by staff number.
+    people: Name and phone in the file by staff number.
+    """
+
+    def __init__(self, session: Session, rows: Sequence[Row], timezone: tzinfo) -> None:
+        self.session = session
+        self.timezone = timezone
+        self.now: datetime = session.execute(text("SELECT now()")).scalar_one()
+        self.areas = self._sites(AREAS, {row["area"] for row in rows})
+        self.buildings = self._sites(BUILDINGS, {row["building"] for row in rows})
+        codes = {row[key] for row in rows for key in ("person", "deputy")} - {None}
+        stored = session.execute(text(STORED_PEOPLE), {"codes": list(codes)})
+        self.names: dict[str, str] = {row.code: row.name for row in stored}
+        self.people: dict[str, tuple[str | None, str | None]] = {}
+        self.named_in: dict[str, int] = {}  # row that names the person, by staff number
+        for row in rows:
+            if row["person"]:
+                name, phone = self.people.get(row["person"], (None, None))
+                self.people[row["person"]] = (name or row["name"], phone or row["phone"])
+                if row["name"]:
+                    self.named_in.setdefault(row["person"], row.number)
+        self.codes: dict[str, Sequence[str]] = {}  # by level
+        self.posts: dict[PostSlot, list[FileTerm]] = defaultdict(list)
+        self.leaves: dict[str, list[FileTerm]] = defaultdict(list)
+
+    def _sites(self, query: str, codes: set[str | None]) -> dict[str, PostSite]:
+        rows = self.session.execute(text(query), {"codes": [code for code in codes if code]})
+        return {row.code: PostSite(row.id, row.level, row.county) for row in rows}
+
+    def take(self, row: Row) -> list[Fault]:
+        """Sort one row into posts or leaves; or return its faults."""
+        kind = KIND_OF.get((row["kind"] or "").lower())
+        if kind is None:
+            return [("kind", Message("post_row.kind_unknown", {"kind": row["kind"]}))]
+        faults = self._person_faults(row)
+        ends = [end for key in ("to", "last_day") if (end := row[key]) is not None]
+        if len(set(ends)) > 1:
+            faults.append(("last_day", Message("post_row.two_ends")))
+        is_ongoing = ONGOING in ends
+        end = ends[0] if ends and not is_ongoing else None
+        start, stop = (moment and moment.replace(tzinfo=self.timezone) for moment in (row["from"], end))
+        term = FileTerm(row.number, row["person"], row["deputy"], start, stop, is_ongoing)
+        if kind == "leave":
+            faults += self._leave_faults(row)
+            if not faults:
+                self.leaves[row["person"]].append(term)
+        elif not row["role"]:
+            faults += [(key, Message("post_row.role_missing")) for key in ("area", "building") if row[key]]
+            if not row["person"]:
+                faults.append(("person", Message("post_row.person_and_role_empty")))
+        else:
+            role = find_role(row["role"])
+            if role is None:
+                params = {"role": row["role"], "roles": "、".join(choice.zh for choice in ROLES)}
+                return [*faults, ("role", Message("post_row.role_unknown", params))]
+            site = self._site(row, role)
+            if isinstance(site, PostSite) and not faults:
+                self.posts[PostSlot(role.key, site, row["person"] if role.key in SHARED else None)].append(term)
+            elif not isinstance(site, PostSite):
+                faults.append(site)
+        return faults
+
+    def _person_faults(self, row: Row) -> list[Fault]:
+        faults: list[Fault] = []
+        person, name = row["person"], row["name"]
+        if name and not person:
+            faults.append(("person", Message("post_row.number_missing", {"name": name})))
+        if person and not (self.people[person][0] or self.names.get(person)):
+            faults.append(("name", Message("post_row.name_missing", {"person": person})))
+        if person and name and name != self.people[person][0]:
+            other, other_row = self.people[person][0], str(self.named_in[person])
+            params = {"name": name, "person": person, "other": other, "row": other_row}
+            faults.append(("name", Message("post_row.number_of_other", params)))
+        deputy = row["deputy"]
+        if deputy and deputy not in self.names and deputy not in self.people:
+            codes = sorted(self.names.keys() | self.people.keys())
+            message = Message("post_row.deputy_unknown", {"deputy": deputy})
+            faults.append(("deputy", with_suggestions(message, deputy, codes)))
+        if deputy and deputy == person:
+            faults.append(("deputy", Message("post_row.deputy_is_holder", {"deputy": deputy})))
+        return faults
+
+    def _leave_faults(self, row: Row) -> list[Fault]:
+        missing = [(key, Message("post_row.leave_needs")) for key in ("person", "from") if not row[key]]
+        extra = [(key, Message("post_row.not_of_leave")) for key in ("role", "area", "building") if row[key]]
+        return missing + extra
+
+    def _site(self, row: Row, role: PostRole) -> PostSite | Fault:
+        """Return the area or building of a post, or what is wrong with it."""
+        on_building = role.attached_to == "building"
+        level = "building (楼栋)" if on_building else f"{role.attached_to} ({Level(role.attached_to).zh})"
+        right, wrong = ("building", "area") if on_building else ("area", "building")
+        code = row[right]
+        params: dict[str, object] = {"role": role.zh, "level": level, "column": right, "code": code}
+        if not code and row[wrong]:
+            return wrong, Message("post_row.place_in_wrong_column", params | {"code": row[wrong]})
+        if not code:
+            return right, Message("post_row.place_missing", params)
+        if row[wrong]:
+            return wrong, Message("post_row.place_given_twice", params)
+        site = (self.buildings if on_building else self.areas).get(code)
+        if site is None:
+            return right, with_suggestions(
+                Message("post_row.place_unknown", params), code, self._codes(role.attached_to)
+            )
+        if site.level != role.attached_to:
+            message = Message("post_row.wrong_level", params | {"other": f"{site.level} ({Level(site.level).zh})"})
+            return right, with_suggestions(message, code, self._codes(role.attached_to))
+        if site.county is None:
+            return right, Message("post_row.building_without_county", params)
+        return site
+
+    def _codes(self, level: str) -> Sequence[str]:
+        """Return all codes of a level, read once, when the first wrong code needs suggestions."""
+        if level not in self.codes:
+            query = "SELECT code FROM building" if level == "building" else CODES
+            self.codes[level] = self.session.scalars(text(query), {"level": level}).all()
+        return self.codes[level]
+
+    def arrange(self) -> tuple[list[PostChange], list[tuple[str, StoredTerm]], list[TermConflict]]:
+        """Fit the terms into what is stored; return new and changed posts and leaves, and what does not fit."""
+        sites = {(slot.site.level == "building", slot.site.id): slot.site for slot in self.posts}
+        areas = [id for on_building, id in sites if not on_building]
+        buildings = [id for on_building, id in sites if on_building]
+        stored_posts: dict[PostSlot, list[StoredTerm]] = defaultdict(list)
+        for row in self.session.execute(text(POSTS), {"areas": areas, "buildings": buildings}):
+            site = sites[row.area_id is None, row.area_id or row.building_id]
+            slot = PostSlot(row.role, site, row.person if row.role in SHARED else None)
+            stored_posts[slot].append(StoredTerm(row.id, row.person, row.deputy, row.start, row.stop))
+        stored_leaves: dict[str, list[StoredTerm]] = defaultdict(list)
+        for row in self.session.execute(text(LEAVES), {"codes": list(self.leaves)}):
+            stored_leaves[row.person].append(StoredTerm(row.id, row.person, None, row.start, row.stop))
+        posts, not_posts = _changes(stored_posts, self.posts, self.now)
+        leaves, not_leaves = _changes(stored_leaves, self.leaves, self.now)
+        return posts, leaves, not_posts + not_leaves
+
+
+Key = TypeVar("Key")
+
+
+def _changes(
+    stored: Mapping[Key, Sequence[StoredTerm]], new: Mapping[Key, Sequence[FileTerm]], now: datetime
+) -> tuple[list[tuple[Key, StoredTerm]], list[TermConflict]]:
+    """Return what `arrange` changes, timeline by timeline."""
+    changes: list[tuple[Key, StoredTerm]] = []
+    conflicts: list[TermConflict] = []
+    for key, terms in new.items():
+        stored_terms = stored.get(key, ())
+        timeline, misfits = merge_terms(stored_terms, terms, now)
+        changes += [(key, term) for term in timeline if term not in stored_terms]
+        conflicts += misfits
+    return changes, conflicts
