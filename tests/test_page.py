@@ -10,6 +10,7 @@ from babel.messages.pofile import read_po
 from werkzeug.http import HTTP_STATUS_CODES
 
 from gis.accounts import accounts
+from gis.errors import CODE_PATTERN
 from gis.ops.metadata import Dataset
 from gis.rights.access import ACCESS_ROLES as ACCESS
 from gis.settings import ROOT
@@ -18,7 +19,11 @@ from tests import build, sign_in
 from tests.build import LAT, LON, SIDE
 from tests.test_layers import EVIL, facility, tile_of
 from web.http.errors import DETAIL, STATUS
+from web.http.observability import UNLOGGED
 from web.pages.shell.script_messages import words
+from web.security.anonymous_budget import UNITS
+from web.security.guard import ALLOWED_BEFORE_PASSWORD_CHANGE, SIGN_IN
+from web.security.sanitising import ITEMWISE_ENDPOINTS
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 LEAFLET = (saved_map.VENDOR / "leaflet" / "leaflet.js").read_text(encoding="utf-8")
@@ -138,7 +143,7 @@ def test_every_word_of_the_scripts_is_translated(app):
 
 def together(script):
     """A script and those it imports, as one text."""
-    from web.pages.map.views import OWN
+    from web.pages.shell.assets import OWN
 
     wanted, found = {script}, {}
     while wanted - set(found):
@@ -177,7 +182,7 @@ def test_every_word_of_the_pages_is_in_the_chinese_catalogue():
     wanted |= {cls.title for cls in STATUS} | set(DETAIL.values()) | {HTTP_STATUS_CODES[code] for code in DETAIL}
     with (ROOT / "gis/messages/locales/zh_Hans_CN/LC_MESSAGES/messages.po").open("rb") as file:
         catalogue = read_po(file, locale="zh_Hans_CN", abort_invalid=True)
-    chinese = {message.id: message.string for message in catalogue if message.id}
+    chinese = {entry.id: entry.string for entry in catalogue if entry.id and not CODE_PATTERN.fullmatch(str(entry.id))}
     assert len(wanted) > 300
     assert sorted(wanted - {words for words, said in chinese.items() if said}) == []
     filled = re.compile(r"\{\w+\}|%\(\w+\)[sd]")  # what is filled in is in both
@@ -258,3 +263,10 @@ def test_what_is_not_allowed_gets_a_page_for_people(client, session, town):
     assert answer.status_code == 403 and answer.mimetype == "text/html"
     assert ("body", {"class": "plain"}) in Loads(answer.text).tags
     assert "<h1>没有权限</h1>" in answer.text and "返回地图" in answer.text
+
+
+def test_every_view_named_by_a_string_exists(app):
+    named = set(UNITS) | SIGN_IN | ALLOWED_BEFORE_PASSWORD_CHANGE | ITEMWISE_ENDPOINTS | UNLOGGED
+    for file in [*(ROOT / "web").rglob("*.html"), *(ROOT / "web").rglob("*.py")]:
+        named |= set(re.findall(r"url_for\(\s*['\"]([\w.]+)['\"]", file.read_text(encoding="utf-8")))
+    assert len(named) > 40 and sorted(named - set(app.view_functions)) == []

@@ -31,8 +31,8 @@ from gis.settings import Settings
 from tests import build
 from tests.sign_in import account, signed_in
 from web.http.body_limit import DEFAULT_MAX_BYTES
-from web.pages.map.views import OWN
 from web.pages.report.views import report_words, track_words
+from web.pages.shell.assets import OWN
 
 GPS = 0x8825  # EXIF's folder of positions
 ORIENTATION = 0x0112

@@ -46,6 +46,7 @@ BLUEPRINTS = (
     "web.api.notices.views",
     "web.api.disclosures.views",
     "web.api.rules.views",
+    "web.pages.shell.views",
     "web.pages.map.views",
     "web.pages.account.views",
     "web.pages.report.views",

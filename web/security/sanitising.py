@@ -21,7 +21,7 @@ TEXT, NUMBER, FINITE = (
     "is not a finite number",
 )
 # each of its points is refused by itself
-ITEMWISE_ENDPOINTS = frozenset({"locate.many"})
+ITEMWISE_ENDPOINTS = frozenset({"locate.locate_many"})
 
 
 def find_unstorable(value: object, field: str) -> Iterator[FieldError]:

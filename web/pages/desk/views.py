@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, url_for
 from flask_babel import gettext as _
-from sqlalchemy import text
 
+from gis.areas.hierarchy import list_subtree
 from gis.errors import Forbidden
 from gis.incidents.catalogue import editions
 from gis.incidents.models import SEVERITIES
@@ -11,9 +11,10 @@ from gis.rights.access import Action, Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session
-from web.pages.report.views import base_map
+from web.pages.shell.access import require_worker
+from web.pages.shell.base_map import base_map
+from web.pages.shell.incident_data import incident_data, words
 from web.pages.shell.page import render_page
-from web.pages.work.views import require_worker, shared, words
 from web.security.guard import principal
 
 bp = Blueprint("desk", __name__)
@@ -28,13 +29,13 @@ def desk() -> Response:
     by = require_incident_reader()
     edition = editions.active_edition(session())
     figures = overview(session(), params.parse_datetime(None))
-    data = shared() | {
+    data = incident_data() | {
         "words": words() | desk_words(),
         "categories": [
             {"code": one.code, "zh": one.zh, "en": one.en, "major_zh": one.major_zh, "major_en": one.major_en}
             for one in edition.categories.values()
         ],
-        "areas": areas(by),
+        "areas": list_subtree(session(), by.may_in.get(Action.READ) or ()),
         "severities": list(SEVERITIES),
         "may": {
             "dispatch": by.may(Action.DISPATCH) or by.operates,
@@ -77,25 +78,6 @@ def require_incident_reader() -> Principal:
     if by.kind == "anonymous":
         return require_worker(Action.READ)
     raise Forbidden("the desk is for those who dispatch or look on")
-
-
-AREAS = """
-WITH RECURSIVE down AS (
-  SELECT id, code, name, level, code AS path, 0 AS depth FROM area WHERE id = ANY(:areas) AND (retired_at IS NULL OR retired_at > now())
-  UNION ALL
-  SELECT a.id, a.code, a.name, a.level, down.path || ' ' || a.code, depth + 1 FROM area a JOIN down ON a.parent_id = down.id
-  WHERE a.level <> 'unit' AND (a.retired_at IS NULL OR a.retired_at > now()) AND depth < 4
-)
-SELECT code, name, level, min(depth) AS depth, min(path) AS path FROM down
-GROUP BY code, name, level ORDER BY path LIMIT 2000
-"""
-
-
-def areas(by: Principal, action: Action = Action.READ) -> list[dict[str, object]]:
-    """The areas somebody may do something in, with what is in them, as a tree in one list."""
-    seen = by.may_in.get(action) or frozenset()
-    rows = session().execute(text(AREAS), {"areas": sorted(seen)})
-    return [{"code": row.code, "name": row.name, "level": row.level, "depth": row.depth} for row in rows]
 
 
 def desk_words() -> dict[str, str]:

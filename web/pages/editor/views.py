@@ -5,10 +5,11 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import text
 
+from gis.areas.hierarchy import list_subtree
 from gis.areas.models import RevisionState
 from gis.boundaries import drafts
+from gis.boundaries.editor_view import first_changed_grid
 from gis.boundaries.preview import GRID_HOUSEHOLDS
 from gis.palette import SELECTION_COLOUR
 from gis.rights.access import Action
@@ -17,8 +18,9 @@ from layers.folium_map import vector_tiles
 from layers.overview import overview
 from web.http import i18n, params
 from web.http.db import session
-from web.pages.desk.views import areas
-from web.pages.map.views import asset_digest, map_centre, with_csp
+from web.pages.shell.assets import asset_digest
+from web.pages.shell.base_map import map_centre
+from web.pages.shell.content_security import with_csp
 from web.pages.shell.page import render_page
 from web.security.guard import csrf, require
 
@@ -38,7 +40,7 @@ def drafts_() -> Response:
         for row in drafts.list_revisions(session(), by, state=RevisionState.DRAFT.value, limit=MOST)
         if row.author == by.who
     ]
-    places = [one for one in areas(by, Action.DRAFT) if one["level"] != "grid"]
+    places = [one for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ()) if one["level"] != "grid"]
     return render_page("editor_drafts.html", script="editor-drafts.js", drafts=mine, places=places, first=_first(0, places),
                 data={"words": {"untitled": _("Say in a few words what the change is"), "error": _("This did not work"),
                                 "offline": _("The server cannot be reached. Check the connection and try again.")}})  # fmt: skip
@@ -51,7 +53,7 @@ def editor(number: int) -> Response:
     draft = drafts.get_revision(session(), by, number)
     figures = overview(session(), params.parse_datetime(None))
     chosen, version, nonce = i18n.chosen(), asset_digest(), secrets.token_urlsafe(16)
-    places = [one for one in areas(by, Action.DRAFT) if one["level"] != "grid"]
+    places = [one for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ()) if one["level"] != "grid"]
     within = request.args.get("within") or _first(number, places)
     root = url_for("map.index").rstrip("/")
     parts = editor_map(
@@ -75,8 +77,7 @@ def editor(number: int) -> Response:
 
 def _first(number: int, places: list[dict[str, Any]]) -> str:
     """The community the draft begins with; else the first the asker may draft in."""
-    query = "SELECT touched[1] FROM operation WHERE revision_id = :id ORDER BY step LIMIT 1"
-    grid = session().scalar(text(query), {"id": number})
+    grid = first_changed_grid(session(), number)
     known = [one["code"] for one in places if one["level"] == "community"]
     if grid and (found := [code for code in known if grid.startswith(code)]):
         return found[0]

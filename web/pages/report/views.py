@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, url_for
 from flask_babel import gettext as _
 
 from gis.incidents import photo_files, photos
@@ -11,13 +11,10 @@ from gis.incidents.lifecycle.moves import MAX_DESCRIPTION_CHARS
 from gis.incidents.states import STATES
 from gis.rights.access import ACCESS_ROLES as ACCESS
 from gis.rights.roles import ROLES
-from layers.facilities import FACILITIES
-from layers.folium_map import PageParts, live_map, vector_tiles
-from layers.overview import Overview, overview
-from layers.registry import MAP_LAYERS
-from web.http import i18n, params
+from layers.overview import overview
+from web.http import params
 from web.http.db import session
-from web.pages.map.views import asset_digest, map_centre
+from web.pages.shell.base_map import base_map
 from web.pages.shell.page import render_page
 from web.security.guard import csrf
 
@@ -92,21 +89,6 @@ def tracking(incident_id: UUID | None) -> Response:
 
 # others who appear in a timeline, as gis/incidents/reading/incidents.py calls them
 SPEAKER_BY_ROLE = {"居民": "resident", "上报人": "reporter", "程序": "program", "系统": "system"}
-
-
-def base_map(figures: Overview) -> PageParts:
-    """The map under the pin: the areas, without facilities."""
-    shown = [layer.name for layer in MAP_LAYERS if layer.choice and layer.shown and layer.name != "facilities"]
-    root = url_for("map.index").rstrip("/")
-    given = request.args.get("p", "").split(",")
-    at = map_centre(figures)
-    if len(given) == 2:
-        at = params.parse_float(given[0], "p"), params.parse_float(given[1], "p")
-    return live_map(
-        static=url_for("static", filename="").rstrip("/"), release=asset_digest(), centre=at,
-        zoom=16 if figures.bbox else 5,
-        layer=vector_tiles(root + "/tiles", figures.version, i18n.chosen(), shown, list(FACILITIES.styles)),
-    )  # fmt: skip
 
 
 def danger_words() -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
 
+from gis.areas.hierarchy import list_subtree
 from gis.areas.models import RevisionState
 from gis.boundaries import drafts
 from gis.boundaries.preview import GRID_HOUSEHOLDS, grid_names
@@ -14,8 +15,7 @@ from gis.rights.access import Action, Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session
-from web.pages.desk.views import areas
-from web.pages.report.views import base_map
+from web.pages.shell.base_map import base_map
 from web.pages.shell.page import render_page
 from web.security.guard import principal, require
 
@@ -42,7 +42,7 @@ def revisions() -> Response:
     rows, older = rows[:MOST], rows[MOST - 1].id if len(rows) > MOST else None
     names = grid_names(session(), {code for row in rows for code in row.grids}, [])
     figures = overview(session(), params.parse_datetime(None))
-    places = [one for one in areas(by, Action.DRAFT) if one["level"] != "grid"]
+    places = [one for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ()) if one["level"] != "grid"]
     return render_page(
         "revisions.html", script="revisions.js", rows=rows, state=state, states=words_of_states(), places=places, older=older,
         named={row.id: [names[code] for code in row.grids if code in names][:NAMED] for row in rows},
