@@ -20,6 +20,7 @@ from tests.build import LAT, LON, SIDE
 from tests.test_layers import EVIL, facility, tile_of
 from web.http.errors import DETAIL, STATUS
 from web.http.observability import UNLOGGED
+from web.pages.shell.assets import asset_path
 from web.pages.shell.script_messages import words
 from web.security.anonymous_budget import UNITS
 from web.security.guard import ALLOWED_BEFORE_PASSWORD_CHANGE, SIGN_IN
@@ -143,13 +144,12 @@ def test_every_word_of_the_scripts_is_translated(app):
 
 def together(script):
     """A script and those it imports, as one text."""
-    from web.pages.shell.assets import OWN
-
     wanted, found = {script}, {}
     while wanted - set(found):
         name = (wanted - set(found)).pop()
-        found[name] = (OWN / name).read_text(encoding="utf-8")
-        wanted |= set(re.findall(r"""(?:from |import\()'\./(\w+\.js)'""", found[name]))
+        found[name] = asset_path(name).read_text(encoding="utf-8")
+        for imported in re.findall(r"""(?:from |import\()'((?:\./|\.\./\.\./)[\w./-]+\.js)'""", found[name]):
+            wanted.add(imported.removeprefix("../../") if ".." in imported else f"{name.split('/')[0]}/{imported[2:]}")
     return "".join(found.values())
 
 
@@ -165,19 +165,17 @@ def test_the_scripts_use_only_words_that_are_there(client, session, town):
         page = client.get(path, headers={"Accept": "text/html"}) if not path.startswith("/api/") else None
         if page is None or page.status_code != 200 or page.mimetype != "text/html":
             continue
-        for script in re.findall(r'type="module" src="/static/app/([\w.]+)\?', page.text):
+        for script in re.findall(r'type="module" src="/static/(?:pages/)?([\w./-]+)\?', page.text):
             data = json.loads(re.search(r'id="page">(.*?)</script>', page.text, re.S)[1])
             used = set(re.findall(r"\bt\('(\w+)'", together(script)))
             assert used <= set(data["words"]), (path, script)
             seen.add(script)
-    assert {"main.js", "report.js", "track.js", "work.js", "desk.js"} <= seen
+    assert {"map/map.js", "report/report.js", "report/track.js", "work/work.js", "desk/desk.js"} <= seen
 
 
 def test_every_word_of_the_pages_is_in_the_chinese_catalogue():
     keywords = {"_": None, "gettext": None, "lazy_gettext": None}
-    extracted = extract_from_dir(
-        ROOT / "web", [("pages/**.py", "python"), ("templates/**.html", "jinja2")], keywords=keywords
-    )
+    extracted = extract_from_dir(ROOT / "web", [("pages/**.py", "python"), ("**.html", "jinja2")], keywords=keywords)
     wanted = {message for _, _, message, _, _ in extracted}
     wanted |= {cls.title for cls in STATUS} | set(DETAIL.values()) | {HTTP_STATUS_CODES[code] for code in DETAIL}
     with (ROOT / "gis/messages/locales/zh_Hans_CN/LC_MESSAGES/messages.po").open("rb") as file:
@@ -252,7 +250,7 @@ def test_unknown_addresses_get_a_page_for_people(client):
     assert answer.status_code == 404 and answer.mimetype == "text/html" and "404" in answer.text
     found = Loads(answer.text)
     assert found.handlers == []
-    assert ("body", {"class": "plain"}) in found.tags and "/static/app/app.css" in found.addresses
+    assert ("body", {"class": "plain"}) in found.tags and "/static/shared/base.css" in found.addresses
     assert "<h1>没有找到</h1>" in answer.text and '<html lang="zh-Hans-CN">' in answer.text
     assert "<h1>Not Found</h1>" in client.get("/nowhere?lang=en", headers={"Accept": "text/html"}).text
 

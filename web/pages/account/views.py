@@ -168,7 +168,12 @@ def sign_out_everywhere() -> Response:
 
 def _form(onwards: str, username: str = "", wrong: str = "", status: int = 200) -> Response:
     response = render_page(
-        "sign_in.html", onwards=onwards, username=username, wrong=wrong, token=generate_csrf(), oidc=_settings().oidc
+        "account/sign_in.html",
+        onwards=onwards,
+        username=username,
+        wrong=wrong,
+        token=generate_csrf(),
+        oidc=_settings().oidc,
     )
     response.status_code = status
     return response
@@ -208,7 +213,7 @@ def oidc_back() -> Response:
         found = account and (account.id, account.stamp)
         writing.commit()
     if not found:
-        response = render_page("unknown_subject.html", subject=subject)
+        response = render_page("account/unknown_subject.html", subject=subject)
         response.status_code = 403
         return response
     guard.start_session(*found, at_provider=True)
@@ -283,7 +288,7 @@ def change_password() -> Response:
 
 
 def _password_page(account: Account, wrong: dict[str, str] | None = None) -> Response:
-    response = render_page("password.html", account=account, wrong=wrong or {})
+    response = render_page("account/password.html", account=account, wrong=wrong or {})
     response.status_code = 422 if wrong else 200
     return response
 
@@ -387,7 +392,7 @@ def _accounts_page(
         found = accounts.list_accounts(session(), by, datetime.now(UTC), chosen, MAX_LISTED_ACCOUNTS)
         one = next((row for row in found if row.username == chosen), None)
     response = render_page(
-        "accounts.html", rows=rows[:MAX_LISTED_ACCOUNTS], more=len(rows) > MAX_LISTED_ACCOUNTS, asked=asked, one=one, new="new" in request.args,
+        "account/accounts.html", rows=rows[:MAX_LISTED_ACCOUNTS], more=len(rows) > MAX_LISTED_ACCOUNTS, asked=asked, one=one, new="new" in request.args,
         once=once, wrong=wrong or {}, given=given or {}, roles=ACCESS_ROLES, areas=list_upper_areas(session(), MAX_OFFERED_AREAS), oidc=_settings().oidc,
         zone=_settings().timezone,
     )  # fmt: skip
@@ -463,7 +468,7 @@ def _keys_page(
     given: dict[str, Any] | None = None,
 ) -> Response:
     response = render_page(
-        "keys.html", rows=api_keys.list_keys(session(), datetime.now(UTC)), once=once, of=of, wrong=wrong or {},
+        "account/keys.html", rows=api_keys.list_keys(session(), datetime.now(UTC)), once=once, of=of, wrong=wrong or {},
         given=given or {}, actions={one: ACTION_WORDS[one] for one in Action if one in KEY_ACTIONS}, areas=list_upper_areas(session(), MAX_OFFERED_AREAS),
         new="new" in request.args, zone=_settings().timezone, names={str(one): words for one, words in ACTION_WORDS.items()},
     )  # fmt: skip

@@ -45,8 +45,8 @@ def desk() -> Response:
         "unanswered": url_for("unanswered_page.listed") if by.operates and not by.may(Action.READ) else None,
     }
     return render_page(
-        "desk.html",
-        script="desk.js",
+        "desk/desk.html",
+        script="desk/desk.js",
         data=data,
         parts=base_map(figures),
         figures=figures,

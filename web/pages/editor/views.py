@@ -41,7 +41,7 @@ def drafts_() -> Response:
         if row.author == by.who
     ]
     places = [one for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ()) if one["level"] != "grid"]
-    return render_page("editor_drafts.html", script="editor-drafts.js", drafts=mine, places=places, first=_first(0, places),
+    return render_page("editor/drafts.html", script="editor/drafts.js", drafts=mine, places=places, first=_first(0, places),
                 data={"words": {"untitled": _("Say in a few words what the change is"), "error": _("This did not work"),
                                 "offline": _("The server cannot be reached. Check the connection and try again.")}})  # fmt: skip
 
@@ -52,12 +52,12 @@ def editor(number: int) -> Response:
     by = require(Action.DRAFT)
     draft = drafts.get_revision(session(), by, number)
     figures = overview(session(), params.parse_datetime(None))
-    chosen, version, nonce = i18n.chosen(), asset_digest(), secrets.token_urlsafe(16)
+    chosen, nonce = i18n.chosen(), secrets.token_urlsafe(16)
     places = [one for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ()) if one["level"] != "grid"]
     within = request.args.get("within") or _first(number, places)
     root = url_for("map.index").rstrip("/")
     parts = editor_map(
-        static=url_for("static", filename="").rstrip("/"), release=version, centre=map_centre(figures), zoom=15,
+        static=url_for("static", filename="").rstrip("/"), release=asset_digest(), centre=map_centre(figures), zoom=15,
         layer=vector_tiles(root + "/tiles", figures.version, chosen, [], []),
     )  # fmt: skip
     data: dict[str, Any] = {
@@ -67,7 +67,7 @@ def editor(number: int) -> Response:
         "bands": GRID_HOUSEHOLDS, "chosen": SELECTION_COLOUR,
     }  # fmt: skip
     written = render_template(
-        "editor.html", parts=parts, nonce=nonce, page=data, figures=figures, language=chosen, release=version,
+        "editor/editor.html", parts=parts, nonce=nonce, page=data, figures=figures, language=chosen,
         draft=draft, places=places, within=within, tools=TOOLS, words=words(),
     )  # fmt: skip
     response = with_csp(make_response(written), nonce)

@@ -41,10 +41,9 @@ def index() -> Response:
     offered = [layer for layer in MAP_LAYERS if layer.choice]
     visible = parse_list("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown])
     hidden = parse_list("off", list(FACILITIES.styles), [])
-    version = asset_digest()
     parts = live_map(
         static=url_for("static", filename="").rstrip("/"),
-        release=version,
+        release=asset_digest(),
         centre=map_centre(figures),
         zoom=16 if figures.bbox else 5,
         layer=vector_tiles(
@@ -67,7 +66,7 @@ def index() -> Response:
     }
     response = make_response(
         render_template(
-            "map.html",
+            "map/map.html",
             parts=parts,
             nonce=nonce,
             page=page,
@@ -80,7 +79,6 @@ def index() -> Response:
             hidden=hidden,
             facilities=FACILITIES,
             language=chosen,
-            release=version,
             map_approval=current_app.config["SETTINGS"].map_approval,
         )
     )

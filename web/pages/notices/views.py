@@ -45,7 +45,7 @@ def notices() -> Response:
         groups.setdefault(group, []).append(shown)
     newest = found[0].id if found and not before else None
     return render_page(
-        "notices.html", groups=[(GROUPS[name], rows) for name, rows in groups.items()], newest=newest,
+        "notices/notices.html", groups=[(GROUPS[name], rows) for name, rows in groups.items()], newest=newest,
         unseen=queries.count_unseen(session(), by), older=found[SHOWN - 1].id if len(found) > SHOWN else None, before=before,
     )  # fmt: skip
 

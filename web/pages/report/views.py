@@ -47,7 +47,7 @@ def report() -> Response:
         "track": url_for("report.mine"),
     }  # fmt: skip
     return render_page(
-        "report.html", script="report.js", data=data, parts=base_map(figures), figures=figures, longest=MAX_DESCRIPTION_CHARS,
+        "report/report.html", script="report/report.js", data=data, parts=base_map(figures), figures=figures, longest=MAX_DESCRIPTION_CHARS,
         most=photos.MAX_PHOTOS_PER_EVENT, numbers=danger.numbers(session()),
     )  # fmt: skip
 
@@ -81,7 +81,11 @@ def tracking(incident_id: UUID | None) -> Response:
         "longest_side": photo_files.LONGEST_SIDE,
     }
     response = render_page(
-        "track.html", script="track.js", data=data, longest=MAX_DESCRIPTION_CHARS, one=incident_id is not None
+        "report/track.html",
+        script="report/track.js",
+        data=data,
+        longest=MAX_DESCRIPTION_CHARS,
+        one=incident_id is not None,
     )
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -44,7 +44,7 @@ def revisions() -> Response:
     figures = overview(session(), params.parse_datetime(None))
     places = [one for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ()) if one["level"] != "grid"]
     return render_page(
-        "revisions.html", script="revisions.js", rows=rows, state=state, states=words_of_states(), places=places, older=older,
+        "revisions/revisions.html", script="revisions/revisions.js", rows=rows, state=state, states=words_of_states(), places=places, older=older,
         named={row.id: [names[code] for code in row.grids if code in names][:NAMED] for row in rows},
         clock=clock, later=later,
         parts=base_map(figures), figures=figures, may_draft=by.may(Action.DRAFT), me_who=by.who,
@@ -65,7 +65,7 @@ def revision(number: int) -> Response:
         "revert": found.state == RevisionState.PUBLISHED and by.may(Action.DRAFT),
     }
     return render_page(
-        "revision.html", script="revision.js", found=found, may=may, states=words_of_states(), parts=base_map(figures),
+        "revisions/revision.html", script="revisions/revision.js", found=found, may=may, states=words_of_states(), parts=base_map(figures),
         figures=figures, clock=clock, later=later(found.effective),
         data={"words": words(), "revision": number, "state": found.state, "mine": mine, "bands": GRID_HOUSEHOLDS,
               "may": may},

@@ -136,7 +136,7 @@ def _page(by: Principal, *, days: int | None = None, problems: list[RuleError] |
     year = datetime.now(working_time.ZONE).year
     refused = bool(problems or more.get("wrong"))
     response = render_page(
-        "rules.html", found=found, rows=_rows(found, names, english), sets=listed, days=days, offered=DAYS,
+        "rules/rules.html", found=found, rows=_rows(found, names, english), sets=listed, days=days, offered=DAYS,
         tested=_tested(by, found, days, names) if days else None, zone=current_app.config["SETTINGS"].timezone,
         may_edit=by.may(Action.RULES), may_switch=_may_switch(by), reads=by.may(Action.READ),
         problems=[_problem(one, english) for one in problems or ()],

@@ -9,7 +9,6 @@ from flask import Response, make_response, render_template, url_for
 from gis.files.datasets import has_made_up_data
 from web.http import i18n
 from web.http.db import session
-from web.pages.shell.assets import asset_digest
 from web.pages.shell.content_security import with_csp
 from web.security.guard import csrf, principal
 
@@ -20,10 +19,10 @@ def render_page(
     """Return a page in the shell.
 
     Args:
-        template: Extends shell.html.
-        script: Module of web/static/app to run, as "desk.js"; it finds `data` as `page` of dom.js, with `language`,
+        template: Extends shell/shell.html.
+        script: Asset to run as a module, as "desk/desk.js"; it finds `data` as `page` of dom.js, with `language`,
             `words` and `api` filled in where the caller gives none.
-        values: More for the template, which also has `language`, `me`, `nonce`, `release`.
+        values: More for the template, which also has `language`, `me`, `nonce`.
     """
     language = i18n.chosen()
     nonce = secrets.token_urlsafe(16)
@@ -37,7 +36,7 @@ def render_page(
         **(data or {}),
     }
     html = render_template(
-        template, language=language, me=principal(), nonce=nonce, release=asset_digest(), script=script, page=values_for_script,
+        template, language=language, me=principal(), nonce=nonce, script=script, page=values_for_script,
         made_up=has_made_up_data(session()), **values,
     )  # fmt: skip
     response = with_csp(make_response(html), nonce)
