@@ -13,7 +13,7 @@ from web.http import params
 from web.http.db import session
 from web.pages.shell.access import require_worker
 from web.pages.shell.base_map import base_map
-from web.pages.shell.incident_data import incident_data, words
+from web.pages.shell.incident_data import incident_data
 from web.pages.shell.page import render_page
 from web.security.guard import principal
 
@@ -30,7 +30,6 @@ def desk() -> Response:
     edition = editions.active_edition(session())
     figures = overview(session(), params.parse_datetime(None))
     data = incident_data() | {
-        "words": words() | desk_words(),
         "categories": [
             {"code": one.code, "zh": one.zh, "en": one.en, "major_zh": one.major_zh, "major_en": one.major_en}
             for one in edition.categories.values()
@@ -78,59 +77,3 @@ def require_incident_reader() -> Principal:
     if by.kind == "anonymous":
         return require_worker(Action.READ)
     raise Forbidden("the desk is for those who dispatch or look on")
-
-
-def desk_words() -> dict[str, str]:
-    """What desk.js puts on screen besides what incident.js does."""
-    return {
-        "all": _("All states"),
-        "all_kinds": _("All kinds"),
-        "open": _("Open"),
-        "none": _("Nothing fits these filters."),
-        "none_next": _("Take a filter away to see more."),
-        "none_at_all": _("Nothing has been reported here yet."),
-        "none_operator": _("Nothing waits here: every open matter is with somebody of its place. See also:"),
-        "unanswered": _("Places nobody answers for"),
-        "clear": _("Clear the filters"),
-        "more": _("Show more"),
-        "shown": _("{n} shown, {all} in all"),
-        "new_some": _("{n} new: show them"),
-        "chosen": _("{n} chosen"),
-        "bulk_none": _("These have no move in common."),
-        "bulk_done": _("{move}: {n} done"),
-        "bulk_failed": _("{n} not done"),
-        "choose": _("Choose {what}"),
-        "choose_one": _("Choose a matter on the left to see it here."),
-        "candidates": _("Give it to"),
-        "suggested": _("Suggested"),
-        "by_rule": _("As the rule says"),
-        "by_rule_why": _("whoever the routing rule finds now"),
-        "push": _("Push as an order"),
-        "push_why": _("whoever claims it first; unclaimed in time it comes back"),
-        "load": _("{n} open"),
-        "away": _("on leave"),
-        "stands_in": _("stands in"),
-        "vacant": _("vacant"),
-        "skilled": _("has the skill"),
-        "duplicates": _("Alike and near"),
-        "link": _("Link to it"),
-        "show_contact": _("Show contact"),
-        "contact_reason": _("Why you need the contact (kept for auditors)"),
-        "category": _("Kind"),
-        "severity": _("Severity"),
-        "sev_low": _("Low"),
-        "sev_normal": _("Normal"),
-        "sev_high": _("Serious"),
-        "sev_urgent": _("Urgent"),
-        "as_it_is": _("as it is"),
-        "changed": _("changed"),
-        "asked_by": _("asked by {who}"),
-        "offered": _("offered to {n}"),
-        "offline_list": _("No connection. This is the list last seen; it is asked again by itself."),
-        "moved": _("Done: {move}"),
-        "by_way_order": _("Order"),
-        "rule": _("Rule"),
-        "reporter_words": _("In the reporter's words"),
-        "area_all": _("All areas"),
-        "no_words": _("No words given"),
-    }

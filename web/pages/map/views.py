@@ -23,7 +23,7 @@ from web.http.db import session
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
 from web.pages.shell.content_security import with_csp
-from web.pages.shell.script_messages import words
+from web.pages.shell.page import page_basics
 
 bp = Blueprint("map", __name__)
 
@@ -52,15 +52,13 @@ def index() -> Response:
     )
     nonce = secrets.token_urlsafe(16)
     page = {
-        "words": words(),
-        "language": chosen,
+        **page_basics(),
         "bbox": figures.bbox,
         "at": at.isoformat() if told else None,
         "compare": other.isoformat() if other else None,
         "levels": [{"key": level.value, "zh": level.zh, "en": LEVEL_EN[level]} for level in LEVELS],
         "roles": {role.key: {"zh": role.zh, "en": role.en, "rank": role.rank} for role in ROLES},
         "categories": {key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title},
-        "api": url_for("map.index").rstrip("/") + "/api/v1",
         "sign_in": url_for("account.sign_in"),
         "colours": {"chosen": SELECTION_COLOUR, "circle": CIRCLE, "steps": CIRCLE_COLOUR_BY_MINUTES},
     }

@@ -1,7 +1,6 @@
 """`/revisions`: boundary drafts and what was published; each with a preview to look at before the leap, or after it."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
@@ -48,7 +47,7 @@ def revisions() -> Response:
         named={row.id: [names[code] for code in row.grids if code in names][:NAMED] for row in rows},
         clock=clock, later=later,
         parts=base_map(figures), figures=figures, may_draft=by.may(Action.DRAFT), me_who=by.who,
-        data={"words": words(), "bbox": figures.bbox},
+        data={"bbox": figures.bbox},
     )  # fmt: skip
 
 
@@ -67,7 +66,7 @@ def revision(number: int) -> Response:
     return render_page(
         "revisions/revision.html", script="revisions/revision.js", found=found, may=may, states=words_of_states(), parts=base_map(figures),
         figures=figures, clock=clock, later=later(found.effective),
-        data={"words": words(), "revision": number, "state": found.state, "mine": mine, "bands": GRID_HOUSEHOLDS,
+        data={"revision": number, "state": found.state, "mine": mine, "bands": GRID_HOUSEHOLDS,
               "may": may},
     )  # fmt: skip
 
@@ -99,26 +98,3 @@ def later(effective: datetime | None) -> bool:
 def words_of_states() -> dict[str, str]:
     """The states as they are said."""
     return {"draft": _("Draft"), "published": _("Published"), "withdrawn": _("Withdrawn")}
-
-
-def words() -> dict[str, Any]:
-    """What the scripts put on screen."""
-    return {
-        "error": _("This did not work"), "offline": _("The server cannot be reached. Check the connection and try again."),
-        "reading": _("Reading the file…"), "choose_file": _("Choose a file"), "no_draft": _("Every grid is as published; no draft was made."),
-        "made": _("Draft made: {changed} changed, {new} new, {gone} gone"), "open_draft": _("Look at the draft"),
-        "torn": _("The file is torn: {overlaps} overlaps, {gaps} gaps"), "overlap": _("overlap"), "gap": _("gap"),
-        "m2": _("{m2} m², {width} m wide"), "remedy": _("Mend it in QGIS, or let it be mended up to a width of so many metres."),
-        "from_to": _("{from} → {to}"), "nobody": _("no grid"), "households": _("{n} households"), "none": _("None"),
-        "new": _("new"), "gone": _("ends"), "changed": _("changed"), "refused": _("cannot be published"), "warning": _("warning"),
-        "no_problems": _("No problems found."), "nothing": _("Nothing changes hands."), "sure_withdraw": _("Give this draft up?"),
-        "conflict": _("{name} was redrawn by {author} in revision {n}"), "rebase": _("Draw it again on the newest boundaries"),
-        "old": _("before"), "now": _("after"), "unseen": _("not yours to count"), "within_band": _("within {low}–{high}"),
-        "outside_band": _("outside {low}–{high}"), "building": _("Buildings"), "unit": _("Ten-household units"), "post": _("Posts"),
-        "facility": _("Facilities"), "incident": _("Open incidents"), "hectares": _("{n} ha"), "total_grids": _("grids"), "total_households": _("households"), "total_people": _("people"),
-        "total_buildings": _("buildings"), "total_units": _("ten-household units"), "total_posts": _("posts"), "total_facilities": _("facilities"),
-        "total_incidents": _("open incidents"), "file_refused": _("The file was refused:"),
-        "notes": _("Notes on the file ({n})"), "unsolved": _("Cannot be published until what is marked ✕ is solved"),
-        "sure_revert": _("Begin a draft that takes these boundaries back? Nothing is in force by it."),
-        "to": _("goes to {name}"), "sure_rebase": _("Draw it again on the newest boundaries? Its steps are kept where they still fit."),
-    }  # fmt: skip

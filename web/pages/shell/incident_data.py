@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import url_for
-from flask_babel import gettext as _
 
 from gis.incidents import photo_files, photos
 from gis.incidents.states import STATES, TRANSITIONS
@@ -18,75 +17,4 @@ def incident_data() -> dict[str, Any]:
         "longest_side": photo_files.LONGEST_SIDE,
         "sign_in": url_for("account.sign_in"),
         "work": url_for("work.work"),
-    }
-
-
-def words() -> dict[str, str]:
-    """What incident.js puts on screen."""
-    return {
-        "offline": _("No connection"),
-        "error": _("This did not work"),
-        "colour_red": _("Overdue"),
-        "colour_amber": _("Nearly due"),
-        "colour_green": _("In time"),
-        "colour_none": _("No clock runs"),
-        "minutes": _("{n} min"),
-        "hours": _("{h} h"),
-        "hours_minutes": _("{h} h {n} min"),
-        "left": _("{time} left"),
-        "late": _("{time} overdue"),
-        "due_at": _("Due {time}; only working time counts"),
-        "clock_stopped": _("Clock stopped"),
-        "no_clock": _("No clock runs"),
-        "supervised": _("Supervised"),
-        "asks_suspend": _("Asks to suspend"),
-        "asks_extend": _("Asks for more time"),
-        "asks_limit": _("Asks for another time limit"),
-        "asks_void": _("Asks to make void"),
-        "no_approver": _(
-            "A request needs a second person, and no other account can approve here. Ask the administrator for another"
-            " account that dispatches in this area (for example of the street), or work on without the request."
-        ),
-        "order": _("Order"),
-        "severity_high": _("Serious"),
-        "severity_urgent": _("Urgent"),
-        "is_child": _("Linked"),
-        "has_children": _("{n} linked"),
-        "photo": _("Photo {n}"),
-        "add_photo": _("Add photos"),
-        "words": _("What is there to say"),
-        "words_optional": _("What is there to say (optional)"),
-        "say_why": _("Say it in a few words: who comes after you reads this."),
-        "say_minutes": _("Give the working minutes as a whole number, at least 1."),
-        "working_minutes": _("Working minutes"),
-        "cancel": _("Cancel"),
-        "close": _("Close"),
-        "retry": _("Try again"),
-        "nothing_to_do": _("Nothing for you to do here just now."),
-        "return_not_mine": _("Not in my patch"),
-        "return_not_found": _("Nothing found on the spot"),
-        "return_kind": _("Another department's matter"),
-        "return_twice": _("Reported twice"),
-        "handle_done": _("Done on the spot"),
-        "handle_told": _("Talked to those concerned, put right"),
-        "handle_cleared": _("Cleared away"),
-        "back_not_done": _("Not solved yet"),
-        "back_no_photo": _("A photo afterwards is missing"),
-        "void_nothing": _("Nothing found on the spot"),
-        "void_twice": _("Reported twice"),
-        "conflict": _("Somebody was faster: {why}"),
-        "refused": _("Not accepted: {why}"),
-        "navigate": _("Navigate there"),
-        "timeline": _("What happened"),
-        "why": _("Why it came here"),
-        "reported": _("Reported"),
-        "number": _("Number"),
-        "holds": _("Held by"),
-        "nobody": _("nobody yet"),
-        "kind": _("Kind"),
-        "where": _("Where"),
-        "contact": _("How to reach who reported"),
-        "no_contact": _("Nothing was left"),
-        "metres": _("{n} m"),
-        "kilometres": _("{n} km"),
     }

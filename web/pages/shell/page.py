@@ -10,7 +10,20 @@ from gis.files.datasets import has_made_up_data
 from web.http import i18n
 from web.http.db import session
 from web.pages.shell.content_security import with_csp
+from web.pages.shell.script_messages import messages_digest
 from web.security.guard import csrf, principal
+
+
+def page_basics() -> dict[str, Any]:
+    """Return what every script finds as `page`: language, address of its texts (None: English), other addresses."""
+    language, root = i18n.chosen(), url_for("map.index").rstrip("/")
+    digest = messages_digest(language)
+    return {
+        "language": language,
+        "messages": None if language == "en" else url_for("shell.messages", language=language, v=digest),
+        "api": root + "/api/v1",
+        "root": root,
+    }
 
 
 def render_page(
@@ -20,21 +33,12 @@ def render_page(
 
     Args:
         template: Extends shell/shell.html.
-        script: Asset to run as a module, as "desk/desk.js"; it finds `data` as `page` of dom.js, with `language`,
-            `words` and `api` filled in where the caller gives none.
+        script: Asset to run as a module, as "desk/desk.js"; it finds `data` as `page` of dom.js, with `page_basics`.
         values: More for the template, which also has `language`, `me`, `nonce`.
     """
     language = i18n.chosen()
     nonce = secrets.token_urlsafe(16)
-    root = url_for("map.index").rstrip("/")
-    values_for_script = {
-        "language": language,
-        "words": {},
-        "api": root + "/api/v1",
-        "root": root,
-        "csrf": csrf(),
-        **(data or {}),
-    }
+    values_for_script = {**page_basics(), "csrf": csrf(), **(data or {})}
     html = render_template(
         template, language=language, me=principal(), nonce=nonce, script=script, page=values_for_script,
         made_up=has_made_up_data(session()), **values,

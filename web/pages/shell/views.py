@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, request, send_from_directory
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
+from gis.messages import LOCALES
 from web.http import i18n
-from web.pages.shell import assets, menu
+from web.pages.shell import assets, menu, script_messages
 
 bp = Blueprint("shell", __name__)
 
@@ -26,3 +27,19 @@ def page_asset(page: str, filename: str) -> Response:
     if folder is None:
         raise NotFound
     return send_from_directory(folder, filename)
+
+
+@bp.get("/static/messages/<language>.json")
+def messages(language: str) -> Response:
+    """Send the texts of the scripts in a language, by English text."""
+    if language not in LOCALES:
+        raise NotFound
+    return _cacheable(script_messages.messages_json(language), "application/json")
+
+
+def _cacheable(text: str, mimetype: str) -> Response:
+    """Return a file that is kept for good under an address with a digest, and checked by its ETag under one without."""
+    response = Response(text, mimetype=mimetype)
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
+    response.add_etag()
+    return response.make_conditional(request)

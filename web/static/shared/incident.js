@@ -1,7 +1,13 @@
 // What the worker's page and the dispatcher's desk share: how an incident looks, its moves, sending them, what is new.
 import { h, page } from './dom.js';
 import { number, t, zh } from './i18n.js';
-import { Refused } from './request.js';
+import { Refused, setOfflineText } from './request.js';
+
+setOfflineText(t('No connection'));
+
+export const URGENCY_LABELS = { red: t('Overdue'), amber: t('Nearly due'), green: t('In time'), none: t('No clock runs') };
+const REQUEST_LABELS = { suspend: t('Asks to suspend'), extend: t('Asks for more time'), limit: t('Asks for another time limit'), void: t('Asks to make void') };
+const SEVERITY_LABELS = { high: t('Serious'), urgent: t('Urgent') };
 
 export const pick = (one, name) => one[`${name}_${zh ? 'zh' : 'en'}`] || one[`${name}_zh`] || '';
 export const stateWords = (state) => (page.states[state] ?? [state, state])[zh ? 0 : 1];
@@ -32,31 +38,31 @@ export const shape = (colour, text = '') => {
   }
   return made;
 };
-export const urgencyWords = (one) => t(`colour_${urgency(one)}`);
+export const urgencyWords = (one) => URGENCY_LABELS[urgency(one)];
 
 export function span(minutes) {
   const whole = Math.max(1, Math.round(Math.abs(minutes))), hours = Math.floor(whole / 60), rest = whole % 60;
-  if (!hours) return t('minutes', { n: rest });
-  return rest && hours < 10 ? t('hours_minutes', { h: hours, n: rest }) : t('hours', { h: number(hours) });
+  if (!hours) return t('%(n)s min', { n: rest });
+  return rest && hours < 10 ? t('%(h)s h %(n)s min', { h: hours, n: rest }) : t('%(h)s h', { h: number(hours) });
 }
 
 export function left(one) {
   if (one.state === 'closed' || one.state === 'void') return stateWords(one.state);
-  if (one.state === 'suspended') return t('clock_stopped');
-  if (one.left_min === null || one.left_min === undefined) return t('no_clock');
-  return t(one.left_min < 0 ? 'late' : 'left', { time: span(one.left_min) });
+  if (one.state === 'suspended') return t('Clock stopped');
+  if (one.left_min === null || one.left_min === undefined) return t('No clock runs');
+  return (one.left_min < 0 ? t('%(time)s overdue', { time: span(one.left_min) }) : t('%(time)s left', { time: span(one.left_min) }));
 }
 
-export const clockBadge = (one) => h('span', { className: `inc-clock ${urgency(one)}`, title: one.due ? t('due_at', { time: new Date(one.due).toLocaleString(zh ? 'zh-CN' : 'en-GB') }) : null },
+export const clockBadge = (one) => h('span', { className: `inc-clock ${urgency(one)}`, title: one.due ? t('Due %(time)s; only working time counts', { time: new Date(one.due).toLocaleString(zh ? 'zh-CN' : 'en-GB') }) : null },
   shape(urgency(one)), h('span', { className: 'hidden' }, urgencyWords(one)), left(one));
 
 export const tags = (one) => [
-  one.supervised && h('b', { className: 'inc-tag watch' }, t('supervised')),
-  one.pending && h('b', { className: 'inc-tag asks' }, t(`asks_${one.pending}`)),
-  one.way === 'order' && h('b', { className: 'inc-tag' }, t('order')),
-  ['high', 'urgent'].includes(one.severity) && h('b', { className: 'inc-tag urgent' }, t(`severity_${one.severity}`)),
-  one.parent && h('b', { className: 'inc-tag' }, t('is_child')),
-  one.children?.length > 0 && h('b', { className: 'inc-tag' }, t('has_children', { n: one.children.length })),
+  one.supervised && h('b', { className: 'inc-tag watch' }, t('Supervised')),
+  one.pending && h('b', { className: 'inc-tag asks' }, REQUEST_LABELS[one.pending]),
+  one.way === 'order' && h('b', { className: 'inc-tag' }, t('Order')),
+  ['high', 'urgent'].includes(one.severity) && h('b', { className: 'inc-tag urgent' }, SEVERITY_LABELS[one.severity]),
+  one.parent && h('b', { className: 'inc-tag' }, t('Linked')),
+  one.children?.length > 0 && h('b', { className: 'inc-tag' }, t('%(n)s linked', { n: one.children.length })),
 ];
 
 export const place = (one) => one.address || one.areas.filter((area) => area.level === 'grid' || area.level === 'community').map((area) => area.name).join(' ') || one.area || '';
@@ -65,7 +71,7 @@ export const gridOf = (one) => one.areas.find((area) => area.level === 'grid')?.
 // ---- photos and timeline
 export const photoList = (ids) => ids.length > 0 && h('ul', { className: 'inc-photos' }, ids.map((id, i) =>
   h('li', {}, h('a', { href: `${page.api}/photos/${id}`, target: '_blank', rel: 'noopener' },
-    h('img', { src: `${page.api}/photos/${id}/thumbnail`, alt: t('photo', { n: i + 1 }), loading: 'lazy', width: 96, height: 96 })))));
+    h('img', { src: `${page.api}/photos/${id}/thumbnail`, alt: t('Photo %(n)s', { n: i + 1 }), loading: 'lazy', width: 96, height: 96 })))));
 
 export const timeline = (events) => h('ol', { className: 'inc-line' }, [...events].reverse().map((one) => h('li', { className: `to-${one.to_state}` },
   h('div', {}, h('b', {}, zh ? one.move_zh : one.move_en), ' ', h('span', {}, [zh ? one.role_zh : one.role || one.role_zh, one.who && one.who.replace(/^(account|program|job) /, '')].filter(Boolean).join(' · ')), when(one.at)),
@@ -83,8 +89,8 @@ export const AT_ONCE = new Set(['take', 'accept', 'check', 'close', 'resume', 'u
 export const needsWords = (name) => Boolean(page.moves[name]?.[2]);
 const PHOTOS = new Set(['handle', 'note', 'return', 'request_suspend', 'request_void']);
 const MINUTES = new Set(['request_extend', 'approve_extend', 'request_limit', 'approve_limit']);
-const CHIPS = { return: ['return_not_mine', 'return_not_found', 'return_kind', 'return_twice'], handle: ['handle_done', 'handle_told', 'handle_cleared'],
-  send_back: ['back_not_done', 'back_no_photo'], request_void: ['void_nothing', 'void_twice'] };
+const CHIPS = { return: [t('Not in my patch'), t('Nothing found on the spot'), t("Another department's matter"), t('Reported twice')], handle: [t('Done on the spot'), t('Talked to those concerned, put right'), t('Cleared away')],
+  send_back: [t('Not solved yet'), t('A photo afterwards is missing')], request_void: [t('Nothing found on the spot'), t('Reported twice')] };
 // of what the state allows, what would change something
 export const useful = (one) => one.moves.filter((name) => name !== (one.supervised ? 'supervise' : 'release') && (one.parent || name !== 'unlink'));
 
@@ -92,7 +98,7 @@ export const useful = (one) => one.moves.filter((name) => name !== (one.supervis
 export function moveButtons(one, act, extra = {}) {
   const box = h('div', { className: 'inc-moves' });
   // a request takes two: say so to who asks where there is no second account
-  const noApprover = () => one.approvable === false && h('p', { className: 'inc-wrong', role: 'note' }, t('no_approver'));
+  const noApprover = () => one.approvable === false && h('p', { className: 'inc-wrong', role: 'note' }, t('A request needs a second person, and no other account can approve here. Ask the administrator for another account that dispatches in this area (for example of the street), or work on without the request.'));
   const skip = new Set(['rate', 'link', 'reopen']);
   const draw = () => {
     delete box.dataset.writing;
@@ -103,7 +109,7 @@ export function moveButtons(one, act, extra = {}) {
     const own = one.mine || Boolean(page.patches);
     const main = names.filter((name) => FIRST.has(name) && (own || !['take', 'handle'].includes(name)) && !(name === 'dispatch' && one.state === 'dispatched'));
     box.replaceChildren(...main.map((name, i) => button(name, i === 0)), ...names.filter((name) => !main.includes(name)).map((name) => button(name, false)));
-    if (!names.length) box.append(h('p', { className: 'quiet' }, t('nothing_to_do')));
+    if (!names.length) box.append(h('p', { className: 'quiet' }, t('Nothing for you to do here just now.')));
     if (one.pending) box.append(noApprover() || '');
   };
   async function form(name) {
@@ -119,24 +125,24 @@ export function moveButtons(one, act, extra = {}) {
         for (const file of event.target.files) { const made = await prepared(file, page.longest_side); if (made) photos.push(made); }
         photos = photos.slice(0, page.most_photos);
         event.target.value = '';
-        strip.replaceChildren(...photos.map((blob, i) => h('li', {}, h('img', { src: URL.createObjectURL(blob), alt: t('photo', { n: i + 1 }), width: 96, height: 96 }))));
-      } }), h('svg', { viewBox: '0 0 24 24', 'aria-hidden': 'true' }, h('path', { d: 'M4 8h3l2-3h6l2 3h3v11H4z' }), h('circle', { cx: 12, cy: 13, r: 3.5 })), t('add_photo'));
+        strip.replaceChildren(...photos.map((blob, i) => h('li', {}, h('img', { src: URL.createObjectURL(blob), alt: t('Photo %(n)s', { n: i + 1 }), width: 96, height: 96 }))));
+      } }), h('svg', { viewBox: '0 0 24 24', 'aria-hidden': 'true' }, h('path', { d: 'M4 8h3l2-3h6l2 3h3v11H4z' }), h('circle', { cx: 12, cy: 13, r: 3.5 })), t('Add photos'));
     const said = h('p', { className: 'inc-wrong', role: 'alert', hidden: true });
     const wrong = (words, field) => { said.textContent = words; said.hidden = false; field?.focus(); };
     box.replaceChildren(h('form', { className: 'inc-form', novalidate: true, onsubmit: (event) => {
       event.preventDefault();
-      if (needsWords(name) && !note.value.trim()) return wrong(t('say_why'), note);
-      if (minutes && (minutes.required || minutes.value) && !(minutes.valueAsNumber >= 1)) return wrong(t('say_minutes'), minutes);
+      if (needsWords(name) && !note.value.trim()) return wrong(t('Say it in a few words: who comes after you reads this.'), note);
+      if (minutes && (minutes.required || minutes.value) && !(minutes.valueAsNumber >= 1)) return wrong(t('Give the working minutes as a whole number, at least 1.'), minutes);
       const body = { ...(note.value.trim() && { note: note.value.trim() }), ...(minutes && minutes.value && { minutes: minutes.valueAsNumber }), ...more?.read?.() };
       if (body.wrong) return wrong(body.wrong);
       return act(name, body, photos);
     } },
       h('h3', {}, moveWords(name)), name.startsWith('request_') && noApprover(), more?.element,
-      minutes && [h('label', { for: 'inc-minutes' }, t('working_minutes')), minutes],
-      CHIPS[name] && h('div', { className: 'inc-chips' }, CHIPS[name].map((chip) => h('button', { type: 'button', onclick: () => { note.value = [note.value.trim(), t(chip)].filter(Boolean).join(zh ? '，' : ', '); note.focus(); } }, t(chip)))),
-      h('label', { for: 'inc-note' }, needsWords(name) ? t('words') : t('words_optional')), note,
+      minutes && [h('label', { for: 'inc-minutes' }, t('Working minutes')), minutes],
+      CHIPS[name] && h('div', { className: 'inc-chips' }, CHIPS[name].map((chip) => h('button', { type: 'button', onclick: () => { note.value = [note.value.trim(), chip].filter(Boolean).join(zh ? '，' : ', '); note.focus(); } }, chip))),
+      h('label', { for: 'inc-note' }, needsWords(name) ? t('What is there to say') : t('What is there to say (optional)')), note,
       camera && [strip, camera], said,
-      h('div', { className: 'inc-pair' }, h('button', { type: 'button', className: 'inc-do', onclick: draw }, t('cancel')), h('button', { type: 'submit', className: 'inc-go' }, moveWords(name)))));
+      h('div', { className: 'inc-pair' }, h('button', { type: 'button', className: 'inc-do', onclick: draw }, t('Cancel')), h('button', { type: 'submit', className: 'inc-go' }, moveWords(name)))));
     if (!more) note.focus({ preventScroll: true });
   }
   draw();
@@ -158,8 +164,8 @@ export async function send(path, { method = 'POST', body, photos = [], version, 
   let response;
   try {
     response = await fetch(page.api + path, { method, headers, body: content, signal: signal ?? AbortSignal.timeout(60_000) });
-  } catch { throw new Refused({ status: 0, detail: t('offline') }); }
-  const answer = await response.json().catch(() => ({ status: response.status, detail: t('error') }));
+  } catch { throw new Refused({ status: 0, detail: t('No connection') }); }
+  const answer = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
   if (!response.ok) throw new Refused({ ...answer, status: response.status });
   return answer;
 }

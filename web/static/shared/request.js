@@ -2,6 +2,10 @@
 import { page } from './dom.js';
 import { t, zh } from './i18n.js';
 
+let offlineText = t('The server cannot be reached. Check the connection and try again.');
+// A page may say what it does with what was written.
+export const setOfflineText = (text) => { offlineText = text; };
+
 // What a problem says in the reader's language: the server gives the Chinese sentence as `zh`.
 export const inWords = (problem) => (zh && problem.zh) || problem.detail || problem.title;
 
@@ -20,9 +24,9 @@ export async function ask(path, kind = path) {
     response = await fetch(page.api + path, { signal: controller.signal, headers: { Accept: 'application/json' } });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Refused({ status: 0, detail: t('offline') });
+    throw new Refused({ status: 0, detail: offlineText });
   }
-  const body = await response.json().catch(() => ({ status: response.status, detail: t('error') }));
+  const body = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
   if (!response.ok) throw new Refused(body);
   return body;
 }
@@ -39,9 +43,9 @@ export async function call(method, path, body) {
       body: body ? JSON.stringify(body) : undefined,
     });
   } catch {
-    throw new Refused({ status: 0, detail: t('offline') });
+    throw new Refused({ status: 0, detail: offlineText });
   }
-  const answer = await response.json().catch(() => ({ status: response.status, detail: t('error') }));
+  const answer = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
   if (!response.ok) throw new Refused(answer);
   return answer;
 }

@@ -43,19 +43,19 @@ export function searchBox(actions) {
     try {
       const body = await ask(`/search?${query({ q: words, limit: 12 })}`, 'search');
       items = body.items;
-      $('hits-said').textContent = items.length ? t('results', { n: items.length }) : t('no_results', { q: words });
-      if (!items.length) return open(said(t('no_results', { q: words }), t('no_results_next')));
+      $('hits-said').textContent = items.length ? t('%(n)s results', { n: items.length }) : t('Nothing found for “%(q)s”', { q: words });
+      if (!items.length) return open(said(t('Nothing found for “%(q)s”', { q: words }), t('Try a code, a name, an address such as 3号楼2单元, or a person.')));
       open(...items.map(row));
       chosen = -1;
     } catch (error) {
-      if (error.name !== 'AbortError') { items = []; open(said(t('error'), error.message)); }
+      if (error.name !== 'AbortError') { items = []; open(said(t('This did not work'), error.message)); }
     }
   }
 
   box.addEventListener('input', () => {
     clearTimeout(timer);
     if (!box.value.trim()) return close();
-    if (list.hidden) { items = []; open(said(t('searching'))); }
+    if (list.hidden) { items = []; open(said(t('Searching…'))); }
     timer = setTimeout(find, 180);
   });
   box.addEventListener('focus', () => box.value.trim() && find());

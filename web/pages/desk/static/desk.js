@@ -4,6 +4,8 @@ import { number, t, zh } from '../../shared/i18n.js';
 import { ask, inWords, query, Refused } from '../../shared/request.js';
 import { clockBadge, gridOf, inOrder, live, moveButtons, moveWords, needsWords, newKey, photoList, pick, place, send, shape, stateWords, tags, timeline, urgency, useful, when } from '../../shared/incident.js';
 
+const SEVERITY_LABELS = { low: t('Low'), normal: t('Normal'), high: t('Serious'), urgent: t('Urgent') };
+
 const EVERY = 60_000, PAGE = 60, FETCH = 12; // rows fetched one by one when they change; more of them wait for the bar
 const FIELDS = ['words', 'area', 'category', 'colour', 'way', 'supervised', 'pending', 'queue', 'since', 'until', 'sort'];
 const ENDED = ['closed', 'void'];
@@ -68,7 +70,7 @@ async function load({ more = false, keep = false } = {}) {
 
 function failed(error, again) {
   if (error.problem?.status === 401) { location.href = `${page.sign_in}?${query({ next: location.pathname + location.search })}`; return; }
-  say([error.problem?.status === 0 && rows.length ? t('offline_list') : error.message || t('error'), ' ', h('button', { type: 'button', className: 'link', onclick: again }, t('retry'))], true);
+  say([error.problem?.status === 0 && rows.length ? t('No connection. This is the list last seen; it is asked again by itself.') : error.message || t('This did not work'), ' ', h('button', { type: 'button', className: 'link', onclick: again }, t('Try again'))], true);
 }
 
 async function counts() {
@@ -85,7 +87,7 @@ async function counts() {
 
 function foot() {
   const all = totals && (state() === 'open' ? totals.open : state() === 'all' ? totals.all : totals.states[state()]);
-  $('shown').textContent = rows.length ? t('shown', { n: number(rows.length), all: number(Math.max(all ?? 0, rows.length)) }) : '';
+  $('shown').textContent = rows.length ? t('%(n)s shown, %(all)s in all', { n: number(rows.length), all: number(Math.max(all ?? 0, rows.length)) }) : '';
 }
 
 function say(words, bad = false) {
@@ -95,12 +97,12 @@ function say(words, bad = false) {
 
 const holder = (one) => (one.role || one.assigned_to
   ? [h('span', {}, one.assigned_to ?? pick(one, 'role')), one.assigned_to && h('small', {}, pick(one, 'role'))]
-  : [h('small', {}, one.way === 'order' && one.offered ? t('offered', { n: one.offered }) : one.queue ? (zh ? one.queue.zh : one.queue.en) : t('nobody'))]);
+  : [h('small', {}, one.way === 'order' && one.offered ? t('offered to %(n)s', { n: one.offered }) : one.queue ? (zh ? one.queue.zh : one.queue.en) : t('nobody yet'))]);
 
 function row(one) {
   const result = results.get(one.id);
   return h('tr', { 'data-id': one.id, className: fits(one) ? null : 'old', 'aria-current': one.id === opened ? 'true' : null, onclick: (event) => clicked(event, one.id) },
-    h('td', { className: 'dsk-pick' }, h('input', { type: 'checkbox', checked: chosen.has(one.id), 'aria-label': t('choose', { what: `${pick(one, 'category')} ${place(one)}` }), onchange: (event) => choose(one.id, event.target.checked) })),
+    h('td', { className: 'dsk-pick' }, h('input', { type: 'checkbox', checked: chosen.has(one.id), 'aria-label': t('Choose %(what)s', { what: `${pick(one, 'category')} ${place(one)}` }), onchange: (event) => choose(one.id, event.target.checked) })),
     h('td', { className: 'dsk-clock' }, clockBadge(one)),
     h('td', { className: 'dsk-what' }, h('button', { type: 'button', className: 'dsk-open' }, pick(one, 'category')), ...tags(one).filter(Boolean),
       h('small', {}, one.description), result && h('p', { className: result.ok ? 'dsk-went' : 'dsk-failed' }, result.words)),
@@ -122,9 +124,10 @@ function draw() {
   const filtered = !$('clear').hidden;
   $('none').hidden = rows.length > 0;
   if (!rows.length) {
-    const empty = filtered || totals?.all ? 'none' : page.unanswered ? 'none_operator' : 'none_at_all';
-    $('none').replaceChildren(h('p', {}, t(empty), empty === 'none_operator' && [' ', h('a', { href: page.unanswered }, t('unanswered'))]),
-      filtered ? h('button', { type: 'button', className: 'inc-do', onclick: clear }, t('clear')) : '');
+    const byOperator = !filtered && !totals?.all && page.unanswered;
+    const empty = filtered || totals?.all ? t('Nothing fits these filters.') : byOperator ? t('Nothing waits here: every open matter is with somebody of its place. See also:') : t('Nothing has been reported here yet.');
+    $('none').replaceChildren(h('p', {}, empty, byOperator && [' ', h('a', { href: page.unanswered }, t('Places nobody answers for'))]),
+      filtered ? h('button', { type: 'button', className: 'inc-do', onclick: clear }, t('Clear the filters')) : '');
   }
   $('more').hidden = !next;
   foot();
@@ -154,10 +157,10 @@ function drawBulk() {
   if (!picked.length) return;
   const not = new Set(['request_extend', 'request_suspend', 'request_void', 'request_limit', 'take', 'handle', 'link', 'rate', 'reclassify', 'reopen', 'approve_extend', 'approve_limit']);
   const names = inOrder(picked.map((one) => new Set(useful(one))).reduce((a, b) => new Set([...a].filter((name) => b.has(name))))).filter((name) => !not.has(name));
-  $('bulk').replaceChildren(h('b', {}, t('chosen', { n: number(picked.length) })),
+  $('bulk').replaceChildren(h('b', {}, t('%(n)s chosen', { n: number(picked.length) })),
     ...names.map((name, i) => h('button', { type: 'button', className: i ? 'inc-do' : 'inc-go', 'data-move': name, onclick: () => bulk(name, picked) }, moveWords(name))),
-    ...(names.length ? [] : [h('span', { className: 'quiet' }, t('bulk_none'))]),
-    h('button', { type: 'button', className: 'dsk-x', 'aria-label': t('cancel'), onclick: () => { chosen.clear(); draw(); } }, '×'));
+    ...(names.length ? [] : [h('span', { className: 'quiet' }, t('These have no move in common.'))]),
+    h('button', { type: 'button', className: 'dsk-x', 'aria-label': t('Cancel'), onclick: () => { chosen.clear(); draw(); } }, '×'));
 }
 
 async function bulk(name, picked, note = '') {
@@ -165,23 +168,23 @@ async function bulk(name, picked, note = '') {
   $('bulk').setAttribute('aria-busy', 'true');
   try {
     const { results: found } = await send('/incidents/moves/bulk', { key: newKey(), body: { moves: picked.map((one) => ({ id: one.id, version: one.version, move: name, ...(note && { note }) })) } });
-    results = new Map(found.map((one) => [one.id, { ok: one.ok, words: one.ok ? t('moved', { move: moveWords(name) }) : t('refused', { why: inWords(one.problem) }) }]));
+    results = new Map(found.map((one) => [one.id, { ok: one.ok, words: one.ok ? t('Done: %(move)s', { move: moveWords(name) }) : t('Not accepted: %(why)s', { why: inWords(one.problem) }) }]));
     const bad = found.filter((one) => !one.ok);
     chosen = new Set(bad.map((one) => one.id));
     await refresh(found.map((one) => one.id));
     drawBulk();
     counts().catch(() => {});
-    say([t('bulk_done', { move: moveWords(name), n: number(found.length - bad.length) }), bad.length ? ` · ${t('bulk_failed', { n: number(bad.length) })}` : ''], bad.length > 0);
+    say([t('%(move)s: %(n)s done', { move: moveWords(name), n: number(found.length - bad.length) }), bad.length ? ` · ${t('%(n)s not done', { n: number(bad.length) })}` : ''], bad.length > 0);
     if (opened && found.some((one) => one.id === opened)) show(opened, { quiet: true });
   } catch (error) { failed(error, () => bulk(name, picked, note)); } finally { $('bulk').removeAttribute('aria-busy'); }
 }
 
 // the words that a move of several needs, asked for where its button was
 function words(name, picked) {
-  const note = h('input', { maxlength: 2000, 'aria-label': t('words'), placeholder: t('say_why') });
-  $('bulk').replaceChildren(h('b', {}, `${moveWords(name)} · ${t('chosen', { n: number(picked.length) })}`),
+  const note = h('input', { maxlength: 2000, 'aria-label': t('What is there to say'), placeholder: t('Say it in a few words: who comes after you reads this.') });
+  $('bulk').replaceChildren(h('b', {}, `${moveWords(name)} · ${t('%(n)s chosen', { n: number(picked.length) })}`),
     h('form', { className: 'inc-pair', onsubmit: (event) => { event.preventDefault(); if (note.value.trim()) bulk(name, picked, note.value.trim()); else note.focus(); } },
-      note, h('button', { type: 'submit', className: 'inc-go' }, moveWords(name)), h('button', { type: 'button', className: 'inc-do', onclick: drawBulk }, t('cancel'))));
+      note, h('button', { type: 'submit', className: 'inc-go' }, moveWords(name)), h('button', { type: 'button', className: 'inc-do', onclick: drawBulk }, t('Cancel'))));
   note.focus();
 }
 
@@ -225,7 +228,7 @@ async function show(id, { quiet = false } = {}) {
   } catch (error) {
     if (error.name === 'AbortError' || opened !== id) return;
     if (error.problem?.status === 404) { head(null); for (const one of [part.top, part.moves, part.rest]) one.replaceChildren(); part.ground.remove(); }
-    panelSays([error.message, ' ', h('button', { type: 'button', className: 'dsk-link', onclick: () => show(id) }, t('retry'))]);
+    panelSays([error.message, ' ', h('button', { type: 'button', className: 'dsk-link', onclick: () => show(id) }, t('Try again'))]);
   }
 }
 
@@ -236,7 +239,7 @@ function close() {
   const id = opened;
   opened = full = null;
   document.body.classList.remove('dsk-opened');
-  $('detail').replaceChildren(h('p', { className: 'dsk-choose' }, t('choose_one')));
+  $('detail').replaceChildren(h('p', { className: 'dsk-choose' }, t('Choose a matter on the left to see it here.')));
   go({ incident: '' }, { replace: true });
   mark();
   $('rows').querySelector(`[data-id="${id}"] .dsk-open`)?.focus();
@@ -244,10 +247,10 @@ function close() {
 
 function head(one) {
   part.head.replaceChildren(one ? shape(urgency(one)) : '', h('h2', {}, one ? pick(one, 'category') : ''),
-    h('button', { type: 'button', className: 'dsk-x', 'aria-label': t('close'), onclick: close }, '×'));
+    h('button', { type: 'button', className: 'dsk-x', 'aria-label': t('Close'), onclick: close }, '×'));
 }
 
-const fact = (name, ...what) => { const said = what.flat().filter((one) => one !== null && one !== undefined && one !== false && one !== ''); return said.length ? [h('dt', {}, t(name)), h('dd', {}, ...said)] : []; };
+const fact = (name, ...what) => { const said = what.flat().filter((one) => one !== null && one !== undefined && one !== false && one !== ''); return said.length ? [h('dt', {}, name), h('dd', {}, ...said)] : []; };
 const writing = () => part.moves.querySelector('[data-writing]');
 
 function fill(one) {
@@ -255,15 +258,15 @@ function fill(one) {
   const within = one.areas.filter((area) => ['community', 'grid', 'unit'].includes(area.level)).map((area) => area.name).join(' › ');
   part.top.replaceChildren(
     h('p', { className: 'dsk-line' }, h('b', { className: `inc-state ${one.state}` }, stateWords(one.state)), clockBadge(one), ...tags(one).filter(Boolean)),
-    one.asked_by ? h('p', { className: 'quiet' }, t('asked_by', { who: one.asked_by.replace(/^(account|program) /, '') })) : '',
-    h('blockquote', {}, one.description || t('no_words')), photoList(one.photos) || '',
-    h('dl', {}, ...fact('where', place(one), within !== place(one) && h('small', {}, within)), ...fact('holds', ...holder(one)),
-      ...fact('reported', when(one.reported_at)), ...fact('severity', t(`sev_${one.severity}`)), ...fact('rule', one.rule),
-      ...fact('number', h('span', { className: 'dsk-number' }, one.id.slice(0, 8)))));
+    one.asked_by ? h('p', { className: 'quiet' }, t('asked by %(who)s', { who: one.asked_by.replace(/^(account|program) /, '') })) : '',
+    h('blockquote', {}, one.description || t('No words given')), photoList(one.photos) || '',
+    h('dl', {}, ...fact(t('Where'), place(one), within !== place(one) && h('small', {}, within)), ...fact(t('Held by'), ...holder(one)),
+      ...fact(t('Reported'), when(one.reported_at)), ...fact(t('Severity'), SEVERITY_LABELS[one.severity]), ...fact(t('Rule'), one.rule),
+      ...fact(t('Number'), h('span', { className: 'dsk-number' }, one.id.slice(0, 8)))));
   const typing = contactBox?.contains(document.activeElement) ? document.activeElement : null;
   part.rest.replaceChildren(...kin(one), page.may.contacts ? contact(one) : '',
-    h('details', {}, h('summary', {}, t('why')), h('ol', { className: 'dsk-why' }, one.how.map((step) => h('li', {}, zh ? step.zh : step.en)))),
-    ...(one.timeline ? [h('h3', {}, t('timeline')), timeline(one.timeline)] : []));
+    h('details', {}, h('summary', {}, t('Why it came here')), h('ol', { className: 'dsk-why' }, one.how.map((step) => h('li', {}, zh ? step.zh : step.en)))),
+    ...(one.timeline ? [h('h3', {}, t('What happened')), timeline(one.timeline)] : []));
   typing?.focus();
   ground(one);
   if (!writing()) part.moves.replaceChildren(moveButtons(one, (name, body, photos) => act(one, name, body, photos), EXTRA(one)));
@@ -285,11 +288,11 @@ function kin(one) {
   const other = (id, ...words) => (id ? h('button', { type: 'button', className: 'dsk-link', onclick: () => show(id) }, ...words) : h('span', {}, ...words));
   const like = (one.duplicates ?? []).filter((found) => found.id !== one.id && !one.children.includes(found.id) && found.id !== one.parent);
   return [
-    ...(one.parent ? [h('h3', {}, t('is_child')), h('p', {}, other(one.parent, one.parent.slice(0, 8)))] : []),
-    ...(one.children.length ? [h('h3', {}, t('has_children', { n: one.children.length })), h('ul', { className: 'dsk-near' }, one.children.map((id) => h('li', {}, other(id, id.slice(0, 8)))))] : []),
-    ...(like.length && !one.parent ? [h('h3', {}, t('duplicates')), h('ul', { className: 'dsk-near' }, like.map((found) => h('li', {},
-      other(found.id, stateWords(found.state), ' · ', t('metres', { n: Math.round(found.distance_m) }), ' · ', when(found.reported_at)),
-      found.id && !ENDED.includes(found.state) && one.moves.includes('link') && h('button', { type: 'button', className: 'inc-do', 'data-link': found.id, onclick: () => act(one, 'link', { parent: found.id }, []) }, t('link')))))] : []),
+    ...(one.parent ? [h('h3', {}, t('Linked')), h('p', {}, other(one.parent, one.parent.slice(0, 8)))] : []),
+    ...(one.children.length ? [h('h3', {}, t('%(n)s linked', { n: one.children.length })), h('ul', { className: 'dsk-near' }, one.children.map((id) => h('li', {}, other(id, id.slice(0, 8)))))] : []),
+    ...(like.length && !one.parent ? [h('h3', {}, t('Alike and near')), h('ul', { className: 'dsk-near' }, like.map((found) => h('li', {},
+      other(found.id, stateWords(found.state), ' · ', t('%(n)s m', { n: Math.round(found.distance_m) }), ' · ', when(found.reported_at)),
+      found.id && !ENDED.includes(found.state) && one.moves.includes('link') && h('button', { type: 'button', className: 'inc-do', 'data-link': found.id, onclick: () => act(one, 'link', { parent: found.id }, []) }, t('Link to it')))))] : []),
   ];
 }
 
@@ -303,15 +306,15 @@ function contact(one) {
     event.preventDefault();
     try {
       const { contact: found } = await send(`/incidents/${one.id}/contact`, { body: { reason: reason.value } });
-      box.replaceChildren(h('h3', {}, t('contact')), h('p', {}, ...(found ? [found.name, found.phone && h('a', { href: `tel:${found.phone}` }, found.phone), found.email].filter(Boolean).flatMap((said, i) => (i ? [' · ', said] : [said])) : [t('no_contact')])));
+      box.replaceChildren(h('h3', {}, t('How to reach who reported')), h('p', {}, ...(found ? [found.name, found.phone && h('a', { href: `tel:${found.phone}` }, found.phone), found.email].filter(Boolean).flatMap((said, i) => (i ? [' · ', said] : [said])) : [t('Nothing was left')])));
     } catch (error) { said.textContent = error.message; reason.focus(); }
-  } }, h('label', { for: 'contact-reason' }, t('contact_reason')), reason, h('button', { type: 'submit', className: 'inc-do' }, t('show_contact')), said));
+  } }, h('label', { for: 'contact-reason' }, t('Why you need the contact (kept for auditors)')), reason, h('button', { type: 'submit', className: 'inc-do' }, t('Show contact')), said));
   return box;
 }
 
 // ---- fields of its own that a move asks for
-const standing = (found) => [pick(found, 'role'), found.stands_in && t('stands_in'), found.away ? t('away') : found.code ? t('load', { n: number(found.load) }) : t('vacant'),
-  found.metres !== null && t('metres', { n: number(Math.round(found.metres)) }), found.skills && t('skilled')].filter(Boolean).join(' · ');
+const standing = (found) => [pick(found, 'role'), found.stands_in && t('stands in'), found.away ? t('on leave') : found.code ? t('%(n)s open', { n: number(found.load) }) : t('vacant'),
+  found.metres !== null && t('%(n)s m', { n: number(Math.round(found.metres)) }), found.skills && t('has the skill')].filter(Boolean).join(' · ');
 
 const EXTRA = (one) => ({
   dispatch: async () => {
@@ -320,9 +323,9 @@ const EXTRA = (one) => ({
     const first = (one.skill && found.find((person) => person.skills && there(person))) || found.find(there);
     const choice = (value, words, small, more) => h('label', { className: 'dsk-who' }, h('input', { type: 'radio', name: 'to', value, checked: value === '' }), h('span', {}, h('i', {}, words), more && h('em', {}, more), small && h('small', {}, small)));
     const people = found.filter((person) => person.code).sort((a, b) => (b === first) - (a === first));
-    const element = h('fieldset', { className: 'dsk-people' }, h('legend', {}, t('candidates')), choice('', t('by_rule'), t('by_rule_why')),
-      one.skill && choice('order', t('push'), t('push_why')),
-      people.map((person) => choice(String(found.indexOf(person)), person.name ?? pick(person, 'role'), standing(person), person === first && t('suggested'))));
+    const element = h('fieldset', { className: 'dsk-people' }, h('legend', {}, t('Give it to')), choice('', t('As the rule says'), t('whoever the routing rule finds now')),
+      one.skill && choice('order', t('Push as an order'), t('whoever claims it first; unclaimed in time it comes back')),
+      people.map((person) => choice(String(found.indexOf(person)), person.name ?? pick(person, 'role'), standing(person), person === first && t('Suggested'))));
     return { element, read: () => {
       const value = element.querySelector('input:checked')?.value;
       if (value === 'order') return { way: 'order' };
@@ -331,8 +334,8 @@ const EXTRA = (one) => ({
     } };
   },
   reclassify: () => {
-    const kind = h('select', { id: 'inc-kind' }, groups(one.category)), severity = h('select', { id: 'inc-severity' }, page.severities.map((key) => h('option', { value: key, selected: key === one.severity }, t(`sev_${key}`))));
-    return { element: h('div', {}, h('label', { for: 'inc-kind' }, t('category')), kind, h('label', { for: 'inc-severity' }, t('severity')), severity), read: () => ({ category: kind.value, severity: severity.value }) };
+    const kind = h('select', { id: 'inc-kind' }, groups(one.category)), severity = h('select', { id: 'inc-severity' }, page.severities.map((key) => h('option', { value: key, selected: key === one.severity }, SEVERITY_LABELS[key])));
+    return { element: h('div', {}, h('label', { for: 'inc-kind' }, t('Kind')), kind, h('label', { for: 'inc-severity' }, t('Severity')), severity), read: () => ({ category: kind.value, severity: severity.value }) };
   },
 });
 
@@ -351,12 +354,12 @@ async function act(one, name, body, photos) {
     part.moves.replaceChildren();
     redraw(found);
     counts().catch(() => {});
-    say(t('moved', { move: moveWords(name) }));
+    say(t('Done: %(move)s', { move: moveWords(name) }));
     if (opened === one.id) await show(one.id, { quiet: true });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (error.problem.status === 409) await conflict(one, error.problem);
-    else panelSays(error.problem.status === 0 ? t('offline') : t('refused', { why: error.message }));
+    else panelSays(error.problem.status === 0 ? t('No connection') : t('Not accepted: %(why)s', { why: error.message }));
   } finally { part.moves.removeAttribute('aria-busy'); }
 }
 
@@ -364,19 +367,19 @@ async function act(one, name, body, photos) {
 async function conflict(one, problem) {
   try {
     const now = await ask(`/incidents/${one.id}`, 'one'), last = now.timeline.at(-1);
-    if (now.version === one.version) { panelSays(t('refused', { why: problem.detail })); return; }
+    if (now.version === one.version) { panelSays(t('Not accepted: %(why)s', { why: problem.detail })); return; }
     full = now;
     part.moves.replaceChildren();
     fill(now);
     redraw(now);
-    panelSays(t('conflict', { why: `${zh ? last.role_zh : last.role} · ${zh ? last.move_zh : last.move_en} → ${stateWords(now.state)}` }));
-  } catch { panelSays(t('conflict', { why: problem.detail })); }
+    panelSays(t('Somebody was faster: %(why)s', { why: `${zh ? last.role_zh : last.role} · ${zh ? last.move_zh : last.move_en} → ${stateWords(now.state)}` }));
+  } catch { panelSays(t('Somebody was faster: %(why)s', { why: problem.detail })); }
 }
 
 // ---- what is new: rows change where they stand; what would move them waits for the bar
 function bar() {
   $('news').hidden = !news.size;
-  $('news').textContent = t('new_some', { n: number(news.size) });
+  $('news').textContent = t('%(n)s new: show them', { n: number(news.size) });
 }
 
 const heard = new Set();
@@ -407,7 +410,7 @@ async function settle() {
       if (known.version < event.version) own.push(id);
     } else if (fits(event) && (!filters().category || event.category.startsWith(filters().category)) && !news.has(id)) fresh.push(id);
     if (id === opened && (full?.version ?? 0) < event.version && !part.moves.hasAttribute('aria-busy')) {
-      if (writing()) panelSays([`${t('changed')}: ${stateWords(event.state)} `, h('button', { type: 'button', className: 'dsk-link', onclick: () => { part.moves.replaceChildren(); panelSays(''); show(id, { quiet: true }); } }, t('retry'))]);
+      if (writing()) panelSays([`${t('changed')}: ${stateWords(event.state)} `, h('button', { type: 'button', className: 'dsk-link', onclick: () => { part.moves.replaceChildren(); panelSays(''); show(id, { quiet: true }); } }, t('Try again'))]);
       else show(id, { quiet: true });
     }
   }
@@ -428,7 +431,7 @@ $('filters').addEventListener('input', ({ target }) => {
   if (target.name === 'words') typing = setTimeout(apply, 350); else apply();
 });
 $('tabs').append(...TABS.map((name) => h('button', { type: 'button', 'data-state': name, onclick: () => { go({ state: name === 'open' ? '' : name }); again(); } },
-  name === 'open' || name === 'all' ? t(name) : stateWords(name), h('b', {}))));
+  name === 'open' ? t('Open') : name === 'all' ? t('All states') : stateWords(name), h('b', {}))));
 $('clear').addEventListener('click', clear);
 $('more').addEventListener('click', () => load({ more: true }));
 $('news').addEventListener('click', () => load({ keep: true }));
@@ -461,8 +464,8 @@ addEventListener('keydown', (event) => {
 });
 
 // ---- begin
-$('filters').elements.area.append(h('option', { value: '' }, t('area_all')), ...page.areas.map((one) => h('option', { value: one.code }, '\u3000'.repeat(one.depth) + one.name)));
-$('filters').elements.category.append(h('option', { value: '' }, t('all_kinds')), ...groups());
+$('filters').elements.area.append(h('option', { value: '' }, t('All areas')), ...page.areas.map((one) => h('option', { value: one.code }, '\u3000'.repeat(one.depth) + one.name)));
+$('filters').elements.category.append(h('option', { value: '' }, t('All kinds')), ...groups());
 for (const way of [map.scrollWheelZoom, map.keyboard]) way.disable();
 showFilters();
 const first = address().get('incident');

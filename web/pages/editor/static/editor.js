@@ -91,7 +91,7 @@ function apply(changed) {
 }
 
 async function load() {
-  busy(t('loading'));
+  busy(t('Loading the borders…'));
   try {
     const found = await api.load(state.within);
     [...coverage.grids.keys()].forEach((code) => { coverage.drop(code); draw(code); });
@@ -196,14 +196,14 @@ function buttons() {
 // ---- doing things
 async function operate(op, { again = false } = {}) {
   if (!state.editable || state.busy) return false;
-  busy(t('saving'));
+  busy(t('Saving…'));
   try {
     const done = await api.operate(op);
     if (!again) state.redo = [];
     state.steps = [...state.steps, { step: done.step, op: done.op, zh: '…', en: '…' }];
     apply(done.changed);
     busy('');
-    say(t('saved', { n: done.step }), 'done');
+    say(t('Saved as step %(n)s', { n: done.step }), 'done');
     refresh();
     return true;
   } catch (error) {
@@ -215,7 +215,7 @@ async function operate(op, { again = false } = {}) {
 
 async function undo() {
   if (!state.steps.length || state.busy || !state.editable) return;
-  busy(t('saving'));
+  busy(t('Saving…'));
   try {
     const last = state.steps.at(-1), done = await api.undo(last.step);
     state.redo.push(...done.undone.reverse());
@@ -254,19 +254,19 @@ function guide() {
   const { tool, chosen } = state;
   stopDrawing();
   if (phone.matches) return undefined;
-  if (!state.editable) return say(t(page.mine ? 'not_draft' : 'not_mine'), '', true);
-  if (tool === 'move') say(map.getZoom() < HANDLES_FROM ? t('zoom_for_handles') : t('move_help'), '', map.getZoom() < HANDLES_FROM);
+  if (!state.editable) return say((page.mine ? t('This revision is no draft any more; it cannot be changed.') : t("You are looking at somebody else's draft; it cannot be changed here.")), '', true);
+  if (tool === 'move') say(map.getZoom() < HANDLES_FROM ? t('Zoom in to move corners') : t('Drag a corner of a border; every grid that shares it moves along. Drag the middle of a border to make a corner; drag a corner onto the next to take it away.'), '', map.getZoom() < HANDLES_FROM);
   if (tool === 'border') {
-    if (chosen.length < 2) say(t('choose_two'), '', true);
-    else { say(t('draw_border', { a: name(chosen[0]), b: name(chosen[1]) }), '', true); startDrawing('Line'); }
+    if (chosen.length < 2) say(t('Choose two neighbouring grids'), '', true);
+    else { say(t('Draw the new border between %(a)s and %(b)s; double-click ends it', { a: name(chosen[0]), b: name(chosen[1]) }), '', true); startDrawing('Line'); }
   }
-  if (tool === 'split') { say(t('draw_line'), '', true); startDrawing('Line'); }
-  if (tool === 'merge') say(chosen.length ? t('choose_more') : t('choose_first'), '', true);
-  if (tool === 'paint') { if (chosen.length) { say(t('draw_region'), '', true); startDrawing('Polygon'); } else say(t('choose_gets'), '', true); }
-  if (tool === 'add') { say(t('draw_region'), '', true); startDrawing('Polygon'); }
-  if (tool === 'retire') say(chosen.length ? t('choose_takes', { name: name(chosen[0]) }) : t('choose_ends'), '', true);
+  if (tool === 'split') { say(t('Draw the line; double-click ends it'), '', true); startDrawing('Line'); }
+  if (tool === 'merge') say(chosen.length ? t('Choose more neighbours, then press Enter') : t('Choose the grid that keeps its code'), '', true);
+  if (tool === 'paint') { if (chosen.length) { say(t('Draw round the land; click the first corner to close'), '', true); startDrawing('Polygon'); } else say(t('Choose the grid that gets the land'), '', true); }
+  if (tool === 'add') { say(t('Draw round the land; click the first corner to close'), '', true); startDrawing('Polygon'); }
+  if (tool === 'retire') say(chosen.length ? t('Choose the neighbour that takes the land of %(name)s', { name: name(chosen[0]) }) : t('Choose the grid that ends'), '', true);
   $('ed-merge').hidden = !(tool === 'merge' && chosen.length > 1);
-  $('ed-merge').textContent = t('merge_now', { n: chosen.length });
+  $('ed-merge').textContent = t('Merge %(n)s grids', { n: chosen.length });
   if (tool === 'retire' && chosen.length === 2) retire();
   return undefined;
 }
@@ -512,7 +512,7 @@ document.querySelectorAll('.ed-tabs [role="tab"]').forEach((tab) => tab.addEvent
 
 $('ed-publish').addEventListener('click', () => {
   const refused = (state.preview?.problems ?? []).filter((one) => one.severity === 'refused').length;
-  $('ed-publish-said').textContent = refused ? t('publish_refused', { n: refused }) : '';
+  $('ed-publish-said').textContent = refused ? t('%(n)s problems must be solved first', { n: refused }) : '';
   $('ed-publish-now').disabled = refused > 0;
   showTotals(state.preview?.totals);
   $('ed-publish-totals').textContent = $('ed-totals').textContent;
@@ -536,13 +536,13 @@ $('ed-publish-form').addEventListener('submit', async (event) => {
 function conflicts(draft) {
   const bar = $('ed-bar'), clashes = draft.conflicts;
   if (clashes.length) {
-    $('ed-bar-said').textContent = t('conflict', { who: clashes[0].author, n: clashes[0].revision, grids: clashes.map((one) => one.name).join('、') });
-    $('ed-bar-do').textContent = t('rebase');
+    $('ed-bar-said').textContent = t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', { who: clashes[0].author, n: clashes[0].revision, grids: clashes.map((one) => one.name).join('、') });
+    $('ed-bar-do').textContent = t('Draw my changes on theirs');
     $('ed-bar-do').onclick = rebase;
     bar.hidden = false;
   } else if (state.seen !== undefined && draft.newest !== state.seen) {
-    $('ed-bar-said').textContent = t('newer');
-    $('ed-bar-do').textContent = t('reload');
+    $('ed-bar-said').textContent = t('Newer boundaries were published elsewhere on this map.');
+    $('ed-bar-do').textContent = t('Show them');
     $('ed-bar-do').onclick = async () => { bar.hidden = true; state.seen = undefined; await load(); };
     bar.hidden = false;
   } else bar.hidden = true;
@@ -550,14 +550,14 @@ function conflicts(draft) {
 }
 
 async function rebase() {
-  busy(t('saving'));
+  busy(t('Saving…'));
   try {
     await api.rebase();
     $('ed-bar').hidden = true;
     state.seen = undefined;
     state.redo = [];
     await load();
-    say(t('rebased'), 'done');
+    say(t('Your draft is drawn on the newest boundaries.'), 'done');
   } catch (error) { busy(''); say(error.message, 'wrong', true); }
 }
 

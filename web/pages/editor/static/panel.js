@@ -2,8 +2,11 @@
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
 
+const CHANGE_LABELS = { new: t('new'), gone: t('ends') };
+
 const WIDEST = 700; // households at the right end of the bar
 const [LOW, HIGH] = page.bands;
+const BAND_LABELS = { in: t('within %(low)s–%(high)s', { low: LOW, high: HIGH }), low: t('below %(low)s', { low: LOW, high: HIGH }), high: t('above %(high)s', { low: LOW, high: HIGH }) };
 
 const share = (n) => Math.min(100, Math.max(0, n / WIDEST * 100));
 const svg = (tag, attributes) => {
@@ -29,13 +32,13 @@ function bar(count, before) {
 export function showGrids(rows, choose) {
   $('ed-grids').replaceChildren(...(rows.length ? rows.map((row) => h('li', { 'data-code': row.code },
     h('button', { type: 'button', className: 'ed-grid', onclick: () => choose(row.code) },
-      h('span', { className: 'ed-name' }, row.name, row.change === 'changed' ? null : h('em', {}, t(row.change))),
-      row.change === 'gone' || row.households == null ? null : h('span', { className: 'ed-count' }, h('b', {}, number(row.households)), ` ${t('households', { n: '' }).trim()}`,
-        h('small', {}, band(row.households) === 'in' ? t('band_in', { low: LOW, high: HIGH }) : t(`band_${band(row.households)}`, { low: LOW, high: HIGH }))),
+      h('span', { className: 'ed-name' }, row.name, row.change === 'changed' ? null : h('em', {}, CHANGE_LABELS[row.change])),
+      row.change === 'gone' || row.households == null ? null : h('span', { className: 'ed-count' }, h('b', {}, number(row.households)), ` ${t('%(n)s households', { n: '' }).trim()}`,
+        h('small', {}, BAND_LABELS[band(row.households)])),
       row.change === 'gone' || row.households == null ? null : bar(row.households, row.before),
-      row.change === 'gone' ? null : h('small', { className: 'ed-more' }, `${t('hectares', { n: row.hectares.toFixed(1) })} · ${t('compactness', { n: row.compactness.toFixed(2) })}`,
-        row.before === null ? '' : ` · ${t('was', { n: number(row.before) })}`))))
-    : [h('li', { className: 'ed-none' }, h('b', {}, t('nothing_touched')), h('p', {}, t('nothing_next')))]));
+      row.change === 'gone' ? null : h('small', { className: 'ed-more' }, `${t('%(n)s ha', { n: row.hectares.toFixed(1) })} · ${t('compactness %(n)s', { n: row.compactness.toFixed(2) })}`,
+        row.before === null ? '' : ` · ${t('was %(n)s', { n: number(row.before) })}`))))
+    : [h('li', { className: 'ed-none' }, h('b', {}, t('Nothing is drawn yet.')), h('p', {}, t('Choose a tool on the left. Everything is saved at once and in force only when you publish.')))]));
 }
 
 // A torn unit offers the choice of its grid: `settle` takes the unit and the grid.
@@ -43,21 +46,21 @@ export function showProblems(problems, fly, settle, name) {
   const order = [...problems].sort((a, b) => (a.severity === 'refused' ? 0 : 1) - (b.severity === 'refused' ? 0 : 1));
   $('ed-problems').replaceChildren(...(order.length ? order.map((one) => h('li', {},
     h('button', { type: 'button', className: `ed-problem ${one.severity}`, onclick: () => fly(one) },
-      h('b', {}, one.severity === 'refused' ? `✕ ${t('refused')}` : `△ ${t('warning')}`), h('span', {}, zh ? one.zh : one.en)),
-    one.kind === 'unit_torn' && settle ? h('p', { className: 'ed-settle' }, one.codes.slice(1).map((grid) => h('button', { type: 'button', className: 'link', onclick: () => settle(one.codes[0], grid) }, t('settle', { name: name(grid) })))) : null))
-    : [h('li', { className: 'ed-none' }, t('no_problems'))]));
+      h('b', {}, one.severity === 'refused' ? `✕ ${t('cannot be published')}` : `△ ${t('warning')}`), h('span', {}, zh ? one.zh : one.en)),
+    one.kind === 'unit_torn' && settle ? h('p', { className: 'ed-settle' }, one.codes.slice(1).map((grid) => h('button', { type: 'button', className: 'link', onclick: () => settle(one.codes[0], grid) }, t('belongs to %(name)s', { name: name(grid) })))) : null))
+    : [h('li', { className: 'ed-none' }, t('No problems found.'))]));
   $('ed-problem-count').textContent = order.length || '';
   $('ed-problem-count').className = order.some((one) => one.severity === 'refused') ? 'bad' : '';
 }
 
 export function showSteps(steps) {
-  $('ed-steps').replaceChildren(...(steps.length ? [...steps].reverse().map((one) => h('li', {}, h('small', {}, t('step', { n: one.step })), h('span', {}, zh ? one.zh : one.en)))
-    : [h('li', { className: 'ed-none' }, t('nothing_touched'))]));
+  $('ed-steps').replaceChildren(...(steps.length ? [...steps].reverse().map((one) => h('li', {}, h('small', {}, t('Step %(n)s', { n: one.step })), h('span', {}, zh ? one.zh : one.en)))
+    : [h('li', { className: 'ed-none' }, t('Nothing is drawn yet.'))]));
   $('ed-step-count').textContent = steps.length || '';
 }
 
 export function showTotals(totals) {
-  $('ed-totals').textContent = totals && totals.grids ? t('moves', Object.fromEntries(Object.entries(totals).map(([k, v]) => [k, number(v)]))) : '';
+  $('ed-totals').textContent = totals && totals.grids ? t('%(households)s households, %(units)s units, %(posts)s posts, %(incidents)s open incidents change grid', Object.fromEntries(Object.entries(totals).map(([k, v]) => [k, number(v)]))) : '';
 }
 
 let silence;

@@ -173,7 +173,7 @@ map.on('mousemove', ({ latlng }) => {
 });
 function label(hit) {
   const made = document.createElement('span');
-  made.textContent = hit.name || t('category');
+  made.textContent = hit.name || t('Category');
   return made;
 }
 
@@ -182,7 +182,7 @@ const drawing = (on) => { $('drawing').hidden = !on; document.body.dataset.map =
 layer.on('loading', () => drawing(true));
 layer.on('load', () => drawing(false));
 drawing(layer.isLoading());
-addEventListener('offline', () => said(t('offline')));
+addEventListener('offline', () => said(t('The server cannot be reached. Check the connection and try again.')));
 addEventListener('online', () => { said(''); layer.redraw(); });
 function said(words) { $('map-said').textContent = words; $('map-said').hidden = !words; }
 
@@ -249,7 +249,7 @@ const SIZES = ['peek', 'half', 'full'];
 function size(next) {
   $('panel').dataset.size = next;
   $('grip').setAttribute('aria-expanded', next !== 'peek');
-  $('grip').setAttribute('aria-label', t(next === 'full' ? 'panel_close' : 'panel_open'));
+  $('grip').setAttribute('aria-label', next === 'full' ? t('Shrink the panel') : t('Open the panel'));
 }
 let from = null;
 $('grip').onclick = () => size(SIZES[(SIZES.indexOf($('panel').dataset.size) + 1) % 3]);

@@ -6,7 +6,7 @@ import { t, title } from '../../shared/i18n.js';
 export function emergency(danger) {
   if (!danger) return null;
   return h('div', { className: 'emergency', role: 'alert' },
-    h('p', {}, h('b', {}, t('danger_title', { danger: title(danger) }))),
-    h('p', { className: 'emergency-calls' }, danger.call.map((one) => h('a', { href: `tel:${one.replaceAll(' ', '')}` }, t('danger_call', { number: one })))),
-    h('p', {}, t('danger_next')));
+    h('p', {}, h('b', {}, t('This sounds like danger: %(danger)s. Call first:', { danger: title(danger) }))),
+    h('p', { className: 'emergency-calls' }, danger.call.map((one) => h('a', { href: `tel:${one.replaceAll(' ', '')}` }, t('Call %(number)s', { number: one })))),
+    h('p', {}, t('Then send it here too: the grid leader, the community and the command centre are told at once.')));
 }

@@ -1,10 +1,12 @@
 // The reporter's form: photo, place, kind, send. A draft has one key, so that sending again never files it twice.
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
-import { ask, inWords, query, Refused } from '../../shared/request.js';
+import { ask, inWords, query, Refused, setOfflineText } from '../../shared/request.js';
 import { emergency } from './emergency.js';
 import { kept, remember } from './my-reports.js';
 import { prepared } from '../../shared/image.js';
+
+setOfflineText(t('No connection. What you wrote is kept on this phone.'));
 
 const { map } = window.wangge;
 const DRAFT = 'wangge.draft', TIMEOUT = 60_000; // milliseconds
@@ -47,8 +49,8 @@ const files = {
 // ---- 1: photos
 function drawPhotos() {
   $('photos').replaceChildren(...photos.map((one, i) => h('li', { className: one.bad ? 'bad' : null },
-    h('img', { src: one.url, alt: t('photo_alt', { n: i + 1 }) }),
-    h('button', { type: 'button', 'aria-label': t('photo_remove', { n: i + 1 }), onclick: () => removePhoto(i) },
+    h('img', { src: one.url, alt: t('Photo %(n)s', { n: i + 1 }) }),
+    h('button', { type: 'button', 'aria-label': t('Remove photo %(n)s', { n: i + 1 }), onclick: () => removePhoto(i) },
       h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: 'm5 5 10 10M15 5 5 15' }))))));
   step('photo', photos.length > 0);
 }
@@ -62,12 +64,12 @@ function removePhoto(i) {
 
 async function addPhotos(given) {
   const said = [];
-  $('photo-said').textContent = t('photo_working');
+  $('photo-said').textContent = t('Preparing the photo…');
   for (const file of given) {
-    if (photos.length >= page.most_photos) { said.push(t('photo_most', { n: page.most_photos })); break; }
+    if (photos.length >= page.most_photos) { said.push(t('At most %(n)s photos.', { n: page.most_photos })); break; }
     const blob = await prepared(file, page.longest_side);
     if (blob) photos.push({ blob, url: URL.createObjectURL(blob) });
-    else said.push(t('photo_bad', { name: file.name }));
+    else said.push(t('“%(name)s” cannot be read as a photo. Use JPEG, PNG or WebP.', { name: file.name }));
   }
   $('photo-said').textContent = said.join(' ');
   keepPhotos();
@@ -91,7 +93,7 @@ function placed() {
   const place = { lon: Number(lng.toFixed(7)), lat: Number(lat.toFixed(7)), crs: 'wgs84' };
   if (state.place && state.place.lon === place.lon && state.place.lat === place.lat) return;
   state.place = place;
-  if (accuracy && map.distance(accuracy.at, [lat, lng]) > 1) { accuracy = null; ring?.remove(); $('place-said').textContent = t('place_set'); }
+  if (accuracy && map.distance(accuracy.at, [lat, lng]) > 1) { accuracy = null; ring?.remove(); $('place-said').textContent = t('The place is where the pin stands.'); }
   changed();
   whose();
 }
@@ -104,13 +106,13 @@ function go(lat, lon, zoom = 18) {
 }
 
 map.on('dragstart keydown', () => { touched = true; });
-map.on('click', ({ latlng }) => { if ($('fields').disabled) return; touched = true; $('place-said').textContent = t('place_set'); map.panTo(latlng); });
+map.on('click', ({ latlng }) => { if ($('fields').disabled) return; touched = true; $('place-said').textContent = t('The place is where the pin stands.'); map.panTo(latlng); });
 map.on('movestart', () => $('pin').classList.add('lifted'));
 map.on('moveend', () => {
   $('pin').classList.remove('lifted');
   if (!touched || $('fields').disabled) return;
   $('map-hint').hidden = true;
-  if (!accuracy) $('place-said').textContent = t('place_set');
+  if (!accuracy) $('place-said').textContent = t('The place is where the pin stands.');
   placed();
 });
 Object.assign(map.options, { scrollWheelZoom: 'center', doubleClickZoom: 'center', touchZoom: 'center' });
@@ -118,8 +120,8 @@ $('zoom-in').onclick = () => map.zoomIn();
 $('zoom-out').onclick = () => map.zoomOut();
 
 $('gps').onclick = () => {
-  if (!navigator.geolocation) { $('place-said').textContent = t('gps_failed'); return; }
-  $('place-said').textContent = t('gps_working');
+  if (!navigator.geolocation) { $('place-said').textContent = t('No position could be found. Move the map until the pin is right.'); return; }
+  $('place-said').textContent = t('Looking for your position…');
   $('gps').setAttribute('aria-busy', 'true');
   navigator.geolocation.getCurrentPosition(({ coords }) => {
     $('gps').removeAttribute('aria-busy');
@@ -129,10 +131,10 @@ $('gps').onclick = () => {
     accuracy = { at };
     $('map-hint').hidden = true;
     go(...at, metres > 200 ? 16 : 18);
-    $('place-said').textContent = t(metres > 50 ? 'gps_rough' : 'gps_found', { n: number(metres) });
+    $('place-said').textContent = (metres > 50 ? t('Rough position only, accurate to about %(n)s m. Move the map until the pin is right.', { n: number(metres) }) : t('Your position, accurate to about %(n)s m.', { n: number(metres) }));
   }, (error) => {
     $('gps').removeAttribute('aria-busy');
-    $('place-said').textContent = t(error.code === error.PERMISSION_DENIED ? 'gps_denied' : 'gps_failed');
+    $('place-said').textContent = (error.code === error.PERMISSION_DENIED ? t('The browser may not use your position. Move the map until the pin is right.') : t('No position could be found. Move the map until the pin is right.'));
   }, { enableHighAccuracy: true, timeout: 15_000, maximumAge: 10_000 });
 };
 
@@ -141,15 +143,15 @@ async function whose() {
   state.outside = false;
   box.hidden = false;
   box.className = 'rep-whose';
-  box.replaceChildren(h('p', {}, t('place_looking')));
+  box.replaceChildren(h('p', {}, t('Looking up whose patch this is…')));
   try {
     const found = await ask(`/locate?${query({ ...state.place, address: $('address').value })}`, 'locate');
     if (mine !== looking) return;
     const names = [...found.areas.filter((one) => one.level === 'community' || one.level === 'grid'), found.unit].filter(Boolean);
     const role = found.answerable && (zh ? found.answerable.role_zh : found.answerable.role_en);
     box.replaceChildren(
-      h('p', {}, t('place_whose', { area: names.map((one) => one.name).join(' · ') })),
-      h('p', { className: 'role' }, role ? t('place_role', { role }) : t('place_nobody')));
+      h('p', {}, t('%(area)s answers for this place', { area: names.map((one) => one.name).join(' · ') })),
+      h('p', { className: 'role' }, role ? t('First to go: %(role)s', { role }) : t('Nobody is on duty here just now; once it is sent you are told who has it.')));
     box.classList.add('found');
   } catch (error) {
     if (error.name === 'AbortError' || mine !== looking) return;
@@ -157,10 +159,10 @@ async function whose() {
     state.outside = outside;
     const near = outside && error.problem.nearest;
     box.classList.add('wrong');
-    box.replaceChildren(h('p', {}, outside ? t('place_outside') : error.problem?.status ? error.message : t('offline')),
-      near ? h('p', {}, t('place_nearest', { name: near.name || near.code, n: number(Math.round(error.problem.distance_m)) })) : '',
-      near ? h('button', { type: 'button', className: 'link', onclick: () => toGrid(near.code) }, t('nearest_go'))
-        : outside ? '' : h('button', { type: 'button', className: 'link', onclick: whose }, t('retry')));
+    box.replaceChildren(h('p', {}, outside ? t('No grid here. Move the pin to where it happened.') : error.problem?.status ? error.message : t('No connection. What you wrote is kept on this phone.')),
+      near ? h('p', {}, t('The nearest grid, %(name)s, is %(n)s m away.', { name: near.name || near.code, n: number(Math.round(error.problem.distance_m)) })) : '',
+      near ? h('button', { type: 'button', className: 'link', onclick: () => toGrid(near.code) }, t('Move the pin there'))
+        : outside ? '' : h('button', { type: 'button', className: 'link', onclick: whose }, t('Try again')));
   }
   duplicates();
   ready();
@@ -205,12 +207,12 @@ async function suggested() {
       const answer = await ask(`/categories/suggest?${query({ words: said.length > 500 ? `${said.slice(0, 249)}\n${said.slice(-249)}` : said })}`, 'suggest');
       danger = answer.danger;
       found = (answer.suggestions ?? answer.items ?? []).filter((one) => byCode.has(one.code))
-        .map((one) => [byCode.get(one.code), one.because?.length ? t('chips_why', { words: one.because.join(zh ? '、' : ', ') }) : null]);
+        .map((one) => [byCode.get(one.code), one.because?.length ? t('because of “%(words)s”', { words: one.because.join(zh ? '、' : ', ') }) : null]);
     } catch (error) { if (error.name === 'AbortError') return; danger = undefined; } // the list of all kinds is there
     if (mine !== words) return;
   }
   if (danger !== undefined) $('danger').replaceChildren(emergency(danger) ?? '');
-  $('chips-title').textContent = found.length ? t('chips_words') : common.length ? t('chips_common') : '';
+  $('chips-title').textContent = found.length ? t('Suggested from your words') : common.length ? t('Often reported') : '';
   chips(found.length ? found : common);
 }
 
@@ -223,7 +225,7 @@ function groups(asked = '') {
   }
   $('groups').replaceChildren(...(grouped.size ? [...grouped].map(([name, all]) => h('section', {}, h('h3', {}, name),
     h('div', { className: 'rep-list' }, all.map((one) => h('button', { type: 'button', className: 'rep-chip small', 'aria-pressed': String(one.code === state.category), 'data-code': one.code, onclick: () => choose(one.code) }, title(one))))))
-    : [h('p', { className: 'quiet' }, t('no_category', { q: asked }))]));
+    : [h('p', { className: 'quiet' }, t('No kind fits “%(q)s”. Try another word, or only describe it above.', { q: asked }))]));
 }
 
 const later = (milliseconds, what) => { let timer; return () => { clearTimeout(timer); timer = setTimeout(what, milliseconds); }; };
@@ -243,11 +245,11 @@ async function duplicates() {
     box.hidden = !items.length;
     if (!items.length) return;
     const own = new Map(kept().map((one) => [one.id, one]));
-    box.replaceChildren(h('p', {}, h('b', {}, t('near_some', { n: number(items.length) }))),
+    box.replaceChildren(h('p', {}, h('b', {}, t('%(n)s of the same kind within 50 m in the last 7 days', { n: number(items.length) }))),
       h('ul', {}, items.slice(0, 3).map((one) => h('li', {},
-        h('span', {}, `${when(one.reported_at)} · ${zh ? one.state_zh : one.state_en ?? one.state} · ${t('metres', { n: number(Math.round(one.distance_m)) })}`),
-        own.has(one.id) ? h('a', { href: `${page.track}/${one.id}#${own.get(one.id).secret}` }, t('near_open')) : ''))),
-      h('p', { className: 'quiet' }, t('near_next')));
+        h('span', {}, `${when(one.reported_at)} · ${zh ? one.state_zh : one.state_en ?? one.state} · ${t('%(n)s m away', { n: number(Math.round(one.distance_m)) })}`),
+        own.has(one.id) ? h('a', { href: `${page.track}/${one.id}#${own.get(one.id).secret}` }, t('look')) : ''))),
+      h('p', { className: 'quiet' }, t('If it is the same matter it will be linked; you can report it all the same.')));
   } catch (error) { if (error.name !== 'AbortError') box.hidden = true; } // only an offer
 }
 
@@ -260,8 +262,8 @@ function step(name, done) {
 }
 
 function missing() {
-  return [[!state.place || state.outside, 'needs_place'], [!state.category && !$('description').value.trim(), 'needs_category']]
-    .filter(([wanting]) => wanting).map(([, word]) => t(word));
+  return [[!state.place || state.outside, t('the place')], [!state.category && !$('description').value.trim(), t('the kind or a few words')]]
+    .filter(([wanting]) => wanting).map(([, word]) => word);
 }
 
 function ready() {
@@ -269,7 +271,7 @@ function ready() {
   step('category', Boolean(state.category || $('description').value.trim()));
   if (sending || state.sent) return;
   const wanting = missing();
-  say(wanting.length ? t('needs', { what: wanting.join(zh ? '、' : ', ') }) : t('ready'), wanting.length ? '' : 'good');
+  say(wanting.length ? t('Still needed: %(what)s', { what: wanting.join(zh ? '、' : ', ') }) : t('Ready to send'), wanting.length ? '' : 'good');
   $('send').setAttribute('aria-disabled', String(wanting.length > 0));
 }
 
@@ -297,7 +299,7 @@ function post(body, progressed) {
       let answer = null;
       try { answer = JSON.parse(request.responseText); } catch { /* cut off on the way, or not ours */ }
       const refusal = request.status >= 400 && request.status < 500;
-      done({ status: answer || refusal ? request.status : 0, answer: answer ?? { detail: t('error') } });
+      done({ status: answer || refusal ? request.status : 0, answer: answer ?? { detail: t('This did not work') } });
     };
     request.send(body);
   });
@@ -322,8 +324,8 @@ async function send() {
   $('discard').hidden = true;
   $('send').setAttribute('aria-disabled', 'true');
   $('progress').hidden = false;
-  say(t('sending', { n: 0 }));
-  sending = post(body, (n) => { $('progress').value = n; say(n < 100 ? t('sending', { n }) : t('waiting')); });
+  say(t('Sending… %(n)s %%', { n: 0 }));
+  sending = post(body, (n) => { $('progress').value = n; say(n < 100 ? t('Sending… %(n)s %%', { n }) : t('Sent; waiting for the answer…')); });
   const { status, answer } = await sending;
   sending = null;
   $('progress').hidden = true;
@@ -334,9 +336,9 @@ async function send() {
 }
 
 function unanswered() {
-  say(t(navigator.onLine ? 'unanswered' : 'offline'), 'wrong');
-  $('send').textContent = t('retry');
-  $('discard').textContent = t('discard');
+  say((navigator.onLine ? t('No answer came. It may have arrived; trying again never files it twice. Everything is kept here.') : t('No connection. What you wrote is kept on this phone.')), 'wrong');
+  $('send').textContent = t('Try again');
+  $('discard').textContent = t('Give this report up');
   $('discard').hidden = false;
 }
 
@@ -348,13 +350,13 @@ function refused(status, problem) {
     const n = Number(/^photos?\[(\d+)\]/.exec(field)?.[1] ?? NaN);
     if (!photos[n]) return null;
     photos[n].bad = true;
-    return t('photo_refused', { n: n + 1 });
+    return t('Photo %(n)s was not accepted. Remove it or take it again.', { n: n + 1 });
   }).filter(Boolean);
   drawPhotos();
   $('photo-said').textContent = said.join(' ');
   save();
-  $('send').textContent = t('send');
-  say(status === 429 ? t('busy') : said.join(' ') || (problem.type === '/problems/outside-grids' ? t('place_outside') : t('refused', { why: inWords(problem) })), 'wrong');
+  $('send').textContent = t('Send the report');
+  say(status === 429 ? t('Too many reports just now. Try again in a minute.') : said.join(' ') || (problem.type === '/problems/outside-grids' ? t('No grid here. Move the pin to where it happened.') : t('Not accepted: %(why)s', { why: inWords(problem) })), 'wrong');
   if (said.length) document.querySelector('[data-step="photo"]').scrollIntoView({ block: 'start' });
 }
 
@@ -377,13 +379,13 @@ function point() {
 $('report').onsubmit = (event) => { event.preventDefault(); send(); };
 $('report').onkeydown = (event) => { if (event.key === 'Enter' && event.target.tagName === 'INPUT') event.preventDefault(); };
 $('discard').onclick = async () => {
-  if (!confirm(t('discard_sure'))) return;
+  if (!confirm(t('Give up? It may have arrived already; look it up by telephone before you report it again.'))) return;
   sessionStorage.removeItem(DRAFT);
   await files.forget();
   location.assign(location.pathname);
 };
 addEventListener('online', () => { if (state.sent && !sending) send(); else if (state.place) whose(); });
-addEventListener('offline', () => { if (!sending) say(t('offline'), 'wrong'); });
+addEventListener('offline', () => { if (!sending) say(t('No connection. What you wrote is kept on this phone.'), 'wrong'); });
 
 // ---- begin: where the draft was left, or at the place in the address
 async function begin() {
@@ -397,7 +399,7 @@ async function begin() {
   }
   const given = (new URLSearchParams(location.search).get('p') || '').split(',').map(Number);
   const start = given.length === 2 && given.every(Number.isFinite) && !state.sent ? given : state.place && [state.place.lon, state.place.lat];
-  if (start) { $('map-hint').hidden = true; $('place-said').textContent = t('place_set'); go(start[1], start[0]); } else if (page.bbox) {
+  if (start) { $('map-hint').hidden = true; $('place-said').textContent = t('The place is where the pin stands.'); go(start[1], start[0]); } else if (page.bbox) {
     map.fitBounds([[page.bbox[1], page.bbox[0]], [page.bbox[3], page.bbox[2]]], { animate: false });
   }
   drawPhotos();

@@ -6,6 +6,11 @@ import { emergency } from './emergency.js';
 import { forget, kept, remember } from './my-reports.js';
 import { prepared } from '../../shared/image.js';
 
+const STATE_NOTES = { suspended: t('The clock is stopped until it can go on.'), void: t('It was made void.'), returned: t('It is being passed on to the right person.') };
+const DUE_LABELS = { green: t('in time'), amber: t('nearly due'), red: t('overdue') };
+const STAR_LABELS = { 1: t('very unhappy'), 2: t('unhappy'), 3: t('so so'), 4: t('satisfied'), 5: t('very satisfied') };
+const STEP_LABELS = [t('Filed'), t('Accepted'), t('Sent on'), t('In hand'), t('Done'), t('Closed')];
+
 const EVERY = 30_000; // milliseconds between looks while the page is seen
 const HOLDS = new Set(['dispatch', 'take', 'escalate', 'hand_over', 'follow', 'reopen', 'send_back', 'resume']);
 const ICONS = { done: 'm4 10 4 4 8-8', now: 'M10 5v5l3 3', stop: 'M7 5v10M13 5v10', end: 'm5 5 10 10M15 5 5 15' };
@@ -16,8 +21,8 @@ let seen = null, drawn = '', looked = null, timer = 0;
 const role = (word) => (zh ? word : page.roles[word] ?? word);
 const time = (at) => h('time', { datetime: at }, new Date(at).toLocaleString(zh ? 'zh-CN' : 'en-GB', { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }));
 const icon = (name) => h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: ICONS[name] }));
-// A sentence with an element where {name} stands.
-const filled = (key, name, what) => { const [before, after] = t(key).split(`{${name}}`); return [before, what, after ?? '']; };
+// A sentence with an element where %(name)s stands.
+const filled = (text, name, what) => { const [before, after] = text.split(`%(${name})s`); return [before, what, after ?? '']; };
 
 // ---- asking
 async function api(path, { body, key, headers = {} } = {}) {
@@ -27,8 +32,8 @@ async function api(path, { body, key, headers = {} } = {}) {
       method: body ? 'POST' : 'GET', body, cache: 'no-store',
       headers: { 'X-Tracking-Secret': secret, ...(key ? { 'Idempotency-Key': key } : {}), ...(body && page.csrf ? { 'X-CSRFToken': page.csrf } : {}), ...headers },
     });
-  } catch { throw new Refused({ status: 0, detail: t('offline') }); }
-  if (!response.ok) throw new Refused(await response.json().catch(() => ({ status: response.status, detail: t('error') })));
+  } catch { throw new Refused({ status: 0, detail: t('No connection. This is the state last seen.') }); }
+  if (!response.ok) throw new Refused(await response.json().catch(() => ({ status: response.status, detail: t('This did not work') })));
   return response;
 }
 
@@ -46,8 +51,8 @@ async function look() {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (error.problem.status === 404) { askFor(true); return; }
-    if (seen) said(error.problem.status ? error.message : t('offline'));
-    else failed(error.problem.status ? error.message : t('offline_first'));
+    if (seen) said(error.problem.status ? error.message : t('No connection. This is the state last seen.'));
+    else failed(error.problem.status ? error.message : t('No connection. Nothing has been seen of this report yet.'));
   }
   stamp();
   if (!document.hidden) timer = setTimeout(look, EVERY);
@@ -57,7 +62,7 @@ function askFor(wrong) {
   $('seen').hidden = true;
   $('ask').hidden = false;
   $('ask-said').hidden = !wrong;
-  $('ask-said').replaceChildren(h('b', {}, t('unknown')), h('span', {}, t('unknown_next')));
+  $('ask-said').replaceChildren(h('b', {}, t('There is no such report, or the code is not its own')), h('span', {}, t('Check the link or the code you were given when you reported.')));
   $('ask').onsubmit = (event) => {
     event.preventDefault();
     secret = $('secret').value.trim().replace(/^.*#/, '');
@@ -69,7 +74,7 @@ function askFor(wrong) {
 
 function failed(words) {
   $('seen').setAttribute('aria-busy', 'false');
-  $('seen').replaceChildren(h('h1', {}, t('error')), h('p', { className: 'lead' }, words), h('button', { type: 'button', className: 'rep-go', onclick: look }, t('retry')));
+  $('seen').replaceChildren(h('h1', {}, t('This did not work')), h('p', { className: 'lead' }, words), h('button', { type: 'button', className: 'rep-go', onclick: look }, t('Try again')));
 }
 
 function said(words) {
@@ -79,7 +84,7 @@ function said(words) {
 
 function stamp() {
   const box = $('trk-stamp');
-  if (box && looked) box.replaceChildren(...filled('updated', 'time', time(looked.toISOString())));
+  if (box && looked) box.replaceChildren(...filled(t('Looked up %(time)s'), 'time', time(looked.toISOString())));
 }
 
 // ---- photos: fetched with the secret in a header, shown from memory
@@ -95,21 +100,21 @@ function blob(path) {
 
 function pictures(ids) {
   return ids?.length ? h('ul', { className: 'trk-photos' }, ids.map((id, i) => {
-    const img = h('img', { alt: t('photo_alt', { n: i + 1 }), width: 96, height: 96 });
-    const button = h('button', { type: 'button', 'aria-label': t('photo_open', { n: i + 1 }), onclick: () => enlarge(id, i) }, img);
-    blob(`/photos/${id}/thumbnail`).then((url) => { img.src = url; }).catch(() => button.replaceWith(h('span', { className: 'gone' }, t('photo_gone'))));
+    const img = h('img', { alt: t('Photo %(n)s', { n: i + 1 }), width: 96, height: 96 });
+    const button = h('button', { type: 'button', 'aria-label': t('Open photo %(n)s', { n: i + 1 }), onclick: () => enlarge(id, i) }, img);
+    blob(`/photos/${id}/thumbnail`).then((url) => { img.src = url; }).catch(() => button.replaceWith(h('span', { className: 'gone' }, t('A photo cannot be shown'))));
     return h('li', {}, button);
   })) : null;
 }
 
 async function enlarge(id, i) {
   const box = $('large'), img = box.querySelector('img');
-  img.alt = t('photo_alt', { n: i + 1 });
+  img.alt = t('Photo %(n)s', { n: i + 1 });
   img.src = await blob(`/photos/${id}/thumbnail`).catch(() => '');
   box.showModal();
   img.src = await blob(`/photos/${id}`).catch(() => img.src);
 }
-$('large').querySelector('button').setAttribute('aria-label', t('close'));
+$('large').querySelector('button').setAttribute('aria-label', t('Close'));
 $('large').querySelector('button').onclick = () => $('large').close();
 $('large').onclick = ({ target }) => { if (target === $('large')) $('large').close(); };
 
@@ -131,11 +136,11 @@ function draw() {
 function head() {
   const near = kept().find((one) => one.id === page.id)?.near;
   return h('header', { className: 'trk-head' },
-    h('p', { className: 'trk-when' }, filled('reported_on', 'time', time(seen.reported_at))),
+    h('p', { className: 'trk-when' }, filled(t('Reported %(time)s'), 'time', time(seen.reported_at))),
     h('h1', {}, zh ? seen.category_zh : seen.category_en),
     seen.description ? h('p', { className: 'trk-words' }, seen.description) : null,
     h('p', { className: 'quiet' }, [seen.community, seen.address].filter(Boolean).join(' · ')),
-    near ? h('p', { className: 'rep-near' }, t('near', { n: number(near) })) : null);
+    near ? h('p', { className: 'rep-near' }, t('%(n)s of the same kind had been reported nearby within 7 days; the community looks at them together.', { n: number(near) })) : null);
 }
 
 function stepper() {
@@ -143,8 +148,8 @@ function stepper() {
   const word = zh ? seen.state_zh : seen.state_en;
   return h('section', { className: 'trk-where', 'data-state': seen.state },
     h('p', { className: `trk-state ${void_ ? 'void' : seen.state}` }, icon(void_ ? 'end' : seen.state === 'suspended' ? 'stop' : seen.state === 'closed' ? 'done' : 'now'), word[0].toUpperCase() + word.slice(1)),
-    ['suspended', 'void', 'returned'].includes(seen.state) ? h('p', { className: 'quiet' }, t(`is_${seen.state}`)) : null,
-    void_ ? null : h('ol', { className: 'trk-steps' }, page.step_words.map((name, i) => {
+    ['suspended', 'void', 'returned'].includes(seen.state) ? h('p', { className: 'quiet' }, STATE_NOTES[seen.state]) : null,
+    void_ ? null : h('ol', { className: 'trk-steps' }, STEP_LABELS.map((name, i) => {
       const done = i < at || seen.state === 'closed';
       return h('li', { className: done ? 'done' : i === at ? 'now' : null, 'aria-current': i === at ? 'step' : null }, h('i', {}, done ? icon('done') : null), h('span', {}, name));
     })));
@@ -155,16 +160,16 @@ function holder() {
   const since = seen.timeline.findLast((one) => HOLDS.has(one.move))?.at;
   const who = zh ? seen.role_zh : seen.role_en;
   return h('section', { className: 'trk-holder' },
-    h('p', { className: 'quiet' }, t('holds')),
-    h('p', { className: 'trk-role' }, seen.queue ? (zh ? seen.queue.zh : seen.queue.en) : who || t('holds_none'), seen.name ? h('small', {}, seen.name) : null),
-    since && who ? h('p', { className: 'quiet' }, filled('since', 'time', time(since))) : null,
-    seen.due ? h('p', { className: `trk-due ${seen.colour ?? ''}` }, filled('limit', 'time', time(seen.due)), seen.colour ? h('b', {}, t(`limit_${seen.colour}`)) : null) : null,
-    seen.supervised ? h('p', { className: 'badge' }, t('supervised')) : null);
+    h('p', { className: 'quiet' }, t('Held by')),
+    h('p', { className: 'trk-role' }, seen.queue ? (zh ? seen.queue.zh : seen.queue.en) : who || t('Somebody is being looked for'), seen.name ? h('small', {}, seen.name) : null),
+    since && who ? h('p', { className: 'quiet' }, filled(t('since %(time)s'), 'time', time(since))) : null,
+    seen.due ? h('p', { className: `trk-due ${seen.colour ?? ''}` }, filled(t('Next step due %(time)s'), 'time', time(seen.due)), seen.colour ? h('b', {}, DUE_LABELS[seen.colour]) : null) : null,
+    seen.supervised ? h('p', { className: 'badge' }, t('Supervised from above')) : null);
 }
 
 function timeline() {
-  return h('section', {}, h('h2', {}, t('timeline')), h('ol', { className: 'trk-line' }, seen.timeline.toReversed().map((one) => {
-    const by = [role(one.role_zh), one.to_zh ? t('to', { role: role(one.to_zh) }) : null].filter(Boolean).join(' ');
+  return h('section', {}, h('h2', {}, t('What happened')), h('ol', { className: 'trk-line' }, seen.timeline.toReversed().map((one) => {
+    const by = [role(one.role_zh), one.to_zh ? t('to %(role)s', { role: role(one.to_zh) }) : null].filter(Boolean).join(' ');
     const move = zh ? one.zh : one.en;
     return h('li', {}, h('p', { className: 'trk-what' }, h('b', {}, move[0].toUpperCase() + move.slice(1)), h('span', {}, by), time(one.at)),
       one.words ? h('p', { className: 'trk-words' }, one.words) : null, pictures(one.photos));
@@ -185,7 +190,7 @@ async function move(form, given, photos = []) {
   body.append('json', text);
   photos.forEach((one, i) => body.append('photo', one, `${i + 1}`));
   button.disabled = true;
-  status.textContent = t('sending');
+  status.textContent = t('Sending…');
   try {
     await api(`/incidents/${page.id}/moves`, { body, key });
     drafts.delete(form.id);
@@ -193,12 +198,12 @@ async function move(form, given, photos = []) {
     form.remove();
     drawn = '';
     await look();
-    announce(t('sent'));
+    announce(t('Sent. Thank you.'));
     return true;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     const { status: code } = error.problem;
-    status.textContent = !code || code >= 500 ? t('unanswered') : code === 409 ? t('changed') : `${t('error')}: ${error.message}`;
+    status.textContent = !code || code >= 500 ? t('No answer came. What you wrote is kept; try again.') : code === 409 ? t('It has moved on in the meantime. Look again and send once more.') : `${t('This did not work')}: ${error.message}`;
     if (code === 409) { drawn = ''; look(); }
     return false;
   } finally { button.disabled = false; }
@@ -212,25 +217,25 @@ function announce(words) {
 const choice = (name, value, label, ...inside) => h('label', { className: 'trk-choice' }, h('input', { type: 'radio', name, value, required: true }), h('span', { title: label }, ...(inside.length ? inside : [label])));
 
 function rating(forms) {
-  const given = seen.rating ? h('p', { className: 'trk-rated' }, icon('done'), t('rated', { n: seen.rating, word: t(`star${seen.rating}`) }), seen.solved === null ? '' : ` · ${t(seen.solved ? 'rated_solved' : 'rated_unsolved')}`) : null;
+  const given = seen.rating ? h('p', { className: 'trk-rated' }, icon('done'), t('Your rating: %(n)s of 5, %(word)s', { n: seen.rating, word: STAR_LABELS[seen.rating] }), seen.solved === null ? '' : ` · ${(seen.solved ? t('solved') : t('not solved'))}`) : null;
   if (!seen.moves.includes('rate')) return given;
   const form = forms.get('rate') ?? rateForm();
   if (!given) return form;
-  return h('details', { id: 'more-rate', className: 'trk-more' }, h('summary', {}, given, h('span', { className: 'link' }, t('rate_again'))), form);
+  return h('details', { id: 'more-rate', className: 'trk-more' }, h('summary', {}, given, h('span', { className: 'link' }, t('Change the rating'))), form);
 }
 
 function rateForm() {
-  const form = h('form', { id: 'rate', className: 'trk-form' }, h('h2', {}, t('rate_title')),
-    h('fieldset', { className: 'trk-stars' }, h('legend', { className: 'hidden' }, t('rate_title')),
-      [1, 2, 3, 4, 5].map((n) => choice('rating', n, t(`star${n}`), h('b', {}, String(n)), h('small', {}, t(`star${n}`))))),
-    h('fieldset', { className: 'trk-solved' }, h('legend', {}, t('rate_solved')), choice('solved', 'true', t('yes')), choice('solved', 'false', t('no'))),
-    h('label', { for: 'rate-words', className: 'rep-line' }, t('rate_words')), h('textarea', { id: 'rate-words', name: 'note', rows: 2, maxlength: 2000 }),
-    h('p', { role: 'status', className: 'rep-said' }), h('button', { type: 'submit', className: 'rep-go' }, t('rate_send')));
+  const form = h('form', { id: 'rate', className: 'trk-form' }, h('h2', {}, t('Are you satisfied?')),
+    h('fieldset', { className: 'trk-stars' }, h('legend', { className: 'hidden' }, t('Are you satisfied?')),
+      [1, 2, 3, 4, 5].map((n) => choice('rating', n, STAR_LABELS[n], h('b', {}, String(n)), h('small', {}, STAR_LABELS[n])))),
+    h('fieldset', { className: 'trk-solved' }, h('legend', {}, t('Is it solved?')), choice('solved', 'true', t('Yes, solved')), choice('solved', 'false', t('No, not yet'))),
+    h('label', { for: 'rate-words', className: 'rep-line' }, t('Anything to add? (optional)')), h('textarea', { id: 'rate-words', name: 'note', rows: 2, maxlength: 2000 }),
+    h('p', { role: 'status', className: 'rep-said' }), h('button', { type: 'submit', className: 'rep-go' }, t('Send the rating')));
   form.noValidate = true;
   form.onsubmit = (event) => {
     event.preventDefault();
     const given = new FormData(form);
-    if (!given.get('rating') || !given.get('solved')) { form.querySelector('[role="status"]').textContent = t('rate_needs'); return; }
+    if (!given.get('rating') || !given.get('solved')) { form.querySelector('[role="status"]').textContent = t('Choose one to five, and whether it is solved.'); return; }
     move(form, { move: 'rate', rating: Number(given.get('rating')), solved: given.get('solved') === 'true', note: given.get('note').trim() });
   };
   return form;
@@ -239,22 +244,22 @@ function rateForm() {
 // Opened by itself when the rating is unhappy.
 function reopening(forms) {
   if (!seen.moves.includes('reopen')) return null;
-  const form = forms.get('reopen') ?? wordsForm('reopen', 'reopen_words', 'reopen_send');
-  return h('details', { id: 'more-reopen', className: 'trk-more', open: seen.solved === false || (seen.rating ?? 5) <= 2 }, h('summary', {}, t('reopen_title')), form);
+  const form = forms.get('reopen') ?? wordsForm('reopen', t('What is still wrong?'), t('Take it up again'));
+  return h('details', { id: 'more-reopen', className: 'trk-more', open: seen.solved === false || (seen.rating ?? 5) <= 2 }, h('summary', {}, t('Not solved? Have it taken up again')), form);
 }
 
 function noting(forms) {
   if (!seen.moves.includes('note')) return null;
-  return h('details', { id: 'more-note', className: 'trk-more' }, h('summary', {}, t('note_title')), forms.get('note') ?? wordsForm('note', 'note_words', 'note_send'));
+  return h('details', { id: 'more-note', className: 'trk-more' }, h('summary', {}, t('Add something')), forms.get('note') ?? wordsForm('note', t('What should they know?'), t('Send the note')));
 }
 
 function wordsForm(name, label, button) {
   const photos = [];
   const said = h('p', { role: 'status', className: 'rep-said' }), shown = h('ul', { className: 'trk-photos' });
   const form = h('form', { id: name, className: 'trk-form' },
-    h('label', { for: `${name}-words`, className: 'rep-line' }, t(label)), h('textarea', { id: `${name}-words`, name: 'note', rows: 3, maxlength: 2000 }),
-    shown, h('label', { className: 'rep-pick' }, h('input', { type: 'file', accept: 'image/jpeg,image/png,image/webp', multiple: true, onchange: add }), h('span', {}, t('note_photo'))),
-    said, h('button', { type: 'submit', className: 'rep-go' }, t(button)));
+    h('label', { for: `${name}-words`, className: 'rep-line' }, label), h('textarea', { id: `${name}-words`, name: 'note', rows: 3, maxlength: 2000 }),
+    shown, h('label', { className: 'rep-pick' }, h('input', { type: 'file', accept: 'image/jpeg,image/png,image/webp', multiple: true, onchange: add }), h('span', {}, t('Add a photo'))),
+    said, h('button', { type: 'submit', className: 'rep-go' }, button));
   let preparing = Promise.resolve();
   function add({ target }) {
     const chosen = [...target.files];
@@ -263,18 +268,18 @@ function wordsForm(name, label, button) {
   }
   async function made(chosen) {
     for (const file of chosen) {
-      if (photos.length >= page.most_photos) { said.textContent = t('photo_most', { n: page.most_photos }); return; }
+      if (photos.length >= page.most_photos) { said.textContent = t('At most %(n)s photos.', { n: page.most_photos }); return; }
       const ready = await prepared(file, page.longest_side);
-      if (!ready) { said.textContent = t('photo_bad', { name: file.name }); continue; }
+      if (!ready) { said.textContent = t('“%(name)s” cannot be read as a photo. Use JPEG, PNG or WebP.', { name: file.name }); continue; }
       photos.push(ready);
-      shown.append(h('li', {}, h('img', { src: URL.createObjectURL(ready), alt: t('photo_alt', { n: photos.length }), width: 96, height: 96 })));
+      shown.append(h('li', {}, h('img', { src: URL.createObjectURL(ready), alt: t('Photo %(n)s', { n: photos.length }), width: 96, height: 96 })));
     }
   }
   form.onsubmit = async (event) => {
     event.preventDefault();
     await preparing; // a photo being made ready goes along
     const note = new FormData(form).get('note').trim();
-    if (!note) { said.textContent = t('words_needed'); return; }
+    if (!note) { said.textContent = t('Write a few words.'); return; }
     move(form, { move: name, note }, photos);
   };
   return form;
@@ -282,17 +287,17 @@ function wordsForm(name, label, button) {
 
 function foot() {
   return h('footer', { className: 'trk-foot' },
-    h('p', { className: 'quiet' }, t('number'), h('br'), h('code', {}, seen.id)),
-    h('div', { className: 'trk-do' }, h('button', { type: 'button', className: 'rep-second', onclick: copy }, t('copy')),
-      h('button', { type: 'button', className: 'rep-second', onclick: () => { if (confirm(t('forget_this'))) { forget(page.id); location.assign(page.track); } } }, t('forget'))),
+    h('p', { className: 'quiet' }, t('Report number'), h('br'), h('code', {}, seen.id)),
+    h('div', { className: 'trk-do' }, h('button', { type: 'button', className: 'rep-second', onclick: copy }, t('Copy the link')),
+      h('button', { type: 'button', className: 'rep-second', onclick: () => { if (confirm(t('Forget this report? Without its link it cannot be looked up again.'))) { forget(page.id); location.assign(page.track); } } }, t('Forget'))),
     h('p', { id: 'trk-stamp', className: 'quiet', role: 'status' }));
 }
 
 async function copy({ currentTarget: button }) {
   try {
     await navigator.clipboard.writeText(`${location.origin}${location.pathname}#${secret}`);
-    button.textContent = t('copied');
-  } catch { announce(t('copy_by_hand')); }
+    button.textContent = t('Copied');
+  } catch { announce(t('Copy the address of this page from the address bar.')); }
 }
 
 // ---- my reports
@@ -301,15 +306,15 @@ function drawMine() {
   const one = (report) => {
     const name = title(report) || report.id.slice(0, 8), state = page.states[report.state];
     return h('li', {}, h('a', { href: `${page.track}/${report.id}#${report.secret}` }, h('b', {}, name), h('small', {}, report.at ? time(report.at) : '', state ? ` · ${title(state)}` : '')),
-      h('button', { type: 'button', className: 'link', 'aria-label': t('forget_one', { name }), onclick: () => { if (confirm(t('forget_this'))) { forget(report.id); drawMine(); } } }, t('forget')));
+      h('button', { type: 'button', className: 'link', 'aria-label': t('Forget “%(name)s”', { name }), onclick: () => { if (confirm(t('Forget this report? Without its link it cannot be looked up again.'))) { forget(report.id); drawMine(); } } }, t('Forget')));
   };
   const rows = page.id ? others : all;
   $('mine').hidden = Boolean(page.id) && !all.length;
-  $('mine').replaceChildren(h('h2', { id: 'h-mine' }, t('mine')),
-    rows.length ? h('ul', { className: 'trk-mine' }, rows.map(one)) : page.id ? '' : h('div', { className: 'trk-none' }, h('p', { className: 'lead' }, t('mine_none')), h('p', { className: 'quiet' }, t('mine_next'))),
-    h('p', { className: 'trk-do' }, h('a', { className: 'rep-go', href: page.report }, t('report')),
-      all.length ? h('button', { type: 'button', className: 'rep-second', onclick: () => { if (confirm(t('forget_sure'))) { forget(); page.id ? location.assign(page.track) : drawMine(); } } }, t('forget_all')) : null),
-    all.length ? h('p', { className: 'quiet' }, t('mine_note')) : '');
+  $('mine').replaceChildren(h('h2', { id: 'h-mine' }, t('My reports on this device')),
+    rows.length ? h('ul', { className: 'trk-mine' }, rows.map(one)) : page.id ? '' : h('div', { className: 'trk-none' }, h('p', { className: 'lead' }, t('No reports are remembered on this device.')), h('p', { className: 'quiet' }, t('Report something, or open the link you were given.'))),
+    h('p', { className: 'trk-do' }, h('a', { className: 'rep-go', href: page.report }, t('Report something')),
+      all.length ? h('button', { type: 'button', className: 'rep-second', onclick: () => { if (confirm(t('Forget all reports on this device? Without their links they cannot be looked up again.'))) { forget(); page.id ? location.assign(page.track) : drawMine(); } } }, t('Forget all')) : null),
+    all.length ? h('p', { className: 'quiet' }, t('Only this browser knows them. Whoever uses this device can read them; forget them on a shared one.')) : '');
 }
 
 // ---- begin
@@ -320,5 +325,5 @@ if (page.id) {
   look();
   document.addEventListener('visibilitychange', () => { if (!document.hidden && secret && $('ask').hidden) look(); });
   addEventListener('online', look);
-  addEventListener('offline', () => said(t('offline')));
+  addEventListener('offline', () => said(t('No connection. This is the state last seen.')));
 }

@@ -2,7 +2,9 @@
 import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { ask, query, Refused } from '../../shared/request.js';
-import { clockBadge, live, moveButtons, moveWords, newKey, photoList, pick, place, send, shape, stateWords, tags, timeline, urgency, when } from '../../shared/incident.js';
+import { URGENCY_LABELS, clockBadge, live, moveButtons, moveWords, newKey, photoList, pick, place, send, shape, stateWords, tags, timeline, urgency, when } from '../../shared/incident.js';
+
+const EMPTY_LABELS = { new: t('Nothing to take. New matters appear here by themselves.'), doing: t('Nothing in hand.'), done: t('Nothing done in the last 30 days.') };
 
 const { map } = window.wangge;
 const TABS = { new: ['dispatched'], doing: ['taken', 'suspended', 'accepted', 'returned', 'reported'], done: ['handled', 'checked', 'closed', 'void'] };
@@ -56,17 +58,17 @@ async function flush() {
         if (!(error instanceof Refused)) throw error;
         problem = error.problem;
       }
-      if (problem && (problem.status === 0 || problem.status === 429 || problem.status >= 500)) { say(t('waiting_some', { n: waiting.length })); break; }
-      if (problem && problem.status === 401) { $('said').replaceChildren(t('sign_in_again'), ' ', h('a', { href: `${page.sign_in}?${query({ next: location.pathname })}` }, '→')); break; }
+      if (problem && (problem.status === 0 || problem.status === 429 || problem.status >= 500)) { say(t('%(n)s moves wait for a connection and are sent by themselves', { n: waiting.length })); break; }
+      if (problem && problem.status === 401) { $('said').replaceChildren(t('Your session has ended. Sign in again: what you wrote is kept and sent then.'), ' ', h('a', { href: `${page.sign_in}?${query({ next: location.pathname })}` }, '→')); break; }
       waiting = waiting.filter((other) => other !== entry);
       await store.drop(entry.key);
       if (answer) {
         items = items.map((one) => (one.id === answer.id ? answer : one));
         // what waits behind it was written knowing of it
         waiting.filter((other) => other.id === entry.id).forEach((other) => { other.version = answer.version; store.put(other); });
-        say(t('sent', { move: moveWords(entry.name) }));
+        say(t('Sent: %(move)s', { move: moveWords(entry.name) }));
       } else {
-        say(t(problem.status === 409 ? 'conflict' : 'refused', { why: problem.detail }) + (entry.body.note ? ` “${entry.body.note}”` : ''), true);
+        say((problem.status === 409 ? t('Somebody was faster: %(why)s', { why: problem.detail }) : t('Not accepted: %(why)s', { why: problem.detail })) + (entry.body.note ? ` “${entry.body.note}”` : ''), true);
       }
       await load(true);
     }
@@ -88,7 +90,7 @@ async function load(quiet = false) {
     if (error.name === 'AbortError') return;
     if (error.problem?.status === 401) { location.href = `${page.sign_in}?${query({ next: location.pathname })}`; return; }
     try { if (!items.length) items = JSON.parse(localStorage.getItem(KEPT)) ?? []; } catch { /* nothing kept */ }
-    say(items.length ? t('stale') : error.message, true);
+    say(items.length ? t('No connection. This is the list last seen.') : error.message, true);
   }
   draw();
 }
@@ -103,7 +105,7 @@ function metres(one) {
   const x = (one.point.lon - here.lon) * Math.PI / 180 * Math.cos((a + b) / 2);
   return Math.hypot(x, b - a) * 6_371_000;
 }
-const distance = (one) => { const m = metres(one); return m === null ? '' : m < 950 ? t('metres', { n: Math.round(m / 10) * 10 }) : t('kilometres', { n: (m / 1000).toFixed(1) }); };
+const distance = (one) => { const m = metres(one); return m === null ? '' : m < 950 ? t('%(n)s m', { n: Math.round(m / 10) * 10 }) : t('%(n)s km', { n: (m / 1000).toFixed(1) }); };
 
 function card(one, number) {
   const unsent = waits(one);
@@ -114,7 +116,7 @@ function card(one, number) {
       one.description && h('span', { className: 'wrk-words' }, one.description),
       h('span', { className: 'wrk-where' }, place(one), distance(one) && h('i', {}, distance(one)))),
     h('div', { className: 'wrk-foot' }, clockBadge(one), h('span', { className: 'wrk-state' }, stateWords(one.state)),
-      unsent ? h('span', { className: 'wrk-wait' }, t('waiting', { move: moveWords(unsent.name) }))
+      unsent ? h('span', { className: 'wrk-wait' }, t('Waits for a connection: %(move)s', { move: moveWords(unsent.name) }))
         : first && h('button', { type: 'button', className: 'inc-go', 'data-move': first, onclick: () => (first === 'take' ? act(one, 'take', {}, []) : show(one.id, first)) }, moveWords(first))));
 }
 
@@ -128,7 +130,7 @@ function draw() {
   const shown = inTab(tab);
   $('panel').setAttribute('aria-labelledby', `tab-${tab}`);
   $('panel').removeAttribute('aria-busy');
-  $('cards').replaceChildren(...shown.map((one, i) => card(one, i + 1)), ...(shown.length ? [] : [h('li', { className: 'wrk-empty' }, t(`empty_${tab}`))]));
+  $('cards').replaceChildren(...shown.map((one, i) => card(one, i + 1)), ...(shown.length ? [] : [h('li', { className: 'wrk-empty' }, EMPTY_LABELS[tab])]));
   drawMap(shown);
 }
 
@@ -140,16 +142,16 @@ async function show(id, move = '') {
     const [lon, lat] = [one.point.lon, one.point.lat];
     const moves = moveButtons(one, (name, body, photos) => act(one, name, body, photos));
     sheet.replaceChildren(
-      h('header', {}, shape(urgency(one)), h('h2', { id: 'sheet-title' }, pick(one, 'category')), h('button', { type: 'button', className: 'wrk-x', 'aria-label': t('close'), onclick: () => sheet.close() }, '×')),
+      h('header', {}, shape(urgency(one)), h('h2', { id: 'sheet-title' }, pick(one, 'category')), h('button', { type: 'button', className: 'wrk-x', 'aria-label': t('Close'), onclick: () => sheet.close() }, '×')),
       h('div', { className: 'wrk-body' },
         h('p', { className: 'wrk-line' }, h('b', { className: 'inc-state' }, stateWords(one.state)), clockBadge(one), ...tags(one).filter(Boolean)),
         one.description && h('blockquote', {}, one.description),
         photoList(one.photos),
-        h('dl', {}, h('dt', {}, t('where')), h('dd', {}, place(one), distance(one) && ` · ${distance(one)}`, ' ', h('a', { href: `geo:${lat},${lon}?q=${lat},${lon}`, className: 'wrk-nav' }, t('navigate'))),
-          h('dt', {}, t('reported')), h('dd', {}, when(one.reported_at)),
-          h('dt', {}, t('why')), h('dd', {}, one.how.length ? (pick({ x_zh: one.how.at(-1).zh, x_en: one.how.at(-1).en }, 'x')) : one.rule)),
-        full ? [h('h3', {}, t('timeline')), timeline(full.timeline)] : h('p', { className: 'quiet' }, '…')),
-      h('footer', {}, waits(one) ? h('p', { className: 'wrk-wait' }, t('waiting', { move: moveWords(waits(one).name) })) : moves));
+        h('dl', {}, h('dt', {}, t('Where')), h('dd', {}, place(one), distance(one) && ` · ${distance(one)}`, ' ', h('a', { href: `geo:${lat},${lon}?q=${lat},${lon}`, className: 'wrk-nav' }, t('Navigate there'))),
+          h('dt', {}, t('Reported')), h('dd', {}, when(one.reported_at)),
+          h('dt', {}, t('Why it came here')), h('dd', {}, one.how.length ? (pick({ x_zh: one.how.at(-1).zh, x_en: one.how.at(-1).en }, 'x')) : one.rule)),
+        full ? [h('h3', {}, t('What happened')), timeline(full.timeline)] : h('p', { className: 'quiet' }, '…')),
+      h('footer', {}, waits(one) ? h('p', { className: 'wrk-wait' }, t('Waits for a connection: %(move)s', { move: moveWords(waits(one).name) })) : moves));
     if (move) { moves.querySelector(`[data-move="${move}"]`)?.click(); move = ''; }
   };
   if (known) fill(known, null);
@@ -161,12 +163,12 @@ async function show(id, move = '') {
     if (opened !== id) return;
     if (writing()) { // not under the thumb: only what happened
       sheet.querySelector('.wrk-body > .quiet')?.remove();
-      sheet.querySelector('.wrk-body').append(h('h3', {}, t('timeline')), timeline(full.timeline));
+      sheet.querySelector('.wrk-body').append(h('h3', {}, t('What happened')), timeline(full.timeline));
     } else fill(full, full);
     if (!sheet.open) sheet.showModal();
   } catch (error) {
     if (error.name === 'AbortError') return;
-    if (error.problem?.status === 404) { sheet.close(); say(t('gone'), true); } else if (!known) say(error.message, true);
+    if (error.problem?.status === 404) { sheet.close(); say(t('This matter is no longer yours to see.'), true); } else if (!known) say(error.message, true);
   }
 }
 $('sheet').addEventListener('close', () => { opened = null; history.replaceState(null, '', location.pathname); });
@@ -200,7 +202,7 @@ function watch() {
 }
 
 // ---- begin
-$('legend').replaceChildren(...['red', 'amber', 'green', 'none'].map((colour) => h('li', {}, shape(colour), t(`colour_${colour}`))));
+$('legend').replaceChildren(...['red', 'amber', 'green', 'none'].map((colour) => h('li', {}, shape(colour), URGENCY_LABELS[colour])));
 document.querySelectorAll('[data-tab]').forEach((button) => {
   button.addEventListener('click', () => { tab = button.dataset.tab; draw(); });
   button.addEventListener('keydown', (event) => {
