@@ -45,7 +45,7 @@ class LiveMap(literal.Map):
         self.default_js = [
             ("leaflet", f"{static}/vendor/leaflet/leaflet.js"),
             ("protomaps", f"{static}/vendor/protomaps-leaflet/protomaps-leaflet.js"),
-            ("tiles", f"{static}/app/tiles.js?v={version}"),
+            ("tiles", f"{static}/shared/tiles.js?v={version}"),
         ]
         self.default_css = [("leaflet_css", f"{static}/vendor/leaflet/leaflet.css")]
         super().__init__(tiles=None, zoom_control=False, attribution_control=False, control_scale=False, **options)

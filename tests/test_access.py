@@ -37,6 +37,7 @@ from tests.support.access_table import (
     routes,
     sees,
 )
+from web.security import readers
 
 world = access_table.world  # the fixture
 

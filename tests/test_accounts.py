@@ -362,7 +362,7 @@ def test_a_first_password_leads_to_the_change_page_until_it_is_changed(client, s
         assert client.get(page).location == "/password", page
     refused = client.get("/api/v1/areas")
     assert refused.status_code == 403 and "/password" in refused.json["detail"]
-    assert client.get("/static/app/app.css").status_code == 200
+    assert client.get("/static/shared/base.css").status_code == 200
     signed_in(other, session.query(Account).one())
     new = "another long sentence"
     for form in (

@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from urllib.parse import urljoin
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -10,6 +11,7 @@ from babel.messages.pofile import read_po
 from werkzeug.http import HTTP_STATUS_CODES
 
 from gis.accounts import accounts
+from gis.errors import CODE_PATTERN
 from gis.ops.metadata import Dataset
 from gis.rights.access import ACCESS_ROLES as ACCESS
 from gis.settings import ROOT
@@ -18,7 +20,12 @@ from tests import build, sign_in
 from tests.build import LAT, LON, SIDE
 from tests.support.map_things import EVIL, facility, tile_of
 from web.http.errors import DETAIL, STATUS
-from web.pages.shell.script_messages import words
+from web.http.observability import UNLOGGED
+from web.pages.shell.assets import list_assets
+from web.pages.shell.script_messages import messages_json, script_msgids
+from web.security.anonymous_budget import UNITS
+from web.security.guard import ALLOWED_BEFORE_PASSWORD_CHANGE, SIGN_IN
+from web.security.sanitising import ITEMWISE_ENDPOINTS
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 LEAFLET = (saved_map.VENDOR / "leaflet" / "leaflet.js").read_text(encoding="utf-8")
@@ -122,33 +129,36 @@ def test_chinese_by_default_english_when_asked_and_remembered(client, town):
 
 
 def test_every_word_of_the_scripts_is_translated(app):
-    from flask_babel import force_locale
-
     with app.test_request_context():
-        with force_locale("en"):
-            english = words()
-        with force_locale("zh_Hans_CN"):
-            chinese = words()
-    assert [
-        key for key in english if english[key] == chinese[key] or (key != "as_of" and not HAN.search(chinese[key]))
-    ] == []
-    for key in english:  # what the scripts fill in is in both
-        assert set(re.findall(r"\{\w+\}", english[key])) == set(re.findall(r"\{\w+\}", chinese[key])), key
+        chinese = json.loads(messages_json("zh"))
+    assert len(chinese) > 300 and "Nobody holds a post here" in chinese
+    arrows = {"%(from)s → %(to)s", "As of %(time)s", "to %(role)s"}  # nothing to translate but what is filled in
+    assert sorted(text for text, said in chinese.items() if text not in arrows and not HAN.search(said)) == []
+    for text, said in chinese.items():  # what the scripts fill in is in both
+        assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", said)), text
 
 
-def together(script):
-    """A script and those it imports, as one text."""
-    from web.pages.map.views import OWN
-
-    wanted, found = {script}, {}
-    while wanted - set(found):
-        name = (wanted - set(found)).pop()
-        found[name] = (OWN / name).read_text(encoding="utf-8")
-        wanted |= set(re.findall(r"""(?:from |import\()'\./(\w+\.js)'""", found[name]))
-    return "".join(found.values())
+def test_the_scripts_say_nothing_but_whole_texts(app):
+    for path in list_assets():
+        if path.suffix == ".js" and path.name != "i18n.js":
+            computed = re.findall(r"(?<![\w.$])t\((?!\s*['\"])[^)]*", path.read_text(encoding="utf-8"))
+            assert computed == [], path
 
 
-def test_the_scripts_use_only_words_that_are_there(client, session, town):
+def test_the_texts_of_the_scripts_are_kept_by_their_digest(client, town):
+    data = json.loads(re.search(r'id="page">(.*?)</script>', client.get("/").text, re.S)[1])
+    answer = client.get(data["messages"])
+    assert HAN.search(answer.json["Nobody holds a post here"])
+    assert "immutable" in answer.headers["Cache-Control"]
+    plain = client.get("/static/messages/zh.json")
+    assert plain.headers["Cache-Control"] == "no-cache"
+    assert client.get("/static/messages/zh.json", headers={"If-None-Match": plain.headers["ETag"]}).status_code == 304
+    assert client.get("/static/messages/xx.json").status_code == 404
+    english = json.loads(re.search(r'id="page">(.*?)</script>', client.get("/?lang=en").text, re.S)[1])
+    assert english["messages"] is None
+
+
+def test_every_page_finds_its_scripts_and_styles(client, session, town):
     who = sign_in.account(session, "everybody")
     for role in ACCESS:
         if role != "resident":
@@ -158,26 +168,28 @@ def test_the_scripts_use_only_words_that_are_there(client, session, town):
     seen = set()
     for path in sorted({rule.rule for rule in client.application.url_map.iter_rules() if not rule.arguments}):
         page = client.get(path, headers={"Accept": "text/html"}) if not path.startswith("/api/") else None
-        if page is None or page.status_code != 200 or page.mimetype != "text/html":
-            continue
-        for script in re.findall(r'type="module" src="/static/app/([\w.]+)\?', page.text):
-            data = json.loads(re.search(r'id="page">(.*?)</script>', page.text, re.S)[1])
-            used = set(re.findall(r"\bt\('(\w+)'", together(script)))
-            assert used <= set(data["words"]), (path, script)
-            seen.add(script)
-    assert {"main.js", "report.js", "track.js", "work.js", "desk.js"} <= seen
+        if page is not None and page.status_code == 200 and page.mimetype == "text/html":
+            seen |= {address for address in Loads(page.text).addresses if address and address.startswith("/static/")}
+    scripts = {address.split("?")[0] for address in seen if ".js" in address}
+    while scripts:
+        script = scripts.pop()
+        for imported in re.findall(r"""(?:from |import\()'([./\w-]+\.js)'""", client.get(script).text):
+            address = urljoin(script, imported)
+            if address not in seen:
+                seen.add(address)
+                scripts.add(address)
+    assert {f"/static/shared/{name}.js" for name in ("dom", "i18n", "image", "incident", "request")} <= seen
+    assert len(seen) > 40 and [address for address in seen if client.get(address).status_code != 200] == []
 
 
 def test_every_word_of_the_pages_is_in_the_chinese_catalogue():
     keywords = {"_": None, "gettext": None, "lazy_gettext": None}
-    extracted = extract_from_dir(
-        ROOT / "web", [("pages/**.py", "python"), ("templates/**.html", "jinja2")], keywords=keywords
-    )
-    wanted = {message for _, _, message, _, _ in extracted}
+    extracted = extract_from_dir(ROOT / "web", [("pages/**.py", "python"), ("**.html", "jinja2")], keywords=keywords)
+    wanted = {message for _, _, message, _, _ in extracted} | set(script_msgids())
     wanted |= {cls.title for cls in STATUS} | set(DETAIL.values()) | {HTTP_STATUS_CODES[code] for code in DETAIL}
     with (ROOT / "gis/messages/locales/zh_Hans_CN/LC_MESSAGES/messages.po").open("rb") as file:
         catalogue = read_po(file, locale="zh_Hans_CN", abort_invalid=True)
-    chinese = {message.id: message.string for message in catalogue if message.id}
+    chinese = {entry.id: entry.string for entry in catalogue if entry.id and not CODE_PATTERN.fullmatch(str(entry.id))}
     assert len(wanted) > 300
     assert sorted(wanted - {words for words, said in chinese.items() if said}) == []
     filled = re.compile(r"\{\w+\}|%\(\w+\)[sd]")  # what is filled in is in both
@@ -247,7 +259,7 @@ def test_unknown_addresses_get_a_page_for_people(client):
     assert answer.status_code == 404 and answer.mimetype == "text/html" and "404" in answer.text
     found = Loads(answer.text)
     assert found.handlers == []
-    assert ("body", {"class": "plain"}) in found.tags and "/static/app/app.css" in found.addresses
+    assert ("body", {"class": "plain"}) in found.tags and "/static/shared/base.css" in found.addresses
     assert "<h1>没有找到</h1>" in answer.text and '<html lang="zh-Hans-CN">' in answer.text
     assert "<h1>Not Found</h1>" in client.get("/nowhere?lang=en", headers={"Accept": "text/html"}).text
 
@@ -258,3 +270,10 @@ def test_what_is_not_allowed_gets_a_page_for_people(client, session, town):
     assert answer.status_code == 403 and answer.mimetype == "text/html"
     assert ("body", {"class": "plain"}) in Loads(answer.text).tags
     assert "<h1>没有权限</h1>" in answer.text and "返回地图" in answer.text
+
+
+def test_every_view_named_by_a_string_exists(app):
+    named = set(UNITS) | SIGN_IN | ALLOWED_BEFORE_PASSWORD_CHANGE | ITEMWISE_ENDPOINTS | UNLOGGED
+    for file in [*(ROOT / "web").rglob("*.html"), *(ROOT / "web").rglob("*.py")]:
+        named |= set(re.findall(r"url_for\(\s*['\"]([\w.]+)['\"]", file.read_text(encoding="utf-8")))
+    assert len(named) > 40 and sorted(named - set(app.view_functions)) == []

@@ -31,8 +31,6 @@ from gis.settings import Settings
 from tests import build
 from tests.sign_in import account, signed_in
 from web.http.body_limit import DEFAULT_MAX_BYTES
-from web.pages.map.views import OWN
-from web.pages.report.views import report_words, track_words
 
 GPS = 0x8825  # EXIF's folder of positions
 ORIENTATION = 0x0112
@@ -495,14 +493,3 @@ def heavy_photo(number: int) -> bytes:
     target = io.BytesIO()
     noise.save(target, "JPEG", quality=98, subsampling=0)
     return target.getvalue()
-
-
-@pytest.mark.parametrize(("script", "words"), [("report.js", report_words), ("track.js", track_words)])
-def test_the_pages_scripts_use_only_words_that_are_there(app, script, words):
-    code = "".join((OWN / name).read_text(encoding="utf-8") for name in (script, "dom.js", "emergency.js"))
-    used = set(re.findall(r"\b(?:t|filled)\(\s*'(\w+)'", code))
-    used |= {f"{key}{n}" for key in re.findall(r"\bt\(`(star)\$", code) for n in range(1, 6)}
-    with app.test_request_context():
-        known = words()
-    assert used and used <= set(known)
-    assert [key for key in known if key not in code and not key.startswith(("star", "is_", "limit_"))] == []

@@ -38,15 +38,7 @@ from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents, public
 from gis.ops import qgis
 from gis.ops.cluster import DatabaseUrls
-from gis.rights.access import (
-    ANONYMOUS,
-    Action,
-    Fact,
-    Principal,
-    can_see,
-    holder_label,
-    system_principal,
-)
+from gis.rights.access import ANONYMOUS, Action, Fact, Principal, can_see, holder_label, system_principal
 from gis.rights.roles import organisation_name
 from gis.settings import ROOT
 from tests import build

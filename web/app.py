@@ -46,6 +46,7 @@ BLUEPRINTS = (
     "web.api.notices.views",
     "web.api.disclosures.views",
     "web.api.rules.views",
+    "web.pages.shell.views",
     "web.pages.map.views",
     "web.pages.account.views",
     "web.pages.report.views",
@@ -70,7 +71,9 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
 
     Nothing is connected to yet: the first request that asks for a session connects.
     """
-    app = APIFlask(__name__, title="Wangge 网格", version="1", docs_path=None, static_folder="static")
+    app = APIFlask(
+        __name__, title="Wangge 网格", version="1", docs_path=None, static_folder="static", template_folder="pages"
+    )
     app.config.update(SETTINGS=settings, DATABASE_URL=database_url)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ Every question takes the moment it is asked about. Shapes, parents and retiremen
 (its earlier ones are in `changes` of its history).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -287,3 +288,41 @@ def _explain_absence(session: Session, code: str, at: datetime) -> None:
     if retired is not None and retired <= at:
         raise NotFound(f"area {code} was retired at {retired.isoformat()}; ask for an earlier moment with at=")
     raise NotFound(f"area {code} had no boundary at {at.isoformat()}; its first holds from {since.isoformat()}")
+
+
+SUBTREE_SQL = """
+WITH RECURSIVE down AS (
+  SELECT id, code, name, level, code AS path, 0 AS depth FROM area
+  WHERE id = ANY(:areas) AND (retired_at IS NULL OR retired_at > now())
+  UNION ALL
+  SELECT a.id, a.code, a.name, a.level, down.path || ' ' || a.code, depth + 1 FROM area a JOIN down ON a.parent_id = down.id
+  WHERE a.level <> 'unit' AND (a.retired_at IS NULL OR a.retired_at > now()) AND depth < 4
+)
+SELECT code, name, level, min(depth) AS depth, min(path) AS path FROM down
+GROUP BY code, name, level ORDER BY path LIMIT 2000
+"""
+
+SMALLEST_FIRST_SQL = """
+SELECT code, name, level FROM area WHERE id = ANY(:areas) AND (retired_at IS NULL OR retired_at > now())
+ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], level), code LIMIT :limit
+"""
+
+
+def list_subtree(session: Session, area_ids: Collection[int]) -> list[dict[str, object]]:
+    """Return areas with those below them, units apart, as a tree in one list: code, name, level, depth."""
+    rows = session.execute(text(SUBTREE_SQL), {"areas": sorted(area_ids)})
+    return [{"code": row.code, "name": row.name, "level": row.level, "depth": row.depth} for row in rows]
+
+
+def list_smallest_first(session: Session, area_ids: Collection[int], limit: int) -> list[dict[str, str]]:
+    """Return code, name and level of areas, the lowest level first."""
+    rows = session.execute(text(SMALLEST_FIRST_SQL), {"areas": sorted(area_ids), "limit": limit})
+    return [dict(row) for row in rows.mappings()]
+
+
+def list_upper_areas(session: Session, limit: int) -> list[tuple[str, str]]:
+    """Return code and name of the areas down to the grid, by code."""
+    upper = select(Area.code, Area.name).where(
+        Area.level.in_(("county", "street", "community", "grid")), Area.retired_at.is_(None)
+    )
+    return [(code, name) for code, name in session.execute(upper.order_by(Area.code).limit(limit))]

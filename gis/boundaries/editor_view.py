@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
@@ -155,3 +156,9 @@ def snapping_guides(session: Session, by: Principal, number: int, within: str) -
         name: [np.round(shapely.get_coordinates(one), 7).tolist() for one in shapes]
         for name, shapes in (("streets", lines), ("buildings", rings))
     }
+
+
+def first_changed_grid(session: Session, number: int) -> str | None:
+    """Return the code of the first grid that a draft changes; None while it changes none."""
+    steps = select(Operation.touched).where(Operation.revision_id == number).order_by(Operation.step).limit(1)
+    return next(iter(session.scalar(steps) or ()), None)

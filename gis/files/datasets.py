@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,11 @@ def file_sha256(path: Path | str) -> str:
 def is_loaded(session: Session, kind: str, digest: str) -> bool:
     """Whether the last committed load of this kind was exactly this file."""
     return session.scalar(select(Dataset.digest).where(Dataset.kind == kind)) == digest
+
+
+def has_made_up_data(session: Session) -> bool:
+    """Return whether some of what is loaded is invented."""
+    return bool(session.scalar(select(exists().where(Dataset.made_up))))
 
 
 def record_load(

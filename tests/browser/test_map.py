@@ -242,7 +242,7 @@ def test_the_saved_map_opens_alone_without_any_network(desk, browser, site, tmp_
     ready(desk, site)
     with desk.expect_download() as waiting:
         desk.locator("#save").click()
-    file = Path(tmp_path) / "map.html"
+    file = Path(tmp_path) / "map/map.html"
     waiting.value.save_as(file)
     text = file.read_text(encoding="utf-8")
     assert re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']*["']""", text) == []

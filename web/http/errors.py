@@ -256,7 +256,7 @@ def _page(status: int, title: str, detail: str, zh: str, number: object) -> str:
         translated = gettext(detail) if detail else ""
         words = zh if chosen == "zh" and translated == detail else translated
         said = {"title": gettext(title), "detail": words}
-        return render_template("error.html", language=chosen, status=status, id=number, **said)
+        return render_template("shell/error.html", language=chosen, status=status, id=number, **said)
     except Exception as error:  # an error page that fails must not hide the error
         log.error("error page", exc_info=error)
         return (

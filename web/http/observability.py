@@ -20,7 +20,9 @@ REQUEST_SECONDS = Histogram(
     ("endpoint",),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
-UNLOGGED = frozenset({"health.healthz", "health.readyz", "health.metrics", "static"})  # counted, but no line each
+UNLOGGED = frozenset(
+    {"health.healthz", "health.readyz", "health.metrics", "static", "shell.page_asset"}
+)  # counted, but no line each
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 log = structlog.get_logger("wangge.requests")

@@ -4,7 +4,7 @@ import secrets
 
 from flask import Blueprint, Response, make_response, render_template
 
-bp = Blueprint("docs", __name__)
+bp = Blueprint("docs", __name__, template_folder=".")
 
 
 @bp.get("/docs")

@@ -15,16 +15,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf.csrf import generate_csrf
 from joserfc.errors import JoseError
-from sqlalchemy import select
 
 from gis.accounts import accounts, api_keys, credentials, rate_limit
 from gis.accounts.models import Account
-from gis.areas.models import Area
+from gis.areas.hierarchy import list_upper_areas
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable, WanggeError, invalid_field
 from gis.rights.access import ACCESS_ROLES, KEY_ACTIONS, Action, Principal
 from gis.settings import Settings
-from web.http import i18n
 from web.http.client import client_network
 from web.http.db import session
 from web.http.errors import localised_detail
@@ -93,24 +91,6 @@ ACTION_WORDS = {
     Action.DRAFT: lazy_gettext("draft boundaries"),
     Action.PUBLISH: lazy_gettext("publish boundaries"),
 }
-
-# path under the root, words, the action it takes (None: any account) -> the account menu; only pages that exist
-MENU: tuple[tuple[str, Any, Action | None], ...] = (
-    ("work", lazy_gettext("My work"), Action.HANDLE),
-    ("desk", lazy_gettext("Dispatcher's desk"), Action.DISPATCH),
-    ("screen", lazy_gettext("Command centre screen"), Action.SUPERVISE),
-    ("figures", lazy_gettext("Figures"), Action.FIGURES),
-    ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
-    ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
-    ("rules", lazy_gettext("Routing rules"), Action.RULES),
-    ("disclosures", lazy_gettext("Who was shown what"), Action.HISTORY),
-    ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),
-    ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
-    ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
-    ("notices", lazy_gettext("Notices"), None),
-    ("password", lazy_gettext("Change password"), None),
-)
-
 
 # --- signing in and out ---------------------------------------------------------------------------------------------
 
@@ -188,7 +168,12 @@ def sign_out_everywhere() -> Response:
 
 def _form(onwards: str, username: str = "", wrong: str = "", status: int = 200) -> Response:
     response = render_page(
-        "sign_in.html", onwards=onwards, username=username, wrong=wrong, token=generate_csrf(), oidc=_settings().oidc
+        "account/sign_in.html",
+        onwards=onwards,
+        username=username,
+        wrong=wrong,
+        token=generate_csrf(),
+        oidc=_settings().oidc,
     )
     response.status_code = status
     return response
@@ -228,7 +213,7 @@ def oidc_back() -> Response:
         found = account and (account.id, account.stamp)
         writing.commit()
     if not found:
-        response = render_page("unknown_subject.html", subject=subject)
+        response = render_page("account/unknown_subject.html", subject=subject)
         response.status_code = 403
         return response
     guard.start_session(*found, at_provider=True)
@@ -259,7 +244,6 @@ def set_up(state: Any) -> None:
     """The identity provider, where one is set."""
     app: Flask = state.app
     given: Settings = app.config["SETTINGS"]
-    app.jinja_env.globals.update(menu=menu, role_words=role_words)
     if given.oidc is None:
         return
     app.extensions["wangge_oidc"] = OAuth(app).register(
@@ -304,7 +288,7 @@ def change_password() -> Response:
 
 
 def _password_page(account: Account, wrong: dict[str, str] | None = None) -> Response:
-    response = render_page("password.html", account=account, wrong=wrong or {})
+    response = render_page("account/password.html", account=account, wrong=wrong or {})
     response.status_code = 422 if wrong else 200
     return response
 
@@ -408,8 +392,8 @@ def _accounts_page(
         found = accounts.list_accounts(session(), by, datetime.now(UTC), chosen, MAX_LISTED_ACCOUNTS)
         one = next((row for row in found if row.username == chosen), None)
     response = render_page(
-        "accounts.html", rows=rows[:MAX_LISTED_ACCOUNTS], more=len(rows) > MAX_LISTED_ACCOUNTS, asked=asked, one=one, new="new" in request.args,
-        once=once, wrong=wrong or {}, given=given or {}, roles=ACCESS_ROLES, areas=_areas(), oidc=_settings().oidc,
+        "account/accounts.html", rows=rows[:MAX_LISTED_ACCOUNTS], more=len(rows) > MAX_LISTED_ACCOUNTS, asked=asked, one=one, new="new" in request.args,
+        once=once, wrong=wrong or {}, given=given or {}, roles=ACCESS_ROLES, areas=list_upper_areas(session(), MAX_OFFERED_AREAS), oidc=_settings().oidc,
         zone=_settings().timezone,
     )  # fmt: skip
     response.status_code = status
@@ -484,8 +468,8 @@ def _keys_page(
     given: dict[str, Any] | None = None,
 ) -> Response:
     response = render_page(
-        "keys.html", rows=api_keys.list_keys(session(), datetime.now(UTC)), once=once, of=of, wrong=wrong or {},
-        given=given or {}, actions={one: ACTION_WORDS[one] for one in Action if one in KEY_ACTIONS}, areas=_areas(),
+        "account/keys.html", rows=api_keys.list_keys(session(), datetime.now(UTC)), once=once, of=of, wrong=wrong or {},
+        given=given or {}, actions={one: ACTION_WORDS[one] for one in Action if one in KEY_ACTIONS}, areas=list_upper_areas(session(), MAX_OFFERED_AREAS),
         new="new" in request.args, zone=_settings().timezone, names={str(one): words for one, words in ACTION_WORDS.items()},
     )  # fmt: skip
     response.status_code = 422 if wrong else 200
@@ -493,25 +477,6 @@ def _keys_page(
 
 
 # --- shared ---------------------------------------------------------------------------------------------------------
-
-
-def menu() -> list[tuple[str, str]]:
-    """Address and words of the pages the asker may open."""
-    root = url_for("map.index")
-    there = current_app.extensions.setdefault("wangge_paths", {rule.rule for rule in current_app.url_map.iter_rules()})
-    by = guard.principal()
-    return [
-        (root + path, str(words))
-        for path, words, action in MENU
-        if f"/{path}" in there and (action is None or by.may(action))
-    ]
-
-
-def role_words(by: Principal) -> str:
-    """The strongest role of an account, in the reader's language."""
-    role = by.roles[0][0] if by.roles else "resident"
-    zh, en, _may = ACCESS_ROLES[role]
-    return zh if i18n.chosen() == "zh" else en
 
 
 def translate_message(words: str) -> str:
@@ -542,14 +507,6 @@ def _account() -> Principal:
 
 def _of(account_id: int | None) -> Account:
     return session().get_one(Account, account_id)
-
-
-def _areas() -> list[tuple[str, str]]:
-    """Code and name of the larger areas, for a field to offer."""
-    upper = select(Area.code, Area.name).where(
-        Area.level.in_(("county", "street", "community", "grid")), Area.retired_at.is_(None)
-    )
-    return [(code, name) for code, name in session().execute(upper.order_by(Area.code).limit(MAX_OFFERED_AREAS))]
 
 
 def _settings() -> Settings:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, current_app, make_response, request, url_for
 from flask_babel import lazy_gettext
 
+from gis.areas.hierarchy import list_subtree
 from gis.errors import InvalidInput
 from gis.files.formulas import cell_text
 from gis.incidents.catalogue import editions
@@ -19,7 +20,6 @@ from gis.rights.roles import ROLE_BY_KEY
 from web.http import i18n, params
 from web.http.db import session
 from web.http.errors import localised_detail
-from web.pages.desk.views import areas
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.guard import require
@@ -69,9 +69,9 @@ def figures() -> Response:
         wrong = localised_detail(error)
     index = 0 if i18n.chosen() == "zh" else 1
     response = render_page(
-        "figures.html", asked=asked, wrong=wrong, total=total if total and total.reported else None,
+        "figures/figures.html", asked=asked, wrong=wrong, total=total if total and total.reported else None,
         rows=[(_named(row, asked["per"], index), row) for row in _sorted(rows, asked["sort"])[:MAX_TABLE_ROWS]], more=len(rows) - MAX_TABLE_ROWS,
-        per=_groups(by), areas=areas(by, Action.FIGURES), columns=COLUMNS, head=HEAD, rates=RATES, hours=HOURS,
+        per=_groups(by), areas=list_subtree(session(), by.may_in.get(Action.FIGURES) or ()), columns=COLUMNS, head=HEAD, rates=RATES, hours=HOURS,
         words={name: (given[index], given[index + 2]) for name, given in METRIC_DEFINITIONS.items()},
         address=lambda **change: f"?{urlencode(asked | change)}",
         table=f"{url_for('figures_page.table')}?{urlencode(asked)}",

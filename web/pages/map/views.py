@@ -2,11 +2,9 @@
 
 import secrets
 from datetime import datetime
-from hashlib import sha256
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, make_response, render_template, request, url_for
+from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
 from flask_babel import gettext
 
 from gis.areas.models import LEVELS
@@ -17,27 +15,19 @@ from gis.search import LEVEL_EN
 from layers.facilities import CIRCLES, FACILITIES
 from layers.features import feature_collection
 from layers.folium_map import MAX_ZOOM, MIN_ZOOM, live_map, vector_tiles
-from layers.overview import Overview, overview
+from layers.overview import overview
 from layers.registry import MAP_LAYERS
 from layers.saved_map import saved_map
 from web.http import i18n, params
 from web.http.db import session
-from web.pages.shell.script_messages import words
+from web.pages.shell.assets import asset_digest
+from web.pages.shell.base_map import map_centre
+from web.pages.shell.content_security import with_csp
+from web.pages.shell.page import page_basics
 
 bp = Blueprint("map", __name__)
-bp.record_once(lambda state: i18n.init_app(cast(Flask, state.app)))
 
-OWN = Path(__file__).resolve().parents[2] / "static" / "app"
 MAX_EXPORT_FEATURES = 20_000  # features of one layer in a saved map
-DEFAULT_CENTRE = (104.0, 35.0)  # lon, lat: the middle of China, while nothing is loaded
-
-
-def asset_digest() -> str:
-    """Digest of our own scripts and styles, so that browsers fetch a new one only when it changed."""
-    digest = sha256()
-    for file in sorted(OWN.glob("*")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:10]
 
 
 @bp.get("/")
@@ -51,10 +41,9 @@ def index() -> Response:
     offered = [layer for layer in MAP_LAYERS if layer.choice]
     visible = parse_list("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown])
     hidden = parse_list("off", list(FACILITIES.styles), [])
-    version = asset_digest()
     parts = live_map(
         static=url_for("static", filename="").rstrip("/"),
-        release=version,
+        release=asset_digest(),
         centre=map_centre(figures),
         zoom=16 if figures.bbox else 5,
         layer=vector_tiles(
@@ -63,21 +52,19 @@ def index() -> Response:
     )
     nonce = secrets.token_urlsafe(16)
     page = {
-        "words": words(),
-        "language": chosen,
+        **page_basics(),
         "bbox": figures.bbox,
         "at": at.isoformat() if told else None,
         "compare": other.isoformat() if other else None,
         "levels": [{"key": level.value, "zh": level.zh, "en": LEVEL_EN[level]} for level in LEVELS],
         "roles": {role.key: {"zh": role.zh, "en": role.en, "rank": role.rank} for role in ROLES},
         "categories": {key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title},
-        "api": url_for("map.index").rstrip("/") + "/api/v1",
         "sign_in": url_for("account.sign_in"),
         "colours": {"chosen": SELECTION_COLOUR, "circle": CIRCLE, "steps": CIRCLE_COLOUR_BY_MINUTES},
     }
     response = make_response(
         render_template(
-            "map.html",
+            "map/map.html",
             parts=parts,
             nonce=nonce,
             page=page,
@@ -90,7 +77,6 @@ def index() -> Response:
             hidden=hidden,
             facilities=FACILITIES,
             language=chosen,
-            release=version,
             map_approval=current_app.config["SETTINGS"].map_approval,
         )
     )
@@ -147,27 +133,7 @@ def circle_of(code: str | None, at: datetime) -> dict[str, Any] | None:
     return feature_collection(session(), CIRCLES, at, code=code) if code else None
 
 
-def map_centre(figures: Overview) -> tuple[float, float]:
-    """The middle of what is loaded; the script then fits the whole, or goes where the address says."""
-    if figures.bbox is None:
-        return DEFAULT_CENTRE
-    west, south, east, north = figures.bbox
-    return (west + east) / 2, (south + north) / 2
-
-
 def parse_list(name: str, known: list[str], default: list[str]) -> list[str]:
     """A comma-separated list in the address, cut to what is known."""
     given: Any = request.args.get(name)
     return default if given is None else [one for one in given.split(",") if one in known]
-
-
-def with_csp(response: Response, nonce: str) -> Response:
-    """Let the page load from this deployment only, and run only our own scripts."""
-    response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data: blob:; "
-        "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-    )
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    return response

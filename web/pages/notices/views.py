@@ -8,17 +8,16 @@ from flask_babel import lazy_gettext
 
 from gis.notices import actions, queries
 from gis.notices.notice_text import render_notice
-from gis.rights.access import Action, Principal
+from gis.rights.access import Principal
 from web.http import i18n, params
 from web.http.db import session
+from web.pages.shell.incident_address import incident_address
 from web.pages.shell.page import render_page
 from web.security.guard import principal, raise_sign_in_required
 
 bp = Blueprint("notice_page", __name__)
 
 SHOWN = 50  # on a page
-# action -> where an incident is looked at by who may do it; everybody else has the tracking page
-PLACES = ((Action.DISPATCH, "desk"), (Action.HANDLE, "work"), (Action.READ, "desk"))
 GROUPS = {"today": lazy_gettext("Today"), "yesterday": lazy_gettext("Yesterday"), "earlier": lazy_gettext("Earlier")}
 
 
@@ -40,13 +39,13 @@ def notices() -> Response:
         lines = [(name[index], value[index]) for name, value in told.lines]
         shown = {
             "id": one.id, "at": at, "time": at.strftime("%Y-%m-%d %H:%M" if age > 1 else "%H:%M"), "seen": one.seen,
-            "what": told.what[index], "of": told.of[index], "lines": lines, "address": place(by, one.incident),
+            "what": told.what[index], "of": told.of[index], "lines": lines, "address": incident_address(by, one.incident),
             "urgent": one.topic == "incident.escalate" or one.body.get("severity") == "urgent",
         }  # fmt: skip
         groups.setdefault(group, []).append(shown)
     newest = found[0].id if found and not before else None
     return render_page(
-        "notices.html", groups=[(GROUPS[name], rows) for name, rows in groups.items()], newest=newest,
+        "notices/notices.html", groups=[(GROUPS[name], rows) for name, rows in groups.items()], newest=newest,
         unseen=queries.count_unseen(session(), by), older=found[SHOWN - 1].id if len(found) > SHOWN else None, before=before,
     )  # fmt: skip
 
@@ -74,12 +73,3 @@ def account() -> Principal:
     if by.kind != "account":
         raise_sign_in_required()
     return by
-
-
-def place(by: Principal, incident: object) -> str:
-    """The address of an incident's page for who asks; empty where there is none."""
-    if not incident:
-        return ""
-    there = current_app.extensions.setdefault("wangge_paths", {rule.rule for rule in current_app.url_map.iter_rules()})
-    found = next((path for action, path in PLACES if by.may(action) and f"/{path}" in there), "")
-    return url_for("map.index") + (f"{found}?incident={incident}" if found else f"track/{incident}")

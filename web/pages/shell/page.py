@@ -5,35 +5,44 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, make_response, render_template, url_for
-from sqlalchemy import text
 
+from gis.files.datasets import has_made_up_data
 from web.http import i18n
 from web.http.db import session
-from web.pages.map.views import asset_digest, with_csp
+from web.pages.shell.content_security import with_csp
+from web.pages.shell.script_messages import messages_digest
 from web.security.guard import csrf, principal
 
-MADE_UP = text("SELECT EXISTS (SELECT FROM dataset WHERE made_up)")
+
+def page_basics() -> dict[str, Any]:
+    """Return what every script finds as `page`: language, address of its texts (None: English), other addresses."""
+    language, root = i18n.chosen(), url_for("map.index").rstrip("/")
+    digest = messages_digest(language)
+    return {
+        "language": language,
+        "messages": None if language == "en" else url_for("shell.messages", language=language, v=digest),
+        "api": root + "/api/v1",
+        "root": root,
+    }
 
 
 def render_page(
     template: str, *, script: str = "", data: Mapping[str, Any] | None = None, **values: object
 ) -> Response:
-    """A page in the shell.
+    """Return a page in the shell.
 
     Args:
-        template: Extends shell.html.
-        script: Module of web/static/app to run, as "desk.js"; it finds `data` as `page` of dom.js, with `language`,
-            `words` and `api` filled in where the caller gives none.
-        values: More for the template, which also has `language`, `me`, `nonce`, `release`.
+        template: Extends shell/shell.html.
+        script: Asset to run as a module, as "desk/desk.js"; it finds `data` as `page` of dom.js, with `page_basics`.
+        values: More for the template, which also has `language`, `me`, `nonce`.
     """
-    chosen = i18n.chosen()
+    language = i18n.chosen()
     nonce = secrets.token_urlsafe(16)
-    root = url_for("map.index").rstrip("/")
-    given = {"language": chosen, "words": {}, "api": root + "/api/v1", "root": root, "csrf": csrf(), **(data or {})}
-    written = render_template(
-        template, language=chosen, me=principal(), nonce=nonce, release=asset_digest(), script=script, page=given,
-        made_up=session().scalar(MADE_UP), **values,
+    values_for_script = {**page_basics(), "csrf": csrf(), **(data or {})}
+    html = render_template(
+        template, language=language, me=principal(), nonce=nonce, script=script, page=values_for_script,
+        made_up=has_made_up_data(session()), **values,
     )  # fmt: skip
-    response = with_csp(make_response(written), nonce)
+    response = with_csp(make_response(html), nonce)
     response.headers["Cache-Control"] = "no-store"
     return response

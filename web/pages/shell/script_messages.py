@@ -1,70 +1,51 @@
-"""The words that the page's scripts put on screen; msgids are English, the catalogue has the Chinese."""
+"""The texts that scripts show: found by their calls of `t("English text")`, translated by the catalogue."""
 
-from flask_babel import gettext as _
+import json
+import re
+from collections.abc import Collection, Iterator
+from functools import cache
+from hashlib import sha256
+from typing import BinaryIO
+
+from flask_babel import force_locale, gettext
+
+from gis.messages import LOCALES
+from web.pages.shell.assets import list_assets
+
+# t('…') or t("…"); a computed text is never one of the catalogue
+CALL_PATTERN = re.compile(r"""(?<![\w.$])t\(\s*(['"])((?:\\.|(?!\1).)*)\1""")
+ESCAPE_PATTERN = re.compile(r"\\(.)")
 
 
-def words() -> dict[str, str]:
-    """Key in the scripts -> word in the reader's language; {name} is filled in by the script."""
-    return {
-        "loading": _("Looking it up…"),
-        "who_area": _("Who answers for this area"),
-        "nobody": _("Nobody holds a post here"),
-        "nobody_next": _("Load people and posts, or choose another place."),
-        "all_people": _("Others who answer"),
-        "sign_in_names": _("Sign in to see names"),
-        "deputy": _("deputy"),
-        "stands_in": _("stands in for {name}"),
-        "vacancy": _("stands in while the post is vacant"),
-        "why": _("How this was decided"),
-        "nearest": _("Nearest services on foot"),
-        "nearest_none": _("No facility within a 15-minute walk"),
-        "missing": _("Not within 15 minutes"),
-        "show_all": _("Show all {n}"),
-        "minutes": _("{n} min"),
-        "metres": _("{n} m"),
-        "chain": _("Areas"),
-        "choose_unit": _("This building holds several ten-household units. Choose the stairwell:"),
-        "stairwell": _("Stairwell {name}"),
-        "area": _("Land"),
-        "hectares": _("{n} ha"),
-        "below": _("Areas below"),
-        "revision": _("Boundary revision {n}"),
-        "as_of": _("As of {time}"),
-        "outside": _("No grid here"),
-        "outside_next": _("Click inside the outlined grids."),
-        "nearest_grid": _("Nearest grid: {name}, {metres} m away"),
-        "go_grid": _("Show that grid"),
-        "error": _("This did not work"),
-        "retry": _("Try again"),
-        "offline": _("The server cannot be reached. Check the connection and try again."),
-        "changed_between": _("Changed between {from} and {to}"),
-        "no_difference": _("No grid has other land."),
-        "is_new": _("new"),
-        "is_gone": _("ended"),
-        "nobody_s": _("no grid"),
-        "line_before": _("before"),
-        "line_after": _("after"),
-        "land_moved": _("land that changes hands"),
-        "close": _("Close"),
-        "circle": _("Within a walk of"),
-        "households": _("households"),
-        "people": _("people"),
-        "circle_none": _("No service circle has been computed for this facility."),
-        "island": _("The only ways within 100 m lead nowhere on the map: nobody can be counted."),
-        "buildings": _("buildings"),
-        "off_network": _("More than 100 m from any street: nobody can be counted."),
-        "opening": _("Opening hours"),
-        "address": _("Address"),
-        "contact": _("Telephone"),
-        "category": _("Category"),
-        "code": _("Code"),
-        "facility_place": _("Who answers for this place"),
-        "results": _("{n} results"),
-        "no_results": _("Nothing found for “{q}”"),
-        "no_results_next": _("Try a code, a name, an address such as 3号楼2单元, or a person."),
-        "searching": _("Searching…"),
-        "floor": _("Floor {n}"),
-        "floor_range": _("Floors {low}–{high}"),
-        "panel_open": _("Open the panel"),
-        "panel_close": _("Shrink the panel"),
-    }
+def extract_script(
+    file: BinaryIO, keywords: Collection[str], comment_tags: Collection[str], options: object
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Yield line, function, English text and no comments for every text of a script, as Babel wants its extractors."""
+    for number, line in enumerate(file.read().decode("utf-8").split("\n"), 1):
+        for match in CALL_PATTERN.finditer(line):
+            yield number, "gettext", ESCAPE_PATTERN.sub(r"\1", match[2]), []
+
+
+@cache
+def script_msgids() -> tuple[str, ...]:
+    """Return the English texts of all scripts."""
+    msgids: set[str] = set()
+    for path in list_assets():
+        if path.suffix == ".js":
+            with path.open("rb") as file:
+                msgids.update(text for _, _, text, _ in extract_script(file, (), (), None))
+    return tuple(sorted(msgids))
+
+
+@cache
+def messages_json(language: str) -> str:
+    """Return the texts of a language by English text, as JSON."""
+    with force_locale(LOCALES[language]):
+        texts = {msgid: gettext(msgid) for msgid in script_msgids()}
+    return json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
+
+
+@cache
+def messages_digest(language: str) -> str:
+    """Return a digest of the texts of a language, for their address."""
+    return sha256(messages_json(language).encode()).hexdigest()[:10]

@@ -1,0 +1,51 @@
+"""The account menu: the pages, and who may open them."""
+
+from typing import Any
+
+from flask import current_app, url_for
+from flask_babel import lazy_gettext
+
+from gis.rights.access import ACCESS_ROLES, Action, Principal
+from web.http import i18n
+from web.security.guard import principal
+
+# path under the root, words, the action it takes (None: any account) -> the account menu; only pages that exist
+MENU: tuple[tuple[str, Any, Action | None], ...] = (
+    ("work", lazy_gettext("My work"), Action.HANDLE),
+    ("desk", lazy_gettext("Dispatcher's desk"), Action.DISPATCH),
+    ("screen", lazy_gettext("Command centre screen"), Action.SUPERVISE),
+    ("figures", lazy_gettext("Figures"), Action.FIGURES),
+    ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
+    ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
+    ("rules", lazy_gettext("Routing rules"), Action.RULES),
+    ("disclosures", lazy_gettext("Who was shown what"), Action.HISTORY),
+    ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),
+    ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
+    ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
+    ("notices", lazy_gettext("Notices"), None),
+    ("password", lazy_gettext("Change password"), None),
+)
+
+
+def has_page(path: str) -> bool:
+    """Return whether there is a page at a path under the root."""
+    paths = current_app.extensions.setdefault("wangge_paths", {rule.rule for rule in current_app.url_map.iter_rules()})
+    return f"/{path}" in paths
+
+
+def menu() -> list[tuple[str, str]]:
+    """Return address and title of the pages that who asks may open."""
+    root = url_for("map.index")
+    by = principal()
+    return [
+        (root + path, str(title))
+        for path, title, action in MENU
+        if has_page(path) and (action is None or by.may(action))
+    ]
+
+
+def role_words(by: Principal) -> str:
+    """Return the strongest role of an account, in the reader's language."""
+    role = by.roles[0][0] if by.roles else "resident"
+    zh, en, _may = ACCESS_ROLES[role]
+    return zh if i18n.chosen() == "zh" else en

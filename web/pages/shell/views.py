@@ -1,0 +1,45 @@
+"""What every page needs of the application: its language, its account menu, its scripts and styles."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, send_from_directory
+from werkzeug.exceptions import NotFound
+from werkzeug.security import safe_join
+
+from gis.messages import LOCALES
+from web.http import i18n
+from web.pages.shell import assets, menu, script_messages
+
+bp = Blueprint("shell", __name__)
+
+
+@bp.record_once
+def init_app(state: Any) -> None:
+    """Translate the pages; let every template draw the account menu and name its assets."""
+    i18n.init_app(state.app)
+    state.app.jinja_env.globals.update(menu=menu.menu, role_words=menu.role_words, asset=assets.asset_url)
+
+
+@bp.get("/static/pages/<page>/<path:filename>")
+def page_asset(page: str, filename: str) -> Response:
+    """Send a script or style of one page."""
+    folder = safe_join(str(assets.PAGES_PATH), page, "static")
+    if folder is None:
+        raise NotFound
+    return send_from_directory(folder, filename)
+
+
+@bp.get("/static/messages/<language>.json")
+def messages(language: str) -> Response:
+    """Send the texts of the scripts in a language, by English text."""
+    if language not in LOCALES:
+        raise NotFound
+    return _cacheable(script_messages.messages_json(language), "application/json")
+
+
+def _cacheable(text: str, mimetype: str) -> Response:
+    """Return a file that is kept for good under an address with a digest, and checked by its ETag under one without."""
+    response = Response(text, mimetype=mimetype)
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
+    response.add_etag()
+    return response.make_conditional(request)

@@ -1,0 +1,22 @@
+// Words, numbers and titles in the reader's language. The English text is the key of the catalogue.
+import { page } from './dom.js';
+
+export const zh = page.language === 'zh';
+const messages = await readMessages();
+
+async function readMessages() {
+  if (!page.messages) return {}; // English
+  try {
+    return await (await fetch(page.messages)).json();
+  } catch {
+    return {}; // better in English than not at all
+  }
+}
+
+// Fills %(name)s from the values; %% is a percent sign.
+export const fill = (text, values = {}) => text.replace(/%(?:\((\w+)\)s|%)/g, (whole, name) => (name ? values[name] ?? whole : '%'));
+
+export const t = (text, values) => fill(messages[text] ?? text, values);
+export const number = (n) => Number(n).toLocaleString(zh ? 'zh-CN' : 'en');
+// A pair of titles, either {zh, en} or {name_zh, name_en}, in the reader's language.
+export const title = (pair) => (pair ? (zh ? pair.zh : pair.en) : '');

@@ -1,0 +1,51 @@
+// Questions to the API; every refusal comes as a sentence in the reader's language.
+import { page } from './dom.js';
+import { t, zh } from './i18n.js';
+
+let offlineText = t('The server cannot be reached. Check the connection and try again.');
+// A page may say what it does with what was written.
+export const setOfflineText = (text) => { offlineText = text; };
+
+// What a problem says in the reader's language: the server gives the Chinese sentence as `zh`.
+export const inWords = (problem) => (zh && problem.zh) || problem.detail || problem.title;
+
+export class Refused extends Error {
+  constructor(problem) { super(inWords(problem)); this.problem = { ...problem, detail: inWords(problem) }; }
+}
+
+// Asks the API; a newer question of the same kind cancels the older one.
+const under_way = new Map();
+export async function ask(path, kind = path) {
+  under_way.get(kind)?.abort();
+  const controller = new AbortController();
+  under_way.set(kind, controller);
+  let response;
+  try {
+    response = await fetch(page.api + path, { signal: controller.signal, headers: { Accept: 'application/json' } });
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new Refused({ status: 0, detail: offlineText });
+  }
+  const body = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
+  if (!response.ok) throw new Refused(body);
+  return body;
+}
+
+export const query = (values) => new URLSearchParams(Object.entries(values).filter(([, v]) => v !== null && v !== undefined && v !== '')).toString();
+
+// Sends one request with a JSON body.
+export async function call(method, path, body) {
+  let response;
+  try {
+    response = await fetch(page.api + path, {
+      method,
+      headers: { Accept: 'application/json', ...(body ? { 'Content-Type': 'application/json' } : {}), ...(page.csrf && method !== 'GET' ? { 'X-CSRFToken': page.csrf } : {}) },
+      body: body ? JSON.stringify(body) : undefined,
+    });
+  } catch {
+    throw new Refused({ status: 0, detail: offlineText });
+  }
+  const answer = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
+  if (!response.ok) throw new Refused(answer);
+  return answer;
+}
