@@ -258,7 +258,7 @@ def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
             continue
         done = repair(_polygon(one["geometry"], key))
         if done.shape is None:
-            raise invalid_field(key, done.reason)
+            raise invalid_field(key, "redraw.geometry_not_storable", reason=done.reason)
         drawn_[code] = done.shape
         if code not in lands:
             if not one.get("parent"):

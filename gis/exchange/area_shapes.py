@@ -16,6 +16,7 @@ from gis.boundaries.store import boundaries_at, equals_exact, grids_near
 from gis.errors import InvalidInput
 from gis.exchange.area_file import AreaRecord
 from gis.files.report import LoadReport, RejectedRow
+from gis.messages import render
 from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_point
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
@@ -41,10 +42,10 @@ def repair_geometries(entries: Sequence[AreaRecord], report: LoadReport, *, need
         if entry.drawn is None and not needed:
             continue
         done = repair(entry.drawn)
-        entry.repairs += done.repairs
+        entry.repairs += [render(repair_made) for repair_made in done.repairs]
         entry.shape = done.shape
-        if done.shape is None:
-            report.refused.append(RejectedRow(entry.named, "", done.reason))
+        if done.reason is not None:
+            report.refused.append(RejectedRow(entry.named, "", render(done.reason)))
         elif entry.repairs:
             mended.append(f"{entry.named}: {'; '.join(entry.repairs)}")
     report.notes += shortened(mended, "shapes were mended")

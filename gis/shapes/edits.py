@@ -16,8 +16,9 @@ from shapely import LineString, MultiLineString, Point, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput, NotFound
+from gis.messages import Message
 from gis.shapes import drawn_line, noding, polygon_coverage
-from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_point, wider
+from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_point, position_text, wider
 from gis.shapes.noding import Vertex
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons, repair
@@ -47,19 +48,19 @@ def move_border(lands: GridGeometries, first: str, second: str, line: LineString
     """
     _known(lands, first, second)
     if first == second:
-        raise InvalidInput(f"a border lies between two grids; {first} is named twice")
+        raise InvalidInput("move_border.same_grid", grid=first)
     line = drawn_line.validate_line(line)
     near = _near(lands, [first, second])
     a, b = lands[first], lands[second]
     shared = _borders(a, b)
     if not shared:
-        raise InvalidInput(f"{first} and {second} share no border; name two neighbours")
+        raise InvalidInput("move_border.not_neighbours", first=first, second=second)
     old = min(shared, key=lambda border: (_apart(border, line), border.wkb)) if len(shared) > 1 else shared[0]
     kept = [border for border in shared if border is not old]
     both = polygon_coverage.dissolve([a, b])
     path = drawn_line.extend_to_border(line, both)
     drawn_line.countable_crossings(path, [a, b], "line")
-    drawn_line.require_crossing(path, both, f"{first} and {second} together")
+    drawn_line.require_crossing(path, both, Message("grids.together", {"first": first, "second": second}))
     merged: dict[str, PolygonLike] = {code: shape for code, shape in near.items() if code not in (first, second)}
     merged[first] = both
     found = [face for face, _ in noding.split_faces(merged, [first], shapely.union_all([path, *kept]))]
@@ -85,16 +86,13 @@ def reshape(
     """
     _known(lands, code, *([give_to] if give_to else []))
     if give_to == code:
-        raise InvalidInput(f"give_to: {code} cannot take what it loses itself; name a neighbour, or leave it out")
+        raise InvalidInput("reshape.gives_to_itself", grid=code)
     target = drawn_line.validate_outline(outline, "geometry")
     near = _near(lands, [code], target)
     drawn_line.countable_crossings(target, list(near.values()), "geometry")
     beyond = extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
     if beyond is not None and (wide := _wider_part(beyond, polygon_coverage.NOISE_WIDTH_M)) is not None:
-        raise InvalidInput(
-            f"the outline leaves the land by {geodesic_area_m2(beyond):,.0f} m² at {_at(wide)};"
-            " draw it along the outline, or add the free land to a grid first"
-        )
+        raise InvalidInput("reshape.leaves_land", area_m2=round(geodesic_area_m2(beyond)), at=_at(wide))
     gains = [other for other in near if other != code and _overlap(near[other], target)]
     loses = extract_polygons(shapely.difference(near[code], target)) is not None
     neighbours = [other for other in near if other != code and _borders(near[code], near[other])] if loses else []
@@ -103,19 +101,17 @@ def reshape(
     found = noding.split_faces(near, touched, target.boundary)
     inside = _within([face for face, _ in found], target)
     if not inside.any():
-        raise InvalidInput(f"nothing of the outline lies in {code} or its neighbours; draw it where the grid is")
+        raise InvalidInput("reshape.elsewhere", grid=code)
     own = [face for (face, _), taken in zip(found, inside, strict=True) if taken]
     lost = [i for i, (_, owner) in enumerate(found) if owner == code and not inside[i]]
     gained = [i for i, (_, owner) in enumerate(found) if owner != code and inside[i]]
-    _thin([found[i][0] for i in gained + lost], "the outline moves")
+    _thin([found[i][0] for i in gained + lost], Message("sliver.outline_moves"))
     owners = {i: owner for i, (_, owner) in enumerate(found) if owner != code and not inside[i]}
     takers = dict.fromkeys(lost, give_to) if give_to else _takers([face for face, _ in found], lost, owners)
     kept: dict[str, list[PolygonLike]] = {other: [] for other in touched if other != code}
     for i, owner in (owners | takers).items():
         if owner is None:
-            raise InvalidInput(
-                f"no neighbour borders on what {code} loses at {_at(found[i][0])}; keep that land in the grid"
-            )
+            raise InvalidInput("reshape.no_taker", grid=code, at=_at(found[i][0]))
         kept.setdefault(owner, [near[owner]] if owner not in touched else []).append(found[i][0])
     shapes: ChangedGeometries = {other: _together(faces) for other, faces in kept.items()} | {
         code: noding.union_faces(own)
@@ -154,7 +150,7 @@ def split(
     """
     _known(lands, code)
     if (line is None) == (not parts):
-        raise InvalidInput("a split needs a line, or the polygons of its parts; give one of them")
+        raise InvalidInput("split.line_or_parts")
     near = _near(lands, [code])
     land = near[code]
     if line is not None:
@@ -163,7 +159,7 @@ def split(
         drawn_line.require_crossing(path, land, code)
         pieces = [[face] for face, _ in noding.split_faces(near, [code], path)]
         if len(pieces) < max(2, len(shapely.get_parts(land)) + 1):
-            raise InvalidInput(f"the line does not part {code}; draw it from border to border, across the grid")
+            raise InvalidInput("split.line_does_not_part", grid=code)
         shapes = [one for piece in pieces if (one := noding.union_faces(piece)) is not None]
         if len(shapely.get_parts(land)) > 1:
             shapes = _regrouped(shapes, land)
@@ -172,14 +168,14 @@ def split(
             near, code, [drawn_line.validate_outline(part, f"parts {i}") for i, part in enumerate(parts, 1)]
         )
     for shape in shapes:
-        _wide_enough(shapely.get_parts(shape), f"the split of {code} leaves")
+        _wide_enough(shapely.get_parts(shape), Message("sliver.split_leaves", {"grid": code}))
         if parts and not islands and len(shapely.get_parts(shape)) > 1:
             _islands(code, shape)
     order = list(range(len(shapes))) if parts and codes else _west_to_east(shapes)
     named = _part_codes(code, [shapes[i] for i in order], codes, iter(fresh), households)
     taken = sorted(set(named) & set(lands) - {code})
     if taken:
-        raise InvalidInput(f"{', '.join(taken)}: taken already; give the new part a code of its own")
+        raise InvalidInput("split.codes_taken", codes=taken)
     return _complete_coverage(near, dict(zip(named, (shapes[i] for i in order), strict=True)), islands=True)
 
 
@@ -198,18 +194,15 @@ def merge(lands: GridGeometries, codes: Sequence[str], into: str, *, islands: bo
     named = list(dict.fromkeys(codes))
     _known(lands, *named)
     if len(named) < 2:
-        raise InvalidInput("a merge needs two grids or more; name another neighbour")
+        raise InvalidInput("merge.too_few")
     if into in lands and into not in named:
-        raise InvalidInput(f"into: {into} is a grid that is not merged; name one of {', '.join(named)}, or add it")
+        raise InvalidInput("merge.into_not_merged", grid=into, grids=named)
     near = _near(lands, named)
     whole = extract_polygons(shapely.coverage_union_all(_array([near[code] for code in named])))
     before = max(len(shapely.get_parts(near[code])) for code in named)
     if whole is not None and not islands and len(shapely.get_parts(whole)) > before:
         apart = min(shapely.get_parts(whole), key=lambda part: part.area)
-        raise InvalidInput(
-            f"{', '.join(named)} do not border on each other, as at {_at(apart)};"
-            " merge neighbours, or allow parts that lie apart"
-        )
+        raise InvalidInput("merge.not_neighbours", grids=named, at=_at(apart))
     return _complete_coverage(near, dict.fromkeys(named) | {into: whole}, islands=True)
 
 
@@ -227,13 +220,13 @@ def transfer(lands: GridGeometries, region: PolygonLike, to: str, *, islands: bo
     drawn_line.countable_crossings(target, list(near.values()), "region")
     touched = [code for code, land in near.items() if code != to and _overlap(land, target)]
     if not touched:
-        raise InvalidInput(f"the region at {_at(target)} holds no land that is not {to}'s; draw it over a neighbour")
+        raise InvalidInput("transfer.no_land", at=_at(target), grid=to)
     found = noding.split_faces(near, [to, *touched], target.boundary)
     inside = _within([face for face, _ in found], target)
     moved = [face for (face, owner), taken in zip(found, inside, strict=True) if owner != to and taken]
     if not moved:
-        raise InvalidInput(f"the region at {_at(target)} is too small to move any land; draw it larger")
-    _thin(moved, "the region moves")
+        raise InvalidInput("transfer.too_small", at=_at(target))
+    _thin(moved, Message("sliver.region_moves"))
     stays: dict[str, list[Polygon]] = {code: [] for code in touched}
     for (face, owner), taken in zip(found, inside, strict=True):
         if owner != to and not taken:
@@ -251,7 +244,7 @@ def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeomet
         InvalidInput: The code is taken, the outline is no polygon, there is no free land in it, or only a sliver.
     """
     if code in lands:
-        raise InvalidInput(f"{code} has land already; reshape it, or give the new grid a code of its own")
+        raise InvalidInput("add.code_taken", grid=code)
     target = drawn_line.validate_outline(outline, "geometry")
     near = _near(lands, [], target)
     drawn_line.countable_crossings(target, list(near.values()), "geometry")
@@ -261,9 +254,7 @@ def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeomet
         else extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
     )
     if free is None or (wide := _wider_part(free, MIN_WIDTH_M)) is None:
-        raise InvalidInput(
-            f"there is no free land at {_at(target)}; it belongs to {', '.join(list(near)[:3])}: split one"
-        )
+        raise InvalidInput("add.no_free_land", at=_at(target), grids=list(near)[:3])
     spot = wide.point_on_surface()
     shapely.prepare(free)
     touching = {key: land for key, land in near.items() if shapely.dwithin(free, land, noding.NOISE_STEPS * 1e-7)}
@@ -271,7 +262,7 @@ def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeomet
     found = noding.split_faces(held, list(held), _outside_border(free, touching))
     own = [face for face, owner in found if owner == code]
     if not own or not any(shapely.intersects(face, spot) for face in own):
-        raise InvalidInput(f"the free land at {_at(free)} is too narrow for a grid; draw it larger")
+        raise InvalidInput("add.too_narrow", at=_at(free))
     shapes: ChangedGeometries = {
         key: noding.union_faces([face for face, owner in found if owner == key]) for key in touching
     }
@@ -310,7 +301,7 @@ def move_vertex(
     """
     for name, xy in (("to", to), ("from", vertex)):
         if not np.isfinite(xy).all():
-            raise InvalidInput(f"{name}: is no place; longitude and latitude are numbers")
+            raise InvalidInput("move_vertex.not_a_point", field=name)
     target = _vertex(to)
     ends = None if edge is None else frozenset((_vertex(edge[0]), _vertex(edge[1])))
     spot = Point(vertex) if ends is None else shapely.multipoints([list(one) for one in ends])
@@ -322,7 +313,7 @@ def move_vertex(
         whose = {key: new for key, land in near.items() if (new := noding.insert_vertices(land, table)) is not land
                  and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)}  # fmt: skip
         if not whose:
-            raise InvalidInput("edge: no border has this edge; take two vertices that follow each other")
+            raise InvalidInput("move_vertex.no_edge")
     else:
         old = _vertex(vertex)
         for key, land in near.items():
@@ -330,23 +321,18 @@ def move_vertex(
             if ((xy == old).all(axis=1)).any():
                 whose[key] = shapely.transform(land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy))
         if not whose:
-            raise InvalidInput(f"from: no border has a vertex at {old[0]:.7f}, {old[1]:.7f}; move one that is there")
+            raise InvalidInput("move_vertex.no_vertex", at=f"{old[0]:.7f}, {old[1]:.7f}")
     shapes: ChangedGeometries = {key: _without_doubles(land, target) for key, land in whose.items()}
     around = _near(lands, list(whose), reach)
     for key, shape in shapes.items():
         if shape is None or not shape.is_valid:
-            raise InvalidInput(
-                f"the border of {key} would cross itself at {target[0]:.6f}, {target[1]:.6f}; move it less far"
-            )
+            raise InvalidInput("move_vertex.crosses_itself", grid=key, at=position_text(*target))
     changed = noding.share_vertices(around, shapes)
     before = polygon_coverage.dissolve([around[key] for key in changed])
     after = shapely.union_all(_array([shape for shape in changed.values() if shape is not None]))
     differ = extract_polygons(shapely.symmetric_difference(before, after))
     if differ is not None and differ.area > PRECISION_DEG * PRECISION_DEG:
-        raise InvalidInput(
-            f"the vertex at {vertex[0]:.6f}, {vertex[1]:.6f} is on the outline of the land, which this would change"
-            f" at {_at(differ)}; move borders between grids, or add free land"
-        )
+        raise InvalidInput("move_vertex.on_outline", vertex=position_text(*vertex), at=_at(differ))
     return _complete_coverage(around, shapes, islands=False)
 
 
@@ -372,14 +358,13 @@ def _two_sides(
                 fresh = j not in colour
                 if colour.setdefault(j, 1 - colour[i]) == colour[i]:
                     raise InvalidInput(
-                        f"the line does not part {first} from {second} near {_at(found[j])};"
-                        " draw it from one end of the border to the other"
+                        "move_border.line_does_not_part_at", first=first, second=second, at=_at(found[j])
                     )
                 if fresh:
                     queue.append(j)
         groups.append(sides)
     if not any(all(sides) for sides in groups):
-        raise InvalidInput(f"the line does not part {first} from {second}; draw it across both, from border to border")
+        raise InvalidInput("move_border.line_does_not_part", first=first, second=second)
     answer: tuple[list[Polygon], list[Polygon]] = ([], [])
     for sides in groups:
         own = [[_shared_area([found[i] for i in side], land) for land in (a, b)] for side in sides]
@@ -390,7 +375,7 @@ def _two_sides(
             answer[1 - int(swap)].append(found[i])
     for side, name in zip(answer, (first, second), strict=True):
         if not side:
-            raise InvalidInput(f"the line leaves no land to {name}; merge the two instead")
+            raise InvalidInput("move_border.no_land_left", grid=name)
     return answer
 
 
@@ -398,27 +383,25 @@ def _given_parts(near: GridGeometries, code: str, parts: Sequence[PolygonLike]) 
     """The land of a grid as given polygons part it."""
     land = near[code]
     if len(parts) < 2:
-        raise InvalidInput("parts: there is only one; a split has two parts or more")
+        raise InvalidInput("split.one_part")
     for i, j in zip(*STRtree(_array(parts)).query(_array(parts), predicate="intersects").tolist(), strict=True):
         shared = extract_polygons(shapely.intersection(parts[i], parts[j])) if i < j else None
         if shared is not None and (wide := _wider_part(shared, polygon_coverage.NOISE_WIDTH_M)) is not None:
-            raise InvalidInput(f"parts {i + 1} and {j + 1} overlap at {_at(wide)}; give every place one part")
+            raise InvalidInput("split.parts_overlap", first=i + 1, second=j + 1, at=_at(wide))
     found = [face for face, _ in noding.split_faces(near, [code], shapely.union_all([part.boundary for part in parts]))]
     inside = np.array([_within(found, part) for part in parts])
     owners = {i: str(int(np.argmax(inside[:, i]))) for i in range(len(found)) if inside[:, i].any()}
     left = [i for i in range(len(found)) if i not in owners]
     for i in left:
         if _wider_part(found[i], MIN_WIDTH_M) is not None:
-            raise InvalidInput(
-                f"the parts leave out {geodesic_area_m2(found[i]):,.0f} m² of {code} at {_at(found[i])};"
-                " give that land to one of them"
-            )
+            area_m2 = round(geodesic_area_m2(found[i]))
+            raise InvalidInput("split.parts_leave_out", area_m2=area_m2, grid=code, at=_at(found[i]))
     sides: dict[int, list[Polygon]] = {i: [] for i in range(len(parts))}
     for i, taker in sorted((owners | _takers(found, left, owners)).items()):
         sides[int(taker or 0)].append(found[i])
     for i, side in sides.items():
         if not side:
-            raise InvalidInput(f"part {i + 1} lies outside {code}; draw it in the grid")
+            raise InvalidInput("split.part_outside", number=i + 1, grid=code)
     return [shape for side in sides.values() if (shape := _together(side)) is not None and not land.is_empty]
 
 
@@ -445,17 +428,15 @@ def _part_codes(
         keeps = max(range(len(shapes)), key=lambda i: (counts[i], round(geodesic_area_m2(shapes[i]), 3), -i))
         named = [code if i == keeps else next(fresh, "") for i in range(len(shapes))]
         if "" in named:
-            raise InvalidInput(f"there are not codes enough for {len(shapes)} parts; draw a simpler line")
+            raise InvalidInput("split.not_enough_codes", count=len(shapes))
         return named
     if len(codes) != len(shapes):
-        raise InvalidInput(
-            f"codes: {len(codes)} codes for {len(shapes)} parts, west to east as at"
-            f" {'; '.join(_at(shape) for shape in shapes[:4])}; give one a part, or draw a line that crosses once"
-        )
+        points = "; ".join(_at(shape) for shape in shapes[:4])
+        raise InvalidInput("split.codes_and_parts_differ", codes=len(codes), parts=len(shapes), points=points)
     if len(set(codes)) < len(codes):
-        raise InvalidInput("codes: one is there twice; every part needs a code of its own")
+        raise InvalidInput("split.code_twice")
     if code not in codes:
-        raise InvalidInput(f"codes: one part keeps {code}; put it among the codes")
+        raise InvalidInput("split.code_not_kept", grid=code)
     return list(codes)
 
 
@@ -587,9 +568,10 @@ def _complete_coverage(
         if before is not None and len(parts) > 1:
             old = list(shapely.get_parts(before))
             fresh = [part for part in parts if not _is_one_of(part, old)]
-            _wide_enough(fresh, f"{code} would have")
+            _wide_enough(fresh, Message("sliver.grid_would_have", {"grid": code}))
         elif code in shapes:
-            _wide_enough(parts, f"{code} would have" if before is None else f"{code} would keep")
+            cause = "sliver.grid_would_have" if before is None else "sliver.grid_would_keep"
+            _wide_enough(parts, Message(cause, {"grid": code}))
     after = {**lands, **changed}
     held = [shape for code in after if (shape := after[code]) is not None]
     touching = STRtree(_array(held)).query(
@@ -597,13 +579,13 @@ def _complete_coverage(
     )
     around = [held[i] for i in np.unique(touching[1]).tolist()]
     if not polygon_coverage.is_valid(around):
-        raise InvalidInput(_torn(around))
+        raise InvalidInput("coverage.borders_cross", at=_torn(around))
     if not grows:
         was = sum(lands[code].area for code in changed if code in lands)
         now = sum(shape.area for shape in changed.values() if shape is not None)
         if abs(was - now) > max(LOST * was, LOST_STEPS * PRECISION_DEG * PRECISION_DEG):
             spot = next(shape for shape in changed.values() if shape is not None)
-            raise InvalidInput(f"the borders at {_at(spot)} are too fine to be cut there; move the line by a metre")
+            raise InvalidInput("coverage.borders_too_fine", at=_at(spot))
     return changed
 
 
@@ -613,15 +595,12 @@ def _torn(shapes: Sequence[PolygonLike]) -> str:
     edges = shapely.coverage_invalid_edges(held)
     spots = [edge for edge in edges if not shapely.is_empty(edge)] or bad or list(held[:1])
     spot = shapely.get_coordinates(spots[0])[0]
-    return f"borders would cross at {spot[0]:.6f}, {spot[1]:.6f}; keep a metre between borders, or let them meet"
+    return position_text(*spot)
 
 
 def _islands(code: str, shape: PolygonLike) -> None:
     least = min(shapely.get_parts(shape), key=lambda part: part.area)
-    raise InvalidInput(
-        f"{code} would fall apart: {geodesic_area_m2(least):,.0f} m² at {_at(least)} lie by themselves;"
-        " draw it in one piece, or allow parts that lie apart"
-    )
+    raise InvalidInput("grid.falls_apart", grid=code, area_m2=round(geodesic_area_m2(least)), at=_at(least))
 
 
 def _is_one_of(part: PolygonLike, others: Sequence[PolygonLike]) -> bool:
@@ -629,30 +608,26 @@ def _is_one_of(part: PolygonLike, others: Sequence[PolygonLike]) -> bool:
     return any(part.bounds == other.bounds and shapely.equals(part, other) for other in others)
 
 
-def _wide_enough(parts: Sequence[PolygonLike], words: str) -> None:
+def _wide_enough(parts: Sequence[PolygonLike], cause: Message) -> None:
     for part in parts:
         if not wider(_array([part]), MIN_WIDTH_M)[0]:
-            raise InvalidInput(
-                f"{words} a sliver {inscribed_diameters_m(_array([part]))[0]:.2f} m wide at {_at(part)};"
-                " draw along the border there, or a metre away from it"
-            )
+            width_m = f"{inscribed_diameters_m(_array([part]))[0]:.2f}"
+            raise InvalidInput("sliver.left", cause=cause, width_m=width_m, at=_at(part))
 
 
-def _thin(moved: Sequence[PolygonLike], words: str) -> None:
+def _thin(moved: Sequence[PolygonLike], cause: Message) -> None:
     """Refuse land that moves in pieces narrower than `NARROWEST`: a line meant to follow a border missed it."""
     slivers = np.flatnonzero(~wider(_array(moved), MIN_WIDTH_M))
     if slivers.size:
         thin = moved[int(slivers[0])]
-        raise InvalidInput(
-            f"{words} a sliver {inscribed_diameters_m(_array([thin]))[0]:.2f} m wide at {_at(thin)}; draw along the border there, or"
-            " move single corners"
-        )
+        width_m = f"{inscribed_diameters_m(_array([thin]))[0]:.2f}"
+        raise InvalidInput("sliver.moved", cause=cause, width_m=width_m, at=_at(thin))
 
 
 def _none_gone(shapes: ChangedGeometries) -> None:
     for code, shape in shapes.items():
         if shape is None:
-            raise InvalidInput(f"{code} would have no land left; merge it with a neighbour instead")
+            raise InvalidInput("grid.no_land_left", grid=code)
 
 
 def _wider_part(land: PolygonLike, limit: float) -> Polygon | None:
@@ -667,7 +642,7 @@ def _wider_part(land: PolygonLike, limit: float) -> Polygon | None:
 
 def _known(lands: GridGeometries, *codes: str) -> None:
     if missing := sorted(set(codes) - set(lands)):
-        raise NotFound(f"no grid with land has the code {', '.join(missing)}; look it up on the map")
+        raise NotFound("grid.unknown_codes", codes=missing)
 
 
 def _near(lands: GridGeometries, codes: Sequence[str], over: BaseGeometry | None = None) -> dict[str, PolygonLike]:
@@ -703,8 +678,7 @@ def _vertex(xy: Sequence[float]) -> Vertex:
 
 
 def _at(shape: BaseGeometry) -> str:
-    lon, lat = label_point(shape)
-    return f"{lon:.6f}, {lat:.6f}"
+    return position_text(*label_point(shape))
 
 
 def _array(shapes: Sequence[BaseGeometry]) -> Any:

@@ -61,7 +61,7 @@ def compactness(shape: Polygon | MultiPolygon) -> float:
     Source: Polsby & Popper (1991), Yale Law & Policy Review 9(2), 301-353.
     """
     if shape.area == 0:
-        raise InvalidInput("an empty shape has no compactness")
+        raise InvalidInput("polygon.empty")
     return float(4 * math.pi * shape.area / shape.length**2)
 
 
@@ -69,6 +69,11 @@ def label_point(shape: BaseGeometry) -> tuple[float, float]:
     """A point inside the shape that people can look up: (lon, lat), degrees, 6 decimals (0.1 m)."""
     point = shape.representative_point()
     return round(point.x, 6), round(point.y, 6)
+
+
+def position_text(lon: float, lat: float) -> str:
+    """Return a position as messages write it: longitude, latitude in degrees, six decimals."""
+    return f"{lon:.6f}, {lat:.6f}"
 
 
 def to_local_metres(shapes: Shapes, *, back: bool = False, latitude: float) -> Shapes:

@@ -142,7 +142,7 @@ def repair_coverage(shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDT
     mended = node_borders(list(to_local_metres(flat, back=True, latitude=latitude)))
     for i, shape in enumerate(mended):
         if shape.is_empty:
-            raise InvalidInput(f"shape {i + 1} lies within others altogether; take one of them out")
+            raise InvalidInput("coverage.shape_within_others", number=i + 1)
     return mended
 
 
@@ -201,14 +201,14 @@ def dissolve(shapes: Sequence[PolygonLike]) -> PolygonLike:
     """
     held = _array(shapes)
     if not len(held):
-        raise InvalidInput("no shapes to unite")
+        raise InvalidInput("coverage.no_shapes")
     if shapely.coverage_is_valid(held):
         whole = extract_polygons(shapely.coverage_union_all(held))
         if whole is not None and whole.is_valid:
             return whole
     whole = extract_polygons(shapely.union_all(held, grid_size=PRECISION_DEG))
     if whole is None:
-        raise InvalidInput("the shapes enclose no land")
+        raise InvalidInput("coverage.no_land")
     return whole
 
 
