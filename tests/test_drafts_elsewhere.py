@@ -10,7 +10,6 @@ from gis.boundaries import drafts, publish
 from gis.boundaries.store import publish_shapes
 from gis.errors import InvalidInput
 from tests.test_drafts import BASE, LEAD, S, X, Y, begin, code, land, line, shapes_of, town  # noqa: F401
-from web.said import chinese
 
 CUT = {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
 
@@ -38,7 +37,7 @@ def test_land_of_another_county_is_not_taken(session, town):  # noqa: F811
     over = {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE}
     with pytest.raises(InvalidInput, match=f"belong to grid {east} of another county") as refusal:
         drafts.add_operation(session, LEAD, begin(session), over)
-    zh = chinese("invalid-input", 422, refusal.value.detail)
+    zh = refusal.value.detail_in("zh")
     assert east in zh and "另一区县" in zh
 
 

@@ -62,16 +62,14 @@ def compare_boundaries(session: Session, since: datetime, until: datetime, withi
         TooMuch: More than `MOST` grids are drawn otherwise.
     """
     if since >= until:
-        raise invalid_field("to", "must be later than from")
+        raise invalid_field("to", "field.not_later_than_from")
     if within and session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
-        raise NotFound(f"there is no area with code {within!r}")
+        raise NotFound("area.unknown_code", code=within)
     rows = session.execute(
         cached_text(CHANGED_GRIDS_SQL), {"since": since, "until": until, "within": within, "limit": MAX_COMPARED_GRIDS + 1}
     ).all()  # fmt: skip
     if len(rows) > MAX_COMPARED_GRIDS:
-        raise TooLarge(
-            f"more than {MAX_COMPARED_GRIDS:,} grids are drawn otherwise; ask within one street or community"
-        )
+        raise TooLarge("difference.too_many_grids", limit=MAX_COMPARED_GRIDS)
     names = {row[0]: row[1] for row in rows}
     before = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[2] is not None}
     after = {row[0]: shapely.from_wkb(row[3]) for row in rows if row[3] is not None}

@@ -21,7 +21,8 @@ from gis.boundaries.household_counts import count_households
 from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
 from gis.boundaries.operations import OperationSpec
 from gis.db import STORAGE_SRID, cached_text
-from gis.errors import Conflict, Forbidden, NotFound, invalid_field
+from gis.errors import Conflict, Forbidden, NotFound, WanggeError, invalid_field
+from gis.messages import Message
 from gis.rights.access import Action, Principal
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import to_multipolygon
@@ -29,6 +30,7 @@ from gis.shapes.repair import to_multipolygon
 MAX_TITLE_CHARS = 200  # characters
 MAX_OPERATIONS = 2_000  # operations in one draft
 NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees
+ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
 
 # A grid as planned: its newest shape, which a later revision has not closed.
 DRAFT_GRIDS_SQL = f"""
@@ -101,12 +103,12 @@ def create_draft(session: Session, by: Principal, title: str, base: int | None =
     by.need(Action.DRAFT)
     clean = " ".join(title.split())
     if not clean or len(clean) > MAX_TITLE_CHARS or not clean.isprintable():
-        raise invalid_field("title", f"say in 1 to {MAX_TITLE_CHARS} characters what the change is")
+        raise invalid_field("title", "draft.title_wrong", limit=MAX_TITLE_CHARS)
     newest = latest_published_id(session)
     if base is not None:
         known = session.get(Revision, base)
         if known is None or known.state != RevisionState.PUBLISHED:
-            raise invalid_field("base", f"{base} is no published revision; leave it out for the newest, {newest}")
+            raise invalid_field("base", "draft.base_not_published", base=str(base), newest=str(newest))
     made = Revision(title=clean, state=RevisionState.DRAFT, author=by.who, base=base or newest, version=1)
     session.add(made)
     session.flush()
@@ -129,7 +131,7 @@ def get_revision(session: Session, by: Principal, number: int, *, lock: bool = F
     """
     query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {VISIBLE_REVISION_SQL}"  # noqa: S608  our own text
     if session.scalar(text(query), {"id": number} | visibility_params(session, by)) is None:
-        raise NotFound(f"there is no boundary revision {number} in your areas")
+        raise NotFound("revision.unknown", number=str(number))
     return session.get_one(Revision, number, populate_existing=True, with_for_update=lock or None)
 
 
@@ -182,7 +184,8 @@ def require_on_grids(session: Session, by: Principal, action: Action, codes: Ite
         return
     within = tuple(area_codes(session, sorted(allowed)))
     if outside := sorted(code for code in codes if not code.startswith(within)):
-        raise Forbidden(f"{action.value} is not allowed to {by.role_words} in {', '.join(outside[:5])}")
+        label = ACTION_LABELS.get(action)
+        raise Forbidden("draft.action_not_allowed", action=Message(label) if label else action.value, areas=outside[:5])
 
 
 def list_operations(session: Session, number: int) -> list[Operation]:
@@ -270,7 +273,7 @@ def add_operation(session: Session, by: Principal, number: int, given: Any, vers
     op = operations.validate_operation(given)
     done_before = list_operations(session, number)
     if len(done_before) >= MAX_OPERATIONS:
-        raise Conflict(f"a draft holds at most {MAX_OPERATIONS:,} operations; publish it and begin another")
+        raise Conflict("draft.too_many_operations", limit=MAX_OPERATIONS)
     made = _do(session, by, draft, op, done_before, step=len(done_before) + 1)
     _newer_than_base(session, draft, made)
     session.add(made)
@@ -330,7 +333,7 @@ def undo_operations(
     draft = lock_own_draft(session, by, number, version)
     gone = [one for one in list_operations(session, number) if one.step >= step]
     if not gone or step < 1:
-        raise NotFound(f"the draft has no step {step}")
+        raise NotFound("draft.unknown_step", step=str(step))
     for one in gone:
         session.delete(one)
     draft.version += 1
@@ -380,21 +383,14 @@ def replay(session: Session, by: Principal, draft: Revision) -> None:
     for one in list_operations(session, draft.id):
         try:
             done = _do(session, by, draft, operations.validate_operation(one.op), again, one.step)
-        except (Conflict, NotFound, Forbidden) as error:
-            raise Conflict(_misfit(one.step, error.detail), step=one.step) from error
-        except Exception as error:
-            detail = getattr(error, "detail", None)
-            if detail is None:
-                raise
-            raise Conflict(_misfit(one.step, detail), step=one.step) from error
+        except WanggeError as error:
+            raise Conflict(
+                "draft.step_misfit", extra={"step": one.step}, step=str(one.step), reason=error.as_message()
+            ) from error
         for key in ("op", "touched", "made", "lineage", "shapes", "drawn_on"):
             setattr(one, key, getattr(done, key))
         again.append(one)
     session.flush()
-
-
-def _misfit(step: int, detail: str) -> str:
-    return f"step {step} does not fit the boundaries of now: {detail}; undo it and draw it anew"
 
 
 def withdraw(session: Session, by: Principal, number: int) -> Revision:
@@ -418,20 +414,23 @@ def lock_own_draft(session: Session, by: Principal, number: int, version: int | 
     """
     found = get_revision(session, by, number, lock=True)
     if by.kind != "system" and found.author != by.who:
-        raise Forbidden(f"revision {number} is drawn by somebody else; begin a draft of your own")
+        raise Forbidden("draft.of_somebody_else", number=str(number))
     by.need(Action.DRAFT)
     require_draft(found)
     if version is not None and version != found.version:
-        raise Conflict(
-            f"the draft has version {found.version}, not {version}; read it again", extra={"version": found.version}
-        )
+        raise stale_version(found.version, version)
     return found
+
+
+def stale_version(current: int, version: int) -> Conflict:
+    """Return the error for a draft that has another version than its reader believes."""
+    return Conflict("draft.stale_version", extra={"version": current}, current=str(current), version=str(version))
 
 
 def require_draft(found: Revision) -> None:
     """Raise Conflict when a revision is a draft no longer."""
     if found.state != RevisionState.DRAFT:
-        raise Conflict(f"revision {found.id} is {found.state}; a new change needs a new draft")
+        raise Conflict("revision.not_draft", number=str(found.id), state=Message(f"revision_state.{found.state}"))
 
 
 def _county(session: Session, op: OperationSpec) -> str:
@@ -452,11 +451,9 @@ def _county(session: Session, op: OperationSpec) -> str:
         box = {"west": west, "south": south, "east": east, "north": north}
         counties = set(session.scalars(cached_text(query), box))
     if len(counties) > 1:
-        raise invalid_field(
-            "op", f"the grids lie in {len(counties)} counties, {', '.join(sorted(counties))}; edit one county at a time"
-        )
+        raise invalid_field("op", "draft.several_counties", count=len(counties), counties=sorted(counties))
     if not counties:
-        raise NotFound("there is no grid at this place; draw where the grids are")
+        raise NotFound("draft.no_grid_there")
     return counties.pop()
 
 
@@ -464,7 +461,7 @@ def _check_unit(session: Session, by: Principal, code: str) -> None:
     query = "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
     grid = session.scalar(cached_text(query), {"code": code})
     if grid is None:
-        raise invalid_field("unit", f"{code} is no ten-household unit")
+        raise invalid_field("unit", "draft.unknown_unit", code=code)
     require_on_grids(session, by, Action.DRAFT, [grid])
 
 
@@ -477,6 +474,9 @@ def _newer_than_base(session: Session, draft: Revision, made: Operation) -> None
     asked = {"base": draft.base, "ids": list(made.drawn_on.values()), "codes": made.touched}
     if found := session.execute(cached_text(query), asked).first():
         raise Conflict(
-            f"{found[0]} was redrawn by revision {found[1]} ({found[2]}) after the base of this draft; rebase it first",
-            grid=found[0], revision=found[1],
-        )  # fmt: skip
+            "draft.grid_redrawn",
+            extra={"grid": found[0], "revision": found[1]},
+            grid=found[0],
+            revision=str(found[1]),
+            author=found[2],
+        )

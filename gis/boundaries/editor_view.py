@@ -51,7 +51,7 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
         return _as_published(session, found, revision.effective)
     drawn = drafts.drawn_shapes(done)
     if session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
-        raise NotFound(f"there is no area with code {within!r}")
+        raise NotFound("area.unknown_code", code=within)
     rows = session.execute(
         cached_text("SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)"
             " WHERE a.level = 'grid' AND starts_with(a.code, :within)"),
@@ -144,7 +144,7 @@ def snapping_guides(session: Session, by: Principal, number: int, within: str) -
         {"code": within},
     ).one()  # fmt: skip
     if box[0] is None:
-        raise NotFound(f"there is no area with land and code {within!r}")
+        raise NotFound("area.without_land", code=within)
     asked = dict(zip(("west", "south", "east", "north"), box, strict=True))
     held = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
     streets = fetch_rows(session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {held}", asked)  # noqa: S608

@@ -17,6 +17,7 @@ from shapely.geometry import shape as from_geojson
 from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput, NotFound, invalid_field
+from gis.messages import Message, render
 from gis.shapes import edits, polygon_coverage
 from gis.shapes.edits import ChangedGeometries, GridGeometries
 from gis.shapes.measure import wider
@@ -68,6 +69,7 @@ class OperationType:
     named: The grids with land that it names.
     drawn: The shapes that are drawn in it.
     do: Does it.
+    description: Code of the message that says what it does.
     """
 
     def __init__(
@@ -76,10 +78,9 @@ class OperationType:
         named: Callable[[OperationSpec], Sequence[str]],
         drawn: Callable[[OperationSpec], list[BaseGeometry]],
         do: Callable[[OperationSpec, GridGeometries, Town], OperationResult],
-        zh: str,
-        en: str,
+        description: str,
     ) -> None:
-        self.fields, self.named, self.drawn, self.do, self.zh, self.en = fields, named, drawn, do, zh, en
+        self.fields, self.named, self.drawn, self.do, self.description = fields, named, drawn, do, description
 
 
 def validate_operation(op: Any) -> OperationSpec:
@@ -89,23 +90,23 @@ def validate_operation(op: Any) -> OperationSpec:
         InvalidInput: It is no object, of no known kind, or a field is missing, unknown or wrong.
     """
     if not isinstance(op, Mapping):
-        raise InvalidInput("an operation is a JSON object with op and its fields")
+        raise InvalidInput("operation.not_an_object")
     name = op.get("op")
     if name not in OPERATION_TYPES:
-        raise invalid_field("op", f"{name!r} is none of {', '.join(OPERATION_TYPES)}")
+        raise invalid_field("op", "operation.unknown", name=repr(name), allowed=list(OPERATION_TYPES))
     kind = OPERATION_TYPES[name]
     if unknown := sorted(set(op) - set(kind.fields) - {"op"}):
-        raise invalid_field(unknown[0], f"{name} has no such field; it has {', '.join(kind.fields)}")
+        raise invalid_field(unknown[0], "operation.unknown_field", name=name, allowed=list(kind.fields))
     found: OperationSpec = {"op": name}
     for key, needed in kind.fields.items():
         value = op.get(key)
         if value is None:
             if needed:
-                raise invalid_field(key, f"{name} needs it: {FIELD_RULES[key][1]}")
+                raise invalid_field(key, "operation.field_missing", name=name, expected=FIELD_RULES[key][1])
             continue
-        right, words = FIELD_RULES[key]
-        if not right(value):
-            raise invalid_field(key, f"must be {words}")
+        is_right, expected = FIELD_RULES[key]
+        if not is_right(value):
+            raise invalid_field(key, "operation.field_wrong", expected=expected)
         found[key] = value
     kind.drawn(found)
     return found
@@ -143,13 +144,15 @@ def describe_operation(op: OperationSpec, names: Mapping[str, str]) -> tuple[str
     kind = OPERATION_TYPES[op["op"]]
     codes = [called(code) for code in kind.named(op)]
     every = codes[:4] + ["…"] * (len(codes) > 4)
-    held = {
+    params = {
+        "all": every,
         "first": codes[0] if codes else called(op.get("parent", "")),
         "to": called(op.get("to") or op.get("into") or op.get("give_to") or op.get("grid") or ""),
         "unit": called(op.get("unit", "")),
-        "count": len(op.get("grids", ())),
+        "count": str(len(op.get("grids", ()))),
     }
-    return kind.zh.format(all="、".join(every), **held), kind.en.format(all=", ".join(every), **held)
+    message = Message(kind.description, params)
+    return render(message, "zh"), render(message, "en")
 
 
 def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
@@ -182,7 +185,7 @@ def _reshape(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationR
 def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     code = op["code"]
     if ("line" in op) == ("parts" in op):
-        raise invalid_field("line", "a split has a line or the polygons of its parts; give one of them")
+        raise invalid_field("line", "operation.split_line_or_parts")
     changed = edits.split(
         lands,
         code,
@@ -225,7 +228,7 @@ def _transfer(op: OperationSpec, lands: GridGeometries, town: Town) -> Operation
 def _add(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     code = op.get("code") or next(town.fresh_codes(op["parent"]), "")
     if not code:
-        raise invalid_field("code", f"there is no code left in {op['parent']}; give one")
+        raise invalid_field("code", "operation.no_code_left", community=op["parent"])
     op = op | {"code": code}
     return OperationResult(op, edits.add(lands, code, _land(op, "geometry")), {code: op["parent"]}, _names(op, [code]))
 
@@ -238,7 +241,7 @@ def _retire(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
 def _move_vertex(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     start, to, edge = op.get("from") or op["to"], op["to"], op.get("edge")
     if "from" not in op and edge is None:
-        raise invalid_field("from", "which vertex is moved, as [longitude, latitude]; or edge, where a new one is made")
+        raise invalid_field("from", "operation.vertex_or_edge")
     ends = None if edge is None else (_pair(edge[0]), _pair(edge[1]))
     return OperationResult(op, edits.move_vertex(lands, _pair(start), _pair(to), edge=ends))
 
@@ -250,10 +253,10 @@ def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
     for i, one in enumerate(op["grids"]):
         code, key = one["code"], f"grids[{i}].geometry"
         if code in drawn_:
-            raise invalid_field(f"grids[{i}].code", f"{code} is there twice; give a grid one shape")
+            raise invalid_field(f"grids[{i}].code", "redraw.code_twice", code=code)
         if one.get("geometry") is None:
             if code not in lands:
-                raise NotFound(f"no grid with land has the code {code}; leave it out")
+                raise NotFound("redraw.unknown_code", code=code)
             drawn_[code] = None
             continue
         done = repair(_polygon(one["geometry"], key))
@@ -262,7 +265,7 @@ def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
         drawn_[code] = done.shape
         if code not in lands:
             if not one.get("parent"):
-                raise invalid_field(f"grids[{i}].parent", f"{code} is new; name its community")
+                raise invalid_field(f"grids[{i}].parent", "redraw.parent_missing", code=code)
             made[code] = one["parent"]
     kept = {code: land for code, land in lands.items() if code not in drawn_}
     new = {code: shape for code, shape in drawn_.items() if shape is not None}
@@ -270,8 +273,10 @@ def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
     if not polygon_coverage.is_valid(shapes):
         bad = polygon_coverage.find_overlaps(shapes)
         codes = [*new, *kept]
-        spot = f"{codes[bad[0].first]} and {codes[bad[0].second]} at {bad[0].place}" if bad else "a border"
-        raise InvalidInput(f"the grids are no coverage: {spot} overlap or do not share their vertices; clean the file")
+        if not bad:
+            raise InvalidInput("redraw.no_coverage")
+        first, second = codes[bad[0].first], codes[bad[0].second]
+        raise InvalidInput("redraw.grids_overlap", first=first, second=second, at=str(bad[0].place))
     op = op | {"grids": [dict(one) for one in op["grids"]]}
     lineage = _came_from(lands, drawn_, made)
     names = {one["code"]: str(one["name"]) for one in op["grids"] if one.get("name")}
@@ -301,7 +306,7 @@ def _came_from(lands: GridGeometries, drawn_: ChangedGeometries, made: Mapping[s
 
 def _settle(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     if op["grid"] not in lands:
-        raise NotFound(f"grid: no grid with land has the code {op['grid']}; look it up on the map")
+        raise NotFound("settle.unknown_grid", code=op["grid"])
     return OperationResult(op, {})
 
 
@@ -319,13 +324,13 @@ def _geometry(given: Mapping[str, Any], key: str) -> BaseGeometry:
     try:
         return from_geojson(given)
     except (ShapelyError, AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise invalid_field(key, "is no GeoJSON geometry with a type and coordinates, longitude first") from error
+        raise invalid_field(key, "operation.not_geojson") from error
 
 
 def _line(op: OperationSpec, key: str) -> LineString:
     found = _geometry(op[key], key)
     if not isinstance(found, LineString):
-        raise invalid_field(key, f"must be a LineString, not a {found.geom_type}")
+        raise invalid_field(key, "operation.not_line", type=found.geom_type)
     return found
 
 
@@ -336,7 +341,7 @@ def _land(op: OperationSpec, key: str) -> PolygonLike:
 def _polygon(given: Mapping[str, Any], key: str) -> PolygonLike:
     found = _geometry(given, key)
     if not isinstance(found, Polygon | MultiPolygon):
-        raise invalid_field(key, f"must be a Polygon or MultiPolygon, not a {found.geom_type}")
+        raise invalid_field(key, "operation.not_polygon", type=found.geom_type)
     return found
 
 
@@ -383,33 +388,33 @@ def _are_grids(value: object) -> bool:
     )
 
 
-# field -> whether a value is right, and what is
-FIELD_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "between": (lambda value: _are_codes(value) and len(value) == 2, "the codes of two neighbours"),
-    "code": (_is_code, "the code of a grid, as text"),
-    "codes": (_are_codes, f"a list of codes, at most {MAX_SPLIT_PARTS}"),
-    "edge": (lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_point, value)), "two vertices"),
-    "from": (_is_point, "[longitude, latitude] in degrees"),
-    "geometry": (_is_shape, "a GeoJSON Polygon or MultiPolygon"),
-    "give_to": (_is_code, "the code of a neighbour"),
-    "grid": (_is_code, "the code of a grid"),
-    "grids": (_are_grids, "a list of {code, geometry, name, parent}"),
-    "into": (_is_code, "the code that keeps the land"),
-    "islands": (lambda value: isinstance(value, bool), "true or false"),
-    "line": (_is_shape, "a GeoJSON LineString"),
-    "name": (_is_name, f"a name of at most {MAX_NAME_CHARS} characters"),
+# field -> whether a value is right, and what is expected
+FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
+    "between": (lambda value: _are_codes(value) and len(value) == 2, Message("expected.two_neighbours")),
+    "code": (_is_code, Message("expected.grid_code_text")),
+    "codes": (_are_codes, Message("expected.codes", {"limit": MAX_SPLIT_PARTS})),
+    "edge": (lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_point, value)), Message("expected.two_vertices")),
+    "from": (_is_point, Message("expected.point")),
+    "geometry": (_is_shape, Message("expected.polygon")),
+    "give_to": (_is_code, Message("expected.neighbour_code")),
+    "grid": (_is_code, Message("expected.grid_code")),
+    "grids": (_are_grids, Message("expected.grids")),
+    "into": (_is_code, Message("expected.keeper_code")),
+    "islands": (lambda value: isinstance(value, bool), Message("expected.boolean")),
+    "line": (_is_shape, Message("expected.line")),
+    "name": (_is_name, Message("expected.name", {"limit": MAX_NAME_CHARS})),
     "names": (
         lambda value: isinstance(value, Mapping) and all(_is_code(code) and _is_name(one) for code, one in value.items()),
-        f"names of at most {MAX_NAME_CHARS} characters by code",
+        Message("expected.names", {"limit": MAX_NAME_CHARS}),
     ),
-    "parent": (_is_code, "the code of a community"),
+    "parent": (_is_code, Message("expected.community_code")),
     "parts": (
         lambda value: isinstance(value, list) and 2 <= len(value) <= MAX_SPLIT_PARTS and all(map(_is_shape, value)),
-        "a list of two or more GeoJSON polygons",
+        Message("expected.parts"),
     ),
-    "region": (_is_shape, "a GeoJSON Polygon or MultiPolygon"),
-    "to": (lambda value: _is_code(value) or _is_point(value), "a code, or [longitude, latitude] of a vertex"),
-    "unit": (_is_code, "the code of a ten-household unit"),
+    "region": (_is_shape, Message("expected.polygon")),
+    "to": (lambda value: _is_code(value) or _is_point(value), Message("expected.code_or_vertex")),
+    "unit": (_is_code, Message("expected.unit_code")),
 }  # fmt: skip
 
 
@@ -419,60 +424,60 @@ def _none(op: OperationSpec) -> list[BaseGeometry]:
 
 def _spots(op: OperationSpec) -> list[BaseGeometry]:
     if not _is_point(op["to"]):
-        raise invalid_field("to", "must be [longitude, latitude] in degrees")
+        raise invalid_field("to", "operation.field_wrong", expected=Message("expected.point"))
     return [shapely.Point(_pair(one)) for one in (op["to"], op.get("from"), *op.get("edge", ())) if one]
 
 
 def _to_code(op: OperationSpec) -> list[BaseGeometry]:
     if not _is_code(op["to"]):
-        raise invalid_field("to", "must be the code of the grid that takes the region")
+        raise invalid_field("to", "operation.field_wrong", expected=Message("expected.receiver"))
     return [_land(op, "region")]
 
 
 OPERATION_TYPES: dict[str, OperationType] = {
     "move_border": OperationType(
         {"between": True, "line": True}, lambda op: op["between"], lambda op: [_line(op, "line")], _move_border,
-        "调整{all}之间的边界", "move the border between {all}",
+        "operation.move_border",
     ),
     "reshape": OperationType(
         {"code": True, "geometry": True, "give_to": False, "islands": False},
         lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], lambda op: [_land(op, "geometry")],
-        _reshape, "重画{first}的边界", "reshape {first}",
+        _reshape, "operation.reshape",
     ),
     "split": OperationType(
         {"code": True, "line": False, "parts": False, "codes": False, "names": False, "islands": False},
         lambda op: [op["code"]],
         lambda op: [_line(op, "line")] if "line" in op else [_polygon(one, "parts") for one in op.get("parts", ())],
-        _split, "拆分{first}", "split {first}",
+        _split, "operation.split",
     ),
     "merge": OperationType(
         {"codes": True, "into": True, "parent": False, "name": False, "islands": False}, lambda op: op["codes"], _none,
-        _merge, "合并{all}为{to}", "merge {all} into {to}",
+        _merge, "operation.merge",
     ),
     "transfer": OperationType(
         {"region": True, "to": True, "islands": False}, lambda op: [op["to"]], _to_code, _transfer,
-        "把划出的范围划归{to}", "give a region to {to}",
+        "operation.transfer",
     ),
     "add": OperationType(
         {"geometry": True, "parent": True, "code": False, "name": False}, lambda op: [], lambda op: [_land(op, "geometry")],
-        _add, "在{first}新增网格", "add a grid in {first}",
+        _add, "operation.add",
     ),
     "retire": OperationType(
         {"code": True, "give_to": False}, lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], _none,
-        _retire, "停用{first}", "retire {first}",
+        _retire, "operation.retire",
     ),
     "move_vertex": OperationType(
         {"to": True, "from": False, "edge": False}, lambda op: [], _spots, _move_vertex,
-        "移动边界顶点", "move a vertex",
+        "operation.move_vertex",
     ),
     "redraw": OperationType(
         {"grids": True}, lambda op: [one["code"] for one in op["grids"] if one.get("geometry") is None],
         lambda op: [_polygon(one["geometry"], f"grids[{i}].geometry") for i, one in enumerate(op["grids"])
                     if one.get("geometry") is not None],
-        _redraw, "按文件调整{count}个网格", "redraw {count} grids",
+        _redraw, "operation.redraw",
     ),
     "settle": OperationType(
         {"unit": True, "grid": True}, lambda op: [op["grid"]], _none, _settle,
-        "十联户{unit}归入{to}", "unit {unit} belongs to {to}",
+        "operation.settle",
     ),
 }  # fmt: skip

@@ -34,6 +34,7 @@ from gis.crs import get_transformer, metric_epsg
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.errors import Forbidden
 from gis.incidents.states import ENDED_STATES
+from gis.messages import Message, render
 from gis.rights.access import Action, Principal, visibility_clause
 from gis.rights.roles import ROLE_BY_KEY
 from gis.shapes import measure, polygon_coverage
@@ -267,13 +268,14 @@ def _units(
         counts = {new.codes[row]: count for row, count in unit.households.items()}
         found.append((unit.code, unit.name, unit.parent, best, counts))
         if len(counts) > 1 and was.get(unit.code, 0) < len(counts):
-            shares = "、".join(f"{code} {count} 户" for code, count in counts.items())
-            english = ", ".join(f"{count} in {code}" for code, count in counts.items())
-            how = ("已指定归入", "settled to") if unit.code in told else ("随多数户归入", "it follows the majority to")
-            torn.append(PreviewIssue(
-                "unit_torn", "warning", (unit.code, *counts), f"十联户{unit.name}跨网格：{shares}；{how[0]}{best}",
-                f"unit {unit.code} is torn between grids: {english} households; {how[1]} {best}", unit.spot,
-            ))  # fmt: skip
+            shares = [
+                Message("preview.households_in_grid", {"grid": code, "count": str(count)})
+                for code, count in counts.items()
+            ]
+            settled = "preview.unit_torn_settled" if unit.code in told else "preview.unit_torn"
+            params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": best}
+            message = Message(settled, params)
+            torn.append(_issue("unit_torn", "warning", (unit.code, *counts), message, unit.spot))
     return found, torn
 
 
@@ -336,15 +338,19 @@ def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) 
 # --- what is odd ---------------------------------------------------------------------------------------------------
 
 
+def _issue(
+    kind: str, severity: str, codes: tuple[str, ...], message: Message, point: tuple[float, float] | None = None
+) -> PreviewIssue:
+    return PreviewIssue(kind, severity, codes, render(message, "zh"), render(message, "en"), point)
+
+
 def _of_draft(session: Session, revision: Revision) -> list[PreviewIssue]:
     if revision.state != RevisionState.DRAFT:
         return []
     return [
-        PreviewIssue(
-            "conflict", "refused", (one.grid,),
-            f"{one.name}（{one.grid}）已被{actor_display_name(one.author)}在修订 {one.revision} 中调整，请先变基",
-            f"{one.grid} was redrawn by {actor_display_name(one.author)} in revision {one.revision}; rebase first",
-        )
+        _issue("conflict", "refused", (one.grid,), Message("preview.conflict", {
+            "name": one.name, "grid": one.grid, "author": actor_display_name(one.author), "revision": str(one.revision),
+        }))
         for one in drafts.conflicts(session, revision.id)
     ]  # fmt: skip
 
@@ -364,23 +370,17 @@ def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> l
         count = grid.households[1]
         spot = label_point(grid.after)
         if not low <= count <= high and count != grid.households[0]:
-            found.append(PreviewIssue(
-                "households", "warning", (grid.code,),
-                f"{grid.name}有 {count} 户，建议 {low}–{high} 户",
-                f"{grid.name} has {count} households; {low} to {high} are advised", spot,
-            ))  # fmt: skip
+            params = {"name": grid.name, "count": str(count), "low": low, "high": high}
+            message = Message("preview.household_count", params)
+            found.append(_issue("households", "warning", (grid.code,), message, spot))
         parts = shapely.get_parts(grid.after)
         if len(parts) > 1 and (grid.before is None or len(shapely.get_parts(grid.before)) < len(parts)):
             least = min(parts, key=lambda part: part.area)
-            found.append(PreviewIssue(
-                "islands", "warning", (grid.code,), f"{grid.name}分成不相连的 {len(parts)} 块",
-                f"{grid.name} lies in {len(parts)} parts", label_point(least),
-            ))  # fmt: skip
+            message = Message("preview.islands", {"name": grid.name, "count": str(len(parts))})
+            found.append(_issue("islands", "warning", (grid.code,), message, label_point(least)))
         if grid.change == "new":
-            found.append(PreviewIssue(
-                "no_post", "warning", (grid.code,), f"新网格{grid.name}还没有网格长和网格员，事件先由社区受理",
-                f"nobody holds a post in the new grid {grid.name} yet; its community answers until then", spot,
-            ))  # fmt: skip
+            message = Message("preview.no_post", {"name": grid.name})
+            found.append(_issue("no_post", "warning", (grid.code,), message, spot))
     gone = [grid for grid in grids if grid.change == "gone"]
     rows = session.execute(
         text("SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id WHERE a.code = ANY(:codes)"
@@ -389,10 +389,7 @@ def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> l
     ).all()  # fmt: skip
     names = {grid.code: grid.name for grid in gone}
     found += [
-        PreviewIssue(
-            "post_left", "warning", (code,), f"{names[code]}停用后，其 {count} 个岗位不再对应任何范围，请办理交接",
-            f"{names[code]} ends and leaves {count} posts without land; hand them over",
-        )
+        _issue("post_left", "warning", (code,), Message("preview.posts_left", {"name": names[code], "count": str(count)}))
         for code, count in rows
     ]  # fmt: skip
     return found
@@ -409,14 +406,12 @@ def _cut_buildings(
     for i, shares in after.items():
         if len(shares) < 2 or shares == before.get(i):
             continue
-        said = "、".join(
+        shares_text = [
             f"{names.get(code, code)} {share}%" for code, share in sorted(shares.items(), key=lambda s: -s[1])
-        )
-        found.append(PreviewIssue(
-            "building_cut", "warning", (homes.codes[i], *sorted(shares)),
-            f"边界穿过{homes.names[i]}：{said}", f"a border runs through {homes.names[i]}: {said.replace('、', ', ')}",
-            label_point(homes.shapes[i]),
-        ))  # fmt: skip
+        ]
+        message = Message("preview.building_cut", {"name": homes.names[i], "shares": shares_text})
+        codes = (homes.codes[i], *sorted(shares))
+        found.append(_issue("building_cut", "warning", codes, message, label_point(homes.shapes[i])))
     return found[:MAX_LISTED_ISSUES]
 
 
@@ -447,12 +442,9 @@ def _free_land(
         if not wider(_array([part]), polygon_coverage.NOISE_WIDTH_M)[0]:
             continue
         homes = homeless(session, part)
-        words = f"，其上 {homes} 户将没有网格" if homes else ""
-        english = f", and {homes} households on it would have no grid" if homes else ""
-        found.append(PreviewIssue(
-            "free_land", "refused" if homes else "warning", (), f"{geodesic_area_m2(part):,.0f} 平方米不再属于任何网格{words}",
-            f"{geodesic_area_m2(part):,.0f} m² would belong to no grid{english}", label_point(part),
-        ))  # fmt: skip
+        code = "preview.free_land_with_households" if homes else "preview.free_land"
+        message = Message(code, {"area_m2": round(geodesic_area_m2(part)), "count": str(homes)})
+        found.append(_issue("free_land", "refused" if homes else "warning", (), message, label_point(part)))
     return found
 
 

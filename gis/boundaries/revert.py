@@ -15,6 +15,7 @@ from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision, RevisionState
 from gis.boundaries import drafts, operations, statistics
 from gis.errors import Conflict
+from gis.messages import Message
 from gis.rights.access import Principal
 from gis.shapes import noding
 from gis.shapes.polygon_coverage import PolygonLike
@@ -45,16 +46,20 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
     """
     old = drafts.get_revision(session, by, number)
     if old.state != RevisionState.PUBLISHED or old.effective is None:
-        raise Conflict(f"revision {number} is {old.state}; only a published one can be taken back")
+        raise Conflict("revert.not_published", number=str(number), state=Message(f"revision_state.{old.state}"))
     redrawn = _redrawn(session, old)
     rows = {row.code: row for row in session.execute(text(NEWEST), {"codes": list(redrawn)})}
     now = {code: shapely.from_wkb(row.now) for code, row in rows.items() if row.now is not None}
     if later := _moved_since({code: after for code, (_, after) in redrawn.items()}, now):
-        named = ", ".join(f"{code} (revision {rows[code].revision})" for code in later[:5] if code in rows)
-        raise Conflict(f"redrawn since: {named}; take those back first, or draw the change by hand")
+        grids = [
+            Message("revert.grid_of_revision", {"grid": code, "revision": str(rows[code].revision)})
+            for code in later[:5]
+            if code in rows
+        ]
+        raise Conflict("revert.redrawn_since", grids=grids)
     targets = _targets(redrawn, now)
     if not targets:
-        raise Conflict(f"revision {number} drew no grids; there is nothing to take back")
+        raise Conflict("revert.nothing_to_take_back", number=str(number))
     grids = [
         {"code": code, "name": rows[code].name, "parent": rows[code].parent,
          "geometry": None if shape is None else shapely.geometry.mapping(shape)}

@@ -29,6 +29,7 @@ from gis.exchange.area_shapes import (
 from gis.files import datasets, tables, vector
 from gis.files.report import LoadReport, RejectedRow
 from gis.incidents.reading import unanswered
+from gis.messages import render
 
 MAX_NAME_CHARS = 100  # characters
 MAX_CLEAN_WIDTH_M = 50.0  # metres; beyond it borders are not noise any more
@@ -154,7 +155,7 @@ def validate_records(file: AreaFile, level: Level, known: Mapping[str, Area], re
                 refused.append(file.refuse(entry, "code", "is empty; every area has a code"))
             continue
         if fault := codes.code_error(code, level):
-            refused.append(file.refuse(entry, "code", fault))
+            refused.append(file.refuse(entry, "code", render(fault)))
             continue
         if code in first:
             words = f"is there already in {first[code]}; one area is one row, of several parts a multipolygon"

@@ -18,6 +18,7 @@ from gis.files.points import InputPoint, points_to_storage
 from gis.files.report import LoadReport
 from gis.files.tables import Table, finish_reading, read_table
 from gis.labels import PLAIN_ROOM_SQL
+from gis.messages import render
 
 # What a row names its building by: code, estate, name, lon, lat, crs.
 Place = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
@@ -274,7 +275,7 @@ def _check_units(session: Session, table: Table, report: LoadReport) -> list[dic
         elif unit.id:
             continue
         elif wrong := codes.code_error(unit.unit, Level.UNIT):
-            faults[unit.unit] = wrong
+            faults[unit.unit] = render(wrong)
         elif unit.grid is None:
             grid = codes.ancestor_code(unit.unit, Level.GRID)
             faults[unit.unit] = f"there is no unit {unit.unit}, nor its grid {grid}{closest_names(grid, grids)}"

@@ -69,7 +69,7 @@ def begin(title: str, base: int | None, as_json: bool) -> None:
     click.echo(orjson.dumps(told).decode() if as_json else str(told["id"]))
 
 
-@command.command()
+@command.command("do")
 @NUMBER
 @click.argument("operation", type=click.File("rb"))
 @JSON
