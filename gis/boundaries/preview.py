@@ -38,7 +38,7 @@ from gis.messages import Message, render
 from gis.rights.access import Action, Principal, visibility_clause
 from gis.rights.roles import ROLE_BY_KEY
 from gis.shapes import measure, polygon_coverage
-from gis.shapes.measure import geodesic_area_m2, label_point, wider
+from gis.shapes.measure import geodesic_area_m2, label_point, shape_array, wider
 from gis.shapes.polygon_coverage import PolygonLike
 
 GRID_HOUSEHOLDS = (300, 500)  # DESIGN 15: a warning outside, no refusal
@@ -153,7 +153,7 @@ def _published(
 
 def boxes_around(lands: Sequence[PolygonLike]) -> list[PolygonLike]:
     """Boxes that hold everything within `AROUND` of some lands; a buffer of a ragged land would take seconds."""
-    west, south, east, north = shapely.bounds(_array(lands)).T
+    west, south, east, north = shapely.bounds(shape_array(lands)).T
     return list(
         shapely.box(
             west - NEIGHBOUR_MARGIN_DEG,
@@ -439,7 +439,7 @@ def _free_land(
     found = []
     lost = conservation.released_area(list(before.values()), list(after.values()))
     for part in shapely.get_parts(lost):
-        if not wider(_array([part]), polygon_coverage.NOISE_WIDTH_M)[0]:
+        if not wider(shape_array([part]), polygon_coverage.NOISE_WIDTH_M)[0]:
             continue
         homes = homeless(session, part)
         code = "preview.free_land_with_households" if homes else "preview.free_land"
@@ -453,9 +453,3 @@ def operation_issues(session: Session, by: Principal, made: Operation) -> list[P
     found = preview(session, by, made.revision_id)
     touched = set(made.touched)
     return [one for one in found.problems if touched & set(one.codes) or one.severity == "refused"]
-
-
-def _array(shapes: Sequence[Any]) -> Any:
-    held = np.empty(len(shapes), dtype=object)
-    held[:] = shapes
-    return held

@@ -1,6 +1,7 @@
 """Measuring shapes: always on the ellipsoid or in a metric system, never in degrees or EPSG:3857."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,13 @@ from gis.shapes.local_distance import metres_per_degree
 GEOD = Geod(ellps="GRS80")  # the ellipsoid of CGCS2000
 Shapes = NDArray[Any]
 SMALL = 64  # vertices of a polygon whose width is found by shrinking it; the cost of that grows with their fourth power
+
+
+def shape_array(shapes: Sequence[BaseGeometry]) -> Shapes:
+    """Return shapes as an array of objects; NumPy would take some sequences of shapes apart."""
+    array = np.empty(len(shapes), dtype=object)
+    array[:] = shapes
+    return array
 
 
 def geodesic_area_m2(shape: Polygon | MultiPolygon) -> float:
