@@ -5,7 +5,7 @@ boundaries it was drawn on: when another revision has since redrawn a grid that 
 conflict until the draft is rebased. Nothing here commits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.boundaries import conservation, operations
+from gis.boundaries.draft_grids import neighbouring_grids
 from gis.boundaries.household_counts import count_households
 from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
-from gis.boundaries.operations import OperationSpec
+from gis.boundaries.operation_fields import OperationSpec
+from gis.boundaries.revision_access import VISIBLE_REVISION_SQL, get_revision, require_on_grids, visibility_params
 from gis.db import STORAGE_SRID, cached_text
 from gis.errors import Conflict, Forbidden, NotFound, WanggeError, invalid_field
 from gis.messages import Message
@@ -29,20 +31,7 @@ from gis.shapes.repair import to_multipolygon
 
 MAX_TITLE_CHARS = 200  # characters
 MAX_OPERATIONS = 2_000  # operations in one draft
-NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees
-ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
 
-# A grid as planned: its newest shape, which a later revision has not closed.
-DRAFT_GRIDS_SQL = f"""
-WITH hit AS MATERIALIZED (
-  SELECT b.id FROM boundary b
-  WHERE b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) AND upper_inf(b.valid)
-  UNION
-  SELECT b.id FROM area a JOIN boundary b ON b.area_id = a.id WHERE a.code = ANY(:codes) AND upper_inf(b.valid)
-)
-SELECT a.code, b.id, ST_AsBinary(b.shape) FROM hit JOIN boundary b USING (id) JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND a.county = :county
-"""  # noqa: S608  a number of ours
 CONFLICTS = """
 WITH drawn AS (
   SELECT DISTINCT ON (d.key) d.key AS code, d.value::bigint AS boundary_id, d.key = ANY(o.touched) AS touched
@@ -59,12 +48,6 @@ FROM drawn JOIN area a ON a.code = drawn.code LEFT JOIN boundary b ON b.area_id 
   ) r ON true
 WHERE b.id IS DISTINCT FROM drawn.boundary_id ORDER BY drawn.code
 """
-# an asker's revisions: their own, and those that touch grids they may draft or publish in
-VISIBLE_REVISION_SQL = """
-(CAST(:everything AS boolean) OR r.author = :who OR EXISTS (
-  SELECT FROM operation o, unnest(o.touched) t, unnest(CAST(:within AS text[])) w
-  WHERE o.revision_id = r.id AND starts_with(t, w)))
-"""
 
 
 @dataclass(frozen=True)
@@ -77,18 +60,6 @@ class EditConflict:
     title: str | None
     author: str | None
     published_at: datetime | None
-
-
-@dataclass(frozen=True)
-class DraftGeometries:
-    """The grids around some places as a draft has them.
-
-    lands: Shape by code, degrees, EPSG:4490.
-    stored: Id of the published boundary of each grid that has one.
-    """
-
-    lands: dict[str, PolygonLike]
-    stored: dict[str, int]
 
 
 def create_draft(session: Session, by: Principal, title: str, base: int | None = None) -> Revision:
@@ -123,18 +94,6 @@ def latest_published_id(session: Session) -> int | None:
     )
 
 
-def get_revision(session: Session, by: Principal, number: int, *, lock: bool = False) -> Revision:
-    """A revision the asker may see.
-
-    Raises:
-        NotFound: There is none, or it is not theirs to see.
-    """
-    query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {VISIBLE_REVISION_SQL}"  # noqa: S608  our own text
-    if session.scalar(text(query), {"id": number} | visibility_params(session, by)) is None:
-        raise NotFound("revision.unknown", number=str(number))
-    return session.get_one(Revision, number, populate_existing=True, with_for_update=lock or None)
-
-
 def list_revisions(
     session: Session, by: Principal, *, state: str | None = None, before: int | None = None, limit: int = 100
 ) -> list[Row[Any]]:
@@ -159,35 +118,6 @@ def list_revisions(
     )
 
 
-def visibility_params(session: Session, by: Principal) -> dict[str, Any]:
-    """The parameters of `SEEN`."""
-    both = [by.may_in.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)]
-    everything = by.kind == "system" or None in both
-    ids = [] if everything else sorted(set().union(*(areas for areas in both if areas)))
-    return {"everything": everything, "who": by.who, "within": area_codes(session, ids)}
-
-
-def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
-    """The codes of areas."""
-    return (
-        list(session.scalars(cached_text("SELECT code FROM area WHERE id = ANY(:ids)"), {"ids": list(ids)}))
-        if ids
-        else []
-    )
-
-
-def require_on_grids(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> None:
-    """Raise Forbidden unless the asker may do something to every one of some grids; a code begins with those above it."""
-    by.need(action)
-    allowed = by.may_in[action]
-    if allowed is None:
-        return
-    within = tuple(area_codes(session, sorted(allowed)))
-    if outside := sorted(code for code in codes if not code.startswith(within)):
-        label = ACTION_LABELS.get(action)
-        raise Forbidden("draft.action_not_allowed", action=Message(label) if label else action.value, areas=outside[:5])
-
-
 def list_operations(session: Session, number: int) -> list[Operation]:
     """The operations of a revision in order."""
     query = cached_text("SELECT id FROM operation WHERE revision_id = :id")
@@ -201,60 +131,6 @@ def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
     for one in done:
         found |= one.shapes
     return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in found.items()}
-
-
-def neighbouring_grids(
-    session: Session, county: str, drawn: Mapping[str, PolygonLike | None], codes: Sequence[str], places: Sequence[Any]
-) -> DraftGeometries:
-    """The grids named, those some shapes lie over, and all that touch any of these, as a draft has them.
-
-    Args:
-        drawn: Shapes of the draft so far.
-        places: Shapes, degrees, EPSG:4490.
-    """
-    own = [shape for code in codes if (shape := drawn.get(code)) is not None]
-    first = _planned(session, county, codes, [*places, *own])
-    spread = [shape for code, (_, shape) in first.items() if code not in drawn]
-    second = _planned(session, county, codes, [*places, *own, *spread])
-    lands = {code: shape for code, (_, shape) in second.items() if code not in drawn}
-    spread = [*places, *own, *spread]
-    lands |= {code: shape for code, shape in drawn.items() if shape is not None and _near_any(shape, spread)}
-    return DraftGeometries(lands, {code: boundary for code, (boundary, _) in second.items()})
-
-
-def _planned(
-    session: Session, county: str, codes: Sequence[str], places: Sequence[Any]
-) -> dict[str, tuple[int, PolygonLike]]:
-    box = (0.0, 0.0, 0.0, 0.0)
-    if places:
-        west, south, east, north = shapely.total_bounds(places).tolist()
-        box = (
-            west - NEIGHBOUR_TOLERANCE_DEG,
-            south - NEIGHBOUR_TOLERANCE_DEG,
-            east + NEIGHBOUR_TOLERANCE_DEG,
-            north + NEIGHBOUR_TOLERANCE_DEG,
-        )
-    rows = session.execute(
-        cached_text(DRAFT_GRIDS_SQL),
-        {"county": county, "codes": list(codes)} | dict(zip(("west", "south", "east", "north"), box, strict=True)),
-    ).all()
-    return {
-        row[0]: (row[1], shape) for row, shape in zip(rows, shapely.from_wkb([row[2] for row in rows]), strict=True)
-    }
-
-
-def _near_any(shape: PolygonLike, places: Sequence[Any]) -> bool:
-    if not places:
-        return False
-    west, south, east, north = shapely.total_bounds(places).tolist()
-    return bool(
-        shapely.box(
-            west - NEIGHBOUR_TOLERANCE_DEG,
-            south - NEIGHBOUR_TOLERANCE_DEG,
-            east + NEIGHBOUR_TOLERANCE_DEG,
-            north + NEIGHBOUR_TOLERANCE_DEG,
-        ).intersects(shape)
-    )
 
 
 def add_operation(session: Session, by: Principal, number: int, given: Any, version: int | None = None) -> Operation:

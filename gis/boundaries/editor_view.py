@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation
-from gis.boundaries import drafts, operations, statistics
+from gis.boundaries import draft_grids, drafts, operations, revision_access, statistics
 from gis.boundaries.household_counts import read_building_households
 from gis.boundaries.preview import as_grids, boxes_around, grid_codes_at, grid_names
 from gis.boundaries.statistics import Preview
@@ -45,7 +45,7 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
     Raises:
         NotFound: There is no such revision in the asker's areas, or no such area.
     """
-    revision = drafts.get_revision(session, by, number)
+    revision = revision_access.get_revision(session, by, number)
     done = drafts.list_operations(session, number)
     if (found := statistics.stored(session, number)) is not None and revision.effective is not None:
         return _as_published(session, found, revision.effective)
@@ -90,15 +90,15 @@ def build_editor_view(
     if not codes:
         return EditorView({}, {}, {}, {}, [])
     county = patterns.ancestor_code(codes[0], Level.COUNTY)
-    state = drafts.neighbouring_grids(session, county, drawn, codes, [])
-    stored = drafts.neighbouring_grids(session, county, {}, list(drawn), []).lands if drawn else {}
+    state = draft_grids.neighbouring_grids(session, county, drawn, codes, [])
+    stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), []).lands if drawn else {}
     lands = state.lands if around else {code: land for code, land in state.lands.items() if code in codes}
     names = grid_names(session, lands, done)
     # a building may stand outside every grid and count for one near; whose it is, others around decide
     reach = boxes_around(list(lands.values()))
     homes = read_building_households(session, reach)
     becomes = grid_codes_at(
-        as_grids(drafts.neighbouring_grids(session, county, drawn, list(lands), reach).lands, names), homes.spots
+        as_grids(draft_grids.neighbouring_grids(session, county, drawn, list(lands), reach).lands, names), homes.spots
     )
     households: Counter[str] = Counter()
     people: Counter[str] = Counter()
@@ -107,7 +107,7 @@ def build_editor_view(
             households[code] += count
             people[code] += heads
     allowed = by.may_in.get(Action.DRAFT, frozenset())
-    under = None if allowed is None else tuple(drafts.area_codes(session, sorted(allowed)))
+    under = None if allowed is None else tuple(revision_access.area_codes(session, sorted(allowed)))
     wanted = set(codes)
     moved = set(operations.moves_land(stored, {code: drawn[code] for code in drawn if code in lands}))
     grids = {
@@ -137,7 +137,7 @@ def snapping_guides(session: Session, by: Principal, number: int, within: str) -
     Raises:
         As `view`.
     """
-    drafts.get_revision(session, by, number)
+    revision_access.get_revision(session, by, number)
     box = session.execute(
         cached_text("SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
             " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid)) x"),

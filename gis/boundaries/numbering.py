@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision
-from gis.boundaries.operations import OperationResult, OperationSpec
+from gis.boundaries.operation_fields import OperationSpec
+from gis.boundaries.operations import OperationResult
 from gis.db import cached_text
 from gis.errors import Conflict, invalid_field
 from gis.shapes.polygon_coverage import PolygonLike

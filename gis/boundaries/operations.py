@@ -4,18 +4,25 @@ An operation is a JSON object as it came in; shapes in it are GeoJSON, longitude
 boundaries is how a draft is rebased and published, so everything it decided (new codes) is written back into it.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
-from shapely import LineString, MultiPolygon, Polygon
-from shapely.errors import ShapelyError
-from shapely.geometry import shape as from_geojson
+from shapely import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
+from gis.boundaries.operation_fields import (
+    FIELD_RULES,
+    OperationSpec,
+    is_code,
+    is_point,
+    parse_land,
+    parse_line,
+    parse_polygon,
+    parse_position,
+)
 from gis.errors import InvalidInput, NotFound, invalid_field
 from gis.messages import Message, render
 from gis.shapes import edits, polygon_coverage
@@ -24,13 +31,8 @@ from gis.shapes.measure import wider
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons, repair
 
-MAX_NAME_CHARS = 100  # characters
 MAKES = ("add", "merge", "redraw", "split")  # operations that may make new grids
-MAX_SPLIT_PARTS = 50  # of one split or merge
-MAX_REDRAWN_GRIDS = 20_000  # grids of one file
 MIN_ORIGIN_SHARE = 0.5  # of a grid's land: it came from there
-
-OperationSpec = dict[str, Any]
 
 
 @dataclass
@@ -172,13 +174,13 @@ def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
 
 def _move_border(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     first, second = op["between"]
-    return OperationResult(op, edits.move_border(lands, first, second, _line(op, "line")))
+    return OperationResult(op, edits.move_border(lands, first, second, parse_line(op, "line")))
 
 
 def _reshape(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     give_to, islands = op.get("give_to"), bool(op.get("islands"))
     return OperationResult(
-        op, edits.reshape(lands, op["code"], _land(op, "geometry"), give_to=give_to, islands=islands)
+        op, edits.reshape(lands, op["code"], parse_land(op, "geometry"), give_to=give_to, islands=islands)
     )
 
 
@@ -189,8 +191,8 @@ def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRes
     changed = edits.split(
         lands,
         code,
-        line=_line(op, "line") if "line" in op else None,
-        parts=[_polygon(part, f"parts[{i}]") for i, part in enumerate(op.get("parts", ()))],
+        line=parse_line(op, "line") if "line" in op else None,
+        parts=[parse_polygon(part, f"parts[{i}]") for i, part in enumerate(op.get("parts", ()))],
         codes=op.get("codes"),
         fresh=town.fresh_codes(code),
         households=town.count_households,
@@ -209,7 +211,7 @@ def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRes
 
 def _by_parts(op: OperationSpec, shapes: ChangedGeometries) -> list[str]:
     """The codes in the order of the given parts."""
-    parts = [_polygon(part, f"parts[{i}]") for i, part in enumerate(op["parts"])]
+    parts = [parse_polygon(part, f"parts[{i}]") for i, part in enumerate(op["parts"])]
     return [max(shapes, key=lambda one: shapely.intersection(part, shapes[one]).area) for part in parts]
 
 
@@ -222,7 +224,9 @@ def _merge(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRes
 
 
 def _transfer(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
-    return OperationResult(op, edits.transfer(lands, _land(op, "region"), op["to"], islands=bool(op.get("islands"))))
+    return OperationResult(
+        op, edits.transfer(lands, parse_land(op, "region"), op["to"], islands=bool(op.get("islands")))
+    )
 
 
 def _add(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
@@ -230,7 +234,9 @@ def _add(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResul
     if not code:
         raise invalid_field("code", "operation.no_code_left", community=op["parent"])
     op = op | {"code": code}
-    return OperationResult(op, edits.add(lands, code, _land(op, "geometry")), {code: op["parent"]}, _names(op, [code]))
+    return OperationResult(
+        op, edits.add(lands, code, parse_land(op, "geometry")), {code: op["parent"]}, _names(op, [code])
+    )
 
 
 def _retire(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
@@ -242,8 +248,8 @@ def _move_vertex(op: OperationSpec, lands: GridGeometries, town: Town) -> Operat
     start, to, edge = op.get("from") or op["to"], op["to"], op.get("edge")
     if "from" not in op and edge is None:
         raise invalid_field("from", "operation.vertex_or_edge")
-    ends = None if edge is None else (_pair(edge[0]), _pair(edge[1]))
-    return OperationResult(op, edits.move_vertex(lands, _pair(start), _pair(to), edge=ends))
+    ends = None if edge is None else (parse_position(edge[0]), parse_position(edge[1]))
+    return OperationResult(op, edits.move_vertex(lands, parse_position(start), parse_position(to), edge=ends))
 
 
 def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
@@ -259,7 +265,7 @@ def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
                 raise NotFound("redraw.unknown_code", code=code)
             drawn_[code] = None
             continue
-        done = repair(_polygon(one["geometry"], key))
+        done = repair(parse_polygon(one["geometry"], key))
         if done.shape is None:
             raise invalid_field(key, "redraw.geometry_not_storable", reason=done.reason)
         drawn_[code] = done.shape
@@ -320,134 +326,36 @@ def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:
     return {code: name for code, name in given.items() if code in new}
 
 
-def _geometry(given: Mapping[str, Any], key: str) -> BaseGeometry:
-    try:
-        return from_geojson(given)
-    except (ShapelyError, AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise invalid_field(key, "operation.not_geojson") from error
-
-
-def _line(op: OperationSpec, key: str) -> LineString:
-    found = _geometry(op[key], key)
-    if not isinstance(found, LineString):
-        raise invalid_field(key, "operation.not_line", type=found.geom_type)
-    return found
-
-
-def _land(op: OperationSpec, key: str) -> PolygonLike:
-    return _polygon(op[key], key)
-
-
-def _polygon(given: Mapping[str, Any], key: str) -> PolygonLike:
-    found = _geometry(given, key)
-    if not isinstance(found, Polygon | MultiPolygon):
-        raise invalid_field(key, "operation.not_polygon", type=found.geom_type)
-    return found
-
-
-def _pair(given: Sequence[Any]) -> tuple[float, float]:
-    return float(given[0]), float(given[1])
-
-
-def _is_code(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 40 and value.isascii() and value.isprintable()
-
-
-def _are_codes(value: object) -> bool:
-    return isinstance(value, list) and 0 < len(value) <= MAX_SPLIT_PARTS and all(_is_code(one) for one in value)
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value.strip()) <= MAX_NAME_CHARS and value.isprintable()
-
-
-def _is_point(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) >= 2
-        and all(isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in value[:2])
-    )
-
-
-def _is_shape(value: object) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("type"), str) and "coordinates" in value
-
-
-def _are_grids(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and 0 < len(value) <= MAX_REDRAWN_GRIDS
-        and all(
-            isinstance(one, Mapping)
-            and _is_code(one.get("code"))
-            and (one.get("geometry") is None or _is_shape(one["geometry"]))
-            and (not one.get("name") or _is_name(one["name"]))
-            and (not one.get("parent") or _is_code(one["parent"]))
-            for one in value
-        )
-    )
-
-
-# field -> whether a value is right, and what is expected
-FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
-    "between": (lambda value: _are_codes(value) and len(value) == 2, Message("expected.two_neighbours")),
-    "code": (_is_code, Message("expected.grid_code_text")),
-    "codes": (_are_codes, Message("expected.codes", {"limit": MAX_SPLIT_PARTS})),
-    "edge": (lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_point, value)), Message("expected.two_vertices")),
-    "from": (_is_point, Message("expected.point")),
-    "geometry": (_is_shape, Message("expected.polygon")),
-    "give_to": (_is_code, Message("expected.neighbour_code")),
-    "grid": (_is_code, Message("expected.grid_code")),
-    "grids": (_are_grids, Message("expected.grids")),
-    "into": (_is_code, Message("expected.keeper_code")),
-    "islands": (lambda value: isinstance(value, bool), Message("expected.boolean")),
-    "line": (_is_shape, Message("expected.line")),
-    "name": (_is_name, Message("expected.name", {"limit": MAX_NAME_CHARS})),
-    "names": (
-        lambda value: isinstance(value, Mapping) and all(_is_code(code) and _is_name(one) for code, one in value.items()),
-        Message("expected.names", {"limit": MAX_NAME_CHARS}),
-    ),
-    "parent": (_is_code, Message("expected.community_code")),
-    "parts": (
-        lambda value: isinstance(value, list) and 2 <= len(value) <= MAX_SPLIT_PARTS and all(map(_is_shape, value)),
-        Message("expected.parts"),
-    ),
-    "region": (_is_shape, Message("expected.polygon")),
-    "to": (lambda value: _is_code(value) or _is_point(value), Message("expected.code_or_vertex")),
-    "unit": (_is_code, Message("expected.unit_code")),
-}  # fmt: skip
-
-
 def _none(op: OperationSpec) -> list[BaseGeometry]:
     return []
 
 
-def _spots(op: OperationSpec) -> list[BaseGeometry]:
-    if not _is_point(op["to"]):
+def _vertices(op: OperationSpec) -> list[BaseGeometry]:
+    if not is_point(op["to"]):
         raise invalid_field("to", "operation.field_wrong", expected=Message("expected.point"))
-    return [shapely.Point(_pair(one)) for one in (op["to"], op.get("from"), *op.get("edge", ())) if one]
+    return [shapely.Point(parse_position(one)) for one in (op["to"], op.get("from"), *op.get("edge", ())) if one]
 
 
 def _to_code(op: OperationSpec) -> list[BaseGeometry]:
-    if not _is_code(op["to"]):
+    if not is_code(op["to"]):
         raise invalid_field("to", "operation.field_wrong", expected=Message("expected.receiver"))
-    return [_land(op, "region")]
+    return [parse_land(op, "region")]
 
 
 OPERATION_TYPES: dict[str, OperationType] = {
     "move_border": OperationType(
-        {"between": True, "line": True}, lambda op: op["between"], lambda op: [_line(op, "line")], _move_border,
+        {"between": True, "line": True}, lambda op: op["between"], lambda op: [parse_line(op, "line")], _move_border,
         "operation.move_border",
     ),
     "reshape": OperationType(
         {"code": True, "geometry": True, "give_to": False, "islands": False},
-        lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], lambda op: [_land(op, "geometry")],
+        lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], lambda op: [parse_land(op, "geometry")],
         _reshape, "operation.reshape",
     ),
     "split": OperationType(
         {"code": True, "line": False, "parts": False, "codes": False, "names": False, "islands": False},
         lambda op: [op["code"]],
-        lambda op: [_line(op, "line")] if "line" in op else [_polygon(one, "parts") for one in op.get("parts", ())],
+        lambda op: [parse_line(op, "line")] if "line" in op else [parse_polygon(one, "parts") for one in op.get("parts", ())],
         _split, "operation.split",
     ),
     "merge": OperationType(
@@ -459,7 +367,7 @@ OPERATION_TYPES: dict[str, OperationType] = {
         "operation.transfer",
     ),
     "add": OperationType(
-        {"geometry": True, "parent": True, "code": False, "name": False}, lambda op: [], lambda op: [_land(op, "geometry")],
+        {"geometry": True, "parent": True, "code": False, "name": False}, lambda op: [], lambda op: [parse_land(op, "geometry")],
         _add, "operation.add",
     ),
     "retire": OperationType(
@@ -467,12 +375,12 @@ OPERATION_TYPES: dict[str, OperationType] = {
         _retire, "operation.retire",
     ),
     "move_vertex": OperationType(
-        {"to": True, "from": False, "edge": False}, lambda op: [], _spots, _move_vertex,
+        {"to": True, "from": False, "edge": False}, lambda op: [], _vertices, _move_vertex,
         "operation.move_vertex",
     ),
     "redraw": OperationType(
         {"grids": True}, lambda op: [one["code"] for one in op["grids"] if one.get("geometry") is None],
-        lambda op: [_polygon(one["geometry"], f"grids[{i}].geometry") for i, one in enumerate(op["grids"])
+        lambda op: [parse_polygon(one["geometry"], f"grids[{i}].geometry") for i, one in enumerate(op["grids"])
                     if one.get("geometry") is not None],
         _redraw, "operation.redraw",
     ),

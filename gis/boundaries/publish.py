@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from gis.areas import codes as patterns
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
 from gis.areas.snapshot import read_grids
-from gis.boundaries import conservation, drafts, numbering, operations, preview, statistics
+from gis.boundaries import conservation, drafts, numbering, operations, preview, revision_access, statistics
 from gis.boundaries.household_counts import read_unit_households
 from gis.boundaries.revert import create_reverting_draft as create_reverting_draft
 from gis.boundaries.store import boundaries_at, publish_shapes
@@ -59,7 +59,7 @@ def publish(
         InvalidInput: The reason is missing, the moment is past, the draft changes nothing, or land or homes would lose
             their grid.
     """
-    draft = drafts.get_revision(session, by, number, lock=True)
+    draft = revision_access.get_revision(session, by, number, lock=True)
     by.need(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
@@ -92,7 +92,7 @@ def publish(
         drafts.replay(session, drafts_author(draft), draft)
         done = drafts.list_operations(session, number)
         _same_land(*looked_at, drafts.drawn_shapes(done), {code for one in done for code in one.touched})
-    drafts.require_on_grids(session, by, Action.PUBLISH, {code for one in done for code in one.touched})
+    revision_access.require_on_grids(session, by, Action.PUBLISH, {code for one in done for code in one.touched})
     if by.who != draft.author:
         draft.publisher = by.who
     planned = _cancels(session, draft, effective, now)

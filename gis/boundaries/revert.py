@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision, RevisionState
-from gis.boundaries import drafts, operations, statistics
+from gis.boundaries import draft_grids, drafts, operations, revision_access, statistics
 from gis.errors import Conflict
 from gis.messages import Message
 from gis.rights.access import Principal
@@ -44,7 +44,7 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
     Raises:
         NotFound, Forbidden: As `drafts.revision`. Conflict: It is not published, or land of its grids was moved since.
     """
-    old = drafts.get_revision(session, by, number)
+    old = revision_access.get_revision(session, by, number)
     if old.state != RevisionState.PUBLISHED or old.effective is None:
         raise Conflict("revert.not_published", number=str(number), state=Message(f"revision_state.{old.state}"))
     redrawn = _redrawn(session, old)
@@ -106,7 +106,7 @@ def _met(
     """The shapes to go back to, fitted to the corners that neighbours have got since; with neighbours that get one."""
     shapes = {code: shape for code, shape in targets.items() if shape is not None}
     county = patterns.ancestor_code(next(iter(targets)), Level.COUNTY)
-    around = drafts.neighbouring_grids(session, county, {}, list(targets), list(shapes.values())).lands
+    around = draft_grids.neighbouring_grids(session, county, {}, list(targets), list(shapes.values())).lands
     kept = {code: land for code, land in around.items() if code not in targets}
     fitted = noding.share_vertices(shapes, dict(kept)) if kept else dict(shapes)
     met: dict[str, PolygonLike | None] = {code: fitted.get(code, shape) for code, shape in shapes.items()}

@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 from sqlalchemy import text
 
 from gis.areas.models import RevisionState
-from gis.boundaries import drafts
-from gis.boundaries.preview import GRID_HOUSEHOLDS
+from gis.boundaries import drafts, revision_access
+from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.palette import SELECTION_COLOUR
 from gis.rights.access import Action
 from layers.editor_map import editor_map
@@ -48,7 +48,7 @@ def drafts_() -> Response:
 def editor(number: int) -> Response:
     """The editor on a draft; the area in view, and where the map stands, are in the address."""
     by = require(Action.DRAFT)
-    draft = drafts.get_revision(session(), by, number)
+    draft = revision_access.get_revision(session(), by, number)
     figures = overview(session(), params.parse_datetime(None))
     chosen, version, nonce = i18n.chosen(), asset_digest(), secrets.token_urlsafe(16)
     places = [one for one in areas(by, Action.DRAFT) if one["level"] != "grid"]
