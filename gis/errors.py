@@ -86,6 +86,15 @@ class WanggeError(Exception):
             for name, value in self.params.items()
         }
 
+    def as_message(self) -> Message:
+        """Return the error as a message, to be named in the message of another error."""
+        if not CODE_PATTERN.fullmatch(self.code):
+            return Message("error.sentence", {"sentence": self.code})
+        if self.errors and isinstance(self, InvalidFields):
+            name, params = self.errors[0].field, {"field": self.errors[0].field} | self.params
+            return Message("error.of_field", {"name": name, "reason": Message(self.code, params)})
+        return Message(self.code, self.params)
+
     def __str__(self) -> str:
         return self.detail
 

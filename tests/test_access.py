@@ -37,7 +37,6 @@ from tests.support.access_table import (
     routes,
     sees,
 )
-from web.security import readers
 
 world = access_table.world  # the fixture
 

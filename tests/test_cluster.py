@@ -202,7 +202,11 @@ def test_a_backup_holds_the_photos_and_brings_them_back(settings, tmp_path):
     assert backup(addresses, tmp_path / "all.backup", here) == 2
     mine = photo_in(there, "ff/ff6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg")
     assert restore(addresses, tmp_path / "all.backup", there) == 2
-    found = {file.relative_to(there): file.read_bytes() for file in there.rglob("*") if file.is_file() and file.name != ".restore.lock"}
+    found = {
+        file.relative_to(there): file.read_bytes()
+        for file in there.rglob("*")
+        if file.is_file() and file.name != ".restore.lock"
+    }
     assert found.pop(mine.relative_to(there)) == b"a photo"
     assert found == {file.relative_to(here): file.read_bytes() for file in (large, small)}
     large.unlink()

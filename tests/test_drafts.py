@@ -8,7 +8,7 @@ from sqlalchemy import select
 from gis.areas import hierarchy
 from gis.areas.models import Area, Boundary, Lineage, Revision
 from gis.areas.resolver import locate
-from gis.boundaries import drafts, editor_view, preview, publish
+from gis.boundaries import drafts, editor_view, preview, publish, revision_access
 from gis.boundaries.store import boundaries_at, publish_shapes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.rights.access import Action, Principal
@@ -182,7 +182,7 @@ def test_a_second_pair_of_eyes_and_rights_by_area(session, town):
     number = begin(session, planner)
     drafts.add_operation(session, planner, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
     with pytest.raises(NotFound):
-        drafts.get_revision(session, stranger, number)
+        revision_access.get_revision(session, stranger, number)
     with pytest.raises(Forbidden, match="somebody else"):
         drafts.add_operation(session, other, number, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)})
     with pytest.raises(Forbidden, match="not allowed"):

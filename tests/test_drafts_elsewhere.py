@@ -11,7 +11,6 @@ from gis.boundaries.store import publish_shapes
 from gis.errors import InvalidInput
 from tests.support import draft_town
 from tests.support.draft_town import BASE, LEAD, S, X, Y, begin, code, land, line, shapes_of
-from web.said import chinese
 
 town = draft_town.town  # the fixture
 
@@ -41,7 +40,7 @@ def test_land_of_another_county_is_not_taken(session, town):
     over = {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE}
     with pytest.raises(InvalidInput, match=f"belong to grid {east} of another county") as refusal:
         drafts.add_operation(session, LEAD, begin(session), over)
-    zh = chinese("invalid-input", 422, refusal.value.detail)
+    zh = refusal.value.detail_in("zh")
     assert east in zh and "另一区县" in zh
 
 

@@ -338,7 +338,12 @@ def test_buildings_and_stairwells_in_cells() -> None:
     assert [parse_stairwell(cell) for cell in ("一单元", "1单元", 2.0, "01", "东单元", "无", "A")] == [
         "1", "1", "2", "1", "东单元", None, "A",
     ]  # fmt: skip
-    assert [parse_building_name(cell) for cell in ("3号楼", "综合楼", 3.0, "A-3号楼")] == ["3号楼", "综合楼", "3", "A-3号楼"]
+    assert [parse_building_name(cell) for cell in ("3号楼", "综合楼", 3.0, "A-3号楼")] == [
+        "3号楼",
+        "综合楼",
+        "3",
+        "A-3号楼",
+    ]
     both = value(parse_building_name("3栋2单元"))
     assert (both.building, both.stairwell) == ("3栋", "2")
     for parse, cell in (

@@ -25,7 +25,7 @@ from gis import crs as systems
 from gis.areas.explanation import decision_step
 from gis.areas.locate_result import LocateRequest
 from gis.areas.points_csv import NEEDED, OPTIONAL, read_csv
-from gis.areas.resolver import LocateResolver, long_address, no_grids_words, outside_words, read_time
+from gis.areas.resolver import LocateResolver, long_address_error, nearest_grid_error, no_grids_error, read_time
 from gis.areas.snapshot import (
     EPOCH,
     MATCH_RULES,
@@ -37,9 +37,10 @@ from gis.areas.snapshot import (
     read_grids,
     read_snapshot_around,
 )
-from gis.errors import InvalidInput, WanggeError
+from gis.errors import InvalidInput, WanggeError, invalid_field
 from gis.files import sandbox
 from gis.files.sandbox import Limits
+from gis.messages import Message
 from gis.places.address import MAX_ADDRESS_CHARS
 from gis.places.queries import MAX_BUILDING_DISTANCE_M
 from gis.shapes import local_distance
@@ -84,13 +85,13 @@ def locate_file(
         InvalidInput: The file cannot be read, its columns are others, or it is `target`. Nothing is written.
     """
     if source.exists() and target.exists() and target.samefile(source):
-        raise InvalidInput(f"{target}: is the file of points itself; write the answers to another")
+        raise InvalidInput("points_file.target_is_source", file=target)
     table = read_points(source)
     lines, row_lines, located = locate_table(session, table, at, progress)
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise InvalidInput(f"{target}: cannot be written: {error.strerror}") from None
+        raise InvalidInput("points_file.not_writable", file=target, reason=error.strerror) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write((",".join(HEADER) + "\n").encode())
@@ -111,7 +112,7 @@ def read_points(source: Path) -> pa.Table:
         InvalidInput: It cannot be read, a row has too many or too few fields, or the columns are others.
     """
     if not source.is_file():
-        raise InvalidInput(f"{source}: cannot be read: there is no such file")
+        raise InvalidInput("points_file.missing", file=source)
     limits = Limits().scaled(source.stat().st_size, seconds_per_mb=1.0, growth=10)
     pieces = sandbox.iterate(read_csv, source.absolute(), limits=limits, name=source.name)
     table = pa.concat_tables([pa.ipc.open_stream(piece).read_all() for piece in pieces])
@@ -124,14 +125,17 @@ def _checked(source: Path, table: pa.Table) -> pa.Table:
     missing = [name for name in NEEDED if name not in names]
     unknown = [name for name in names if name not in (*NEEDED, *OPTIONAL)]
     twice = sorted({name for name in names if names.count(name) > 1})
-    wrong = [
-        f"{what}: {', '.join(map(repr, which))}"
-        for what, which in (("missing", missing), ("not known", unknown), ("twice", twice))
-        if which
+    faults = [
+        Message(code, {"columns": list(map(repr, columns))})
+        for code, columns in (
+            ("points_file.columns_missing", missing),
+            ("points_file.columns_unknown", unknown),
+            ("points_file.columns_twice", twice),
+        )
+        if columns
     ]
-    if wrong:
-        right = "id,lon,lat,crs and, if wanted, address,at"
-        raise InvalidInput(f"{source.name}: the columns must be {right}; {'; '.join(wrong)}")
+    if faults:
+        raise InvalidInput("points_file.columns_wrong", file=source.name, faults=faults)
     return table.rename_columns(names)
 
 
@@ -191,7 +195,7 @@ class _Batch:
             if pa.types.is_string(column.type):
                 column = pa.array([self._number(row, name, text) for row, text in enumerate(column.to_pylist())])
             for row in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False) & (self.line < 0)):
-                self.refuse(int(row), f"{name}: is missing; degrees are needed")
+                self.refuse(int(row), invalid_field(name, "field.degrees_missing").detail)
             columns.append(np.asarray(column.to_numpy(zero_copy_only=False), dtype=float))
         lon, lat = columns
         x, y = lon.copy(), lat.copy()
@@ -215,7 +219,7 @@ class _Batch:
             return float(text) if text and text.strip() else None
         except ValueError:
             if self.line[row] < 0:
-                self.refuse(row, f"{name}: {text!r} is not a number; degrees are needed, as 105.9501")
+                self.refuse(row, invalid_field(name, "field.not_degrees", value=repr(text)).detail)
             return np.nan
 
     def times(self, table: pa.Table, at: datetime) -> Ints:
@@ -243,7 +247,7 @@ class _Batch:
         too_long = pc.greater(pc.utf8_length(column), MAX_ADDRESS_CHARS).fill_null(False)
         for row in np.flatnonzero(too_long.to_numpy()):
             if self.line[row] < 0:
-                self.refuse(int(row), long_address(column[int(row)].as_py()))
+                self.refuse(int(row), long_address_error(column[int(row)].as_py()).detail)
 
     def locate(
         self, register: RegistrySnapshot, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints, addresses: Any
@@ -256,9 +260,9 @@ class _Batch:
             near = all_grids.nearest(float(x[row]), float(y[row]))
             if near is None:
                 moment = (EPOCH + int(times[row]) * MICROSECOND).astimezone(at.tzinfo)
-                self.refuse(int(row), no_grids_words(self.session, moment))
+                self.refuse(int(row), no_grids_error(self.session, moment).detail)
             else:
-                self.refuse(int(row), outside_words(all_grids, near))
+                self.refuse(int(row), nearest_grid_error(all_grids, near).detail)
         inside = grid >= 0
         rows, grid, rule = rows[inside], grid[inside], rule[inside]
         ladder = LocateResolver(lambda: self.session, register)

@@ -4,6 +4,7 @@ A deployment with another pattern changes `DIGITS`; nothing else knows the lengt
 """
 
 from gis.areas.models import LEVELS, Level
+from gis.messages import Message
 
 # Division codes to the community (GB/T 2260, NBS 12 digits), then 3 digits for the grid and 2 or 3 for the
 # unit.
@@ -23,13 +24,15 @@ def parent_level(level: Level) -> Level | None:
     return LEVELS[at - 1] if at else None
 
 
-def code_error(code: str, level: Level) -> str | None:
-    """What is wrong with a code as one of a level, in words; None when it is right."""
+def code_error(code: str, level: Level) -> Message | None:
+    """Return what is wrong with a code as one of a level; None when it is right."""
     lengths = DIGITS[level]
     if code.isascii() and code.isdigit() and len(code) in lengths:
         return None
-    digits = " or ".join(map(str, lengths))
-    return f"{code!r} is not the code of a {level}; it has {digits} digits, as {EXAMPLE[: lengths[0]]}"
+    shortest, longest = str(lengths[0]), str(lengths[-1])
+    digits = shortest if len(lengths) == 1 else Message("area.digits_or", {"low": shortest, "high": longest})
+    params = {"code": code, "level": Message(f"area_level.{level}"), "digits": digits, "example": EXAMPLE[: lengths[0]]}
+    return Message("area.code_wrong", params)
 
 
 def ancestor_code(code: str, level: Level) -> str:

@@ -131,7 +131,7 @@ def areas(
         asked = asked.where(Area.level == level)
     if parent is not None:
         if session.scalar(select(Area.id).where(Area.code == parent)) is None:
-            raise NotFound(f"there is no area with code {parent!r}")
+            raise NotFound("area.unknown_code", code=parent)
         asked = asked.where(Parent.code == parent)
     if q:
         asked = asked.where(or_(Area.code.startswith(q, autoescape=True), Area.name.icontains(q, autoescape=True)))
@@ -185,7 +185,7 @@ def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[AreaCh
     """
     area_id = session.scalar(select(Area.id).where(Area.code == code))
     if area_id is None:
-        raise NotFound(f"there is no area with code {code!r}")
+        raise NotFound("area.unknown_code", code=code)
     shapes = session.execute(
         select(
             Revision.id,
@@ -283,11 +283,11 @@ def _explain_absence(session: Session, code: str, at: datetime) -> None:
         .group_by(Area.id)
     ).first()
     if known is None:
-        raise NotFound(f"there is no area with code {code!r}")
+        raise NotFound("area.unknown_code", code=code)
     retired, since = known
     if retired is not None and retired <= at:
-        raise NotFound(f"area {code} was retired at {retired.isoformat()}; ask for an earlier moment with at=")
-    raise NotFound(f"area {code} had no boundary at {at.isoformat()}; its first holds from {since.isoformat()}")
+        raise NotFound("area.retired_at", code=code, moment=retired.isoformat())
+    raise NotFound("area.without_boundary", code=code, at=at.isoformat(), since=since.isoformat())
 
 
 SUBTREE_SQL = """

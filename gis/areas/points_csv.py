@@ -34,19 +34,21 @@ def read_csv(source: Path) -> Iterator[bytes]:
                     ),
                 )
             except OSError as error:
-                raise InvalidInput(f"{source}: cannot be read: {error.strerror or error}") from None
+                raise InvalidInput(
+                    "points_file.not_readable", file=source, reason=error.strerror or str(error)
+                ) from None
             except (pa.ArrowInvalid, UnicodeError) as error:
                 problem = str(error)
                 if ragged := RAGGED_PATTERN.search(problem):  # in whatever encoding
-                    raise InvalidInput(_ragged(source, encoding, int(ragged[1]))) from None
+                    raise _ragged_row_error(source, encoding, int(ragged[1])) from None
             else:
                 for first in range(0, max(table.num_rows, 1), PIECE_ROWS):
                     yield _stream(table.slice(first, PIECE_ROWS))
                 return
-    raise InvalidInput(f"{source.name} is not a CSV file as UTF-8 or GB18030: {problem}")
+    raise InvalidInput("points_file.not_csv", file=source.name, reason=problem)
 
 
-def _ragged(source: Path, encoding: str, expected: int) -> str:
+def _ragged_row_error(source: Path, encoding: str, expected: int) -> InvalidInput:
     """Return the error for a row of too many or too few fields, with the line where it begins."""
     line, count = 1, 0
     with source.open(encoding=encoding, errors="replace", newline="") as file:
@@ -57,8 +59,8 @@ def _ragged(source: Path, encoding: str, expected: int) -> str:
             if row and count != expected:
                 break
             line = reader.line_num + 1
-    right = "write empty fields as commas, and put an address with a comma in quotation marks"
-    return f"{source.name}: line {line}: Expected {expected} columns, got {count}; {right}"
+    params = {"line": str(line), "expected": str(expected), "count": str(count)}
+    return InvalidInput("points_file.ragged_row", file=source.name, **params)
 
 
 def _stream(table: pa.Table) -> bytes:

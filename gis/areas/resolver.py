@@ -18,7 +18,8 @@ from gis.areas.locate_result import AreaRef, BuildingMatch, LocateRequest, Locat
 from gis.areas.models import Level
 from gis.areas.snapshot import Area, GridIndex, GridMatch, RegistrySnapshot, micros, nearest_grids, read_snapshot_around
 from gis.areas.units_by_address import choose_unit
-from gis.errors import OutsideGrids, WanggeError, invalid_field
+from gis.errors import InvalidInput, OutsideGrids, WanggeError, invalid_field
+from gis.messages import Message
 from gis.people.queries import ResponsiblePerson, escalation_steps, first_contact
 from gis.places.address import MAX_ADDRESS_CHARS, Address, parse_address
 from gis.places.naming import Naming, compare, name_before, other_community, readings
@@ -136,7 +137,7 @@ def parse_point(asked: LocateRequest) -> tuple[float, float]:
     """Check a question's point and bring it into storage; raises InvalidInput."""
     lon, lat = asked.lon, asked.lat
     if asked.address and len(asked.address) > MAX_ADDRESS_CHARS:
-        raise invalid_field("address", long_address(asked.address).removeprefix("address: "))
+        raise long_address_error(asked.address)
     # in and around China every check is passed: the usual point is spared the arrays of the full ones
     usual = asked.crs in systems.SUPPORTED_CRS and 75 < lon < 135 and 5 < lat < 54
     if not usual:
@@ -144,9 +145,9 @@ def parse_point(asked: LocateRequest) -> tuple[float, float]:
     return systems.to_storage(lon, lat, asked.crs) if asked.crs in systems.OBFUSCATED_CRS else (lon, lat)
 
 
-def long_address(address: str) -> str:
-    """Why an address is refused, in a sentence."""
-    return f"address: has {len(address)} characters; {MAX_ADDRESS_CHARS} at most"
+def long_address_error(address: str) -> InvalidInput:
+    """Return the error for an address that is too long."""
+    return invalid_field("address", "field.too_long", count=str(len(address)), limit=str(MAX_ADDRESS_CHARS))
 
 
 def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
@@ -163,8 +164,7 @@ def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
         if not 1900 <= found.year <= 2999:
             raise ValueError
     except ValueError:
-        words = f"{value!r} is not a moment; an ISO 8601 date or time is needed, as 2026-03-03 or 2026-03-03T09:00"
-        raise invalid_field(field, words) from None
+        raise invalid_field(field, "field.not_a_moment", value=repr(value)) from None
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(zone)
 
 
@@ -176,24 +176,24 @@ def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> O
     grids = nearest_grids(session, at, x, y)
     near = grids.nearest(x, y)
     if near is None:
-        return OutsideGrids(no_grids_words(session, at))
+        return no_grids_error(session, at)
+    return nearest_grid_error(grids, near)
+
+
+def nearest_grid_error(grids: GridIndex, near: GridMatch) -> OutsideGrids:
+    """Return the error for a point without a grid, with the nearest grid and its distance."""
     nearest = {"code": grids.codes[near.row], "name": grids.names[near.row]}
-    return OutsideGrids(outside_words(grids, near), extra={"nearest": nearest, "distance_m": round(near.metres, 1)})
+    extra = {"nearest": nearest, "distance_m": round(near.metres, 1)}
+    return OutsideGrids("grid.outside", extra=extra, metres=f"{near.metres:.0f}", **nearest)
 
 
-def outside_words(grids: GridIndex, near: GridMatch) -> str:
-    """Why a point has no grid, in a sentence."""
-    name, code = grids.names[near.row], grids.codes[near.row]
-    return f"the point is outside every grid; the nearest is {name} ({code}), {near.metres:.0f} m away"
-
-
-def no_grids_words(session: Session, at: datetime) -> str:
-    """Why no point has a grid at a moment, in a sentence."""
+def no_grids_error(session: Session, at: datetime) -> OutsideGrids:
+    """Return the error for a moment at which no grid holds."""
     first = session.scalar(text(FIRST))
     if first is not None and first > at:
         since = first.astimezone(at.tzinfo).isoformat()
-        return f"no grids were in force at {at.isoformat()}; the first boundaries hold from {since}"
-    return "no grids are in force at that moment; load some with: ./wangge load areas FILE --level grid"
+        return OutsideGrids("grid.none_yet", at=at.isoformat(), since=since)
+    return OutsideGrids("grid.none")
 
 
 class LocateResolver:
@@ -219,8 +219,10 @@ class LocateResolver:
         how = []
         if asked.crs in systems.OBFUSCATED_CRS:
             moved = local_distance.point_distances_m(shapely.points([x], [y]), asked.lon, asked.lat)[0]
-            how.append(decision_step("point", "converted", crs=asked.crs, metres=moved))
-        how.append(decision_step("grid", grid.rule, name=chain[-1].name, code=chain[-1].code, metres=grid.metres))
+            how.append(decision_step("point", "converted", crs=asked.crs, metres=f"{moved:.0f}"))
+        how.append(
+            decision_step("grid", grid.rule, name=chain[-1].name, code=chain[-1].code, metres=f"{grid.metres:.1f}")
+        )
 
         address = parse_address(asked.address) if asked.address else None
         community = next((area.name for area in chain if area.level == Level.COMMUNITY), None)
@@ -236,13 +238,12 @@ class LocateResolver:
         people = self.people(chain, row, part, at)
         first = first_contact(people)
         for rule, role, area in escalation_steps(people, first, unit=part is not None):
-            how.append(decision_step("answerable", rule, role_zh=role.zh, role_en=role.en, area=area))
+            how.append(decision_step("answerable", rule, role=Message(f"role.{role.key}"), area=area))
         if first is None:
             how.append(decision_step("answerable", "nobody"))
         else:
             rule = "stands_in" if first.why else "first_there"
-            role_zh, role_en = first.role_zh, first.role_en
-            how.append(decision_step("answerable", rule, role_zh=role_zh, role_en=role_en, area=first.area))
+            how.append(decision_step("answerable", rule, role=Message(f"role.{first.role}"), area=first.area))
         found = LocateResult(
             **_head(asked, x, y, at),
             revision=register.grids.revisions[grid.row],
@@ -307,7 +308,7 @@ class LocateResolver:
         steps = [
             decision_step("building", "none_within_15m")
             if row is None
-            else decision_step("building", rule, name=self.called(row), metres=metres)
+            else decision_step("building", rule, name=self.called(row), metres=f"{metres:.1f}")
         ]
         if address is None:
             return row, metres, steps
@@ -323,7 +324,8 @@ class LocateResolver:
             if far <= MAX_LABEL_DISTANCE_M or sure or len(named) == 1:
                 rule = "address" if row is None else "address_over_point"
                 left = "" if row is None else self.called(row)
-                return other, far, [decision_step("building", rule, name=self.called(other), other=left, metres=far)]
+                step = decision_step("building", rule, name=self.called(other), other=left, metres=f"{far:.1f}")
+                return other, far, [step]
         for _, one in places.within(x, y, MAX_LABEL_DISTANCE_M):
             home = int(self.register.building_grid[one])
             if home != grid and self.compare(one, address) >= Naming.HOUSE:

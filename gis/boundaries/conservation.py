@@ -15,7 +15,7 @@ from gis.boundaries.household_counts import read_building_households
 from gis.db import STORAGE_SRID, cached_text
 from gis.errors import InvalidInput
 from gis.shapes import polygon_coverage
-from gis.shapes.measure import geodesic_area_m2, label_point, wider
+from gis.shapes.measure import geodesic_area_m2, label_point, position_text, wider
 from gis.shapes.polygon_coverage import PolygonLike, dissolve
 
 LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations after which land may belong to no grid
@@ -54,18 +54,16 @@ def check(
     session.execute(cached_text("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
     check_abroad(session, before, after, at)
     kinds = {one.op["op"] for one in done}
-    for lost, excused, words in (
-        (released_area(old, new), kinds & set(LAND_LOSING_OPERATIONS), "would belong to no grid any more"),
-        (released_area(new, old), kinds & set(GAINS), "belong to no grid of this draft, or to another grid since"),
+    for lost, excused, code in (
+        (released_area(old, new), kinds & set(LAND_LOSING_OPERATIONS), "publish.land_without_grid"),
+        (released_area(new, old), kinds & set(GAINS), "publish.land_of_others"),
     ):
         parts = shapely.get_parts(lost)
         wide = parts[wider(parts, polygon_coverage.NOISE_WIDTH_M)]
         if len(wide) and not excused:
             lon, lat = label_point(wide[0])
-            raise InvalidInput(
-                f"{sum(geodesic_area_m2(part) for part in wide):,.0f} m² {words}, near {lon:.6f}, {lat:.6f};"
-                " rebase the draft and look at it again"
-            )
+            area_m2 = round(sum(geodesic_area_m2(part) for part in wide))
+            raise InvalidInput(code, area_m2=area_m2, at=position_text(lon, lat))
 
 
 def check_abroad(
@@ -91,9 +89,9 @@ def check_abroad(
         parts = parts[shapely.get_dimensions(parts) == AREAL]
         if len(wide := parts[wider(parts, polygon_coverage.NOISE_WIDTH_M)]):
             lon, lat = label_point(wide[0])
+            area_m2 = round(sum(geodesic_area_m2(part) for part in wide))
             raise InvalidInput(
-                f"{sum(geodesic_area_m2(part) for part in wide):,.0f} m² belong to grid {row.code} of another county, near"
-                f" {lon:.6f}, {lat:.6f}; draw up to its border"
+                "publish.land_of_another_county", area_m2=area_m2, grid=row.code, at=position_text(lon, lat)
             )
 
 
@@ -113,10 +111,8 @@ def _check_homes(session: Session, before: Sequence[PolygonLike], after: Sequenc
     homeless = _covered(before, points) & ~_covered(after, points) & (homes.households > 0)
     if homeless.any():
         lon, lat = homes.spots[homeless][0]
-        raise InvalidInput(
-            f"{homes.households[homeless].sum()} households would belong to no grid, near {lon:.6f}, {lat:.6f};"
-            " merge the grid with a neighbour, or retire it with give_to"
-        )
+        count = int(homes.households[homeless].sum())
+        raise InvalidInput("publish.households_without_grid", count=count, at=position_text(lon, lat))
 
 
 def _covered(lands: Sequence[PolygonLike], points: Any) -> Any:

@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import numpy as np
 import shapely
 from shapely import STRtree
 from sqlalchemy.orm import Session
@@ -14,7 +12,7 @@ from gis.boundaries.operations import moves_land
 from gis.db import cached_text
 from gis.errors import NotFound, TooLarge, invalid_field
 from gis.shapes import polygon_coverage
-from gis.shapes.measure import geodesic_area_m2, wider
+from gis.shapes.measure import geodesic_area_m2, shape_array, wider
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons
 
@@ -62,16 +60,14 @@ def compare_boundaries(session: Session, since: datetime, until: datetime, withi
         TooMuch: More than `MOST` grids are drawn otherwise.
     """
     if since >= until:
-        raise invalid_field("to", "must be later than from")
+        raise invalid_field("to", "field.not_later_than_from")
     if within and session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
-        raise NotFound(f"there is no area with code {within!r}")
+        raise NotFound("area.unknown_code", code=within)
     rows = session.execute(
         cached_text(CHANGED_GRIDS_SQL), {"since": since, "until": until, "within": within, "limit": MAX_COMPARED_GRIDS + 1}
     ).all()  # fmt: skip
     if len(rows) > MAX_COMPARED_GRIDS:
-        raise TooLarge(
-            f"more than {MAX_COMPARED_GRIDS:,} grids are drawn otherwise; ask within one street or community"
-        )
+        raise TooLarge("difference.too_many_grids", limit=MAX_COMPARED_GRIDS)
     names = {row[0]: row[1] for row in rows}
     before = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[2] is not None}
     after = {row[0]: shapely.from_wkb(row[3]) for row in rows if row[3] is not None}
@@ -105,20 +101,20 @@ def transferred_pieces(
     starts, ends = [code for code in codes if code in before], [code for code in codes if code in after]
     found: list[tuple[str | None, str | None, PolygonLike]] = []
     if starts and ends:
-        olds, news = _array([before[code] for code in starts]), _array([after[code] for code in ends])
+        olds, news = shape_array([before[code] for code in starts]), shape_array([after[code] for code in ends])
         for i, j in zip(*STRtree(news).query(olds, predicate="intersects").tolist(), strict=True):
             if starts[i] != ends[j] and (land := extract_polygons(shapely.intersection(olds[i], news[j]))) is not None:
                 found.append((starts[i], ends[j], land))
     found += [(code, None, land) for code, land in _outside({code: before[code] for code in starts}, after)]
     found += [(None, code, land) for code, land in _outside({code: after[code] for code in ends}, before)]
-    wide = wider(_array([land for *_, land in found]), polygon_coverage.MIN_GAP_WIDTH_M)
+    wide = wider(shape_array([land for *_, land in found]), polygon_coverage.MIN_GAP_WIDTH_M)
     kept = [one for one, yes in zip(found, wide.tolist(), strict=True) if yes]
     return sorted(kept, key=lambda one: (one[0] or "", one[1] or ""))
 
 
 def _outside(lands: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]) -> Iterator[tuple[str, PolygonLike]]:
     """What of each land lies in none of the others."""
-    shapes = _array(list(others.values()))
+    shapes = shape_array(list(others.values()))
     tree = STRtree(shapes)
     for code, land in lands.items():
         near = shapes[tree.query(land, predicate="intersects")]
@@ -129,9 +125,3 @@ def _outside(lands: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]
 
 def _m2(land: PolygonLike | None) -> float:
     return 0.0 if land is None else round(geodesic_area_m2(land), 1)
-
-
-def _array(shapes: Sequence[Any]) -> Any:
-    held = np.empty(len(shapes), dtype=object)
-    held[:] = shapes
-    return held

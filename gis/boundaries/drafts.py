@@ -5,7 +5,7 @@ boundaries it was drawn on: when another revision has since redrawn a grid that 
 conflict until the draft is rebased. Nothing here commits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,30 +17,21 @@ from sqlalchemy.orm import Session
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.boundaries import conservation, operations
+from gis.boundaries.draft_grids import neighbouring_grids
 from gis.boundaries.household_counts import count_households
 from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
-from gis.boundaries.operations import OperationSpec
+from gis.boundaries.operation_fields import OperationSpec
+from gis.boundaries.revision_access import VISIBLE_REVISION_SQL, get_revision, require_on_grids, visibility_params
 from gis.db import STORAGE_SRID, cached_text
-from gis.errors import Conflict, Forbidden, NotFound, invalid_field
+from gis.errors import Conflict, Forbidden, NotFound, WanggeError, invalid_field
+from gis.messages import Message
 from gis.rights.access import Action, Principal
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import to_multipolygon
 
 MAX_TITLE_CHARS = 200  # characters
 MAX_OPERATIONS = 2_000  # operations in one draft
-NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees
 
-# A grid as planned: its newest shape, which a later revision has not closed.
-DRAFT_GRIDS_SQL = f"""
-WITH hit AS MATERIALIZED (
-  SELECT b.id FROM boundary b
-  WHERE b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) AND upper_inf(b.valid)
-  UNION
-  SELECT b.id FROM area a JOIN boundary b ON b.area_id = a.id WHERE a.code = ANY(:codes) AND upper_inf(b.valid)
-)
-SELECT a.code, b.id, ST_AsBinary(b.shape) FROM hit JOIN boundary b USING (id) JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND a.county = :county
-"""  # noqa: S608  a number of ours
 CONFLICTS = """
 WITH drawn AS (
   SELECT DISTINCT ON (d.key) d.key AS code, d.value::bigint AS boundary_id, d.key = ANY(o.touched) AS touched
@@ -57,12 +48,6 @@ FROM drawn JOIN area a ON a.code = drawn.code LEFT JOIN boundary b ON b.area_id 
   ) r ON true
 WHERE b.id IS DISTINCT FROM drawn.boundary_id ORDER BY drawn.code
 """
-# an asker's revisions: their own, and those that touch grids they may draft or publish in
-VISIBLE_REVISION_SQL = """
-(CAST(:everything AS boolean) OR r.author = :who OR EXISTS (
-  SELECT FROM operation o, unnest(o.touched) t, unnest(CAST(:within AS text[])) w
-  WHERE o.revision_id = r.id AND starts_with(t, w)))
-"""
 
 
 @dataclass(frozen=True)
@@ -77,18 +62,6 @@ class EditConflict:
     published_at: datetime | None
 
 
-@dataclass(frozen=True)
-class DraftGeometries:
-    """The grids around some places as a draft has them.
-
-    lands: Shape by code, degrees, EPSG:4490.
-    stored: Id of the published boundary of each grid that has one.
-    """
-
-    lands: dict[str, PolygonLike]
-    stored: dict[str, int]
-
-
 def create_draft(session: Session, by: Principal, title: str, base: int | None = None) -> Revision:
     """Begin a draft.
 
@@ -101,12 +74,12 @@ def create_draft(session: Session, by: Principal, title: str, base: int | None =
     by.need(Action.DRAFT)
     clean = " ".join(title.split())
     if not clean or len(clean) > MAX_TITLE_CHARS or not clean.isprintable():
-        raise invalid_field("title", f"say in 1 to {MAX_TITLE_CHARS} characters what the change is")
+        raise invalid_field("title", "draft.title_wrong", limit=MAX_TITLE_CHARS)
     newest = latest_published_id(session)
     if base is not None:
         known = session.get(Revision, base)
         if known is None or known.state != RevisionState.PUBLISHED:
-            raise invalid_field("base", f"{base} is no published revision; leave it out for the newest, {newest}")
+            raise invalid_field("base", "draft.base_not_published", base=str(base), newest=str(newest))
     made = Revision(title=clean, state=RevisionState.DRAFT, author=by.who, base=base or newest, version=1)
     session.add(made)
     session.flush()
@@ -119,18 +92,6 @@ def latest_published_id(session: Session) -> int | None:
     return session.scalar(
         cached_text("SELECT id FROM revision WHERE state = 'published' ORDER BY published_at DESC, id DESC LIMIT 1")
     )
-
-
-def get_revision(session: Session, by: Principal, number: int, *, lock: bool = False) -> Revision:
-    """A revision the asker may see.
-
-    Raises:
-        NotFound: There is none, or it is not theirs to see.
-    """
-    query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {VISIBLE_REVISION_SQL}"  # noqa: S608  our own text
-    if session.scalar(text(query), {"id": number} | visibility_params(session, by)) is None:
-        raise NotFound(f"there is no boundary revision {number} in your areas")
-    return session.get_one(Revision, number, populate_existing=True, with_for_update=lock or None)
 
 
 def list_revisions(
@@ -157,34 +118,6 @@ def list_revisions(
     )
 
 
-def visibility_params(session: Session, by: Principal) -> dict[str, Any]:
-    """The parameters of `SEEN`."""
-    both = [by.may_in.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)]
-    everything = by.kind == "system" or None in both
-    ids = [] if everything else sorted(set().union(*(areas for areas in both if areas)))
-    return {"everything": everything, "who": by.who, "within": area_codes(session, ids)}
-
-
-def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
-    """The codes of areas."""
-    return (
-        list(session.scalars(cached_text("SELECT code FROM area WHERE id = ANY(:ids)"), {"ids": list(ids)}))
-        if ids
-        else []
-    )
-
-
-def require_on_grids(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> None:
-    """Raise Forbidden unless the asker may do something to every one of some grids; a code begins with those above it."""
-    by.need(action)
-    allowed = by.may_in[action]
-    if allowed is None:
-        return
-    within = tuple(area_codes(session, sorted(allowed)))
-    if outside := sorted(code for code in codes if not code.startswith(within)):
-        raise Forbidden(f"{action.value} is not allowed to {by.role_words} in {', '.join(outside[:5])}")
-
-
 def list_operations(session: Session, number: int) -> list[Operation]:
     """The operations of a revision in order."""
     query = cached_text("SELECT id FROM operation WHERE revision_id = :id")
@@ -198,60 +131,6 @@ def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
     for one in done:
         found |= one.shapes
     return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in found.items()}
-
-
-def neighbouring_grids(
-    session: Session, county: str, drawn: Mapping[str, PolygonLike | None], codes: Sequence[str], places: Sequence[Any]
-) -> DraftGeometries:
-    """The grids named, those some shapes lie over, and all that touch any of these, as a draft has them.
-
-    Args:
-        drawn: Shapes of the draft so far.
-        places: Shapes, degrees, EPSG:4490.
-    """
-    own = [shape for code in codes if (shape := drawn.get(code)) is not None]
-    first = _planned(session, county, codes, [*places, *own])
-    spread = [shape for code, (_, shape) in first.items() if code not in drawn]
-    second = _planned(session, county, codes, [*places, *own, *spread])
-    lands = {code: shape for code, (_, shape) in second.items() if code not in drawn}
-    spread = [*places, *own, *spread]
-    lands |= {code: shape for code, shape in drawn.items() if shape is not None and _near_any(shape, spread)}
-    return DraftGeometries(lands, {code: boundary for code, (boundary, _) in second.items()})
-
-
-def _planned(
-    session: Session, county: str, codes: Sequence[str], places: Sequence[Any]
-) -> dict[str, tuple[int, PolygonLike]]:
-    box = (0.0, 0.0, 0.0, 0.0)
-    if places:
-        west, south, east, north = shapely.total_bounds(places).tolist()
-        box = (
-            west - NEIGHBOUR_TOLERANCE_DEG,
-            south - NEIGHBOUR_TOLERANCE_DEG,
-            east + NEIGHBOUR_TOLERANCE_DEG,
-            north + NEIGHBOUR_TOLERANCE_DEG,
-        )
-    rows = session.execute(
-        cached_text(DRAFT_GRIDS_SQL),
-        {"county": county, "codes": list(codes)} | dict(zip(("west", "south", "east", "north"), box, strict=True)),
-    ).all()
-    return {
-        row[0]: (row[1], shape) for row, shape in zip(rows, shapely.from_wkb([row[2] for row in rows]), strict=True)
-    }
-
-
-def _near_any(shape: PolygonLike, places: Sequence[Any]) -> bool:
-    if not places:
-        return False
-    west, south, east, north = shapely.total_bounds(places).tolist()
-    return bool(
-        shapely.box(
-            west - NEIGHBOUR_TOLERANCE_DEG,
-            south - NEIGHBOUR_TOLERANCE_DEG,
-            east + NEIGHBOUR_TOLERANCE_DEG,
-            north + NEIGHBOUR_TOLERANCE_DEG,
-        ).intersects(shape)
-    )
 
 
 def add_operation(session: Session, by: Principal, number: int, given: Any, version: int | None = None) -> Operation:
@@ -270,7 +149,7 @@ def add_operation(session: Session, by: Principal, number: int, given: Any, vers
     op = operations.validate_operation(given)
     done_before = list_operations(session, number)
     if len(done_before) >= MAX_OPERATIONS:
-        raise Conflict(f"a draft holds at most {MAX_OPERATIONS:,} operations; publish it and begin another")
+        raise Conflict("draft.too_many_operations", limit=MAX_OPERATIONS)
     made = _do(session, by, draft, op, done_before, step=len(done_before) + 1)
     _newer_than_base(session, draft, made)
     session.add(made)
@@ -330,7 +209,7 @@ def undo_operations(
     draft = lock_own_draft(session, by, number, version)
     gone = [one for one in list_operations(session, number) if one.step >= step]
     if not gone or step < 1:
-        raise NotFound(f"the draft has no step {step}")
+        raise NotFound("draft.unknown_step", step=str(step))
     for one in gone:
         session.delete(one)
     draft.version += 1
@@ -380,21 +259,14 @@ def replay(session: Session, by: Principal, draft: Revision) -> None:
     for one in list_operations(session, draft.id):
         try:
             done = _do(session, by, draft, operations.validate_operation(one.op), again, one.step)
-        except (Conflict, NotFound, Forbidden) as error:
-            raise Conflict(_misfit(one.step, error.detail), step=one.step) from error
-        except Exception as error:
-            detail = getattr(error, "detail", None)
-            if detail is None:
-                raise
-            raise Conflict(_misfit(one.step, detail), step=one.step) from error
+        except WanggeError as error:
+            raise Conflict(
+                "draft.step_misfit", extra={"step": one.step}, step=str(one.step), reason=error.as_message()
+            ) from error
         for key in ("op", "touched", "made", "lineage", "shapes", "drawn_on"):
             setattr(one, key, getattr(done, key))
         again.append(one)
     session.flush()
-
-
-def _misfit(step: int, detail: str) -> str:
-    return f"step {step} does not fit the boundaries of now: {detail}; undo it and draw it anew"
 
 
 def withdraw(session: Session, by: Principal, number: int) -> Revision:
@@ -418,20 +290,23 @@ def lock_own_draft(session: Session, by: Principal, number: int, version: int | 
     """
     found = get_revision(session, by, number, lock=True)
     if by.kind != "system" and found.author != by.who:
-        raise Forbidden(f"revision {number} is drawn by somebody else; begin a draft of your own")
+        raise Forbidden("draft.of_somebody_else", number=str(number))
     by.need(Action.DRAFT)
     require_draft(found)
     if version is not None and version != found.version:
-        raise Conflict(
-            f"the draft has version {found.version}, not {version}; read it again", extra={"version": found.version}
-        )
+        raise stale_version(found.version, version)
     return found
+
+
+def stale_version(current: int, version: int) -> Conflict:
+    """Return the error for a draft that has another version than its reader believes."""
+    return Conflict("draft.stale_version", extra={"version": current}, current=str(current), version=str(version))
 
 
 def require_draft(found: Revision) -> None:
     """Raise Conflict when a revision is a draft no longer."""
     if found.state != RevisionState.DRAFT:
-        raise Conflict(f"revision {found.id} is {found.state}; a new change needs a new draft")
+        raise Conflict("revision.not_draft", number=str(found.id), state=Message(f"revision_state.{found.state}"))
 
 
 def _county(session: Session, op: OperationSpec) -> str:
@@ -452,11 +327,9 @@ def _county(session: Session, op: OperationSpec) -> str:
         box = {"west": west, "south": south, "east": east, "north": north}
         counties = set(session.scalars(cached_text(query), box))
     if len(counties) > 1:
-        raise invalid_field(
-            "op", f"the grids lie in {len(counties)} counties, {', '.join(sorted(counties))}; edit one county at a time"
-        )
+        raise invalid_field("op", "draft.several_counties", count=len(counties), counties=sorted(counties))
     if not counties:
-        raise NotFound("there is no grid at this place; draw where the grids are")
+        raise NotFound("draft.no_grid_there")
     return counties.pop()
 
 
@@ -464,7 +337,7 @@ def _check_unit(session: Session, by: Principal, code: str) -> None:
     query = "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
     grid = session.scalar(cached_text(query), {"code": code})
     if grid is None:
-        raise invalid_field("unit", f"{code} is no ten-household unit")
+        raise invalid_field("unit", "draft.unknown_unit", code=code)
     require_on_grids(session, by, Action.DRAFT, [grid])
 
 
@@ -477,6 +350,9 @@ def _newer_than_base(session: Session, draft: Revision, made: Operation) -> None
     asked = {"base": draft.base, "ids": list(made.drawn_on.values()), "codes": made.touched}
     if found := session.execute(cached_text(query), asked).first():
         raise Conflict(
-            f"{found[0]} was redrawn by revision {found[1]} ({found[2]}) after the base of this draft; rebase it first",
-            grid=found[0], revision=found[1],
-        )  # fmt: skip
+            "draft.grid_redrawn",
+            extra={"grid": found[0], "revision": found[1]},
+            grid=found[0],
+            revision=str(found[1]),
+            author=found[2],
+        )

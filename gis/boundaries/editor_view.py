@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation
-from gis.boundaries import drafts, operations, statistics
+from gis.boundaries import draft_grids, drafts, operations, revision_access, statistics
 from gis.boundaries.household_counts import read_building_households
 from gis.boundaries.preview import as_grids, boxes_around, grid_codes_at, grid_names
 from gis.boundaries.statistics import Preview
@@ -46,13 +46,13 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
     Raises:
         NotFound: There is no such revision in the asker's areas, or no such area.
     """
-    revision = drafts.get_revision(session, by, number)
+    revision = revision_access.get_revision(session, by, number)
     done = drafts.list_operations(session, number)
     if (found := statistics.stored(session, number)) is not None and revision.effective is not None:
         return _as_published(session, found, revision.effective)
     drawn = drafts.drawn_shapes(done)
     if session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
-        raise NotFound(f"there is no area with code {within!r}")
+        raise NotFound("area.unknown_code", code=within)
     rows = session.execute(
         cached_text("SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)"
             " WHERE a.level = 'grid' AND starts_with(a.code, :within)"),
@@ -91,15 +91,15 @@ def build_editor_view(
     if not codes:
         return EditorView({}, {}, {}, {}, [])
     county = patterns.ancestor_code(codes[0], Level.COUNTY)
-    state = drafts.neighbouring_grids(session, county, drawn, codes, [])
-    stored = drafts.neighbouring_grids(session, county, {}, list(drawn), []).lands if drawn else {}
+    state = draft_grids.neighbouring_grids(session, county, drawn, codes, [])
+    stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), []).lands if drawn else {}
     lands = state.lands if around else {code: land for code, land in state.lands.items() if code in codes}
     names = grid_names(session, lands, done)
     # a building may stand outside every grid and count for one near; whose it is, others around decide
     reach = boxes_around(list(lands.values()))
     homes = read_building_households(session, reach)
     becomes = grid_codes_at(
-        as_grids(drafts.neighbouring_grids(session, county, drawn, list(lands), reach).lands, names), homes.spots
+        as_grids(draft_grids.neighbouring_grids(session, county, drawn, list(lands), reach).lands, names), homes.spots
     )
     households: Counter[str] = Counter()
     people: Counter[str] = Counter()
@@ -108,7 +108,7 @@ def build_editor_view(
             households[code] += count
             people[code] += heads
     allowed = by.may_in.get(Action.DRAFT, frozenset())
-    under = None if allowed is None else tuple(drafts.area_codes(session, sorted(allowed)))
+    under = None if allowed is None else tuple(revision_access.area_codes(session, sorted(allowed)))
     wanted = set(codes)
     moved = set(operations.moves_land(stored, {code: drawn[code] for code in drawn if code in lands}))
     grids = {
@@ -138,14 +138,14 @@ def snapping_guides(session: Session, by: Principal, number: int, within: str) -
     Raises:
         As `view`.
     """
-    drafts.get_revision(session, by, number)
+    revision_access.get_revision(session, by, number)
     box = session.execute(
         cached_text("SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
             " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid)) x"),
         {"code": within},
     ).one()  # fmt: skip
     if box[0] is None:
-        raise NotFound(f"there is no area with land and code {within!r}")
+        raise NotFound("area.without_land", code=within)
     asked = dict(zip(("west", "south", "east", "north"), box, strict=True))
     held = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
     streets = fetch_rows(session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {held}", asked)  # noqa: S608

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision
-from gis.boundaries.operations import OperationResult, OperationSpec
+from gis.boundaries.operation_fields import OperationSpec
+from gis.boundaries.operations import OperationResult
 from gis.db import cached_text
 from gis.errors import Conflict, invalid_field
 from gis.shapes.polygon_coverage import PolygonLike
@@ -52,9 +53,7 @@ def validate_new_codes(
         communities = {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
     if op["op"] == "merge":
         if len(communities) > 1 and "parent" not in op:
-            raise invalid_field(
-                "parent", f"the grids lie in {', '.join(sorted(communities))}; say which community has the new one"
-            )
+            raise invalid_field("parent", "numbering.several_communities", communities=sorted(communities))
         if "parent" in op:
             communities = {op["parent"]}
     if op["op"] == "add":
@@ -65,22 +64,17 @@ def validate_new_codes(
     ]
     for code in fresh:
         if fault := patterns.code_error(code, Level.GRID):
-            raise invalid_field(field, fault)
+            raise invalid_field(field, fault.code, **fault.params)
         if communities and patterns.ancestor_code(code, Level.COMMUNITY) not in communities:
-            raise invalid_field(
-                field, f"{code} does not begin with the code of its community, {', '.join(sorted(communities))}"
-            )
+            raise invalid_field(field, "numbering.not_in_community", code=code, communities=sorted(communities))
     if op["op"] == "merge" and communities and patterns.ancestor_code(op["into"], Level.COMMUNITY) not in communities:
         raise invalid_field(
-            "into",
-            f"{op['into']} is not of community {', '.join(sorted(communities))}; name a grid of it, or a new code",
+            "into", "numbering.into_of_another_community", grid=op["into"], communities=sorted(communities)
         )
     unused = [code for code in fresh if code not in new and code not in revived]
     query = cached_text("SELECT code FROM area WHERE code = ANY(:codes) ORDER BY code")
     if used := list(session.scalars(query, {"codes": unused})):
-        raise invalid_field(
-            field, f"{', '.join(used[:5])}: used already; a code is never used again, give the new grid another"
-        )
+        raise invalid_field(field, "numbering.codes_used", codes=used[:5])
     _check_reserved(session, draft, field, unused)
     for parent in {op["parent"]} if "parent" in op else set():
         _community(session, parent)
@@ -90,7 +84,7 @@ def validate_new_codes(
             and one.get("parent")
             and patterns.ancestor_code(one["code"], Level.COMMUNITY) != one["parent"]
         ):
-            raise invalid_field(field, f"{one['code']} does not begin with the code of its community, {one['parent']}")
+            raise invalid_field(field, "numbering.not_in_community", code=one["code"], communities=[one["parent"]])
 
 
 def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:
@@ -99,9 +93,7 @@ def _check_reserved(session: Session, draft: Revision, field: str, codes: list[s
     WHERE r.state = 'draft' AND r.id <> :id AND k = ANY(:codes) ORDER BY k, r.id LIMIT 1"""
     row = session.execute(cached_text(query), {"id": draft.id, "codes": codes}).first() if codes else None
     if row:
-        raise invalid_field(
-            field, f"{row[0]}: reserved by draft {row[1]}; give the new grid another code, or leave it out"
-        )
+        raise invalid_field(field, "numbering.code_reserved", code=row[0], draft=str(row[1]))
 
 
 def _revived(session: Session, draft: Revision) -> set[str]:
@@ -126,9 +118,7 @@ def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
       SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid))) ORDER BY a.code"""
     asked = {"codes": list(codes), "revived": sorted(_revived(session, draft))}
     if used := list(session.scalars(cached_text(query), asked)):
-        raise Conflict(
-            f"{', '.join(used[:5])}: used by another publication since; undo the step and give the new grid another code"
-        )
+        raise Conflict("numbering.codes_used_since", codes=used[:5])
 
 
 def _community(session: Session, code: str) -> None:
@@ -137,7 +127,7 @@ def _community(session: Session, code: str) -> None:
         {"code": code},
     )
     if found != Level.COMMUNITY:
-        raise invalid_field("parent", f"{code} is no community; name the community that has the grid")
+        raise invalid_field("parent", "numbering.no_community", code=code)
 
 
 def made_of(session: Session, done: OperationResult) -> dict[str, object]:
@@ -153,7 +143,7 @@ def made_of(session: Session, done: OperationResult) -> dict[str, object]:
         if name is None:
             over = session.scalar(cached_text("SELECT name FROM area WHERE code = :code"), {"code": parent})
             if over is None:
-                raise invalid_field("parent", f"{parent} is no community; name the community that has the grid")
+                raise invalid_field("parent", "numbering.no_community", code=parent)
             number = re.sub(r"^0+(?=\d)", "", code[len(parent) :])
             name = f"{str(over).removesuffix('社区')}第{number}网格"
         found[code] = {"name": name, "parent": parent}

@@ -4,32 +4,35 @@ An operation is a JSON object as it came in; shapes in it are GeoJSON, longitude
 boundaries is how a draft is rebased and published, so everything it decided (new codes) is written back into it.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
-from shapely import LineString, MultiPolygon, Polygon
-from shapely.errors import ShapelyError
-from shapely.geometry import shape as from_geojson
+from shapely import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
+from gis.boundaries.operation_fields import (
+    FIELD_RULES,
+    OperationSpec,
+    is_code,
+    is_point,
+    parse_land,
+    parse_line,
+    parse_polygon,
+    parse_position,
+)
 from gis.errors import InvalidInput, NotFound, invalid_field
+from gis.messages import Message, render
 from gis.shapes import edits, polygon_coverage
 from gis.shapes.edits import ChangedGeometries, GridGeometries
 from gis.shapes.measure import wider
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons, repair
 
-MAX_NAME_CHARS = 100  # characters
 MAKES = ("add", "merge", "redraw", "split")  # operations that may make new grids
-MAX_SPLIT_PARTS = 50  # of one split or merge
-MAX_REDRAWN_GRIDS = 20_000  # grids of one file
 MIN_ORIGIN_SHARE = 0.5  # of a grid's land: it came from there
-
-OperationSpec = dict[str, Any]
 
 
 @dataclass
@@ -68,6 +71,7 @@ class OperationType:
     named: The grids with land that it names.
     drawn: The shapes that are drawn in it.
     do: Does it.
+    description: Code of the message that says what it does.
     """
 
     def __init__(
@@ -76,10 +80,9 @@ class OperationType:
         named: Callable[[OperationSpec], Sequence[str]],
         drawn: Callable[[OperationSpec], list[BaseGeometry]],
         do: Callable[[OperationSpec, GridGeometries, Town], OperationResult],
-        zh: str,
-        en: str,
+        description: str,
     ) -> None:
-        self.fields, self.named, self.drawn, self.do, self.zh, self.en = fields, named, drawn, do, zh, en
+        self.fields, self.named, self.drawn, self.do, self.description = fields, named, drawn, do, description
 
 
 def validate_operation(op: Any) -> OperationSpec:
@@ -89,23 +92,23 @@ def validate_operation(op: Any) -> OperationSpec:
         InvalidInput: It is no object, of no known kind, or a field is missing, unknown or wrong.
     """
     if not isinstance(op, Mapping):
-        raise InvalidInput("an operation is a JSON object with op and its fields")
+        raise InvalidInput("operation.not_an_object")
     name = op.get("op")
     if name not in OPERATION_TYPES:
-        raise invalid_field("op", f"{name!r} is none of {', '.join(OPERATION_TYPES)}")
+        raise invalid_field("op", "operation.unknown", name=repr(name), allowed=list(OPERATION_TYPES))
     kind = OPERATION_TYPES[name]
     if unknown := sorted(set(op) - set(kind.fields) - {"op"}):
-        raise invalid_field(unknown[0], f"{name} has no such field; it has {', '.join(kind.fields)}")
+        raise invalid_field(unknown[0], "operation.unknown_field", name=name, allowed=list(kind.fields))
     found: OperationSpec = {"op": name}
     for key, needed in kind.fields.items():
         value = op.get(key)
         if value is None:
             if needed:
-                raise invalid_field(key, f"{name} needs it: {FIELD_RULES[key][1]}")
+                raise invalid_field(key, "operation.field_missing", name=name, expected=FIELD_RULES[key][1])
             continue
-        right, words = FIELD_RULES[key]
-        if not right(value):
-            raise invalid_field(key, f"must be {words}")
+        is_right, expected = FIELD_RULES[key]
+        if not is_right(value):
+            raise invalid_field(key, "operation.field_wrong", expected=expected)
         found[key] = value
     kind.drawn(found)
     return found
@@ -143,13 +146,15 @@ def describe_operation(op: OperationSpec, names: Mapping[str, str]) -> tuple[str
     kind = OPERATION_TYPES[op["op"]]
     codes = [called(code) for code in kind.named(op)]
     every = codes[:4] + ["…"] * (len(codes) > 4)
-    held = {
+    params = {
+        "all": every,
         "first": codes[0] if codes else called(op.get("parent", "")),
         "to": called(op.get("to") or op.get("into") or op.get("give_to") or op.get("grid") or ""),
         "unit": called(op.get("unit", "")),
-        "count": len(op.get("grids", ())),
+        "count": str(len(op.get("grids", ()))),
     }
-    return kind.zh.format(all="、".join(every), **held), kind.en.format(all=", ".join(every), **held)
+    message = Message(kind.description, params)
+    return render(message, "zh"), render(message, "en")
 
 
 def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
@@ -169,25 +174,25 @@ def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
 
 def _move_border(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     first, second = op["between"]
-    return OperationResult(op, edits.move_border(lands, first, second, _line(op, "line")))
+    return OperationResult(op, edits.move_border(lands, first, second, parse_line(op, "line")))
 
 
 def _reshape(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     give_to, islands = op.get("give_to"), bool(op.get("islands"))
     return OperationResult(
-        op, edits.reshape(lands, op["code"], _land(op, "geometry"), give_to=give_to, islands=islands)
+        op, edits.reshape(lands, op["code"], parse_land(op, "geometry"), give_to=give_to, islands=islands)
     )
 
 
 def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     code = op["code"]
     if ("line" in op) == ("parts" in op):
-        raise invalid_field("line", "a split has a line or the polygons of its parts; give one of them")
+        raise invalid_field("line", "operation.split_line_or_parts")
     changed = edits.split(
         lands,
         code,
-        line=_line(op, "line") if "line" in op else None,
-        parts=[_polygon(part, f"parts[{i}]") for i, part in enumerate(op.get("parts", ()))],
+        line=parse_line(op, "line") if "line" in op else None,
+        parts=[parse_polygon(part, f"parts[{i}]") for i, part in enumerate(op.get("parts", ()))],
         codes=op.get("codes"),
         fresh=town.fresh_codes(code),
         households=town.count_households,
@@ -206,7 +211,7 @@ def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRes
 
 def _by_parts(op: OperationSpec, shapes: ChangedGeometries) -> list[str]:
     """The codes in the order of the given parts."""
-    parts = [_polygon(part, f"parts[{i}]") for i, part in enumerate(op["parts"])]
+    parts = [parse_polygon(part, f"parts[{i}]") for i, part in enumerate(op["parts"])]
     return [max(shapes, key=lambda one: shapely.intersection(part, shapes[one]).area) for part in parts]
 
 
@@ -219,15 +224,19 @@ def _merge(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRes
 
 
 def _transfer(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
-    return OperationResult(op, edits.transfer(lands, _land(op, "region"), op["to"], islands=bool(op.get("islands"))))
+    return OperationResult(
+        op, edits.transfer(lands, parse_land(op, "region"), op["to"], islands=bool(op.get("islands")))
+    )
 
 
 def _add(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     code = op.get("code") or next(town.fresh_codes(op["parent"]), "")
     if not code:
-        raise invalid_field("code", f"there is no code left in {op['parent']}; give one")
+        raise invalid_field("code", "operation.no_code_left", community=op["parent"])
     op = op | {"code": code}
-    return OperationResult(op, edits.add(lands, code, _land(op, "geometry")), {code: op["parent"]}, _names(op, [code]))
+    return OperationResult(
+        op, edits.add(lands, code, parse_land(op, "geometry")), {code: op["parent"]}, _names(op, [code])
+    )
 
 
 def _retire(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
@@ -238,9 +247,9 @@ def _retire(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
 def _move_vertex(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     start, to, edge = op.get("from") or op["to"], op["to"], op.get("edge")
     if "from" not in op and edge is None:
-        raise invalid_field("from", "which vertex is moved, as [longitude, latitude]; or edge, where a new one is made")
-    ends = None if edge is None else (_pair(edge[0]), _pair(edge[1]))
-    return OperationResult(op, edits.move_vertex(lands, _pair(start), _pair(to), edge=ends))
+        raise invalid_field("from", "operation.vertex_or_edge")
+    ends = None if edge is None else (parse_position(edge[0]), parse_position(edge[1]))
+    return OperationResult(op, edits.move_vertex(lands, parse_position(start), parse_position(to), edge=ends))
 
 
 def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
@@ -250,19 +259,19 @@ def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
     for i, one in enumerate(op["grids"]):
         code, key = one["code"], f"grids[{i}].geometry"
         if code in drawn_:
-            raise invalid_field(f"grids[{i}].code", f"{code} is there twice; give a grid one shape")
+            raise invalid_field(f"grids[{i}].code", "redraw.code_twice", code=code)
         if one.get("geometry") is None:
             if code not in lands:
-                raise NotFound(f"no grid with land has the code {code}; leave it out")
+                raise NotFound("redraw.unknown_code", code=code)
             drawn_[code] = None
             continue
-        done = repair(_polygon(one["geometry"], key))
+        done = repair(parse_polygon(one["geometry"], key))
         if done.shape is None:
-            raise invalid_field(key, done.reason)
+            raise invalid_field(key, "redraw.geometry_not_storable", reason=done.reason)
         drawn_[code] = done.shape
         if code not in lands:
             if not one.get("parent"):
-                raise invalid_field(f"grids[{i}].parent", f"{code} is new; name its community")
+                raise invalid_field(f"grids[{i}].parent", "redraw.parent_missing", code=code)
             made[code] = one["parent"]
     kept = {code: land for code, land in lands.items() if code not in drawn_}
     new = {code: shape for code, shape in drawn_.items() if shape is not None}
@@ -270,8 +279,10 @@ def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
     if not polygon_coverage.is_valid(shapes):
         bad = polygon_coverage.find_overlaps(shapes)
         codes = [*new, *kept]
-        spot = f"{codes[bad[0].first]} and {codes[bad[0].second]} at {bad[0].place}" if bad else "a border"
-        raise InvalidInput(f"the grids are no coverage: {spot} overlap or do not share their vertices; clean the file")
+        if not bad:
+            raise InvalidInput("redraw.no_coverage")
+        first, second = codes[bad[0].first], codes[bad[0].second]
+        raise InvalidInput("redraw.grids_overlap", first=first, second=second, at=str(bad[0].place))
     op = op | {"grids": [dict(one) for one in op["grids"]]}
     lineage = _came_from(lands, drawn_, made)
     names = {one["code"]: str(one["name"]) for one in op["grids"] if one.get("name")}
@@ -301,7 +312,7 @@ def _came_from(lands: GridGeometries, drawn_: ChangedGeometries, made: Mapping[s
 
 def _settle(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     if op["grid"] not in lands:
-        raise NotFound(f"grid: no grid with land has the code {op['grid']}; look it up on the map")
+        raise NotFound("settle.unknown_grid", code=op["grid"])
     return OperationResult(op, {})
 
 
@@ -315,164 +326,66 @@ def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:
     return {code: name for code, name in given.items() if code in new}
 
 
-def _geometry(given: Mapping[str, Any], key: str) -> BaseGeometry:
-    try:
-        return from_geojson(given)
-    except (ShapelyError, AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise invalid_field(key, "is no GeoJSON geometry with a type and coordinates, longitude first") from error
-
-
-def _line(op: OperationSpec, key: str) -> LineString:
-    found = _geometry(op[key], key)
-    if not isinstance(found, LineString):
-        raise invalid_field(key, f"must be a LineString, not a {found.geom_type}")
-    return found
-
-
-def _land(op: OperationSpec, key: str) -> PolygonLike:
-    return _polygon(op[key], key)
-
-
-def _polygon(given: Mapping[str, Any], key: str) -> PolygonLike:
-    found = _geometry(given, key)
-    if not isinstance(found, Polygon | MultiPolygon):
-        raise invalid_field(key, f"must be a Polygon or MultiPolygon, not a {found.geom_type}")
-    return found
-
-
-def _pair(given: Sequence[Any]) -> tuple[float, float]:
-    return float(given[0]), float(given[1])
-
-
-def _is_code(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 40 and value.isascii() and value.isprintable()
-
-
-def _are_codes(value: object) -> bool:
-    return isinstance(value, list) and 0 < len(value) <= MAX_SPLIT_PARTS and all(_is_code(one) for one in value)
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value.strip()) <= MAX_NAME_CHARS and value.isprintable()
-
-
-def _is_point(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) >= 2
-        and all(isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in value[:2])
-    )
-
-
-def _is_shape(value: object) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("type"), str) and "coordinates" in value
-
-
-def _are_grids(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and 0 < len(value) <= MAX_REDRAWN_GRIDS
-        and all(
-            isinstance(one, Mapping)
-            and _is_code(one.get("code"))
-            and (one.get("geometry") is None or _is_shape(one["geometry"]))
-            and (not one.get("name") or _is_name(one["name"]))
-            and (not one.get("parent") or _is_code(one["parent"]))
-            for one in value
-        )
-    )
-
-
-# field -> whether a value is right, and what is
-FIELD_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "between": (lambda value: _are_codes(value) and len(value) == 2, "the codes of two neighbours"),
-    "code": (_is_code, "the code of a grid, as text"),
-    "codes": (_are_codes, f"a list of codes, at most {MAX_SPLIT_PARTS}"),
-    "edge": (lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_point, value)), "two vertices"),
-    "from": (_is_point, "[longitude, latitude] in degrees"),
-    "geometry": (_is_shape, "a GeoJSON Polygon or MultiPolygon"),
-    "give_to": (_is_code, "the code of a neighbour"),
-    "grid": (_is_code, "the code of a grid"),
-    "grids": (_are_grids, "a list of {code, geometry, name, parent}"),
-    "into": (_is_code, "the code that keeps the land"),
-    "islands": (lambda value: isinstance(value, bool), "true or false"),
-    "line": (_is_shape, "a GeoJSON LineString"),
-    "name": (_is_name, f"a name of at most {MAX_NAME_CHARS} characters"),
-    "names": (
-        lambda value: isinstance(value, Mapping) and all(_is_code(code) and _is_name(one) for code, one in value.items()),
-        f"names of at most {MAX_NAME_CHARS} characters by code",
-    ),
-    "parent": (_is_code, "the code of a community"),
-    "parts": (
-        lambda value: isinstance(value, list) and 2 <= len(value) <= MAX_SPLIT_PARTS and all(map(_is_shape, value)),
-        "a list of two or more GeoJSON polygons",
-    ),
-    "region": (_is_shape, "a GeoJSON Polygon or MultiPolygon"),
-    "to": (lambda value: _is_code(value) or _is_point(value), "a code, or [longitude, latitude] of a vertex"),
-    "unit": (_is_code, "the code of a ten-household unit"),
-}  # fmt: skip
-
-
 def _none(op: OperationSpec) -> list[BaseGeometry]:
     return []
 
 
-def _spots(op: OperationSpec) -> list[BaseGeometry]:
-    if not _is_point(op["to"]):
-        raise invalid_field("to", "must be [longitude, latitude] in degrees")
-    return [shapely.Point(_pair(one)) for one in (op["to"], op.get("from"), *op.get("edge", ())) if one]
+def _vertices(op: OperationSpec) -> list[BaseGeometry]:
+    if not is_point(op["to"]):
+        raise invalid_field("to", "operation.field_wrong", expected=Message("expected.point"))
+    return [shapely.Point(parse_position(one)) for one in (op["to"], op.get("from"), *op.get("edge", ())) if one]
 
 
 def _to_code(op: OperationSpec) -> list[BaseGeometry]:
-    if not _is_code(op["to"]):
-        raise invalid_field("to", "must be the code of the grid that takes the region")
-    return [_land(op, "region")]
+    if not is_code(op["to"]):
+        raise invalid_field("to", "operation.field_wrong", expected=Message("expected.receiver"))
+    return [parse_land(op, "region")]
 
 
 OPERATION_TYPES: dict[str, OperationType] = {
     "move_border": OperationType(
-        {"between": True, "line": True}, lambda op: op["between"], lambda op: [_line(op, "line")], _move_border,
-        "调整{all}之间的边界", "move the border between {all}",
+        {"between": True, "line": True}, lambda op: op["between"], lambda op: [parse_line(op, "line")], _move_border,
+        "operation.move_border",
     ),
     "reshape": OperationType(
         {"code": True, "geometry": True, "give_to": False, "islands": False},
-        lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], lambda op: [_land(op, "geometry")],
-        _reshape, "重画{first}的边界", "reshape {first}",
+        lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], lambda op: [parse_land(op, "geometry")],
+        _reshape, "operation.reshape",
     ),
     "split": OperationType(
         {"code": True, "line": False, "parts": False, "codes": False, "names": False, "islands": False},
         lambda op: [op["code"]],
-        lambda op: [_line(op, "line")] if "line" in op else [_polygon(one, "parts") for one in op.get("parts", ())],
-        _split, "拆分{first}", "split {first}",
+        lambda op: [parse_line(op, "line")] if "line" in op else [parse_polygon(one, "parts") for one in op.get("parts", ())],
+        _split, "operation.split",
     ),
     "merge": OperationType(
         {"codes": True, "into": True, "parent": False, "name": False, "islands": False}, lambda op: op["codes"], _none,
-        _merge, "合并{all}为{to}", "merge {all} into {to}",
+        _merge, "operation.merge",
     ),
     "transfer": OperationType(
         {"region": True, "to": True, "islands": False}, lambda op: [op["to"]], _to_code, _transfer,
-        "把划出的范围划归{to}", "give a region to {to}",
+        "operation.transfer",
     ),
     "add": OperationType(
-        {"geometry": True, "parent": True, "code": False, "name": False}, lambda op: [], lambda op: [_land(op, "geometry")],
-        _add, "在{first}新增网格", "add a grid in {first}",
+        {"geometry": True, "parent": True, "code": False, "name": False}, lambda op: [], lambda op: [parse_land(op, "geometry")],
+        _add, "operation.add",
     ),
     "retire": OperationType(
         {"code": True, "give_to": False}, lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], _none,
-        _retire, "停用{first}", "retire {first}",
+        _retire, "operation.retire",
     ),
     "move_vertex": OperationType(
-        {"to": True, "from": False, "edge": False}, lambda op: [], _spots, _move_vertex,
-        "移动边界顶点", "move a vertex",
+        {"to": True, "from": False, "edge": False}, lambda op: [], _vertices, _move_vertex,
+        "operation.move_vertex",
     ),
     "redraw": OperationType(
         {"grids": True}, lambda op: [one["code"] for one in op["grids"] if one.get("geometry") is None],
-        lambda op: [_polygon(one["geometry"], f"grids[{i}].geometry") for i, one in enumerate(op["grids"])
+        lambda op: [parse_polygon(one["geometry"], f"grids[{i}].geometry") for i, one in enumerate(op["grids"])
                     if one.get("geometry") is not None],
-        _redraw, "按文件调整{count}个网格", "redraw {count} grids",
+        _redraw, "operation.redraw",
     ),
     "settle": OperationType(
         {"unit": True, "grid": True}, lambda op: [op["grid"]], _none, _settle,
-        "十联户{unit}归入{to}", "unit {unit} belongs to {to}",
+        "operation.settle",
     ),
 }  # fmt: skip

@@ -13,38 +13,35 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import STRtree
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.areas.snapshot import GridIndex
-from gis.boundaries import conservation, difference, drafts, operations, statistics
+from gis.boundaries import difference, draft_grids, drafts, operations, revision_access, statistics
 from gis.boundaries.household_counts import (
     BuildingHouseholds,
     bbox_params,
-    homeless,
     read_building_households,
     read_unit_households,
 )
+from gis.boundaries.preview_issues import find_conflicts, find_cut_buildings, find_free_land, find_odd_grids, new_issue
 from gis.boundaries.statistics import GridChange, MovedFeature, Preview, PreviewIssue, TransferredPiece
 from gis.boundaries.store import effective_time
 from gis.crs import get_transformer, metric_epsg
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.errors import Forbidden
 from gis.incidents.states import ENDED_STATES
+from gis.messages import Message
 from gis.rights.access import Action, Principal, visibility_clause
 from gis.rights.roles import ROLE_BY_KEY
-from gis.shapes import measure, polygon_coverage
-from gis.shapes.measure import geodesic_area_m2, label_point, wider
+from gis.shapes import measure
+from gis.shapes.measure import geodesic_area_m2, shape_array
 from gis.shapes.polygon_coverage import PolygonLike
 
-GRID_HOUSEHOLDS = (300, 500)  # DESIGN 15: a warning outside, no refusal
 UNIT_HOUSEHOLDS = (10, 20)
 NEIGHBOUR_MARGIN_DEG = 0.001  # degrees, about 100 m: grids this near may take a building on the outside
-MIN_CUT_SHARE = 0.02  # of a building's footprint: less of it over a border is drawing noise
-MAX_LISTED_ISSUES = 200  # problems of one kind; the rest is counted
 
 FACILITIES = f"""
 SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape)) FROM facility f
@@ -63,7 +60,7 @@ def preview(session: Session, by: Principal, number: int) -> Preview:
     Raises:
         NotFound: There is no such revision in the asker's areas.
     """
-    revision = drafts.get_revision(session, by, number)
+    revision = revision_access.get_revision(session, by, number)
     return seen_by(session, by, statistics.stored(session, number) or compute(session, revision))
 
 
@@ -79,7 +76,7 @@ def compute(session: Session, revision: Revision) -> Preview:
     homes = read_building_households(session, core)
     old, new = as_grids(before_all, names), as_grids(after_all, names)
     was, becomes = grid_codes_at(old, homes.spots), grid_codes_at(new, homes.spots)
-    problems = _of_draft(session, revision)
+    problems = find_conflicts(session, revision)
     pieces = _pieces(before, after, moved_land, homes, was, becomes)
     told = {str(one.op["unit"]): str(one.op["grid"]) for one in done if one.op["op"] == "settle"}
     units, torn = _units(session, old, new, core, at, told)
@@ -91,10 +88,10 @@ def compute(session: Session, revision: Revision) -> Preview:
     gone = [grid.code for grid in grids if grid.change == "gone"]
     moved += _posts(session, moved, ids, gone, at)
     moved += _facilities(session, core, old, new)
-    problems += _odd_grids(session, grids, at)
-    problems += _cut_buildings(homes, old, new, names)
+    problems += find_odd_grids(session, grids, at)
+    problems += find_cut_buildings(homes, old, new, names)
     problems += torn
-    problems += _free_land(session, before, after, done)
+    problems += find_free_land(session, before, after, done)
     return Preview(
         revision.id, revision.title, revision.state, grids, pieces, moved, None, [], problems, names,
         _incidents(session, core, old, new), {code: (before.get(code), after.get(code)) for code in {**before, **after}},
@@ -130,7 +127,7 @@ def _states(
         return {}, {}, {}
     county = patterns.ancestor_code(next(iter(drawn)), Level.COUNTY)
     reach = boxes_around([shape for shape in drawn.values() if shape is not None])
-    stored = drafts.neighbouring_grids(session, county, {}, list(drawn), reach).lands
+    stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), reach).lands
     before = {code: stored[code] for code in drawn if code in stored}
     after = {code: shape for code, shape in drawn.items() if shape is not None}
     return before, after, {code: shape for code, shape in stored.items() if code not in drawn}
@@ -152,7 +149,7 @@ def _published(
 
 def boxes_around(lands: Sequence[PolygonLike]) -> list[PolygonLike]:
     """Boxes that hold everything within `AROUND` of some lands; a buffer of a ragged land would take seconds."""
-    west, south, east, north = shapely.bounds(_array(lands)).T
+    west, south, east, north = shapely.bounds(shape_array(lands)).T
     return list(
         shapely.box(
             west - NEIGHBOUR_MARGIN_DEG,
@@ -267,13 +264,14 @@ def _units(
         counts = {new.codes[row]: count for row, count in unit.households.items()}
         found.append((unit.code, unit.name, unit.parent, best, counts))
         if len(counts) > 1 and was.get(unit.code, 0) < len(counts):
-            shares = "、".join(f"{code} {count} 户" for code, count in counts.items())
-            english = ", ".join(f"{count} in {code}" for code, count in counts.items())
-            how = ("已指定归入", "settled to") if unit.code in told else ("随多数户归入", "it follows the majority to")
-            torn.append(PreviewIssue(
-                "unit_torn", "warning", (unit.code, *counts), f"十联户{unit.name}跨网格：{shares}；{how[0]}{best}",
-                f"unit {unit.code} is torn between grids: {english} households; {how[1]} {best}", unit.spot,
-            ))  # fmt: skip
+            shares = [
+                Message("preview.households_in_grid", {"grid": code, "count": str(count)})
+                for code, count in counts.items()
+            ]
+            settled = "preview.unit_torn_settled" if unit.code in told else "preview.unit_torn"
+            params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": best}
+            message = Message(settled, params)
+            torn.append(new_issue("unit_torn", "warning", (unit.code, *counts), message, unit.spot))
     return found, torn
 
 
@@ -327,7 +325,7 @@ def _incidents(
 def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> bool:
     """Whether the asker may do something in every one of some grids."""
     try:
-        drafts.require_on_grids(session, by, action, codes)
+        revision_access.require_on_grids(session, by, action, codes)
     except Forbidden:
         return False
     return True
@@ -336,134 +334,8 @@ def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) 
 # --- what is odd ---------------------------------------------------------------------------------------------------
 
 
-def _of_draft(session: Session, revision: Revision) -> list[PreviewIssue]:
-    if revision.state != RevisionState.DRAFT:
-        return []
-    return [
-        PreviewIssue(
-            "conflict", "refused", (one.grid,),
-            f"{one.name}（{one.grid}）已被{actor_display_name(one.author)}在修订 {one.revision} 中调整，请先变基",
-            f"{one.grid} was redrawn by {actor_display_name(one.author)} in revision {one.revision}; rebase first",
-        )
-        for one in drafts.conflicts(session, revision.id)
-    ]  # fmt: skip
-
-
-def actor_display_name(who: str | None) -> str:
-    """Who did it, as people say it: the history's "account wang" is wang."""
-    return (who or "").removeprefix("account ")
-
-
-def _odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> list[PreviewIssue]:
-    """Household bands, parts that lie apart, and new grids for whom nobody answers."""
-    low, high = GRID_HOUSEHOLDS
-    found = []
-    for grid in grids:
-        if grid.after is None:
-            continue
-        count = grid.households[1]
-        spot = label_point(grid.after)
-        if not low <= count <= high and count != grid.households[0]:
-            found.append(PreviewIssue(
-                "households", "warning", (grid.code,),
-                f"{grid.name}有 {count} 户，建议 {low}–{high} 户",
-                f"{grid.name} has {count} households; {low} to {high} are advised", spot,
-            ))  # fmt: skip
-        parts = shapely.get_parts(grid.after)
-        if len(parts) > 1 and (grid.before is None or len(shapely.get_parts(grid.before)) < len(parts)):
-            least = min(parts, key=lambda part: part.area)
-            found.append(PreviewIssue(
-                "islands", "warning", (grid.code,), f"{grid.name}分成不相连的 {len(parts)} 块",
-                f"{grid.name} lies in {len(parts)} parts", label_point(least),
-            ))  # fmt: skip
-        if grid.change == "new":
-            found.append(PreviewIssue(
-                "no_post", "warning", (grid.code,), f"新网格{grid.name}还没有网格长和网格员，事件先由社区受理",
-                f"nobody holds a post in the new grid {grid.name} yet; its community answers until then", spot,
-            ))  # fmt: skip
-    gone = [grid for grid in grids if grid.change == "gone"]
-    rows = session.execute(
-        text("SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id WHERE a.code = ANY(:codes)"
-             " AND p.valid @> CAST(:at AS timestamptz) GROUP BY a.code ORDER BY a.code"),
-        {"codes": [grid.code for grid in gone], "at": at},
-    ).all()  # fmt: skip
-    names = {grid.code: grid.name for grid in gone}
-    found += [
-        PreviewIssue(
-            "post_left", "warning", (code,), f"{names[code]}停用后，其 {count} 个岗位不再对应任何范围，请办理交接",
-            f"{names[code]} ends and leaves {count} posts without land; hand them over",
-        )
-        for code, count in rows
-    ]  # fmt: skip
-    return found
-
-
-def _cut_buildings(
-    homes: BuildingHouseholds, old: GridIndex, new: GridIndex, names: Mapping[str, str]
-) -> list[PreviewIssue]:
-    """Buildings that a border newly runs through, with the share of each side."""
-    if not len(homes.ids):
-        return []
-    before, after = _shares(homes.shapes, old), _shares(homes.shapes, new)
-    found = []
-    for i, shares in after.items():
-        if len(shares) < 2 or shares == before.get(i):
-            continue
-        said = "、".join(
-            f"{names.get(code, code)} {share}%" for code, share in sorted(shares.items(), key=lambda s: -s[1])
-        )
-        found.append(PreviewIssue(
-            "building_cut", "warning", (homes.codes[i], *sorted(shares)),
-            f"边界穿过{homes.names[i]}：{said}", f"a border runs through {homes.names[i]}: {said.replace('、', ', ')}",
-            label_point(homes.shapes[i]),
-        ))  # fmt: skip
-    return found[:MAX_LISTED_ISSUES]
-
-
-def _shares(buildings: Any, grids: GridIndex) -> dict[int, dict[str, int]]:
-    """Of each building that lies in several grids, the share of its footprint in each, in percent."""
-    building, grid = STRtree(grids.shapes).query(buildings, predicate="intersects")
-    several = np.isin(building, np.flatnonzero(np.bincount(building, minlength=len(buildings)) > 1))
-    building, grid = building[several], grid[several]
-    share = shapely.area(shapely.intersection(buildings[building], grids.shapes[grid])) / shapely.area(
-        buildings[building]
-    )
-    found: dict[int, dict[str, int]] = {}
-    for i, j, part in zip(building.tolist(), grid.tolist(), share.tolist(), strict=True):
-        if part > MIN_CUT_SHARE:
-            found.setdefault(i, {})[grids.codes[j]] = round(part * 100)
-    return found
-
-
-def _free_land(
-    session: Session, before: Mapping[str, PolygonLike], after: Mapping[str, PolygonLike], done: Sequence[Operation]
-) -> list[PreviewIssue]:
-    """Land that belongs to nobody any more; with homes on it, it cannot be published."""
-    if not any(one.op["op"] in conservation.LAND_LOSING_OPERATIONS for one in done):
-        return []
-    found = []
-    lost = conservation.released_area(list(before.values()), list(after.values()))
-    for part in shapely.get_parts(lost):
-        if not wider(_array([part]), polygon_coverage.NOISE_WIDTH_M)[0]:
-            continue
-        homes = homeless(session, part)
-        words = f"，其上 {homes} 户将没有网格" if homes else ""
-        english = f", and {homes} households on it would have no grid" if homes else ""
-        found.append(PreviewIssue(
-            "free_land", "refused" if homes else "warning", (), f"{geodesic_area_m2(part):,.0f} 平方米不再属于任何网格{words}",
-            f"{geodesic_area_m2(part):,.0f} m² would belong to no grid{english}", label_point(part),
-        ))  # fmt: skip
-    return found
-
-
 def operation_issues(session: Session, by: Principal, made: Operation) -> list[PreviewIssue]:
     """What is odd after an operation: at the grids it touched."""
     found = preview(session, by, made.revision_id)
     touched = set(made.touched)
     return [one for one in found.problems if touched & set(one.codes) or one.severity == "refused"]
-
-
-def _array(shapes: Sequence[Any]) -> Any:
-    held = np.empty(len(shapes), dtype=object)
-    held[:] = shapes
-    return held

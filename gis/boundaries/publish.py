@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 from gis.areas import codes as patterns
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
 from gis.areas.snapshot import read_grids
-from gis.boundaries import conservation, drafts, numbering, operations, preview, statistics
+from gis.boundaries import conservation, drafts, numbering, operations, preview, revision_access, statistics
 from gis.boundaries.household_counts import read_unit_households
 from gis.boundaries.revert import create_reverting_draft as create_reverting_draft
 from gis.boundaries.store import boundaries_at, publish_shapes
 from gis.db import allow_boundary_writes, cached_text, copy_rows
 from gis.errors import Conflict, Forbidden, InvalidInput, invalid_field
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
+from gis.messages import Message
 from gis.rights.access import Action, Principal
 from gis.shapes.polygon_coverage import PolygonLike
 
@@ -58,43 +59,40 @@ def publish(
         InvalidInput: The reason is missing, the moment is past, the draft changes nothing, or land or homes would lose
             their grid.
     """
-    draft = drafts.get_revision(session, by, number, lock=True)
+    draft = revision_access.get_revision(session, by, number, lock=True)
     by.need(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
-        raise Conflict(
-            f"the draft has version {draft.version}, not {version}; read it again", extra={"version": draft.version}
-        )
+        raise drafts.stale_version(draft.version, version)
     why = reason.strip()
     if not why or len(why) > MAX_REASON_CHARS:
-        raise invalid_field("reason", f"say in 1 to {MAX_REASON_CHARS} characters why the boundaries change")
+        raise invalid_field("reason", "publish.reason_wrong", limit=str(MAX_REASON_CHARS))
     if two_persons and draft.author == by.who:
-        raise Forbidden("a draft is published by somebody else than its author here; ask a colleague to look at it")
+        raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
     if not done:
-        raise InvalidInput(f"draft {number} has no operations; draw something first")
+        raise InvalidInput("publish.no_operations", number=str(number))
     _hold_counties(session, done)
     # not now(), when this transaction began: somebody else may have published while it waited
     now = session.execute(cached_text("SELECT clock_timestamp()")).scalar_one()
     if effective is not None and effective.tzinfo is None:
-        raise invalid_field(
-            "effective", f"{effective.isoformat()} has no time zone; write it as 2026-12-01T00:00+08:00"
-        )
+        raise invalid_field("effective", "publish.without_time_zone", moment=effective.isoformat())
     if effective is not None and effective < now:
-        raise invalid_field("effective", f"{effective.isoformat()} is past; boundaries change now (null) or later")
+        raise invalid_field("effective", "publish.past", moment=effective.isoformat())
     if clashes := drafts.conflicts(session, number):
-        named = ", ".join(f"{one.grid} ({one.author}, revision {one.revision})" for one in clashes[:5])
-        raise Conflict(
-            f"redrawn since by somebody else: {named}; rebase the draft and look at it again",
-            conflicts=[{"grid": one.grid, "name": one.name, "revision": one.revision, "title": one.title,
-                        "author": one.author} for one in clashes],
-        )  # fmt: skip
+        grids = [
+            Message("publish.grid_of_author", {"grid": one.grid, "author": one.author, "revision": str(one.revision)})
+            for one in clashes[:5]
+        ]
+        keys = ("grid", "name", "revision", "title", "author")
+        extra = {"conflicts": [{key: getattr(one, key) for key in keys} for one in clashes]}
+        raise Conflict("publish.redrawn_since", extra=extra, grids=grids)
     if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
         looked_at = drafts.drawn_shapes(done), {code for one in done for code in one.touched}
         drafts.replay(session, drafts_author(draft), draft)
         done = drafts.list_operations(session, number)
         _same_land(*looked_at, drafts.drawn_shapes(done), {code for one in done for code in one.touched})
-    drafts.require_on_grids(session, by, Action.PUBLISH, {code for one in done for code in one.touched})
+    revision_access.require_on_grids(session, by, Action.PUBLISH, {code for one in done for code in one.touched})
     if by.who != draft.author:
         draft.publisher = by.who
     planned = _cancels(session, draft, effective, now)
@@ -136,10 +134,7 @@ def _same_land(
     both = {code: shape for code, shape in before.items() if shape is not None and code in after and code in touched}
     otherwise = {*operations.moves_land(both, {code: after[code] for code in both}), *(touched_before ^ touched)}
     if otherwise:
-        raise Conflict(
-            f"the land around was redrawn since, and {', '.join(sorted(otherwise)[:5])} would get other land than drawn;"
-            " rebase the draft and look at it again"
-        )
+        raise Conflict("publish.land_around_redrawn", grids=sorted(otherwise)[:5])
 
 
 def _cancels(session: Session, draft: Revision, effective: datetime | None, now: datetime) -> datetime | None:
@@ -183,7 +178,7 @@ def _write(
     title, author = draft.title, draft.author
     if publish_shapes(session, shapes, title=title, author=author, reason=why, effective=at, draft=draft) is None:
         if not any(one.op["op"] == "settle" for one in done):
-            raise InvalidInput(f"draft {draft.id} changes nothing: its operations take each other back")
+            raise InvalidInput("publish.changes_nothing", number=str(draft.id))
         draft.state, draft.reason, draft.effective, draft.published_at = RevisionState.PUBLISHED, why, at, now
     draft.version += 1
     ended = [code for code, shape in shapes.items() if shape is None]
@@ -205,7 +200,7 @@ def _make(session: Session, born: Mapping[str, Mapping[str, str]]) -> None:
     for code, one in sorted(born.items()):
         parent = found.get(one["parent"])
         if parent is None or parent.retired_at is not None:
-            raise Conflict(f"{code} was to stand under {one['parent']}, which is no community any more; draw it anew")
+            raise Conflict("publish.community_gone", grid=code, community=one["parent"])
         session.add(Area(code=code, level=Level.GRID, name=one["name"], county=parent.county, parent_id=parent.id))
     session.flush()
 

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision, RevisionState
-from gis.boundaries import drafts, operations, statistics
+from gis.boundaries import draft_grids, drafts, operations, revision_access, statistics
 from gis.errors import Conflict
+from gis.messages import Message
 from gis.rights.access import Principal
 from gis.shapes import noding
 from gis.shapes.polygon_coverage import PolygonLike
@@ -43,18 +44,22 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
     Raises:
         NotFound, Forbidden: As `drafts.revision`. Conflict: It is not published, or land of its grids was moved since.
     """
-    old = drafts.get_revision(session, by, number)
+    old = revision_access.get_revision(session, by, number)
     if old.state != RevisionState.PUBLISHED or old.effective is None:
-        raise Conflict(f"revision {number} is {old.state}; only a published one can be taken back")
+        raise Conflict("revert.not_published", number=str(number), state=Message(f"revision_state.{old.state}"))
     redrawn = _redrawn(session, old)
     rows = {row.code: row for row in session.execute(text(NEWEST), {"codes": list(redrawn)})}
     now = {code: shapely.from_wkb(row.now) for code, row in rows.items() if row.now is not None}
     if later := _moved_since({code: after for code, (_, after) in redrawn.items()}, now):
-        named = ", ".join(f"{code} (revision {rows[code].revision})" for code in later[:5] if code in rows)
-        raise Conflict(f"redrawn since: {named}; take those back first, or draw the change by hand")
+        grids = [
+            Message("revert.grid_of_revision", {"grid": code, "revision": str(rows[code].revision)})
+            for code in later[:5]
+            if code in rows
+        ]
+        raise Conflict("revert.redrawn_since", grids=grids)
     targets = _targets(redrawn, now)
     if not targets:
-        raise Conflict(f"revision {number} drew no grids; there is nothing to take back")
+        raise Conflict("revert.nothing_to_take_back", number=str(number))
     grids = [
         {"code": code, "name": rows[code].name, "parent": rows[code].parent,
          "geometry": None if shape is None else shapely.geometry.mapping(shape)}
@@ -101,7 +106,7 @@ def _met(
     """The shapes to go back to, fitted to the corners that neighbours have got since; with neighbours that get one."""
     shapes = {code: shape for code, shape in targets.items() if shape is not None}
     county = patterns.ancestor_code(next(iter(targets)), Level.COUNTY)
-    around = drafts.neighbouring_grids(session, county, {}, list(targets), list(shapes.values())).lands
+    around = draft_grids.neighbouring_grids(session, county, {}, list(targets), list(shapes.values())).lands
     kept = {code: land for code, land in around.items() if code not in targets}
     fitted = noding.share_vertices(shapes, dict(kept)) if kept else dict(shapes)
     met: dict[str, PolygonLike | None] = {code: fitted.get(code, shape) for code, shape in shapes.items()}

@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Area, Boundary, Level, Revision, RevisionState
 from gis.db import PRECISION_DEG, STORAGE_SRID, allow_boundary_writes, copy_rows
 from gis.errors import Conflict, FieldError, InvalidInput, NotFound
+from gis.messages import Message
+from gis.shapes.measure import position_text
 from gis.shapes.polygon_coverage import PolygonLike, dissolve
 from gis.shapes.repair import is_on_lattice, to_multipolygon
 
@@ -256,7 +258,7 @@ def effective_time(session: Session, effective: datetime | None) -> datetime:
     if effective is None:
         return session.execute(select(func.now())).scalar_one()
     if effective.tzinfo is None:
-        raise InvalidInput(f"effective {effective.isoformat()} has no time zone; write it as 2026-03-03T00:00+08:00")
+        raise InvalidInput("store.without_time_zone", moment=effective.isoformat())
     return effective
 
 
@@ -274,13 +276,11 @@ def equals_exact(one: MultiPolygon | None, other: MultiPolygon | None) -> bool:
 
 def _check_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> None:
     if unknown := sorted(set(shapes) - set(grids)):
-        raise NotFound(f"no area has the code {', '.join(unknown[:MAX_NAMED_CODES])}; load or make the grid first")
+        raise NotFound("store.unknown_codes", codes=unknown[:MAX_NAMED_CODES])
     if other := sorted(code for code, area in grids.items() if area.level != Level.GRID):
-        raise InvalidInput(
-            f"{', '.join(other[:MAX_NAMED_CODES])}: only grids are drawn; the levels above are their union"
-        )
+        raise InvalidInput("store.not_grids", codes=other[:MAX_NAMED_CODES])
     if retired := sorted(code for code, area in grids.items() if area.retired_at is not None):
-        raise Conflict(f"{', '.join(retired[:MAX_NAMED_CODES])}: retired; a code is never used again")
+        raise Conflict("store.retired", codes=retired[:MAX_NAMED_CODES])
 
 
 def _check_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
@@ -289,14 +289,19 @@ def _check_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
         return
     wrong = {code: str(why) for code, why in zip(drawn, shapely.is_valid_reason(shapes), strict=True)}
     right = shapely.is_valid(shapes) & ~shapely.is_empty(shapes)
-    errors = [FieldError(code, wrong[code]) for code, good in zip(drawn, right, strict=True) if not good]
+    errors = [
+        FieldError(code, "geometry.other_fault", {"reason": wrong[code]})
+        for code, good in zip(drawn, right, strict=True)
+        if not good
+    ]
     errors += [
-        FieldError(code, "is not on the 1e-7 degree lattice")
+        FieldError(code, "geometry.off_lattice")
         for code, good in zip(drawn, is_on_lattice(shapes), strict=True)
         if not good
     ]
     if errors:
-        raise InvalidInput(f"grid {errors[0].field}: {errors[0].message}", errors[:MAX_NAMED_CODES])
+        fault = Message(errors[0].code, errors[0].params)
+        raise InvalidInput("store.grid_not_storable", errors[:MAX_NAMED_CODES], grid=errors[0].field, fault=fault)
 
 
 def _check_coverage(
@@ -311,10 +316,14 @@ def _check_coverage(
     for code in [code for code in at_fault if code in drawn][:MAX_NAMED_CODES]:
         others = [other for other in at_fault if other != code and at_fault[other].intersects(together[code])]
         point = shapely.get_point(shapely.get_parts(at_fault[code])[0], 0)
-        words = f"overlaps or does not share its border with {', '.join(others[:3]) or 'itself'}"
-        errors.append(FieldError(code, f"{words}, near {point.x:.6f}, {point.y:.6f}"))
+        near = position_text(point.x, point.y)
+        if others:
+            errors.append(FieldError(code, "coverage.overlaps_others", {"grids": others[:3], "at": near}))
+        else:
+            errors.append(FieldError(code, "coverage.overlaps_itself", {"at": near}))
     if errors:
-        raise InvalidInput(f"the grids are no coverage: {errors[0].field} {errors[0].message}", errors)
+        fault = Message(errors[0].code, errors[0].params)
+        raise InvalidInput("store.no_coverage", errors, grid=errors[0].field, fault=fault)
 
 
 def _check_later(session: Session, area_ids: Iterable[int], effective: datetime) -> None:
@@ -326,10 +335,7 @@ def _check_later(session: Session, area_ids: Iterable[int], effective: datetime)
         {"ids": list(area_ids), "at": effective},
     ).first()
     if row:
-        raise Conflict(
-            f"{row[0]} has a boundary that holds from {row[1].isoformat()};"
-            f" a change cannot hold from {effective.isoformat()}, before it; let it take effect then or later"
-        )
+        raise Conflict("store.planned_later", grid=row[0], since=row[1].isoformat(), effective=effective.isoformat())
 
 
 def _above(session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime) -> dict[int, MultiPolygon | None]:

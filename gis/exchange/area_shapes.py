@@ -44,7 +44,7 @@ def repair_geometries(entries: Sequence[AreaRecord], report: LoadReport, *, need
         repaired = repair(entry.drawn)
         entry.repairs += repaired.repairs
         entry.shape = repaired.shape
-        if repaired.shape is None:
+        if repaired.reason is not None:
             report.refused.append(RejectedRow(entry.location_with_code, "", repaired.reason))
         elif entry.repairs:
             params = {"place": entry.location_with_code, "repairs": entry.repairs}

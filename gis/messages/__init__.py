@@ -68,6 +68,8 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 def text_of(value: object, language: str) -> str:
     """Return a parameter as it stands in a sentence of a language."""
+    if isinstance(value, str):  # nearly all, on the hot path of locating
+        return value
     match value:
         case Message():
             return render(value, language)
@@ -75,8 +77,6 @@ def text_of(value: object, language: str) -> str:
             return str(value)
         case int():
             return f"{value:,}"
-        case str():
-            return value
         case Sequence() | set() | frozenset():
             return LIST_SEPARATORS[language].join(text_of(item, language) for item in value)
     return str(value)

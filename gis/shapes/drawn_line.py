@@ -8,10 +8,11 @@ from shapely import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput
+from gis.messages import Message
 from gis.shapes import noding
-from gis.shapes.measure import to_local_metres
+from gis.shapes.measure import position_text, to_local_metres
 from gis.shapes.polygon_coverage import PolygonLike
-from gis.shapes.repair import in_words, repair
+from gis.shapes.repair import fault_message, repair
 
 SNAP_REACH_M = 1.0  # metres by which the end of a line may miss the border it was drawn to
 MAX_DRAWN_VERTICES = 10_000  # of one drawn line or outline
@@ -20,17 +21,19 @@ MOST_CROSSINGS = 5_000  # of it with borders
 
 def validate_line(line: BaseGeometry) -> LineString:
     if not isinstance(line, LineString) or line.is_empty:
-        raise InvalidInput(f"line: a LineString is needed, not {'nothing' if line.is_empty else line.geom_type}")
+        if line.is_empty:
+            raise InvalidInput("line.empty")
+        raise InvalidInput("line.not_line", type=line.geom_type)
     flat = shapely.force_2d(line)
     _countable(flat, "line")
     xy = noding.snap_to_lattice(shapely.get_coordinates(flat))
     kept = np.concatenate([[True], (xy[1:] != xy[:-1]).any(axis=1)])
     if kept.sum() < 2:
-        raise InvalidInput("line: begins and ends in one point; draw it across")
+        raise InvalidInput("line.one_point")
     drawn = LineString(xy[kept])
     if not drawn.is_simple:
         crossing = _self_crossing(drawn)
-        raise InvalidInput(f"line: crosses itself near {crossing.x:.6f}, {crossing.y:.6f}; draw it without a loop")
+        raise InvalidInput("line.crosses_itself", at=position_text(crossing.x, crossing.y))
     return drawn
 
 
@@ -51,12 +54,11 @@ def validate_outline(outline: BaseGeometry, field: str) -> PolygonLike:
     if not outline.is_empty:
         _countable(outline, field)
     if not outline.is_valid and isinstance(outline, Polygon | MultiPolygon):
-        raise InvalidInput(
-            f"{field}: {in_words(str(shapely.is_valid_reason(outline)))}; draw it without crossing itself"
-        )
+        fault = fault_message(str(shapely.is_valid_reason(outline)))
+        raise InvalidInput("outline.not_valid", field=field, fault=fault)
     done = repair(outline)
     if done.shape is None:
-        raise InvalidInput(f"{field}: {done.reason}")
+        raise InvalidInput("outline.not_storable", field=field, reason=done.reason)
     return done.shape
 
 
@@ -65,18 +67,15 @@ def countable_crossings(shape: BaseGeometry, lands: Sequence[PolygonLike], field
     borders = shapely.geometrycollections([land.boundary for land in lands])
     count = noding.crossings(shape, borders, MOST_CROSSINGS)
     if count > MOST_CROSSINGS:
-        raise InvalidInput(
-            f"{field}: crosses borders more than {MOST_CROSSINGS:,} times, or lies too close along them;"
-            " draw it with fewer corners"
-        )
+        raise InvalidInput("drawing.too_many_crossings", field=field, limit=MOST_CROSSINGS)
 
 
 def _countable(shape: BaseGeometry, field: str) -> None:
     if not np.isfinite(shapely.get_coordinates(shape)).all():
-        raise InvalidInput(f"{field}: has a coordinate that is not a number; draw it again")
+        raise InvalidInput("drawing.not_finite", field=field)
     closing = len(shapely.get_rings(shapely.get_parts(shape))) if shapely.get_dimensions(shape) == 2 else 0
     if shapely.get_num_coordinates(shape) - closing > MAX_DRAWN_VERTICES:
-        raise InvalidInput(f"{field}: has more than {MAX_DRAWN_VERTICES:,} vertices; simplify it")
+        raise InvalidInput("drawing.too_many_vertices", field=field, limit=MAX_DRAWN_VERTICES)
 
 
 def extend_to_border(line: LineString, land: PolygonLike) -> LineString:
@@ -93,17 +92,15 @@ def extend_to_border(line: LineString, land: PolygonLike) -> LineString:
     return LineString(xy)
 
 
-def require_crossing(line: LineString, land: PolygonLike, name: str) -> None:
+def require_crossing(line: LineString, land: PolygonLike, name: str | Message) -> None:
     """Refuse a line that ends inside the land, or that is not in it at all."""
     inside = shapely.get_parts(shapely.intersection(line, land))
     inside = inside[shapely.get_dimensions(inside) == 1]
     if not len(inside) or shapely.relate_pattern(line, land, "F********"):
-        raise InvalidInput(f"the line does not cross {name}; draw it from border to border, across the grid")
+        raise InvalidInput("line.does_not_cross", grid=name)
     for end in (line.coords[0], line.coords[-1]):
         if shapely.contains_properly(land, Point(end)):
-            raise InvalidInput(
-                f"the line ends inside {name}, at {end[0]:.6f}, {end[1]:.6f}; draw it from border to border"
-            )
+            raise InvalidInput("line.ends_inside", grid=name, at=position_text(end[0], end[1]))
 
 
 def length_m(line: BaseGeometry) -> float:

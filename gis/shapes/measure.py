@@ -1,6 +1,7 @@
 """Measuring shapes: always on the ellipsoid or in a metric system, never in degrees or EPSG:3857."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,13 @@ from gis.shapes.local_distance import metres_per_degree
 GEOD = Geod(ellps="GRS80")  # the ellipsoid of CGCS2000
 Shapes = NDArray[Any]
 SMALL = 64  # vertices of a polygon whose width is found by shrinking it; the cost of that grows with their fourth power
+
+
+def shape_array(shapes: Sequence[BaseGeometry]) -> Shapes:
+    """Return shapes as an array of objects; NumPy would take some sequences of shapes apart."""
+    array = np.empty(len(shapes), dtype=object)
+    array[:] = shapes
+    return array
 
 
 def geodesic_area_m2(shape: Polygon | MultiPolygon) -> float:
@@ -61,7 +69,7 @@ def compactness(shape: Polygon | MultiPolygon) -> float:
     Source: Polsby & Popper (1991), Yale Law & Policy Review 9(2), 301-353.
     """
     if shape.area == 0:
-        raise InvalidInput("an empty shape has no compactness")
+        raise InvalidInput("polygon.empty")
     return float(4 * math.pi * shape.area / shape.length**2)
 
 
@@ -69,6 +77,11 @@ def label_point(shape: BaseGeometry) -> tuple[float, float]:
     """A point inside the shape that people can look up: (lon, lat), degrees, 6 decimals (0.1 m)."""
     point = shape.representative_point()
     return round(point.x, 6), round(point.y, 6)
+
+
+def position_text(lon: float, lat: float) -> str:
+    """Return a position as messages write it: longitude, latitude in degrees, six decimals."""
+    return f"{lon:.6f}, {lat:.6f}"
 
 
 def to_local_metres(shapes: Shapes, *, back: bool = False, latitude: float) -> Shapes:

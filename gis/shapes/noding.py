@@ -19,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gis.db import PRECISION_DEG
 from gis.shapes.local_distance import metres_per_degree
+from gis.shapes.measure import shape_array
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons
 
@@ -57,7 +58,7 @@ def split_faces(
         vertex wherever a line meets a border.
     """
     cut = dict.fromkeys(touched)
-    shapes = _array([lands[code] for code in cut])
+    shapes = shape_array([lands[code] for code in cut])
     edges = _edges(shapes)
     inside = shapely.intersection(lines, shapely.union_all(shapes))
     pieces = [part for part in shapely.get_parts(inside) if isinstance(part, LineString)]
@@ -110,7 +111,9 @@ def _segments(shape: BaseGeometry) -> NDArray[np.object_]:
 
 def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
     """Which faces of a coverage share a border, by position, with its length in metres."""
-    xy, ring = shapely.get_coordinates(rings := shapely.get_rings(shapely.get_parts(_array(faces))), return_index=True)
+    xy, ring = shapely.get_coordinates(
+        rings := shapely.get_rings(shapely.get_parts(shape_array(faces))), return_index=True
+    )
     owner = np.repeat(np.arange(len(faces)), [len(shapely.get_rings(shapely.get_parts(face))) for face in faces])
     assert len(owner) == len(rings)
     along = ring[1:] == ring[:-1]
@@ -138,9 +141,9 @@ def share_vertices(
         lands: The coverage before, by code.
         changed: Its new shapes; None: gone.
     """
-    shapes = _array([shape for shape in changed.values() if shape is not None])
+    shapes = shape_array([shape for shape in changed.values() if shape is not None])
     old = {code: lands[code] for code in changed if code in lands}
-    before = _array(list(old.values()))
+    before = shape_array(list(old.values()))
     known = set(map(tuple, shapely.get_coordinates(before).tolist()))
     fresh = sorted({tuple(xy) for xy in shapely.get_coordinates(shapes).tolist()} - known)
     result = dict(changed)
@@ -148,11 +151,11 @@ def share_vertices(
         return result
     points = shapely.points(np.array(fresh))
     others = [code for code in lands if code not in changed]
-    held = _array([lands[code] for code in others])
+    held = shape_array([lands[code] for code in others])
     spread = shapely.buffer(shapely.envelope(shapely.multipoints(points)), VERTEX_TOLERANCE_DEG).envelope
     for at in np.sort(STRtree(held).query(spread)) if others else ():
         land = held[at]
-        edges = _edges(_array([land]))
+        edges = _edges(shape_array([land]))
         lines = shapely.linestrings(edges)
         point, edge = STRtree(lines).query(points, predicate="dwithin", distance=VERTEX_TOLERANCE_DEG)
         far = shapely.distance(points[point], lines[edge])
@@ -192,14 +195,14 @@ def insert_vertices(land: PolygonLike, table: Mapping[frozenset[Vertex], Iterabl
 
 def union_faces(faces: Sequence[Polygon]) -> PolygonLike | None:
     """The land of faces of one coverage; None when there are none. Their common borders go, every other vertex stays."""
-    return extract_polygons(shapely.coverage_union_all(_array(faces))) if len(faces) else None
+    return extract_polygons(shapely.coverage_union_all(shape_array(faces))) if len(faces) else None
 
 
 def _bend(
     pieces: Sequence[LineString], edges: NDArray[np.float64], once: NDArray[np.bool_], new: Corners
 ) -> list[list[Vertex]]:
     """Lines that meet borders in lattice vertices only; those the edges do not have yet go to `new`."""
-    xy, piece = shapely.get_coordinates(_array(pieces), return_index=True)
+    xy, piece = shapely.get_coordinates(shape_array(pieces), return_index=True)
     if not len(xy):
         return []
     corners = np.unique(edges.reshape(-1, 2), axis=0)
@@ -327,7 +330,7 @@ def _edges(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
 def _outline(lands: Mapping[str, PolygonLike], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which edges belong to one of the lands only."""
     west, south, east, north = edges[:, :, 0].min(), edges[:, :, 1].min(), edges[:, :, 0].max(), edges[:, :, 1].max()
-    shapes = _array(list(lands.values()))
+    shapes = shape_array(list(lands.values()))
     near = shapes[shapely.intersects(shapely.envelope(shapes), shapely.box(west, south, east, north))]
     xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(near)), return_index=True)
     along = ring[1:] == ring[:-1]
@@ -359,9 +362,3 @@ def _edge(edge: NDArray[np.float64]) -> Edge:
 
 def _squared(one: Vertex, other: Vertex) -> float:
     return (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2
-
-
-def _array(shapes: Sequence[BaseGeometry]) -> NDArray[np.object_]:
-    held = np.empty(len(shapes), dtype=object)
-    held[:] = shapes
-    return held

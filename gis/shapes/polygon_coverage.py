@@ -14,7 +14,14 @@ from shapely.geometry.base import BaseGeometry
 
 from gis.db import PRECISION_DEG
 from gis.errors import InvalidInput
-from gis.shapes.measure import Shapes, geodesic_area_m2, inscribed_diameters_m, label_point, to_local_metres
+from gis.shapes.measure import (
+    Shapes,
+    geodesic_area_m2,
+    inscribed_diameters_m,
+    label_point,
+    shape_array,
+    to_local_metres,
+)
 from gis.shapes.repair import extract_polygons, is_on_lattice
 
 PolygonLike: TypeAlias = Polygon | MultiPolygon
@@ -49,7 +56,7 @@ def is_valid(shapes: Sequence[PolygonLike]) -> bool:
 
     Holes in the coverage are allowed (see `gaps`).
     """
-    held = _array(shapes)
+    held = shape_array(shapes)
     return bool(shapely.is_valid(held).all() and is_on_lattice(held).all() and shapely.coverage_is_valid(held))
 
 
@@ -66,9 +73,9 @@ def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -
     union = dissolve(shapes)
     rings = [Polygon(ring) for part in shapely.get_parts(union) for ring in part.interiors]
     inside = [shapely.difference(ring, union) for ring in rings]  # less the islands in it
-    outside = _slits(_array(shapes), union, slit)
+    outside = _slits(shape_array(shapes), union, slit)
     found = [part for shape in (*inside, *outside) for part in shapely.get_parts(shape) if isinstance(part, Polygon)]
-    wide = inscribed_diameters_m(_array(found)).tolist()
+    wide = inscribed_diameters_m(shape_array(found)).tolist()
     answers = [
         Gap(part, geodesic_area_m2(part), label_point(part), w)
         for part, w in zip(found, wide, strict=True)
@@ -101,13 +108,13 @@ def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
     Args:
         shapes: Valid polygons. What is narrower than the lattice's own rounding (2 cm) is not counted.
     """
-    held = _array(shapes)
+    held = shape_array(shapes)
     if shapely.coverage_is_valid(held):
         return []
     first, second = STRtree(held).query(held, predicate="intersects")
     first, second = first[first < second], second[first < second]
     shared = [extract_polygons(shape) or Polygon() for shape in shapely.intersection(held[first], held[second])]
-    wide = inscribed_diameters_m(_array(shared)).tolist()
+    wide = inscribed_diameters_m(shape_array(shared)).tolist()
     found = [
         Overlap(i, j, land, geodesic_area_m2(land), label_point(land), w)
         for i, j, land, w in zip(first.tolist(), second.tolist(), shared, wide, strict=True)
@@ -135,14 +142,14 @@ def repair_coverage(shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDT
     narrow = [gap.shape for gap in find_gaps(shapes, tolerance) if gap.width <= tolerance]
     if not narrow and is_valid(shapes):
         return list(shapes)
-    held = _fill(_array(shapes), narrow)
+    held = _fill(shape_array(shapes), narrow)
     latitude = float(np.mean(shapely.total_bounds(held)[[1, 3]]))
     flat = to_local_metres(held, latitude=latitude)
     flat = shapely.coverage_clean(flat, snapping_distance=min(NOISE_WIDTH_M, tolerance), gap_width=tolerance)
     mended = node_borders(list(to_local_metres(flat, back=True, latitude=latitude)))
     for i, shape in enumerate(mended):
         if shape.is_empty:
-            raise InvalidInput(f"shape {i + 1} lies within others altogether; take one of them out")
+            raise InvalidInput("coverage.shape_within_others", number=i + 1)
     return mended
 
 
@@ -172,13 +179,13 @@ def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
         As many shapes in the same order, a coverage (see `is_valid`); a shape too thin for the lattice comes
         back empty. Where a corner meets the middle of a neighbour's edge, the edge gets a vertex.
     """
-    held = shapely.set_precision(_array(shapes), PRECISION_DEG, mode="pointwise")
+    held = shapely.set_precision(shape_array(shapes), PRECISION_DEG, mode="pointwise")
     if not shapely.is_empty(held).any() and is_valid(list(held)):
         return list(held)
     # Snap rounding of all borders at once, then every face goes back to the shape it lies in.
-    lines = shapely.union_all(shapely.boundary(_array(shapes)), grid_size=PRECISION_DEG)
+    lines = shapely.union_all(shapely.boundary(shape_array(shapes)), grid_size=PRECISION_DEG)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
-    face, owner = STRtree(_array(shapes)).query(shapely.point_on_surface(faces), predicate="intersects")
+    face, owner = STRtree(shape_array(shapes)).query(shapely.point_on_surface(faces), predicate="intersects")
     order = np.lexsort((owner, face))
     face, owner = face[order], owner[order]
     first = np.concatenate([[True], face[1:] != face[:-1]]) if len(face) else np.array([], bool)
@@ -199,20 +206,14 @@ def dissolve(shapes: Sequence[PolygonLike]) -> PolygonLike:
     Raises:
         InvalidInput: There is no shape.
     """
-    held = _array(shapes)
+    held = shape_array(shapes)
     if not len(held):
-        raise InvalidInput("no shapes to unite")
+        raise InvalidInput("coverage.no_shapes")
     if shapely.coverage_is_valid(held):
         whole = extract_polygons(shapely.coverage_union_all(held))
         if whole is not None and whole.is_valid:
             return whole
     whole = extract_polygons(shapely.union_all(held, grid_size=PRECISION_DEG))
     if whole is None:
-        raise InvalidInput("the shapes enclose no land")
+        raise InvalidInput("coverage.no_land")
     return whole
-
-
-def _array(shapes: Sequence[PolygonLike]) -> Shapes:
-    held = np.empty(len(shapes), dtype=object)
-    held[:] = shapes
-    return held

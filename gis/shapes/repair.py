@@ -11,18 +11,20 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from gis.db import PRECISION_DEG
+from gis.messages import Message
+from gis.shapes.measure import position_text
 
 MAX_STORED_VERTICES = 250_000  # in one shape; the outline of a large county has some ten thousand
 
-# what GEOS says -> what people say
-WORDS = {
-    "Self-intersection": "an edge crosses or doubles another (a bow-tie, a spike, a hole along the shell)",
-    "Ring Self-intersection": "a ring touches itself",
-    "Hole lies outside shell": "a hole lies outside the shell",
-    "Holes are nested": "a hole lies within a hole",
-    "Interior is disconnected": "holes touching the shell cut it apart",
-    "Nested shells": "a part lies within another part",
-    "Duplicate Rings": "a ring is there twice",
+# reason that GEOS gives -> code of the message
+FAULT_CODES = {
+    "Self-intersection": "geometry.self_intersection",
+    "Ring Self-intersection": "geometry.ring_touches_itself",
+    "Hole lies outside shell": "geometry.hole_outside",
+    "Holes are nested": "geometry.nested_holes",
+    "Interior is disconnected": "geometry.interior_cut",
+    "Nested shells": "geometry.nested_parts",
+    "Duplicate Rings": "geometry.ring_twice",
 }
 
 
@@ -31,13 +33,13 @@ class Repaired:
     """A shape as it may be stored, or None with the reason.
 
     shape: Valid, two-dimensional, on the 1e-7 degree lattice, EPSG:4490; None when it cannot be mended.
-    repairs: What was mended, in words; empty when nothing was wrong.
-    reason: Why it cannot be mended; empty when it could.
+    repairs: What was mended; empty when nothing was wrong.
+    reason: Why it cannot be mended; None when it could.
     """
 
     shape: Polygon | MultiPolygon | None
-    repairs: list[str] = field(default_factory=list)
-    reason: str = ""
+    repairs: list[Message] = field(default_factory=list)
+    reason: Message | None = None
 
 
 def repair(shape: BaseGeometry | None) -> Repaired:
@@ -50,27 +52,28 @@ def repair(shape: BaseGeometry | None) -> Repaired:
     cm) is not a repair. Beyond `MOST_VERTICES`, or without any land, a shape is not taken.
     """
     if shape is None or shape.is_empty:
-        return Repaired(None, reason="has no shape; a polygon or multipolygon is needed")
+        return Repaired(None, reason=Message("geometry.missing"))
     if not isinstance(shape, Polygon | MultiPolygon):
-        return Repaired(None, reason=f"is a {shape.geom_type}; a polygon or multipolygon is needed")
+        return Repaired(None, reason=Message("geometry.not_polygon", {"type": shape.geom_type}))
     vertices = int(shapely.get_num_coordinates(shape))
     if vertices > MAX_STORED_VERTICES:
         return Repaired(
             None,
-            reason=f"has {vertices:,} vertices; at most {MAX_STORED_VERTICES:,} are taken: simplify it",
+            reason=Message("geometry.too_many_vertices", {"count": vertices, "limit": MAX_STORED_VERTICES}),
         )
     repairs = []
     flat = shapely.force_2d(shape)
     if not np.isfinite(shapely.get_coordinates(flat)).all():
-        return Repaired(None, reason="has a coordinate that is not a number")
+        return Repaired(None, reason=Message("geometry.not_finite"))
     if doubled := _doubled(flat):
-        repairs.append(f"{doubled} doubled {'vertex' if doubled == 1 else 'vertices'} removed")
+        code = "geometry.doubled_vertex_removed" if doubled == 1 else "geometry.doubled_vertices_removed"
+        repairs.append(Message(code, {"count": doubled}))
     if not shapely.is_valid(flat):
-        repairs.append(f"{in_words(str(shapely.is_valid_reason(flat)))}: mended")
+        repairs.append(Message("geometry.mended", {"fault": fault_message(str(shapely.is_valid_reason(flat)))}))
         flat = shapely.make_valid(flat, method="structure", keep_collapsed=False)
     land = extract_polygons(shapely.set_precision(flat, PRECISION_DEG))
     if land is None:
-        return Repaired(None, repairs, "encloses no land (it is thinner than 1 cm)")
+        return Repaired(None, repairs, Message("geometry.no_land"))
     return Repaired(land, repairs)
 
 
@@ -104,10 +107,15 @@ def _doubled(shape: Polygon | MultiPolygon) -> int:
     return int(((xy[1:] == xy[:-1]).all(axis=1) & (ring[1:] == ring[:-1])).sum())
 
 
-def in_words(reason: str) -> str:
-    """GEOS's reason in the words of `WORDS`, with the place where it gives one."""
-    found = re.match(r"([^\[]+)(?:\[(\S+) (\S+)\])?", reason)
-    if not found:
-        return reason
-    words = WORDS.get(found[1].strip(), found[1].strip().lower())
-    return f"{words} at {float(found[2]):.6f}, {float(found[3]):.6f}" if found[2] else words
+def fault_message(reason: str) -> Message:
+    """Return GEOS's reason why a shape is not valid as a message, with the position where it gives one."""
+    match = re.match(r"([^\[]+)(?:\[(\S+) (\S+)\])?", reason)
+    if not match:
+        return Message("geometry.other_fault", {"reason": reason})
+    kind = match[1].strip()
+    fault = (
+        Message(FAULT_CODES[kind]) if kind in FAULT_CODES else Message("geometry.other_fault", {"reason": kind.lower()})
+    )
+    if not match[2]:
+        return fault
+    return Message("geometry.fault_at", {"fault": fault, "at": position_text(float(match[2]), float(match[3]))})

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from gis.boundaries import drafts
+from gis.boundaries import revision_access
 from gis.errors import Forbidden, NotFound
 from gis.exchange.boundary_file import FAR_FUTURE
 from gis.exchange.dump import dump
@@ -81,5 +81,5 @@ def require_within(within: str) -> None:
     if None in places:
         return
     ids = sorted({place for one in places if one is not None for place in one})
-    if not within.startswith(tuple(drafts.area_codes(session(), ids))):
+    if not within.startswith(tuple(revision_access.area_codes(session(), ids))):
         raise Forbidden(f"{Action.EXPORT.value} is not allowed to {by.role_words} in {within}")

@@ -12,9 +12,10 @@ from flask import Response, current_app, request
 from pydantic import BaseModel, Field
 
 from gis.areas.models import Operation, Revision, RevisionState
-from gis.boundaries import drafts, editor_view, operations, preview, publish
+from gis.boundaries import drafts, editor_view, operations, preview, publish, revision_access
 from gis.boundaries.editor_view import EditorView
-from gis.boundaries.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS
+from gis.boundaries.preview import UNIT_HOUSEHOLDS
+from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.boundaries.statistics import Preview, PreviewIssue
 from gis.errors import InvalidInput, invalid_field
 from gis.exchange import boundary_file, preview_workbook
@@ -139,7 +140,7 @@ def revisions(query_data: RevisionsIn) -> Response:
 def get_revision(number: int) -> Response:
     """With its operations, and the grids that somebody else has redrawn since. `ETag` is its version, for `If-Match`."""
     by = require_any_planner()
-    found = drafts.get_revision(session(), by, number)
+    found = revision_access.get_revision(session(), by, number)
     body = as_json(found, by) | {"operations": [_step(one, names) for one, names in _named(number)]}
     body["conflicts"] = (
         [{"grid": clash.grid, "name": clash.name, "revision": clash.revision, "title": clash.title,
@@ -248,7 +249,7 @@ def coverage(number: int, query_data: WithinIn) -> Response:
             "homes": found.homes,
             "bands": {"grid_households": GRID_HOUSEHOLDS, "unit_households": UNIT_HOUSEHOLDS},
             "newest": drafts.latest_published_id(session()),
-            "base": drafts.get_revision(session(), by, number).base,
+            "base": revision_access.get_revision(session(), by, number).base,
         },
         GEOJSON,
     )
@@ -317,7 +318,7 @@ def rebase(number: int) -> Response:
             code for one in drafts.list_operations(session(), number) for code in one.shapes
         }
         return 200, {
-            **as_json(drafts.get_revision(session(), by, number), by),
+            **as_json(revision_access.get_revision(session(), by, number), by),
             "rebased": [{"grid": clash.grid, "name": clash.name, "revision": clash.revision} for clash in clashes],
             **after_change(by, number, sorted(changed)),
         }  # fmt: skip

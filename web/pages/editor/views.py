@@ -9,9 +9,9 @@ from flask_babel import LazyString, lazy_gettext
 
 from gis.areas.hierarchy import list_subtree
 from gis.areas.models import RevisionState
-from gis.boundaries import drafts
+from gis.boundaries import drafts, revision_access
 from gis.boundaries.editor_view import first_changed_grid
-from gis.boundaries.preview import GRID_HOUSEHOLDS
+from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.palette import SELECTION_COLOUR
 from gis.rights.access import Action
 from layers.editor_map import editor_map
@@ -102,7 +102,7 @@ def drafts_() -> Response:
 def editor(number: int) -> Response:
     """The editor on a draft; the area in view, and where the map stands, are in the address."""
     by = require(Action.DRAFT)
-    draft = drafts.get_revision(session(), by, number)
+    draft = revision_access.get_revision(session(), by, number)
     figures = overview(session(), params.parse_datetime(None))
     chosen, nonce = i18n.chosen(), secrets.token_urlsafe(16)
     places = [one for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ()) if one["level"] != "grid"]

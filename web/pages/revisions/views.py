@@ -7,8 +7,9 @@ from flask_babel import gettext as _
 
 from gis.areas.hierarchy import list_subtree
 from gis.areas.models import RevisionState
-from gis.boundaries import drafts
-from gis.boundaries.preview import GRID_HOUSEHOLDS, grid_names
+from gis.boundaries import drafts, revision_access
+from gis.boundaries.preview import grid_names
+from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import Forbidden
 from gis.rights.access import Action, Principal
 from layers.overview import overview
@@ -55,7 +56,7 @@ def revisions() -> Response:
 def revision(number: int) -> Response:
     """What it changes, on the map and in tables, and what can be done with it."""
     by = planner()
-    found = drafts.get_revision(session(), by, number)
+    found = revision_access.get_revision(session(), by, number)
     figures = overview(session(), params.parse_datetime(None))
     mine = found.author == by.who
     may = {

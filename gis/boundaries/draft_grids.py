@@ -1,0 +1,92 @@
+"""The grids around some shapes as a draft has them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import shapely
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID, cached_text
+from gis.shapes.polygon_coverage import PolygonLike
+
+NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees
+
+
+# A grid as planned: its newest shape, which a later revision has not closed.
+DRAFT_GRIDS_SQL = f"""
+WITH hit AS MATERIALIZED (
+  SELECT b.id FROM boundary b
+  WHERE b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) AND upper_inf(b.valid)
+  UNION
+  SELECT b.id FROM area a JOIN boundary b ON b.area_id = a.id WHERE a.code = ANY(:codes) AND upper_inf(b.valid)
+)
+SELECT a.code, b.id, ST_AsBinary(b.shape) FROM hit JOIN boundary b USING (id) JOIN area a ON a.id = b.area_id
+WHERE a.level = 'grid' AND a.county = :county
+"""  # noqa: S608  a number of ours
+
+
+@dataclass(frozen=True)
+class DraftGeometries:
+    """The grids around some places as a draft has them.
+
+    lands: Shape by code, degrees, EPSG:4490.
+    stored: Id of the published boundary of each grid that has one.
+    """
+
+    lands: dict[str, PolygonLike]
+    stored: dict[str, int]
+
+
+def neighbouring_grids(
+    session: Session, county: str, drawn: Mapping[str, PolygonLike | None], codes: Sequence[str], places: Sequence[Any]
+) -> DraftGeometries:
+    """The grids named, those some shapes lie over, and all that touch any of these, as a draft has them.
+
+    Args:
+        drawn: Shapes of the draft so far.
+        places: Shapes, degrees, EPSG:4490.
+    """
+    own = [shape for code in codes if (shape := drawn.get(code)) is not None]
+    first = _planned_grids(session, county, codes, [*places, *own])
+    spread = [shape for code, (_, shape) in first.items() if code not in drawn]
+    second = _planned_grids(session, county, codes, [*places, *own, *spread])
+    lands = {code: shape for code, (_, shape) in second.items() if code not in drawn}
+    spread = [*places, *own, *spread]
+    lands |= {code: shape for code, shape in drawn.items() if shape is not None and _touches_any(shape, spread)}
+    return DraftGeometries(lands, {code: boundary for code, (boundary, _) in second.items()})
+
+
+def _planned_grids(
+    session: Session, county: str, codes: Sequence[str], places: Sequence[Any]
+) -> dict[str, tuple[int, PolygonLike]]:
+    box = (0.0, 0.0, 0.0, 0.0)
+    if places:
+        west, south, east, north = shapely.total_bounds(places).tolist()
+        box = (
+            west - NEIGHBOUR_TOLERANCE_DEG,
+            south - NEIGHBOUR_TOLERANCE_DEG,
+            east + NEIGHBOUR_TOLERANCE_DEG,
+            north + NEIGHBOUR_TOLERANCE_DEG,
+        )
+    rows = session.execute(
+        cached_text(DRAFT_GRIDS_SQL),
+        {"county": county, "codes": list(codes)} | dict(zip(("west", "south", "east", "north"), box, strict=True)),
+    ).all()
+    return {
+        row[0]: (row[1], shape) for row, shape in zip(rows, shapely.from_wkb([row[2] for row in rows]), strict=True)
+    }
+
+
+def _touches_any(shape: PolygonLike, places: Sequence[Any]) -> bool:
+    if not places:
+        return False
+    west, south, east, north = shapely.total_bounds(places).tolist()
+    return bool(
+        shapely.box(
+            west - NEIGHBOUR_TOLERANCE_DEG,
+            south - NEIGHBOUR_TOLERANCE_DEG,
+            east + NEIGHBOUR_TOLERANCE_DEG,
+            north + NEIGHBOUR_TOLERANCE_DEG,
+        ).intersects(shape)
+    )

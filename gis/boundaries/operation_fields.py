@@ -1,0 +1,123 @@
+"""The fields of an operation: whether a value is right, and shapes of GeoJSON."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from shapely import LineString, MultiPolygon, Polygon
+from shapely.errors import ShapelyError
+from shapely.geometry import shape as from_geojson
+from shapely.geometry.base import BaseGeometry
+
+from gis.errors import invalid_field
+from gis.messages import Message
+from gis.shapes.polygon_coverage import PolygonLike
+
+MAX_NAME_CHARS = 100  # characters
+
+
+MAX_SPLIT_PARTS = 50  # of one split or merge
+
+
+MAX_REDRAWN_GRIDS = 20_000  # grids of one file
+
+
+OperationSpec = dict[str, Any]
+
+
+def _parse_geometry(given: Mapping[str, Any], key: str) -> BaseGeometry:
+    try:
+        return from_geojson(given)
+    except (ShapelyError, AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise invalid_field(key, "operation.not_geojson") from error
+
+
+def parse_line(op: OperationSpec, key: str) -> LineString:
+    found = _parse_geometry(op[key], key)
+    if not isinstance(found, LineString):
+        raise invalid_field(key, "operation.not_line", type=found.geom_type)
+    return found
+
+
+def parse_land(op: OperationSpec, key: str) -> PolygonLike:
+    return parse_polygon(op[key], key)
+
+
+def parse_polygon(given: Mapping[str, Any], key: str) -> PolygonLike:
+    found = _parse_geometry(given, key)
+    if not isinstance(found, Polygon | MultiPolygon):
+        raise invalid_field(key, "operation.not_polygon", type=found.geom_type)
+    return found
+
+
+def parse_position(given: Sequence[Any]) -> tuple[float, float]:
+    return float(given[0]), float(given[1])
+
+
+def is_code(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 40 and value.isascii() and value.isprintable()
+
+
+def _are_codes(value: object) -> bool:
+    return isinstance(value, list) and 0 < len(value) <= MAX_SPLIT_PARTS and all(is_code(one) for one in value)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= MAX_NAME_CHARS and value.isprintable()
+
+
+def is_point(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) >= 2
+        and all(isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in value[:2])
+    )
+
+
+def _is_shape(value: object) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("type"), str) and "coordinates" in value
+
+
+def _are_grids(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and 0 < len(value) <= MAX_REDRAWN_GRIDS
+        and all(
+            isinstance(one, Mapping)
+            and is_code(one.get("code"))
+            and (one.get("geometry") is None or _is_shape(one["geometry"]))
+            and (not one.get("name") or _is_name(one["name"]))
+            and (not one.get("parent") or is_code(one["parent"]))
+            for one in value
+        )
+    )
+
+
+# field -> whether a value is right, and what is expected
+FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
+    "between": (lambda value: _are_codes(value) and len(value) == 2, Message("expected.two_neighbours")),
+    "code": (is_code, Message("expected.grid_code_text")),
+    "codes": (_are_codes, Message("expected.codes", {"limit": MAX_SPLIT_PARTS})),
+    "edge": (lambda value: isinstance(value, list) and len(value) == 2 and all(map(is_point, value)), Message("expected.two_vertices")),
+    "from": (is_point, Message("expected.point")),
+    "geometry": (_is_shape, Message("expected.polygon")),
+    "give_to": (is_code, Message("expected.neighbour_code")),
+    "grid": (is_code, Message("expected.grid_code")),
+    "grids": (_are_grids, Message("expected.grids")),
+    "into": (is_code, Message("expected.keeper_code")),
+    "islands": (lambda value: isinstance(value, bool), Message("expected.boolean")),
+    "line": (_is_shape, Message("expected.line")),
+    "name": (_is_name, Message("expected.name", {"limit": MAX_NAME_CHARS})),
+    "names": (
+        lambda value: isinstance(value, Mapping) and all(is_code(code) and _is_name(one) for code, one in value.items()),
+        Message("expected.names", {"limit": MAX_NAME_CHARS}),
+    ),
+    "parent": (is_code, Message("expected.community_code")),
+    "parts": (
+        lambda value: isinstance(value, list) and 2 <= len(value) <= MAX_SPLIT_PARTS and all(map(_is_shape, value)),
+        Message("expected.parts"),
+    ),
+    "region": (_is_shape, Message("expected.polygon")),
+    "to": (lambda value: is_code(value) or is_point(value), Message("expected.code_or_vertex")),
+    "unit": (is_code, Message("expected.unit_code")),
+}  # fmt: skip

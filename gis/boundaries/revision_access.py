@@ -1,0 +1,64 @@
+"""Which revisions somebody may see, and where they may draft and publish."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Revision
+from gis.db import cached_text
+from gis.errors import Forbidden, NotFound
+from gis.messages import Message
+from gis.rights.access import Action, Principal
+
+ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
+
+
+# an asker's revisions: their own, and those that touch grids they may draft or publish in
+VISIBLE_REVISION_SQL = """
+(CAST(:everything AS boolean) OR r.author = :who OR EXISTS (
+  SELECT FROM operation o, unnest(o.touched) t, unnest(CAST(:within AS text[])) w
+  WHERE o.revision_id = r.id AND starts_with(t, w)))
+"""
+
+
+def get_revision(session: Session, by: Principal, number: int, *, lock: bool = False) -> Revision:
+    """A revision the asker may see.
+
+    Raises:
+        NotFound: There is none, or it is not theirs to see.
+    """
+    query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {VISIBLE_REVISION_SQL}"  # noqa: S608  our own text
+    if session.scalar(text(query), {"id": number} | visibility_params(session, by)) is None:
+        raise NotFound("revision.unknown", number=str(number))
+    return session.get_one(Revision, number, populate_existing=True, with_for_update=lock or None)
+
+
+def visibility_params(session: Session, by: Principal) -> dict[str, Any]:
+    """The parameters of `SEEN`."""
+    both = [by.may_in.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)]
+    everything = by.kind == "system" or None in both
+    ids = [] if everything else sorted(set().union(*(areas for areas in both if areas)))
+    return {"everything": everything, "who": by.who, "within": area_codes(session, ids)}
+
+
+def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
+    """The codes of areas."""
+    return (
+        list(session.scalars(cached_text("SELECT code FROM area WHERE id = ANY(:ids)"), {"ids": list(ids)}))
+        if ids
+        else []
+    )
+
+
+def require_on_grids(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> None:
+    """Raise Forbidden unless the asker may do something to every one of some grids; a code begins with those above it."""
+    by.need(action)
+    allowed = by.may_in[action]
+    if allowed is None:
+        return
+    within = tuple(area_codes(session, sorted(allowed)))
+    if outside := sorted(code for code in codes if not code.startswith(within)):
+        label = ACTION_LABELS.get(action)
+        raise Forbidden("draft.action_not_allowed", action=Message(label) if label else action.value, areas=outside[:5])

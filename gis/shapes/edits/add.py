@@ -1,0 +1,72 @@
+"""Create a grid on unassigned land."""
+
+import shapely
+from shapely import LineString
+from shapely.geometry.base import BaseGeometry
+
+from gis.db import PRECISION_DEG
+from gis.errors import InvalidInput
+from gis.shapes import drawn_line, noding, polygon_coverage
+from gis.shapes.edits.common import (
+    MIN_WIDTH_M,
+    ChangedGeometries,
+    GridGeometries,
+    complete_coverage,
+    grids_near,
+    position_of,
+    widest_part,
+)
+from gis.shapes.polygon_coverage import PolygonLike
+from gis.shapes.repair import extract_polygons, repair
+
+
+def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeometries:
+    """Make a grid on free land; what of the outline lies in a grid already is left out.
+
+    Raises:
+        InvalidInput: The code is taken, the outline is no polygon, there is no free land in it, or only a sliver.
+    """
+    if code in lands:
+        raise InvalidInput("add.code_taken", grid=code)
+    target = drawn_line.validate_outline(outline, "geometry")
+    near = grids_near(lands, [], target)
+    drawn_line.countable_crossings(target, list(near.values()), "geometry")
+    free = (
+        target
+        if not near
+        else extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
+    )
+    if free is None or (wide := widest_part(free, MIN_WIDTH_M)) is None:
+        raise InvalidInput("add.no_free_land", at=position_of(target), grids=list(near)[:3])
+    spot = wide.point_on_surface()
+    shapely.prepare(free)
+    touching = {
+        key: land for key, land in near.items() if shapely.dwithin(free, land, noding.NOISE_STEPS * PRECISION_DEG)
+    }
+    held = touching | {code: _roughly(free)}
+    found = noding.split_faces(held, list(held), _outside_border(free, touching))
+    own = [face for face, owner in found if owner == code]
+    if not own or not any(shapely.intersects(face, spot) for face in own):
+        raise InvalidInput("add.too_narrow", at=position_of(free))
+    shapes: ChangedGeometries = {
+        key: noding.union_faces([face for face, owner in found if owner == key]) for key in touching
+    }
+    shapes[code] = noding.union_faces(own)
+    return complete_coverage(near, shapes, islands=True, grows=True)
+
+
+def _outside_border(free: PolygonLike, lands: GridGeometries) -> BaseGeometry:
+    """The border of free land where no grid is, as far as it comes near one: there it must meet the grid's border."""
+    if not lands:
+        return LineString()
+    whole = polygon_coverage.dissolve(list(lands.values())).boundary
+    rim, near = (
+        shapely.buffer(whole, noding.VERTEX_TOLERANCE_DEG),
+        shapely.buffer(whole, 2 * noding.NOISE_STEPS * PRECISION_DEG, quad_segs=1),
+    )
+    return shapely.difference(shapely.intersection(free.boundary, near), rim)
+
+
+def _roughly(free: PolygonLike) -> PolygonLike:
+    done = repair(free)
+    return done.shape if done.shape is not None else free

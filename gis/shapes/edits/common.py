@@ -1,0 +1,202 @@
+"""What all edits of a coverage share: the grids they look at, and what may not come of them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely import LineString, MultiLineString, Polygon, STRtree
+from shapely.geometry.base import BaseGeometry
+
+from gis.db import PRECISION_DEG
+from gis.errors import InvalidInput, NotFound
+from gis.messages import Message
+from gis.shapes import noding, polygon_coverage
+from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_point, position_text, shape_array, wider
+from gis.shapes.polygon_coverage import PolygonLike
+from gis.shapes.repair import extract_polygons
+
+GridGeometries = Mapping[str, PolygonLike]
+ChangedGeometries = dict[str, PolygonLike | None]
+
+MIN_WIDTH_M = 1.0  # a part that is nowhere wider is a sliver
+MAX_LOST_SHARE = 1e-9  # of the land touched, that rounding on the outline may change
+MAX_LOST_STEPS2 = 100  # square lattice steps (1 dm²), likewise
+
+
+def require_grids(lands: GridGeometries, *codes: str) -> None:
+    if missing := sorted(set(codes) - set(lands)):
+        raise NotFound("grid.unknown_codes", codes=missing)
+
+
+def grids_near(lands: GridGeometries, codes: Sequence[str], over: BaseGeometry | None = None) -> dict[str, PolygonLike]:
+    """Some grids, those a drawn shape lies over, and all that touch any of these."""
+    names, shapes = list(lands), shape_array(list(lands.values()))
+    if not names:
+        return {}
+    core = {code: lands[code] for code in codes}
+    if over is not None:
+        hit = STRtree(shapes).query(over, predicate="intersects") if len(names) else []
+        core |= {names[i]: shapes[i] for i in hit}
+    if not core:
+        return {}
+    around = np.unique(STRtree(shapes).query(shape_array(list(core.values())), predicate="intersects")[1])
+    return {names[i]: shapes[i] for i in around.tolist()}
+
+
+def complete_coverage(
+    lands: GridGeometries, shapes: ChangedGeometries, *, islands: bool, grows: bool = False
+) -> ChangedGeometries:
+    """The shapes of an edit with the neighbours that follow, when everything is a coverage still.
+
+    Raises:
+        InvalidInput: A grid falls apart, a part is a sliver, or the borders are too fine for the lattice there.
+    """
+    changed = noding.share_vertices(lands, shapes)
+    changed = {code: shape for code, shape in changed.items()
+               if shape is None or code not in lands or not shapely.equals_exact(shape, lands[code], 0)}  # fmt: skip
+    for code, shape in changed.items():
+        if shape is None:
+            continue
+        before = lands.get(code)
+        parts = shapely.get_parts(shape)
+        if not islands and before is not None and len(parts) > len(shapely.get_parts(before)):
+            refuse_islands(code, shape)
+        if before is not None and len(parts) > 1:
+            old = list(shapely.get_parts(before))
+            fresh = [part for part in parts if not is_one_of(part, old)]
+            require_wide(fresh, Message("sliver.grid_would_have", {"grid": code}))
+        elif code in shapes:
+            cause = "sliver.grid_would_have" if before is None else "sliver.grid_would_keep"
+            require_wide(parts, Message(cause, {"grid": code}))
+    after = {**lands, **changed}
+    held = [shape for code in after if (shape := after[code]) is not None]
+    touching = STRtree(shape_array(held)).query(
+        shape_array([shape for shape in changed.values() if shape is not None]), predicate="intersects"
+    )
+    around = [held[i] for i in np.unique(touching[1]).tolist()]
+    if not polygon_coverage.is_valid(around):
+        raise InvalidInput("coverage.borders_cross", at=_crossing_position(around))
+    if not grows:
+        was = sum(lands[code].area for code in changed if code in lands)
+        now = sum(shape.area for shape in changed.values() if shape is not None)
+        if abs(was - now) > max(MAX_LOST_SHARE * was, MAX_LOST_STEPS2 * PRECISION_DEG * PRECISION_DEG):
+            spot = next(shape for shape in changed.values() if shape is not None)
+            raise InvalidInput("coverage.borders_too_fine", at=position_of(spot))
+    return changed
+
+
+def _crossing_position(shapes: Sequence[PolygonLike]) -> str:
+    held = shape_array(shapes)
+    bad = [shape for shape in held if not shape.is_valid]
+    edges = shapely.coverage_invalid_edges(held)
+    spots = [edge for edge in edges if not shapely.is_empty(edge)] or bad or list(held[:1])
+    spot = shapely.get_coordinates(spots[0])[0]
+    return position_text(*spot)
+
+
+def refuse_islands(code: str, shape: PolygonLike) -> None:
+    least = min(shapely.get_parts(shape), key=lambda part: part.area)
+    raise InvalidInput("grid.falls_apart", grid=code, area_m2=round(geodesic_area_m2(least)), at=position_of(least))
+
+
+def is_one_of(part: PolygonLike, others: Sequence[PolygonLike]) -> bool:
+    """Whether a part is the same land as another, which may have more vertices."""
+    return any(part.bounds == other.bounds and shapely.equals(part, other) for other in others)
+
+
+def require_wide(parts: Sequence[PolygonLike], cause: Message) -> None:
+    for part in parts:
+        if not wider(shape_array([part]), MIN_WIDTH_M)[0]:
+            width_m = f"{inscribed_diameters_m(shape_array([part]))[0]:.2f}"
+            raise InvalidInput("sliver.left", cause=cause, width_m=width_m, at=position_of(part))
+
+
+def require_wide_moves(moved: Sequence[PolygonLike], cause: Message) -> None:
+    """Refuse land that moves in pieces narrower than `MIN_WIDTH_M`: a line meant to follow a border missed it."""
+    slivers = np.flatnonzero(~wider(shape_array(moved), MIN_WIDTH_M))
+    if slivers.size:
+        thin = moved[int(slivers[0])]
+        width_m = f"{inscribed_diameters_m(shape_array([thin]))[0]:.2f}"
+        raise InvalidInput("sliver.moved", cause=cause, width_m=width_m, at=position_of(thin))
+
+
+def require_land_left(shapes: ChangedGeometries) -> None:
+    for code, shape in shapes.items():
+        if shape is None:
+            raise InvalidInput("grid.no_land_left", grid=code)
+
+
+def widest_part(land: PolygonLike, limit: float) -> Polygon | None:
+    """The largest part of a land in which a circle of a diameter (metres) fits."""
+    parts = shapely.get_parts(land)
+    wide = parts[wider(parts, limit)]
+    return max(wide, key=lambda part: part.area, default=None)
+
+
+def overlaps(one: PolygonLike, other: PolygonLike) -> bool:
+    shared = extract_polygons(shapely.intersection(one, other)) if shapely.intersects(one, other) else None
+    return shared is not None and widest_part(shared, polygon_coverage.MIN_GAP_WIDTH_M) is not None
+
+
+def faces_within(faces: Sequence[Polygon], land: PolygonLike) -> Any:
+    """Which faces lie in a land along whose outline they were cut."""
+    shapely.prepare(land)
+    return shapely.intersects(land, shapely.point_on_surface(shape_array(faces)))
+
+
+def shared_borders(one: PolygonLike, other: PolygonLike) -> list[LineString]:
+    """The lines that two lands of a coverage share, each from end to end."""
+    if not shapely.intersects(one, other):
+        return []
+    shared = shapely.intersection(one.boundary, other.boundary)
+    lines = [part for part in shapely.get_parts(shared) if isinstance(part, LineString)]
+    if not lines:
+        return []
+    merged = shapely.line_merge(MultiLineString(lines))
+    return [part for part in shapely.get_parts(merged) if isinstance(part, LineString)]
+
+
+def join_faces(faces: Sequence[PolygonLike]) -> PolygonLike | None:
+    """The land of faces that form a coverage; faces of earlier shapes may lack a vertex, which `complete_coverage` mends."""
+    if not faces:
+        return None
+    singles = [part for face in faces for part in shapely.get_parts(face)]
+    return noding.union_faces(singles)
+
+
+def choose_takers(
+    faces: Sequence[PolygonLike], homeless: Sequence[int], owners: Mapping[int, str]
+) -> dict[int, str | None]:
+    """Who takes faces without an owner: each time who has the longest border with one, the lower code of two as long.
+
+    Args:
+        faces: Of one coverage.
+        homeless: Positions of those to give away. owners: The owner of the others, by position.
+
+    Returns:
+        The owner by position, in order; None for those that no owner borders on, not even beyond others given away.
+    """
+    graph, held, waiting = noding.neighbours(faces), dict(owners), list(homeless)
+    answer: dict[int, str | None] = dict.fromkeys(homeless)
+    while waiting:
+        left = []
+        for i in waiting:
+            lengths: dict[str, float] = defaultdict(float)
+            for j, metres in graph.get(i, {}).items():
+                if j in held:
+                    lengths[held[j]] += metres
+            if lengths:
+                answer[i] = min(lengths, key=lambda code: (-round(lengths[code], 6), code))
+                held[i] = answer[i] or ""
+            else:
+                left.append(i)
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    return answer
+
+
+def position_of(shape: BaseGeometry) -> str:
+    return position_text(*label_point(shape))

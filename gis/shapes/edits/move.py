@@ -1,0 +1,122 @@
+"""Give two grids another border between them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely import LineString, Polygon
+
+from gis.errors import InvalidInput
+from gis.messages import Message
+from gis.shapes import drawn_line, noding, polygon_coverage
+from gis.shapes.edits.common import (
+    ChangedGeometries,
+    GridGeometries,
+    complete_coverage,
+    grids_near,
+    position_of,
+    require_grids,
+    shared_borders,
+)
+from gis.shapes.polygon_coverage import PolygonLike
+
+MAX_SAMPLE_POINTS = 100  # of each of two lines when measuring how far they lie apart
+
+
+def move_border(lands: GridGeometries, first: str, second: str, line: LineString) -> ChangedGeometries:
+    """Give two grids another border between them.
+
+    Args:
+        line: The new border, drawn from end to end; it begins and ends on the outline of the two together.
+
+    Raises:
+        NotFound: A code is not among the lands.
+        InvalidInput: The two are no neighbours; the line crosses itself, does not part them in two, or leaves a
+            sliver.
+
+    The border that the line replaces is the one nearest to it; others that the two share stay.
+    """
+    require_grids(lands, first, second)
+    if first == second:
+        raise InvalidInput("move_border.same_grid", grid=first)
+    line = drawn_line.validate_line(line)
+    near = grids_near(lands, [first, second])
+    a, b = lands[first], lands[second]
+    shared = shared_borders(a, b)
+    if not shared:
+        raise InvalidInput("move_border.not_neighbours", first=first, second=second)
+    old = min(shared, key=lambda border: (_apart(border, line), border.wkb)) if len(shared) > 1 else shared[0]
+    kept = [border for border in shared if border is not old]
+    both = polygon_coverage.dissolve([a, b])
+    path = drawn_line.extend_to_border(line, both)
+    drawn_line.countable_crossings(path, [a, b], "line")
+    drawn_line.require_crossing(path, both, Message("grids.together", {"first": first, "second": second}))
+    merged: dict[str, PolygonLike] = {code: shape for code, shape in near.items() if code not in (first, second)}
+    merged[first] = both
+    found = [face for face, _ in noding.split_faces(merged, [first], shapely.union_all([path, *kept]))]
+    sides = _two_sides(found, a, b, first, second)
+    return complete_coverage(
+        near, {first: noding.union_faces(sides[0]), second: noding.union_faces(sides[1])}, islands=False
+    )
+
+
+def _two_sides(
+    found: Sequence[Polygon], a: PolygonLike, b: PolygonLike, first: str, second: str
+) -> tuple[list[Polygon], list[Polygon]]:
+    """The faces of each of two grids after a line was drawn between them; both sides of a border differ."""
+    graph = noding.neighbours(found)
+    groups: list[tuple[list[int], list[int]]] = []
+    colour: dict[int, int] = {}
+    for start in range(len(found)):
+        if start in colour:
+            continue
+        colour[start], queue = 0, [start]
+        sides: tuple[list[int], list[int]] = ([], [])
+        while queue:
+            i = queue.pop()
+            sides[colour[i]].append(i)
+            for j in sorted(graph.get(i, ())):
+                fresh = j not in colour
+                if colour.setdefault(j, 1 - colour[i]) == colour[i]:
+                    raise InvalidInput(
+                        "move_border.line_does_not_part_at", first=first, second=second, at=position_of(found[j])
+                    )
+                if fresh:
+                    queue.append(j)
+        groups.append(sides)
+    if not any(all(sides) for sides in groups):
+        raise InvalidInput("move_border.line_does_not_part", first=first, second=second)
+    answer: tuple[list[Polygon], list[Polygon]] = ([], [])
+    for sides in groups:
+        own = [[_shared_area([found[i] for i in side], land) for land in (a, b)] for side in sides]
+        swap = own[0][1] + own[1][0] > own[0][0] + own[1][1]
+        for i in sides[0]:
+            answer[int(swap)].append(found[i])
+        for i in sides[1]:
+            answer[1 - int(swap)].append(found[i])
+    for side, name in zip(answer, (first, second), strict=True):
+        if not side:
+            raise InvalidInput("move_border.no_land_left", grid=name)
+    return answer
+
+
+def _shared_area(faces: Sequence[Polygon], land: PolygonLike) -> float:
+    """Square degrees of some faces of one coverage in a land."""
+    whole = noding.union_faces(faces)
+    return 0.0 if whole is None else float(shapely.intersection(whole, land).area)
+
+
+def _apart(border: LineString, line: LineString) -> float:
+    """How far two lines lie apart at most, looked at in `MAX_SAMPLE_POINTS` points of each; degrees."""
+    share = np.linspace(0, 1, MAX_SAMPLE_POINTS)
+    pairs = ((border, line), (line, border))
+    for one, _ in pairs:
+        shapely.prepare(one)
+    return max(float(shapely.distance(other, _points_of(one, share)).max()) for one, other in pairs)
+
+
+def _points_of(line: LineString, share: Any) -> Any:
+    """The vertices of a line, or points along a long one."""
+    few = shapely.get_num_coordinates(line) <= MAX_SAMPLE_POINTS
+    return shapely.points(shapely.get_coordinates(line)) if few else line.interpolate(share, normalized=True)

@@ -1,0 +1,76 @@
+"""Give a grid a new outline."""
+
+import shapely
+
+from gis.errors import InvalidInput
+from gis.messages import Message
+from gis.shapes import drawn_line, noding, polygon_coverage
+from gis.shapes.edits.common import (
+    ChangedGeometries,
+    GridGeometries,
+    choose_takers,
+    complete_coverage,
+    faces_within,
+    grids_near,
+    join_faces,
+    overlaps,
+    position_of,
+    require_grids,
+    require_land_left,
+    require_wide_moves,
+    shared_borders,
+    widest_part,
+)
+from gis.shapes.measure import geodesic_area_m2
+from gis.shapes.polygon_coverage import PolygonLike
+from gis.shapes.repair import extract_polygons
+
+
+def reshape(
+    lands: GridGeometries, code: str, outline: PolygonLike, *, give_to: str | None = None, islands: bool = False
+) -> ChangedGeometries:
+    """Give a grid a new outline.
+
+    Args:
+        outline: The whole new land of the grid.
+        give_to: The grid that takes what it loses; None: each piece goes to the neighbour with the longest border.
+        islands: Whether grids may come to lie in more parts than before.
+
+    Raises:
+        NotFound: A code is not among the lands.
+        InvalidInput: The outline is no polygon, leaves the land, or leaves slivers or islands.
+    """
+    require_grids(lands, code, *([give_to] if give_to else []))
+    if give_to == code:
+        raise InvalidInput("reshape.gives_to_itself", grid=code)
+    target = drawn_line.validate_outline(outline, "geometry")
+    near = grids_near(lands, [code], target)
+    drawn_line.countable_crossings(target, list(near.values()), "geometry")
+    beyond = extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
+    if beyond is not None and (wide := widest_part(beyond, polygon_coverage.NOISE_WIDTH_M)) is not None:
+        raise InvalidInput("reshape.leaves_land", area_m2=round(geodesic_area_m2(beyond)), at=position_of(wide))
+    gains = [other for other in near if other != code and overlaps(near[other], target)]
+    loses = extract_polygons(shapely.difference(near[code], target)) is not None
+    neighbours = [other for other in near if other != code and shared_borders(near[code], near[other])] if loses else []
+    touched = list(dict.fromkeys([code, *gains, *neighbours]))
+    near = grids_near(lands, touched)  # whoever touches one of them gets its new corners
+    found = noding.split_faces(near, touched, target.boundary)
+    inside = faces_within([face for face, _ in found], target)
+    if not inside.any():
+        raise InvalidInput("reshape.elsewhere", grid=code)
+    own = [face for (face, _), taken in zip(found, inside, strict=True) if taken]
+    lost = [i for i, (_, owner) in enumerate(found) if owner == code and not inside[i]]
+    gained = [i for i, (_, owner) in enumerate(found) if owner != code and inside[i]]
+    require_wide_moves([found[i][0] for i in gained + lost], Message("sliver.outline_moves"))
+    owners = {i: owner for i, (_, owner) in enumerate(found) if owner != code and not inside[i]}
+    takers = dict.fromkeys(lost, give_to) if give_to else choose_takers([face for face, _ in found], lost, owners)
+    kept: dict[str, list[PolygonLike]] = {other: [] for other in touched if other != code}
+    for i, owner in (owners | takers).items():
+        if owner is None:
+            raise InvalidInput("reshape.no_taker", grid=code, at=position_of(found[i][0]))
+        kept.setdefault(owner, [near[owner]] if owner not in touched else []).append(found[i][0])
+    shapes: ChangedGeometries = {other: join_faces(faces) for other, faces in kept.items()} | {
+        code: noding.union_faces(own)
+    }
+    require_land_left(shapes)
+    return complete_coverage(near, shapes, islands=islands)

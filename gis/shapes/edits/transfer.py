@@ -1,0 +1,51 @@
+"""Give the land in a drawn region to a grid."""
+
+from shapely import Polygon
+
+from gis.errors import InvalidInput
+from gis.messages import Message
+from gis.shapes import drawn_line, noding
+from gis.shapes.edits.common import (
+    ChangedGeometries,
+    GridGeometries,
+    complete_coverage,
+    faces_within,
+    grids_near,
+    overlaps,
+    position_of,
+    require_grids,
+    require_land_left,
+    require_wide_moves,
+)
+from gis.shapes.polygon_coverage import PolygonLike
+
+
+def transfer(lands: GridGeometries, region: PolygonLike, to: str, *, islands: bool = False) -> ChangedGeometries:
+    """Give the land in a drawn region to a grid; what of it lies outside every grid is left out.
+
+    Raises:
+        NotFound: The grid is not among the lands.
+        InvalidInput: The region is no polygon, holds no land of others, takes all of a grid, or leaves a sliver or
+            islands.
+    """
+    require_grids(lands, to)
+    target = drawn_line.validate_outline(region, "region")
+    near = grids_near(lands, [to], target)
+    drawn_line.countable_crossings(target, list(near.values()), "region")
+    touched = [code for code, land in near.items() if code != to and overlaps(land, target)]
+    if not touched:
+        raise InvalidInput("transfer.no_land", at=position_of(target), grid=to)
+    found = noding.split_faces(near, [to, *touched], target.boundary)
+    inside = faces_within([face for face, _ in found], target)
+    moved = [face for (face, owner), taken in zip(found, inside, strict=True) if owner != to and taken]
+    if not moved:
+        raise InvalidInput("transfer.too_small", at=position_of(target))
+    require_wide_moves(moved, Message("sliver.region_moves"))
+    stays: dict[str, list[Polygon]] = {code: [] for code in touched}
+    for (face, owner), taken in zip(found, inside, strict=True):
+        if owner != to and not taken:
+            stays[owner].append(face)
+    shapes: ChangedGeometries = {code: noding.union_faces(faces) for code, faces in stays.items()}
+    shapes[to] = noding.union_faces([*moved, *(face for face, owner in found if owner == to)])
+    require_land_left(shapes)
+    return complete_coverage(near, shapes, islands=islands)

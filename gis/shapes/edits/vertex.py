@@ -1,0 +1,83 @@
+"""Move a corner of the borders."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from shapely import Point, Polygon
+
+from gis.db import PRECISION_DEG
+from gis.errors import InvalidInput
+from gis.shapes import noding, polygon_coverage
+from gis.shapes.edits.common import ChangedGeometries, GridGeometries, complete_coverage, grids_near, position_of
+from gis.shapes.measure import position_text, shape_array
+from gis.shapes.noding import Vertex
+from gis.shapes.polygon_coverage import PolygonLike
+from gis.shapes.repair import extract_polygons
+
+
+def move_vertex(
+    lands: GridGeometries, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex, Vertex] | None = None
+) -> ChangedGeometries:
+    """Move a corner of the borders, for all grids that share it.
+
+    Args:
+        vertex: Longitude and latitude of a vertex.
+        to: Where it goes; onto the next vertex of its border: it goes away.
+        edge: The two ends of an edge on which a new vertex is made and moved; `vertex` is then not looked at.
+
+    Raises:
+        InvalidInput: There is no such vertex or edge, it is on the outline of the land, or borders would cross.
+    """
+    for name, xy in (("to", to), ("from", vertex)):
+        if not np.isfinite(xy).all():
+            raise InvalidInput("move_vertex.not_a_point", field=name)
+    target = _on_lattice(to)
+    ends = None if edge is None else frozenset((_on_lattice(edge[0]), _on_lattice(edge[1])))
+    spot = Point(vertex) if ends is None else shapely.multipoints([list(one) for one in ends])
+    reach = shapely.buffer(shapely.union_all([spot, Point(target)]).envelope, polygon_coverage.MIN_GAP_WIDTH_M * 1e-5)
+    near = grids_near(lands, [], reach)
+    whose: dict[str, PolygonLike] = {}
+    if ends is not None:
+        table = {ends: [target]}
+        whose = {key: new for key, land in near.items() if (new := noding.insert_vertices(land, table)) is not land
+                 and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)}  # fmt: skip
+        if not whose:
+            raise InvalidInput("move_vertex.no_edge")
+    else:
+        old = _on_lattice(vertex)
+        for key, land in near.items():
+            xy = shapely.get_coordinates(land)
+            if ((xy == old).all(axis=1)).any():
+                whose[key] = shapely.transform(land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy))
+        if not whose:
+            raise InvalidInput("move_vertex.no_vertex", at=f"{old[0]:.7f}, {old[1]:.7f}")
+    shapes: ChangedGeometries = {key: _without_doubles(land, target) for key, land in whose.items()}
+    around = grids_near(lands, list(whose), reach)
+    for key, shape in shapes.items():
+        if shape is None or not shape.is_valid:
+            raise InvalidInput("move_vertex.crosses_itself", grid=key, at=position_text(*target))
+    changed = noding.share_vertices(around, shapes)
+    before = polygon_coverage.dissolve([around[key] for key in changed])
+    after = shapely.union_all(shape_array([shape for shape in changed.values() if shape is not None]))
+    differ = extract_polygons(shapely.symmetric_difference(before, after))
+    if differ is not None and differ.area > PRECISION_DEG * PRECISION_DEG:
+        raise InvalidInput("move_vertex.on_outline", vertex=position_text(*vertex), at=position_of(differ))
+    return complete_coverage(around, shapes, islands=False)
+
+
+def _without_doubles(land: PolygonLike, at: Vertex) -> PolygonLike | None:
+    """A land without the vertex repeated where one was moved onto the next; None when nothing of it is left."""
+    parts = []
+    for part in shapely.get_parts(land):
+        rings = [[xy for i, xy in enumerate(ring.coords[:]) if i == 0 or xy != ring.coords[i - 1] or xy != at]
+                 for ring in (part.exterior, *part.interiors)]  # fmt: skip
+        if len(rings[0]) < 4:
+            return None
+        parts.append(Polygon(rings[0], [ring for ring in rings[1:] if len(ring) >= 4]))
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+
+
+def _on_lattice(xy: Sequence[float]) -> Vertex:
+    x, y = noding.snap_to_lattice(np.array(xy[:2], dtype=float)).tolist()
+    return x, y
