@@ -38,15 +38,10 @@ from gis.incidents.lifecycle.events import (
     record_event,
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS, Assessed, IncidentReport, assess
-from gis.incidents.reading.incidents import (
-    Duplicate,
-    IncidentView,
-    LockedIncident,
-    find_duplicates,
-    get_incident,
-    in_words,
-    may_move,
-)
+from gis.incidents.reading.duplicates import Duplicate, find_duplicates
+from gis.incidents.reading.incidents import IncidentView, get_incident
+from gis.incidents.reading.locked import LockedIncident, may_move
+from gis.incidents.reading.queues import in_words
 from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_post_holders, office
 from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, RoutingDecision, route, stage_clock
 from gis.incidents.states import ENDED_STATES, INDEPENDENT_MOVES, TRANSITIONS, State, allowed_moves, next_state

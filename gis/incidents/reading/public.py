@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
-from gis.incidents.reading.incidents import progress
+from gis.incidents.reading.event_access import progress
 from gis.incidents.states import ENDED_STATES, STATES, State
 from gis.rights.access import Principal, location, open_to_all, visibility_clause
 from gis.rights.roles import ROLE_BY_KEY

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
 from gis.incidents.catalogue import danger as catalogue_danger
-from gis.incidents.reading.incidents import get_incident, told
+from gis.incidents.reading.event_access import told
+from gis.incidents.reading.incidents import get_incident
 from gis.incidents.states import ENDED_STATES, NOTES_SHOWN_TO_REPORTER, STATES, TRANSITIONS, State
 from gis.rights.access import ACCESS_ROLES as ACCESS
 from gis.rights.access import Fact, Principal, can_see, internal, reporter_principal, visibility_clause

@@ -1,0 +1,256 @@
+"""Tables of routing rules: read, validated row by row, written."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import TooLarge
+from gis.files.column import Column
+from gis.files.report import LoadReport, RejectedRow
+from gis.files.table_writer import write_table
+from gis.files.tables import finish_reading, read_table
+from gis.incidents.catalogue.editions import Edition
+from gis.incidents.routing.rules import LIMITS, MAX_STAGE_MINUTES, Rule
+from gis.incidents.routing.rules_text import SAID
+from gis.rights.roles import ROLE_BY_KEY
+
+DEFAULT = Path(__file__).with_name("rules.csv")
+
+
+MAX_RULES = 500  # rules in a set
+
+
+TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)(?:[:：]00)?")
+
+
+MEANS = {
+    column: {word: key for key, (zh, en) in said.items() for word in (key, zh, en)} for column, said in SAID.items()
+}
+MEANS["around_the_clock"] |= {"是": "yes", "否": "no"}
+CHOICES = {column: tuple(zh for zh, _ in said.values()) for column, said in SAID.items()}
+
+
+COLUMNS = (
+    Column("name", "规则", "text", ("名称", "规则名称"), "答复中出现的名称", "What the answer calls it.", needed=True),
+    Column("category", "类别", "code", ("类别代码",), "类别代码或其开头，如 06010 或 06；空为任意",
+           "A code or its beginning, as 06; empty: any."),
+    Column("severity", "紧急程度", "text", ("等级",), "空为任意", "low, normal, high or urgent; empty: any.",
+           choices=CHOICES["severity"]),
+    Column("area", "区域", "code", ("区域代码", "区域编码"), "区域代码，其下各级都算；空为任意",
+           "Code of an area, all within it counts; empty: any."),
+    Column("time_from", "时间起", "text", (), "如 22:00；与时间止一起填", "As 22:00; together with the end."),
+    Column("time_to", "时间止", "text", (), "如 06:00，可过零点；本身不算在内", "As 06:00, itself not in it; may be past midnight."),
+    Column("days", "日子", "text", (), "空为每天", "any, working or rest; empty: any.", choices=CHOICES["days"]),
+    Column("channel", "渠道", "text", (), "上报渠道；空为任意", "Empty: any.", choices=CHOICES["channel"]),
+    Column("way", "方式", "text", (), "派单给负责人，或点单由人认领", "assign, or order to be claimed.", True, CHOICES["way"]),
+    Column("first_role", "首派岗位", "text", ("首派",), "如 网格员", "As grid worker.", True, CHOICES["first_role"]),
+    Column("escalation", "上报链", "text", (), "逐级岗位，用竖线分开", "Roles one step up each, separated by bars.", needed=True),
+    Column("accept_min", "受理时限", "text", (), "分钟", "Minutes.", needed=True),
+    Column("dispatch_min", "派单时限", "text", (), "分钟", "Minutes.", needed=True),
+    Column("take_min", "接单时限", "text", (), "分钟", "Minutes.", needed=True),
+    Column("handle_min", "处理时限", "text", (), "分钟", "Minutes.", needed=True),
+    Column("check_min", "核查时限", "text", (), "分钟", "Minutes.", needed=True),
+    Column("around_the_clock", "计时", "text", ("全天计时",), "空为工作时间", "yes: of the clock on the wall; empty: working time.",
+           choices=CHOICES["around_the_clock"]),
+)  # fmt: skip
+
+
+TITLES = {column.key: f"{column.zh} ({column.key})" for column in COLUMNS}
+
+
+@dataclass(frozen=True)
+class RuleError:
+    """Something wrong in a table of rules.
+
+    row: Its number as the spreadsheet shows it; None: the table as a whole. column: Key of a column; may be empty.
+    """
+
+    row: int | None
+    column: str
+    zh: str
+    en: str
+
+
+Cells = Mapping[str, str]
+
+
+def parse(path: Path, edition: Edition | None = None, session: Session | None = None) -> tuple[list[Rule], LoadReport]:
+    """Read a table of rules and check it; what is wrong is in the report's `refused`, by row and column.
+
+    Args:
+        edition: The catalogue whose codes may be used; None checks no codes.
+        session: Asked for the areas; None checks none.
+
+    Raises:
+        InvalidInput, TooMuch: As `gis.files.tables.read_table`; or there are more than `MOST` rules.
+    """
+    rules, report, problems = preview_rules_file(path, edition, session)
+    report.refused += [
+        RejectedRow(f"row {one.row}" if one.row else "the table", TITLES.get(one.column, ""), one.en) for one in problems
+    ]  # fmt: skip
+    finish_reading(report)
+    return rules, report
+
+
+def preview_rules_file(
+    path: Path, edition: Edition | None = None, session: Session | None = None
+) -> tuple[list[Rule], LoadReport, list[RuleError]]:
+    """As `parse`, with the problems in both languages; the report has only those of cells that cannot be read."""
+    report = LoadReport("rules", path.name)
+    rows: list[tuple[int, Cells]] = []
+    for row in read_table(path, COLUMNS, report).rows:
+        rows.append((row.number, {key: str(value) for key, value in row.values.items()}))
+        if len(rows) > MAX_RULES:
+            raise TooLarge(f"a set has at most {MAX_RULES} rules")
+    rules, problems = validate_rules(rows, edition, session)
+    return rules, report, problems
+
+
+def validate_rules(
+    rows: Sequence[tuple[int, Cells]], edition: Edition | None = None, session: Session | None = None
+) -> tuple[list[Rule], list[RuleError]]:
+    """Make rules of rows of text and say what is wrong with them.
+
+    Args:
+        rows: The number of each and its values by the keys of `COLUMNS`.
+        edition, session: As for `parse`.
+
+    Returns:
+        The rules of the rows that are right, in their order; the problems.
+    """
+    asked = {cells.get("area", "") for _, cells in rows} - {""}
+    chains = None if session is None else _chains(session, asked)
+    rules: list[tuple[int, Rule]] = []
+    problems: list[RuleError] = []
+    never: dict[int, list[int]] = {}  # row of a rule for everything -> rows behind it
+    for number, cells in rows:
+        values = {column.key: str(cells.get(column.key) or "").strip() for column in COLUMNS}
+        wrong = [RuleError(number, *one) for one in _wrong(values, edition, chains)]
+        problems += wrong
+        if wrong:
+            continue
+        rule = _rule(values)
+        within = (chains or {}).get(rule.area, frozenset())
+        above = next(((row, one) for row, one in rules if one.covers(rule, within)), None)
+        if above is not None and above[1].anything:
+            never.setdefault(above[0], []).append(number)
+        elif above is not None:
+            row, one = above
+            zh = f"永远轮不到：第 {row} 行“{one.name}”在前，已涵盖它"
+            en = f"is never reached: row {row} ({one.name}) before it matches all of the same"
+            problems.append(RuleError(number, "name", zh, en))
+        else:
+            rules.append((number, rule))
+    for row, behind in never.items():
+        zh = f"匹配一切，只能放在最后：其后 {len(behind)} 条规则（第 {behind[0]} 行起）永远轮不到"
+        en = f"matches everything, so it must be last: {len(behind)} rules behind it, from row {behind[0]}, are never reached"
+        problems.append(RuleError(row, "name", zh, en))
+    if not rows:
+        problems.append(RuleError(None, "", "没有规则", "there are no rules"))
+    elif not problems and not rules[-1][1].anything:
+        zh = "最后一条规则须匹配一切：类别、紧急程度、区域、时间、渠道留空，日子为每天"
+        en = "the last rule must match everything: category, severity, area, times and channel empty, days any"
+        problems.append(RuleError(None, "", zh, en))
+    return [rule for _, rule in rules], problems
+
+
+CHAINS = """
+WITH RECURSIVE up AS (
+  SELECT code AS asked, id, parent_id, code FROM area WHERE code = ANY(:codes)
+  UNION ALL SELECT up.asked, a.id, a.parent_id, a.code FROM up JOIN area a ON a.id = up.parent_id
+)
+SELECT asked, array_agg(code) AS codes FROM up GROUP BY asked
+"""
+
+
+def _chains(session: Session, codes: Collection[str]) -> dict[str, frozenset[str]]:
+    """For each code of an area that exists: its own and those of the areas it lies in."""
+    if not codes:
+        return {}
+    return {row.asked: frozenset(row.codes) for row in session.execute(text(CHAINS), {"codes": list(codes)})}
+
+
+Wrong = Iterator[tuple[str, str, str]]  # column, and what is wrong in Chinese and English
+
+
+def _wrong(values: Cells, edition: Edition | None, chains: Mapping[str, Collection[str]] | None) -> Wrong:
+    yield from _wrong_words(values)
+    category, area = values["category"], values["area"]
+    if edition is not None and not any(code.startswith(category) for code in edition.categories):
+        yield (
+            "category",
+            f"目录中没有以“{category}”开头的类别",
+            f"no category of the catalogue begins with {category!r}",
+        )
+    if area and chains is not None and area not in chains:
+        yield "area", f"没有代码为“{area}”的区域", f"no area has the code {area!r}"
+    times = values["time_from"], values["time_to"]
+    for key, value in zip(("time_from", "time_to"), times, strict=True):
+        if value and not TIME.fullmatch(value):
+            yield key, f"“{value}”不是时刻，应如 22:00", f"{value!r} is not a time of day, as 22:00"
+    if bool(times[0]) != bool(times[1]):
+        yield "time_to" if times[0] else "time_from", "起止要一起填", "the beginning and the end are needed together"
+    elif times[0] and _time(times[0]) == _time(times[1]) is not None:
+        yield "time_to", "起止不能相同", "the beginning and the end must differ"
+    for key in LIMITS:
+        if not (re.fullmatch(r"\d{1,6}", values[key]) and 1 <= int(values[key]) <= MAX_STAGE_MINUTES):
+            en = f"{values[key][:20]!r} must be a whole number of minutes, 1 to {MAX_STAGE_MINUTES}"
+            yield key, f"“{values[key][:20]}”应为分钟数，1 至 {MAX_STAGE_MINUTES} 的整数", en
+
+
+def _wrong_words(values: Cells) -> Wrong:
+    for key in ("name", "way", "first_role", "escalation"):
+        if not values[key]:
+            yield key, "不能为空", "is empty"
+    if len(values["name"]) > 100:
+        yield "name", "最多 100 个字", "has more than 100 characters"
+    words = [(key, values[key]) for key in MEANS if values[key]]
+    for key, value in [*words, *(("escalation", one) for one in _split(values["escalation"]))]:
+        known = "first_role" if key == "escalation" else key
+        if value not in MEANS[known]:
+            zh, en = ("、".join(w[0] for w in SAID[known].values()), ", ".join(SAID[known]))
+            yield key, f"“{value}”不在其中：{zh}", f"{value!r} is none of {en}"
+
+
+def _split(given: str) -> list[str]:
+    return [one.strip() for one in re.split(r"[|｜]", given) if one.strip()]
+
+
+def _time(given: str) -> time | None:
+    found = TIME.fullmatch(given)
+    return time(int(found[1]), int(found[2])) if found else None
+
+
+def _rule(values: Cells) -> Rule:
+    made: dict[str, Any] = dict(values)
+    made |= {key: MEANS[key][values[key]] for key in MEANS if values[key]}
+    made |= {key: int(values[key]) for key in LIMITS}
+    made |= {key: _time(values[key]) for key in ("time_from", "time_to")}
+    made["escalation"] = tuple(MEANS["first_role"][one] for one in _split(values["escalation"]))
+    made["around_the_clock"] = made["around_the_clock"] == "yes"
+    return Rule(**made | {"id": None, "area_id": None, "days": made["days"] or "any"})
+
+
+def dump(rules: Iterable[Rule], path: Path) -> None:
+    """Write rules as a table that `parse` reads back the same, in Chinese words: .csv or .xlsx."""
+    write_table(path, COLUMNS, [_cells(rule) for rule in rules])
+
+
+def as_cells(rule: Rule) -> dict[str, str]:
+    """A rule as the text of its cells, by the keys of `COLUMNS`, in code words; `check` reads it back the same."""
+    values = asdict(rule)
+    values |= {key: "" if values[key] is None else f"{values[key]:%H:%M}" for key in ("time_from", "time_to")}
+    values |= {"escalation": "|".join(rule.escalation), "around_the_clock": "yes" if rule.around_the_clock else "no"}
+    return {column.key: str(values[column.key]) for column in COLUMNS}
+
+
+def _cells(rule: Rule) -> list[str]:
+    values = as_cells(rule)
+    values |= {key: SAID[key][values[key]][0] for key in SAID if values[key]}
+    return list((values | {"escalation": "|".join(ROLE_BY_KEY[one].zh for one in rule.escalation)}).values())
