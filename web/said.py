@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gis.errors import FieldError
-from gis.incidents.states import STATES, TRANSITIONS
+from gis.incidents.states import STATES, TRANSITIONS, move_labels, state_labels
 
 # key in a message -> its words
-MOVE = {name: move.zh for name, move in TRANSITIONS.items()}
+MOVE = {name: move_labels(name)[0] for name in TRANSITIONS}
 REQUEST = {"suspend": "挂账", "extend": "延时", "void": "作废", "limit": "调整时限"}
 ACTION = {
     "incident.report": "上报", "incident.read": "查看事件", "incident.note": "补充", "incident.rate": "评价",
@@ -36,9 +36,6 @@ FIELD = {
 SENTENCES = tuple(
     (re.compile(pattern), zh)
     for pattern, zh in {
-        r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\), and a request \((\w+)\) waits":
-            "现在不能{1}：该事件{2}，且有{3}申请待审批。",
-        r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\)": "现在不能{1}：该事件{2}。",
         r"The service takes no changes": "服务暂时不能保存任何内容，刚才的没有保存；请告知管理员，稍后再试。",
         r"The disk of the service is full": "服务器磁盘已满，内容没有保存；请告知管理员，稍后再试。",
         r"(\w+): whoever asked cannot approve it":
@@ -199,7 +196,7 @@ KIND = {
 }
 STATUS = {400: "请求无法读取，请刷新页面后再试。", 404: "这个网址没有内容。", 408: "内容没有及时传完，请再试一次。", 405: "这个网址不接受这种操作。",
           413: KIND["too-large"], 415: "提交的内容格式不对。"}  # fmt: skip
-WORDS: dict[str, str] = MOVE | REQUEST | ACTION | {zh: zh for zh, _en in STATES.values()}
+WORDS: dict[str, str] = MOVE | REQUEST | ACTION | {state_labels(state)[0]: state_labels(state)[0] for state in STATES}
 
 
 def chinese(

@@ -301,7 +301,7 @@ def apply_move(
     if row.parent_id is not None and name not in INDEPENDENT_MOVES:
         raise Conflict(f"{name}: the incident repeats another and moves with it; move {row.parent_id}, or unlink it first",
                        parent=str(row.parent_id))  # fmt: skip
-    if TRANSITIONS[name].words and not wish.note.strip():
+    if TRANSITIONS[name].needs_note and not wish.note.strip():
         raise invalid_field("note", "field.reason_missing")
     if len(wish.note) > MAX_DESCRIPTION_CHARS:
         words = f"has {len(wish.note):,} characters; at most {MAX_DESCRIPTION_CHARS:,}"

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from gis.db import cached_text
-from gis.incidents.states import STATES, State
+from gis.incidents.states import state_labels
 from gis.rights.access import (
     Principal,
     location,
@@ -59,7 +59,7 @@ def find_duplicates(
                "metres": NEAR_M, "east": 0.0013, "north": 0.0007, "but": but}  # fmt: skip
     return [
         Duplicate(
-            row.id if row.seen else None, row.state, *STATES[State(row.state)], round(row.metres, 1), row.reported_at
+            row.id if row.seen else None, row.state, *state_labels(row.state), round(row.metres, 1), row.reported_at
         )
         for row in session.execute(query, params)
     ]

@@ -14,8 +14,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading.event_access import progress
 from gis.incidents.reading.queues import QUEUES
-from gis.incidents.states import OPEN_STATES as OPEN
-from gis.incidents.states import STATES
+from gis.incidents.states import STATE_PARAMS, STATES
 from gis.rights.access import (
     LIVING,
     Principal,
@@ -50,9 +49,6 @@ class IncidentFilters:
     until: datetime | None = None
     parent: UUID | None = None
     sort: str = "newest"
-
-
-OPEN_STATES = [state.value for state in OPEN]
 
 
 COLOURS = {
@@ -104,7 +100,7 @@ def filter_conditions(
     parts = [condition]
     params |= {"me": by.person_id, "now": now}
     if wanted.state:
-        states = {state for one in wanted.state for state in (OPEN_STATES if one == "open" else [one])}
+        states = {state for one in wanted.state for state in (STATE_PARAMS["open_states"] if one == "open" else [one])}
         parts.append("i.state = ANY(:states)")
         params["states"] = sorted(states)
     if wanted.area:

@@ -13,11 +13,11 @@ from gis.db import cached_text
 from gis.errors import NotFound, invalid_field
 from gis.incidents import working_time
 from gis.incidents.reading.event_access import progress, told
-from gis.incidents.reading.filters import COLOURS, OPEN_STATES, IncidentFilters, filter_conditions, validate_filters
+from gis.incidents.reading.filters import COLOURS, IncidentFilters, filter_conditions, validate_filters
 from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncident, may_move
 from gis.incidents.reading.queues import IN_HAND, in_words
 from gis.incidents.routing.approval import has_approver
-from gis.incidents.states import INDEPENDENT_MOVES, STATES, State, allowed_moves
+from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
 from gis.rights.access import ACCESS_ROLES as ACCESS
 from gis.rights.access import (
     ACTION_BY_FACT,
@@ -152,7 +152,7 @@ def get_incident(
 
 
 def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
-    zh, en = STATES[State(row.state)]
+    zh, en = state_labels(row.state)
     # who cannot act on it is not said to have it; who has handled it is
     done = row.holder_id is not None and row.state not in (State.DISPATCHED, State.TAKEN)
     has_it = row.owner is None or row.owner in IN_HAND or row.owner == row.held_level or done

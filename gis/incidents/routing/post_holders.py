@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from gis.areas.explanation import DecisionStep
 from gis.db import cached_text
 from gis.incidents.routing.decisions import step
+from gis.incidents.states import STATE_PARAMS
 from gis.people.queries import FIRST
 from gis.rights.access import LIVING, OPERATOR
 from gis.rights.living import has_account, on_duty
@@ -64,7 +65,7 @@ WITH place AS (
 SELECT post_id, role, area_id, there.code, level, person_id, person.name, person.code AS person_code,
   CASE WHEN holder_id IS NULL THEN 'vacancy' WHEN holder_away THEN 'leave'
        WHEN person_id IS DISTINCT FROM holder_id THEN 'account' END AS why,
-  (SELECT count(*) FROM incident i WHERE i.holder_id = person_id AND i.state NOT IN ('closed', 'void')) AS load
+  (SELECT count(*) FROM incident i WHERE i.holder_id = person_id AND i.state = ANY(:open_states)) AS load
 FROM there LEFT JOIN personal.person person ON person.id = person_id
 ORDER BY post_id
 """  # noqa: S608  our own text
@@ -72,7 +73,7 @@ ORDER BY post_id
 
 def list_post_holders(session: Session, areas: Collection[int], building: int | None, at: datetime) -> list[PostHolder]:
     """The posts of some areas and a building, with who is there now."""
-    params = {"areas": list(areas), "building": building, "at": at}
+    params = {"areas": list(areas), "building": building, "at": at, **STATE_PARAMS}
     return [PostHolder(**row) for row in session.execute(cached_text(SEATS), params).mappings()]
 
 

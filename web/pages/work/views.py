@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from sqlalchemy import text
 
 from gis.incidents import photo_files, photos
-from gis.incidents.states import STATES, TRANSITIONS
+from gis.incidents.states import STATES, TRANSITIONS, move_labels, state_labels
 from gis.rights.access import Action, Principal
 from layers.overview import overview
 from web.http import params
@@ -52,8 +52,8 @@ def handled_areas(by: Principal) -> list[dict[str, str]]:
 def shared() -> dict[str, Any]:
     """The tables of states and moves, for incident.js."""
     return {
-        "states": {state.value: words for state, words in STATES.items()},
-        "moves": {name: [move.zh, move.en, move.words] for name, move in TRANSITIONS.items()},
+        "states": {state.value: state_labels(state) for state in STATES},
+        "moves": {name: [*move_labels(name), transition.needs_note] for name, transition in TRANSITIONS.items()},
         "most_photos": photos.MAX_PHOTOS_PER_EVENT,
         "longest_side": photo_files.LONGEST_SIDE,
         "sign_in": url_for("account.sign_in"),
