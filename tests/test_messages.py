@@ -18,10 +18,10 @@ ERRORS = {
     "RateLimited", "Unavailable", "TooLarge", "Message",
 }  # fmt: skip
 PLACEHOLDER_PATTERN = re.compile(r"%\((\w+)\)s")
-# parameters that one language may leave out: the label of the field, and lists that only programs read
-OPTIONAL = {"field", "moves"}
+# parameters that one language may leave out: the label of the field, and lists that its readers need only
+OPTIONAL = {"field", "moves", "keys", "labels"}
 # codes that tables make of their keys
-FAMILIES = ("field_label.", "state.", "move.", "request.")
+FAMILIES = ("field_label.", "state.", "move.", "request.", "assign.", "queue.")
 
 
 @cache

@@ -41,7 +41,7 @@ from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS, Assessed, Inci
 from gis.incidents.reading.duplicates import Duplicate, find_duplicates
 from gis.incidents.reading.incidents import IncidentView, get_incident
 from gis.incidents.reading.locked import LockedIncident, may_move
-from gis.incidents.reading.queues import in_words
+from gis.incidents.reading.queues import queue_to_json
 from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_post_holders, office
 from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, RoutingDecision, route, stage_clock
 from gis.incidents.states import ENDED_STATES, INDEPENDENT_MOVES, TRANSITIONS, State, allowed_moves, next_state
@@ -147,7 +147,7 @@ def file_report(
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         columns["due_at"], columns["rule_name"], columns["way"], case.kind.code, case.severity, case.answer,
         how, alike, case.suggestions, len(events) + 1, where.area_ids,
-        in_words(routed.owner, columns["role"], {level: name for _, level, _, name in where.areas}),
+        queue_to_json(routed.owner, columns["role"], {level: name for _, level, _, name in where.areas}),
         catalogue_danger.in_words(case.danger),
     )  # fmt: skip
 

@@ -61,7 +61,7 @@ COLOURS = {
 # filter -> the values there are
 ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
     "state": ("open", *STATES), "colour": tuple(COLOURS), "way": ("assign", "order"), "severity": SEVERITIES,
-    "channel": CHANNELS, "sort": SORTS, "queue": tuple(QUEUES),
+    "channel": CHANNELS, "sort": SORTS, "queue": QUEUES,
 }  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def validate_filters(session: Session, wanted: IncidentFilters) -> None:
         given = getattr(wanted, name)
         for value in (given,) if isinstance(given, str) else given:
             if (value or name == "sort") and value not in known:
-                raise invalid_field(name, f"{value[:40]!r} is none of {', '.join(known)}")
+                raise invalid_field(name, "field.none_of", value=value[:40], allowed=list(known))
     ever = "SELECT EXISTS (SELECT FROM incident_category WHERE starts_with(code, :code))"  # in an older edition, too
     if wanted.category and not session.scalar(cached_text(ever), {"code": wanted.category}):
         editions.active_edition(session).category(wanted.category)
@@ -89,7 +89,7 @@ def area_id(session: Session, code: str) -> int:
     """
     found: int | None = session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": code})
     if found is None:
-        raise invalid_field("area", f"no area has the code {code[:40]!r}")
+        raise invalid_field("area", "field.area_unknown", code=code[:40])
     return found
 
 

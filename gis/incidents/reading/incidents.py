@@ -15,7 +15,7 @@ from gis.incidents import working_time
 from gis.incidents.reading.event_access import progress, told
 from gis.incidents.reading.filters import COLOURS, IncidentFilters, filter_conditions, validate_filters
 from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncident, may_move
-from gis.incidents.reading.queues import IN_HAND, in_words
+from gis.incidents.reading.queues import IN_HAND, queue_to_json
 from gis.incidents.routing.approval import has_approver
 from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
 from gis.rights.access import ACCESS_ROLES as ACCESS
@@ -143,7 +143,7 @@ def get_incident(
     query, params = _query(by, f"WHERE i.id = :id AND {condition}")
     row = session.execute(text(query), params | {"id": incident_id, "now": now}).one_or_none()
     if row is None:
-        raise NotFound("there is no such incident")
+        raise NotFound("incident.unknown")
     found = _view(by, row, now)
     if not row.pending and not any(name.startswith("request_") for name in found.moves):
         return found
@@ -186,7 +186,7 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
         moves=sorted(
             name for name in allowed_moves(row.state, row.pending)
             if may_move(by, row, name) and (row.parent_id is None or name in INDEPENDENT_MOVES)
-        ), how=row.how, queue=in_words(row.owner, row.role, {one["level"]: one["name"] for one in row.area_names or ()}) if row.owner else None,
+        ), how=row.how, queue=queue_to_json(row.owner, row.role, {one["level"]: one["name"] for one in row.area_names or ()}) if row.owner else None,
         office_rating=row.office_rating, office_solved=row.office_solved,
     )  # fmt: skip
 
@@ -224,7 +224,7 @@ def _behind(after: str, sort: str) -> dict[str, Any]:
         if first[:-2] not in ([["True"], ["False"]] if sort == "urgent" else [[]]):
             raise ValueError
     except (ValueError, IndexError):
-        raise invalid_field("cursor", "belongs to another order; leave it out") from None
+        raise invalid_field("cursor", "field.cursor_of_another_order") from None
     return {f"a{number}": str(one) for number, one in enumerate(first)}
 
 

@@ -124,7 +124,7 @@ def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> P
     """
     kept = session.scalar(text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id})
     if not hmac.compare_digest(sha256(secret.encode()).digest(), kept or b"\0" * 32) or kept is None:
-        raise NotFound("there is no such incident")
+        raise NotFound("incident.unknown")
     return reporter_principal(incident_id)
 
 

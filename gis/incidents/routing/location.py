@@ -95,15 +95,14 @@ def resolve_location(
     if lon is not None or lat is not None:
         if lon is None or lat is None:
             missing = "lon" if lon is None else "lat"
-            raise invalid_field(missing, "is missing; a point needs both lon and lat")
+            raise invalid_field(missing, "location.coordinate_missing")
         if not crs:
-            words = "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default"
-            raise invalid_field("crs", words)
+            raise invalid_field("crs", "location.crs_missing")
         asked = {"lon": lon, "lat": lat, "crs": crs}
     elif area:
         row = session.execute(text(INSIDE), {"code": area, "at": at}).one_or_none()
         if row is None or row.lon is None:
-            raise NotFound(f"area: no area in force has the code {area[:40]}")
+            raise NotFound("location.area_unknown", code=area[:40])
         how.append(step("point", "area", code=area, name=row.name))
         asked = {"area": area}
         part_of = area if row.level not in (Level.GRID, Level.UNIT) else None
@@ -114,8 +113,7 @@ def resolve_location(
         how.append(step("point", "address", name=name))
         asked, crs = {"address": address}, "cgcs2000"
     else:
-        words = "is missing; send lon, lat and crs, or an address, or the code of an area"
-        raise invalid_field("lon", words)
+        raise invalid_field("lon", "location.missing")
     question = LocateRequest(float(lon), float(lat), str(crs), address or None, at)
     x, y = parse_point(question)
     found = resolve_request(lambda: session, question, register)
@@ -157,8 +155,6 @@ def _by_address(session: Session, address: str, at: datetime) -> tuple[float, fl
         if named:
             return named[0].lon, named[0].lat, row.name, code
     if not named:
-        message = f"{address[:60]!r} names no building that is known; send a point (lon, lat, crs) too"
-        raise invalid_field("address", message)
+        raise invalid_field("address", "location.address_unknown", address=address[:60])
     several = "; ".join(one.estate + one.name for one in named[:5])
-    message = f"may mean several places: {several}. Name the estate or community, or send a point"
-    raise invalid_field("address", message)
+    raise invalid_field("address", "location.address_ambiguous", places=several)

@@ -135,7 +135,7 @@ def first_match(rules: Iterable[Rule], case: RoutingCase) -> Rule:
     for rule in rules:
         if rule.matches(case):
             return rule
-    raise Unavailable("no routing rule matches; the last rule of a set must match everything")
+    raise Unavailable("rules.none_matches")
 
 
 # --- tables -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from gis.files.tables import finish_reading, read_table
 from gis.incidents.catalogue.editions import Edition
 from gis.incidents.routing.rules import LIMITS, MAX_STAGE_MINUTES, Rule
 from gis.incidents.routing.rules_text import SAID
+from gis.messages import Message, render
 from gis.rights.roles import ROLE_BY_KEY
 
 DEFAULT = Path(__file__).with_name("rules.csv")
@@ -69,12 +70,22 @@ class RuleError:
     """Something wrong in a table of rules.
 
     row: Its number as the spreadsheet shows it; None: the table as a whole. column: Key of a column; may be empty.
+    message: What is wrong, as a code `rule.*` of the catalogue.
     """
 
     row: int | None
     column: str
-    zh: str
-    en: str
+    message: Message
+
+    @property
+    def zh(self) -> str:
+        """What is wrong, in Chinese."""
+        return render(self.message, "zh")
+
+    @property
+    def en(self) -> str:
+        """What is wrong, in English."""
+        return render(self.message, "en")
 
 
 Cells = Mapping[str, str]
@@ -107,7 +118,7 @@ def preview_rules_file(
     for row in read_table(path, COLUMNS, report).rows:
         rows.append((row.number, {key: str(value) for key, value in row.values.items()}))
         if len(rows) > MAX_RULES:
-            raise TooLarge(f"a set has at most {MAX_RULES} rules")
+            raise TooLarge("rules.too_many", limit=MAX_RULES)
     rules, problems = validate_rules(rows, edition, session)
     return rules, report, problems
 
@@ -142,21 +153,17 @@ def validate_rules(
             never.setdefault(above[0], []).append(number)
         elif above is not None:
             row, one = above
-            zh = f"永远轮不到：第 {row} 行“{one.name}”在前，已涵盖它"
-            en = f"is never reached: row {row} ({one.name}) before it matches all of the same"
-            problems.append(RuleError(number, "name", zh, en))
+            message = Message("rule.never_reached", {"row": str(row), "name": one.name})
+            problems.append(RuleError(number, "name", message))
         else:
             rules.append((number, rule))
     for row, behind in never.items():
-        zh = f"匹配一切，只能放在最后：其后 {len(behind)} 条规则（第 {behind[0]} 行起）永远轮不到"
-        en = f"matches everything, so it must be last: {len(behind)} rules behind it, from row {behind[0]}, are never reached"
-        problems.append(RuleError(row, "name", zh, en))
+        message = Message("rule.must_be_last", {"count": len(behind), "row": str(behind[0])})
+        problems.append(RuleError(row, "name", message))
     if not rows:
-        problems.append(RuleError(None, "", "没有规则", "there are no rules"))
+        problems.append(RuleError(None, "", Message("rule.none")))
     elif not problems and not rules[-1][1].anything:
-        zh = "最后一条规则须匹配一切：类别、紧急程度、区域、时间、渠道留空，日子为每天"
-        en = "the last rule must match everything: category, severity, area, times and channel empty, days any"
-        problems.append(RuleError(None, "", zh, en))
+        problems.append(RuleError(None, "", Message("rule.last_not_general")))
     return [rule for _, rule in rules], problems
 
 
@@ -176,46 +183,41 @@ def _chains(session: Session, codes: Collection[str]) -> dict[str, frozenset[str
     return {row.asked: frozenset(row.codes) for row in session.execute(text(CHAINS), {"codes": list(codes)})}
 
 
-Wrong = Iterator[tuple[str, str, str]]  # column, and what is wrong in Chinese and English
+Wrong = Iterator[tuple[str, Message]]  # column, and what is wrong
 
 
 def _wrong(values: Cells, edition: Edition | None, chains: Mapping[str, Collection[str]] | None) -> Wrong:
     yield from _wrong_words(values)
     category, area = values["category"], values["area"]
     if edition is not None and not any(code.startswith(category) for code in edition.categories):
-        yield (
-            "category",
-            f"目录中没有以“{category}”开头的类别",
-            f"no category of the catalogue begins with {category!r}",
-        )
+        yield "category", Message("rule.category_unknown", {"value": category})
     if area and chains is not None and area not in chains:
-        yield "area", f"没有代码为“{area}”的区域", f"no area has the code {area!r}"
+        yield "area", Message("rule.area_unknown", {"value": area})
     times = values["time_from"], values["time_to"]
     for key, value in zip(("time_from", "time_to"), times, strict=True):
         if value and not TIME.fullmatch(value):
-            yield key, f"“{value}”不是时刻，应如 22:00", f"{value!r} is not a time of day, as 22:00"
+            yield key, Message("rule.not_a_time", {"value": value})
     if bool(times[0]) != bool(times[1]):
-        yield "time_to" if times[0] else "time_from", "起止要一起填", "the beginning and the end are needed together"
+        yield "time_to" if times[0] else "time_from", Message("rule.times_incomplete")
     elif times[0] and _time(times[0]) == _time(times[1]) is not None:
-        yield "time_to", "起止不能相同", "the beginning and the end must differ"
+        yield "time_to", Message("rule.times_equal")
     for key in LIMITS:
         if not (re.fullmatch(r"\d{1,6}", values[key]) and 1 <= int(values[key]) <= MAX_STAGE_MINUTES):
-            en = f"{values[key][:20]!r} must be a whole number of minutes, 1 to {MAX_STAGE_MINUTES}"
-            yield key, f"“{values[key][:20]}”应为分钟数，1 至 {MAX_STAGE_MINUTES} 的整数", en
+            yield key, Message("rule.minutes_wrong", {"value": values[key][:20], "limit": MAX_STAGE_MINUTES})
 
 
 def _wrong_words(values: Cells) -> Wrong:
     for key in ("name", "way", "first_role", "escalation"):
         if not values[key]:
-            yield key, "不能为空", "is empty"
+            yield key, Message("rule.empty")
     if len(values["name"]) > 100:
-        yield "name", "最多 100 个字", "has more than 100 characters"
+        yield "name", Message("rule.name_too_long")
     words = [(key, values[key]) for key in MEANS if values[key]]
     for key, value in [*words, *(("escalation", one) for one in _split(values["escalation"]))]:
         known = "first_role" if key == "escalation" else key
         if value not in MEANS[known]:
-            zh, en = ("、".join(w[0] for w in SAID[known].values()), ", ".join(SAID[known]))
-            yield key, f"“{value}”不在其中：{zh}", f"{value!r} is none of {en}"
+            params = {"value": value, "keys": list(SAID[known]), "labels": list(CHOICES[known])}
+            yield key, Message("rule.not_allowed", params)
 
 
 def _split(given: str) -> list[str]:

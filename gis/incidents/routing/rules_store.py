@@ -40,17 +40,17 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
             rule for everything, or one names an area that does not exist.
     """
     if not 1 <= len(name) <= 100:
-        raise invalid_field("name", "a set needs a name of 1 to 100 characters")
+        raise invalid_field("name", "rules.name_length")
     if not rules or not rules[-1].anything:
-        raise invalid_field("rules", "the last rule of a set must match everything")
+        raise invalid_field("rules", "rules.last_not_general")
     session.execute(text("DELETE FROM rule_set WHERE name = :name AND state = 'draft'"), {"name": name})
     if session.scalar(text("SELECT count(*) FROM rule_set WHERE name = :name"), {"name": name}):
-        raise Conflict(f"name: the set {name!r} is or was in force, and such sets are not changed; choose another name")
+        raise Conflict("rules.name_in_use", name=name)
     codes = {rule.area for rule in rules if rule.area}
     query = text("SELECT code, id FROM area WHERE code = ANY(:codes)")
     ids = {row.code: row.id for row in session.execute(query, {"codes": list(codes)})}
     if missing := sorted(codes - ids.keys()):
-        raise invalid_field("area", f"no area has the code {', '.join(missing)}")
+        raise invalid_field("area", "rules.areas_unknown", codes=missing)
     made = session.scalar(
         text("INSERT INTO rule_set (name, state, author) VALUES (:name, 'draft', :author) RETURNING id"),
         {"name": name, "author": author},
@@ -73,9 +73,9 @@ def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
     session.execute(text("SELECT FROM rule_set WHERE state = 'active' FOR UPDATE"))  # one at a time
     state = session.scalar(text("SELECT state FROM rule_set WHERE id = :id FOR UPDATE"), {"id": set_id})
     if state is None:
-        raise NotFound(f"there is no rule set {set_id}")
+        raise NotFound("rules.set_unknown", set_id=str(set_id))
     if state == "active":
-        raise Conflict("the set is in force already")
+        raise Conflict("rules.already_active")
     session.execute(text("UPDATE rule_set SET state = 'retired' WHERE state = 'active'"))
     session.execute(
         text("UPDATE rule_set SET state = 'active', activated_at = :now WHERE id = :id"), {"id": set_id, "now": now}
@@ -89,7 +89,7 @@ def require_all_counties(session: Session, by: Principal) -> None:
     if allowed is not None and not allowed.issuperset(
         session.scalars(text("SELECT id FROM area WHERE level = 'county'"))
     ):
-        raise Forbidden(f"rules hold in every county; {Action.RULES.value} is allowed to {by.role_words} in some only")
+        raise Forbidden("rules.not_all_counties")
 
 
 def load_default_rules(connection: Connection) -> None:
@@ -97,7 +97,12 @@ def load_default_rules(connection: Connection) -> None:
     if not connection.scalar(text("SELECT count(*) FROM rule_set")):
         found, report = parse(DEFAULT)
         if report.refused:
-            raise InvalidInput(f"{DEFAULT.name}: {report.refused[0].where}: {report.refused[0].reason}")
+            raise InvalidInput(
+                "file.default_refused",
+                file=DEFAULT.name,
+                where=report.refused[0].where,
+                reason=report.refused[0].reason,
+            )
         activate(connection, load(connection, found, DEFAULT_NAME), datetime.now(working_time.ZONE))
 
 
@@ -121,7 +126,7 @@ def find(session: Session, set_id: int) -> RoutingRules:
     """
     row = session.execute(text(f"{SETS} WHERE id = :id"), {"id": set_id}).mappings().one_or_none()
     if row is None:
-        raise NotFound(f"there is no rule set {set_id}")
+        raise NotFound("rules.set_unknown", set_id=str(set_id))
     return RoutingRules(**row, rules=tuple(map(rule_of_row, session.execute(text(RULES), {"id": set_id}).mappings())))
 
 
@@ -144,7 +149,7 @@ def active(session: Session) -> RoutingRules:
     """
     found = session.scalar(cached_text("SELECT id FROM rule_set WHERE state = 'active'"))
     if found is None:
-        raise Unavailable("no routing rules are in force; switch a set on with: ./wangge rules activate NAME")
+        raise Unavailable("rules.none_active")
     if found not in _kept:
         _kept[found] = find(session, found)
     return _kept[found]
