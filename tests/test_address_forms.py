@@ -13,7 +13,7 @@ from gis.areas.resolver import locate
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.errors import InvalidInput
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
-from gis.incidents.routing.post_holders import resolve_location
+from gis.incidents.routing.location import resolve_location
 from gis.places.address import parse_address
 from gis.places.lookup import number_pattern, numeral
 from gis.places.naming import Estate, compare_estate, other_community

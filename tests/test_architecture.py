@@ -20,7 +20,7 @@ FLOORS = [
     "web.gateway", "web.wsgi", "web.vendor", "web.__main__",
 ]  # fmt: skip
 INCIDENT_ROOMS = [
-    "models", "states", "working_time", "danger", "catalogue", "routing", "reading", "photo_files", "photos",
+    "states", "models", "working_time", "danger", "catalogue", "routing", "reading", "photo_files", "photos",
     "lifecycle", "devices",
 ]  # fmt: skip
 THIRD_PARTY = {

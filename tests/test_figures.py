@@ -17,7 +17,7 @@ from gis.demo.town import generate_town
 from gis.errors import Forbidden, InvalidInput
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.reading import incidents, statistics
+from gis.incidents.reading import filters, incidents, statistics
 from gis.incidents.states import TRANSITION_ROWS
 from gis.incidents.working_time import ZONE
 from gis.ops import cluster, schema
@@ -245,7 +245,7 @@ def test_a_day_is_the_same_again(session: Session) -> None:
         with session.begin_nested() as undone:
             day = simulate(session, at("08:00"), at("12:00"), 20, seed=7, last=at("18:00"))
             kept = incidents.count_by_state(
-                session, system_principal("test"), incidents.IncidentFilters(), now=at("18:00")
+                session, system_principal("test"), filters.IncidentFilters(), now=at("18:00")
             )
             days.append((day.moves - Counter({"unclaimed": 0}), kept["states"]))
             undone.rollback()

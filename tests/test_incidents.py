@@ -16,7 +16,7 @@ from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.moves import IncidentReport
-from gis.incidents.reading import incidents, timeline
+from gis.incidents.reading import duplicates, filters, incidents, timeline
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.rights.access import ANONYMOUS, Principal, system_principal
 from tests import build
@@ -140,11 +140,11 @@ def test_who_may_not_see_it_is_told_it_is_not_there(place: Place) -> None:
         place.do(uuid4(), "take", "邻网格员")
     assert hidden.value.detail == absent.value.detail
     assert (
-        incidents.list_incidents(place.session, place.who("邻网格员"), incidents.IncidentFilters(), 10, None, now=NOW)
+        incidents.list_incidents(place.session, place.who("邻网格员"), filters.IncidentFilters(), 10, None, now=NOW)
         == []
     )
     assert (
-        incidents.count_by_state(place.session, place.who("邻网格员"), incidents.IncidentFilters(), now=NOW)["all"] == 0
+        incidents.count_by_state(place.session, place.who("邻网格员"), filters.IncidentFilters(), now=NOW)["all"] == 0
     )
 
 
@@ -272,9 +272,9 @@ def test_near_duplicates_are_offered_and_quarrels_stay_private(place: Place) -> 
     first = place.report()
     again = place.report(lon=build.LON + 0.0006)
     assert [one.id for one in again.duplicates] == [None]  # somebody else's: told of, not shown
-    seen = incidents.find_duplicates(place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW)
+    seen = duplicates.find_duplicates(place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW)
     assert {one.id for one in seen} == {first.id, again.id}
-    assert not incidents.find_duplicates(
+    assert not duplicates.find_duplicates(
         place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW + timedelta(days=7, seconds=1)
     )
     private = next(code for code in session_categories(place.session) if not code[0].isdigit())
@@ -429,7 +429,7 @@ def test_filters_and_pages(place: Place) -> None:
     def ids(**wanted: object) -> list[UUID]:
         return [
             v.id
-            for v in incidents.list_incidents(place.session, by, incidents.IncidentFilters(**wanted), 50, None, now=now)
+            for v in incidents.list_incidents(place.session, by, filters.IncidentFilters(**wanted), 50, None, now=now)
         ]  # type: ignore[arg-type]
 
     assert ids(category="06010") == made[::-1]
@@ -440,13 +440,13 @@ def test_filters_and_pages(place: Place) -> None:
     assert ids(state=("closed",)) == []
     assert len(ids(state=("open",))) == 6
     assert ids(since=NOW + timedelta(minutes=3), category="06010") == made[:2:-1]
-    for sort in incidents.SORTS:
-        wanted, seen, after = incidents.IncidentFilters(sort=sort), list[UUID](), None
+    for sort in filters.SORTS:
+        wanted, seen, after = filters.IncidentFilters(sort=sort), list[UUID](), None
         while part := incidents.list_incidents(place.session, by, wanted, 2, after, now=now):
             seen += [v.id for v in part]
             after = incidents.sort_key(part[-1], sort)
         assert len(seen) == len(set(seen)) == 6
-    counted = incidents.count_by_state(place.session, by, incidents.IncidentFilters(), now=now)
+    counted = incidents.count_by_state(place.session, by, filters.IncidentFilters(), now=now)
     assert (counted["all"], counted["open"], counted["states"]["dispatched"]) == (6, 6, 6)
 
 

@@ -20,7 +20,7 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.moves import FiledIncident
 from gis.incidents.models import OrderTaker
-from gis.incidents.reading import incidents, timeline
+from gis.incidents.reading import filters, incidents, timeline
 from gis.incidents.reading.unanswered import unanswered
 from gis.ops.metadata import Leave, Post, Revision
 from gis.rights.access import ANONYMOUS, LIVING
@@ -52,9 +52,9 @@ def test_a_county_without_posts_waits_at_the_operator_who_can_do_everything(worl
     seen = timeline.tracked(world.session, filed.id, filed.tracking_secret, now=NOW)
     assert seen.role is None and seen.queue is not None and "社区" not in seen.queue["zh"]
     by = world.who(world.admin)
-    listed = incidents.list_incidents(world.session, by, incidents.IncidentFilters(queue="operator"), 10, None, now=NOW)
+    listed = incidents.list_incidents(world.session, by, filters.IncidentFilters(queue="operator"), 10, None, now=NOW)
     assert [one.id for one in listed] == [filed.id]
-    assert incidents.count_by_state(world.session, by, incidents.IncidentFilters(), now=NOW)["open"] == 1
+    assert incidents.count_by_state(world.session, by, filters.IncidentFilters(), now=NOW)["open"] == 1
     for name in ("dispatch", "take", "handle", "check", "close"):
         found = moves.apply_move(world.session, by, filed.id, name, NOW, MovePayload(note="已处理"))
     assert found.state == "closed"

@@ -396,13 +396,13 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
 @pytest.mark.parametrize(
     ("body", "zh"),
     [({}, "类别没有填写。"), ({"category": "06010"}, "请在地图上选点，或填写地址。"),
-     ({"lon": 1, "category": "06010"}, "纬度没有填写。"), ({**POINT, "category": "nope"}, "没有这个类别，请重新选择。"),
+     ({"lon": 1, "category": "06010"}, "纬度没有填写。"), ({**POINT, "category": "nope"}, "没有类别“nope”，请重新选择。"),
      ({**POINT}, "类别没有填写。"), ({**POINT, "category": "06010", "severity": "x"}, "紧急程度的值不对，请重新选择。"),
      ({**POINT, "category": "06010", "description": "x" * 9999}, "描述太长了。"),
      ({**POINT, "category": "06010", "phone": "1" * 99}, "电话太长了。"),
      ({**POINT, "category": "06010", "description": NUL}, "描述中有无法保存的字符，请删去。"),
-     ({"address": "无名路9999号", "category": "06010"}, "按这个地址找不到楼栋，请在地图上选点。"),
-     ({"area": "nope", "category": "06010"}, "没有这个代码的区域。"),
+     ({"address": "无名路9999号", "category": "06010"}, "按地址“无名路9999号”找不到楼栋，请在地图上选点。"),
+     ({"area": "nope", "category": "06010"}, "没有代码为“nope”的区域。"),
      ({**POINT, "lon": 0, "category": "06010"}, "这个位置不在任何网格内。")],
 )  # fmt: skip
 def test_a_report_is_refused_in_chinese_as_well(

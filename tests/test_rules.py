@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
 from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS, DISPATCH_MODES, SEVERITIES
-from gis.incidents.routing import rules
-from gis.incidents.routing.rules import COLUMNS, DEFAULT, RoutingCase, Rule
+from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
+from gis.incidents.routing.rules import RoutingCase, Rule
+from gis.incidents.routing.rules_file import COLUMNS, DEFAULT
 from gis.incidents.working_time import ZONE
 from gis.rights.access import Action, Principal, system_principal
 from tests import build
@@ -27,7 +28,7 @@ from tests.sign_in import account, send, signed_in
 from tests.support.incident_town import NOW, Place
 
 ALL = system_principal("test")
-DEFAULTS, _ = rules.parse(DEFAULT)
+DEFAULTS, _ = rules_file.parse(DEFAULT)
 LAST = DEFAULTS[-1]  # matches everything
 DAYTIME = datetime(2026, 11, 24, 10, tzinfo=ZONE)  # a Tuesday
 
@@ -130,7 +131,7 @@ def test_a_rule_covers_another_exactly_when_every_minute_does(
 
 def written(path: Path, *changes: dict[str, str], last: bool = True) -> Path:
     """A table of rules: the default's last one changed, then itself."""
-    cells = rules.as_cells(LAST)
+    cells = rules_file.as_cells(LAST)
     rows = [cells | change for change in changes] + ([cells] if last else [])
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.DictWriter(file, [column.key for column in COLUMNS])
@@ -142,7 +143,9 @@ def written(path: Path, *changes: dict[str, str], last: bool = True) -> Path:
 def said(path: Path, session: Session | None = None) -> list[tuple[str, str, str]]:
     """What is wrong with a table."""
     edition = editions.active_edition(session) if session else None
-    return [(one.where, one.field.split(" ")[0], one.reason) for one in rules.parse(path, edition, session)[1].refused]
+    return [
+        (one.where, one.field.split(" ")[0], one.reason) for one in rules_file.parse(path, edition, session)[1].refused
+    ]
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
@@ -150,18 +153,19 @@ def test_what_is_written_is_read_back_the_same(tmp_path: Path, ending: str) -> N
     path = tmp_path / f"rules.{ending}"
     some = [rule("某网格", area="520402007012001", time_from=time(0), time_to=time(6, 30), days="rest", channel="phone",
                  severity="high"), *DEFAULTS]  # fmt: skip
-    rules.dump(some, path)
-    found, report = rules.parse(path)
+    rules_file.dump(some, path)
+    found, report = rules_file.parse(path)
     assert report.refused == [] and found == some
     assert "网格员" in (path.read_text(encoding="utf-8") if ending == "csv" else "网格员")  # in Chinese words
 
 
 def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
-    assert tuple(rules.SAID["severity"]) == SEVERITIES
-    assert tuple(rules.SAID["channel"]) == CHANNELS
-    assert tuple(rules.SAID["way"]) == DISPATCH_MODES
+    assert tuple(rules_text.SAID["severity"]) == SEVERITIES
+    assert tuple(rules_text.SAID["channel"]) == CHANNELS
+    assert tuple(rules_text.SAID["way"]) == DISPATCH_MODES
     assert all(
-        len(words) == len(set(words)) for words in ([zh for zh, _ in said.values()] for said in rules.SAID.values())
+        len(words) == len(set(words))
+        for words in ([zh for zh, _ in said.values()] for said in rules_text.SAID.values())
     )
 
 
@@ -225,13 +229,13 @@ def test_the_last_rule_must_match_everything(tmp_path: Path) -> None:
 
 def test_too_many_rules_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TooLarge):
-        rules.parse(written(tmp_path / "r.csv", *({"name": str(n)} for n in range(rules.MAX_RULES))))
+        rules_file.parse(written(tmp_path / "r.csv", *({"name": str(n)} for n in range(rules_file.MAX_RULES))))
 
 
 def test_chinese_words_and_excels_times_are_read(tmp_path: Path) -> None:
     change = {"category": "06028", "time_from": "22:00:00", "time_to": "6：00", "days": "休息日", "way": "派单",
               "first_role": "网格长", "escalation": "社区工作者｜街道党工委", "around_the_clock": "是", "severity": "紧急"}  # fmt: skip
-    found, report = rules.parse(written(tmp_path / "r.csv", change))
+    found, report = rules_file.parse(written(tmp_path / "r.csv", change))
     one = found[0]
     assert not report.refused
     assert (one.time_from, one.time_to, one.days, one.way, one.first_role) == (
@@ -250,7 +254,7 @@ def test_chinese_words_and_excels_times_are_read(tmp_path: Path) -> None:
 
 def test_a_rule_in_plain_words() -> None:
     night = next(one for one in DEFAULTS if one.name == "夜间噪声")
-    assert rules.in_words(night, {"06028": "噪声扰民"}) == (
+    assert rules_text.in_words(night, {"06028": "噪声扰民"}) == (
         "噪声扰民，22:00–06:00 → 派给网格长，30 分钟内接单，4 小时内处理（全天）"
     )  # fmt: skip
 
@@ -259,50 +263,50 @@ def test_a_rule_in_plain_words() -> None:
 
 
 def test_one_set_is_in_force_and_one_that_was_may_be_again(session: Session) -> None:
-    first = rules.active(session)
-    made = rules.load(session, [LAST], "只有一条", "某人")
-    assert rules.active(session).id == first.id and rules.find(session, made).state == "draft"
-    rules.activate(session, made, NOW)
-    found = rules.active(session)
+    first = rules_store.active(session)
+    made = rules_store.load(session, [LAST], "只有一条", "某人")
+    assert rules_store.active(session).id == first.id and rules_store.find(session, made).state == "draft"
+    rules_store.activate(session, made, NOW)
+    found = rules_store.active(session)
     assert (found.id, found.author, found.activated_at, [one.name for one in found.rules]) == (
         made,
         "某人",
         NOW,
         ["其他事件"],
     )
-    assert rules.find(session, first.id).state == "retired"
+    assert rules_store.find(session, first.id).state == "retired"
     with pytest.raises(Conflict):
-        rules.activate(session, made, NOW)
-    rules.activate(session, first.id, NOW)
-    assert rules.active(session).id == first.id
+        rules_store.activate(session, made, NOW)
+    rules_store.activate(session, first.id, NOW)
+    assert rules_store.active(session).id == first.id
     with pytest.raises(NotFound):
-        rules.activate(session, 0, NOW)
+        rules_store.activate(session, 0, NOW)
 
 
 def test_a_draft_may_be_loaded_anew_a_set_in_force_may_not(session: Session) -> None:
-    first = rules.load(session, [LAST], "新")
-    second = rules.load(session, [rule(category="06"), LAST], "新")
+    first = rules_store.load(session, [LAST], "新")
+    second = rules_store.load(session, [rule(category="06"), LAST], "新")
     with pytest.raises(NotFound):
-        rules.find(session, first)
-    rules.activate(session, second, NOW)
+        rules_store.find(session, first)
+    rules_store.activate(session, second, NOW)
     with pytest.raises(Conflict, match="is or was in force"):
-        rules.load(session, [LAST], "新")
-    assert len(rules.active(session).rules) == 2
+        rules_store.load(session, [LAST], "新")
+    assert len(rules_store.active(session).rules) == 2
 
 
 def test_a_set_without_a_last_resort_is_not_kept(session: Session) -> None:
     with pytest.raises(InvalidInput):
-        rules.load(session, [rule(category="06")], "x")
+        rules_store.load(session, [rule(category="06")], "x")
 
 
 def test_who_answers_for_one_county_does_not_change_the_rules_of_another(session: Session) -> None:
     town = build.Town(session)
     one = Principal("account", "somebody", {Action.RULES: frozenset({town.county.id})})
-    rules.require_all_counties(session, one)
+    rules_store.require_all_counties(session, one)
     build.Town(session, "520499001001")
     with pytest.raises(Forbidden):
-        rules.require_all_counties(session, one)
-    rules.require_all_counties(session, ALL)
+        rules_store.require_all_counties(session, one)
+    rules_store.require_all_counties(session, ALL)
 
 
 # --- testing against the past ---------------------------------------------------------------------------------------
@@ -320,7 +324,7 @@ def test_these_would_go_elsewhere(place: Place, session: Session) -> None:
     place.report("09009")
     draft = [rule("垃圾", category="06010", first_role="grid_leader"),
              rule("噪声", category="06028", handle_min=LAST.handle_min * 2), *DEFAULTS]  # fmt: skip
-    done = rules.replay(session, draft, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL)
+    done = rules_replay.replay(session, draft, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL)
     assert (done.compared, done.elsewhere, done.other_limits) == (5, 3, 1)
     away, longer = done.differences
     assert (away.before.role, away.after.role, away.after.rule, away.count) == ("grid_worker", "grid_leader", "垃圾", 3)
@@ -332,14 +336,16 @@ def test_these_would_go_elsewhere(place: Place, session: Session) -> None:
 def test_the_set_in_force_changes_nothing_of_what_it_did_itself(place: Place, session: Session) -> None:
     for category in ("06010", "F0101", "S0105", "09009"):
         place.report(category)
-    done = rules.replay(session, rules.active(session).rules, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL)
+    done = rules_replay.replay(
+        session, rules_store.active(session).rules, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL
+    )
     assert (done.compared, done.differences) == (4, [])
 
 
 def test_only_incidents_the_asker_sees_are_compared(place: Place, session: Session) -> None:
     place.report("06010")
     nobody = Principal("account", "administrator", {Action.RULES: None})
-    assert rules.replay(session, [LAST], NOW - timedelta(days=1), NOW + timedelta(days=1), nobody).compared == 0
+    assert rules_replay.replay(session, [LAST], NOW - timedelta(days=1), NOW + timedelta(days=1), nobody).compared == 0
 
 
 def test_a_hundred_thousand_are_compared_in_seconds(place: Place, session: Session) -> None:
@@ -349,9 +355,11 @@ def test_a_hundred_thousand_are_compared_in_seconds(place: Place, session: Sessi
     session.execute(text(f"{copies} FROM incident, generate_series(1, :n) WHERE id = :id"), {"n": many, "id": one})
     draft = [rule("街道", category="06010", first_role="street_office"), LAST]
     start = wall.perf_counter()
-    done = rules.replay(session, draft, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL)
+    done = rules_replay.replay(session, draft, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL)
     took = wall.perf_counter() - start
-    assert done.compared == done.elsewhere == many + 1 and len(done.differences[0].cases) == rules.MAX_LISTED_CASES
+    assert (
+        done.compared == done.elsewhere == many + 1 and len(done.differences[0].cases) == rules_replay.MAX_LISTED_CASES
+    )
     assert took < 1, f"{took:.2f} s for {many}"  # 5 s for 100,000; four times that on a busy machine
     print(f"{took:.2f} s for {many}")
 
@@ -368,7 +376,7 @@ def centre(session: Session, client: FlaskClient) -> FlaskClient:
 
 def as_json(one: Rule, **changes: object) -> dict[str, object]:
     """A rule as a program sends it."""
-    cells: dict[str, object] = dict(rules.as_cells(one))
+    cells: dict[str, object] = dict(rules_file.as_cells(one))
     cells |= {key: getattr(one, key) for key in (*rules.LIMITS, "around_the_clock")}
     return cells | {"escalation": list(one.escalation)} | changes
 
@@ -439,7 +447,7 @@ def test_a_spreadsheet_is_edited_kept_tested_and_switched_on(centre: FlaskClient
     number = centre.get("/api/v1/rules").json["items"][0]["id"]
     path = tmp_path / "冬季规则.xlsx"
     path.write_bytes(centre.get(f"/rules/{number}.xlsx").data)
-    assert rules.parse(path)[0] == DEFAULTS
+    assert rules_file.parse(path)[0] == DEFAULTS
     sent = upload(centre, path)
     assert sent.status_code == 303
     draft = centre.get(sent.headers["Location"]).text
@@ -464,7 +472,7 @@ def test_a_wrong_spreadsheet_comes_back_with_its_problems(centre: FlaskClient, t
 def test_the_command_checks_a_table(tmp_path: Path) -> None:
     from web.cli.common import refused
 
-    _, report = rules.parse(written(tmp_path / "r.csv", {"category": "06", "take_min": "-1"}))
+    _, report = rules_file.parse(written(tmp_path / "r.csv", {"category": "06", "take_min": "-1"}))
     with pytest.raises(SystemExit):
         refused(report)
 

@@ -13,12 +13,20 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, WanggeError
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.models import STATES
-from gis.incidents.states import REQUESTS, TRANSITION_ROWS, TRANSITIONS, WORKING, State, allowed_moves, next_state
+from gis.incidents.states import (
+    REQUESTS,
+    TRANSITION_ROWS,
+    TRANSITIONS,
+    WORKING,
+    State,
+    allowed_moves,
+    next_state,
+)
 from gis.rights.access import ANONYMOUS, Action, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
+STATES = tuple(state.value for state in State)
 NAMES = st.sampled_from(sorted(TRANSITIONS))
 DONE = sorted(name for name, move in TRANSITIONS.items() if move.by != Action.SYSTEM and name not in ("report", "link"))
 PENDINGS = st.sampled_from(("", *REQUESTS))

@@ -35,7 +35,7 @@ from gis.exchange import dump
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
-from gis.incidents.reading import incidents, public
+from gis.incidents.reading import duplicates, public
 from gis.ops import qgis
 from gis.ops.cluster import DatabaseUrls
 from gis.rights.access import ANONYMOUS, Action, Fact, Principal, can_see, holder_label, system_principal
@@ -233,13 +233,13 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
     @hypothesis_settings(max_examples=60, deadline=None)
     def ask(east: float, north: float) -> None:
         asked = (session, ANONYMOUS, "06010", 105.9505 + east, 26.2305 + north, NOW + timedelta(minutes=1))
-        shown = incidents.find_duplicates(*asked)
+        shown = duplicates.find_duplicates(*asked)
         metres = {one.distance_m for one in shown}
         assert len(shown) in (0, 2) and len(metres) <= 1  # two places in one cell of the rounding: told apart by nobody
         assert not any(one.id for one in shown)
 
     ask()
-    exact = incidents.find_duplicates(
+    exact = duplicates.find_duplicates(
         session, system_principal("test"), "06010", 105.9505, 26.2305, NOW + timedelta(minutes=1)
     )
     assert len(exact) == 6 and len({one.distance_m for one in exact}) >= 2
@@ -254,13 +254,13 @@ def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None
     )
     near = (session, ANONYMOUS, "06010", CLOSE["lon"], CLOSE["lat"], NOW + timedelta(minutes=1))
     assert (
-        len(incidents.find_duplicates(*near))
+        len(duplicates.find_duplicates(*near))
         == len(public.list_public_incidents(session, ANONYMOUS, public.PublicFilters(), 9))
         == 1
     )
     session.execute(text("UPDATE incident_category SET public = false WHERE code = '06010'"))
     assert (
-        incidents.find_duplicates(*near)
+        duplicates.find_duplicates(*near)
         == public.list_public_incidents(session, ANONYMOUS, public.PublicFilters(), 9)
         == []
     )

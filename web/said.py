@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gis.errors import FieldError
-from gis.incidents.states import STATES, TRANSITIONS
+from gis.incidents.states import STATES, TRANSITIONS, move_labels, state_labels
 
 # key in a message -> its words
-MOVE = {name: move.zh for name, move in TRANSITIONS.items()}
+MOVE = {name: move_labels(name)[0] for name in TRANSITIONS}
 REQUEST = {"suspend": "挂账", "extend": "延时", "void": "作废", "limit": "调整时限"}
 ACTION = {
     "incident.report": "上报", "incident.read": "查看事件", "incident.note": "补充", "incident.rate": "评价",
@@ -36,9 +36,6 @@ FIELD = {
 SENTENCES = tuple(
     (re.compile(pattern), zh)
     for pattern, zh in {
-        r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\), and a request \((\w+)\) waits":
-            "现在不能{1}：该事件{2}，且有{3}申请待审批。",
-        r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\)": "现在不能{1}：该事件{2}。",
         r"The service takes no changes": "服务暂时不能保存任何内容，刚才的没有保存；请告知管理员，稍后再试。",
         r"The disk of the service is full": "服务器磁盘已满，内容没有保存；请告知管理员，稍后再试。",
         r"(\w+): whoever asked cannot approve it":
@@ -54,13 +51,7 @@ SENTENCES = tuple(
         r"unlink: the incident is not linked": "该事件没有并入其他事件。",
         r"there is no such incident": "没有这个事件，或您看不到它。",
         r"there is no such photo": "没有这张照片，或您看不到它。",
-        r"the set is in force already": "这套规则已在使用。",
-        r"name: the set .* is or was in force": "同名的规则集在用或用过，请换一个名称。",
-        r"there is no rule set": "没有这套规则。",
-        r"rules hold in every county": "路由规则对所有县生效，只有管理所有县的人可以启用。",
         r"routing rules are not shown": "您无权查看路由规则。",
-        r"no routing rules are in force": "还没有启用路由规则，请联系管理员。",
-        r"no catalogue is loaded": "还没有载入事件类别，请联系管理员。",
         r"the desk is for those who": "调度台供派单和查看事件的人使用。",
         r"keys are for administrators": "程序密钥由总管理员管理。",
         r"no account is named": "没有这个账号。",
@@ -73,11 +64,7 @@ SENTENCES = tuple(
         r"([\w.]+) is not allowed to": "您在这里无权{1}。",
         r"there is nothing at this address": "这个网址没有内容。",
         r"nothing is loaded yet": "还没有载入数据。",
-        r"lon: is missing; send": "请在地图上选点，或填写地址。",
         r"area: no area": "没有这个代码的区域。",
-        r"category: .* is no category": "没有这个类别，请重新选择。",
-        r"address: .* names no building": "按这个地址找不到楼栋，请在地图上选点。",
-        r"address: .* may mean several places": "这个地址可能指几个地方，请写明小区或社区，或在地图上选点。",
         r"to: nobody with the code": "此人不在该处任职，也不接这里的点单。",
         r"way: this category asks for no skill": "这个类别不能作为点单推送，请派给人或角色。",
         r"minutes: must be": "工作分钟数须大于 0，且不超过上限。",
@@ -87,7 +74,6 @@ SENTENCES = tuple(
         r"reason: .* says nothing": "理由太短，请写明为什么需要联系方式。",
         r"reason: has [\d,]+ characters": "理由太长，请精简到 400 字以内。",
         r"kind: .* is none of": "没有这个种类。",
-        r"until: must be after since": "截止时间须晚于起始时间。",
         r".*takes too long to read": "文件读取太久：可能已损坏，或被做成让程序忙个不停；请拆分，或重新导出后再传。",
         r".*needs too much memory to read": "读取文件需要的内存太多：可能已损坏，或被做成占满内存；请拆分，或重新导出后再传。",
         r".*cannot be read(: its reader crashed|; it is damaged)": "文件读不了：已损坏，或不是它所称的格式；请重新导出后再传。",
@@ -144,7 +130,7 @@ KIND = {
 }
 STATUS = {400: "请求无法读取，请刷新页面后再试。", 404: "这个网址没有内容。", 408: "内容没有及时传完，请再试一次。", 405: "这个网址不接受这种操作。",
           413: KIND["too-large"], 415: "提交的内容格式不对。"}  # fmt: skip
-WORDS: dict[str, str] = MOVE | REQUEST | ACTION | {zh: zh for zh, _en in STATES.values()}
+WORDS: dict[str, str] = MOVE | REQUEST | ACTION | {state_labels(state)[0]: state_labels(state)[0] for state in STATES}
 
 
 def chinese(

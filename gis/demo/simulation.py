@@ -23,7 +23,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import deadlines, intake, moves
 from gis.incidents.lifecycle.admission import CHANNELS_BY_KIND
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.reading import incidents
+from gis.incidents.reading import locked
 from gis.incidents.states import allowed_moves
 from gis.rights.access import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 
@@ -213,13 +213,13 @@ def _step(
     _plan(town, queue, turn, incident, found.state, now, row.holder_id)
 
 
-def _who(session: Session, town: SimulatedTown, row: incidents.LockedIncident, name: str, now: datetime) -> Principal:
+def _who(session: Session, town: SimulatedTown, row: locked.LockedIncident, name: str, now: datetime) -> Principal:
     """Who does a step; the history tells them from real people."""
     by = _really(session, town, row, name)
     return replace(by, who=f"demo {by.who}")
 
 
-def _really(session: Session, town: SimulatedTown, row: incidents.LockedIncident, name: str) -> Principal:
+def _really(session: Session, town: SimulatedTown, row: locked.LockedIncident, name: str) -> Principal:
     if name in ("rate", "reopen"):
         return reporter_principal(row.id)
     if name.startswith("approve"):

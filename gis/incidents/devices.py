@@ -20,7 +20,7 @@ from gis.errors import AuthenticationRequired, Conflict, FieldError, NotFound, i
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.routing.post_holders import resolve_location
+from gis.incidents.routing.location import resolve_location
 from gis.incidents.states import State
 from gis.rights.access import system_principal
 

@@ -22,8 +22,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
 from gis.db import Base, geometry, key, one_of
+from gis.incidents.states import REQUESTS, State
 
-STATES = ("reported", "accepted", "dispatched", "taken", "handled", "checked", "closed", "returned", "suspended", "void")  # fmt: skip
 SEVERITIES = ("low", "normal", "high", "urgent")
 DISPATCH_MODES = ("assign", "order")
 CHANNELS = ("mini_program", "web", "phone", "in_person", "patrol", "woodpecker", "open311", "device", "import", "api")
@@ -167,8 +167,8 @@ class Incident(Base):
     __tablename__ = "incident"
     __table_args__ = (
         ForeignKeyConstraint(["edition_id", "category"], ["incident_category.edition_id", "incident_category.code"]),
-        one_of("state", STATES, "state_known"),
-        one_of("pending", ("", "suspend", "extend", "void", "limit"), "pending_known"),
+        one_of("state", tuple(state.value for state in State), "state_known"),
+        one_of("pending", ("", *REQUESTS), "pending_known"),
         one_of("severity", SEVERITIES, "severity_known"),
         one_of("way", DISPATCH_MODES, "way_known"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating_in_range"),

@@ -22,7 +22,7 @@ from gis.errors import NotFound, TooLarge
 from gis.files import sandbox
 from gis.files.sandbox import Limits
 from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named, wrong_photo
-from gis.incidents.reading.incidents import told
+from gis.incidents.reading.event_access import told
 from gis.rights.access import ANONYMOUS, Principal, reporter_principal, visibility_clause
 
 MAX_PHOTOS_PER_EVENT = 6  # photos of one event

@@ -1,14 +1,16 @@
-"""The loop's states and moves as one table. The database holds the same table and refuses everything else.
+"""The states and moves of an incident as one table. The database holds the same table and refuses everything else.
 
-A move may need a request to be waiting (`pending`) or leave one behind: 挂账, 延时 and 作废 are asked for by one
-person and approved or refused by another; so is another time limit (limit).
+A move may need a waiting request or leave one behind: 挂账, 延时 and 作废 are requested by one person and approved or
+refused by another; so is another time limit (limit). Labels are the codes `state.*`, `move.*` and `request.*` of the
+catalogue of messages.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 from gis.errors import Conflict
+from gis.messages import Message, label
 from gis.rights.access import Action
 
 
@@ -27,161 +29,203 @@ class State(StrEnum):
     VOID = "void"
 
 
-# state -> words on screen
+@dataclass(frozen=True)
+class StateRow:
+    """What is true of every incident in a state.
+
+    step: Its step on the tracking page, from 0; None: it is not on the way to being closed.
+    tone: How pages colour it: attention (somebody must act first), working, solved or over.
+    ended: Nothing is to be done any more.
+    """
+
+    step: int | None
+    tone: str
+    ended: bool = False
+
+
 STATES = {
-    State.REPORTED: ("待受理", "reported"),
-    State.ACCEPTED: ("已受理", "accepted"),
-    State.DISPATCHED: ("已派单", "dispatched"),
-    State.TAKEN: ("处理中", "taken"),
-    State.HANDLED: ("已处理", "handled"),
-    State.CHECKED: ("已核查", "checked"),
-    State.CLOSED: ("已结案", "closed"),
-    State.RETURNED: ("已退回", "returned"),
-    State.SUSPENDED: ("挂账", "suspended"),
-    State.VOID: ("作废", "void"),
+    State.REPORTED: StateRow(0, "attention"),
+    State.ACCEPTED: StateRow(1, "working"),
+    State.DISPATCHED: StateRow(2, "working"),
+    State.TAKEN: StateRow(3, "working"),
+    State.HANDLED: StateRow(4, "solved"),
+    State.CHECKED: StateRow(4, "solved"),
+    State.CLOSED: StateRow(5, "over", ended=True),
+    State.RETURNED: StateRow(1, "attention"),
+    State.SUSPENDED: StateRow(3, "working"),
+    State.VOID: StateRow(None, "over", ended=True),
 }
-ENDED_STATES = (State.CLOSED, State.VOID)
-OPEN_STATES = tuple(state for state in State if state not in ENDED_STATES)
+ENDED_STATES = tuple(state for state, row in STATES.items() if row.ended)
+OPEN_STATES = tuple(state for state, row in STATES.items() if not row.ended)
+TRACKING_STEPS = tuple(
+    tuple(state for state, row in STATES.items() if row.step == step)
+    for step in sorted({row.step for row in STATES.values() if row.step is not None})
+)
+# parameters of SQL that asks for open or ended states: `state = ANY(:open_states)`
+STATE_PARAMS = {
+    "open_states": [state.value for state in OPEN_STATES],
+    "ended_states": [state.value for state in ENDED_STATES],
+}
 REQUESTS = ("suspend", "extend", "void", "limit")
 ANY_REQUEST = "any"
 WORKING = (State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 
 
-class Transition(NamedTuple):
-    """What may be done.
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """A move: what may be done to an incident.
 
-    states: From which states. to: The state after; None: it stays. Needs `pending` waiting (ANY: one of REQUESTS),
-    leaves `leaves`.
+    states: From which states. to: The state after; None: it stays.
     by: The action somebody must be allowed (gis/rights/access.py).
-    mine: Only who holds the incident, or whose area it is in by a post, may do it; not merely who sees it.
-    words: Whether a note is needed.
+    needs_request: The request that must wait (ANY_REQUEST: one of REQUESTS). sets_request: The one it leaves waiting.
+    needs_note: Whether a note is needed.
     """
 
-    zh: str
-    en: str
     states: tuple[State, ...]
-    to: State | None
+    to: State | None = None
     by: Action
-    pending: str = ""
-    leaves: str = ""
-    words: bool = False
+    needs_request: str = ""
+    sets_request: str = ""
+    needs_note: bool = False
 
 
-R, A, D, T, H, C = (
-    State.REPORTED, State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.HANDLED, State.CHECKED,
-)  # fmt: skip
-LIMITED = (R, *WORKING, H, C)  # whose running time may be changed
-ALL = tuple(State)
+NEW = (State.REPORTED, State.RETURNED)  # waiting to be accepted
+SOLVED = (State.HANDLED, State.CHECKED)
+VOIDABLE = (State.REPORTED, *WORKING)
+LIMITED = (State.REPORTED, *WORKING, *SOLVED)  # whose running time may be changed
 
 TRANSITIONS: dict[str, Transition] = {
-    "report": Transition("上报", "report", (R,), R, Action.REPORT),
-    "accept": Transition("受理", "accept", (R, State.RETURNED), A, Action.DISPATCH),
-    "reclassify": Transition("改类", "reclassify", (R, A, State.RETURNED), None, Action.DISPATCH),
-    "dispatch": Transition("派单", "dispatch", (A, D, State.RETURNED), D, Action.DISPATCH),
-    "expire": Transition("无人接单", "nobody claimed it", (D,), A, Action.SYSTEM),
-    "take": Transition("接单", "take", (D,), T, Action.HANDLE),
-    "return": Transition("退回", "return", (D, T), State.RETURNED, Action.HANDLE, words=True),
-    "handle": Transition("处理", "handle", (T,), H, Action.HANDLE, words=True),
-    "check": Transition("核查", "check", (H,), C, Action.DISPATCH),
-    "send_back": Transition("重办", "send back", (H, C), T, Action.DISPATCH, words=True),
-    "close": Transition("结案", "close", (C,), State.CLOSED, Action.DISPATCH),
-    "rate": Transition("评价", "rate", (H, C, State.CLOSED), None, Action.RATE),
-    "reopen": Transition("重启", "reopen", (H, C, State.CLOSED), D, Action.RATE, words=True),
-    "request_suspend": Transition("申请挂账", "ask to suspend", WORKING, None, Action.HANDLE, "", "suspend", True),
-    "request_extend": Transition("申请延时", "ask for more time", WORKING, None, Action.HANDLE, "", "extend", True),
-    "request_limit": Transition(
-        "申请调整时限", "ask for another time limit", LIMITED, None, Action.HANDLE, "", "limit", True
+    "report": Transition(states=(State.REPORTED,), to=State.REPORTED, by=Action.REPORT),
+    "accept": Transition(states=NEW, to=State.ACCEPTED, by=Action.DISPATCH),
+    "reclassify": Transition(states=(*NEW, State.ACCEPTED), by=Action.DISPATCH),
+    "dispatch": Transition(
+        states=(State.ACCEPTED, State.DISPATCHED, State.RETURNED), to=State.DISPATCHED, by=Action.DISPATCH
     ),
-    "request_void": Transition("申请作废", "ask to make void", (R, *WORKING), None, Action.HANDLE, "", "void", True),
-    "approve_suspend": Transition(
-        "同意挂账", "approve suspension", WORKING, State.SUSPENDED, Action.APPROVE, "suspend"
-    ),
-    "approve_extend": Transition("同意延时", "approve more time", WORKING, None, Action.APPROVE, "extend"),
-    "approve_limit": Transition("同意调整时限", "approve another time limit", LIMITED, None, Action.APPROVE, "limit"),
-    "approve_void": Transition("同意作废", "approve making void", (R, *WORKING), State.VOID, Action.APPROVE, "void"),
-    "refuse_suspend": Transition(
-        "不同意挂账", "refuse suspension", WORKING, None, Action.APPROVE, "suspend", words=True
-    ),
-    "refuse_extend": Transition("不同意延时", "refuse more time", WORKING, None, Action.APPROVE, "extend", words=True),
-    "refuse_limit": Transition(
-        "不同意调整时限", "refuse another time limit", LIMITED, None, Action.APPROVE, "limit", words=True
-    ),
-    "refuse_void": Transition(
-        "不同意作废", "refuse making void", (R, *WORKING), None, Action.APPROVE, "void", words=True
-    ),
-    "withdraw": Transition("撤回申请", "withdraw a request", LIMITED, None, Action.HANDLE, ANY_REQUEST),
-    "resume": Transition("恢复", "resume", (State.SUSPENDED,), None, Action.APPROVE),  # back to the state before
-    "supervise": Transition("督办", "supervise", OPEN_STATES, None, Action.SUPERVISE, words=True),
-    "release": Transition("解除督办", "end supervision", OPEN_STATES, None, Action.SUPERVISE, words=True),
-    "escalate": Transition("超时督办", "overdue, one level up", OPEN_STATES, None, Action.SYSTEM),
-    "link": Transition("并案", "link to another", OPEN_STATES, None, Action.DISPATCH),
-    "unlink": Transition("拆案", "unlink", OPEN_STATES, None, Action.DISPATCH),
-    "pass_on": Transition("转由他人处理", "passed on: who held it cannot act", (D, T), None, Action.SYSTEM),
-    "hand_over": Transition("随岗移交", "handed over with the post", OPEN_STATES, None, Action.SYSTEM),
-    "follow": Transition("随界移交", "followed the boundary", OPEN_STATES, None, Action.SYSTEM),
-    "note": Transition("补充", "note", ALL, None, Action.NOTE, words=True),
+    "expire": Transition(states=(State.DISPATCHED,), to=State.ACCEPTED, by=Action.SYSTEM),
+    "take": Transition(states=(State.DISPATCHED,), to=State.TAKEN, by=Action.HANDLE),
+    "return": Transition(states=(State.DISPATCHED, State.TAKEN), to=State.RETURNED, by=Action.HANDLE, needs_note=True),
+    "handle": Transition(states=(State.TAKEN,), to=State.HANDLED, by=Action.HANDLE, needs_note=True),
+    "check": Transition(states=(State.HANDLED,), to=State.CHECKED, by=Action.DISPATCH),
+    "send_back": Transition(states=SOLVED, to=State.TAKEN, by=Action.DISPATCH, needs_note=True),
+    "close": Transition(states=(State.CHECKED,), to=State.CLOSED, by=Action.DISPATCH),
+    "rate": Transition(states=(*SOLVED, State.CLOSED), by=Action.RATE),
+    "reopen": Transition(states=(*SOLVED, State.CLOSED), to=State.DISPATCHED, by=Action.RATE, needs_note=True),
+    "request_suspend": Transition(states=WORKING, by=Action.HANDLE, sets_request="suspend", needs_note=True),
+    "request_extend": Transition(states=WORKING, by=Action.HANDLE, sets_request="extend", needs_note=True),
+    "request_limit": Transition(states=LIMITED, by=Action.HANDLE, sets_request="limit", needs_note=True),
+    "request_void": Transition(states=VOIDABLE, by=Action.HANDLE, sets_request="void", needs_note=True),
+    "approve_suspend": Transition(states=WORKING, to=State.SUSPENDED, by=Action.APPROVE, needs_request="suspend"),
+    "approve_extend": Transition(states=WORKING, by=Action.APPROVE, needs_request="extend"),
+    "approve_limit": Transition(states=LIMITED, by=Action.APPROVE, needs_request="limit"),
+    "approve_void": Transition(states=VOIDABLE, to=State.VOID, by=Action.APPROVE, needs_request="void"),
+    "refuse_suspend": Transition(states=WORKING, by=Action.APPROVE, needs_request="suspend", needs_note=True),
+    "refuse_extend": Transition(states=WORKING, by=Action.APPROVE, needs_request="extend", needs_note=True),
+    "refuse_limit": Transition(states=LIMITED, by=Action.APPROVE, needs_request="limit", needs_note=True),
+    "refuse_void": Transition(states=VOIDABLE, by=Action.APPROVE, needs_request="void", needs_note=True),
+    "withdraw": Transition(states=LIMITED, by=Action.HANDLE, needs_request=ANY_REQUEST),
+    "resume": Transition(states=(State.SUSPENDED,), by=Action.APPROVE),  # back to the state before
+    "supervise": Transition(states=OPEN_STATES, by=Action.SUPERVISE, needs_note=True),
+    "release": Transition(states=OPEN_STATES, by=Action.SUPERVISE, needs_note=True),
+    "escalate": Transition(states=OPEN_STATES, by=Action.SYSTEM),
+    "link": Transition(states=OPEN_STATES, by=Action.DISPATCH),
+    "unlink": Transition(states=OPEN_STATES, by=Action.DISPATCH),
+    "pass_on": Transition(states=(State.DISPATCHED, State.TAKEN), by=Action.SYSTEM),
+    "hand_over": Transition(states=OPEN_STATES, by=Action.SYSTEM),
+    "follow": Transition(states=OPEN_STATES, by=Action.SYSTEM),
+    "note": Transition(states=tuple(State), by=Action.NOTE, needs_note=True),
 }
 # moves that leave a waiting request as it is
 REQUEST_KEEPING_MOVES = frozenset(
     {"note", "escalate", "supervise", "release", "pass_on", "hand_over", "follow", "link", "unlink", "take", "rate"}
 )
-# moves after which nobody needs an answer to it any more
+# moves after which a waiting request needs no answer any more
 REQUEST_CANCELLING_MOVES = frozenset({"handle", "return", "check", "close", "send_back", "reopen"})
-# moves of an incident that repeats another; all else it does with the one it repeats, and these it does by itself
-INDEPENDENT_MOVES = frozenset({"note", "rate", "reopen", "link", "unlink", "escalate", "follow", "pass_on", "hand_over", "reclassify",
-                   "supervise", "release"})  # fmt: skip
+# moves that an incident linked to another still does by itself; all others it does together with that one
+INDEPENDENT_MOVES = frozenset(
+    {
+        "note", "rate", "reopen", "link", "unlink", "escalate", "follow", "pass_on", "hand_over", "reclassify",
+        "supervise", "release",
+    }
+)  # fmt: skip
+# moves of the timeline that the reporter reads; the others are between those who work on the incident
+MOVES_SHOWN_TO_REPORTER = (
+    "report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate", "reopen",
+    "approve_suspend", "resume", "approve_extend", "approve_void", "escalate", "supervise", "expire", "follow",
+    "hand_over", "pass_on", "approve_limit",
+)  # fmt: skip
+# moves whose notes are meant for the reporter
+NOTES_SHOWN_TO_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend", "approve_void", "note")
 
 
-def rows() -> Iterator[tuple[str, str, str, str, str]]:
-    """The table as the database holds it: move, from_state, from_pending, to_state, to_pending."""
-    for name, move in TRANSITIONS.items():
-        waiting = (
-            ("", *REQUESTS)
-            if name in REQUEST_KEEPING_MOVES | REQUEST_CANCELLING_MOVES
-            else REQUESTS
-            if move.pending == ANY_REQUEST
-            else (move.pending,)
-        )
-        for state in move.states:
-            for before in waiting:
-                after = before if name in REQUEST_KEEPING_MOVES else move.leaves
-                for to in WORKING if name == "resume" else (move.to or state,):
-                    yield name, state.value, before, to.value, after
+def transition_rows() -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield the table as the database holds it: move, from_state, from_pending, to_state, to_pending."""
+    for name, transition in TRANSITIONS.items():
+        if name in REQUEST_KEEPING_MOVES | REQUEST_CANCELLING_MOVES:
+            requests: tuple[str, ...] = ("", *REQUESTS)
+        else:
+            requests = REQUESTS if transition.needs_request == ANY_REQUEST else (transition.needs_request,)
+        for state in transition.states:
+            for pending in requests:
+                new_pending = pending if name in REQUEST_KEEPING_MOVES else transition.sets_request
+                for new_state in WORKING if name == "resume" else (transition.to or state,):
+                    yield name, state.value, pending, new_state.value, new_pending
 
 
-TRANSITION_ROWS = frozenset(rows())
+TRANSITION_ROWS = frozenset(transition_rows())
 
 
 def next_state(name: str, state: str, pending: str = "", before: str = "") -> tuple[str, str]:
-    """The state and the waiting request after a move.
+    """Return the state and the waiting request after a move.
 
-    Args:
-        state, pending: As the incident stands. before: Its state before it was suspended.
+    Parameters
+    ----------
+    name
+        A key of TRANSITIONS.
+    state, pending
+        As the incident stands.
+    before
+        Its state before it was suspended.
 
-    Raises:
-        Conflict: The incident does not allow the move now; the words say what it allows.
+    Raises
+    ------
+    Conflict
+        `move.not_now`, `move.not_now_waiting`: the incident does not allow the move. `moves` are those it allows.
     """
-    for move, from_state, from_pending, to, after in TRANSITION_ROWS:
-        if (move, from_state, from_pending) == (name, state, pending) and (name != "resume" or to == before):
-            return to, after
-    zh, en = STATES[State(state)]
-    waits = f", and a request ({pending}) waits" if pending else ""
-    may = ", ".join(sorted(allowed_moves(state, pending))) or "nothing"
-    raise Conflict(f"{name}: cannot be done to an incident that is {en} ({zh}){waits}; possible now: {may}",
-                   state=state, pending=pending)  # fmt: skip
+    for move, from_state, from_pending, new_state, new_pending in TRANSITION_ROWS:
+        if (move, from_state, from_pending) == (name, state, pending) and (name != "resume" or new_state == before):
+            return new_state, new_pending
+    params = {
+        "move": Message(f"move.{name}") if name in TRANSITIONS else name,
+        "state": Message(f"state.{state}"),
+        "moves": sorted(allowed_moves(state, pending)),
+    }
+    extra = {"state": state, "pending": pending}
+    if pending:
+        raise Conflict("move.not_now_waiting", extra=extra, **params, request=Message(f"request.{pending}"))
+    raise Conflict("move.not_now", extra=extra, **params)
 
 
 def allowed_moves(state: str, pending: str = "") -> set[str]:
-    """Names of the moves an incident allows as it stands, those of the system left out."""
+    """Return the names of the moves an incident allows as it stands, those of the system left out."""
     return {
-        move for move, from_state, from_pending, *_ in TRANSITION_ROWS
-        if (from_state, from_pending) == (state, pending) and TRANSITIONS[move].by != Action.SYSTEM and move != "report"
-    }  # fmt: skip
+        move
+        for move, from_state, from_pending, *_ in TRANSITION_ROWS
+        if (from_state, from_pending) == (state, pending) and is_done_by_people(move)
+    }
 
 
-# what the reporter reads of the timeline; the rest is between those who work
-MOVES_SHOWN_TO_REPORTER = ("report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate",
-                 "reopen", "approve_suspend", "resume", "approve_extend", "approve_void", "escalate", "supervise",
-                 "expire", "follow", "hand_over", "pass_on", "approve_limit")  # fmt: skip
-# whose words are meant for the reporter
-NOTES_SHOWN_TO_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend", "approve_void", "note")
+def is_done_by_people(name: str) -> bool:
+    """Return whether a move is one that people do to an incident that was reported."""
+    return name in TRANSITIONS and TRANSITIONS[name].by != Action.SYSTEM and name != "report"
+
+
+def state_labels(state: str) -> tuple[str, str]:
+    """Return what a state is called in Chinese and in English, for the fields `state_zh` and `state_en`."""
+    return label(f"state.{state}", "zh"), label(f"state.{state}", "en")
+
+
+def move_labels(name: str) -> tuple[str, str]:
+    """Return what a move is called in Chinese and in English; a move of an earlier release is called by its name."""
+    if name not in TRANSITIONS:
+        return name, name
+    return label(f"move.{name}", "zh"), label(f"move.{name}", "en")

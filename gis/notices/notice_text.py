@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gis.incidents.states import STATES, TRANSITIONS, State
+from gis.incidents.states import TRANSITIONS, State, move_labels, state_labels
 from gis.rights.roles import ROLE_BY_KEY
 
 SEVERITIES = {
@@ -29,7 +29,7 @@ DONE = {
     "release": ("已解除督办", "no longer supervised"), "link": ("已并案", "linked"), "unlink": ("已拆案", "unlinked"),
     "note": ("有补充", "note added"),
 }  # fmt: skip
-TOPICS = {f"incident.{name}": DONE.get(name, (move.zh, move.en)) for name, move in TRANSITIONS.items()}
+TOPICS = {f"incident.{name}": DONE.get(name, move_labels(name)) for name in TRANSITIONS}
 TOPICS["incident.danger"] = ("险情", "danger")
 
 
@@ -52,7 +52,7 @@ def render_notice(topic: str, body: Mapping[str, Any], area: str = "", category_
     what = TOPICS.get(topic, (topic, topic))
     code, zh = str(body.get("category") or ""), str(body.get("category_zh") or body.get("category") or "")
     lines = [
-        (("状态", "State"), _of(STATES, _state(body))),
+        (("状态", "State"), _state(body)),
         (("轻重", "Severity"), SEVERITIES.get(str(body.get("severity")), ("", ""))),
         (("区域", "Area"), (area or str(body.get("area") or ""),) * 2),
         (("岗位", "Role"), _role(body.get("role"))),
@@ -62,13 +62,9 @@ def render_notice(topic: str, body: Mapping[str, Any], area: str = "", category_
     )
 
 
-def _state(body: Mapping[str, Any]) -> State | None:
+def _state(body: Mapping[str, Any]) -> tuple[str, str]:
     given = body.get("state")
-    return State(given) if given in set(State) else None
-
-
-def _of(table: Mapping[State, tuple[str, str]], key: State | None) -> tuple[str, str]:
-    return table[key] if key else ("", "")
+    return state_labels(given) if given in set(State) else ("", "")
 
 
 def _role(key: object) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from gis.db import engine
 from gis.incidents.catalogue import editions
 from gis.incidents.danger import table
 from gis.incidents.models import IncidentMove
-from gis.incidents.routing import rules
+from gis.incidents.routing import rules_store
 from gis.incidents.states import TRANSITION_ROWS
 from gis.ops import qgis
 from gis.ops.cluster import DatabaseUrls
@@ -72,7 +72,7 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
             _fill_moves(connection)
             connection.execute(text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION_ACTOR})
             editions.fill(connection)
-            rules.load_default_rules(connection)
+            rules_store.load_default_rules(connection)
             table.fill(connection)
             qgis.prepare(connection)
             if app and app != owner:

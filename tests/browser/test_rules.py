@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from playwright.sync_api import expect
 
-from gis.incidents.routing import rules
+from gis.incidents.routing import rules_file
 from tests.support.browser import serious, sign_in
 
 pytestmark = pytest.mark.browser
@@ -18,17 +18,17 @@ def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):
         desk.locator(".rul-head a").click()
     path = tmp_path / "下载.xlsx"
     download.value.save_as(path)
-    found, report = rules.parse(path)
+    found, report = rules_file.parse(path)
     assert found and not report.refused
 
-    rules.dump([found[-1], *found], path)  # the one for everything first
+    rules_file.dump([found[-1], *found], path)  # the one for everything first
     desk.locator("#file").set_input_files(path)
     desk.locator(".rul-side button").click()
     expect(desk.get_by_role("alert")).to_contain_text("匹配一切，只能放在最后")
     assert serious(desk) == []
 
     first = dataclasses.replace(found[-1], name="市容", category="06", first_role="grid_leader")
-    rules.dump([*found[:-1], first, found[-1]], path)
+    rules_file.dump([*found[:-1], first, found[-1]], path)
     desk.locator("#file").set_input_files(path)
     desk.locator("#name").fill("浏览器里试的")
     desk.locator(".rul-side button").click()

@@ -11,6 +11,7 @@ from gis.accounts import disclosures
 from gis.areas.resolver import read_time
 from gis.errors import invalid_field
 from gis.incidents.lifecycle import intake, moves
+from gis.incidents.reading import filters as reading_filters
 from gis.incidents.reading import incidents, statistics, timeline
 from gis.rights.access import Principal, system_principal
 from gis.settings import Settings
@@ -78,7 +79,7 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **given: str) -
     """Incidents by urgency: supervised first, then by what is due."""
     now = datetime.now(Settings.from_env().timezone)
     states = tuple(filter(None, state.split(",")))
-    wanted = incidents.IncidentFilters(states, overdue=True if overdue else None, sort="urgent", **given)  # type: ignore[arg-type]
+    wanted = reading_filters.IncidentFilters(states, overdue=True if overdue else None, sort="urgent", **given)  # type: ignore[arg-type]
     with session_scope() as session:
         found = incidents.list_incidents(session, me(), wanted, limit, None, now=now)
     if as_json:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from gis.errors import NotFound
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
-from gis.incidents.routing import rules
+from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
 from gis.rights.access import system_principal
 from gis.rights.roles import ROLE_BY_KEY
 from gis.settings import Settings
@@ -25,9 +25,9 @@ def command() -> None:
 
 def named(session: Session, name: str) -> rules.RoutingRules:
     """A set by its name or number."""
-    for one in rules.list_rule_sets(session):
+    for one in rules_store.list_rule_sets(session):
         if name in (one.name, str(one.id)):
-            return rules.find(session, one.id)
+            return rules_store.find(session, one.id)
     raise NotFound(f"there is no rule set {name!r}; ./wangge rules show lists them")
 
 
@@ -37,15 +37,18 @@ def named(session: Session, name: str) -> rules.RoutingRules:
 def show(name: str, as_json: bool) -> None:
     """The set in force, or the one called NAME, rule by rule; then every set."""
     with session_scope() as session:
-        found = named(session, name) if name else rules.active(session)
-        words, places = rules.category_names(editions.active_edition(session)), rules.area_names(session, found.rules)
-        sets = rules.list_rule_sets(session)
+        found = named(session, name) if name else rules_store.active(session)
+        words, places = (
+            rules_text.category_names(editions.active_edition(session)),
+            rules_text.area_names(session, found.rules),
+        )
+        sets = rules_store.list_rule_sets(session)
     if as_json:
-        rows = [rules.as_cells(rule) for rule in found.rules]
+        rows = [rules_file.as_cells(rule) for rule in found.rules]
         told = {"id": found.id, "name": found.name, "state": found.state, "rules": rows}
         return click.echo(orjson.dumps(told).decode())
     for number, rule in enumerate(found.rules, 1):
-        click.echo(f"{number:3}  {rule.name}: {rules.in_words(rule, words, places)}")
+        click.echo(f"{number:3}  {rule.name}: {rules_text.in_words(rule, words, places)}")
     for one in sets:
         click.echo(f"{'*' if one.state == 'active' else ' '} {one.id} {one.name} ({one.state})", err=True)
     warn_of_years()
@@ -68,7 +71,7 @@ def author() -> str:
 def check(file: Path) -> None:
     """Check a table of rules; every problem by row and column."""
     with session_scope() as session:
-        found, report = rules.parse(file, editions.active_edition(session), session)
+        found, report = rules_file.parse(file, editions.active_edition(session), session)
     refused(report)
     click.echo(f"{file.name}: {len(found)} rules; all right")
     warn_of_years()
@@ -81,9 +84,9 @@ def check(file: Path) -> None:
 def load(file: Path, name: str, commit: bool) -> None:
     """Keep a table of rules as a draft set; nothing is switched on."""
     with session_scope("load rules") as session:
-        found, report = rules.parse(file, editions.active_edition(session), session)
+        found, report = rules_file.parse(file, editions.active_edition(session), session)
         refused(report)
-        made = rules.load(session, found, name, author())
+        made = rules_store.load(session, found, name, author())
         if commit:
             session.commit()
             click.echo(f"set {made} ({name}), {len(found)} rules, a draft; test it: ./wangge rules test {name}")
@@ -99,7 +102,7 @@ def test(name: str, days: int, as_json: bool) -> None:
     """What a set would have done with past incidents: which would go elsewhere, or get other time."""
     now = datetime.now(Settings.from_env().timezone)
     with session_scope() as session:
-        found = rules.replay(
+        found = rules_replay.replay(
             session, named(session, name).rules, now - timedelta(days=days), now, system_principal("command line")
         )
     if as_json:
@@ -123,7 +126,7 @@ def activate(name: str) -> None:
     """Switch a set on; incidents filed before keep their rule. A set that was in force may be switched on again."""
     with session_scope("activate rules") as session:
         found = named(session, name)
-        rules.activate(session, found.id, datetime.now(Settings.from_env().timezone))
+        rules_store.activate(session, found.id, datetime.now(Settings.from_env().timezone))
         session.commit()
     click.echo(f"{found.name} is in force")
 
@@ -134,6 +137,6 @@ def activate(name: str) -> None:
 def dump(file: Path, name: str) -> None:
     """Write a set to FILE (.xlsx or .csv), to be edited and loaded."""
     with session_scope() as session:
-        found = named(session, name) if name else rules.active(session)
-    rules.dump(found.rules, file)
+        found = named(session, name) if name else rules_store.active(session)
+    rules_file.dump(found.rules, file)
     click.echo(f"{file}: {len(found.rules)} rules of {found.name}")

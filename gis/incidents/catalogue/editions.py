@@ -99,10 +99,12 @@ class Edition:
         close = difflib.get_close_matches(code, self.categories, 3) or [
             one.code for one in self.categories.values() if code and code in one.zh
         ]
-        near = "; ".join(f"{one} {self.categories[one].zh}" for one in close)
-        hint = f"; it is {newer[0].code} now" if newer else f"; did you mean {near}?" if near else ""
-        words = f"{code[:40]!r} is no category of the catalogue{hint}"
-        raise invalid_field("category", words)
+        if newer:
+            raise invalid_field("category", "category.renamed", code=code[:40], new_code=newer[0].code)
+        if close:
+            candidates = "; ".join(f"{match} {self.categories[match].zh}" for match in close)
+            raise invalid_field("category", "category.unknown_near", code=code[:40], candidates=candidates)
+        raise invalid_field("category", "category.unknown", code=code[:40])
 
     def skill_zh(self, skill: str) -> str:
         """A skill in Chinese: the categories that ask for it; itself where none does."""
@@ -254,7 +256,7 @@ def load(session: Session | Connection, rows: Sequence[CategoryRow], name: str, 
     if before is not None and [*_read(session, before).categories.values()] == list(rows):
         return None
     if session.scalar(text("SELECT count(*) FROM catalogue_edition WHERE name = :name"), {"name": name}):
-        raise Conflict(f"name: there is an edition {name!r} already; editions never change, choose another name")
+        raise Conflict("catalogue.name_taken", name=name)
     session.execute(text("UPDATE catalogue_edition SET state = 'retired' WHERE state = 'active'"))
     edition_id = session.scalar(
         text("INSERT INTO catalogue_edition (name, state, source) VALUES (:name, 'active', :source) RETURNING id"),
@@ -270,7 +272,12 @@ def fill(connection: Connection) -> None:
     if not connection.scalar(text("SELECT count(*) FROM catalogue_edition")):
         rows, report = parse(DEFAULT)
         if report.refused:
-            raise InvalidInput(f"{DEFAULT.name}: {report.refused[0].where}: {report.refused[0].reason}")
+            raise InvalidInput(
+                "file.default_refused",
+                file=DEFAULT.name,
+                where=report.refused[0].where,
+                reason=report.refused[0].reason,
+            )
         load(connection, rows, DEFAULT_NAME, DEFAULT.name)
 
 
@@ -292,7 +299,7 @@ def get_edition(session: Session, edition_id: int) -> Edition:
 def _read(session: Session | Connection, edition_id: int) -> Edition:
     name = session.scalar(text("SELECT name FROM catalogue_edition WHERE id = :id"), {"id": edition_id})
     if name is None:
-        raise NotFound(f"there is no edition {edition_id} of the catalogue")
+        raise NotFound("catalogue.edition_unknown", edition=str(edition_id))
     rows = [dict(row) for row in session.execute(text(ROWS), {"id": edition_id}).mappings()]
     for row in rows:
         row |= {key: tuple(row[key]) for key in ("words", "examples", "attributes")}
@@ -307,7 +314,7 @@ def active_edition(session: Session) -> Edition:
     """
     found = session.scalar(cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
     if found is None:
-        raise Unavailable("no catalogue is loaded; load one with: ./wangge catalogue load FILE --name NAME --commit")
+        raise Unavailable("catalogue.missing")
     return get_edition(session, found)
 
 

@@ -160,7 +160,7 @@ def active_id(session: Session | Connection) -> int:
     """
     newest = session.scalar(cached_text(NEWEST))
     if newest is None:
-        raise Unavailable("no table of danger is loaded; ./wangge db migrate fills it")
+        raise Unavailable("danger.table_missing")
     return int(newest)
 
 
@@ -196,5 +196,10 @@ def fill(connection: Connection) -> None:
     if newest is None or (newest.source, newest.author) == (DEFAULT.name, ""):
         rows, report = parse(DEFAULT)
         if report.refused:
-            raise InvalidInput(f"{DEFAULT.name}: {report.refused[0].where}: {report.refused[0].reason}")
+            raise InvalidInput(
+                "file.default_refused",
+                file=DEFAULT.name,
+                where=report.refused[0].where,
+                reason=report.refused[0].reason,
+            )
         load(connection, rows, DEFAULT.name)

@@ -11,7 +11,8 @@ from gis.areas.explanation import DecisionStep
 from gis.db import cached_text
 from gis.incidents.catalogue.danger import URGENT
 from gis.incidents.danger.reader import Danger
-from gis.incidents.routing.post_holders import list_post_holders, step
+from gis.incidents.routing.decisions import step
+from gis.incidents.routing.post_holders import list_post_holders
 from gis.notices.outbox import enqueue_notice
 
 TOPIC = "incident.danger"

@@ -12,8 +12,9 @@ from gis.areas.snapshot import RegistrySnapshot, read_snapshot_around
 from gis.errors import WanggeError
 from gis.incidents.lifecycle.effects import stored_location
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
-from gis.incidents.reading.incidents import LockedIncident
-from gis.incidents.routing.post_holders import IncidentLocation, home, office, resolve_location
+from gis.incidents.reading.locked import LockedIncident
+from gis.incidents.routing.location import IncidentLocation, resolve_location
+from gis.incidents.routing.post_holders import home, office
 from gis.incidents.routing.router import COMMUNITY
 from gis.incidents.states import ENDED_STATES, State
 from gis.rights.access import system_principal

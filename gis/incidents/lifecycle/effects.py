@@ -14,16 +14,10 @@ from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle.events import lock_incident
 from gis.incidents.models import SEVERITIES
-from gis.incidents.reading.incidents import LockedIncident
-from gis.incidents.routing.post_holders import (
-    HEIGHT,
-    Home,
-    IncidentLocation,
-    home,
-    list_claimants,
-    list_post_holders,
-    office,
-)
+from gis.incidents.reading.locked import LockedIncident
+from gis.incidents.routing.claimants import list_claimants
+from gis.incidents.routing.location import IncidentLocation
+from gis.incidents.routing.post_holders import HEIGHT, Home, home, list_post_holders, office
 from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, route, stage_clock
 from gis.incidents.states import ENDED_STATES, State
 from gis.rights.access import LIVING, Action, Principal

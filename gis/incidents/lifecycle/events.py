@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 from gis.errors import NotFound
-from gis.incidents.reading.incidents import LockedIncident, lock_query
+from gis.incidents.reading.locked import LockedIncident, lock_query
 from gis.incidents.states import ENDED_STATES, next_state
 from gis.notices.outbox import enqueue_notice
 from gis.rights.access import LIVING, OPERATOR, Principal

@@ -19,7 +19,8 @@ from gis.incidents.danger.reader import Danger
 from gis.incidents.lifecycle import alert
 from gis.incidents.lifecycle.admission import attributes_error, require_admissible
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.incidents.routing.post_holders import IncidentLocation, resolve_location, step
+from gis.incidents.routing.decisions import step
+from gis.incidents.routing.location import IncidentLocation, resolve_location
 from gis.rights.access import Action, Principal
 
 MAX_DESCRIPTION_CHARS = 4000  # characters of a description or a note

@@ -38,15 +38,10 @@ from gis.incidents.lifecycle.events import (
     record_event,
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS, Assessed, IncidentReport, assess
-from gis.incidents.reading.incidents import (
-    Duplicate,
-    IncidentView,
-    LockedIncident,
-    find_duplicates,
-    get_incident,
-    in_words,
-    may_move,
-)
+from gis.incidents.reading.duplicates import Duplicate, find_duplicates
+from gis.incidents.reading.incidents import IncidentView, get_incident
+from gis.incidents.reading.locked import LockedIncident, may_move
+from gis.incidents.reading.queues import queue_to_json
 from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_post_holders, office
 from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, RoutingDecision, route, stage_clock
 from gis.incidents.states import ENDED_STATES, INDEPENDENT_MOVES, TRANSITIONS, State, allowed_moves, next_state
@@ -152,7 +147,7 @@ def file_report(
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         columns["due_at"], columns["rule_name"], columns["way"], case.kind.code, case.severity, case.answer,
         how, alike, case.suggestions, len(events) + 1, where.area_ids,
-        in_words(routed.owner, columns["role"], {level: name for _, level, _, name in where.areas}),
+        queue_to_json(routed.owner, columns["role"], {level: name for _, level, _, name in where.areas}),
         catalogue_danger.in_words(case.danger),
     )  # fmt: skip
 
@@ -306,7 +301,7 @@ def apply_move(
     if row.parent_id is not None and name not in INDEPENDENT_MOVES:
         raise Conflict(f"{name}: the incident repeats another and moves with it; move {row.parent_id}, or unlink it first",
                        parent=str(row.parent_id))  # fmt: skip
-    if TRANSITIONS[name].words and not wish.note.strip():
+    if TRANSITIONS[name].needs_note and not wish.note.strip():
         raise invalid_field("note", "field.reason_missing")
     if len(wish.note) > MAX_DESCRIPTION_CHARS:
         words = f"has {len(wish.note):,} characters; at most {MAX_DESCRIPTION_CHARS:,}"

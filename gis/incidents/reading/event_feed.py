@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
-from gis.incidents.reading import incidents
+from gis.incidents.reading import event_access
 from gis.rights.access import Principal, visibility_clause
 
 CHANNEL = "wangge_incident"
@@ -119,8 +119,8 @@ def visible_events(session: Session, by: Principal, heard: list[FeedEvent], now:
     if not heard:
         return []
     condition, params = visibility_clause(by, "i")
-    readable, more = incidents.told(by)
-    query = EVENTS.format(condition=condition, readable=readable, version=incidents.progress(by)[0]["version"])
+    readable, more = event_access.told(by)
+    query = EVENTS.format(condition=condition, readable=readable, version=event_access.progress(by)[0]["version"])
     params |= more | {"incidents": list({one.incident_id for one in heard}), "events": [one.id for one in heard]}
     rows = {row.event: row for row in session.execute(text(query), params)}
     return [

@@ -1,8 +1,8 @@
-"""Reading incidents: one, many, counts, what is near, who could take one. Every query carries `access.visible`."""
+"""Read incidents: one, a page of a list, counts by state. Every query carries `visibility_clause`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,155 +12,26 @@ from sqlalchemy.orm import Session
 from gis.db import cached_text
 from gis.errors import NotFound, invalid_field
 from gis.incidents import working_time
-from gis.incidents.catalogue import editions
-from gis.incidents.models import CHANNELS, SEVERITIES
+from gis.incidents.reading.event_access import progress, told
+from gis.incidents.reading.filters import COLOURS, IncidentFilters, filter_conditions, validate_filters
+from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncident, may_move
+from gis.incidents.reading.queues import IN_HAND, queue_to_json
 from gis.incidents.routing.approval import has_approver
-from gis.incidents.routing.post_holders import CLAIMANTS_SQL, list_post_holders
-from gis.incidents.states import INDEPENDENT_MOVES, MOVES_SHOWN_TO_REPORTER, STATES, TRANSITIONS, State, allowed_moves
-from gis.incidents.states import OPEN_STATES as OPEN
+from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
 from gis.rights.access import ACCESS_ROLES as ACCESS
 from gis.rights.access import (
     ACTION_BY_FACT,
     LIVING,
-    Action,
     Fact,
     Principal,
     can_see,
     hide_contacts,
     holder_label,
-    internal,
-    location,
-    open_to_all,
     reveal_contacts,
     visibility_clause,
     waits_for_operator,
 )
 from gis.rights.roles import ROLE_BY_KEY
-
-NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many metres and days
-SORTS = ("urgent", "newest")
-
-
-@dataclass(frozen=True)
-class LockedIncident:
-    """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting request.
-
-    unowned: It is in the operator's queue of who asks.
-    """
-
-    county: str
-    id: UUID
-    version: int
-    changed_at: datetime
-    edition_id: int
-    category: str
-    category_zh: str
-    severity: str
-    channel: str
-    lon: float
-    lat: float
-    areas: list[int]
-    grid_id: int
-    grid_code: str
-    unit_id: int | None
-    building_id: int | None
-    revision_id: int
-    rule_name: str
-    way: str
-    skill: str
-    limits: dict[str, Any]
-    state: str
-    pending: str
-    before: str
-    role: str | None
-    area_id: int | None
-    holder_id: int | None
-    stage_began: datetime | None
-    due_at: datetime | None
-    spent_min: float | None
-    supervise_at: datetime | None
-    supervised: bool
-    supervise_level: int
-    supervisor_role: str | None
-    solved: bool | None
-    parent_id: UUID | None
-    account_id: int | None
-    key_id: int | None
-    asked_by: str | None
-    offered: bool
-    unowned: bool
-
-    def at(self, state: str, pending: str, before: str) -> "LockedIncident":
-        """The same after a move."""
-        return replace(self, state=state, pending=pending, before=before)
-
-
-REQUESTED_BY_SQL = """CASE WHEN i.pending <> '' THEN (SELECT e.who FROM incident_event e WHERE e.incident_id = i.id
-  AND e.move = 'request_' || i.pending ORDER BY e.id DESC LIMIT 1) END AS asked_by"""
-OFFERED = """EXISTS (SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me) AS offered"""
-
-
-def lock_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:
-    """The query that locks one incident (`:id`) the asker sees, or was offered; and its parameters."""
-    condition, params = visibility_clause(by, "i")
-    seen, more = progress(by)
-    query = f"""
-SELECT i.county, i.id, {seen["version"]} AS version, i.changed_at, i.edition_id, i.category, c.zh AS category_zh, i.severity, i.channel,
-  ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, i.areas, i.grid_id, g.code AS grid_code, i.unit_id, i.building_id,
-  i.revision_id, i.rule_name, i.way, i.skill, i.limits, i.state, i.pending, i.before, i.role, i.area_id, i.holder_id,
-  i.stage_began, i.due_at, i.spent_min, i.supervise_at, i.supervised, i.supervise_level,
-  i.supervisor_role, i.solved, i.parent_id, i.account_id, i.key_id, {REQUESTED_BY_SQL}, {OFFERED}, {waits_for_operator(by)} AS unowned
-FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
-  JOIN area g ON g.id = i.grid_id
-WHERE i.id = :id AND ({condition} OR CAST(:offered AS boolean) AND i.way = 'order' AND EXISTS (
-  SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me)) FOR UPDATE OF i"""  # noqa: S608
-    return query, params | more | {"me": by.person_id, "offered": offered}
-
-
-def may_move(by: Principal, row: Any, name: str) -> bool:
-    """Whether somebody may do a move of the table to an incident they see (its state apart).
-
-    Args:
-        row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered, unowned.
-
-    HANDLE is for who holds it, is offered it, or has such rights in the very area of the post it lies with; and for
-    who dispatches there. A request is withdrawn by who made it and approved by another. Rating is the reporter's, and of those who follow up for the community.
-    """
-    if by.kind == "system":
-        return True
-    action = TRANSITIONS[name].by
-    if row.unowned:  # the operator is its desk
-        by = by.acting(row.areas)
-    if action == Action.SYSTEM or action not in by.may_in:
-        return False
-    own = _own(by, row)
-    if name == "withdraw":
-        return bool(by.who == row.asked_by)
-    if action == Action.NOTE:
-        return True
-    if action == Action.RATE:
-        where = by.may_in[action]
-        return own or (where is not None and by.may(action, row.areas))
-    if action == Action.HANDLE:
-        mine = by.person_id is not None and by.person_id == row.holder_id
-        offer = row.way == "order" and row.state == State.DISPATCHED and row.offered
-        there = (
-            row.area_id is not None
-            and row.way == "assign"
-            and all(by.may(one, [row.area_id]) for one in (action, Action.READ))
-        )
-        return mine or offer or there or by.may(Action.DISPATCH, row.areas)
-    if action == Action.APPROVE:
-        return by.may(action, row.areas) and by.who != row.asked_by
-    return by.may(action, row.areas)
-
-
-def _own(by: Principal, row: Any) -> bool:
-    return (
-        by.kind == "reporter"
-        or (by.account_id is not None and by.account_id == row.account_id)
-        or (by.key_id is not None and by.key_id == row.key_id)
-    )
 
 
 @dataclass(frozen=True)
@@ -230,30 +101,6 @@ class IncidentView:
     approvable: bool | None = None
 
 
-def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
-    """The condition, with its parameters beside those of `visible`, under which an event `e` of `i` is the asker's to read.
-
-    Who reported, and who may only claim it, does not read what those who work on it say among themselves, nor see
-    their photos.
-    """
-    notes = (
-        f"{event}.move = 'note' AND ({event}.role IN ('reporter', 'anonymous', 'resident') OR {event}.who = :see_who)"
-    )
-    condition = f"({internal(by)} OR {event}.move = ANY(:told_moves) OR {notes})"
-    return condition, {"told_moves": [*MOVES_SHOWN_TO_REPORTER], "see_who": by.who}
-
-
-def progress(by: Principal) -> tuple[dict[str, str], dict[str, Any]]:
-    """How far an incident `i` has come, as SQL for each of version, changed_at and pending; and the parameters beside those of `visible`.
-
-    Who does not read what is said inside is not told either that something was: no number, time or request of it.
-    """
-    inside, (readable, more) = internal(by), told(by, "t")
-    events = f"FROM incident_event t WHERE (t.county, t.incident_id) = (i.county, i.id) AND {readable}"
-    outside = {"version": f"(SELECT count(*) {events})", "changed_at": f"(SELECT max(t.at) {events})", "pending": "''"}
-    return {name: f"CASE WHEN {inside} THEN i.{name} ELSE {query} END" for name, query in outside.items()}, more
-
-
 VIEW = f"""
 SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen, {{pending}} AS pending_seen, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh, c.en AS category_en, c.kind,
   held.code AS held_code, held.level AS held_level, {LIVING.owner("i", ":now")} AS owner, {{unowned}} AS unowned, p.name AS holder_name,
@@ -281,40 +128,6 @@ def _query(by: Principal, rest: str) -> tuple[str, dict[str, Any]]:
     return f"{query} {rest}", params | more | {"me": by.person_id}
 
 
-# who has a matter to act on now -> the words; {role} of who holds it, {area} where it waits
-QUEUES = {
-    "holder": ("由{role}办理", "with the {role_en}"),
-    "post": ("由{role}岗位在岗人员办理", "with whoever stands in as {role_en}"),
-    "offered": ("已推送，等待接单", "offered to those who may claim it"),
-    "posts": ("按岗位办理，尚无登录账号", "with the posts of the place; there are no accounts yet"),
-    "operator": ("在平台管理员处等待处理", "waiting at the operator"),
-    "nobody": ("暂无账号可处理，等待平台管理员", "waiting: no account can act on it yet"),
-} | dict.fromkeys(("unit", "grid", "community", "street", "county"), ("在{area}等待处理", "waiting at {area}"))
-IN_HAND = ("holder", "post", "offered", "posts")
-
-
-def as_desk(session: Session, by: Principal, incident_id: UUID) -> Principal:
-    """Who asks, with the rights of its desk where an incident is in their operator's queue."""
-    if not by.operates:
-        return by
-    query = f"SELECT i.areas FROM incident i WHERE i.id = :id AND {waits_for_operator(by)}"  # noqa: S608  our own text
-    areas = session.scalar(text(query), visibility_clause(by, "i")[1] | {"id": incident_id})
-    return by if areas is None else by.acting(areas)
-
-
-def in_words(owner: str, role_key: str | None, areas: Mapping[str, str]) -> dict[str, str]:
-    """Who has a matter to act on now, as the API tells it.
-
-    Args:
-        owner: One of QUEUES. areas: Level of each of its areas -> the name.
-    """
-    role = ROLE_BY_KEY.get(role_key or "")
-    values = {"role": role.zh if role else "责任人", "role_en": role.en if role else "person responsible",
-              "area": areas.get(owner, "")}  # fmt: skip
-    zh, en = (words.format_map(values) for words in QUEUES[owner])
-    return {"at": owner, "zh": zh, "en": en}
-
-
 def get_incident(
     session: Session, by: Principal, incident_id: UUID, *, now: datetime, moved: LockedIncident | None = None
 ) -> IncidentView:
@@ -330,7 +143,7 @@ def get_incident(
     query, params = _query(by, f"WHERE i.id = :id AND {condition}")
     row = session.execute(text(query), params | {"id": incident_id, "now": now}).one_or_none()
     if row is None:
-        raise NotFound("there is no such incident")
+        raise NotFound("incident.unknown")
     found = _view(by, row, now)
     if not row.pending and not any(name.startswith("request_") for name in found.moves):
         return found
@@ -339,7 +152,7 @@ def get_incident(
 
 
 def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
-    zh, en = STATES[State(row.state)]
+    zh, en = state_labels(row.state)
     # who cannot act on it is not said to have it; who has handled it is
     done = row.holder_id is not None and row.state not in (State.DISPATCHED, State.TAKEN)
     has_it = row.owner is None or row.owner in IN_HAND or row.owner == row.held_level or done
@@ -373,131 +186,9 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
         moves=sorted(
             name for name in allowed_moves(row.state, row.pending)
             if may_move(by, row, name) and (row.parent_id is None or name in INDEPENDENT_MOVES)
-        ), how=row.how, queue=in_words(row.owner, row.role, {one["level"]: one["name"] for one in row.area_names or ()}) if row.owner else None,
+        ), how=row.how, queue=queue_to_json(row.owner, row.role, {one["level"]: one["name"] for one in row.area_names or ()}) if row.owner else None,
         office_rating=row.office_rating, office_solved=row.office_solved,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class IncidentFilters:
-    """Which incidents. area: Code; everything in it. overdue: The running stage's time is over.
-
-    colour: green, amber or red. category: Code or its beginning. mine: Held by, or offered to, the asker.
-    queue: Who has it to act on now, one of QUEUES. since, until: By when they were reported. sort: urgent (督办 first, then by due) or newest.
-    """
-
-    state: Sequence[str] = ()
-    area: str = ""
-    category: str = ""
-    overdue: bool | None = None
-    colour: str = ""
-    way: str = ""
-    severity: str = ""
-    channel: str = ""
-    supervised: bool | None = None
-    pending: bool | None = None
-    mine: bool = False
-    queue: str = ""
-    words: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    parent: UUID | None = None
-    sort: str = "newest"
-
-
-OPEN_STATES = [state.value for state in OPEN]
-COLOURS = {
-    "green": "i.due_at IS NOT NULL AND i.amber_at > :now",
-    "amber": "i.amber_at <= :now AND i.due_at >= :now",
-    "red": "i.due_at < :now",
-}
-
-
-# filter -> the values there are
-ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
-    "state": ("open", *STATES), "colour": tuple(COLOURS), "way": ("assign", "order"), "severity": SEVERITIES,
-    "channel": CHANNELS, "sort": SORTS, "queue": tuple(QUEUES),
-}  # fmt: skip
-
-
-def validate_filters(session: Session, wanted: IncidentFilters) -> None:
-    """See that filters name what there is, so that an empty list means that nothing fits.
-
-    Raises:
-        InvalidInput: A value is none of those known, or no category ever had the code, or one beginning with it.
-    """
-    for name, known in ALLOWED_FILTER_VALUES.items():
-        given = getattr(wanted, name)
-        for value in (given,) if isinstance(given, str) else given:
-            if (value or name == "sort") and value not in known:
-                raise invalid_field(name, f"{value[:40]!r} is none of {', '.join(known)}")
-    ever = "SELECT EXISTS (SELECT FROM incident_category WHERE starts_with(code, :code))"  # in an older edition, too
-    if wanted.category and not session.scalar(cached_text(ever), {"code": wanted.category}):
-        editions.active_edition(session).category(wanted.category)
-
-
-def area_id(session: Session, code: str) -> int:
-    """The id of an area, whoever asks and be it retired: codes of areas are public.
-
-    Raises:
-        InvalidInput: There never was an area of the code.
-    """
-    found: int | None = session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": code})
-    if found is None:
-        raise invalid_field("area", f"no area has the code {code[:40]!r}")
-    return found
-
-
-def _where(session: Session, by: Principal, wanted: IncidentFilters, now: datetime) -> tuple[str, dict[str, Any]]:
-    condition, params = visibility_clause(by, "i")
-    parts = [condition]
-    params |= {"me": by.person_id, "now": now}
-    if wanted.state:
-        states = {state for one in wanted.state for state in (OPEN_STATES if one == "open" else [one])}
-        parts.append("i.state = ANY(:states)")
-        params["states"] = sorted(states)
-    if wanted.area:
-        parts.append("i.areas && CAST(ARRAY[:area] AS bigint[])")
-        params["area"] = area_id(session, wanted.area)
-    if wanted.colour:
-        parts.append(COLOURS[wanted.colour])
-    if wanted.overdue is not None:
-        parts.append(COLOURS["red"] if wanted.overdue else f"({COLOURS['red']}) IS NOT TRUE")
-    for name, value in (("way", wanted.way), ("severity", wanted.severity), ("channel", wanted.channel)):
-        if value:
-            parts.append(f"i.{name} = :{name}")
-            params[name] = value
-    if wanted.category:
-        parts.append("starts_with(i.category, :category)")
-        params["category"] = wanted.category
-    if wanted.supervised is not None:
-        parts.append("i.supervised" if wanted.supervised else "NOT i.supervised")
-    if wanted.pending is not None:
-        parts.append(f"({progress(by)[0]['pending']} <> '') = :pending")
-        params["pending"] = wanted.pending
-    if wanted.mine:
-        parts.append(
-            "(i.holder_id = :me OR i.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
-            " WHERE o.incident_id = i.id AND o.person_id = :me))"
-        )
-    if wanted.queue:
-        parts.append(f"{LIVING.owner('i', ':now')} = :queue")
-        params["queue"] = wanted.queue
-    if wanted.words:
-        parts.append("(strpos(lower(i.description), :words) > 0 OR strpos(lower(i.address), :words) > 0"
-                     " OR starts_with(i.id::text, :words))")  # fmt: skip
-        params["words"] = wanted.words.lower()
-    if wanted.since is not None:
-        parts.append("i.reported_at >= :since")
-        params["since"] = wanted.since
-    if wanted.until is not None:
-        parts.append("i.reported_at < :until")
-        params["until"] = wanted.until
-    if wanted.parent is not None:
-        other = visibility_clause(by, "x")[0]  # of a parent that is not theirs to see nobody learns what repeats it
-        parts.append(f"EXISTS (SELECT FROM incident x WHERE x.id = i.parent_id AND x.id = :parent AND {other})")
-        params["parent"] = wanted.parent
-    return " AND ".join(f"({part})" for part in parts), params
 
 
 KEYS = {"newest": "(i.reported_at, i.id)", "urgent": "(NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id)"}
@@ -513,7 +204,7 @@ def list_incidents(
         limit: At most so many. after: `sort_key` of the last one of the page before.
     """
     validate_filters(session, wanted)
-    where, params = _where(session, by, wanted, now)
+    where, params = filter_conditions(session, by, wanted, now)
     if after is not None:
         params |= _behind(after, wanted.sort)
         if wanted.sort == "newest":
@@ -533,7 +224,7 @@ def _behind(after: str, sort: str) -> dict[str, Any]:
         if first[:-2] not in ([["True"], ["False"]] if sort == "urgent" else [[]]):
             raise ValueError
     except (ValueError, IndexError):
-        raise invalid_field("cursor", "belongs to another order; leave it out") from None
+        raise invalid_field("cursor", "field.cursor_of_another_order") from None
     return {f"a{number}": str(one) for number, one in enumerate(first)}
 
 
@@ -554,123 +245,11 @@ FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
 def count_by_state(session: Session, by: Principal, wanted: IncidentFilters, *, now: datetime) -> dict[str, Any]:
     """How many incidents the asker sees: by state (each of them, 0 too), and how many are late, watched, asked about."""
     validate_filters(session, wanted)
-    where, params = _where(session, by, replace(wanted, state=()), now)
+    where, params = filter_conditions(session, by, replace(wanted, state=()), now)
     rows = session.execute(text(COUNTS.format(where=where, pending=progress(by)[0]["pending"])), params).all()
     states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
     total = {name: sum(getattr(row, name) for row in rows) for name in ("red", "amber", "supervised", "pending")}
     return {"states": states, "open": sum(states[state] for state in OPEN_STATES), "all": sum(states.values()), **total}
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """Something like it, near and lately. id: None where the asker may not see it; distance_m is then of its public place."""
-
-    id: UUID | None
-    state: str
-    state_zh: str
-    state_en: str
-    distance_m: float
-    reported_at: datetime
-
-
-DUPLICATES_SQL = """
-SELECT * FROM (
-  SELECT i.id, i.state, i.reported_at, {condition} AS seen,
-    ST_Distance(({location})::geography, p.spot::geography) AS metres
-  FROM incident i, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS spot) p
-  WHERE i.category = :category AND i.reported_at > :since AND i.reported_at <= :now AND i.state <> 'void'
-    AND i.parent_id IS NULL AND i.shape && ST_Expand(p.spot, :east, :north) AND ({condition} OR {public})
-    AND i.id IS DISTINCT FROM CAST(:but AS uuid)
-) found WHERE metres <= :metres ORDER BY metres, reported_at LIMIT 20
-"""
-
-
-def find_duplicates(
-    session: Session, by: Principal, category: str, lon: float, lat: float, at: datetime, but: UUID | None = None
-) -> list[Duplicate]:
-    """Incidents of the same category within 50 m and 7 days, nearest first; void ones and repeats left out.
-
-    Args:
-        lon, lat: Degrees, EPSG:4490. but: Not this one.
-
-    Who may not see one is told of it, without its id and by its public place, where it is open to all; else nothing.
-    """
-    condition, params = visibility_clause(by, "i")
-    public, more = open_to_all("i")
-    query = cached_text(DUPLICATES_SQL.format(condition=condition, public=public, location=location(condition)))
-    params |= more | {"category": category, "lon": lon, "lat": lat, "since": at - timedelta(days=NEAR_DAYS), "now": at,
-               "metres": NEAR_M, "east": 0.0013, "north": 0.0007, "but": but}  # fmt: skip
-    return [
-        Duplicate(
-            row.id if row.seen else None, row.state, *STATES[State(row.state)], round(row.metres, 1), row.reported_at
-        )
-        for row in session.execute(query, params)
-    ]
-
-
-@dataclass(frozen=True)
-class AssigneeCandidate:
-    """Somebody an incident can be given to. load: Open incidents held. away: On leave now. metres: Straight, for takers."""
-
-    code: str | None
-    name: str | None
-    role: str
-    role_zh: str
-    role_en: str
-    area: str
-    level: str
-    load: int
-    stands_in: bool
-    away: bool
-    metres: float | None
-    skills: bool
-
-
-def list_assignees(session: Session, by: Principal, one: IncidentView, now: datetime) -> list[AssigneeCandidate]:
-    """Who an incident can be given to: everybody in a post of its place, nearest role first, then who takes orders.
-
-    Raises:
-        Forbidden: The asker may not dispatch there.
-    """
-    ids = {row.code: row.id for row in session.execute(
-        text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": [area["code"] for area in one.areas]}
-    )}  # fmt: skip
-    by.need(Action.DISPATCH, ids.values())
-    building = session.scalar(text("SELECT building_id FROM incident WHERE id = :id"), {"id": one.id})
-    found = sorted(
-        list_post_holders(session, list(ids.values()), building, now),
-        key=lambda seat: (ROLE_BY_KEY[seat.role].rank, seat.load),
-    )
-    named = can_see(by, Fact.NAMES, ids.values())
-    people = [
-        AssigneeCandidate(
-            seat.person_code if named else None, seat.name if named else None, seat.role, ROLE_BY_KEY[seat.role].zh,
-            ROLE_BY_KEY[seat.role].en, seat.code, seat.level, seat.load, bool(seat.why and seat.person_id),
-            seat.person_id is None and seat.why == "leave", None, False,
-        )
-        for seat in found
-    ]  # fmt: skip
-    if one.skill and named:
-        params = {
-            "areas": list(ids.values()),
-            "skill": one.skill,
-            "lon": one.point["lon"],
-            "lat": one.point["lat"],
-            "at": now,
-        }
-        rows = session.execute(text(CLAIMANTS_SQL), params).all()
-        who = {row.id: row for row in session.execute(
-            text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"), {"ids": [row.person_id for row in rows]}
-        )}  # fmt: skip
-        codes = {number: code for code, number in ids.items()}
-        people += [
-            AssigneeCandidate(
-                who[row.person_id].code, who[row.person_id].name, row.role, ROLE_BY_KEY[row.role].zh, ROLE_BY_KEY[row.role].en,
-                codes[row.area_id], "", 0, False, False, row.straight, True,
-            )
-            for row in rows
-        ]  # fmt: skip
-    return people
 
 
 def areas_of(session: Session, incident_id: UUID) -> list[int]:

@@ -15,8 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
-from gis.incidents.reading.incidents import progress
-from gis.incidents.states import ENDED_STATES, STATES, State
+from gis.incidents.reading.event_access import progress
+from gis.incidents.states import ENDED_STATES, STATE_PARAMS, state_labels
 from gis.rights.access import Principal, location, open_to_all, visibility_clause
 from gis.rights.roles import ROLE_BY_KEY
 
@@ -103,8 +103,8 @@ def list_public_incidents(
             parts.append("i.category = ANY(:categories)")
             params["categories"] = list(wanted.categories)
         if wanted.closed is not None:
-            parts.append(f"{'' if wanted.closed else 'NOT '}i.state = ANY(:ended)")
-            params["ended"] = [state.value for state in ENDED_STATES]
+            parts.append(f"{'' if wanted.closed else 'NOT '}i.state = ANY(:ended_states)")
+            params |= STATE_PARAMS
         if wanted.since is not None:
             parts.append("i.reported_at >= :since")
             params["since"] = wanted.since
@@ -122,7 +122,7 @@ def list_public_incidents(
     )  # fmt: skip
     found = []
     for row in session.execute(text(query), params):
-        zh, en = STATES[State(row.state)]
+        zh, en = state_labels(row.state)
         role = ROLE_BY_KEY.get(row.role or "")
         placed = row.seen or row.open_to_all
         found.append(

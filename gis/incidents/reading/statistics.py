@@ -158,17 +158,16 @@ def incident_statistics(
     """
     by.need(Action.FIGURES)
     if per not in GROUP_EXPRESSIONS:
-        words = f"{per[:40]!r} is none of {', '.join(GROUP_EXPRESSIONS)}"
-        raise invalid_field("per", words)
+        raise invalid_field("per", "field.none_of", value=per[:40], allowed=list(GROUP_EXPRESSIONS))
     if since >= until:
-        raise invalid_field("until", "must be after since")
+        raise invalid_field("until", "statistics.until_before_since")
     if per == "person" and not by.may(Action.NAMES):
-        raise Forbidden("figures by person need the right to names")
+        raise Forbidden("statistics.names_forbidden")
     where = None
     if area:
         where = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
         if where is None:
-            raise invalid_field("area", f"no area has the code {area[:40]!r}")
+            raise invalid_field("area", "field.area_unknown", code=area[:40])
     key, name = GROUP_EXPRESSIONS[per]
     needed = {"own": Action.FIGURES} | ({"named": ACTION_BY_FACT[Fact.NAMES]} if per == "person" else {})
     limits = {column: areas for column, action in needed.items() if (areas := by.may_in[action]) is not None}

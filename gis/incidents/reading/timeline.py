@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
 from gis.incidents.catalogue import danger as catalogue_danger
-from gis.incidents.reading.incidents import get_incident, told
-from gis.incidents.states import ENDED_STATES, NOTES_SHOWN_TO_REPORTER, STATES, TRANSITIONS, State
+from gis.incidents.reading.event_access import told
+from gis.incidents.reading.incidents import get_incident
+from gis.incidents.states import ENDED_STATES, NOTES_SHOWN_TO_REPORTER, State, move_labels, state_labels
 from gis.rights.access import ACCESS_ROLES as ACCESS
 from gis.rights.access import Fact, Principal, can_see, internal, reporter_principal, visibility_clause
 from gis.rights.roles import ROLE_BY_KEY
@@ -66,7 +67,6 @@ def _told(one: EventView) -> EventView:
 
 
 def _event(row: Any, named: bool) -> EventView:
-    move = TRANSITIONS.get(row.move)
     zh = (
         ACCESS[row.role][0] if row.role in ACCESS
         else ROLE_BY_KEY[row.role].zh if row.role in ROLE_BY_KEY
@@ -74,8 +74,8 @@ def _event(row: Any, named: bool) -> EventView:
     )  # fmt: skip
     nobody = row.role in ("system", "anonymous") or row.who.startswith("job ")
     return EventView(
-        row.id, row.at, row.move, move.zh if move else row.move, move.en if move else row.move, row.from_state,
-        row.to_state, STATES[State(row.to_state)][0], (row.person_name or row.who) if named and not nobody else None, row.role, zh, row.words,
+        row.id, row.at, row.move, *move_labels(row.move), row.from_state,
+        row.to_state, state_labels(row.to_state)[0], (row.person_name or row.who) if named and not nobody else None, row.role, zh, row.words,
         list(row.photos), row.detail if named else {key: value for key, value in row.detail.items() if key not in PERSONS},
     )  # fmt: skip
 
@@ -124,7 +124,7 @@ def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> P
     """
     kept = session.scalar(text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id})
     if not hmac.compare_digest(sha256(secret.encode()).digest(), kept or b"\0" * 32) or kept is None:
-        raise NotFound("there is no such incident")
+        raise NotFound("incident.unknown")
     return reporter_principal(incident_id)
 
 

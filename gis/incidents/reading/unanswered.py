@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import cached_text
+from gis.incidents.states import STATE_PARAMS
 from gis.rights.access import LIVING
 from gis.rights.living import NO_ACCOUNTS, has_account, on_duty
 
@@ -59,7 +60,7 @@ ORDER BY g.code
 """  # noqa: S608  our own text
 # desks are read once, and only what no desk covers is looked at one by one
 WAITING = f"""
-SELECT count(*) FROM incident i WHERE i.state NOT IN ('closed', 'void')
+SELECT count(*) FROM incident i WHERE i.state = ANY(:open_states)
   AND NOT (i.areas && ARRAY({LIVING.places("desk", ":now")})) AND ({LIVING.stage("i", ":now")}) IS NULL
 """  # noqa: S608  our own text
 OPERATORS = f"SELECT {LIVING.count_operators()}"
@@ -68,7 +69,9 @@ OPERATORS = f"SELECT {LIVING.count_operators()}"
 def unanswered(session: Session, now: datetime) -> Unanswered:
     """The grids in force that nobody answers for, by code, and what waits at the operator."""
     places = [Silent(**row) for row in session.execute(cached_text(PLACES), {"now": now}).mappings()]
-    waiting, operators = (int(session.scalar(text(query), {"now": now}) or 0) for query in (WAITING, OPERATORS))
+    waiting, operators = (
+        int(session.scalar(text(query), {"now": now, **STATE_PARAMS}) or 0) for query in (WAITING, OPERATORS)
+    )
     return Unanswered(places, waiting, operators)
 
 

@@ -10,16 +10,11 @@ from sqlalchemy.orm import Session
 from gis.areas.explanation import DecisionStep
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
-from gis.incidents.routing import rules
-from gis.incidents.routing.post_holders import (
-    Claimant,
-    IncidentLocation,
-    PostHolder,
-    home,
-    list_claimants,
-    office,
-    step,
-)
+from gis.incidents.routing import rules, rules_store
+from gis.incidents.routing.claimants import Claimant, list_claimants
+from gis.incidents.routing.decisions import step
+from gis.incidents.routing.location import IncidentLocation
+from gis.incidents.routing.post_holders import PostHolder, home, office
 from gis.incidents.states import State
 from gis.rights.roles import ROLE_BY_KEY
 
@@ -59,7 +54,7 @@ def route(
         clear: Whether the category is certain; else it waits as reported for the community to choose one.
     """
     case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
-    rule = rules.first_match(rules.active(session).rules, case)
+    rule = rules.first_match(rules_store.active(session).rules, case)
     first = ROLE_BY_KEY[rule.first_role]
     how = [step("rule", "rule", name=rule.name, role_zh=first.zh, role_en=first.en)]
     limits = {

@@ -23,8 +23,10 @@ from gis.incidents import photos
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
-from gis.incidents.reading import incidents, timeline
-from gis.incidents.reading.incidents import IncidentFilters, IncidentView
+from gis.incidents.reading import duplicates, incidents, locked, queues, timeline
+from gis.incidents.reading.candidates import list_assignees
+from gis.incidents.reading.filters import IncidentFilters
+from gis.incidents.reading.incidents import IncidentView
 from gis.rights.access import Action, Fact, Principal, can_see
 from web.api.locate.views import current_snapshot, error_to_json
 from web.http import params
@@ -120,7 +122,7 @@ class ListIn(params.Page):
     supervised: bool | None = Field(None, description="督办")
     pending: bool | None = Field(None, description="A request waits for approval")
     mine: bool = Field(False, description="Held by me, or offered to me")
-    queue: str = Field("", max_length=12, description=f"Who has it to act on now: {', '.join(incidents.QUEUES)}")
+    queue: str = Field("", max_length=12, description=f"Who has it to act on now: {', '.join(queues.QUEUES)}")
     words: str = Field("", max_length=100, description="Part of the description or address")
     since: str = Field("", max_length=40, description="Reported from this moment on")
     until: str = Field("", max_length=40, description="Reported before this moment")
@@ -230,7 +232,7 @@ def count_incidents(query_data: ListIn) -> Response:
 def list_duplicates(query_data: NearIn) -> Response:
     """Of the same category within 50 m and 7 days: to be offered before something is reported twice."""
     x, y = parse_point(LocateRequest(query_data.lon, query_data.lat, query_data.crs))
-    found = incidents.find_duplicates(session(), principal(), query_data.category, x, y, parse_datetime(None))
+    found = duplicates.find_duplicates(session(), principal(), query_data.category, x, y, parse_datetime(None))
     return conditional_response({"items": found})
 
 
@@ -244,9 +246,9 @@ def get_incident(incident_id: UUID, query_data: OneIn) -> Response:
     told = asdict(found)
     told["timeline"] = timeline.events(session(), by, incident_id)
     lon, lat = found.point["lon"], found.point["lat"]
-    told["duplicates"] = incidents.find_duplicates(session(), by, found.category, lon, lat, now, incident_id)
+    told["duplicates"] = duplicates.find_duplicates(session(), by, found.category, lon, lat, now, incident_id)
     if query_data.contact:
-        told["contact"] = _contact(incidents.as_desk(session(), by, incident_id), found, query_data.reason)
+        told["contact"] = _contact(locked.as_desk(session(), by, incident_id), found, query_data.reason)
     return with_etag(told, found.version)
 
 
@@ -261,7 +263,7 @@ def contact(incident_id: UUID, json_data: ContactIn) -> Response:
     by = require_sign_in()
     found = incidents.get_incident(session(), by, incident_id, now=parse_datetime(None))
     response = conditional_response(
-        {"contact": _contact(incidents.as_desk(session(), by, incident_id), found, json_data.reason)}
+        {"contact": _contact(locked.as_desk(session(), by, incident_id), found, json_data.reason)}
     )
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -298,9 +300,9 @@ def candidates(incident_id: UUID) -> Response:
     if not by.operates:
         by.need(Action.DISPATCH)
     found = incidents.get_incident(session(), by, incident_id, now=now)
-    by = incidents.as_desk(session(), by, incident_id)
+    by = locked.as_desk(session(), by, incident_id)
     by.need(Action.DISPATCH)
-    return conditional_response({"items": incidents.list_assignees(session(), by, found, now)})
+    return conditional_response({"items": list_assignees(session(), by, found, now)})
 
 
 @bp.post("/incidents/<uuid:incident_id>/moves")

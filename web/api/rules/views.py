@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from gis.db import audit_context
 from gis.errors import FieldError, InvalidInput
 from gis.incidents.catalogue import editions
-from gis.incidents.routing import rules
+from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
 from gis.rights.access import Action
 from gis.settings import SHANGHAI
 from web.http.db import session
@@ -60,7 +60,7 @@ class DraftIn(BaseModel):
 
     name: str = Field(max_length=100)
     rules: list[RuleIn] = Field(
-        min_length=1, max_length=rules.MAX_RULES, description="In their order; the first match wins"
+        min_length=1, max_length=rules_file.MAX_RULES, description="In their order; the first match wins"
     )
 
 
@@ -139,7 +139,7 @@ class ReplayOut(BaseModel):
 def list_rule_sets() -> Response:
     """The one in force first, then the newest."""
     require_rules_reader()
-    return conditional_response({"items": [rule_set_to_json(one) for one in rules.list_rule_sets(session())]})
+    return conditional_response({"items": [rule_set_to_json(one) for one in rules_store.list_rule_sets(session())]})
 
 
 @bp.get("/rules/<int:set_id>")
@@ -148,7 +148,7 @@ def list_rule_sets() -> Response:
 def get_rule_set(set_id: int) -> Response:
     """The rules in their order; the first that matches an incident wins."""
     require_rules_reader()
-    return conditional_response(rule_set_with_rules(rules.find(session(), storable_id(set_id))))
+    return conditional_response(rule_set_with_rules(rules_store.find(session(), storable_id(set_id))))
 
 
 @bp.post("/rules")
@@ -159,12 +159,14 @@ def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
     """Checked as a table is; what is wrong is named by rule and column. Nothing is switched on."""
     by = require(Action.RULES)
     rows = [(number, cells(one)) for number, one in enumerate(json_data.rules, 1)]
-    made, problems = rules.validate_rules(rows, editions.active_edition(session()), session())
+    made, problems = rules_file.validate_rules(rows, editions.active_edition(session()), session())
     if problems:
         errors = [FieldError(place(one), one.en) for one in problems]
         raise InvalidInput(f"{len(errors)} problems; the set was not kept", errors)
     with audit_context(session(), by.who, "load rules"):
-        found = rule_set_with_rules(rules.find(session(), rules.load(session(), made, json_data.name.strip(), by.who)))
+        found = rule_set_with_rules(
+            rules_store.find(session(), rules_store.load(session(), made, json_data.name.strip(), by.who))
+        )
         session().commit()
     return found, 201
 
@@ -177,7 +179,7 @@ def test(set_id: int, json_data: TestIn) -> Response:
     """What it would have done with them; nothing is changed."""
     by, until = require(Action.RULES), parse_datetime(None)
     since = until - timedelta(days=json_data.days)
-    found = rules.replay(session(), rules.find(session(), storable_id(set_id)).rules, since, until, by)
+    found = rules_replay.replay(session(), rules_store.find(session(), storable_id(set_id)).rules, since, until, by)
     rows = [asdict(one) | {"ids": [past.id for past in one.cases]} for one in found.differences]
     for row in rows:
         del row["cases"]
@@ -190,11 +192,11 @@ def test(set_id: int, json_data: TestIn) -> Response:
 def activate(set_id: int) -> dict[str, Any]:
     """The one in force is switched off in the same moment. Incidents filed before keep their rule."""
     by = require(Action.RULES)
-    rules.require_all_counties(session(), by)
+    rules_store.require_all_counties(session(), by)
     with audit_context(session(), by.who, "activate rules"):
-        rules.activate(session(), storable_id(set_id), parse_datetime(None))
+        rules_store.activate(session(), storable_id(set_id), parse_datetime(None))
         session().commit()
-    return rule_set_to_json(rules.find(session(), set_id))
+    return rule_set_to_json(rules_store.find(session(), set_id))
 
 
 def cells(given: RuleIn) -> dict[str, str]:
@@ -204,7 +206,7 @@ def cells(given: RuleIn) -> dict[str, str]:
     return values | {"escalation": "|".join(given.escalation), "around_the_clock": clock}
 
 
-def place(one: rules.RuleError) -> str:
+def place(one: rules_file.RuleError) -> str:
     """Where a problem is, as the sender of JSON finds it."""
     return "rules" if one.row is None else f"rules.{one.row - 1}.{one.column}".rstrip(".")
 
@@ -218,14 +220,14 @@ def rule_set_to_json(found: rules.RoutingRules) -> dict[str, Any]:
 
 def rule_set_with_rules(found: rules.RoutingRules) -> dict[str, Any]:
     """A set as JSON, with its rules."""
-    edition, areas = editions.active_edition(session()), rules.area_names(session(), found.rules)
-    names = [rules.category_names(edition), rules.category_names(edition, english=True)]
+    edition, areas = editions.active_edition(session()), rules_text.area_names(session(), found.rules)
+    names = [rules_text.category_names(edition), rules_text.category_names(edition, english=True)]
     return rule_set_to_json(found) | {"rules": [in_words(rule, names, areas) for rule in found.rules]}
 
 
 def in_words(rule: rules.Rule, names: list[dict[str, str]], areas: Mapping[str, str]) -> dict[str, Any]:
     """A rule as JSON."""
-    zh, en = (rules.describe_rule(rule, name, areas)[index] for index, name in enumerate(names))
-    values: dict[str, Any] = dict(rules.as_cells(rule))
+    zh, en = (rules_text.describe_rule(rule, name, areas)[index] for index, name in enumerate(names))
+    values: dict[str, Any] = dict(rules_file.as_cells(rule))
     values |= {key: getattr(rule, key) for key in (*rules.LIMITS, "escalation", "around_the_clock")}
     return values | {"zh": f"{zh[0]} → {zh[1]}，{zh[2]}", "en": f"{en[0]} → {en[1]}, {en[2]}"}

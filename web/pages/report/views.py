@@ -7,7 +7,7 @@ from flask import Blueprint, Response, url_for
 from gis.incidents import photo_files, photos
 from gis.incidents.catalogue import danger, editions
 from gis.incidents.lifecycle.moves import MAX_DESCRIPTION_CHARS
-from gis.incidents.states import STATES
+from gis.incidents.states import STATES, TRACKING_STEPS, state_labels
 from gis.rights.access import ACCESS_ROLES as ACCESS
 from gis.rights.roles import ROLES
 from layers.overview import overview
@@ -20,10 +20,6 @@ from web.security.guard import csrf
 bp = Blueprint("report", __name__)
 
 COMMON = ("06010", "09009", "06028")  # offered before a word is written
-# the loop as a reporter needs it: which states make one step
-STEPS = (
-    ("reported",), ("accepted", "returned"), ("dispatched",), ("taken", "suspended"), ("handled", "checked"), ("closed",),
-)  # fmt: skip
 
 
 @bp.get("/report")
@@ -69,8 +65,8 @@ def tracking(incident_id: UUID | None) -> Response:
         "csrf": csrf(),
         "id": None if incident_id is None else str(incident_id),
         "roles": named,
-        "states": {state.value: {"zh": zh, "en": en} for state, (zh, en) in STATES.items()},
-        "steps": [list(step) for step in STEPS],
+        "states": {state.value: dict(zip(("zh", "en"), state_labels(state), strict=True)) for state in STATES},
+        "steps": [list(step) for step in TRACKING_STEPS],
         "track": url_for("report.mine"),
         "report": url_for("report.report"),
         "most_photos": photos.MAX_PHOTOS_PER_EVENT,

@@ -14,8 +14,10 @@ from gis.errors import Conflict, WanggeError
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.danger import table as danger_table
-from gis.incidents.routing import rules
-from gis.incidents.routing.rules import COLUMNS, ReplayDifference, RoutedTo, RoutingRules, RuleError
+from gis.incidents.routing import rules_file, rules_replay, rules_store, rules_text
+from gis.incidents.routing.rules import RoutingRules
+from gis.incidents.routing.rules_file import COLUMNS, RuleError
+from gis.incidents.routing.rules_replay import ReplayDifference, RoutedTo
 from gis.rights.access import Action, Principal
 from gis.rights.roles import ROLE_BY_KEY
 from web.http import i18n, params
@@ -57,7 +59,7 @@ def upload() -> Response:
         path = Path(folder) / f"upload{Path(given.filename).suffix.lower()[:8]}"
         given.save(path)
         try:
-            made, report, problems = rules.preview_rules_file(path, editions.active_edition(session()), session())
+            made, report, problems = rules_file.preview_rules_file(path, editions.active_edition(session()), session())
         except WanggeError as error:
             why = localised_detail(error).replace(path.name, given.filename)
             return _page(by, wrong=_("This file is no table of rules: %(why)s", why=why), name=name)
@@ -66,7 +68,7 @@ def upload() -> Response:
         return _page(by, problems=problems, file=given.filename[:100], name=name)
     try:
         with audit_context(session(), by.who, "load rules"):
-            made_id = rules.load(session(), made, name, by.who)
+            made_id = rules_store.load(session(), made, name, by.who)
             session().commit()
     except Conflict:
         session().rollback()
@@ -79,9 +81,9 @@ def upload() -> Response:
 def activate(set_id: int) -> Response:
     """Switch a set on."""
     by = require(Action.RULES)
-    rules.require_all_counties(session(), by)
+    rules_store.require_all_counties(session(), by)
     with audit_context(session(), by.who, "activate rules"):
-        rules.activate(session(), storable_id(set_id), params.parse_datetime(None))
+        rules_store.activate(session(), storable_id(set_id), params.parse_datetime(None))
         session().commit()
     flash(_("The set is in force. Incidents filed before keep their rule."))
     return cast(Response, redirect(url_for("rules_page.sets", set=set_id), 303))
@@ -91,10 +93,10 @@ def activate(set_id: int) -> Response:
 def table(set_id: int) -> Response:
     """A set as a spreadsheet, to be edited and sent back."""
     by = require_rules_reader()
-    found = rules.find(session(), storable_id(set_id))
+    found = rules_store.find(session(), storable_id(set_id))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rules.xlsx"
-        rules.dump(found.rules, path)
+        rules_file.dump(found.rules, path)
         written = BytesIO(path.read_bytes())
     record_export(by, f"rule set {set_id} (.xlsx)")
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -126,13 +128,13 @@ def _dangers(english: bool) -> list[tuple[str, str]]:
 
 
 def _page(by: Principal, *, days: int | None = None, problems: list[RuleError] | None = None, **more: Any) -> Response:
-    listed = rules.list_rule_sets(session())
+    listed = rules_store.list_rule_sets(session())
     chosen = request.args.get("set", "") if request.method == "GET" else ""
     if chosen and not (chosen.isdecimal() and len(chosen) < 100):
         raise params.invalid_field("set", "must be the number of a set")
-    found = rules.find(session(), storable_id(int(chosen))) if chosen else rules.active(session())
+    found = rules_store.find(session(), storable_id(int(chosen))) if chosen else rules_store.active(session())
     english = i18n.chosen() == "en"
-    names = rules.category_names(editions.active_edition(session()), english)
+    names = rules_text.category_names(editions.active_edition(session()), english)
     year = datetime.now(working_time.ZONE).year
     refused = bool(problems or more.get("wrong"))
     response = render_page(
@@ -150,7 +152,7 @@ def _page(by: Principal, *, days: int | None = None, problems: list[RuleError] |
 
 def _may_switch(by: Principal) -> bool:
     try:
-        rules.require_all_counties(session(), by)
+        rules_store.require_all_counties(session(), by)
     except WanggeError:
         return False
     return True
@@ -158,11 +160,11 @@ def _may_switch(by: Principal) -> bool:
 
 def _rows(found: RoutingRules, names: dict[str, str], english: bool) -> list[tuple[str, str, str, str, str]]:
     """Each rule as its name, which matters, to whom, how long, and who is above."""
-    areas = rules.area_names(session(), found.rules)
+    areas = rules_text.area_names(session(), found.rules)
     return [
         (
             one.name,
-            *rules.describe_rule(one, names, areas)[english],
+            *rules_text.describe_rule(one, names, areas)[english],
             " → ".join(_role(role, english) for role in one.escalation),
         )
         for one in found.rules
@@ -176,7 +178,7 @@ def _role(key: str, english: bool) -> str:
 def _tested(by: Principal, found: RoutingRules, days: int, names: dict[str, str]) -> dict[str, Any]:
     """The test of a set, its groups in words."""
     until = params.parse_datetime(None)
-    done = rules.replay(session(), found.rules, until - timedelta(days=days), until, by)
+    done = rules_replay.replay(session(), found.rules, until - timedelta(days=days), until, by)
     groups = [
         {
             "one": one, "before": _went(one.before), "after": _went(one.after), "more": one.count - len(one.cases[:NAMED]),

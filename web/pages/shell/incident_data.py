@@ -5,14 +5,14 @@ from typing import Any
 from flask import url_for
 
 from gis.incidents import photo_files, photos
-from gis.incidents.states import STATES, TRANSITIONS
+from gis.incidents.states import STATES, TRANSITIONS, move_labels, state_labels
 
 
 def incident_data() -> dict[str, Any]:
     """Return the tables of states and moves, limits and addresses, for incident.js."""
     return {
-        "states": {state.value: words for state, words in STATES.items()},
-        "moves": {name: [move.zh, move.en, move.words] for name, move in TRANSITIONS.items()},
+        "states": {state.value: state_labels(state) for state in STATES},
+        "moves": {name: [*move_labels(name), transition.needs_note] for name, transition in TRANSITIONS.items()},
         "most_photos": photos.MAX_PHOTOS_PER_EVENT,
         "longest_side": photo_files.LONGEST_SIDE,
         "sign_in": url_for("account.sign_in"),

@@ -1,0 +1,83 @@
+"""Who an incident can be given to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.incidents.reading.incidents import IncidentView
+from gis.incidents.routing.claimants import CLAIMANTS_SQL
+from gis.incidents.routing.post_holders import list_post_holders
+from gis.rights.access import (
+    Action,
+    Fact,
+    Principal,
+    can_see,
+)
+from gis.rights.roles import ROLE_BY_KEY
+
+
+@dataclass(frozen=True)
+class AssigneeCandidate:
+    """Somebody an incident can be given to. load: Open incidents held. away: On leave now. metres: Straight, for takers."""
+
+    code: str | None
+    name: str | None
+    role: str
+    role_zh: str
+    role_en: str
+    area: str
+    level: str
+    load: int
+    stands_in: bool
+    away: bool
+    metres: float | None
+    skills: bool
+
+
+def list_assignees(session: Session, by: Principal, one: IncidentView, now: datetime) -> list[AssigneeCandidate]:
+    """Who an incident can be given to: everybody in a post of its place, nearest role first, then who takes orders.
+
+    Raises:
+        Forbidden: The asker may not dispatch there.
+    """
+    ids = {row.code: row.id for row in session.execute(
+        text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": [area["code"] for area in one.areas]}
+    )}  # fmt: skip
+    by.need(Action.DISPATCH, ids.values())
+    building = session.scalar(text("SELECT building_id FROM incident WHERE id = :id"), {"id": one.id})
+    found = sorted(
+        list_post_holders(session, list(ids.values()), building, now),
+        key=lambda seat: (ROLE_BY_KEY[seat.role].rank, seat.load),
+    )
+    named = can_see(by, Fact.NAMES, ids.values())
+    people = [
+        AssigneeCandidate(
+            seat.person_code if named else None, seat.name if named else None, seat.role, ROLE_BY_KEY[seat.role].zh,
+            ROLE_BY_KEY[seat.role].en, seat.code, seat.level, seat.load, bool(seat.why and seat.person_id),
+            seat.person_id is None and seat.why == "leave", None, False,
+        )
+        for seat in found
+    ]  # fmt: skip
+    if one.skill and named:
+        params = {
+            "areas": list(ids.values()),
+            "skill": one.skill,
+            "lon": one.point["lon"],
+            "lat": one.point["lat"],
+            "at": now,
+        }
+        rows = session.execute(text(CLAIMANTS_SQL), params).all()
+        who = {row.id: row for row in session.execute(
+            text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"), {"ids": [row.person_id for row in rows]}
+        )}  # fmt: skip
+        codes = {number: code for code, number in ids.items()}
+        people += [
+            AssigneeCandidate(
+                who[row.person_id].code, who[row.person_id].name, row.role, ROLE_BY_KEY[row.role].zh, ROLE_BY_KEY[row.role].en,
+                codes[row.area_id], "", 0, False, False, row.straight, True,
+            )
+            for row in rows
+        ]  # fmt: skip
+    return people

@@ -1,0 +1,33 @@
+"""Which events of an incident a principal may read, and how much of its progress follows from them."""
+
+from typing import Any
+
+from gis.incidents.states import MOVES_SHOWN_TO_REPORTER
+from gis.rights.access import (
+    Principal,
+    internal,
+)
+
+
+def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
+    """The condition, with its parameters beside those of `visible`, under which an event `e` of `i` is the asker's to read.
+
+    Who reported, and who may only claim it, does not read what those who work on it say among themselves, nor see
+    their photos.
+    """
+    notes = (
+        f"{event}.move = 'note' AND ({event}.role IN ('reporter', 'anonymous', 'resident') OR {event}.who = :see_who)"
+    )
+    condition = f"({internal(by)} OR {event}.move = ANY(:told_moves) OR {notes})"
+    return condition, {"told_moves": [*MOVES_SHOWN_TO_REPORTER], "see_who": by.who}
+
+
+def progress(by: Principal) -> tuple[dict[str, str], dict[str, Any]]:
+    """How far an incident `i` has come, as SQL for each of version, changed_at and pending; and the parameters beside those of `visible`.
+
+    Who does not read what is said inside is not told either that something was: no number, time or request of it.
+    """
+    inside, (readable, more) = internal(by), told(by, "t")
+    events = f"FROM incident_event t WHERE (t.county, t.incident_id) = (i.county, i.id) AND {readable}"
+    outside = {"version": f"(SELECT count(*) {events})", "changed_at": f"(SELECT max(t.at) {events})", "pending": "''"}
+    return {name: f"CASE WHEN {inside} THEN i.{name} ELSE {query} END" for name, query in outside.items()}, more

@@ -1,0 +1,259 @@
+"""Tables of routing rules: read, validated row by row, written."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import TooLarge
+from gis.files.cells import parse_code, parse_text
+from gis.files.column import Column
+from gis.files.report import LoadReport, RejectedRow
+from gis.files.table_writer import write_table
+from gis.files.tables import finish_reading, read_table
+from gis.incidents.catalogue.editions import Edition
+from gis.incidents.routing.rules import LIMITS, MAX_STAGE_MINUTES, Rule
+from gis.incidents.routing.rules_text import SAID
+from gis.messages import Message, render
+from gis.rights.roles import ROLE_BY_KEY
+
+DEFAULT = Path(__file__).with_name("rules.csv")
+
+
+MAX_RULES = 500  # rules in a set
+
+
+TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)(?:[:：]00)?")
+
+
+MEANS = {
+    column: {word: key for key, (zh, en) in said.items() for word in (key, zh, en)} for column, said in SAID.items()
+}
+MEANS["around_the_clock"] |= {"是": "yes", "否": "no"}
+CHOICES = {column: tuple(zh for zh, _ in said.values()) for column, said in SAID.items()}
+
+
+COLUMNS = (
+    Column("name", "规则", parse_text, ("名称", "规则名称"), "答复中出现的名称", "What the answer calls it.", needed=True),
+    Column("category", "类别", parse_code, ("类别代码",), "类别代码或其开头，如 06010 或 06；空为任意",
+           "A code or its beginning, as 06; empty: any."),
+    Column("severity", "紧急程度", parse_text, ("等级",), "空为任意", "low, normal, high or urgent; empty: any.",
+           choices=CHOICES["severity"]),
+    Column("area", "区域", parse_code, ("区域代码", "区域编码"), "区域代码，其下各级都算；空为任意",
+           "Code of an area, all within it counts; empty: any."),
+    Column("time_from", "时间起", parse_text, (), "如 22:00；与时间止一起填", "As 22:00; together with the end."),
+    Column("time_to", "时间止", parse_text, (), "如 06:00，可过零点；本身不算在内", "As 06:00, itself not in it; may be past midnight."),
+    Column("days", "日子", parse_text, (), "空为每天", "any, working or rest; empty: any.", choices=CHOICES["days"]),
+    Column("channel", "渠道", parse_text, (), "上报渠道；空为任意", "Empty: any.", choices=CHOICES["channel"]),
+    Column("way", "方式", parse_text, (), "派单给负责人，或点单由人认领", "assign, or order to be claimed.", True, CHOICES["way"]),
+    Column("first_role", "首派岗位", parse_text, ("首派",), "如 网格员", "As grid worker.", True, CHOICES["first_role"]),
+    Column("escalation", "上报链", parse_text, (), "逐级岗位，用竖线分开", "Roles one step up each, separated by bars.", needed=True),
+    Column("accept_min", "受理时限", parse_text, (), "分钟", "Minutes.", needed=True),
+    Column("dispatch_min", "派单时限", parse_text, (), "分钟", "Minutes.", needed=True),
+    Column("take_min", "接单时限", parse_text, (), "分钟", "Minutes.", needed=True),
+    Column("handle_min", "处理时限", parse_text, (), "分钟", "Minutes.", needed=True),
+    Column("check_min", "核查时限", parse_text, (), "分钟", "Minutes.", needed=True),
+    Column("around_the_clock", "计时", parse_text, ("全天计时",), "空为工作时间", "yes: of the clock on the wall; empty: working time.",
+           choices=CHOICES["around_the_clock"]),
+)  # fmt: skip
+
+
+TITLES = {column.key: f"{column.zh} ({column.key})" for column in COLUMNS}
+
+
+@dataclass(frozen=True)
+class RuleError:
+    """Something wrong in a table of rules.
+
+    row: Its number as the spreadsheet shows it; None: the table as a whole. column: Key of a column; may be empty.
+    message: What is wrong, as a code `rule.*` of the catalogue.
+    """
+
+    row: int | None
+    column: str
+    message: Message
+
+    @property
+    def zh(self) -> str:
+        """What is wrong, in Chinese."""
+        return render(self.message, "zh")
+
+    @property
+    def en(self) -> str:
+        """What is wrong, in English."""
+        return render(self.message, "en")
+
+
+Cells = Mapping[str, str]
+
+
+def parse(path: Path, edition: Edition | None = None, session: Session | None = None) -> tuple[list[Rule], LoadReport]:
+    """Read a table of rules and check it; what is wrong is in the report's `refused`, by row and column.
+
+    Args:
+        edition: The catalogue whose codes may be used; None checks no codes.
+        session: Asked for the areas; None checks none.
+
+    Raises:
+        InvalidInput, TooMuch: As `gis.files.tables.read_table`; or there are more than `MOST` rules.
+    """
+    rules, report, problems = preview_rules_file(path, edition, session)
+    report.refused += [
+        RejectedRow(f"row {one.row}" if one.row else "the table", TITLES.get(one.column, ""), one.en) for one in problems
+    ]  # fmt: skip
+    finish_reading(report)
+    return rules, report
+
+
+def preview_rules_file(
+    path: Path, edition: Edition | None = None, session: Session | None = None
+) -> tuple[list[Rule], LoadReport, list[RuleError]]:
+    """As `parse`, with the problems in both languages; the report has only those of cells that cannot be read."""
+    report = LoadReport("rules", path.name)
+    rows: list[tuple[int, Cells]] = []
+    for row in read_table(path, COLUMNS, report).rows:
+        rows.append((row.number, {key: str(value) for key, value in row.values.items()}))
+        if len(rows) > MAX_RULES:
+            raise TooLarge("rules.too_many", limit=MAX_RULES)
+    rules, problems = validate_rules(rows, edition, session)
+    return rules, report, problems
+
+
+def validate_rules(
+    rows: Sequence[tuple[int, Cells]], edition: Edition | None = None, session: Session | None = None
+) -> tuple[list[Rule], list[RuleError]]:
+    """Make rules of rows of text and say what is wrong with them.
+
+    Args:
+        rows: The number of each and its values by the keys of `COLUMNS`.
+        edition, session: As for `parse`.
+
+    Returns:
+        The rules of the rows that are right, in their order; the problems.
+    """
+    asked = {cells.get("area", "") for _, cells in rows} - {""}
+    chains = None if session is None else _chains(session, asked)
+    rules: list[tuple[int, Rule]] = []
+    problems: list[RuleError] = []
+    never: dict[int, list[int]] = {}  # row of a rule for everything -> rows behind it
+    for number, cells in rows:
+        values = {column.key: str(cells.get(column.key) or "").strip() for column in COLUMNS}
+        wrong = [RuleError(number, *one) for one in _wrong(values, edition, chains)]
+        problems += wrong
+        if wrong:
+            continue
+        rule = _rule(values)
+        within = (chains or {}).get(rule.area, frozenset())
+        above = next(((row, one) for row, one in rules if one.covers(rule, within)), None)
+        if above is not None and above[1].anything:
+            never.setdefault(above[0], []).append(number)
+        elif above is not None:
+            row, one = above
+            message = Message("rule.never_reached", {"row": str(row), "name": one.name})
+            problems.append(RuleError(number, "name", message))
+        else:
+            rules.append((number, rule))
+    for row, behind in never.items():
+        message = Message("rule.must_be_last", {"count": len(behind), "row": str(behind[0])})
+        problems.append(RuleError(row, "name", message))
+    if not rows:
+        problems.append(RuleError(None, "", Message("rule.none")))
+    elif not problems and not rules[-1][1].anything:
+        problems.append(RuleError(None, "", Message("rule.last_not_general")))
+    return [rule for _, rule in rules], problems
+
+
+CHAINS = """
+WITH RECURSIVE up AS (
+  SELECT code AS asked, id, parent_id, code FROM area WHERE code = ANY(:codes)
+  UNION ALL SELECT up.asked, a.id, a.parent_id, a.code FROM up JOIN area a ON a.id = up.parent_id
+)
+SELECT asked, array_agg(code) AS codes FROM up GROUP BY asked
+"""
+
+
+def _chains(session: Session, codes: Collection[str]) -> dict[str, frozenset[str]]:
+    """For each code of an area that exists: its own and those of the areas it lies in."""
+    if not codes:
+        return {}
+    return {row.asked: frozenset(row.codes) for row in session.execute(text(CHAINS), {"codes": list(codes)})}
+
+
+Wrong = Iterator[tuple[str, Message]]  # column, and what is wrong
+
+
+def _wrong(values: Cells, edition: Edition | None, chains: Mapping[str, Collection[str]] | None) -> Wrong:
+    yield from _wrong_words(values)
+    category, area = values["category"], values["area"]
+    if edition is not None and not any(code.startswith(category) for code in edition.categories):
+        yield "category", Message("rule.category_unknown", {"value": category})
+    if area and chains is not None and area not in chains:
+        yield "area", Message("rule.area_unknown", {"value": area})
+    times = values["time_from"], values["time_to"]
+    for key, value in zip(("time_from", "time_to"), times, strict=True):
+        if value and not TIME.fullmatch(value):
+            yield key, Message("rule.not_a_time", {"value": value})
+    if bool(times[0]) != bool(times[1]):
+        yield "time_to" if times[0] else "time_from", Message("rule.times_incomplete")
+    elif times[0] and _time(times[0]) == _time(times[1]) is not None:
+        yield "time_to", Message("rule.times_equal")
+    for key in LIMITS:
+        if not (re.fullmatch(r"\d{1,6}", values[key]) and 1 <= int(values[key]) <= MAX_STAGE_MINUTES):
+            yield key, Message("rule.minutes_wrong", {"value": values[key][:20], "limit": MAX_STAGE_MINUTES})
+
+
+def _wrong_words(values: Cells) -> Wrong:
+    for key in ("name", "way", "first_role", "escalation"):
+        if not values[key]:
+            yield key, Message("rule.empty")
+    if len(values["name"]) > 100:
+        yield "name", Message("rule.name_too_long")
+    words = [(key, values[key]) for key in MEANS if values[key]]
+    for key, value in [*words, *(("escalation", one) for one in _split(values["escalation"]))]:
+        known = "first_role" if key == "escalation" else key
+        if value not in MEANS[known]:
+            params = {"value": value, "keys": list(SAID[known]), "labels": list(CHOICES[known])}
+            yield key, Message("rule.not_allowed", params)
+
+
+def _split(given: str) -> list[str]:
+    return [one.strip() for one in re.split(r"[|｜]", given) if one.strip()]
+
+
+def _time(given: str) -> time | None:
+    found = TIME.fullmatch(given)
+    return time(int(found[1]), int(found[2])) if found else None
+
+
+def _rule(values: Cells) -> Rule:
+    made: dict[str, Any] = dict(values)
+    made |= {key: MEANS[key][values[key]] for key in MEANS if values[key]}
+    made |= {key: int(values[key]) for key in LIMITS}
+    made |= {key: _time(values[key]) for key in ("time_from", "time_to")}
+    made["escalation"] = tuple(MEANS["first_role"][one] for one in _split(values["escalation"]))
+    made["around_the_clock"] = made["around_the_clock"] == "yes"
+    return Rule(**made | {"id": None, "area_id": None, "days": made["days"] or "any"})
+
+
+def dump(rules: Iterable[Rule], path: Path) -> None:
+    """Write rules as a table that `parse` reads back the same, in Chinese words: .csv or .xlsx."""
+    write_table(path, COLUMNS, [_cells(rule) for rule in rules])
+
+
+def as_cells(rule: Rule) -> dict[str, str]:
+    """A rule as the text of its cells, by the keys of `COLUMNS`, in code words; `check` reads it back the same."""
+    values = asdict(rule)
+    values |= {key: "" if values[key] is None else f"{values[key]:%H:%M}" for key in ("time_from", "time_to")}
+    values |= {"escalation": "|".join(rule.escalation), "around_the_clock": "yes" if rule.around_the_clock else "no"}
+    return {column.key: str(values[column.key]) for column in COLUMNS}
+
+
+def _cells(rule: Rule) -> list[str]:
+    values = as_cells(rule)
+    values |= {key: SAID[key][values[key]][0] for key in SAID if values[key]}
+    return list((values | {"escalation": "|".join(ROLE_BY_KEY[one].zh for one in rule.escalation)}).values())

@@ -1,0 +1,137 @@
+"""A set of routing rules tried on past incidents before it is activated."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.incidents import working_time
+from gis.incidents.routing.rules import LIMITS, STAGES, RoutingCase, Rule, first_match
+from gis.incidents.routing.rules_store import rule_of_row
+from gis.rights.access import Principal, visibility_clause
+
+MAX_LISTED_CASES = 200  # incidents named in a group of a comparison
+
+
+PAST = """
+SELECT i.id, i.category, i.severity, i.areas, i.reported_at, i.channel, i.rule_id, i.rule_name, i.way,
+  CASE WHEN i.rule_id IS NULL THEN i.limits END AS limits
+FROM incident i WHERE i.reported_at >= :since AND i.reported_at < :until AND {condition} ORDER BY i.reported_at, i.id
+"""
+
+
+OLD = """
+SELECT r.*, '' AS area FROM routing_rule r WHERE r.id IN (
+  SELECT DISTINCT i.rule_id FROM incident i WHERE i.reported_at >= :since AND i.reported_at < :until)
+"""
+
+
+@dataclass(frozen=True)
+class RoutedTo:
+    """Where a rule sends: its name, first role (empty: unknown) and way."""
+
+    rule: str
+    role: str
+    way: str
+
+
+@dataclass(frozen=True)
+class PastIncident:
+    """An incident of the past."""
+
+    id: UUID
+    category: str
+    reported_at: datetime
+
+
+@dataclass(frozen=True)
+class ReplayDifference:
+    """Past incidents that a set would treat otherwise.
+
+    before, after: What sent them, and what would. count: How many. elsewhere: They would go to another role, or in
+    the other way; else only time limits or the roles above differ. slower, faster: How many would have more, or less,
+    time to be handled. cases: The first `SHOWN`.
+    """
+
+    before: RoutedTo
+    after: RoutedTo
+    count: int
+    elsewhere: bool
+    slower: int
+    faster: int
+    cases: list[PastIncident]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A set against the past: how many incidents were compared, how many would go elsewhere or only get other limits.
+
+    differences: Those that would go elsewhere first, the largest group first.
+    """
+
+    compared: int
+    elsewhere: int
+    other_limits: int
+    differences: list[ReplayDifference]
+
+
+def replay(session: Session, rules: Sequence[Rule], since: datetime, until: datetime, by: Principal) -> Replay:
+    """What a set would have done with the incidents reported from `since` until before `until` that `by` may see.
+
+    Compared is with the rule that sent each, as it was then; limits that people changed since do not count.
+    """
+    condition, params = visibility_clause(by, "i")
+    params |= {"since": since, "until": until}
+    old = {one.id: one for one in map(rule_of_row, session.execute(text(OLD), params).mappings())}
+    groups: dict[tuple[RoutedTo, RoutedTo], list[tuple[PastIncident, Rule, Rule]]] = {}
+    compared = elsewhere = 0
+    for row in session.execute(text(PAST.format(condition=condition)), params):
+        compared += 1
+        after = first_match(rules, RoutingCase(row.category, row.severity, row.areas, row.reported_at, row.channel))
+        before = old.get(row.rule_id) or _recorded(row)
+        moved = (before.first_role, before.way) != (after.first_role, after.way)
+        elsewhere += moved
+        if moved or _rest(before) != _rest(after):
+            key = _went(before), _went(after)
+            groups.setdefault(key, []).append((PastIncident(row.id, row.category, row.reported_at), before, after))
+    found = [
+        ReplayDifference(
+            *key,
+            count=len(cases),
+            elsewhere=(key[0].role, key[0].way) != (key[1].role, key[1].way),
+            slower=sum(_time_left(before) < _time_left(after) for _, before, after in cases),
+            faster=sum(_time_left(before) > _time_left(after) for _, before, after in cases),
+            cases=[past for past, *_ in cases[:MAX_LISTED_CASES]],
+        )
+        for key, cases in groups.items()
+    ]
+    found.sort(key=lambda one: (not one.elsewhere, -one.count))
+    return Replay(compared, elsewhere, sum(one.count for one in found if not one.elsewhere), found)
+
+
+def _went(rule: Rule) -> RoutedTo:
+    return RoutedTo(rule.name, rule.first_role, rule.way)
+
+
+def _rest(rule: Rule) -> tuple[object, ...]:
+    return (*(getattr(rule, key) for key in LIMITS), rule.around_the_clock, rule.escalation)
+
+
+def _time_left(rule: Rule) -> float:
+    """Minutes to be handled in; a minute of working time is about as long as 4.5 of the clock on the wall."""
+    return rule.handle_min * (1 if rule.around_the_clock else 7 * 24 * 60 / (5 * working_time.DAY_MINUTES))
+
+
+def _recorded(row: Any) -> Rule:
+    """The rule of an incident whose rule is gone, from what the incident recorded of it."""
+    kept = row.limits or {}
+    limits = {key: int(kept.get(state) or 0) for key, state in zip(LIMITS, STAGES, strict=True)}
+    return Rule(
+        id=None, name=row.rule_name, category="", severity="", area="", area_id=None, time_from=None, time_to=None,
+        days="any", channel="", way=row.way, first_role=str(kept.get("first_role") or ""),
+        escalation=tuple(kept.get("escalation") or ()), around_the_clock=bool(kept.get("around_the_clock")), **limits,
+    )  # fmt: skip
