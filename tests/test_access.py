@@ -30,7 +30,8 @@ from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.ops.metadata import Area
-from gis.rights.access import ANONYMOUS, Action, Principal, account_principal, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 from tests import build
 from web.api.events import views
 from web.api.rules import views as rules_views

@@ -17,7 +17,8 @@ from gis.accounts import accounts, credentials
 from gis.accounts.models import AccessGrant, Account, SignIn
 from gis.demo import accounts as demo_accounts
 from gis.errors import Forbidden, InvalidInput, RateLimited
-from gis.rights.access import Action, account_principal
+from gis.rights.actions import Action
+from gis.rights.principal import account_principal
 from gis.settings import Settings
 from tests import build
 from tests.sign_in import ADMIN, PASSWORD, account, send, sign_in, signed_in, token, with_password

@@ -18,7 +18,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.editions import DEFAULT, CategoryRow, dump, parse
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.reading import incidents
-from gis.rights.access import ANONYMOUS, system_principal
+from gis.rights.principal import ANONYMOUS, system_principal
 from tests import build
 from tests.served import until
 

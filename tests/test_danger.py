@@ -21,7 +21,7 @@ from gis.incidents.devices import Alarm
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.moves import FiledIncident
-from gis.rights.access import reporter_principal
+from gis.rights.principal import reporter_principal
 from tests.test_incidents import NOW, POINT, Place, to_state
 
 SENTENCES = Path(__file__).with_name("danger_sentences.tsv")

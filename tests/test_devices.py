@@ -17,7 +17,7 @@ from gis.errors import AuthenticationRequired, Conflict, InvalidInput, NotFound,
 from gis.incidents import devices
 from gis.incidents.devices import Alarm
 from gis.incidents.reading import incidents, timeline
-from gis.rights.access import ANONYMOUS, system_principal
+from gis.rights.principal import ANONYMOUS, system_principal
 from tests import build
 from tests.served import Deployment
 from tests.test_incidents import NOW, Place

@@ -13,7 +13,8 @@ from gis.areas.resolver import locate
 from gis.boundaries import drafts, editor_view, preview, publish
 from gis.boundaries.store import boundaries_at, publish_shapes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.rights.access import Action, Principal, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal, system_principal
 from gis.shapes import polygon_coverage
 from tests import build
 

@@ -20,7 +20,7 @@ from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading.event_feed import EventFeed, FeedEvent, visible_events
 from gis.ops import cluster
-from gis.rights.access import account_principal, system_principal
+from gis.rights.principal import account_principal, system_principal
 from gis.settings import Settings
 from tests.build import Town
 from tests.sign_in import account, signed_in

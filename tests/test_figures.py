@@ -21,7 +21,7 @@ from gis.incidents.reading import incidents, statistics
 from gis.incidents.states import TRANSITION_ROWS
 from gis.incidents.working_time import ZONE
 from gis.ops import cluster, schema
-from gis.rights.access import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 from gis.settings import Settings
 from tests import build
 from tests.conftest import deployment_folder

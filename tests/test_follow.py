@@ -13,7 +13,7 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents, timeline
 from gis.ops.metadata import Revision
-from gis.rights.access import ANONYMOUS, account_principal, system_principal
+from gis.rights.principal import ANONYMOUS, account_principal, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)

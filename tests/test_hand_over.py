@@ -19,7 +19,7 @@ from gis.incidents.reading import incidents as reading_incidents
 from gis.incidents.reading import timeline
 from gis.ops.metadata import Post
 from gis.people.queries import posts_of
-from gis.rights.access import ANONYMOUS, Principal, account_principal, system_principal
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 from tests import build, sign_in
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)

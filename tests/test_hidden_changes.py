@@ -22,7 +22,8 @@ from gis.incidents import photos
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.moves import IncidentReport
-from gis.rights.access import Action, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import system_principal
 from tests.test_access import NOW, TABLE, Asker
 from tests.test_visibility import CLOSE, EXTRA, FINDING, PAGE_READERS, SecretWorld, readable
 from web.api.events import views

@@ -20,7 +20,7 @@ from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops.metadata import Area
-from gis.rights.access import ANONYMOUS, Principal, account_principal, system_principal
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning

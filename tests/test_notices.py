@@ -30,7 +30,7 @@ from gis.errors import AuthenticationRequired, Conflict, InvalidInput, NotFound
 from gis.notices import actions, delivery, mail, queries, webhook
 from gis.notices.outbox import enqueue_notice
 from gis.ops import cluster, schema
-from gis.rights.access import ANONYMOUS, account_principal, system_principal
+from gis.rights.principal import ANONYMOUS, account_principal, system_principal
 from gis.settings import Settings, Smtp
 from tests.conftest import deployment_folder
 from tests.served import environment

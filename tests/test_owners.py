@@ -24,7 +24,8 @@ from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
 from gis.incidents.reading.unanswered import unanswered
 from gis.ops.metadata import Area, Leave, Post, Revision
-from gis.rights.access import ANONYMOUS, LIVING, Principal, account_principal
+from gis.rights.living import LIVING
+from gis.rights.principal import ANONYMOUS, Principal, account_principal
 from tests import build, sign_in
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning

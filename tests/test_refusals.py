@@ -24,7 +24,8 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading import timeline
 from gis.ops import cluster
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.settings import Settings
 from tests.served import Deployment, environment, started, worker_number
 from tests.test_access import TABLE, Asker, World

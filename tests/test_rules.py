@@ -21,7 +21,8 @@ from gis.incidents.models import CHANNELS, DISPATCH_MODES, SEVERITIES
 from gis.incidents.routing import rules
 from gis.incidents.routing.rules import COLUMNS, DEFAULT, RoutingCase, Rule
 from gis.incidents.working_time import ZONE
-from gis.rights.access import Action, Principal, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal, system_principal
 from tests import build
 from tests.sign_in import account, send, signed_in
 from tests.test_incidents import NOW, Place

@@ -26,7 +26,8 @@ from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.states import REQUESTS, STATES, TRANSITION_ROWS, TRANSITIONS, State, allowed_moves, next_state
-from gis.rights.access import Action, Principal, account_principal, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal, account_principal, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)

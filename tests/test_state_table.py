@@ -15,7 +15,8 @@ from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.models import STATES
 from gis.incidents.states import REQUESTS, TRANSITION_ROWS, TRANSITIONS, WORKING, State, allowed_moves, next_state
-from gis.rights.access import ANONYMOUS, Action, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)

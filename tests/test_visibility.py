@@ -40,18 +40,10 @@ from gis.incidents.reading import incidents, public
 from gis.ops import qgis
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.metadata import Account
-from gis.rights.access import (
-    ANONYMOUS,
-    Action,
-    Fact,
-    Principal,
-    account_principal,
-    can_see,
-    holder_label,
-    reporter_principal,
-    system_principal,
-)
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 from gis.rights.roles import organisation_name
+from gis.rights.visibility import Fact, can_see, holder_label
 from tests import build
 from tests.test_access import NOW, POINT, TABLE, Asker, World
 from web.api.events import views

@@ -18,7 +18,9 @@ from gis.accounts.models import AccessGrant, Account, EndedSession, SignIn
 from gis.areas.models import Area
 from gis.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, RateLimited
 from gis.people.models import Person
-from gis.rights.access import ACCESS_ROLES, BY_POST, Action, Principal, account_principal
+from gis.rights.actions import ACCESS_ROLES, Action
+from gis.rights.principal import Principal, account_principal
+from gis.rights.roles import ACCESS_ROLE_BY_POST, role_label
 
 USERNAME = re.compile(r"[\w][\w.@-]{1,39}")
 MAX_FAILED_ATTEMPTS = 5  # in a row, within `WINDOW`, slow a name down
@@ -474,10 +476,10 @@ def require_account_admin(session: Session, by: Principal, account: Account) -> 
 
 
 def _roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[RoleGrant]]:
-    params = {"ids": list(ids), "at": now, "posts": [*BY_POST], "access": [*BY_POST.values()]}
+    params = {"ids": list(ids), "at": now, "posts": [*ACCESS_ROLE_BY_POST], "access": [*ACCESS_ROLE_BY_POST.values()]}
     found: dict[int, list[RoleGrant]] = {}
     for row in session.execute(text(ROLES_OF), params):
-        zh, en = ACCESS_ROLES[row.role][:2] if row.role in ACCESS_ROLES else (row.role, row.role)
+        zh, en = role_label(row.role, "zh"), role_label(row.role)
         found.setdefault(row.account_id, []).append(RoleGrant(row.role, zh, en, row.area, row.area_name, row.source))
     return found
 

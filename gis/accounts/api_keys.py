@@ -13,7 +13,8 @@ from gis.accounts.credentials import KEY, hash_secret, new_key
 from gis.accounts.models import ApiKey
 from gis.areas.models import Area
 from gis.errors import Conflict, FieldError, NotFound, invalid_field, invalid_fields
-from gis.rights.access import KEY_ACTIONS, Action, Principal
+from gis.rights.actions import KEY_ACTIONS, Action
+from gis.rights.principal import Principal
 
 NAME = re.compile(r"[\w][\w .-]{1,39}")
 MAX_REQUESTS_PER_MINUTE = 100_000  # requests a minute a key may be given

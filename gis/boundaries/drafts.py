@@ -22,7 +22,8 @@ from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
 from gis.boundaries.operations import OperationSpec
 from gis.db import STORAGE_SRID, cached_text
 from gis.errors import Conflict, Forbidden, NotFound, invalid_field
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import to_multipolygon
 

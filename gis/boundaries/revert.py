@@ -15,7 +15,7 @@ from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision, RevisionState
 from gis.boundaries import drafts, operations, statistics
 from gis.errors import Conflict
-from gis.rights.access import Principal
+from gis.rights.principal import Principal
 from gis.shapes import noding
 from gis.shapes.polygon_coverage import PolygonLike
 

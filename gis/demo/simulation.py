@@ -25,7 +25,7 @@ from gis.incidents.lifecycle.admission import CHANNELS_BY_KIND
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.reading import incidents
 from gis.incidents.states import allowed_moves
-from gis.rights.access import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 
 SWEEP_EVERY = timedelta(minutes=10)
 COMMIT_EVERY = 50  # steps

@@ -20,7 +20,8 @@ from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.rights.access import Principal, system_principal, visibility_clause
+from gis.rights.principal import Principal, system_principal
+from gis.rights.visibility import visibility_clause
 from gis.settings import SHANGHAI
 
 MAX_ID_CHARS = 100  # characters of an external id

@@ -24,24 +24,13 @@ from gis.files.header import plain_name
 from gis.files.report import LoadReport
 from gis.files.tables import Row, finish_reading, read_table
 from gis.incidents.reading import unanswered
-from gis.rights.roles import ROLES, PostRole
+from gis.rights.roles import ROLE_BY_KEY, ROLES, PostRole
 from gis.settings import Settings
 
 LEAVE = "请假"
 
-# Roles that several people hold for one place at a time; of all others a new holder follows the old one.
-SHARED = frozenset({"grid_worker", "community_worker", "party_member", "volunteer_team", "liaison_officer"})
-
-OTHER_WORDS = {
-    "包保": "building_sponsor", "包保干部": "building_sponsor", "两委成员": "building_sponsor",
-    "两委包保": "building_sponsor", "党小组组长": "grid_party_leader", "网格党小组长": "grid_party_leader",
-    "专职网格员": "grid_worker", "社工": "community_worker", "社工岗": "community_worker",
-    "社区书记": "community_secretary", "社区党支部书记": "community_secretary", "双报到党员": "party_member",
-    "志愿者队伍": "volunteer_team", "物业公司": "property_company", "执法中队": "enforcement_squad",
-    "街道党工委办公室": "street_office", "联户长（十联户）": "unit_head",
-}  # fmt: skip
-ROLE_OF = {word.lower(): role for role in ROLES for word in (role.key, role.zh, role.en)} | {
-    word: role for role in ROLES for word, key in OTHER_WORDS.items() if key == role.key
+ROLE_BY_WORD = {word.lower(): role for role in ROLES for word in (role.key, role.zh, role.en)} | {
+    word: role for role in ROLES for word in role.aliases_zh
 }
 # What people write into a post that nobody holds.
 VACANT_PATTERN = re.compile(r"[(（\[【]?(?:空缺|暂缺|缺编|缺|空岗|空|待定|待补|无|暂无|[-—/]+)[)）\]】]?")
@@ -131,7 +120,7 @@ def load_people(
     """Load people, posts and leave from a table; `gis.exchange.columns.PEOPLE` says what it may hold.
 
     A person is known by the staff number. A new holder closes the post of the old one at the new first day,
-    except in roles that several share (`SHARED`). People, posts and leave that are not in the file stay.
+    except in roles that several share (`PostRole.shared`). People, posts and leave that are not in the file stay.
 
     Args:
         crs: Not used; every load takes it.
@@ -171,13 +160,13 @@ def load_people(
 def find_role(word: str) -> PostRole | None:
     """Return the role that a word names, also with a remark in brackets: 网格长（兼）; None where it names none."""
     text = unicodedata.normalize("NFKC", word).lower().strip()
-    return ROLE_OF.get(word.lower()) or ROLE_OF.get(text) or ROLE_OF.get(re.sub(r"\(.*?\)|\s", "", text))
+    return ROLE_BY_WORD.get(word.lower()) or ROLE_BY_WORD.get(text) or ROLE_BY_WORD.get(re.sub(r"\(.*?\)|\s", "", text))
 
 
 def _note_role(row: Row, report: LoadReport) -> None:
     """Put into the report that a remark beside a role is left out."""
     word = row["role"] or ""
-    if word.lower() not in ROLE_OF and (role := find_role(word)):
+    if word.lower() not in ROLE_BY_WORD and (role := find_role(word)):
         report.note_row("remarks beside a role are left out", row.number, f"{word}: {role.zh}")
 
 
@@ -247,7 +236,7 @@ class PostLoader:
                 return [*faults, ("role", f"{row['role']} is not a role known here; one of {known}")]
             place = self._place(row, role)
             if isinstance(place, Place) and not faults:
-                self.posts[PostSlot(role.key, place, row["person"] if role.key in SHARED else None)].append(term)
+                self.posts[PostSlot(role.key, place, row["person"] if role.shared else None)].append(term)
             elif not isinstance(place, Place):
                 faults.append(place)
         return faults
@@ -282,8 +271,8 @@ class PostLoader:
 
     def _place(self, row: Row, role: PostRole) -> Place | tuple[str, str]:
         """The area or building of a post, or what is wrong with it: field and reason."""
-        on_building = role.attached_to == "building"
-        level = "building (楼栋)" if on_building else f"{role.attached_to} ({Level(role.attached_to).zh})"
+        on_building = role.level == "building"
+        level = "building (楼栋)" if on_building else f"{role.level} ({Level(role.level).zh})"
         right, wrong = ("building", "area") if on_building else ("area", "building")
         needed = f"the role {role.zh} is attached to a {level}"
         code = row[right]
@@ -294,10 +283,10 @@ class PostLoader:
             return wrong, f"{needed}; leave this one empty"
         place = (self.buildings if on_building else self.areas).get(code)
         if place is None:
-            return right, f"there is no {level} {code}{closest_names(code, self._codes(role.attached_to))}"
-        if place.level != role.attached_to:
+            return right, f"there is no {level} {code}{closest_names(code, self._codes(role.level))}"
+        if place.level != role.level:
             has = f"{code} is a {place.level} ({Level(place.level).zh})"
-            return right, f"{needed}; {has}{closest_names(code, self._codes(role.attached_to))}"
+            return right, f"{needed}; {has}{closest_names(code, self._codes(role.level))}"
         if place.county is None:
             return (
                 right,
@@ -320,7 +309,7 @@ class PostLoader:
         held: dict[PostSlot, list[StoredTerm]] = defaultdict(list)
         for row in self.session.execute(text(POSTS), {"areas": areas, "buildings": buildings}):
             place = places[row.area_id is None, row.area_id or row.building_id]
-            slot = PostSlot(row.role, place, row.person if row.role in SHARED else None)
+            slot = PostSlot(row.role, place, row.person if ROLE_BY_KEY[row.role].shared else None)
             held[slot].append(StoredTerm(row.id, row.person, row.deputy, row.start, row.stop))
         away: dict[str, list[StoredTerm]] = defaultdict(list)
         for row in self.session.execute(text(LEAVES), {"codes": list(self.leaves)}):

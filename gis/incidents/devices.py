@@ -22,7 +22,7 @@ from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.routing.post_holders import resolve_location
 from gis.incidents.states import State
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 
 # kind -> words on screen, and the category its alarms are filed under where none is named
 DEVICE_TYPES = {

@@ -23,7 +23,8 @@ from gis.files import sandbox
 from gis.files.sandbox import Limits
 from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named, wrong_photo
 from gis.incidents.reading.incidents import told
-from gis.rights.access import ANONYMOUS, Principal, reporter_principal, visibility_clause
+from gis.rights.principal import ANONYMOUS, Principal, reporter_principal
+from gis.rights.visibility import visibility_clause
 
 MAX_PHOTOS_PER_EVENT = 6  # photos of one event
 ORPHAN_MIN_AGE_S = 3600  # seconds after which a file without a row is nobody's: no transaction takes so long

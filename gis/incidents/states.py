@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from gis.errors import Conflict
-from gis.rights.access import Action
+from gis.rights.actions import Action
 
 
 class State(StrEnum):
@@ -52,7 +52,7 @@ class Transition(NamedTuple):
 
     states: From which states. to: The state after; None: it stays. Needs `pending` waiting (ANY: one of REQUESTS),
     leaves `leaves`.
-    by: The action somebody must be allowed (gis/rights/access.py).
+    by: The action somebody must be allowed (gis/rights/actions.py).
     mine: Only who holds the incident, or whose area it is in by a post, may do it; not merely who sees it.
     words: Whether a note is needed.
     """

@@ -15,7 +15,7 @@ from gis.notices import mail, webhook
 from gis.notices.models import Notice, NoticeTarget
 from gis.notices.notice_text import TOPICS
 from gis.notices.queries import OWN, own_params
-from gis.rights.access import Principal
+from gis.rights.principal import Principal
 
 CHECK = {"webhook": webhook.check_address, "email": mail.check_address}
 MIN_SECRET_CHARS = 16  # characters

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import AuthenticationRequired
-from gis.rights.access import Principal, visibility_clause
+from gis.rights.principal import Principal
+from gis.rights.visibility import visibility_clause
 
 OWN = "(n.person_id = :own_person OR n.account_id = :own_account)"
 

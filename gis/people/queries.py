@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from gis.db import fetch_int_array, fetch_rows
 from gis.errors import NotFound, invalid_field
-from gis.rights.access import Action, Principal
-from gis.rights.roles import ROLE_BY_KEY, ROLES, PostRole
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+from gis.rights.roles import FIRST_CONTACT_ROLES, ROLE_BY_KEY, ROLES, PostRole
 
 Ints = NDArray[np.int64]
 Micros = int  # microseconds since 1970, as the database counts time
@@ -272,22 +273,14 @@ def names_are_public(session: Session) -> bool:
     return not session.scalar(text("SELECT EXISTS (SELECT FROM personal.account)"))
 
 
-# To whom to go first, nearest first. A role met by somebody himself counts before one met by a deputy.
-FIRST = (
-    "unit_head",
-    "grid_worker",
-    "grid_leader",
-    "community_worker",
-    "community_secretary",
-    "liaison_officer",
-    "street_office",
-    "command_centre",
-)
-_ORDER = {role: number for number, role in enumerate(FIRST)}
+_ORDER = {role: number for number, role in enumerate(FIRST_CONTACT_ROLES)}
 
 
 def first_contact(people: Iterable[ResponsiblePerson]) -> ResponsiblePerson | None:
-    """The first person to go to: of the nearest role in `FIRST` with somebody there; None when nobody is."""
+    """Return the first person to contact: of the nearest role with somebody there, None when nobody is.
+
+    A role met by its holder counts before one met by a deputy.
+    """
     there = [entry for entry in people if entry.name is not None and entry.role in _ORDER]
     return min(there, key=lambda entry: (_ORDER[entry.role], entry.why is not None), default=None)
 
@@ -301,7 +294,7 @@ def escalation_steps(
         first: As `first_to_ask` gives it.
         unit: Whether the unit is known; while it is not, nobody knows whether its post is vacant.
     """
-    for role in FIRST[: _ORDER[first.role] if first else None]:
+    for role in FIRST_CONTACT_ROLES[: _ORDER[first.role] if first else None]:
         posts = [entry for entry in people if entry.role == role]
         for entry in posts:
             yield "away" if entry.why == "leave" else "vacant", ROLE_BY_KEY[role], entry.area

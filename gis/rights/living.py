@@ -1,4 +1,4 @@
-"""Who can act on a matter now: living accounts, as conditions in SQL. The tables of rights are given by `access`.
+"""Conditions in SQL for who can act on an incident now: living accounts.
 
 An account is living when it may sign in: active, with a password or a subject at the identity provider. Its person's
 leave takes it off duty; an operator (administrator) is the last to be asked and is never off duty. All is asked of
@@ -6,6 +6,9 @@ place and time when it is read, so whoever leaves, is blocked or goes on leave i
 """
 
 from collections.abc import Iterable
+
+from gis.rights.actions import ACCESS_ROLES, OPERATOR, Action
+from gis.rights.roles import ACCESS_ROLE_BY_POST
 
 SIGNS_IN = "{a}.active AND (coalesce({a}.password_hash, {a}.subject) IS NOT NULL)"
 NO_ACCOUNTS = "NOT EXISTS (SELECT FROM personal.account)"
@@ -127,3 +130,16 @@ class Living:
 
 def _listed(words: Iterable[str]) -> str:
     return ", ".join(f"'{word}'" for word in sorted(words))
+
+
+LIVING = Living(
+    ACCESS_ROLE_BY_POST,
+    desk=[
+        key
+        for key, actions in ACCESS_ROLES.items()
+        if actions >= {Action.READ, Action.DISPATCH, Action.HANDLE, Action.APPROVE}
+    ],
+    there=[key for key, actions in ACCESS_ROLES.items() if actions >= {Action.READ, Action.HANDLE}],
+    hand=[key for key, actions in ACCESS_ROLES.items() if Action.HANDLE in actions],
+    operator=OPERATOR,
+)

@@ -18,7 +18,7 @@ from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.ops import cluster
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 from gis.settings import Settings
 from tests.browser.test_sign_in import serious
 from tests.served import Deployment

@@ -10,7 +10,8 @@ import click
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts
-from gis.rights.access import ACCESS_ROLES, Principal, system_principal
+from gis.rights.actions import ACCESS_ROLES
+from gis.rights.principal import Principal, system_principal
 from web.cli.common import session_scope
 
 ROLE = click.Choice([*ACCESS_ROLES])

@@ -12,7 +12,7 @@ from gis.areas.resolver import read_time
 from gis.errors import invalid_field
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.reading import incidents, statistics, timeline
-from gis.rights.access import Principal, system_principal
+from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 from web.cli.common import record_disclosure, session_scope
 

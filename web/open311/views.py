@@ -37,7 +37,8 @@ from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.reading import public
 from gis.incidents.reading.public import PublicFilters, PublicView
-from gis.rights.access import ANONYMOUS, Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, Principal
 from gis.rights.roles import ROLE_BY_KEY
 from web.api.locate.views import current_snapshot
 from web.http import params

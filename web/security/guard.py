@@ -19,7 +19,8 @@ from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from gis.accounts import accounts, api_keys, credentials, rate_limit
 from gis.errors import AuthenticationRequired, Forbidden, RateLimited
-from gis.rights.access import ANONYMOUS, Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, Principal
 from gis.settings import Settings
 from web.http import db, errors
 from web.security import anonymous_budget, trusted_browser
@@ -30,7 +31,7 @@ SESSION_REFRESH_S = 60  # seconds after which the time of last use is written an
 RIGHTS_CACHE_S = 2.0  # seconds that rights once looked up are good
 MAX_CACHED_RIGHTS = 10_000  # accounts and keys
 POLLING_PATHS = frozenset({"/api/v1/events"})  # asked by pages by themselves: no sign that somebody is there
-SIGN_IN = frozenset({"account.check"})
+SIGN_IN = frozenset({"account.submit_sign_in"})
 # what an account with a first password may still ask for
 ALLOWED_BEFORE_PASSWORD_CHANGE = frozenset(
     {"account.password", "account.change_password", "account.sign_out", "static"}

@@ -4,7 +4,8 @@ import orjson
 
 from gis.errors import FieldError, invalid_fields
 from gis.incidents.catalogue.editions import CategoryRow
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 
 MAX_ATTRIBUTES_BYTES = 20_000
 OPEN311_ATTRIBUTES = frozenset({"media_url"})  # GeoReport v2 has them for every service

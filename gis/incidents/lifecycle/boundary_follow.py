@@ -16,7 +16,7 @@ from gis.incidents.reading.incidents import LockedIncident
 from gis.incidents.routing.post_holders import IncidentLocation, home, office, resolve_location
 from gis.incidents.routing.router import COMMUNITY
 from gis.incidents.states import ENDED_STATES, State
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 
 BOUNDARY_ACTOR = "job boundaries"
 # who has done the work keeps it; before it is dispatched nobody has it

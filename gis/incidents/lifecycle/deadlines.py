@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import audit_context
 from gis.incidents.lifecycle import moves
-from gis.rights.access import LIVING
-from gis.rights.living import NO_ACCOUNTS, on_duty
+from gis.rights.living import LIVING, NO_ACCOUNTS, on_duty
 
 BATCH = 50  # incidents held at once
 

@@ -26,8 +26,9 @@ from gis.incidents.routing.post_holders import (
 )
 from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, route, stage_clock
 from gis.incidents.states import ENDED_STATES, State
-from gis.rights.access import LIVING, Action, Principal
-from gis.rights.living import NO_ACCOUNTS, has_account, on_duty
+from gis.rights.actions import Action
+from gis.rights.living import LIVING, NO_ACCOUNTS, has_account, on_duty
+from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 
 MAX_LIMIT_MINUTES = 60 * 24 * 366  # minutes

@@ -15,8 +15,9 @@ from gis.errors import NotFound
 from gis.incidents.reading.incidents import LockedIncident, lock_query
 from gis.incidents.states import ENDED_STATES, next_state
 from gis.notices.outbox import enqueue_notice
-from gis.rights.access import LIVING, OPERATOR, Principal
-from gis.rights.living import SIGNS_IN, has_account, on_duty
+from gis.rights.actions import OPERATOR
+from gis.rights.living import LIVING, SIGNS_IN, has_account, on_duty
+from gis.rights.principal import Principal
 
 # in their order: the trigger checks each against what those before it left
 EVENTS = """

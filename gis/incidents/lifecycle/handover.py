@@ -15,7 +15,8 @@ from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.incidents.states import ENDED_STATES
 from gis.people.models import Leave, Person, Post
 from gis.people.queries import area_chain
-from gis.rights.access import Action, Principal, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal, system_principal
 from gis.rights.roles import ROLE_BY_KEY
 
 HANDOVER_ACTOR = "job hand-over"

@@ -20,7 +20,8 @@ from gis.incidents.lifecycle import alert
 from gis.incidents.lifecycle.admission import attributes_error, require_admissible
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.routing.post_holders import IncidentLocation, resolve_location, step
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 
 MAX_DESCRIPTION_CHARS = 4000  # characters of a description or a note
 MIN_CATEGORY_SHARE = 0.25  # share of the likeliest category from which on words alone decide

@@ -51,9 +51,11 @@ from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_
 from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, RoutingDecision, route, stage_clock
 from gis.incidents.states import ENDED_STATES, INDEPENDENT_MOVES, TRANSITIONS, State, allowed_moves, next_state
 from gis.notices.outbox import enqueue_notice
-from gis.rights.access import ACCESS_ROLES as ACCESS
-from gis.rights.access import LIVING, Action, Principal, holder_label, system_principal
-from gis.rights.roles import ROLE_BY_KEY
+from gis.rights.actions import Action
+from gis.rights.living import LIVING
+from gis.rights.principal import Principal, system_principal
+from gis.rights.roles import ROLE_BY_KEY, role_label
+from gis.rights.visibility import holder_label
 
 
 @dataclass(frozen=True)
@@ -475,7 +477,7 @@ def escalate_overdue(session: Session, incident_id: UUID, now: datetime, *, job:
     wall = bool(row.limits.get("around_the_clock"))
     following = working_time.deadline(row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall)
     changes = {"supervised": True, "supervise_level": level, "supervisor_role": role, "supervise_at": following}
-    zh, en = (ROLE_BY_KEY[role].zh, ROLE_BY_KEY[role].en) if role in ROLE_BY_KEY else ACCESS[role][:2]
+    zh, en = role_label(role, "zh"), role_label(role)
     record_event(
         session, row, "escalate", now, job, words=f"超时，上报{zh}督办", role="system", person_id=person,
         detail={"level": level, "role": role, "due": row.due_at, "en": f"overdue: to {en}"}, changes=changes,

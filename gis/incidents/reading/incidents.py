@@ -18,13 +18,13 @@ from gis.incidents.routing.approval import has_approver
 from gis.incidents.routing.post_holders import CLAIMANTS_SQL, list_post_holders
 from gis.incidents.states import INDEPENDENT_MOVES, MOVES_SHOWN_TO_REPORTER, STATES, TRANSITIONS, State, allowed_moves
 from gis.incidents.states import OPEN_STATES as OPEN
-from gis.rights.access import ACCESS_ROLES as ACCESS
-from gis.rights.access import (
+from gis.rights.actions import ACCESS_ROLES, Action
+from gis.rights.living import LIVING
+from gis.rights.principal import Principal
+from gis.rights.roles import ROLE_BY_KEY, role_label
+from gis.rights.visibility import (
     ACTION_BY_FACT,
-    LIVING,
-    Action,
     Fact,
-    Principal,
     can_see,
     hide_contacts,
     holder_label,
@@ -35,7 +35,6 @@ from gis.rights.access import (
     visibility_clause,
     waits_for_operator,
 )
-from gis.rights.roles import ROLE_BY_KEY
 
 NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many metres and days
 SORTS = ("urgent", "newest")
@@ -346,8 +345,8 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
     role = ROLE_BY_KEY.get(row.role or "") if has_it else None
     if row.unowned:
         by = by.acting(row.areas)
-    above = ROLE_BY_KEY.get(row.supervisor_role or "")
-    supervisor = above.zh if above else ACCESS[row.supervisor_role][0] if row.supervisor_role in ACCESS else None
+    known = row.supervisor_role in ROLE_BY_KEY or row.supervisor_role in ACCESS_ROLES
+    supervisor = role_label(row.supervisor_role, "zh") if row.supervisor_role and known else None
     left = None
     if row.due_at is not None:
         wall = bool(row.limits.get("around_the_clock"))

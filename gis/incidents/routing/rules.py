@@ -23,8 +23,10 @@ from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.incidents import working_time
 from gis.incidents.catalogue.editions import Edition
-from gis.rights.access import Action, Principal, visibility_clause
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY, ROLES
+from gis.rights.visibility import visibility_clause
 
 DEFAULT = Path(__file__).with_name("rules.csv")
 DEFAULT_NAME = "默认规则"

@@ -25,7 +25,9 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents, timeline
 from gis.incidents.reading.incidents import IncidentFilters, IncidentView
-from gis.rights.access import Action, Fact, Principal, can_see
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+from gis.rights.visibility import Fact, can_see
 from web.api.locate.views import current_snapshot, error_to_json
 from web.http import params
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit

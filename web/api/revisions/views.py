@@ -20,7 +20,8 @@ from gis.boundaries.statistics import Preview, PreviewIssue
 from gis.errors import FieldError, InvalidInput, invalid_field
 from gis.exchange import boundary_file, preview_workbook
 from gis.files.sandbox import within_request
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.shapes.measure import geodesic_area_m2
 from gis.shapes.polygon_coverage import Gap, Overlap
 from web.api.incidents.views import if_match

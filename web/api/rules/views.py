@@ -13,7 +13,8 @@ from gis.db import audit_context
 from gis.errors import FieldError, Forbidden, InvalidInput
 from gis.incidents.catalogue import editions
 from gis.incidents.routing import rules
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.settings import SHANGHAI
 from web.http.db import session
 from web.http.params import parse_datetime

@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field
 
 from gis.errors import Forbidden
 from gis.incidents.reading.unanswered import unanswered
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from web.http.db import session
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response

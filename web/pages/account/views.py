@@ -22,7 +22,9 @@ from gis.accounts.models import Account
 from gis.areas.models import Area
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable, WanggeError, invalid_field
-from gis.rights.access import ACCESS_ROLES, KEY_ACTIONS, Action, Principal
+from gis.rights.actions import ACCESS_ROLES, KEY_ACTIONS, Action
+from gis.rights.principal import Principal
+from gis.rights.roles import role_label
 from gis.settings import Settings
 from web.http import i18n
 from web.http.client import client_network
@@ -409,7 +411,7 @@ def _accounts_page(
         one = next((row for row in found if row.username == chosen), None)
     response = render_page(
         "accounts.html", rows=rows[:MAX_LISTED_ACCOUNTS], more=len(rows) > MAX_LISTED_ACCOUNTS, asked=asked, one=one, new="new" in request.args,
-        once=once, wrong=wrong or {}, given=given or {}, roles=ACCESS_ROLES, areas=_areas(), oidc=_settings().oidc,
+        once=once, wrong=wrong or {}, given=given or {}, roles=ACCESS_ROLES, role_label=role_label, areas=_areas(), oidc=_settings().oidc,
         zone=_settings().timezone,
     )  # fmt: skip
     response.status_code = status
@@ -510,8 +512,7 @@ def menu() -> list[tuple[str, str]]:
 def role_words(by: Principal) -> str:
     """The strongest role of an account, in the reader's language."""
     role = by.roles[0][0] if by.roles else "resident"
-    zh, en, _may = ACCESS_ROLES[role]
-    return zh if i18n.chosen() == "zh" else en
+    return role_label(role, i18n.chosen())
 
 
 def translate_message(words: str) -> str:

@@ -11,7 +11,7 @@ from gis.areas.models import RevisionState
 from gis.boundaries import drafts
 from gis.boundaries.preview import GRID_HOUSEHOLDS
 from gis.palette import SELECTION_COLOUR
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from layers.editor_map import editor_map
 from layers.folium_map import vector_tiles
 from layers.overview import overview

@@ -8,7 +8,8 @@ from flask_babel import lazy_gettext
 
 from gis.notices import actions, queries
 from gis.notices.notice_text import render_notice
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from web.http import i18n, params
 from web.http.db import session
 from web.pages.shell.page import render_page

@@ -10,7 +10,8 @@ from gis.areas.models import RevisionState
 from gis.boundaries import drafts
 from gis.boundaries.preview import GRID_HOUSEHOLDS, grid_names
 from gis.errors import Forbidden
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session

@@ -16,7 +16,8 @@ from gis.incidents.catalogue import editions
 from gis.incidents.danger import table as danger_table
 from gis.incidents.routing import rules
 from gis.incidents.routing.rules import COLUMNS, ReplayDifference, RoutedTo, RoutingRules, RuleError
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 from web.api.rules.views import number, require_rules_reader
 from web.http import i18n, params

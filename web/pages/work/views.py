@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from gis.incidents import photo_files, photos
 from gis.incidents.states import STATES, TRANSITIONS
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session
