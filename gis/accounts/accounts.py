@@ -31,25 +31,6 @@ LOCKOUT_PERIOD = timedelta(minutes=15)  # within which they count
 SIGN_IN_RETENTION = timedelta(days=90)  # that tries are kept
 ROLES_WITHOUT_AREA = frozenset({"resident", "administrator"})  # access roles that need no area
 
-BAD_NAME = "A user name has 2 to 40 letters, digits, dots, hyphens or underscores."
-NAME_TAKEN = "There is an account of that name already."
-NO_PERSON = "No person has this code."
-PERSON_TAKEN = "That person has an account already."
-NO_ROLE = "There is no such role."
-NO_AREA = "No area has this code."
-AREA_NEEDED = "This role is given for an area; name its code."
-NO_AREA_WANTED = "A resident's role has no area."
-GRANTED = "The account has that role there already."
-NOT_GRANTED = "The account does not have that role there; what comes with a post ends with the post."
-SUBJECT_SHAPE = "A subject is the provider's address and the person's number there: https://id.example.cn|12345"
-SUBJECT_TAKEN = "Another account is linked to that subject."
-ONLY_OWN = "You may change only accounts whose roles all lie in your areas."
-LAST_ONE = "This is the last administrator who can sign in; make another first."
-NOT_SELF = "You cannot block your own account."
-SAME_PASSWORD = "Choose a password other than the present one."
-WRONG_PASSWORD = "The present password is not right."
-ELSEWHERE = "This account signs in at the identity provider; it has no password here."
-
 
 @dataclass(frozen=True)
 class AccountStatus:
@@ -138,8 +119,7 @@ def _wait(until: datetime, now: datetime) -> None:
     if left > 0:
         minutes, seconds = int(left // 60) + 1, int(left) + 1
         raise RateLimited(
-            f"too many tries failed for this name; try again in {seconds} s",
-            extra={"minutes": minutes, "retry_after": seconds},
+            "sign_in.too_many_attempts", seconds=seconds, extra={"minutes": minutes, "retry_after": seconds}
         )
 
 
@@ -228,12 +208,12 @@ def change_password(session: Session, account_id: int, old: str, new: str) -> in
     """
     account = session.get(Account, account_id, with_for_update=True)
     if account is None or account.password_hash is None:
-        raise _wrong("old", ELSEWHERE)
+        raise _wrong("old", "password.at_provider")
     if not credentials.verify_password(account.password_hash, old):
-        raise _wrong("old", WRONG_PASSWORD)
+        raise _wrong("old", "password.wrong")
     credentials.check_password(new, account.username)
     if credentials.verify_password(account.password_hash, new):
-        raise _wrong("password", SAME_PASSWORD)
+        raise _wrong("password", "password.unchanged")
     account.password_hash, account.must_change = credentials.hash_password(new), False
     account.stamp += 1
     session.flush()
@@ -267,14 +247,14 @@ def add(
     by.need(Action.ACCOUNTS)
     username = normalise_username(username)
     if not USERNAME.fullmatch(username):
-        raise _wrong("username", BAD_NAME)
+        raise _wrong("username", "account.name_wrong")
     if session.scalar(select(Account.id).where(Account.username == username)):
-        raise _wrong("username", NAME_TAKEN)
+        raise _wrong("username", "account.name_taken")
     password = "" if subject else credentials.generate_initial_password()
     stored = credentials.hash_password(password) if password else None
     made = Account(username=username, password_hash=stored, must_change=must_change and bool(password))
     session.add(made)
-    _flush(session, "username", NAME_TAKEN)
+    _flush(session, "username", "account.name_taken")
     if person or subject:
         link(session, by, made, person=person or None, subject=subject or None)
     return made, password
@@ -292,19 +272,19 @@ def link(
     if person is not None:
         found = session.scalar(select(Person.id).where(Person.code == person)) if person else None
         if person and found is None:
-            raise _wrong("person", NO_PERSON)
+            raise _wrong("person", "account.person_unknown")
         if found and session.scalar(select(Account.id).where(Account.person_id == found, Account.id != account.id)):
-            raise _wrong("person", PERSON_TAKEN)
+            raise _wrong("person", "account.person_taken")
         account.person_id = found
     if subject is not None:
         subject = subject.strip()
         if subject and not re.fullmatch(r"https?://[^|\s]+\|\S[^|\0]{0,254}", subject):
-            raise _wrong("subject", SUBJECT_SHAPE)
+            raise _wrong("subject", "account.subject_wrong")
         if subject and session.scalar(select(Account.id).where(Account.subject == subject, Account.id != account.id)):
-            raise _wrong("subject", SUBJECT_TAKEN)
+            raise _wrong("subject", "account.subject_taken")
         account.subject = subject or None
     account.stamp += 1
-    _flush(session, "subject", SUBJECT_TAKEN)
+    _flush(session, "subject", "account.subject_taken")
     if subject == "" and account.password_hash is None:
         _somebody_stays(session, by, account)
     require_account_admin(session, by, account)  # a person whose posts are out of reach cannot be linked either
@@ -319,7 +299,7 @@ def grant(session: Session, by: Principal, account: Account, role: str, area: st
     require_account_admin(session, by, account)
     area_id = _place(session, by, role, area)
     if session.scalar(select(AccessGrant.id).where(*_same(account, role, area_id))):
-        raise Conflict(GRANTED)
+        raise Conflict("account.role_granted_already")
     session.add(AccessGrant(account_id=account.id, role=role, area_id=area_id))
     session.flush()
 
@@ -334,7 +314,7 @@ def revoke_role(session: Session, by: Principal, account: Account, role: str, ar
     area_id = _place(session, by, role, area)
     gone = session.scalars(delete(AccessGrant).where(*_same(account, role, area_id)).returning(AccessGrant.id)).all()
     if not gone:
-        raise NotFound(NOT_GRANTED)
+        raise NotFound("account.role_not_granted")
     _somebody_stays(session, by, account)
 
 
@@ -346,7 +326,7 @@ def block(session: Session, by: Principal, account: Account) -> None:
     """
     require_account_admin(session, by, account)
     if account.id == by.account_id:
-        raise Conflict(NOT_SELF)
+        raise Conflict("account.not_oneself")
     account.active = False
     account.stamp += 1
     session.flush()
@@ -388,7 +368,7 @@ def get_account(session: Session, username: str) -> Account:
     """
     found = session.scalars(select(Account).where(Account.username == normalise_username(username))).one_or_none()
     if found is None:
-        raise NotFound(f"no account is named {username[:40]!r}; ./wangge account list shows them")
+        raise NotFound("account.unknown", name=username[:40])
     return found
 
 
@@ -472,7 +452,7 @@ def require_account_admin(session: Session, by: Principal, account: Account) -> 
     session.flush()
     now = session.scalar(text("SELECT now()"))
     if not _within(_roles_of(session, [account.id], now).get(account.id, []), _reach(session, by)):
-        raise Forbidden(ONLY_OWN)
+        raise Forbidden("account.out_of_reach")
 
 
 def _roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[RoleGrant]]:
@@ -503,16 +483,16 @@ def _within(roles: Iterable[RoleGrant], reach: frozenset[str] | None) -> bool:
 def _place(session: Session, by: Principal, role: str, area: str) -> int | None:
     """Id of the area of a grant; None for everywhere or one's own."""
     if role not in ACCESS_ROLES:
-        raise _wrong("role", NO_ROLE)
+        raise _wrong("role", "account.role_unknown")
     if role == "resident" and area:
-        raise _wrong("area", NO_AREA_WANTED)
+        raise _wrong("area", "account.area_not_allowed")
     if not area and role not in ROLES_WITHOUT_AREA:
-        raise _wrong("area", AREA_NEEDED)
+        raise _wrong("area", "account.area_needed")
     area_id = session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None))) if area else None
     if area and area_id is None:
-        raise _wrong("area", NO_AREA)
+        raise _wrong("area", "account.area_unknown")
     if not _within([RoleGrant(role, "", "", area, "", "grant")], _reach(session, by)):
-        raise Forbidden(ONLY_OWN)
+        raise Forbidden("account.out_of_reach")
     return area_id
 
 
@@ -540,16 +520,16 @@ def _somebody_stays(session: Session, by: Principal, account: Account) -> None:
         return
     others = select(Account.id).where(Account.id != account.id, *signs_in).limit(1)
     if by.kind == "account" or session.scalar(others) is not None:
-        raise Conflict(LAST_ONE)
+        raise Conflict("account.last_administrator")
 
 
-def _flush(session: Session, name: str, taken: str) -> None:
-    """Write; when somebody else was first with a value that is one account's only, say so."""
+def _flush(session: Session, name: str, taken_code: str) -> None:
+    """Write; raise InvalidInput when somebody else was first with a value that is one account's only."""
     try:
         session.flush()
     except IntegrityError as error:
-        raise _wrong(name, taken) from error
+        raise _wrong(name, taken_code) from error
 
 
-def _wrong(name: str, words: str) -> InvalidInput:
-    return InvalidInput(words, [FieldError(name, words)])
+def _wrong(name: str, code: str) -> InvalidInput:
+    return InvalidInput(code, [FieldError(name, code)])

@@ -176,9 +176,9 @@ def area_ids(session: Session, codes: Sequence[str]) -> tuple[list[int], list[Fi
     """Ids of areas by code, and what is wrong with the codes."""
     rows = session.execute(select(Area.code, Area.id).where(Area.code.in_(codes), Area.retired_at.is_(None)))
     found = {row.code: row.id for row in rows}
-    wrong = [FieldError("area", f"no area has the code {one!r}") for one in codes if one not in found]
+    wrong = [FieldError("area", "field.area_unknown", {"code": one}) for one in codes if one not in found]
     if not codes:
-        wrong.append(FieldError("area", "at least one code of an area is needed"))
+        wrong.append(FieldError("area", "key.area_missing"))
     return sorted(found.values()), wrong
 
 

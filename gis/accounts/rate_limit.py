@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gis import private
 from gis.errors import RateLimited
+from gis.messages import Message
 
 SLOT_COUNT = 1 << 16
 PROBE_LENGTH = 8  # slots a counter may lie in; when all are in use this minute the least counted gives way
@@ -86,20 +87,22 @@ def counters(var: Path) -> Counters:
     return Counters(var / "limits")
 
 
-def check_rate_limit(var: Path, name: str, most: int, now: float, words: str, units: int = 1) -> None:
+def check_rate_limit(var: Path, name: str, limit: int, now: float, counted: Message | str, units: int = 1) -> None:
     """Count one request; refuse it when it is over the limit of its minute.
 
     Args:
         var: The deployment's folder.
         name: What is counted, as "key 12" or "sign-in 10.0.0.7".
-        most: Requests a minute.
+        limit: Requests a minute.
         now: Seconds since 1970.
-        words: What there are too many of, as "requests with this key".
+        counted: What there are too many of, as the message `counted.requests_with_key`.
         units: What this request counts for.
 
     Raises:
         TooMany: With `retry_after`, seconds until the next minute.
     """
-    if counters(var).hit(name, now, units) > most:
+    if counters(var).hit(name, now, units) > limit:
         wait = WINDOW_S - int(now) % WINDOW_S
-        raise RateLimited(f"more than {most} {words} in a minute; try again in {wait} s", extra={"retry_after": wait})
+        raise RateLimited(
+            "rate_limit.exceeded", limit=limit, counted=counted, seconds=wait, extra={"retry_after": wait}
+        )

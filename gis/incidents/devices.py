@@ -39,7 +39,6 @@ ALARM_JOIN_WINDOW = timedelta(minutes=10)  # an alarm so soon after the last bel
 RUNNING = (State.REPORTED, State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 MAX_ALARM_AGE = timedelta(days=7)  # of a moment a device tells: gateways keep what they cannot send
 MAX_NUMBER_CHARS = 100  # characters of an alarm's number
-NOT_KNOWN = "the device is not known, or the signature is not its own"
 VERSION = "v1="
 
 
@@ -78,17 +77,15 @@ def authenticate_message(session: Session, code: str, timestamp: str, given: str
         SignInNeeded: It is not. Whether there is such a device is not told, nor by how long it takes.
     """
     if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
-        raise AuthenticationRequired("X-Wangge-Timestamp: must be the time of sending in whole seconds since 1970")
+        raise AuthenticationRequired("device.timestamp_wrong")
     if abs(now.timestamp() - int(timestamp)) > MAX_CLOCK_SKEW.total_seconds():
-        raise AuthenticationRequired(
-            "X-Wangge-Timestamp: is more than 5 minutes from now; set the device's clock and sign again"
-        )
+        raise AuthenticationRequired("device.timestamp_stale")
     row = session.execute(
         text("SELECT id, secret, active FROM device WHERE code = :code"), {"code": code}
     ).one_or_none()
     wanted = signature(row.secret if row else "nobody's", timestamp, body)
     if not hmac.compare_digest(wanted.encode(), given.encode()) or row is None or not row.active:
-        raise AuthenticationRequired(NOT_KNOWN)
+        raise AuthenticationRequired("device.not_authenticated")
     return int(row.id)
 
 
@@ -155,11 +152,9 @@ def receive_alarm(
 def _check(alarm: Alarm, now: datetime) -> None:
     wrong = []
     if not alarm.number.strip() or len(alarm.number) > MAX_NUMBER_CHARS or not alarm.number.isprintable():
-        wrong.append(
-            FieldError("alarm", f"must be the alarm's own number, 1 to {MAX_NUMBER_CHARS} printable characters")
-        )
+        wrong.append(FieldError("alarm", "device.alarm_number_wrong", {"limit": MAX_NUMBER_CHARS}))
     if alarm.at is not None and not now - MAX_ALARM_AGE < alarm.at < now + MAX_CLOCK_SKEW:
-        wrong.append(FieldError("at", "lies in the future or more than 7 days back; set the device's clock"))
+        wrong.append(FieldError("at", "device.alarm_moment_wrong"))
     if wrong:
         raise invalid_fields(wrong)
 
@@ -225,17 +220,17 @@ def add(
     """
     wrong = []
     if not 1 <= len(code) <= 60 or not code.isprintable() or "/" in code or code != code.strip():
-        wrong.append(FieldError("code", "must be 1 to 60 printable characters without a slash"))
+        wrong.append(FieldError("code", "device.code_wrong"))
     if kind not in DEVICE_TYPES:
-        wrong.append(FieldError("kind", f"{kind[:40]!r} is none of {', '.join(DEVICE_TYPES)}"))
-    wrong += [FieldError(field, "is longer than 200 characters") for field, given in (("name", name), ("address", address))
+        wrong.append(FieldError("kind", "field.none_of", {"value": kind[:40], "allowed": [*DEVICE_TYPES]}))
+    wrong += [FieldError(field, "field.longer_than", {"limit": 200}) for field, given in (("name", name), ("address", address))
               if len(given) > 200]  # fmt: skip
     if wrong:
         raise invalid_fields(wrong)
     category = editions.active_edition(session).category(category or DEVICE_TYPES[kind][2]).code
     where, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
     if session.scalar(text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}):
-        raise Conflict(f"there is a device {code!r} already; ./wangge device secret gives it a new secret")
+        raise Conflict("device.exists", code=code)
     secret = secrets.token_urlsafe(32)
     session.execute(
         text("INSERT INTO device (code, kind, name, county, shape, address, category, secret) VALUES (:code, :kind, :name,"
@@ -269,4 +264,4 @@ def block(session: Session, code: str, active: bool = False) -> None:
 def _set(session: Session, code: str, column: str, value: object) -> None:
     query = text(f"UPDATE device SET {column} = :value WHERE code = :code RETURNING id")  # noqa: S608  our own column
     if session.scalar(query, {"value": value, "code": code}) is None:
-        raise NotFound(f"there is no device {code[:60]!r}; ./wangge device list shows them")
+        raise NotFound("device.unknown", code=code[:60])

@@ -18,10 +18,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import private
-from gis.errors import NotFound, TooLarge
+from gis.errors import FieldError, NotFound, TooLarge
 from gis.files import sandbox
 from gis.files.sandbox import Limits
-from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named, wrong_photo
+from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named
 from gis.incidents.reading.incidents import told
 from gis.rights.principal import ANONYMOUS, Principal, reporter_principal
 from gis.rights.visibility import visibility_clause
@@ -53,7 +53,8 @@ def _checked(named: Sequence[tuple[str, bytes]]) -> list[SanitisedPhoto]:
 
 def _few(number: int) -> None:
     if number > MAX_PHOTOS_PER_EVENT:
-        raise wrong_photo(TooLarge, "photos", f"there are {number}; at most {MAX_PHOTOS_PER_EVENT} at once")
+        errors = [FieldError("photos", "photo.too_many", {"count": number, "limit": MAX_PHOTOS_PER_EVENT})]
+        raise TooLarge("photo.too_many_of", errors, field="photos", count=number, limit=MAX_PHOTOS_PER_EVENT)
 
 
 # --- kept ----------------------------------------------------------------------------------------------------------
@@ -116,7 +117,7 @@ def photo_path(
     media_type = session.scalar(text(query), params | more | {"photo": photo_id})
     path = None if media_type is None else _path(var, photo_id, media_type)
     if path is None or not path.is_file():
-        raise NotFound("there is no such photo")
+        raise NotFound("photo.unknown")
     return (_small(path) if thumbnail else path), str(media_type)
 
 

@@ -38,20 +38,17 @@ def add_target(
     CHECK[kind](address)
     unknown = [topic for topic in topics if topic not in TOPICS]
     if unknown:
-        words = f"{unknown[0][:40]!r} is none of {', '.join(TOPICS)}"
-        raise invalid_field("topic", words)
+        raise invalid_field("topic", "field.none_of", value=unknown[0][:40], allowed=TOPICS)
     if secret and len(secret) < MIN_SECRET_CHARS:
-        words = f"has {len(secret)} characters; at least {MIN_SECRET_CHARS}"
-        raise invalid_field("secret", words)
+        raise invalid_field("secret", "notice_target.secret_too_short", count=len(secret), limit=MIN_SECRET_CHARS)
     area_id = session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None))) if area else None
     if area and area_id is None:
-        words = f"no area has the code {area[:40]!r}"
-        raise invalid_field("area", words)
+        raise invalid_field("area", "field.area_unknown", code=area[:40])
     same = select(NoticeTarget.id).where(
         NoticeTarget.active, NoticeTarget.address == address, NoticeTarget.area_id.is_not_distinct_from(area_id)
     )
     if (found := session.scalar(same)) is not None:
-        raise Conflict(f"notices go to {address} already, as receiver {found}; remove that one first")
+        raise Conflict("notice_target.exists", address=address, target=str(found))
     made = NoticeTarget(
         kind=kind, address=address, topics=sorted(set(topics)), area_id=area_id,
         secret=(secret or secrets.token_urlsafe(32)) if kind == "webhook" else "",
@@ -80,7 +77,7 @@ def find_target(session: Session, target_id: int) -> NoticeTarget:
     """
     found = session.get(NoticeTarget, target_id)
     if found is None or not found.active:
-        raise NotFound(f"there is no receiver {target_id}; see ./wangge notices targets")
+        raise NotFound("notice_target.unknown", target=str(target_id))
     return found
 
 
@@ -97,7 +94,7 @@ def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int
     ]
     count = _count(session, update(Notice).where(*which).values(state="waiting", attempts=0, next_try_at=now))
     if notice_id is not None and not count:
-        raise NotFound(f"there is no notice {notice_id} to send again; see ./wangge notices dead")
+        raise NotFound("notice_target.nothing_to_retry", notice=str(notice_id))
     return count
 
 

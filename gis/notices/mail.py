@@ -31,8 +31,7 @@ def check_address(address: str) -> None:
         or not address.isprintable()
         or " " in address
     ):
-        words = f"{address[:80]!r} is no e-mail address; as desk@example.cn"
-        raise invalid_field("address", words)
+        raise invalid_field("address", "notice_target.mail_address_wrong", address=address[:80])
 
 
 def build_message(

@@ -67,7 +67,7 @@ def own_params(by: Principal) -> dict[str, Any]:
         SignInNeeded: The asker is no account.
     """
     if by.kind != "account":
-        raise AuthenticationRequired("sign in; notices are for accounts")
+        raise AuthenticationRequired("notice_target.sign_in_needed")
     return {"own_person": by.person_id, "own_account": by.account_id}
 
 

@@ -53,10 +53,7 @@ def check_address(url: str) -> None:
     except ValueError:
         fine = False
     if not fine:
-        words = (
-            f"{url[:80]!r} is no address to send to; as https://gateway.example.cn/wangge, without a name or password"
-        )
-        raise invalid_field("address", words)
+        raise invalid_field("address", "notice_target.url_wrong", url=url[:80])
 
 
 def is_address_allowed(address: str, *, private: bool) -> bool:

@@ -393,11 +393,11 @@ def posts_of(
     """
     found = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
     if found is None:
-        raise NotFound(f"no area has the code {area[:40]}")
+        raise NotFound("post.area_unknown", code=area[:40])
     by.need(Action.NAMES, area_chain(session, found, None, at))
     code, _, number = (after or "").rpartition("|")
     if after is not None and not (number.isdecimal() and len(number) < 19):
-        raise invalid_field("cursor", "belongs to another list; leave it out")
+        raise invalid_field("cursor", "field.cursor_of_another_list")
     params = {"area": area, "within": within, "at": at, "limit": limit, "after_code": code or None,
               "after_id": int(number or 0)}  # fmt: skip
     return [PostRow(**row) for row in session.execute(text(POST_LIST), params).mappings()]

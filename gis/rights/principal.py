@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden
+from gis.messages import Message
 from gis.rights.actions import ACCESS_ROLES, AS_OPERATOR, OPERATOR, Action
 from gis.rights.roles import ACCESS_ROLE_BY_POST, role_label
 
@@ -59,7 +60,7 @@ class Principal:
     def need(self, action: Action, areas: Iterable[int] | None = None) -> None:
         """Raise Forbidden unless `may`."""
         if not self.may(action, areas):
-            raise Forbidden(f"{action.value} is not allowed to {self.role_words} here")
+            raise Forbidden("right.not_allowed", action=Message(f"action_name.{action.value}"))
 
     @property
     def role_words(self) -> str:

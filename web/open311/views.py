@@ -37,6 +37,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.reading import public
 from gis.incidents.reading.public import PublicFilters, PublicView
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, Principal
 from gis.rights.roles import ROLE_BY_KEY
@@ -104,7 +105,7 @@ def open311_principal() -> Principal:
     found = api_keys.authenticate_key(session(), given, datetime.now(UTC))
     if found is None:
         raise Forbidden("api_key: the key is not valid; it may be mistyped, expired or revoked")
-    name, words = f"key {found.principal.key_id}", "requests with this key"
+    name, words = f"key {found.principal.key_id}", Message("counted.requests_with_key")
     rate_limit.check_rate_limit(current_app.config["SETTINGS"].var, name, found.per_minute, time.time(), words)
     return found.principal
 

@@ -19,6 +19,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from gis.accounts import accounts, api_keys, credentials, rate_limit
 from gis.errors import AuthenticationRequired, Forbidden, RateLimited
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, Principal
 from gis.settings import Settings
@@ -130,7 +131,11 @@ def _by_key() -> Principal | None:
         raise AuthenticationRequired(BAD_KEY)
     settings: Settings = current_app.config["SETTINGS"]
     rate_limit.check_rate_limit(
-        settings.var, f"key {found.principal.key_id}", found.per_minute, time.time(), "requests with this key"
+        settings.var,
+        f"key {found.principal.key_id}",
+        found.per_minute,
+        time.time(),
+        Message("counted.requests_with_key"),
     )
     return found.principal
 

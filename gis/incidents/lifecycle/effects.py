@@ -26,6 +26,7 @@ from gis.incidents.routing.post_holders import (
 )
 from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, route, stage_clock
 from gis.incidents.states import ENDED_STATES, State
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.living import LIVING, NO_ACCOUNTS, has_account, on_duty
 from gis.rights.principal import Principal
@@ -78,10 +79,9 @@ def _accept(session: Session, by: Principal, row: LockedIncident, wish: MovePayl
 
 def _reclassify(session: Session, by: Principal, row: LockedIncident, wish: MovePayload, now: datetime) -> Effect:
     if not wish.category and not wish.severity:
-        raise invalid_field("category", "is missing; or send a severity")
+        raise invalid_field("category", "reclassify.category_missing")
     if wish.severity and wish.severity not in SEVERITIES:
-        words = f"{wish.severity[:40]!r} is none of {', '.join(SEVERITIES)}"
-        raise invalid_field("severity", words)
+        raise invalid_field("severity", "field.none_of", value=wish.severity[:40], allowed=SEVERITIES)
     kind = editions.get_edition(session, row.edition_id).category(wish.category or row.category)
     severity = wish.severity or row.severity
     where = stored_location(session, row)
@@ -110,16 +110,14 @@ def alarmed(session: Session, row: LockedIncident, after: str, now: datetime) ->
 def _dispatch(session: Session, by: Principal, row: LockedIncident, wish: MovePayload, now: datetime) -> Effect:
     where = stored_location(session, row)
     if wish.way not in ("", "assign", "order"):
-        words = f"{wish.way[:40]!r} is neither assign nor order"
-        raise invalid_field("way", words)
+        raise invalid_field("way", "dispatch.way_unknown", way=wish.way[:40])
     if wish.way == "order":
         skill = row.skill
         if not skill:
-            words = "this category asks for no skill; dispatch it to a person (to) or role"
-            raise invalid_field("way", words)
+            raise invalid_field("way", "dispatch.no_skill")
         found, why = list_claimants(session, where, skill, now)
         if not found:
-            raise Conflict(why.en)
+            raise Conflict("dispatch.nobody_claims", skill=skill)
         changes: dict[str, Any] = {"way": "order", "role": None, "area_id": None, "holder_id": None}
         return changes, {"how": [orjson.loads(orjson.dumps(why))], "way": "order"}, found
     if wish.to:
@@ -139,7 +137,7 @@ def _dispatch(session: Session, by: Principal, row: LockedIncident, wish: MovePa
         changes = {"way": "assign", "role": role, "area_id": area, "holder_id": person}
         return changes, {"role": role, "area": code, "person": wish.to, "way": "assign", "chosen": True}, []
     if wish.role and wish.role not in ROLE_BY_KEY:
-        raise invalid_field("role", f"{wish.role[:40]!r} is no role of this city")
+        raise invalid_field("role", "dispatch.role_unknown", role=wish.role[:40])
     first = wish.role or row.limits.get("first_role") or "grid_worker"
     escalation = () if wish.role else row.limits.get("escalation", ())
     to = home(session, row.areas, row.building_id, first, escalation, now)
@@ -159,8 +157,7 @@ WHERE p.code = :code AND t.active AND t.area_id = ANY(:areas) AND {has_account("
 def _taker(session: Session, where: IncidentLocation, code: str) -> tuple[str, int, int, str]:
     found = session.execute(text(TAKER), {"code": code, "areas": where.area_ids}).first()
     if found is None:
-        words = f"nobody with the code {code[:40]!r} is in a post of this place or takes its orders now"
-        raise invalid_field("to", words)
+        raise invalid_field("to", "dispatch.person_not_there", code=code[:40])
     return found[0], found[1], found[2], found[3]
 
 
@@ -204,8 +201,7 @@ def _resume(session: Session, by: Principal, row: LockedIncident, wish: MovePayl
 def _minutes(wish: MovePayload, given: object = None) -> float:
     minutes = wish.minutes if wish.minutes is not None else given
     if not isinstance(minutes, int | float) or not 0 < minutes <= MAX_LIMIT_MINUTES:
-        words = f"must be more than 0 and at most {MAX_LIMIT_MINUTES:,} working minutes"
-        raise invalid_field("minutes", words)
+        raise invalid_field("minutes", "limit.minutes_out_of_range", limit=MAX_LIMIT_MINUTES)
     return float(minutes)
 
 
@@ -243,14 +239,13 @@ def _supervise(session: Session, by: Principal, row: LockedIncident, wish: MoveP
 
 def _release(session: Session, by: Principal, row: LockedIncident, wish: MovePayload, now: datetime) -> Effect:
     if not row.supervised:
-        raise Conflict("release: the incident is not supervised")
+        raise Conflict("release.not_supervised")
     return {"supervised": False, "supervise_level": 0, "supervisor_role": None}, {"level": row.supervise_level}, []
 
 
 def _rate(session: Session, by: Principal, row: LockedIncident, wish: MovePayload, now: datetime) -> Effect:
     if wish.rating is None or not 1 <= wish.rating <= 5:
-        words = "must be a whole number from 1 (bad) to 5 (good)"
-        raise invalid_field("rating", words)
+        raise invalid_field("rating", "rate.rating_out_of_range")
     office_record = not residents_word(by, row)
     told = {"rating": wish.rating, "solved": wish.solved, "follow_up": office_record}
     names = ("office_rating", "office_solved") if office_record else ("rating", "solved")
@@ -288,19 +283,17 @@ def successor(session: Session, row: LockedIncident, now: datetime) -> Home | No
 
 def _link(session: Session, by: Principal, row: LockedIncident, wish: MovePayload, now: datetime) -> Effect:
     if wish.parent is None:
-        raise invalid_field("parent", "is missing; the id of the other incident")
+        raise invalid_field("parent", "link.parent_missing")
     if wish.parent == row.id:
-        raise invalid_field("parent", "is the incident itself")
+        raise invalid_field("parent", "link.parent_is_itself")
     if row.pending:
-        raise Conflict(f"link: a request ({row.pending}) waits; approve or refuse it first")
+        raise Conflict("link.request_waits", request=Message(f"request_name.{row.pending}"))
     other = lock_incident(session, by, wish.parent)
     by.need(Action.DISPATCH, other.areas)
     if other.parent_id is not None:
-        raise Conflict(
-            f"parent: that incident repeats another one; link to {other.parent_id}", parent=str(other.parent_id)
-        )
+        raise Conflict("link.parent_is_linked", parent=str(other.parent_id))
     if other.state in ENDED_STATES or other.county != row.county:
-        raise Conflict("parent: that incident is closed or void, or of another county; only open ones are linked to")
+        raise Conflict("link.parent_not_open")
     session.execute(
         text("UPDATE incident SET parent_id = :parent WHERE parent_id = :id"), {"parent": other.id, "id": row.id}
     )
@@ -309,7 +302,7 @@ def _link(session: Session, by: Principal, row: LockedIncident, wish: MovePayloa
 
 def _unlink(session: Session, by: Principal, row: LockedIncident, wish: MovePayload, now: datetime) -> Effect:
     if row.parent_id is None:
-        raise Conflict("unlink: the incident is not linked to another")
+        raise Conflict("unlink.not_linked")
     return {"parent_id": None, **stage_clock(row.limits, row.state, now)}, {"parent": str(row.parent_id)}, []
 
 

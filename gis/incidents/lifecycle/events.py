@@ -73,7 +73,7 @@ def lock_incident(session: Session, by: Principal, incident_id: UUID, *, offered
     query, params = lock_query(by, offered)
     found = session.execute(text(query), params | {"id": incident_id}).mappings().one_or_none()
     if found is None:
-        raise NotFound("there is no such incident")
+        raise NotFound("incident.unknown")
     return LockedIncident(**found)
 
 

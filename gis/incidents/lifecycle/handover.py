@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from gis.db import audit_context
-from gis.errors import FieldError, InvalidInput, NotFound
+from gis.errors import NotFound, invalid_field
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
 from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.incidents.states import ENDED_STATES
@@ -20,7 +20,6 @@ from gis.rights.principal import Principal, system_principal
 from gis.rights.roles import ROLE_BY_KEY
 
 HANDOVER_ACTOR = "job hand-over"
-NO_POST = "there is no such post"
 
 
 @dataclass(frozen=True)
@@ -56,22 +55,24 @@ def hand_over(
     by.need(Action.POSTS)
     old = session.get(Post, post_id, with_for_update=True, populate_existing=True)
     if old is None or not by.may(Action.POSTS, area_chain(session, old.area_id, old.building_id, now)):
-        raise NotFound(NO_POST)
+        raise NotFound("post.unknown")
     if open_incidents not in ("follow", "stay"):
-        raise _wrong("incidents", f"{str(open_incidents)[:40]!r} is neither follow nor stay")
+        raise invalid_field("incidents", "handover.incidents_unknown", value=str(open_incidents)[:40])
     at = at or now
     if at < now:
-        raise _wrong("at", "is past; leave it out to hand over now")
+        raise invalid_field("at", "handover.moment_past")
     begins, ends = old.valid.lower, old.valid.upper
     assert begins is not None
     if not begins < at or (ends is not None and not at < ends):
-        until = f" and before {ends.astimezone(at.tzinfo).isoformat()}, when it ends" if ends else ""
-        raise _wrong("at", f"must be after {begins.astimezone(at.tzinfo).isoformat()}, when the post begins{until}")
+        begin = begins.astimezone(at.tzinfo).isoformat()
+        if ends is None:
+            raise invalid_field("at", "handover.before_post", begin=begin)
+        raise invalid_field("at", "handover.outside_post", begin=begin, end=ends.astimezone(at.tzinfo).isoformat())
     successor = None if to_person is None else _person(session, to_person, "to")
     if successor is None and old.holder_id is None:
-        raise _wrong("to", "is missing: the post is vacant already")
+        raise invalid_field("to", "handover.already_vacant")
     if successor is not None and successor.id == old.holder_id:
-        raise _wrong("to", "holds this post already")
+        raise invalid_field("to", "handover.holds_it_already")
     with audit_context(session, by.who, "hand over"):
         new = Post(
             county=old.county, role=old.role, area_id=old.area_id, building_id=old.building_id,
@@ -178,9 +179,9 @@ def record_leave(
     if who is None or not any(
         by.may(Action.POSTS, area_chain(session, post.area_id, post.building_id, now)) for post in posts
     ):
-        raise NotFound(f"nobody with the code {person} holds a post here or stands in for one")
+        raise NotFound("leave.person_without_post", person=str(person))
     if ends is not None and ends <= begins:
-        raise _wrong("until", "must be after the beginning of the leave")
+        raise invalid_field("until", "leave.end_not_after_begin")
     with audit_context(session, by.who, "leave"):
         made = Leave(person_id=who.id, valid=Range(begins, ends, bounds="[)"))
         session.add(made)
@@ -192,9 +193,5 @@ def _person(session: Session, given: str | int, field: str) -> Person:
     known = Person.id == given if isinstance(given, int) else Person.code == given
     found = session.query(Person).filter(known).one_or_none()
     if found is None:
-        raise _wrong(field, f"nobody has the code {str(given)[:40]!r}; load people with ./wangge load people FILE")
+        raise invalid_field(field, "person.unknown", code=str(given)[:40])
     return found
-
-
-def _wrong(field: str, words: str) -> InvalidInput:
-    return InvalidInput(f"{field}: {words}", [FieldError(field, words)])

@@ -138,18 +138,20 @@ def is_sure(edition: editions.Edition, best: Suggestion) -> bool:
 def _check(given: IncidentReport) -> None:
     wrong = []
     if not given.category and not given.description.strip():
-        wrong.append(FieldError("category", "is missing; send a category, or words in description to choose one by"))
+        wrong.append(FieldError("category", "report.category_missing"))
     if len(given.description) > MAX_DESCRIPTION_CHARS:
         wrong.append(
-            FieldError("description", f"has {len(given.description):,} characters; at most {MAX_DESCRIPTION_CHARS:,}")
+            FieldError(
+                "description", "field.too_long", {"count": len(given.description), "limit": MAX_DESCRIPTION_CHARS}
+            )
         )
     for name, value, known in (("severity", given.severity, SEVERITIES), ("channel", given.channel, CHANNELS)):
         if value not in (*known, *([""] if name == "severity" else [])):
-            wrong.append(FieldError(name, f"{value[:40]!r} is none of {', '.join(known)}"))
+            wrong.append(FieldError(name, "field.none_of", {"value": value[:40], "allowed": known}))
     if error := attributes_error(given.attributes):
         wrong.append(error)
     for name, longest in (("address", 200), ("name", 80), ("phone", 40), ("email", 200)):
         if len(getattr(given, name)) > longest:
-            wrong.append(FieldError(name, f"is longer than {longest} characters"))
+            wrong.append(FieldError(name, "field.longer_than", {"limit": longest}))
     if wrong:
         raise invalid_fields(wrong)

@@ -50,6 +50,7 @@ from gis.incidents.reading.incidents import (
 from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_post_holders, office
 from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, RoutingDecision, route, stage_clock
 from gis.incidents.states import ENDED_STATES, INDEPENDENT_MOVES, TRANSITIONS, State, allowed_moves, next_state
+from gis.messages import Message
 from gis.notices.outbox import enqueue_notice
 from gis.rights.actions import Action
 from gis.rights.living import LIVING
@@ -251,7 +252,7 @@ def _role(by: Principal) -> str:
 
 def _var(var: Path | None) -> Path:
     if var is None:
-        raise invalid_field("photos", "this way in takes none")
+        raise invalid_field("photos", "report.photos_not_accepted")
     return var
 
 
@@ -291,28 +292,27 @@ def apply_move(
     """
     if name not in TRANSITIONS or TRANSITIONS[name].by == Action.SYSTEM or name == "report":
         known = [one for one in TRANSITIONS if TRANSITIONS[one].by != Action.SYSTEM and one != "report"]
-        words = f"{name[:40]!r} is no move; one of {', '.join(known)}"
-        raise invalid_field("move", words)
+        raise invalid_field("move", "incident.move_unknown", move=name[:40], allowed=known)
     row = lock_incident(session, by, incident_id, offered=name == "take")
     if row.unowned:  # in the operator's queue: the operator is its desk
         by = by.acting(row.areas)
     seen = (version,) if isinstance(version, int) else version
     if seen is not None and row.version not in seen:
-        words = f"the incident is at version {row.version}, not {' or '.join(map(str, seen))}; look again"
-        raise Conflict(words, extra={"version": row.version})
+        versions = [str(number) for number in sorted(seen)]
+        raise Conflict(
+            "incident.version_changed", version=str(row.version), seen=versions, extra={"version": row.version}
+        )
     next_state(name, row.state, row.pending, row.before)
     if TRANSITIONS[name].by == Action.APPROVE and row.pending and by.who == row.asked_by:
-        raise Forbidden(f"{name}: whoever asked cannot approve it; another account that dispatches in this area must")
+        raise Forbidden("incident.own_request", move=Message(f"move_name.{name}"))
     if not may_move(by, row, name):
-        raise Forbidden(f"{name} is not allowed to {by.role_words} here")
+        raise Forbidden("right.not_allowed", action=Message(f"move_name.{name}"))
     if row.parent_id is not None and name not in INDEPENDENT_MOVES:
-        raise Conflict(f"{name}: the incident repeats another and moves with it; move {row.parent_id}, or unlink it first",
-                       parent=str(row.parent_id))  # fmt: skip
+        raise Conflict("incident.moves_with_parent", move=Message(f"move_name.{name}"), parent=str(row.parent_id))
     if TRANSITIONS[name].words and not wish.note.strip():
         raise invalid_field("note", "field.reason_missing")
     if len(wish.note) > MAX_DESCRIPTION_CHARS:
-        words = f"has {len(wish.note):,} characters; at most {MAX_DESCRIPTION_CHARS:,}"
-        raise invalid_field("note", words)
+        raise invalid_field("note", "field.too_long", count=len(wish.note), limit=MAX_DESCRIPTION_CHARS)
     shape = None
     if point is not None:
         x, y = parse_point(LocateRequest(*point))

@@ -25,6 +25,7 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents, timeline
 from gis.incidents.reading.incidents import IncidentFilters, IncidentView
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.visibility import Fact, can_see
@@ -172,7 +173,7 @@ def report() -> Response:
         settings = current_app.config["SETTINGS"]
         who = f"report {client_network()}"
         rate_limit.check_rate_limit(
-            settings.var, who, settings.reports_per_minute, time.time(), "reports without a key or account"
+            settings.var, who, settings.reports_per_minute, time.time(), Message("counted.reports")
         )
     given, pictures = parse_body(ReportIn)
     now = parse_datetime(None)
