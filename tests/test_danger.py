@@ -20,7 +20,7 @@ from gis.incidents.danger.reader import LONGEST, Reader
 from gis.incidents.devices import Alarm
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.lifecycle.moves import FiledIncident
+from gis.incidents.lifecycle.report import FiledIncident
 from gis.rights.principal import reporter_principal
 from tests.test_incidents import NOW, POINT, Place, to_state
 

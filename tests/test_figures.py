@@ -60,7 +60,7 @@ def by_hand(session: Session) -> Session:
 
     def report(when: str) -> Any:
         given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-        return moves.file_report(session, ANONYMOUS, given, at(when)).id
+        return report.file_report(session, ANONYMOUS, given, at(when)).id
 
     def do(one: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:
         moves.apply_move(session, who(by), one, name, at(when), MovePayload(**wish))

@@ -12,6 +12,7 @@ from gis.areas.locate_result import LocateResult
 from gis.areas.resolver import locate
 from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import moves as incidents
+from gis.incidents.lifecycle import report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.handover import apply_due_handovers, hand_over, record_leave
 from gis.incidents.lifecycle.intake import IncidentReport
@@ -53,9 +54,7 @@ class Place:
     def report(self) -> UUID:
         """Rubbish in the grid."""
         lon, lat, crs = POINT
-        return incidents.file_report(
-            self.session, ANONYMOUS, IncidentReport("06010", lon=lon, lat=lat, crs=crs), NOW
-        ).id
+        return report.file_report(self.session, ANONYMOUS, IncidentReport("06010", lon=lon, lat=lat, crs=crs), NOW).id
 
     def seen(self, one: UUID) -> reading_incidents.IncidentView:
         """As we ourselves see it."""

@@ -13,9 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle import moves, upkeep
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.lifecycle.moves import FiledIncident, IncidentReport
+from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
 from gis.network.store import WalkEdgeRow, replace_network
@@ -52,7 +53,7 @@ class Place:
         given = POINT | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"} | more
         if by is ANONYMOUS and not {"severity", "channel", "attributes"}.isdisjoint(more):
             by = system_principal("test")  # what strangers may not say, the office writes down
-        return moves.file_report(self.session, by, IncidentReport(**given), at)  # type: ignore[arg-type]
+        return file_report(self.session, by, IncidentReport(**given), at)  # type: ignore[arg-type]
 
     def do(
         self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object
@@ -112,7 +113,7 @@ def test_each_step_up_is_said(place: Place) -> None:
 def test_nobody_there_waits_at_the_community_with_a_running_clock(session: Session) -> None:
     town = build.Town(session)
     town.grid("001")
-    filed = moves.file_report(session, ANONYMOUS, IncidentReport(category="06010", **POINT), NOW)  # type: ignore[arg-type]
+    filed = file_report(session, ANONYMOUS, IncidentReport(category="06010", **POINT), NOW)  # type: ignore[arg-type]
     assert filed.state == "accepted"
     assert filed.assigned_to is None
     assert filed.due is not None
@@ -271,18 +272,18 @@ def test_overdue_goes_up_once_a_time_and_a_missed_run_catches_up(place: Place) -
     one = place.report().id
     first = place.seen(one).due
     assert first is not None
-    assert not moves.escalate_overdue(place.session, one, first - timedelta(seconds=1))
-    assert moves.escalate_overdue(place.session, one, first)
-    assert not moves.escalate_overdue(place.session, one, first)
+    assert not upkeep.escalate_overdue(place.session, one, first - timedelta(seconds=1))
+    assert upkeep.escalate_overdue(place.session, one, first)
+    assert not upkeep.escalate_overdue(place.session, one, first)
     assert place.seen(one).supervise_level == 1
     week = NOW + timedelta(days=30)
     steps = 0
-    while moves.escalate_overdue(place.session, one, week):
+    while upkeep.escalate_overdue(place.session, one, week):
         steps += 1
     found = place.seen(one, week)
     assert found.supervised and found.colour == "red"
     assert place.moves(one).count("escalate") == 1 + steps
-    assert not moves.escalate_overdue(place.session, one, week)
+    assert not upkeep.escalate_overdue(place.session, one, week)
 
 
 def test_handled_is_green_amber_red_by_the_clock(place: Place) -> None:
@@ -423,9 +424,9 @@ def test_an_order_nobody_claims_falls_back_to_the_community(place: Place, sessio
     taker(place, "水工甲", [order.skill])
     filed = place.report(category=order.code)
     assert filed.due is not None
-    assert not moves.expire_order(session, filed.id, filed.due - timedelta(seconds=1))
-    assert moves.expire_order(session, filed.id, filed.due)
-    assert not moves.expire_order(session, filed.id, filed.due)
+    assert not upkeep.expire_order(session, filed.id, filed.due - timedelta(seconds=1))
+    assert upkeep.expire_order(session, filed.id, filed.due)
+    assert not upkeep.expire_order(session, filed.id, filed.due)
     found = place.seen(filed.id)
     assert (found.state, found.way, found.role, found.assigned_to) == (
         "accepted",

@@ -19,7 +19,17 @@ ERRORS = {
 }  # fmt: skip
 PLACEHOLDER_PATTERN = re.compile(r"%\((\w+)\)s")
 # codes that tables make of their keys
-FAMILIES = ("field_label.", "role.", "notice.", "severity.", "state.", "action_name.", "move_name.", "request_name.")
+FAMILIES = (
+    "field_label.",
+    "role.",
+    "notice.",
+    "severity.",
+    "state.",
+    "action_name.",
+    "move_name.",
+    "request_name.",
+    "principal_kind.",
+)
 
 
 @cache

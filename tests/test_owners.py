@@ -14,15 +14,16 @@ from gis.accounts import accounts
 from gis.accounts.models import Account
 from gis.db import allow_boundary_writes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.incidents.lifecycle import deadlines, moves
+from gis.incidents.lifecycle import deadlines, moves, report
 from gis.incidents.lifecycle import handover as posts
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
-from gis.incidents.lifecycle.moves import FiledIncident
+from gis.incidents.lifecycle.report import FiledIncident
 from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
 from gis.incidents.reading.unanswered import unanswered
+from gis.incidents.routing.post_holders import HEIGHT
 from gis.ops.metadata import Area, Leave, Post, Revision
 from gis.rights.living import LIVING
 from gis.rights.principal import ANONYMOUS, Principal, account_principal
@@ -69,7 +70,7 @@ class World:
         """A matter in the grid of a column."""
         given = {"lon": build.LON + column * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
         given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"} | more
-        return moves.file_report(self.session, ANONYMOUS, IncidentReport(**given), at, look_alike=False)  # type: ignore[arg-type]
+        return report.file_report(self.session, ANONYMOUS, IncidentReport(**given), at, look_alike=False)  # type: ignore[arg-type]
 
     def at(self, one: UUID, now: datetime = NOW) -> str:
         """Who has it to act on, as its reporter is told."""
@@ -226,8 +227,8 @@ def test_supervision_steps_over_empty_posts_and_never_goes_down(world: World) ->
         row = world.session.execute(
             text("SELECT supervisor_role FROM incident WHERE id = :id"), {"id": filed.id}
         ).scalar()
-        heights.append(moves.HEIGHT.get(row or "", 0))
-    assert heights == sorted(heights) and heights[-1] == moves.HEIGHT["command_centre"]
+        heights.append(HEIGHT.get(row or "", 0))
+    assert heights == sorted(heights) and heights[-1] == HEIGHT["command_centre"]
 
 
 def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) -> None:
@@ -435,7 +436,7 @@ def test_without_accounts_the_posts_have_it_only_where_there_are_posts(session: 
         town.grid(f"00{number}", column=number)
     given = {"lon": build.LON + 1.5 * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
     given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"}
-    filed = moves.file_report(session, ANONYMOUS, IncidentReport(**given), NOW, look_alike=False)  # type: ignore[arg-type]
+    filed = report.file_report(session, ANONYMOUS, IncidentReport(**given), NOW, look_alike=False)  # type: ignore[arg-type]
 
     def told() -> str:
         queue = incidents.get_incident(session, moves.system_principal("test"), filed.id, now=NOW).queue

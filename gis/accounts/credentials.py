@@ -47,7 +47,12 @@ def check_password(password: str, username: str) -> None:
         None,
     )
     if code:
-        raise InvalidInput(code, [FieldError("password", code)])
+        raise account_field_error("password", code)
+
+
+def account_field_error(field: str, code: str) -> InvalidInput:
+    """Return an error about a field of an account; its sentence does not name the field, as pages show it beside it."""
+    return InvalidInput(code, [FieldError(field, code)])
 
 
 @cache

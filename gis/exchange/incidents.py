@@ -18,7 +18,8 @@ from gis.files import datasets
 from gis.files.report import LoadReport
 from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.incidents.catalogue import editions
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake
+from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.rights.principal import Principal, system_principal
 from gis.rights.visibility import visibility_clause
@@ -132,7 +133,7 @@ def load_incidents(
         at = _at(row, timezone)
         given = _given(row, crs, at, ids[row.number], categories)
         try:
-            moves.file_report(session, by, given, now, register=registers.at(at or now), look_alike=False)
+            lifecycle_report.file_report(session, by, given, now, register=registers.at(at or now), look_alike=False)
         except WanggeError as error:
             faults = error.errors or ()
             report.refused += [table.refuse(row.number, one.field, one.message) for one in faults]

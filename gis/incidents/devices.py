@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gis.areas.snapshot import RegistrySnapshot
 from gis.errors import AuthenticationRequired, Conflict, FieldError, NotFound, invalid_fields
 from gis.incidents.catalogue import editions
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake, moves, report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.routing.post_holders import resolve_location
 from gis.incidents.states import State
@@ -132,7 +132,7 @@ def receive_alarm(
         edition = editions.active_edition(session)  # a category of an earlier edition must not lose an alarm
         category = row.category if row.category in edition.categories else edition.fallback.code
         told = {"device": row.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value}
-        filed = moves.file_report(
+        filed = report.file_report(
             session, by,
             intake.IncidentReport(
                 category=category, description=words[: intake.MAX_DESCRIPTION_CHARS], lon=row.lon, lat=row.lat, crs="cgcs2000",

@@ -68,8 +68,9 @@ def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
         TooMuch: It has more than 10 MB or 50 megapixels.
     """
     if len(data) > MAX_PHOTO_BYTES:
-        params = {"size": f"{len(data) / 1024 / 1024:.1f}", "limit": MAX_PHOTO_BYTES // 1024 // 1024}
-        raise TooLarge("photo.too_large_of", [FieldError(name, "photo.too_large", params)], field=name, **params)
+        size, limit = f"{len(data) / 1024 / 1024:.1f}", MAX_PHOTO_BYTES // 1024 // 1024
+        errors = [FieldError(name, "photo.too_large", {"size": size, "limit": limit})]
+        raise TooLarge("photo.too_large_of", errors, field=name, size=size, limit=limit)
     if not data:
         raise invalid_field(name, "photo.empty")
     for begins, code in OTHER_FORMATS:

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import private
-from gis.errors import FieldError, NotFound, TooLarge
+from gis.errors import FieldError, NotFound, TooLarge, invalid_field
 from gis.files import sandbox
 from gis.files.sandbox import Limits
 from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named
@@ -58,6 +58,19 @@ def _few(number: int) -> None:
 
 
 # --- kept ----------------------------------------------------------------------------------------------------------
+
+
+def require_folder(var: Path | None) -> Path:
+    """Return the deployment's folder.
+
+    Raises
+    ------
+    InvalidInput
+        `report.photos_not_accepted`: this way in has none.
+    """
+    if var is None:
+        raise invalid_field("photos", "report.photos_not_accepted")
+    return var
 
 
 def store(

@@ -9,9 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden
-from gis.messages import Message
+from gis.messages import Message, text_of
 from gis.rights.actions import ACCESS_ROLES, AS_OPERATOR, OPERATOR, Action
-from gis.rights.roles import ACCESS_ROLE_BY_POST, role_label
+from gis.rights.roles import ACCESS_ROLE_BY_POST
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,18 @@ class Principal:
     def need(self, action: Action, areas: Iterable[int] | None = None) -> None:
         """Raise Forbidden unless `may`."""
         if not self.may(action, areas):
-            raise Forbidden("right.not_allowed", action=Message(f"action_name.{action.value}"))
+            raise Forbidden("right.not_allowed", action=Message(f"action_name.{action.value}"), roles=self.role_labels)
+
+    @property
+    def role_labels(self) -> list[Message]:
+        """The access roles, for messages; the kind of principal where there are none."""
+        codes = dict.fromkeys(f"role.{role}" for role, _ in self.roles) or [f"principal_kind.{self.kind}"]
+        return [Message(code) for code in codes]
 
     @property
     def role_words(self) -> str:
-        """The access roles in English, for messages."""
-        return ", ".join(dict.fromkeys(role_label(role) for role, _ in self.roles)) or self.kind
+        """The access roles in English."""
+        return text_of(self.role_labels, "en")
 
 
 ANONYMOUS = Principal("anonymous", "anonymous", {Action.REPORT: None})

@@ -34,7 +34,7 @@ from gis.errors import (
 )
 from gis.incidents import photos
 from gis.incidents.catalogue import editions
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake, report
 from gis.incidents.reading import public
 from gis.incidents.reading.public import PublicFilters, PublicView
 from gis.messages import Message
@@ -243,7 +243,7 @@ def create_request() -> Response:
         category=code, description=_given("description"), channel="open311", attributes=answers, **_place(),
         name=_name(_given("first_name"), _given("last_name")), phone=_given("phone"), email=_given("email"),
     )  # fmt: skip
-    filed = moves.file_report(
+    filed = report.file_report(
         session(), by, sent, now, assessed=intake.admit(session(), by, sent, now, register=current_snapshot(now)), var=current_app.config["SETTINGS"].var,
         pictures=photos.sanitise_photos([one.stream.read() for one in request.files.getlist("media") if one.filename]),
     )  # fmt: skip

@@ -19,12 +19,12 @@ POSTS = ("grid_leader", "community_worker", "community_secretary", "command_cent
 ACCESS = ("grid_leader", "dispatcher", "command_centre")  # access roles of accounts that are told, too
 
 
-def why(found: Danger) -> DecisionStep:
+def danger_step(danger: Danger) -> DecisionStep:
     """The step that says which words made a matter urgent."""
-    because = "、".join(found.because)
+    because = "、".join(danger.because)
     return step(
-        "severity", "danger", zh=found.zh, en=found.en, because=because, call="、".join(found.call),
-        call_en=" or ".join(found.call),
+        "severity", "danger", zh=danger.zh, en=danger.en, because=because, call="、".join(danger.call),
+        call_en=" or ".join(danger.call),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from gis.incidents.reading.incidents import LockedIncident
 from gis.incidents.routing.post_holders import IncidentLocation, home, office, resolve_location
 from gis.incidents.routing.router import COMMUNITY
 from gis.incidents.states import ENDED_STATES, State
+from gis.messages import Message, render
 from gis.rights.principal import system_principal
 
 BOUNDARY_ACTOR = "job boundaries"
@@ -104,14 +105,15 @@ def _follow(session: Session, number: UUID, now: datetime, register: RegistrySna
     }  # fmt: skip
     changes |= _holder(session, row, where, areas, now)
     old, new = _grid(before), _grid(where)
+    names = {"old_code": old[0], "old_name": old[1], "new_code": new[0], "new_name": new[1]}
+    note = Message("event_note.boundary_changed", names)
     detail = {
         "from_grid": old[0], "to_grid": new[0], "revision": [row.revision_id, where.revision],
         "from_person": row.holder_id, "to_person": changes.get("holder_id", row.holder_id),
         "role": changes.get("role", row.role), "how": [one for one in answer.how if one.step == "grid"],
-        "en": f"the boundary changed: from {old[1]} ({old[0]}) to {new[1]} ({new[0]})",
+        "en": render(note),
     }  # fmt: skip
-    words = f"边界调整：由{old[1]}（{old[0]}）转至{new[1]}（{new[0]}）"
-    record_event(session, row, "follow", now, BOUNDARY_ACTOR, words=words, detail=detail, changes=changes)
+    record_event(session, row, "follow", now, BOUNDARY_ACTOR, words=render(note, "zh"), detail=detail, changes=changes)
     notify_of_move(
         session, row, "follow", row.state, changes, system_principal(BOUNDARY_ACTOR), more=[row.holder_id], now=now
     )

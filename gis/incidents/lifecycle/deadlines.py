@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import audit_context
-from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle import upkeep
 from gis.rights.living import LIVING, NO_ACCOUNTS, on_duty
 
 BATCH = 50  # incidents held at once
@@ -40,9 +40,9 @@ LAPSED = f"""state IN ('dispatched', 'taken') AND (
     SELECT FROM order_offer o WHERE o.incident_id = incident.id AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
 
 DEADLINE_RULES = {
-    "lapsed": DeadlineRule("reported_at", LAPSED, moves.pass_on, "job owners"),
-    "overdue": DeadlineRule("supervise_at", "state NOT IN ('closed', 'void')", moves.escalate_overdue, "job clock"),
-    "unclaimed": DeadlineRule("due_at", "way = 'order' AND state = 'dispatched'", moves.expire_order, "job orders"),
+    "lapsed": DeadlineRule("reported_at", LAPSED, upkeep.pass_on, "job owners"),
+    "overdue": DeadlineRule("supervise_at", "state NOT IN ('closed', 'void')", upkeep.escalate_overdue, "job clock"),
+    "unclaimed": DeadlineRule("due_at", "way = 'order' AND state = 'dispatched'", upkeep.expire_order, "job orders"),
 }
 
 

@@ -246,13 +246,13 @@ def _release(session: Session, by: Principal, row: LockedIncident, wish: MovePay
 def _rate(session: Session, by: Principal, row: LockedIncident, wish: MovePayload, now: datetime) -> Effect:
     if wish.rating is None or not 1 <= wish.rating <= 5:
         raise invalid_field("rating", "rate.rating_out_of_range")
-    office_record = not residents_word(by, row)
+    office_record = not is_reporters_rating(by, row)
     told = {"rating": wish.rating, "solved": wish.solved, "follow_up": office_record}
     names = ("office_rating", "office_solved") if office_record else ("rating", "solved")
     return dict(zip(names, (wish.rating, wish.solved), strict=True)), told, []
 
 
-def residents_word(by: Principal, row: LockedIncident) -> bool:
+def is_reporters_rating(by: Principal, row: LockedIncident) -> bool:
     """Whether a rating is the reporter's own, not the record of those who dispatch or handle the matter."""
     own = by.kind == "reporter" or (by.account_id is not None and by.account_id == row.account_id)
     own = own or (by.key_id is not None and by.key_id == row.key_id)

@@ -42,13 +42,18 @@ EVENT: dict[str, Any] = {
 
 
 # whom a move is told, beside whoever holds the matter then: the community's desk, the reporter, those above
-VISIBLE_PHOTO_SQL = {
+RECIPIENTS_BY_MOVE = {
     "accept": ("reporter",), "dispatch": ("reporter",), "take": ("reporter",), "return": ("community",),
     "handle": ("community", "reporter"), "close": ("reporter",), "send_back": ("reporter",),
     "reopen": ("community",), "request_suspend": ("community",), "request_extend": ("community",),
     "request_void": ("community",), "request_limit": ("community",), "pass_on": ("community",), "approve_suspend": ("reporter",), "resume": ("reporter",),
     "approve_void": ("reporter",), "expire": ("community",), "rate": ("community",),
 }  # fmt: skip
+
+
+def acting_role(principal: Principal) -> str:
+    """Return the role an event names: the strongest one of an account, else the kind of principal."""
+    return next((role for role, _ in principal.roles), principal.kind)
 
 
 def as_json(value: Any) -> str:
@@ -191,8 +196,8 @@ def notify_of_move(
     *,
     now: datetime,
 ) -> None:
-    """Tell of a move: who holds the matter then, those of TOLD, and the desk it waits at when nobody holds it."""
-    told = VISIBLE_PHOTO_SQL.get(name, ())
+    """Tell of a move: who holds the matter then, those of RECIPIENTS_BY_MOVE, and the desk it waits at when nobody holds it."""
+    told = RECIPIENTS_BY_MOVE.get(name, ())
     people = {*offered, *more, changes.get("holder_id", row.holder_id)} - {None, by.person_id}
     accounts: list[int] = []
     if "community" in told or (not people and after not in ENDED_STATES and changes.keys() & {"holder_id", "role"}):

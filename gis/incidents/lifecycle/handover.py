@@ -13,11 +13,11 @@ from gis.errors import NotFound, invalid_field
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
 from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.incidents.states import ENDED_STATES
+from gis.messages import Message, render
 from gis.people.models import Leave, Person, Post
 from gis.people.queries import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal
-from gis.rights.roles import ROLE_BY_KEY
 
 HANDOVER_ACTOR = "job hand-over"
 
@@ -143,13 +143,13 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> i
         changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
         if changes["holder_id"] is None:  # vacant, away or without an account, and no deputy: one step up
             changes = home(session, row.areas, row.building_id, old.role, row.limits.get("escalation", ()), now).columns
-        role = ROLE_BY_KEY[old.role]
+        note = Message("event_note.handed_over", {"role": Message(f"role.{old.role}")})
         detail = {
             "from_person": old.holder_id, "to_person": changes["holder_id"], "role": changes.get("role", old.role),
-            "en": f"handed over with the post of {role.en}",
+            "en": render(note),
         }  # fmt: skip
         record_event(
-            session, row, "hand_over", now, who, words=f"{role.zh}岗位移交", role=old.role,
+            session, row, "hand_over", now, who, words=render(note, "zh"), role=old.role,
             person_id=changes["holder_id"], detail=detail, changes=changes,
         )  # fmt: skip
         notify_of_move(

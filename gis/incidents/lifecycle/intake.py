@@ -111,7 +111,7 @@ def assess(
     severity, how = given.severity or kind.severity, [*steps, *why]
     if danger is not None:
         severity = catalogue_danger.URGENT
-        how.append(alert.why(danger))
+        how.append(alert.danger_step(danger))
     return Assessed(where, answer, at, edition.id, kind, clear, severity, danger, suggestions, how)
 
 

@@ -23,6 +23,7 @@ from gis.incidents import photos
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.report import FiledIncident, assigned_to, file_report
 from gis.incidents.reading import incidents, timeline
 from gis.incidents.reading.incidents import IncidentFilters, IncidentView
 from gis.messages import Message
@@ -181,7 +182,7 @@ def report() -> Response:
 
     def do() -> tuple[int, dict[str, Any]]:
         sent, register = IncidentReport(**given.model_dump()), current_snapshot(now)
-        filed = moves.file_report(
+        filed = file_report(
             session(), by, sent, now, var=photo_directory(), pictures=pictures, incident_id=made, secret=derive_tracking_secret(made),
             assessed=intake.admit(session(), by, sent, now, register=register),
         )  # fmt: skip
@@ -196,10 +197,10 @@ def _again(kept: dict[str, Any]) -> None:
     kept["tracking_secret"] = derive_tracking_secret(UUID(kept["id"]))
 
 
-def filed_body(by: Principal, filed: moves.FiledIncident) -> dict[str, Any]:
+def filed_body(by: Principal, filed: FiledIncident) -> dict[str, Any]:
     """What came of a report, as JSON; names only for those who may have them."""
     shown = filed if can_see(by, Fact.NAMES, filed.areas) else replace(filed, locate=without_names(filed.locate))
-    shown = replace(shown, assigned_to=moves.assigned_to(by, filed))
+    shown = replace(shown, assigned_to=assigned_to(by, filed))
     told: dict[str, Any] = orjson.loads(orjson.dumps(shown))
     told.pop("areas")
     return told

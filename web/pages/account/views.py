@@ -17,7 +17,7 @@ from flask_wtf.csrf import generate_csrf
 from joserfc.errors import JoseError
 from sqlalchemy import select
 
-from gis.accounts import accounts, api_keys, rate_limit
+from gis.accounts import account_list, accounts, api_keys, rate_limit, sessions
 from gis.accounts.models import Account
 from gis.areas.models import Area
 from gis.db import audit_context
@@ -110,7 +110,7 @@ def _came_from() -> str:
 def submit_sign_in() -> Response:
     """Look at name and password; both wrong or one wrong is said in the same words, after the same time."""
     onwards = guard.safe_redirect_target(request.form.get("next"))
-    username, password = accounts.normalise_username(request.form.get("username", "")), request.form.get("password", "")
+    username, password = sessions.normalise_username(request.form.get("username", "")), request.form.get("password", "")
     if not username or not password:
         return _form(onwards, username, _("Give a user name and a password."), 422)
     browser_before = trusted_browser.read()
@@ -119,7 +119,7 @@ def submit_sign_in() -> Response:
         rate_limit.check_rate_limit(
             _settings().var, f"sign-in {source}", MAX_SIGN_INS_PER_MINUTE, time.time(), Message("counted.sign_ins")
         )
-        tried = accounts.begin_sign_in(
+        tried = sessions.begin_sign_in(
             session(), username, datetime.now(UTC), client_network(), browser_before.id, browser_before.stamps
         )
     except RateLimited as error:
@@ -130,10 +130,10 @@ def submit_sign_in() -> Response:
         response.headers["Retry-After"] = str(wait)
         return response
     session().commit()  # the try counts, whatever comes; no connection waits while the hash is worked out
-    if not accounts.password_matches(tried, password):
+    if not sessions.password_matches(tried, password):
         return _form(onwards, username, _("User name or password is wrong, or the account may not sign in."), 401)
     with audit_context(session(), f"account {username}", "signed in"):
-        accounts.complete_sign_in(session(), tried, password)
+        sessions.complete_sign_in(session(), tried, password)
         session().commit()
     guard.start_session(cast(int, tried.account_id), tried.stamp)
     return to(url_for("account.password") if tried.must_change else onwards)
@@ -196,7 +196,7 @@ def oidc_back() -> Response:
         return _form(onwards, wrong=words, status=401)
     subject = f"{_settings().oidc.issuer}|{sub}"  # type: ignore[union-attr]
     with current_app.config["SESSION_FACTORY"](False) as writing:  # a GET that writes down who signed in
-        account = accounts.by_subject(writing, subject, datetime.now(UTC))
+        account = sessions.by_subject(writing, subject, datetime.now(UTC))
         found = account and (account.id, account.stamp)
         writing.commit()
     if not found:
@@ -265,7 +265,7 @@ def change_password() -> Response:
             _settings().var, f"password {by.account_id}", 10, time.time(), Message("counted.password_changes")
         )
         with audit_context(session(), by.who, "changed the password"):
-            stamp = accounts.change_password(session(), cast(int, by.account_id), request.form.get("old", ""), new)
+            stamp = sessions.change_password(session(), cast(int, by.account_id), request.form.get("old", ""), new)
             session().commit()
     except InvalidInput as error:
         session().rollback()
@@ -373,11 +373,11 @@ def _accounts_page(
     status: int = 200,
 ) -> Response:
     asked = request.args.get("q", "")[:80]
-    rows = accounts.list_accounts(session(), by, datetime.now(UTC), asked, MAX_LISTED_ACCOUNTS + 1)
+    rows = account_list.list_accounts(session(), by, datetime.now(UTC), asked, MAX_LISTED_ACCOUNTS + 1)
     chosen = chosen or request.args.get("name", "")
     one = next((row for row in rows if row.username == chosen), None)
     if chosen and one is None:
-        found = accounts.list_accounts(session(), by, datetime.now(UTC), chosen, MAX_LISTED_ACCOUNTS)
+        found = account_list.list_accounts(session(), by, datetime.now(UTC), chosen, MAX_LISTED_ACCOUNTS)
         one = next((row for row in found if row.username == chosen), None)
     response = render_page(
         "accounts.html", rows=rows[:MAX_LISTED_ACCOUNTS], more=len(rows) > MAX_LISTED_ACCOUNTS, asked=asked, one=one, new="new" in request.args,

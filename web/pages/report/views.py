@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from gis.incidents import photo_files, photos
 from gis.incidents.catalogue import danger, editions
-from gis.incidents.lifecycle.moves import MAX_DESCRIPTION_CHARS
+from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from gis.incidents.states import STATES
 from gis.rights.actions import ACCESS_ROLES
 from gis.rights.roles import ROLE_BY_KEY, role_label
