@@ -19,7 +19,7 @@ from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents as reading_incidents
 from gis.incidents.reading import timeline
 from gis.ops.metadata import Post
-from gis.people.queries import posts_of
+from gis.people.posts import posts_of
 from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 from tests import build, sign_in
 

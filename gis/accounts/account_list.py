@@ -71,20 +71,20 @@ LEFT JOIN area a ON a.id = r.area_id ORDER BY r.account_id, r.source, r.role, a.
 
 
 def list_accounts(
-    session: Session, by: Principal, now: datetime, search: str = "", limit: int = 200
+    session: Session, principal: Principal, now: datetime, search: str = "", limit: int = 200
 ) -> list[AccountView]:
     """Accounts by name, those the asker may change.
 
     Args:
         search: Part of a user name, a person's name or code.
     """
-    by.need(Action.ACCOUNTS)
+    principal.need(Action.ACCOUNTS)
     plain = re.sub(r"([%_\\])", r"\\\1", search.strip())
     like = f"%{plain}%" if plain else None
     params = {"failures": MAX_FAILED_ATTEMPTS, "window": LOCKOUT_PERIOD, "now": now, "like": like, "limit": limit}
     rows = [dict(row) for row in session.execute(text(LISTED), params).mappings()]
     roles = roles_of(session, [row["id"] for row in rows], now)
-    reach = reachable_areas(session, by)
+    reach = reachable_areas(session, principal)
     return [
         AccountView(**row, roles=roles.get(row["id"], []))
         for row in rows
@@ -94,16 +94,18 @@ def list_accounts(
 
 def roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[RoleGrant]]:
     params = {"ids": list(ids), "at": now, "posts": [*ACCESS_ROLE_BY_POST], "access": [*ACCESS_ROLE_BY_POST.values()]}
-    found: dict[int, list[RoleGrant]] = {}
+    grants_by_account: dict[int, list[RoleGrant]] = {}
     for row in session.execute(text(ROLES_OF), params):
         zh, en = role_label(row.role, "zh"), role_label(row.role)
-        found.setdefault(row.account_id, []).append(RoleGrant(row.role, zh, en, row.area, row.area_name, row.source))
-    return found
+        grants_by_account.setdefault(row.account_id, []).append(
+            RoleGrant(row.role, zh, en, row.area, row.area_name, row.source)
+        )
+    return grants_by_account
 
 
-def reachable_areas(session: Session, by: Principal) -> frozenset[str] | None:
+def reachable_areas(session: Session, principal: Principal) -> frozenset[str] | None:
     """Codes of the areas whose accounts the asker may change; None: everywhere."""
-    areas = by.may_in[Action.ACCOUNTS]
+    areas = principal.may_in[Action.ACCOUNTS]
     if areas is None:
         return None
     below = text(
@@ -114,4 +116,4 @@ def reachable_areas(session: Session, by: Principal) -> frozenset[str] | None:
 
 
 def is_within_reach(roles: Iterable[RoleGrant], reach: frozenset[str] | None) -> bool:
-    return reach is None or all(one.area in reach if one.area else one.role != "administrator" for one in roles)
+    return reach is None or all(role.area in reach if role.area else role.role != "administrator" for role in roles)

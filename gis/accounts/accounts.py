@@ -23,7 +23,7 @@ ROLES_WITHOUT_AREA = frozenset({"resident", "administrator"})  # access roles th
 
 def add(
     session: Session,
-    by: Principal,
+    principal: Principal,
     username: str,
     *,
     person: str = "",
@@ -42,7 +42,7 @@ def add(
     Raises:
         InvalidInput: A field is wrong. Forbidden: not for the asker.
     """
-    by.need(Action.ACCOUNTS)
+    principal.need(Action.ACCOUNTS)
     username = normalise_username(username)
     if not USERNAME.fullmatch(username):
         raise credentials.account_field_error("username", "account.name_wrong")
@@ -50,30 +50,32 @@ def add(
         raise credentials.account_field_error("username", "account.name_taken")
     password = "" if subject else credentials.generate_initial_password()
     stored = credentials.hash_password(password) if password else None
-    made = Account(username=username, password_hash=stored, must_change=must_change and bool(password))
-    session.add(made)
+    account = Account(username=username, password_hash=stored, must_change=must_change and bool(password))
+    session.add(account)
     _flush(session, "username", "account.name_taken")
     if person or subject:
-        link(session, by, made, person=person or None, subject=subject or None)
-    return made, password
+        link(session, principal, account, person=person or None, subject=subject or None)
+    return account, password
 
 
 def link(
-    session: Session, by: Principal, account: Account, *, person: str | None = None, subject: str | None = None
+    session: Session, principal: Principal, account: Account, *, person: str | None = None, subject: str | None = None
 ) -> None:
     """Link an account to a person, or to a subject at the identity provider; "" unlinks, None leaves as it is.
 
     Raises:
         InvalidInput: There is no such person, the subject is not "issuer|sub", or another account has it.
     """
-    require_account_admin(session, by, account)
+    require_account_admin(session, principal, account)
     if person is not None:
-        found = session.scalar(select(Person.id).where(Person.code == person)) if person else None
-        if person and found is None:
+        person_id = session.scalar(select(Person.id).where(Person.code == person)) if person else None
+        if person and person_id is None:
             raise credentials.account_field_error("person", "account.person_unknown")
-        if found and session.scalar(select(Account.id).where(Account.person_id == found, Account.id != account.id)):
+        if person_id and session.scalar(
+            select(Account.id).where(Account.person_id == person_id, Account.id != account.id)
+        ):
             raise credentials.account_field_error("person", "account.person_taken")
-        account.person_id = found
+        account.person_id = person_id
     if subject is not None:
         subject = subject.strip()
         if subject and not re.fullmatch(r"https?://[^|\s]+\|\S[^|\0]{0,254}", subject):
@@ -84,64 +86,64 @@ def link(
     account.stamp += 1
     _flush(session, "subject", "account.subject_taken")
     if subject == "" and account.password_hash is None:
-        _somebody_stays(session, by, account)
-    require_account_admin(session, by, account)  # a person whose posts are out of reach cannot be linked either
+        _somebody_stays(session, principal, account)
+    require_account_admin(session, principal, account)  # a person whose posts are out of reach cannot be linked either
 
 
-def grant(session: Session, by: Principal, account: Account, role: str, area: str = "") -> None:
+def grant(session: Session, principal: Principal, account: Account, role: str, area: str = "") -> None:
     """Give an access role for an area.
 
     Raises:
         InvalidInput: There is no such role or area. Conflict: it is given already. Forbidden: not for the asker.
     """
-    require_account_admin(session, by, account)
-    area_id = _place(session, by, role, area)
+    require_account_admin(session, principal, account)
+    area_id = _place(session, principal, role, area)
     if session.scalar(select(AccessGrant.id).where(*_same(account, role, area_id))):
         raise Conflict("account.role_granted_already")
     session.add(AccessGrant(account_id=account.id, role=role, area_id=area_id))
     session.flush()
 
 
-def revoke_role(session: Session, by: Principal, account: Account, role: str, area: str = "") -> None:
+def revoke_role(session: Session, principal: Principal, account: Account, role: str, area: str = "") -> None:
     """Take an access role back.
 
     Raises:
         NotFound: It was not given. Conflict: nobody could administer accounts afterwards.
     """
-    require_account_admin(session, by, account)
-    area_id = _place(session, by, role, area)
+    require_account_admin(session, principal, account)
+    area_id = _place(session, principal, role, area)
     gone = session.scalars(delete(AccessGrant).where(*_same(account, role, area_id)).returning(AccessGrant.id)).all()
     if not gone:
         raise NotFound("account.role_not_granted")
-    _somebody_stays(session, by, account)
+    _somebody_stays(session, principal, account)
 
 
-def block(session: Session, by: Principal, account: Account) -> None:
+def block(session: Session, principal: Principal, account: Account) -> None:
     """Let an account no longer sign in, and end its sessions.
 
     Raises:
         Conflict: It is the asker's own, or the last administrator's.
     """
-    require_account_admin(session, by, account)
-    if account.id == by.account_id:
+    require_account_admin(session, principal, account)
+    if account.id == principal.account_id:
         raise Conflict("account.not_oneself")
     account.active = False
     account.stamp += 1
     session.flush()
-    _somebody_stays(session, by, account)
+    _somebody_stays(session, principal, account)
 
 
-def unblock(session: Session, by: Principal, account: Account) -> None:
+def unblock(session: Session, principal: Principal, account: Account) -> None:
     """Let an account sign in again; also lifts the pause after failed tries."""
-    require_account_admin(session, by, account)
+    require_account_admin(session, principal, account)
     account.active = True
     session.execute(delete(SignIn).where(SignIn.username == account.username, ~SignIn.succeeded))
     session.flush()
 
 
-def reset_password(session: Session, by: Principal, account: Account, *, must_change: bool = True) -> str:
+def reset_password(session: Session, principal: Principal, account: Account, *, must_change: bool = True) -> str:
     """A new first password, to be shown once; ends the account's sessions and lifts the pause after failed tries."""
-    require_account_admin(session, by, account)
+    require_account_admin(session, principal, account)
     password = credentials.generate_initial_password()
     account.password_hash, account.must_change = credentials.hash_password(password), must_change
     account.stamp += 1
@@ -150,10 +152,10 @@ def reset_password(session: Session, by: Principal, account: Account, *, must_ch
     return password
 
 
-def end_sessions(session: Session, by: Principal, account: Account) -> None:
+def end_sessions(session: Session, principal: Principal, account: Account) -> None:
     """Sign an account out everywhere; everybody may do so with their own."""
-    if account.id != by.account_id:
-        require_account_admin(session, by, account)
+    if account.id != principal.account_id:
+        require_account_admin(session, principal, account)
     account.stamp += 1
     session.flush()
 
@@ -164,22 +166,24 @@ def get_account(session: Session, username: str) -> Account:
     Raises:
         NotFound: There is none.
     """
-    found = session.scalars(select(Account).where(Account.username == normalise_username(username))).one_or_none()
-    if found is None:
+    account = session.scalars(select(Account).where(Account.username == normalise_username(username))).one_or_none()
+    if account is None:
         raise NotFound("account.unknown", name=username[:40])
-    return found
+    return account
 
 
-def require_account_admin(session: Session, by: Principal, account: Account) -> None:
+def require_account_admin(session: Session, principal: Principal, account: Account) -> None:
     """Raise Forbidden unless the asker may change an account: every role it has lies in the asker's areas."""
-    by.need(Action.ACCOUNTS)
+    principal.need(Action.ACCOUNTS)
     session.flush()
     now = session.scalar(text("SELECT now()"))
-    if not is_within_reach(roles_of(session, [account.id], now).get(account.id, []), reachable_areas(session, by)):
+    if not is_within_reach(
+        roles_of(session, [account.id], now).get(account.id, []), reachable_areas(session, principal)
+    ):
         raise Forbidden("account.out_of_reach")
 
 
-def _place(session: Session, by: Principal, role: str, area: str) -> int | None:
+def _place(session: Session, principal: Principal, role: str, area: str) -> int | None:
     """Id of the area of a grant; None for everywhere or one's own."""
     if role not in ACCESS_ROLES:
         raise credentials.account_field_error("role", "account.role_unknown")
@@ -190,7 +194,7 @@ def _place(session: Session, by: Principal, role: str, area: str) -> int | None:
     area_id = session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None))) if area else None
     if area and area_id is None:
         raise credentials.account_field_error("area", "account.area_unknown")
-    if not is_within_reach([RoleGrant(role, "", "", area, "", "grant")], reachable_areas(session, by)):
+    if not is_within_reach([RoleGrant(role, "", "", area, "", "grant")], reachable_areas(session, principal)):
         raise Forbidden("account.out_of_reach")
     return area_id
 
@@ -203,7 +207,7 @@ def _same(account: Account, role: str, area_id: int | None) -> tuple[Any, ...]:
     )
 
 
-def _somebody_stays(session: Session, by: Principal, account: Account) -> None:
+def _somebody_stays(session: Session, principal: Principal, account: Account) -> None:
     """Raise Conflict when a change leaves no operator who can sign in: what nobody answers for would be seen by nobody.
 
     The command line may, while there is no other account.
@@ -218,7 +222,7 @@ def _somebody_stays(session: Session, by: Principal, account: Account) -> None:
     if session.scalar(left.limit(1)) is not None:
         return
     others = select(Account.id).where(Account.id != account.id, *signs_in).limit(1)
-    if by.kind == "account" or session.scalar(others) is not None:
+    if principal.kind == "account" or session.scalar(others) is not None:
         raise Conflict("account.last_administrator")
 
 

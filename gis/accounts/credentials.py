@@ -113,13 +113,13 @@ def signing_key(var: Path) -> str:
     file = var / "session.key"
     if not file.exists():
         private.create_folder(var)
-        own = file.with_name(f"session.key.{os.getpid()}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
+        temporary = file.with_name(f"session.key.{os.getpid()}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
             written.write(secrets.token_urlsafe(48))
         try:
-            os.link(own, file)
+            os.link(temporary, file)
         except FileExistsError:
             pass  # another process was first
         finally:
-            own.unlink()
+            temporary.unlink()
     return file.read_text().strip()

@@ -69,14 +69,14 @@ class Counters:
     def _count(self, number: int, minute: int, units: int) -> int:
         worst, least = 0, None
         for step in range(PROBE_LENGTH):
-            place = (number + step) % SLOT_COUNT * _SLOT.size
-            whose, when, count = _SLOT.unpack_from(self._slots, place)
+            offset = (number + step) % SLOT_COUNT * _SLOT.size
+            whose, when, count = _SLOT.unpack_from(self._slots, offset)
             if when == minute and whose == number:
-                _SLOT.pack_into(self._slots, place, number, minute, min(count + units, MAX_COUNT))
+                _SLOT.pack_into(self._slots, offset, number, minute, min(count + units, MAX_COUNT))
                 return int(count) + units
             used = count if when == minute else 0
             if least is None or used < least:
-                worst, least = place, used
+                worst, least = offset, used
         _SLOT.pack_into(self._slots, worst, number, minute, min(units, MAX_COUNT))
         return units
 

@@ -86,12 +86,12 @@ def begin_sign_in(
             just the same. Or strangers' failures for this name are too many, see `MAX_STRANGE_FAILURES`.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('sign_in ' || :name, 0))"), {"name": username})
-    found = session.execute(
+    account = session.execute(
         select(Account.id, Account.password_hash, Account.active, Account.stamp, Account.must_change).where(
             Account.username == username
         )
     ).one_or_none()
-    trusted = bool(browser and found and stamps.get(found.id) == found.stamp)
+    trusted = bool(browser and account and stamps.get(account.id) == account.stamp)
     mark = f" browser {browser}"
     source = SignIn.network.endswith(mark, autoescape=True) if trusted else SignIn.network == network
     last = session.execute(
@@ -100,7 +100,7 @@ def begin_sign_in(
         .order_by(SignIn.at.desc(), SignIn.id.desc())
         .limit(MAX_FAILED_ATTEMPTS + len(PAUSES) - 1)
     ).all()
-    failures = list(takewhile(lambda one: not one.succeeded, last))
+    failures = list(takewhile(lambda attempt: not attempt.succeeded, last))
     if len(failures) >= MAX_FAILED_ATTEMPTS and failures[0].at - failures[MAX_FAILED_ATTEMPTS - 1].at <= LOCKOUT_PERIOD:
         _wait(failures[0].at + PAUSES[len(failures) - MAX_FAILED_ATTEMPTS], now)
     if not trusted:
@@ -108,7 +108,7 @@ def begin_sign_in(
     tried = SignIn(username=username, at=now, succeeded=False, network=network + mark if trusted else network)
     session.add(tried)
     session.flush()
-    return SignInAttempt(tried.id, username, *found) if found else SignInAttempt(tried.id, username)
+    return SignInAttempt(tried.id, username, *account) if account else SignInAttempt(tried.id, username)
 
 
 def _wait(until: datetime, now: datetime) -> None:
@@ -171,10 +171,10 @@ def complete_sign_in(session: Session, tried: SignInAttempt, password: str) -> N
 
 def by_subject(session: Session, subject: str, now: datetime) -> Account | None:
     """The account linked to a subject ("issuer|sub") of the identity provider; writes down that it signed in."""
-    found = session.scalars(select(Account).where(Account.subject == subject, Account.active)).one_or_none()
-    if found:
-        session.add(SignIn(username=found.username, at=now, succeeded=True))
-    return found
+    account = session.scalars(select(Account).where(Account.subject == subject, Account.active)).one_or_none()
+    if account:
+        session.add(SignIn(username=account.username, at=now, succeeded=True))
+    return account
 
 
 def account_status(session: Session, account_id: int, now: datetime) -> AccountStatus | None:

@@ -146,7 +146,7 @@ def simulate(
             given = _report(town)
             # who calls, or comes in person, is written down by the office
             by_resident = given.channel in CHANNELS_BY_KIND["anonymous"]
-            filed = report.file_report(session, ANONYMOUS if by_resident else OFFICE, given, now, register=register)
+            filed = report.file_report(session, ANONYMOUS if by_resident else OFFICE, given, now, snapshot=register)
             day.filed.append(filed.id)
             _plan(town, queue, turn, filed.id, filed.state, now, None)
             progress(len(day.filed), reports)

@@ -133,7 +133,7 @@ def load_incidents(
         at = _at(row, timezone)
         given = _given(row, crs, at, ids[row.number], categories)
         try:
-            lifecycle_report.file_report(session, by, given, now, register=registers.at(at or now), look_alike=False)
+            lifecycle_report.file_report(session, by, given, now, snapshot=registers.at(at or now), look_alike=False)
         except WanggeError as error:
             faults = error.errors or ()
             report.refused += [table.refuse(row.number, one.field, one.message) for one in faults]

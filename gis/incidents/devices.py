@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot
@@ -22,7 +22,7 @@ from gis.incidents.lifecycle import intake, moves, report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.routing.post_holders import resolve_location
 from gis.incidents.states import State
-from gis.rights.principal import system_principal
+from gis.rights.principal import Principal, system_principal
 
 # kind -> words on screen, and the category its alarms are filed under where none is named
 DEVICE_TYPES = {
@@ -67,7 +67,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
 
 
-def authenticate_message(session: Session, code: str, timestamp: str, given: str, body: bytes, now: datetime) -> int:
+def authenticate_message(session: Session, code: str, timestamp: str, signed: str, body: bytes, now: datetime) -> int:
     """See that a message is a device's own, and fresh; the device's id.
 
     Args:
@@ -83,8 +83,8 @@ def authenticate_message(session: Session, code: str, timestamp: str, given: str
     row = session.execute(
         text("SELECT id, secret, active FROM device WHERE code = :code"), {"code": code}
     ).one_or_none()
-    wanted = signature(row.secret if row else "nobody's", timestamp, body)
-    if not hmac.compare_digest(wanted.encode(), given.encode()) or row is None or not row.active:
+    expected = signature(row.secret if row else "nobody's", timestamp, body)
+    if not hmac.compare_digest(expected.encode(), signed.encode()) or row is None or not row.active:
         raise AuthenticationRequired("device.not_authenticated")
     return int(row.id)
 
@@ -96,7 +96,7 @@ WHERE a.device_id = :device AND {which} ORDER BY a.at DESC LIMIT 1
 
 
 def receive_alarm(
-    session: Session, device: int, alarm: Alarm, now: datetime, *, register: RegistrySnapshot | None = None
+    session: Session, device: int, alarm: Alarm, now: datetime, *, snapshot: RegistrySnapshot | None = None
 ) -> AlarmReceipt:
     """Take an alarm of a device whose message was verified.
 
@@ -115,38 +115,57 @@ def receive_alarm(
         "since": now - ALARM_JOIN_WINDOW,
         "running": [state.value for state in RUNNING],
     }
-    before = session.execute(text(LAST.format(which="a.alarm = :alarm")), params).one_or_none()
-    if before is not None:
-        return AlarmReceipt(before.incident_id, before.state, False, True)
+    repeated = session.execute(text(LAST.format(which="a.alarm = :alarm")), params).one_or_none()
+    if repeated is not None:
+        return AlarmReceipt(repeated.incident_id, repeated.state, False, True)
     by = system_principal(f"device {row.code}")
     which = "a.at > :since AND i.state = ANY(:running)"
     joined = session.execute(text(LAST.format(which=which)), params).one_or_none()
-    zh = DEVICE_TYPES[row.kind][0]
-    words = " ".join(part for part in (f"{zh}告警", row.name, alarm.kind, _value(alarm.value)) if part)
+    note = _alarm_note(row, alarm)
     if joined is not None:
         incident, state = joined.incident_id, joined.state
-        moves.apply_move(
-            session, by, incident, "note", now, MovePayload(note=f"再次告警：{words}"[: intake.MAX_DESCRIPTION_CHARS])
-        )
+        repetition = MovePayload(note=f"再次告警：{note}"[: intake.MAX_DESCRIPTION_CHARS])
+        moves.apply_move(session, by, incident, "note", now, repetition)
     else:
-        edition = editions.active_edition(session)  # a category of an earlier edition must not lose an alarm
-        category = row.category if row.category in edition.categories else edition.fallback.code
-        told = {"device": row.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value}
-        filed = report.file_report(
-            session, by,
-            intake.IncidentReport(
-                category=category, description=words[: intake.MAX_DESCRIPTION_CHARS], lon=row.lon, lat=row.lat, crs="cgcs2000",
-                address=row.address, channel="device",
-                attributes={key: value for key, value in told.items() if value not in (None, "")},
-            ),
-            now, register=register,
-        )  # fmt: skip
+        filed = _file_alarm(session, by, row, alarm, note, now, snapshot=snapshot)
         incident, state = filed.id, filed.state
     session.execute(
         text("INSERT INTO device_alarm (device_id, alarm, at, incident_id) VALUES (:device, :alarm, :at, :incident)"),
         {"device": device, "alarm": alarm.number, "at": now, "incident": incident},
     )
     return AlarmReceipt(incident, state, joined is None, False)
+
+
+def _alarm_note(device: Row[Any], alarm: Alarm) -> str:
+    parts = (f"{DEVICE_TYPES[device.kind][0]}告警", device.name, alarm.kind, _value(alarm.value))
+    return " ".join(part for part in parts if part)
+
+
+def _file_alarm(
+    session: Session,
+    principal: Principal,
+    device: Row[Any],
+    alarm: Alarm,
+    note: str,
+    now: datetime,
+    *,
+    snapshot: RegistrySnapshot | None,
+) -> report.FiledIncident:
+    edition = editions.active_edition(session)  # a category of an earlier edition must not lose an alarm
+    attributes = {
+        "device": device.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value,
+    }  # fmt: skip
+    incident_report = intake.IncidentReport(
+        category=device.category if device.category in edition.categories else edition.fallback.code,
+        description=note[: intake.MAX_DESCRIPTION_CHARS],
+        lon=device.lon,
+        lat=device.lat,
+        crs="cgcs2000",
+        address=device.address,
+        channel="device",
+        attributes={key: value for key, value in attributes.items() if value not in (None, "")},
+    )
+    return report.file_report(session, principal, incident_report, now, snapshot=snapshot)
 
 
 def _check(alarm: Alarm, now: datetime) -> None:
@@ -223,19 +242,19 @@ def add(
         wrong.append(FieldError("code", "device.code_wrong"))
     if kind not in DEVICE_TYPES:
         wrong.append(FieldError("kind", "field.none_of", {"value": kind[:40], "allowed": [*DEVICE_TYPES]}))
-    wrong += [FieldError(field, "field.longer_than", {"limit": 200}) for field, given in (("name", name), ("address", address))
-              if len(given) > 200]  # fmt: skip
+    wrong += [FieldError(field, "field.longer_than", {"limit": 200}) for field, value in (("name", name), ("address", address))
+              if len(value) > 200]  # fmt: skip
     if wrong:
         raise invalid_fields(wrong)
     category = editions.active_edition(session).category(category or DEVICE_TYPES[kind][2]).code
-    where, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
+    location, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
     if session.scalar(text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}):
         raise Conflict("device.exists", code=code)
     secret = secrets.token_urlsafe(32)
     session.execute(
         text("INSERT INTO device (code, kind, name, county, shape, address, category, secret) VALUES (:code, :kind, :name,"
              " :county, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), :address, :category, :secret)"),
-        {"code": code, "kind": kind, "name": name, "county": where.county, "lon": where.lon, "lat": where.lat,
+        {"code": code, "kind": kind, "name": name, "county": location.county, "lon": location.lon, "lat": location.lat,
          "address": address, "category": category, "secret": secret},
     )  # fmt: skip
     return secret

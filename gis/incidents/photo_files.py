@@ -52,9 +52,9 @@ class SanitisedPhoto:
     thumbnail: bytes
 
 
-def check_named(given: Sequence[tuple[str, bytes]]) -> list[tuple[object, ...]]:
+def check_named(photos: Sequence[tuple[str, bytes]]) -> list[tuple[object, ...]]:
     """The fields of a `Picture` for each name and photo."""
-    return [astuple(check(data, name)) for name, data in given]
+    return [astuple(check(data, name)) for name, data in photos]
 
 
 def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
@@ -96,23 +96,25 @@ def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
         raise invalid_field(name, "photo.damaged") from None
     small = upright.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    kept = _written(upright, kind)
-    return SanitisedPhoto(kept, FORMATS[kind][0], *upright.size, hashlib.sha256(kept).digest(), _written(small, kind))
+    sanitised = _written(upright, kind)
+    return SanitisedPhoto(
+        sanitised, FORMATS[kind][0], *upright.size, hashlib.sha256(sanitised).digest(), _written(small, kind)
+    )
 
 
 def _scans(jpeg: bytes) -> int:
     """How often a JPEG goes over its picture, by walking its segments up to the end of the first image."""
-    at, found = 2, 0
+    at, scans = 2, 0
     while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != 0xD9:
         if jpeg[at + 1] == 0xFF:
             at += 1
             continue
-        found += jpeg[at + 1] == 0xDA
+        scans += jpeg[at + 1] == 0xDA
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
         if (marker := MARKER.search(jpeg, at)) is None:
             break
         at = marker.start()
-    return found
+    return scans
 
 
 def _upright(opened: Image.Image) -> Image.Image:
@@ -144,8 +146,8 @@ def _upright(opened: Image.Image) -> Image.Image:
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile and image.mode in ("RGB", "CMYK", "L"):
         try:
-            own = ImageCms.ImageCmsProfile(BytesIO(profile))
-            turned = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            source_profile = ImageCms.ImageCmsProfile(BytesIO(profile))
+            turned = ImageCms.profileToProfile(image, source_profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
             if turned is not None:
                 return turned
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

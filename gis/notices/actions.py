@@ -14,7 +14,7 @@ from gis.errors import Conflict, NotFound, invalid_field
 from gis.notices import mail, webhook
 from gis.notices.models import Notice, NoticeTarget
 from gis.notices.notice_text import TOPICS
-from gis.notices.queries import OWN, own_params
+from gis.notices.queries import OWN_NOTICE_SQL, own_params
 from gis.rights.principal import Principal
 
 CHECK = {"webhook": webhook.check_address, "email": mail.check_address}
@@ -47,15 +47,15 @@ def add_target(
     same = select(NoticeTarget.id).where(
         NoticeTarget.active, NoticeTarget.address == address, NoticeTarget.area_id.is_not_distinct_from(area_id)
     )
-    if (found := session.scalar(same)) is not None:
-        raise Conflict("notice_target.exists", address=address, target=str(found))
-    made = NoticeTarget(
+    if (duplicate_id := session.scalar(same)) is not None:
+        raise Conflict("notice_target.exists", address=address, target=str(duplicate_id))
+    target = NoticeTarget(
         kind=kind, address=address, topics=sorted(set(topics)), area_id=area_id,
         secret=(secret or secrets.token_urlsafe(32)) if kind == "webhook" else "",
     )  # fmt: skip
-    session.add(made)
+    session.add(target)
     session.flush()
-    return made
+    return target
 
 
 def remove_target(session: Session, target_id: int) -> int:
@@ -75,10 +75,10 @@ def find_target(session: Session, target_id: int) -> NoticeTarget:
     Raises:
         NotFound: There is no such receiver.
     """
-    found = session.get(NoticeTarget, target_id)
-    if found is None or not found.active:
+    target = session.get(NoticeTarget, target_id)
+    if target is None or not target.active:
         raise NotFound("notice_target.unknown", target=str(target_id))
-    return found
+    return target
 
 
 def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int:
@@ -98,11 +98,13 @@ def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int
     return count
 
 
-def mark_seen(session: Session, by: Principal, ids: Sequence[int] | None, until: int | None = None) -> int:
+def mark_seen(session: Session, principal: Principal, ids: Sequence[int] | None, until: int | None = None) -> int:
     """Mark the asker's own notices as seen: some, or all up to a number. Returns how many were not seen before."""
     which = "id = ANY(CAST(:ids AS bigint[]))" if ids is not None else "id <= :until"
-    query = text(f"UPDATE notice n SET state = 'seen' WHERE {OWN} AND state = 'waiting' AND {which}")  # noqa: S608
-    return cast(CursorResult[object], session.execute(query, own_params(by) | {"ids": ids, "until": until})).rowcount
+    query = text(f"UPDATE notice n SET state = 'seen' WHERE {OWN_NOTICE_SQL} AND state = 'waiting' AND {which}")  # noqa: S608
+    return cast(
+        CursorResult[object], session.execute(query, own_params(principal) | {"ids": ids, "until": until})
+    ).rowcount
 
 
 # what is deleted, and after how long

@@ -21,10 +21,10 @@ def check_address(address: str) -> None:
     Raises:
         InvalidInput: It is none.
     """
-    _, found = parseaddr(address)
-    name, _, host = found.partition("@")
+    _, parsed = parseaddr(address)
+    name, _, host = parsed.partition("@")
     if (
-        found != address
+        parsed != address
         or not name
         or "." not in host.strip(".")
         or not address.isascii()

@@ -29,14 +29,14 @@ class Living:
     """The conditions for one table of rights.
 
     Args:
-        by_post: Role of a post -> access role. desk: Access roles that dispatch in their areas. there: That handle what
+        by_post: Role of a post -> access role. desk: Access roles that dispatch in their areas. on_site: That handle what
             lies with their areas. hand: That handle what they hold.
     """
 
     def __init__(
-        self, by_post: dict[str, str], desk: Iterable[str], there: Iterable[str], hand: Iterable[str], operator: str
+        self, by_post: dict[str, str], desk: Iterable[str], on_site: Iterable[str], hand: Iterable[str], operator: str
     ) -> None:
-        self._roles = {"desk": frozenset(desk), "there": frozenset(there), "hand": frozenset(hand)}
+        self._roles = {"desk": frozenset(desk), "there": frozenset(on_site), "hand": frozenset(hand)}
         self._by_post = by_post
         self._operator = operator
 
@@ -120,16 +120,16 @@ class Living:
         in_post = f"""EXISTS (SELECT FROM post p JOIN personal.person h ON h.id IN (p.holder_id, p.deputy_id)
     WHERE p.area_id = ANY({i}.areas) AND p.role IN ({self.posts("desk")}) AND p.valid @> CAST({at} AS timestamptz)
       AND {on_duty("h.id", at)})"""
-        held = f"({i}.holder_id IS NOT NULL AND {on_duty(f'{i}.holder_id', at)})"
+        is_held = f"({i}.holder_id IS NOT NULL AND {on_duty(f'{i}.holder_id', at)})"
         return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL
-  WHEN {NO_ACCOUNTS} AND ({held} OR {in_post}) THEN 'posts' ELSE coalesce({self.stage(i, at)},
+  WHEN {NO_ACCOUNTS} AND ({is_held} OR {in_post}) THEN 'posts' ELSE coalesce({self.stage(i, at)},
   (SELECT d.level FROM area d WHERE d.id = ANY({i}.areas) AND d.id IN ({self.places("desk", at, f"{i}.areas")})
    ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], d.level) LIMIT 1),
   CASE WHEN {self.operator(f"{i}.areas")} THEN 'operator' ELSE 'nobody' END) END"""  # noqa: S608
 
 
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(words))
+def _listed(keys: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(keys))
 
 
 LIVING = Living(
@@ -139,7 +139,7 @@ LIVING = Living(
         for key, actions in ACCESS_ROLES.items()
         if actions >= {Action.READ, Action.DISPATCH, Action.HANDLE, Action.APPROVE}
     ],
-    there=[key for key, actions in ACCESS_ROLES.items() if actions >= {Action.READ, Action.HANDLE}],
+    on_site=[key for key, actions in ACCESS_ROLES.items() if actions >= {Action.READ, Action.HANDLE}],
     hand=[key for key, actions in ACCESS_ROLES.items() if Action.HANDLE in actions],
     operator=OPERATOR,
 )

@@ -43,11 +43,11 @@ class Principal:
 
     def acting(self, areas: Iterable[int]) -> "Principal":
         """The same, with the rights of a desk over some areas: for what is in the operator's queue."""
-        more = frozenset(areas)
+        extra_areas = frozenset(areas)
         may_in = dict(self.may_in)
         for action in AS_OPERATOR:
-            before = may_in.get(action, frozenset())
-            may_in[action] = None if before is None else before | more
+            area_ids = may_in.get(action, frozenset())
+            may_in[action] = None if area_ids is None else area_ids | extra_areas
         return replace(self, may_in=may_in)
 
     def may(self, action: Action, areas: Iterable[int] | None = None) -> bool:
@@ -109,15 +109,15 @@ def account_principal(
         "person": person_id,
         "account": account_id,
     }
-    found = [(role, area) for role, area in session.execute(text(GRANTS), params) if role in ACCESS_ROLES]
-    roles = sorted(found, key=lambda one: ([*ACCESS_ROLES].index(one[0]), one[1] or 0), reverse=True)
+    granted = [(role, area) for role, area in session.execute(text(GRANTS), params) if role in ACCESS_ROLES]
+    roles = sorted(granted, key=lambda grant: ([*ACCESS_ROLES].index(grant[0]), grant[1] or 0), reverse=True)
     may_in: dict[Action, frozenset[int] | None] = {}
     for role, area in roles or [("resident", None)]:
         everywhere = area is None and role in ("administrator", "resident")
         for action in ACCESS_ROLES[role]:
-            before = may_in.get(action, frozenset())
-            own = frozenset() if area is None else frozenset({area})
-            may_in[action] = None if everywhere or before is None else before | own
+            area_ids = may_in.get(action, frozenset())
+            role_areas = frozenset() if area is None else frozenset({area})
+            may_in[action] = None if everywhere or area_ids is None else area_ids | role_areas
     may_in[Action.REPORT] = None  # as anybody may, wherever it is
     return Principal(
         "account", f"account {username}", may_in, tuple(roles), account_id, person_id, name=username, at=at

@@ -61,14 +61,14 @@ def holder_label(
     return organisation_name(role, place_name) if role in ROLE_BY_KEY and ROLE_BY_KEY[role].public else None
 
 
-def visibility_clause(by: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
+def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
     """The condition, with its parameters, under which a row of incident is the asker's to see.
 
     Everything that reads incidents puts it in its WHERE: lists, single reads, counts, tiles, exports, streams.
     """
-    if by.kind == "system":
+    if principal.kind == "system":
         return "true", {}
-    areas = by.may_in.get(Action.READ, frozenset())
+    areas = principal.may_in.get(Action.READ, frozenset())
     if areas is None:
         return "true", {}
     condition = (
@@ -77,17 +77,17 @@ def visibility_clause(by: Principal, incident: str = "i") -> tuple[str, dict[str
         f" OR {incident}.account_id = :see_account OR {incident}.key_id = :see_key"
         f" OR {incident}.way = 'order' AND {incident}.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
         f" WHERE o.incident_id = {incident}.id AND o.person_id = :see_person)"
-        f"{f' OR {waits_for_operator(by, incident)}' if by.operates else ''})"
+        f"{f' OR {waits_for_operator(principal, incident)}' if principal.operates else ''})"
     )
     return condition, {
-        "see_areas": sorted(areas), "see_person": by.person_id, "see_account": by.account_id, "see_key": by.key_id,
-        "see_incident": by.incident_id, "see_at": by.at, "see_operated": sorted(area for role, area in by.roles if role == OPERATOR and area),
+        "see_areas": sorted(areas), "see_person": principal.person_id, "see_account": principal.account_id, "see_key": principal.key_id,
+        "see_incident": principal.incident_id, "see_at": principal.at, "see_operated": sorted(area for role, area in principal.roles if role == OPERATOR and area),
     }  # fmt: skip
 
 
-def internal(by: Principal, incident: str = "i") -> str:
+def internal(principal: Principal, incident: str = "i") -> str:
     """The condition of `Fact.INTERNAL`, with the parameters of `visible`."""
-    if by.kind == "system" or by.may_in.get(Action.READ, frozenset()) is None:
+    if principal.kind == "system" or principal.may_in.get(Action.READ, frozenset()) is None:
         return "true"
     return f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person)"
 
@@ -114,14 +114,14 @@ def location(seen: str, incident: str = "i") -> str:
     return f"CASE WHEN {seen} THEN {incident}.shape ELSE ST_SnapToGrid({incident}.shape, {PUBLIC_STEP_DEG}) END"
 
 
-def waits_for_operator(by: Principal, incident: str = "i") -> str:
+def waits_for_operator(principal: Principal, incident: str = "i") -> str:
     """The condition, with the parameters of `visible`, under which an incident is in the asker's operator's queue."""
-    if not by.operates:
+    if not principal.operates:
         return "false"
-    everywhere = (OPERATOR, None) in by.roles
-    there = "true" if everywhere else f"{incident}.areas && CAST(:see_operated AS bigint[])"
+    everywhere = (OPERATOR, None) in principal.roles
+    in_operated_areas = "true" if everywhere else f"{incident}.areas && CAST(:see_operated AS bigint[])"
     open_ = f"{incident}.state NOT IN ('closed', 'void')"
-    return f"({open_} AND {there} AND NOT {LIVING.owned(incident, ':see_at')})"
+    return f"({open_} AND {in_operated_areas} AND NOT {LIVING.owned(incident, ':see_at')})"
 
 
 def reveal_contacts(session: Session) -> None:

@@ -244,7 +244,7 @@ def create_request() -> Response:
         name=_name(_given("first_name"), _given("last_name")), phone=_given("phone"), email=_given("email"),
     )  # fmt: skip
     filed = report.file_report(
-        session(), by, sent, now, assessed=intake.admit(session(), by, sent, now, register=current_snapshot(now)), var=current_app.config["SETTINGS"].var,
+        session(), by, sent, now, assessed=intake.admit(session(), by, sent, now, snapshot=current_snapshot(now)), var=current_app.config["SETTINGS"].var,
         pictures=photos.sanitise_photos([one.stream.read() for one in request.files.getlist("media") if one.filename]),
     )  # fmt: skip
     if where not in (None, filed.county):

@@ -43,7 +43,7 @@ def alarm(
     now: datetime,
     body: Mapping[str, Any],
     *,
-    told: Collection[int] = (),
+    informed: Collection[int] = (),
     kind: str,
 ) -> None:
     """Tell the grid leader, the community and the command centre of a danger.
@@ -52,12 +52,12 @@ def alarm(
         told: Ids of persons who are told otherwise. kind: The danger's key.
     """
     people = {
-        one.person_id
-        for one in list_post_holders(session, areas, building_id, now)
-        if one.role in POSTS and one.person_id
+        holder.person_id
+        for holder in list_post_holders(session, areas, building_id, now)
+        if holder.role in POSTS and holder.person_id
     }
     accounts = session.scalars(cached_text(RECEIVERS), {"roles": list(ACCESS), "areas": list(areas)}).all()
     enqueue_notice(
-        session, TOPIC, county=county, incident_id=incident_id, areas=areas, person_ids=people - set(told),
+        session, TOPIC, county=county, incident_id=incident_id, areas=areas, person_ids=people - set(informed),
         account_ids=accounts, body={**body, "severity": URGENT, "danger": kind},
     )  # fmt: skip

@@ -33,7 +33,7 @@ class HandoverResult:
 
 def hand_over(
     session: Session,
-    by: Principal,
+    principal: Principal,
     post_id: int,
     to_person: str | int | None,
     at: datetime | None,
@@ -52,28 +52,21 @@ def hand_over(
         NotFound: There is no such post, or it is in none of the asker's areas.
         InvalidInput: The successor is unknown or holds it already, or the moment lies outside the post's time.
     """
-    by.need(Action.POSTS)
+    principal.need(Action.POSTS)
     old = session.get(Post, post_id, with_for_update=True, populate_existing=True)
-    if old is None or not by.may(Action.POSTS, area_chain(session, old.area_id, old.building_id, now)):
+    if old is None or not principal.may(Action.POSTS, area_chain(session, old.area_id, old.building_id, now)):
         raise NotFound("post.unknown")
     if open_incidents not in ("follow", "stay"):
         raise invalid_field("incidents", "handover.incidents_unknown", value=str(open_incidents)[:40])
     at = at or now
-    if at < now:
-        raise invalid_field("at", "handover.moment_past")
+    _require_moment_of_post(old, at, now)
     begins, ends = old.valid.lower, old.valid.upper
-    assert begins is not None
-    if not begins < at or (ends is not None and not at < ends):
-        begin = begins.astimezone(at.tzinfo).isoformat()
-        if ends is None:
-            raise invalid_field("at", "handover.before_post", begin=begin)
-        raise invalid_field("at", "handover.outside_post", begin=begin, end=ends.astimezone(at.tzinfo).isoformat())
     successor = None if to_person is None else _person(session, to_person, "to")
     if successor is None and old.holder_id is None:
         raise invalid_field("to", "handover.already_vacant")
     if successor is not None and successor.id == old.holder_id:
         raise invalid_field("to", "handover.holds_it_already")
-    with audit_context(session, by.who, "hand over"):
+    with audit_context(session, principal.who, "hand over"):
         new = Post(
             county=old.county, role=old.role, area_id=old.area_id, building_id=old.building_id,
             holder_id=successor.id if successor else None,
@@ -93,8 +86,22 @@ def hand_over(
                 new.takes_from = old.id
                 session.flush()
             else:
-                carried = _carry(session, old, new, now, by.who)
+                carried = _carry(session, old, new, now, principal.who)
     return HandoverResult(new.id, at, carried)
+
+
+def _require_moment_of_post(post: Post, at: datetime, now: datetime) -> None:
+    """Raise InvalidInput unless a moment is not past and lies within a post's time."""
+    if at < now:
+        raise invalid_field("at", "handover.moment_past")
+    begins, ends = post.valid.lower, post.valid.upper
+    assert begins is not None
+    if begins < at and (ends is None or at < ends):
+        return
+    begin = begins.astimezone(at.tzinfo).isoformat()
+    if ends is None:
+        raise invalid_field("at", "handover.before_post", begin=begin)
+    raise invalid_field("at", "handover.outside_post", begin=begin, end=ends.astimezone(at.tzinfo).isoformat())
 
 
 DUE = """
@@ -117,13 +124,13 @@ def apply_due_handovers(session: Session, now: datetime) -> int:
     return carried
 
 
-HELD = """
+HELD_INCIDENTS_SQL = """
 SELECT id FROM incident WHERE holder_id = :holder AND state <> ALL(:ended) AND role = :role
   AND (area_id = :area OR area_id IS NULL AND building_id = :building) ORDER BY reported_at, id
 """
 
 
-def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> int:
+def _carry(session: Session, old: Post, new: Post, now: datetime, actor: str) -> int:
     """Give what the old holder has open in a post to who answers for it now; one event each."""
     if old.holder_id is None:
         return 0
@@ -134,11 +141,16 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> i
         "area": old.area_id,
         "building": old.building_id,
     }
-    found = session.scalars(text(HELD), params).all()
-    for number in found:
-        row = lock_incident(session, system_principal(who), number)
+    incident_ids = session.scalars(text(HELD_INCIDENTS_SQL), params).all()
+    for number in incident_ids:
+        row = lock_incident(session, system_principal(actor), number)
         seat = next(
-            (one for one in list_post_holders(session, row.areas, row.building_id, now) if one.post_id == new.id), None
+            (
+                holder
+                for holder in list_post_holders(session, row.areas, row.building_id, now)
+                if holder.post_id == new.id
+            ),
+            None,
         )
         changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
         if changes["holder_id"] is None:  # vacant, away or without an account, and no deputy: one step up
@@ -149,17 +161,24 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> i
             "en": render(note),
         }  # fmt: skip
         record_event(
-            session, row, "hand_over", now, who, words=render(note, "zh"), role=old.role,
+            session, row, "hand_over", now, actor, note=render(note, "zh"), role=old.role,
             person_id=changes["holder_id"], detail=detail, changes=changes,
         )  # fmt: skip
         notify_of_move(
-            session, row, "hand_over", row.state, changes, system_principal(who), more=[old.holder_id], now=now
+            session,
+            row,
+            "hand_over",
+            row.state,
+            changes,
+            system_principal(actor),
+            extra_person_ids=[old.holder_id],
+            now=now,
         )
-    return len(found)
+    return len(incident_ids)
 
 
 def record_leave(
-    session: Session, by: Principal, person: str | int, begins: datetime, ends: datetime | None, now: datetime
+    session: Session, principal: Principal, person: str | int, begins: datetime, ends: datetime | None, now: datetime
 ) -> int:
     """Enter a time somebody is away, when the deputies of their posts stand in; returns its number.
 
@@ -170,28 +189,28 @@ def record_leave(
     Raises:
         NotFound: Nobody with a post in the asker's areas is meant. InvalidInput: The end is not after the beginning.
     """
-    by.need(Action.POSTS)
-    known = Person.id == person if isinstance(person, int) else Person.code == person
-    who = session.query(Person).filter(known).one_or_none()
+    principal.need(Action.POSTS)
+    is_person = Person.id == person if isinstance(person, int) else Person.code == person
+    employee = session.query(Person).filter(is_person).one_or_none()
     posts: list[Post] = []
-    if who is not None:
-        posts = session.query(Post).filter(or_(Post.holder_id == who.id, Post.deputy_id == who.id)).all()
-    if who is None or not any(
-        by.may(Action.POSTS, area_chain(session, post.area_id, post.building_id, now)) for post in posts
+    if employee is not None:
+        posts = session.query(Post).filter(or_(Post.holder_id == employee.id, Post.deputy_id == employee.id)).all()
+    if employee is None or not any(
+        principal.may(Action.POSTS, area_chain(session, post.area_id, post.building_id, now)) for post in posts
     ):
         raise NotFound("leave.person_without_post", person=str(person))
     if ends is not None and ends <= begins:
         raise invalid_field("until", "leave.end_not_after_begin")
-    with audit_context(session, by.who, "leave"):
-        made = Leave(person_id=who.id, valid=Range(begins, ends, bounds="[)"))
-        session.add(made)
+    with audit_context(session, principal.who, "leave"):
+        leave = Leave(person_id=employee.id, valid=Range(begins, ends, bounds="[)"))
+        session.add(leave)
         session.flush()
-    return made.id
+    return leave.id
 
 
-def _person(session: Session, given: str | int, field: str) -> Person:
-    known = Person.id == given if isinstance(given, int) else Person.code == given
-    found = session.query(Person).filter(known).one_or_none()
-    if found is None:
-        raise invalid_field(field, "person.unknown", code=str(given)[:40])
-    return found
+def _person(session: Session, code_or_id: str | int, field: str) -> Person:
+    is_person = Person.id == code_or_id if isinstance(code_or_id, int) else Person.code == code_or_id
+    match = session.query(Person).filter(is_person).one_or_none()
+    if match is None:
+        raise invalid_field(field, "person.unknown", code=str(code_or_id)[:40])
+    return match

@@ -51,11 +51,11 @@ FORWARD = {"reported": "accept", "accepted": "dispatch", "dispatched": "take", "
 
 def apply_move(
     session: Session,
-    by: Principal,
+    principal: Principal,
     incident_id: UUID,
     name: str,
     now: datetime,
-    wish: MovePayload = NOTHING,
+    payload: MovePayload = NOTHING,
     *,
     point: tuple[float, float, str] | None = None,
     version: int | Collection[int] | None = None,
@@ -76,30 +76,38 @@ def apply_move(
         InvalidInput: Something the move needs is missing or wrong.
     """
     _require_move_of_people(name)
-    row = lock_incident(session, by, incident_id, offered=name == "take")
+    row = lock_incident(session, principal, incident_id, offered=name == "take")
     if row.unowned:  # in the operator's queue: the operator is its desk
-        by = by.acting(row.areas)
+        principal = principal.acting(row.areas)
     _require_version(row, version)
-    _require_allowed(by, row, name)
-    _require_note(name, wish)
+    _require_allowed(principal, row, name)
+    _require_note(name, payload)
     shape = None
     if point is not None:
         x, y = parse_point(LocateRequest(*point))
         shape = f"SRID=4490;POINT({x!r} {y!r})"
-    with audit_context(session, by.who, name):
-        event = _apply(session, by, row, name, wish, now, shape)
+    with audit_context(session, principal.who, name):
+        event = _apply(session, principal, row, name, payload, now, shape)
         if pictures:
             photos.store(session, photos.require_folder(var), row.county, row.id, event, pictures)
-        if name not in INDEPENDENT_MOVES:
-            _move_children(session, by, row, name, wish, now)
-        elif name == "link":
-            parent = lock_incident(session, system_principal(by.who), wish.parent or row.id)
-            child = lock_incident(session, system_principal(by.who), row.id)
-            _follow_parent(session, by, child, parent.id, "", parent.state, NOTHING, now)
-        elif name == "rate" and wish.solved is False and is_reporters_rating(by, row):
-            reopening = MovePayload(note=wish.note.strip() or label("event_note.not_solved", "zh"))
-            _apply(session, by, lock_incident(session, system_principal(by.who), row.id), "reopen", reopening, now)
-    return get_incident(session, by, incident_id, now=now, moved=row)
+        _apply_consequences(session, principal, row, name, payload, now)
+    return get_incident(session, principal, incident_id, now=now, moved=row)
+
+
+def _apply_consequences(
+    session: Session, principal: Principal, row: LockedIncident, name: str, payload: MovePayload, now: datetime
+) -> None:
+    """Do what follows from a move: children move along, a linked incident with its parent, an unsolved one reopens."""
+    if name not in INDEPENDENT_MOVES:
+        _move_children(session, principal, row, name, payload, now)
+    elif name == "link":
+        parent = lock_incident(session, system_principal(principal.who), payload.parent or row.id)
+        child = lock_incident(session, system_principal(principal.who), row.id)
+        _follow_parent(session, principal, child, parent.id, "", parent.state, NOTHING, now)
+    elif name == "rate" and payload.solved is False and is_reporters_rating(principal, row):
+        reopening = MovePayload(note=payload.note.strip() or label("event_note.not_solved", "zh"))
+        rated = lock_incident(session, system_principal(principal.who), row.id)
+        _apply(session, principal, rated, "reopen", reopening, now)
 
 
 def _require_move_of_people(name: str) -> None:
@@ -127,19 +135,19 @@ def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> No
         raise Conflict("incident.moves_with_parent", move=move, parent=str(row.parent_id))
 
 
-def _require_note(name: str, wish: MovePayload) -> None:
-    if TRANSITIONS[name].words and not wish.note.strip():
+def _require_note(name: str, payload: MovePayload) -> None:
+    if TRANSITIONS[name].words and not payload.note.strip():
         raise invalid_field("note", "field.reason_missing")
-    if len(wish.note) > MAX_DESCRIPTION_CHARS:
-        raise invalid_field("note", "field.too_long", count=len(wish.note), limit=MAX_DESCRIPTION_CHARS)
+    if len(payload.note) > MAX_DESCRIPTION_CHARS:
+        raise invalid_field("note", "field.too_long", count=len(payload.note), limit=MAX_DESCRIPTION_CHARS)
 
 
 def _apply(
     session: Session,
-    by: Principal,
+    principal: Principal,
     row: LockedIncident,
     name: str,
-    wish: MovePayload,
+    payload: MovePayload,
     now: datetime,
     shape: str | None = None,
 ) -> int:
@@ -150,27 +158,27 @@ def _apply(
     offers: list[Any] = []
     effect = EFFECTS.get(name)
     if effect is not None:
-        changes, detail, offers = effect(session, by, row, wish, now)
+        changes, detail, offers = effect(session, principal, row, payload, now)
     if name in RETURNING_MOVES:
         to = successor(session, row, now)
         if to is not None:
             changes |= to.columns
             detail |= {"how": orjson.loads(orjson.dumps(to.how)), "from_person": row.holder_id}
-    danger = catalogue_danger.heard(session, wish.note) if name in catalogue_danger.HEARD else None
+    danger = catalogue_danger.heard(session, payload.note) if name in catalogue_danger.HEARD else None
     if danger is not None:
         changes |= alarmed(session, row, new_state, now)
         detail["danger"] = danger.kinds[0]
         detail["how"] = [*detail.get("how", ()), *orjson.loads(as_json([alert.danger_step(danger)]))]
     changes |= _clock_changes(row, new_state, changes, now)
     event = record_event(
-        session, row, name, now, by.who, words=wish.note, role=acting_role(by), person_id=by.person_id, shape=shape,
+        session, row, name, now, principal.who, note=payload.note, role=acting_role(principal), person_id=principal.person_id, shape=shape,
         detail=detail, changes=changes,
     )  # fmt: skip
     if offers:
         insert_offers(session, row.county, row.id, offers, now)
-    notify_of_move(session, row, name, new_state, changes, by, [offer.person_id for offer in offers], now=now)
+    notify_of_move(session, row, name, new_state, changes, principal, [offer.person_id for offer in offers], now=now)
     # a device repeats itself
-    if danger is not None and (row.severity != catalogue_danger.URGENT or by.kind != "system"):
+    if danger is not None and (row.severity != catalogue_danger.URGENT or principal.kind != "system"):
         role = changes.get("role", row.role)
         body = notice_body(
             row.id, new_state, row.category, row.category_zh, row.grid_code, role, catalogue_danger.URGENT
@@ -193,30 +201,37 @@ def _clock_changes(row: LockedIncident, new_state: str, changes: Mapping[str, An
 
 
 def _move_children(
-    session: Session, by: Principal, parent: LockedIncident, name: str, wish: MovePayload, now: datetime
+    session: Session, principal: Principal, parent: LockedIncident, name: str, payload: MovePayload, now: datetime
 ) -> None:
     """What repeats an incident moves with it: the same move where its state allows, else forward to the same state.
 
     What cannot end with it (made void; or suspended by itself before it was linked) stands on its own again.
     """
     query = "SELECT id FROM incident WHERE parent_id = :id AND state NOT IN ('void') ORDER BY id"
-    after = next_state(name, parent.state, parent.pending, parent.before)[0]
+    new_state = next_state(name, parent.state, parent.pending, parent.before)[0]
     for number in session.scalars(text(query), {"id": parent.id}).all():
         child = _follow_parent(
-            session, by, lock_incident(session, system_principal(by.who), number), parent.id, name, after, wish, now
+            session,
+            principal,
+            lock_incident(session, system_principal(principal.who), number),
+            parent.id,
+            name,
+            new_state,
+            payload,
+            now,
         )
-        if after in ENDED_STATES and child.state not in ENDED_STATES:
-            _apply(session, system_principal(by.who), child, "unlink", NOTHING, now)
+        if new_state in ENDED_STATES and child.state not in ENDED_STATES:
+            _apply(session, system_principal(principal.who), child, "unlink", NOTHING, now)
 
 
 def _follow_parent(
     session: Session,
-    by: Principal,
+    principal: Principal,
     row: LockedIncident,
     parent: UUID,
     name: str,
-    after: str,
-    wish: MovePayload,
+    parent_state: str,
+    payload: MovePayload,
     now: datetime,
 ) -> LockedIncident:
     holder = session.execute(
@@ -225,15 +240,22 @@ def _follow_parent(
     with_parent = {"role": holder.role, "area_id": holder.area_id, "holder_id": holder.holder_id, "way": holder.way}
     moves = [name] if name in allowed_moves(row.state, row.pending) else []
     start = "reported" if row.state == "returned" else row.state  # accepted anew
-    if not moves and after in CHAIN and start in CHAIN:
-        moves = [FORWARD[state] for state in CHAIN[CHAIN.index(start) : CHAIN.index(after)]]
-    for one in moves:
-        to, pending = next_state(one, row.state, row.pending, row.before)
+    if not moves and parent_state in CHAIN and start in CHAIN:
+        moves = [FORWARD[state] for state in CHAIN[CHAIN.index(start) : CHAIN.index(parent_state)]]
+    for move in moves:
+        to, pending = next_state(move, row.state, row.pending, row.before)
         changes = with_parent | (dict.fromkeys(CLOCK_COLUMNS) if to != row.state else {})
         record_event(
-            session, row, one, now, by.who, words=wish.note, detail={"with_parent": str(parent)}, changes=changes
+            session,
+            row,
+            move,
+            now,
+            principal.who,
+            note=payload.note,
+            detail={"with_parent": str(parent)},
+            changes=changes,
         )
-        notify_of_move(session, row, one, to, with_parent, by, now=now)
-        before = row.state if to == State.SUSPENDED else "" if one == "resume" else row.before
-        row = row.at(to, pending, before)
+        notify_of_move(session, row, move, to, with_parent, principal, now=now)
+        state_before = row.state if to == State.SUSPENDED else "" if move == "resume" else row.before
+        row = row.at(to, pending, state_before)
     return row

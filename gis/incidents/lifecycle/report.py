@@ -86,11 +86,11 @@ VALUES (:county, :id, :now, :now, :edition_id, :category, :severity, :descriptio
 
 def file_report(
     session: Session,
-    by: Principal,
-    given: IncidentReport,
+    principal: Principal,
+    report: IncidentReport,
     now: datetime,
     *,
-    register: RegistrySnapshot | None = None,
+    snapshot: RegistrySnapshot | None = None,
     var: Path | None = None,
     pictures: Sequence[photos.SanitisedPhoto] = (),
     incident_id: UUID | None = None,
@@ -98,109 +98,135 @@ def file_report(
     look_alike: bool = True,
     assessed: Assessed | None = None,
 ) -> FiledIncident:
-    """File a report: find its place, rule and person, start the clock, and tell them.
+    """File a report: find its location, rule and person, start the clock, and notify them.
 
     What the sender may say of itself (channel, severity, attributes) is for the ways in to check: `intake.admit`.
 
-    Args:
-        by: Needs Action.REPORT in the place's areas.
-        register: As for `gis.areas.resolver.locate`.
-        var: Folder photos are kept under; needed with `pictures`.
-        look_alike: Whether to look for what it may repeat.
-        incident_id, secret: The id and the tracking secret it is to have; made here when None.
-        assessed: What `intake.assess` or `intake.admit` returned for it; assessed here when None.
+    Parameters
+    ----------
+    principal
+        Needs Action.REPORT in the areas of the location.
+    snapshot
+        As for `gis.areas.resolver.resolve_request`.
+    var
+        Folder that photos are stored under; needed with `pictures`.
+    incident_id, secret
+        Id and tracking secret of the incident; None means new ones.
+    look_alike
+        Whether to look for incidents that it may repeat.
+    assessed
+        What `intake.assess` or `intake.admit` returned for it; None means to assess it here.
 
-    Raises:
-        InvalidInput: A field is missing or wrong. OutsideGrids, NotFound: The place is none of ours.
-        Forbidden: The asker may not report there.
+    Raises
+    ------
+    InvalidInput
+        A field is missing or wrong.
+    OutsideGrids, NotFound
+        No grid covers the location, or an address or code is unknown.
+    Forbidden
+        The principal may not report there.
     """
-    case = assessed or assess(session, by, given, now, register=register)
-    where = case.where
-    routed = route(session, where, case.kind, case.severity, given.channel, case.at, now, case.clear)
+    case = assessed or assess(session, principal, report, now, snapshot=snapshot)
+    location = case.where
+    routed = route(session, location, case.kind, case.severity, report.channel, case.at, now, case.clear)
     how = [*case.how, *routed.how]
-    alike = find_duplicates(session, by, case.kind.code, where.lon, where.lat, now) if look_alike else []
-    made, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
-    _insert(session, by, given, case, routed, how, made, secret)
-    events = _first_events(by, given, case, routed, now)
-    numbers = insert_events(session, [{"county": where.county, "incident_id": made, "at": now} | one for one in events])
+    alike = find_duplicates(session, principal, case.kind.code, location.lon, location.lat, now) if look_alike else []
+    new_id, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
+    _insert(session, principal, report, case, routed, how, new_id, secret)
+    events = _first_events(principal, report, case, routed, now)
+    numbers = insert_events(
+        session, [{"county": location.county, "incident_id": new_id, "at": now} | event for event in events]
+    )
     if routed.offers:
-        insert_offers(session, where.county, made, routed.offers, now)
-    if given.name or given.phone or given.email:
-        contact = {"county": where.county, "id": made, "name": given.name, "phone": given.phone, "email": given.email}
-        session.execute(text(CONTACT), contact)
+        insert_offers(session, location.county, new_id, routed.offers, now)
+    _insert_contact(session, report, location.county, new_id)
     if pictures:
-        photos.store(session, photos.require_folder(var), where.county, made, numbers[0], pictures)
-    _tell_filed(session, case, routed, made, now)
-    seat, columns = routed.seat, routed.columns
+        photos.store(session, photos.require_folder(var), location.county, new_id, numbers[0], pictures)
+    _tell_filed(session, case, routed, new_id, now)
+    return _filed(case, routed, new_id, secret, how, alike, len(events) + 1)
+
+
+def _filed(
+    case: Assessed,
+    routed: RoutingDecision,
+    new_id: UUID,
+    secret: str,
+    how: list[DecisionStep],
+    duplicates: list[Duplicate],
+    version: int,
+) -> FiledIncident:
+    location, seat, columns = case.where, routed.seat, routed.columns
     return FiledIncident(
-        made, where.county, secret, routed.state.value,
+        new_id, location.county, secret, routed.state.value,
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         columns["due_at"], columns["rule_name"], columns["way"], case.kind.code, case.severity, case.answer,
-        how, alike, case.suggestions, len(events) + 1, where.area_ids,
-        in_words(routed.owner, columns["role"], {level: name for _, level, _, name in where.areas}),
+        how, duplicates, case.suggestions, version, location.area_ids,
+        in_words(routed.owner, columns["role"], {level: name for _, level, _, name in location.areas}),
         catalogue_danger.in_words(case.danger),
     )  # fmt: skip
 
 
 def _insert(
     session: Session,
-    by: Principal,
-    given: IncidentReport,
+    principal: Principal,
+    report: IncidentReport,
     case: Assessed,
     routed: RoutingDecision,
     how: list[DecisionStep],
-    made: UUID,
+    new_id: UUID,
     secret: str,
 ) -> None:
-    where = case.where
+    location = case.where
     session.execute(
         cached_text(INSERT),
         {
-            "county": where.county, "id": made, "now": case.at, "edition_id": case.edition_id, "category": case.kind.code,
-            "severity": case.severity, "description": given.description.strip(), "address": given.address.strip(),
-            "channel": given.channel, "attributes": as_json(given.attributes), "lon": where.lon, "lat": where.lat,
-            "asked": as_json(where.asked), "areas": where.area_ids, "grid_id": where.grid_id, "unit_id": where.unit_id,
-            "building_id": where.building_id, "revision_id": where.revision, "how": as_json(how),
-            **routed.columns, "limits": as_json(routed.columns["limits"]), "account_id": by.account_id, "key_id": by.key_id,
+            "county": location.county, "id": new_id, "now": case.at, "edition_id": case.edition_id, "category": case.kind.code,
+            "severity": case.severity, "description": report.description.strip(), "address": report.address.strip(),
+            "channel": report.channel, "attributes": as_json(report.attributes), "lon": location.lon, "lat": location.lat,
+            "asked": as_json(location.asked), "areas": location.area_ids, "grid_id": location.grid_id, "unit_id": location.unit_id,
+            "building_id": location.building_id, "revision_id": location.revision, "how": as_json(how),
+            **routed.columns, "limits": as_json(routed.columns["limits"]), "account_id": principal.account_id, "key_id": principal.key_id,
             "tracking_hash": hash_tracking_secret(secret),
         },
     )  # fmt: skip
 
 
 def _first_events(
-    by: Principal, given: IncidentReport, case: Assessed, routed: RoutingDecision, now: datetime
+    principal: Principal, report: IncidentReport, case: Assessed, routed: RoutingDecision, now: datetime
 ) -> list[dict[str, Any]]:
     """The events of a report: that it came in, and what the rule did with it."""
     rule = {"who": f"rule {routed.columns['rule_name']}", "role": "system"}
-    told = {"role": routed.columns["role"], "area": "", "way": routed.columns["way"]}
+    dispatch_detail = {"role": routed.columns["role"], "area": "", "way": routed.columns["way"]}
     if routed.seat is not None:
-        told |= {"area": routed.seat.code, "person": routed.seat.person_code}
+        dispatch_detail |= {"area": routed.seat.code, "person": routed.seat.person_code}
     events: list[dict[str, Any]] = [
-        {"move": "report", "at": case.at, "who": by.who, "role": acting_role(by), "person_id": by.person_id, "from_state": "reported",
-         "to_state": "reported", "detail": {"loaded_at": now} if given.at else {}},
+        {"move": "report", "at": case.at, "who": principal.who, "role": acting_role(principal), "person_id": principal.person_id, "from_state": "reported",
+         "to_state": "reported", "detail": {"loaded_at": now} if report.at else {}},
     ]  # fmt: skip
     if routed.state != State.REPORTED:
         events.append(rule | {"move": "accept", "from_state": "reported", "to_state": "accepted"})
     if routed.state == State.DISPATCHED:
-        events.append(rule | {"move": "dispatch", "from_state": "accepted", "to_state": "dispatched", "detail": told})
+        events.append(
+            rule | {"move": "dispatch", "from_state": "accepted", "to_state": "dispatched", "detail": dispatch_detail}
+        )
     return events
 
 
-def _tell_filed(session: Session, case: Assessed, routed: RoutingDecision, made: UUID, now: datetime) -> None:
+def _tell_filed(session: Session, case: Assessed, routed: RoutingDecision, new_id: UUID, now: datetime) -> None:
     """Tell who has a new report, else who waits for it; of danger also those above."""
-    where, holder = case.where, routed.columns["holder_id"]
-    people = [one.person_id for one in routed.offers] or [p for p in [holder] if p]
-    desk = None if people else desk_of(session, where.area_ids, now)
-    words = notice_body(
-        made, routed.state, case.kind.code, case.kind.zh, where.areas[-1][2], routed.columns["role"], case.severity
+    location, holder = case.where, routed.columns["holder_id"]
+    people = [offer.person_id for offer in routed.offers] or [p for p in [holder] if p]
+    desk = None if people else desk_of(session, location.area_ids, now)
+    body = notice_body(
+        new_id, routed.state, case.kind.code, case.kind.zh, location.areas[-1][2], routed.columns["role"], case.severity
     )
     enqueue_notice(
-        session, "incident.report", county=where.county, incident_id=made, areas=where.area_ids,
-        person_ids=desk.people if desk else people, account_ids=desk.accounts if desk else (), body=words,
+        session, "incident.report", county=location.county, incident_id=new_id, areas=location.area_ids,
+        person_ids=desk.people if desk else people, account_ids=desk.accounts if desk else (), body=body,
     )  # fmt: skip
     if case.danger is not None:
         alert.alarm(
-            session, where.county, made, where.area_ids, where.building_id, now, words, told=[holder],
+            session, location.county, new_id, location.area_ids, location.building_id, now, body, informed=[holder],
             kind=case.danger.kinds[0],
         )  # fmt: skip
 
@@ -221,6 +247,12 @@ def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | 
 CONTACT = """
 INSERT INTO personal.reporter (county, incident_id, name, phone, email) VALUES (:county, :id, :name, :phone, :email)
 """
+
+
+def _insert_contact(session: Session, report: IncidentReport, county: str, incident_id: UUID) -> None:
+    contact = {"name": report.name, "phone": report.phone, "email": report.email}
+    if any(contact.values()):
+        session.execute(text(CONTACT), contact | {"county": county, "id": incident_id})
 
 
 def hash_tracking_secret(secret: str) -> bytes:

@@ -41,26 +41,26 @@ def escalate_overdue(session: Session, incident_id: UUID, now: datetime, *, job:
     place_level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": row.area_id})
     lies = HEIGHT.get(row.role or DESKS.get(place_level or ("operator" if row.way == "assign" else ""), ""), 0)
     floor = max(lies, HEIGHT.get(row.supervisor_role or "", 0))
-    found = above(people, row.limits.get("escalation", ()), floor, row.supervise_level > 0, waits)
-    if found is None:
+    supervisor = above(people, row.limits.get("escalation", ()), floor, row.supervise_level > 0, waits)
+    if supervisor is None:
         note = Message("event_note.overdue_at_the_top")
         record_event(
-            session, row, "escalate", now, job, words=render(note, "zh"), role="system",
+            session, row, "escalate", now, job, note=render(note, "zh"), role="system",
             detail={"level": row.supervise_level, "top": True, "en": render(note)},
             changes={"supervised": True, "supervise_at": None},
         )  # fmt: skip
         notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), now=now)
         return True
-    role, person = found
+    role, person = supervisor
     wall = bool(row.limits.get("around_the_clock"))
     following = working_time.deadline(row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall)
     changes = {"supervised": True, "supervise_level": level, "supervisor_role": role, "supervise_at": following}
     note = Message("event_note.overdue", {"role": Message(f"role.{role}")})
     record_event(
-        session, row, "escalate", now, job, words=render(note, "zh"), role="system", person_id=person,
+        session, row, "escalate", now, job, note=render(note, "zh"), role="system", person_id=person,
         detail={"level": level, "role": role, "due": row.due_at, "en": render(note)}, changes=changes,
     )  # fmt: skip
-    notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), more=[person], now=now)
+    notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), extra_person_ids=[person], now=now)
     return True
 
 
@@ -98,11 +98,13 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
         "from_person": row.holder_id, "to_person": to.columns["holder_id"], "role": role,
         "how": orjson.loads(orjson.dumps(to.how)), "en": f"{to.how[-1].en}: who held it cannot act on it now",
     }  # fmt: skip
-    words = f"原承办人不在岗，转{zh}" if zh else f"原承办人不在岗：{to.how[-1].zh}"
+    note = f"原承办人不在岗，转{zh}" if zh else f"原承办人不在岗：{to.how[-1].zh}"
     changes = {**to.columns, "way": "assign"}
-    record_event(session, row, "pass_on", now, job, words=words, role="system", person_id=to.columns["holder_id"],
+    record_event(session, row, "pass_on", now, job, note=note, role="system", person_id=to.columns["holder_id"],
            detail=detail, changes=changes)  # fmt: skip
-    notify_of_move(session, row, "pass_on", row.state, changes, system_principal(job), more=[row.holder_id], now=now)
+    notify_of_move(
+        session, row, "pass_on", row.state, changes, system_principal(job), extra_person_ids=[row.holder_id], now=now
+    )
     return True
 
 
@@ -110,6 +112,6 @@ def _give_back(session: Session, row: LockedIncident, now: datetime, job: str, n
     to = home(session, row.areas, row.building_id, COMMUNITY, (), now, ("community", "street", "county"))
     changes = {"way": "assign", **to.columns, **stage_clock(row.limits, State.ACCEPTED, now)}
     detail = {"en": render(note), "how": orjson.loads(orjson.dumps(to.how))}
-    record_event(session, row, "expire", now, job, words=render(note, "zh"), detail=detail, changes=changes)
+    record_event(session, row, "expire", now, job, note=render(note, "zh"), detail=detail, changes=changes)
     session.execute(text("DELETE FROM order_offer WHERE incident_id = :id"), {"id": row.id})
     notify_of_move(session, row, "expire", State.ACCEPTED, changes, system_principal(job), now=now)

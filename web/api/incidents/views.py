@@ -184,7 +184,7 @@ def report() -> Response:
         sent, register = IncidentReport(**given.model_dump()), current_snapshot(now)
         filed = file_report(
             session(), by, sent, now, var=photo_directory(), pictures=pictures, incident_id=made, secret=derive_tracking_secret(made),
-            assessed=intake.admit(session(), by, sent, now, register=register),
+            assessed=intake.admit(session(), by, sent, now, snapshot=register),
         )  # fmt: skip
         return 201, filed_body(by, filed)
 
