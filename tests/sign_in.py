@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gis.accounts import accounts
 from gis.accounts.models import Account
-from gis.rights.access import Principal, system_principal
+from gis.rights.principal import Principal, system_principal
 
 ADMIN: Principal = system_principal("test")
 PASSWORD = "a quite long sentence"

@@ -8,7 +8,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from gis.accounts import accounts, credentials
+from gis.accounts import credentials, sessions
 from gis.accounts.models import SignIn
 from gis.errors import RateLimited
 from tests import build
@@ -180,15 +180,15 @@ def test_a_cookie_of_another_shape_is_a_stranger_s(app: APIFlask, content: objec
 
 def test_a_name_tried_from_everywhere_is_slowed_for_strangers_only(session: Session) -> None:
     session.add(SignIn(username="zhang", at=NOW - timedelta(days=3), succeeded=True, network="10.0.0.1"))
-    for number in range(accounts.MAX_STRANGE_FAILURES):
+    for number in range(sessions.MAX_STRANGE_FAILURES):
         session.add(SignIn(username="zhang", at=NOW, succeeded=False, network=f"10.7.0.{number}"))
     session.flush()
     with pytest.raises(RateLimited) as caught:
-        accounts.begin_sign_in(session, "zhang", NOW + timedelta(seconds=3), "10.8.0.1")
+        sessions.begin_sign_in(session, "zhang", NOW + timedelta(seconds=3), "10.8.0.1")
     assert caught.value.extra["retry_after"] <= 10
-    accounts.begin_sign_in(session, "zhang", NOW + timedelta(seconds=3), "10.0.0.1")  # signed in here before
-    accounts.begin_sign_in(session, "zhang", NOW + timedelta(seconds=11), "10.8.0.1")
-    accounts.begin_sign_in(session, "li", NOW, "10.8.0.1")
+    sessions.begin_sign_in(session, "zhang", NOW + timedelta(seconds=3), "10.0.0.1")  # signed in here before
+    sessions.begin_sign_in(session, "zhang", NOW + timedelta(seconds=11), "10.8.0.1")
+    sessions.begin_sign_in(session, "li", NOW, "10.8.0.1")
 
 
 def test_headers_keep_browsers_strict_and_personal_answers_out_of_caches(

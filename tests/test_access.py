@@ -18,7 +18,7 @@ from gis.accounts.models import Account
 from gis.incidents import states
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 from tests import build
 from tests.support import access_table
 from tests.support.access_table import (

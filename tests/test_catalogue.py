@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, InvalidInput
 from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.editions import DEFAULT, CategoryRow, dump, parse
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake
+from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.reading import incidents
-from gis.rights.access import ANONYMOUS, system_principal
+from gis.rights.principal import ANONYMOUS, system_principal
 from tests import build
 from tests.served import until
 
@@ -134,7 +135,7 @@ def test_a_table_needs_a_category_for_what_fits_nothing(tmp_path: Path, rows: li
 def test_a_new_edition_retires_the_old_and_old_incidents_keep_theirs(session: Session, rows: list[CategoryRow]) -> None:
     build.Town(session).grid("001")
     given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-    filed = moves.file_report(session, ANONYMOUS, given, datetime.now(UTC))
+    filed = lifecycle_report.file_report(session, ANONYMOUS, given, datetime.now(UTC))
     before = editions.active_edition(session)
     fewer = [row for row in rows if row.code != "06010"]
     assert editions.load(session, rows, "same again") is None

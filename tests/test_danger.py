@@ -20,8 +20,8 @@ from gis.incidents.danger.reader import LONGEST, Reader
 from gis.incidents.devices import Alarm
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.lifecycle.moves import FiledIncident
-from gis.rights.access import reporter_principal
+from gis.incidents.lifecycle.report import FiledIncident
+from gis.rights.principal import reporter_principal
 from gis.settings import ROOT
 from tests.support.incident_town import NOW, POINT, Place, to_state
 

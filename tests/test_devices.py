@@ -17,7 +17,7 @@ from gis.errors import AuthenticationRequired, Conflict, InvalidInput, NotFound,
 from gis.incidents import devices
 from gis.incidents.devices import Alarm
 from gis.incidents.reading import incidents, timeline
-from gis.rights.access import ANONYMOUS, system_principal
+from gis.rights.principal import ANONYMOUS, system_principal
 from tests import build
 from tests.served import Deployment
 from tests.support.incident_town import NOW, Place
@@ -213,7 +213,7 @@ def test_verify_says_the_same_of_a_device_that_is_not(session: Session, secret: 
     for code in (CODE, "nobody", ""):
         with pytest.raises(AuthenticationRequired) as told:
             devices.authenticate_message(session, code, stamp, "v1=00", b"{}", NOW)
-        assert told.value.detail == devices.NOT_KNOWN
+        assert told.value.code == "device.not_authenticated"
 
 
 # --- what it says --------------------------------------------------------------------------------------------------

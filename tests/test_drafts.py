@@ -11,7 +11,8 @@ from gis.areas.resolver import locate
 from gis.boundaries import drafts, editor_view, preview, publish, revision_access
 from gis.boundaries.store import boundaries_at, publish_shapes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.shapes import polygon_coverage
 from tests import build
 from tests.support import draft_town

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from gis.accounts import api_keys
 from gis.areas.models import Area
 from gis.db import engine
-from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle import report
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading.event_feed import EventFeed, FeedEvent, visible_events
 from gis.ops import cluster
-from gis.rights.access import account_principal, system_principal
+from gis.rights.principal import account_principal, system_principal
 from gis.settings import Settings
 from tests.build import Town
 from tests.sign_in import account, signed_in
@@ -38,7 +38,7 @@ def town(session: Session) -> tuple[Area, Area]:
 def filed(session: Session, grid: Area) -> FeedEvent:
     """A report inside a grid; the event it made."""
     now = datetime.now(UTC)
-    made = moves.file_report(
+    made = report.file_report(
         session, BY, IncidentReport(category="06010", area=grid.code, description="secret words"), now
     )
     number = session.execute(text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": made.id})

@@ -9,7 +9,7 @@ from itsdangerous import URLSafeTimedSerializer
 
 from gis.boundaries import drafts, publish
 from gis.boundaries.store import publish_shapes
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 from tests import build
 from tests.sign_in import account, signed_in
 

@@ -21,7 +21,7 @@ from gis.incidents.reading import filters, incidents, statistics
 from gis.incidents.states import TRANSITION_ROWS
 from gis.incidents.working_time import ZONE
 from gis.ops import cluster, schema
-from gis.rights.access import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 from gis.settings import Settings
 from tests import build
 from tests.support.deployment import deployment_folder
@@ -60,7 +60,7 @@ def by_hand(session: Session) -> Session:
 
     def report(when: str) -> Any:
         given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-        return moves.file_report(session, ANONYMOUS, given, at(when)).id
+        return report.file_report(session, ANONYMOUS, given, at(when)).id
 
     def do(one: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:
         moves.apply_move(session, who(by), one, name, at(when), MovePayload(**wish))

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle import moves, report
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents, timeline
 from gis.ops.metadata import Revision
-from gis.rights.access import ANONYMOUS, account_principal, system_principal
+from gis.rights.principal import ANONYMOUS, account_principal, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ class Place:
     def report(self, column: float = 0.75, **more: object) -> UUID:
         """Rubbish so many grids east of the corner, in the middle of the row."""
         given = {"lon": build.LON + column * SIDE, "lat": build.LAT + SIDE / 2, "crs": "cgcs2000", "category": "06010"}
-        return moves.file_report(self.session, ANONYMOUS, IncidentReport(**given | more), NOW).id  # type: ignore[arg-type]
+        return report.file_report(self.session, ANONYMOUS, IncidentReport(**given | more), NOW).id  # type: ignore[arg-type]
 
     def redraw(self, west: float | None, east: tuple[float, float] | None = None, at: datetime = LATER) -> None:
         """Draw the grids anew: the western one so many grids wide (None: gone), the eastern one from where to where."""
@@ -151,7 +151,7 @@ def test_a_lower_code_drawn_up_to_the_point_takes_it(session: Session) -> None:
     town = build.Town(session)
     here = town.grid("005", column=1)
     given = {"lon": round(build.LON + SIDE, 7), "lat": build.LAT + SIDE / 2, "crs": "cgcs2000", "category": "06010"}
-    one = moves.file_report(session, ANONYMOUS, IncidentReport(**given), NOW).id  # type: ignore[arg-type]
+    one = report.file_report(session, ANONYMOUS, IncidentReport(**given), NOW).id  # type: ignore[arg-type]
     assert here.id in session.scalar(text("SELECT areas FROM incident WHERE id = :id"), {"id": one})
     town.revision = Revision(title="more", state="published", author="test", published_at=NOW, effective=NOW)
     session.add(town.revision)
@@ -228,7 +228,7 @@ def test_a_grid_under_another_community_takes_its_incidents_along(place: Place) 
 
 def test_a_matter_of_the_whole_community_stays_with_it(place: Place) -> None:
     place.town.boundary(place.town.community, build.square(build.LON, build.LAT, 2 * SIDE, SIDE))
-    one = moves.file_report(
+    one = report.file_report(
         place.session, ANONYMOUS, IncidentReport(category="06010", area=place.town.community.code), NOW
     ).id  # fmt: skip
     before = place.seen(one)
@@ -242,7 +242,7 @@ def test_the_unit_told_by_its_code_is_kept_while_it_stands(place: Place) -> None
     unit = place.town.unit(place.west, "01", [(tower, "1", None, None)])
     place.town.unit(place.west, "02", [(tower, "2", None, None)])
     place.town.post("unit_head", unit, "联户长甲")
-    one = moves.file_report(place.session, ANONYMOUS, IncidentReport(category="06010", area=unit.code), NOW).id
+    one = report.file_report(place.session, ANONYMOUS, IncidentReport(category="06010", area=unit.code), NOW).id
     place.redraw(0.9)
     assert reassign_after_boundary_change(place.session, LATER) == 0
     assert [area["code"] for area in place.seen(one).areas][-1] == unit.code

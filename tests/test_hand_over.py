@@ -12,14 +12,15 @@ from gis.areas.locate_result import LocateResult
 from gis.areas.resolver import locate
 from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import moves as incidents
+from gis.incidents.lifecycle import report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.handover import apply_due_handovers, hand_over, record_leave
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents as reading_incidents
 from gis.incidents.reading import timeline
 from gis.ops.metadata import Post
-from gis.people.queries import posts_of
-from gis.rights.access import ANONYMOUS, Principal, account_principal, system_principal
+from gis.people.posts import posts_of
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 from tests import build, sign_in
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -53,9 +54,7 @@ class Place:
     def report(self) -> UUID:
         """Rubbish in the grid."""
         lon, lat, crs = POINT
-        return incidents.file_report(
-            self.session, ANONYMOUS, IncidentReport("06010", lon=lon, lat=lat, crs=crs), NOW
-        ).id
+        return report.file_report(self.session, ANONYMOUS, IncidentReport("06010", lon=lon, lat=lat, crs=crs), NOW).id
 
     def seen(self, one: UUID) -> reading_incidents.IncidentView:
         """As we ourselves see it."""

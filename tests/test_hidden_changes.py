@@ -19,10 +19,11 @@ from sqlalchemy.orm import Session
 
 from gis.accounts import disclosures
 from gis.incidents import photos
-from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle import moves, report
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.lifecycle.moves import IncidentReport
-from gis.rights.access import Action, system_principal
+from gis.incidents.lifecycle.intake import IncidentReport
+from gis.rights.actions import Action
+from gis.rights.principal import system_principal
 from tests.support.access_table import NOW, TABLE, Asker
 from tests.support.secret_world import CLOSE, EXTRA, FINDING, PAGE_READERS, SecretWorld, readable
 from web.api.events import views
@@ -99,7 +100,7 @@ def happen(world: SecretWorld) -> None:
     session, desk, shown = world.session, world.who("community dispatcher").by, picture()
     world._at(FINDING, system_principal("test"), channel="patrol", description="又一处", attributes={})
     filed = IncidentReport(world.private or "", "家里的事", crs="cgcs2000", channel="web", **CLOSE)
-    private = moves.file_report(session, system_principal("test"), filed, NOW).id
+    private = report.file_report(session, system_principal("test"), filed, NOW).id
     inside: list[UUID] = [world.own, world.public, world.finding, world.abroad, private]
     for number in inside:
         wish = MovePayload(note="请尽快答复")

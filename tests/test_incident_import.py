@@ -21,7 +21,8 @@ from gis.exchange.incidents import load_incidents
 from gis.exchange.templates import write_template
 from gis.files.report import LoadReport
 from gis.incidents.lifecycle.deadlines import run_deadline_batch
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.settings import SHANGHAI
 from tests import build
 from tests.served import Deployment

@@ -13,12 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle import moves, upkeep
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.lifecycle.moves import IncidentReport
+from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import duplicates, filters, incidents, timeline
 from gis.network.store import WalkEdgeRow, replace_network
-from gis.rights.access import ANONYMOUS, Principal, system_principal
+from gis.rights.principal import ANONYMOUS, Principal, system_principal
 from tests import build
 from tests.support.incident_town import NOW, POINT, Place, taker, to_state
 
@@ -56,7 +57,7 @@ def test_each_step_up_is_said(place: Place) -> None:
 def test_nobody_there_waits_at_the_community_with_a_running_clock(session: Session) -> None:
     town = build.Town(session)
     town.grid("001")
-    filed = moves.file_report(session, ANONYMOUS, IncidentReport(category="06010", **POINT), NOW)  # type: ignore[arg-type]
+    filed = file_report(session, ANONYMOUS, IncidentReport(category="06010", **POINT), NOW)  # type: ignore[arg-type]
     assert filed.state == "accepted"
     assert filed.assigned_to is None
     assert filed.due is not None
@@ -215,18 +216,18 @@ def test_overdue_goes_up_once_a_time_and_a_missed_run_catches_up(place: Place) -
     one = place.report().id
     first = place.seen(one).due
     assert first is not None
-    assert not moves.escalate_overdue(place.session, one, first - timedelta(seconds=1))
-    assert moves.escalate_overdue(place.session, one, first)
-    assert not moves.escalate_overdue(place.session, one, first)
+    assert not upkeep.escalate_overdue(place.session, one, first - timedelta(seconds=1))
+    assert upkeep.escalate_overdue(place.session, one, first)
+    assert not upkeep.escalate_overdue(place.session, one, first)
     assert place.seen(one).supervise_level == 1
     week = NOW + timedelta(days=30)
     steps = 0
-    while moves.escalate_overdue(place.session, one, week):
+    while upkeep.escalate_overdue(place.session, one, week):
         steps += 1
     found = place.seen(one, week)
     assert found.supervised and found.colour == "red"
     assert place.moves(one).count("escalate") == 1 + steps
-    assert not moves.escalate_overdue(place.session, one, week)
+    assert not upkeep.escalate_overdue(place.session, one, week)
 
 
 def test_handled_is_green_amber_red_by_the_clock(place: Place) -> None:
@@ -358,9 +359,9 @@ def test_an_order_nobody_claims_falls_back_to_the_community(place: Place, sessio
     taker(place, "水工甲", [order.skill])
     filed = place.report(category=order.code)
     assert filed.due is not None
-    assert not moves.expire_order(session, filed.id, filed.due - timedelta(seconds=1))
-    assert moves.expire_order(session, filed.id, filed.due)
-    assert not moves.expire_order(session, filed.id, filed.due)
+    assert not upkeep.expire_order(session, filed.id, filed.due - timedelta(seconds=1))
+    assert upkeep.expire_order(session, filed.id, filed.due)
+    assert not upkeep.expire_order(session, filed.id, filed.due)
     found = place.seen(filed.id)
     assert (found.state, found.way, found.role, found.assigned_to) == (
         "accepted",

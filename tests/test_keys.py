@@ -16,7 +16,7 @@ from gis.accounts import api_keys
 from gis.accounts.models import ApiKey
 from gis.accounts.rate_limit import Counters, check_rate_limit, counters
 from gis.errors import Conflict, InvalidInput, NotFound, RateLimited
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from tests import build
 from tests.sign_in import account, send, signed_in
 from web.app import create_app

@@ -32,6 +32,12 @@ FAMILIES = (
     "request.",
     "assign.",
     "queue.",
+    "notice.",
+    "severity.",
+    "action_name.",
+    "move_name.",
+    "request_name.",
+    "principal_kind.",
 )
 
 

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from gis.errors import AuthenticationRequired, Conflict, InvalidInput, NotFound
 from gis.notices import actions, delivery, mail, queries, webhook
 from gis.notices.outbox import enqueue_notice
-from gis.rights.access import ANONYMOUS, account_principal, system_principal
+from gis.rights.principal import ANONYMOUS, account_principal, system_principal
 from gis.settings import Settings, Smtp
 from tests.served import environment
 from tests.sign_in import account, send, signed_in

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from gis.accounts import api_keys
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.rights.access import reveal_contacts, system_principal
+from gis.rights.principal import system_principal
+from gis.rights.visibility import reveal_contacts
 from tests import build
 from tests.served import Deployment
 from tests.support.incident_town import Place

@@ -15,15 +15,17 @@ from gis.accounts.models import Account
 from gis.db import allow_boundary_writes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import handover as posts
-from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle import moves, report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
-from gis.incidents.lifecycle.moves import FiledIncident
+from gis.incidents.lifecycle.report import FiledIncident
 from gis.incidents.models import OrderTaker
 from gis.incidents.reading import filters, incidents, timeline
 from gis.incidents.reading.unanswered import unanswered
+from gis.incidents.routing.post_holders import HEIGHT
 from gis.ops.metadata import Leave, Post, Revision
-from gis.rights.access import ANONYMOUS, LIVING
+from gis.rights.living import LIVING
+from gis.rights.principal import ANONYMOUS
 from tests import build, sign_in
 from tests.support.owners_town import NOW, World
 
@@ -165,8 +167,8 @@ def test_supervision_steps_over_empty_posts_and_never_goes_down(world: World) ->
         row = world.session.execute(
             text("SELECT supervisor_role FROM incident WHERE id = :id"), {"id": filed.id}
         ).scalar()
-        heights.append(moves.HEIGHT.get(row or "", 0))
-    assert heights == sorted(heights) and heights[-1] == moves.HEIGHT["command_centre"]
+        heights.append(HEIGHT.get(row or "", 0))
+    assert heights == sorted(heights) and heights[-1] == HEIGHT["command_centre"]
 
 
 def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) -> None:
@@ -374,7 +376,7 @@ def test_without_accounts_the_posts_have_it_only_where_there_are_posts(session: 
         town.grid(f"00{number}", column=number)
     given = {"lon": build.LON + 1.5 * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
     given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"}
-    filed = moves.file_report(session, ANONYMOUS, IncidentReport(**given), NOW, look_alike=False)  # type: ignore[arg-type]
+    filed = report.file_report(session, ANONYMOUS, IncidentReport(**given), NOW, look_alike=False)  # type: ignore[arg-type]
 
     def told() -> str:
         queue = incidents.get_incident(session, moves.system_principal("test"), filed.id, now=NOW).queue

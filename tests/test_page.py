@@ -13,7 +13,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from gis.accounts import accounts
 from gis.errors import CODE_PATTERN
 from gis.ops.metadata import Dataset
-from gis.rights.access import ACCESS_ROLES as ACCESS
+from gis.rights.actions import ACCESS_ROLES as ACCESS
 from gis.settings import ROOT
 from layers import saved_map
 from tests import build, sign_in

@@ -25,8 +25,9 @@ from gis.incidents import photo_files, photos
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.incidents.reading import incidents
-from gis.rights.access import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 from gis.settings import Settings
 from tests import build
 from tests.sign_in import account, signed_in
@@ -261,11 +262,11 @@ class Place:
         """Somebody signed in, with the rights of their posts."""
         return account_principal(self.session, -1, self.town.person(name).id, name, NOW)
 
-    def report(self, *given: bytes) -> moves.FiledIncident:
+    def report(self, *given: bytes) -> FiledIncident:
         """Rubbish in the first grid, reported by nobody in particular, with photos."""
         matter = IncidentReport("06010", "楼下有一堆垃圾", build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000")
         pictures = photos.sanitise_photos(given)
-        filed = moves.file_report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
+        filed = file_report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
         self.session.commit()
         return filed
 
@@ -273,7 +274,7 @@ class Place:
         """Everything kept."""
         return sorted(file for file in (self.var / "photos").rglob("*") if file.is_file())
 
-    def ids(self, filed: moves.FiledIncident) -> list[UUID]:
+    def ids(self, filed: FiledIncident) -> list[UUID]:
         """The photos of an incident, in their order."""
         return incidents.get_incident(self.session, system_principal("test"), filed.id, now=NOW).photos
 

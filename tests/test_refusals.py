@@ -24,7 +24,8 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading import timeline
 from gis.ops import cluster
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.settings import Settings
 from tests.served import Deployment, environment, started, worker_number
 from tests.support.access_table import TABLE, Asker, World
@@ -378,17 +379,17 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
     refused("request", wang, "request_extend", note="x", minutes=5)
     assert found == {
         "state": "现在不能结案：该事件已派单。",
-        "version": "该事件刚有新的变化，请看过后再试。",
-        "rights": "您在这里无权督办。",
+        "version": "该事件刚有新的变化（现为第 2 版，您看到的是第 1 版），请看过后再试。",
+        "rights": "您（网格员）在这里无权督办。",
         "words": "请写明原因。",
-        "minutes": "工作分钟数须大于 0，且不超过上限。",
-        "who": "此人不在该处任职，也不接这里的点单。",
-        "role": "角色的值不对，请重新选择。",
-        "way": "派单方式的值不对，请重新选择。",
+        "minutes": "工作分钟数须大于 0，且不超过 527,040。",
+        "who": "编号“nobody”的人不在该处任职，也不接这里的点单。",
+        "role": "没有“king”这个角色，请重新选择。",
+        "way": "派单方式“sideways”不对；请派给责任人，或作为点单推送。",
         "hidden": "没有这个事件，或您看不到它。",
         "itself": "不能并入自己。",
         "no link": "该事件没有并入其他事件。",
-        "repeat": "不能接单：该事件已并入另一事件，随其办理；请办理那一件，或先拆案。",
+        "repeat": f"不能接单：该事件已并入另一事件（{filed.id}），随其办理；请办理那一件，或先拆案。",
         "request": "现在不能申请延时：该事件已派单，且有挂账申请待审批。",
     }
 

@@ -98,11 +98,11 @@ def test_two_sessions_cannot_both_add_the_same_step(county):
 PUBLISHER = """
 import sys
 from sqlalchemy.orm import Session
-from gis.areas import publish
+from gis.boundaries import publish
 from gis.db import engine
-from gis.rights.access import system
+from gis.rights.principal import system_principal
 with Session(engine(sys.argv[1])) as session:
-    publish.publish(session, system("test"), int(sys.argv[2]), "试", None)
+    publish.publish(session, system_principal("test"), int(sys.argv[2]), "试", None)
     session.flush()
     print("written", flush=True)
     sys.stdin.read()  # killed here, before the commit

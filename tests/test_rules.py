@@ -22,7 +22,8 @@ from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, 
 from gis.incidents.routing.rules import RoutingCase, Rule
 from gis.incidents.routing.rules_file import COLUMNS, DEFAULT
 from gis.incidents.working_time import ZONE
-from gis.rights.access import Action, Principal, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal, system_principal
 from tests import build
 from tests.sign_in import account, send, signed_in
 from tests.support.incident_town import NOW, Place

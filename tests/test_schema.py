@@ -180,7 +180,7 @@ def test_the_application_is_neither_superuser_nor_owner(session):
 
 def test_the_table_of_roles_is_in_the_database(session):
     rows = session.execute(select(Role.key, Role.zh, Role.en, Role.attached_to, Role.rank)).all()
-    assert {tuple(row) for row in rows} == {tuple(role) for role in ROLES}
+    assert {tuple(row) for row in rows} == {(role.key, role.zh, role.en, role.level, role.rank) for role in ROLES}
 
 
 def test_a_code_is_never_used_again(session):

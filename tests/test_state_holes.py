@@ -23,10 +23,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake, moves, report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.states import REQUESTS, STATES, TRANSITION_ROWS, TRANSITIONS, State, allowed_moves, next_state
-from gis.rights.access import Action, Principal, account_principal, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal, account_principal, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -68,7 +69,7 @@ def peopled(session: Session) -> build.Town:
 def filed(session: Session) -> UUID:
     """A report of litter, dispatched to the grid worker."""
     given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-    return moves.file_report(session, SYSTEM, given, NOW).id
+    return report.file_report(session, SYSTEM, given, NOW).id
 
 
 def params(number: UUID, step: Step) -> dict[str, Any]:

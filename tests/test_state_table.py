@@ -11,18 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, WanggeError
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake, moves, report
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.states import (
-    REQUESTS,
-    TRANSITION_ROWS,
-    TRANSITIONS,
-    WORKING,
-    State,
-    allowed_moves,
-    next_state,
-)
-from gis.rights.access import ANONYMOUS, Action, system_principal
+from gis.incidents.states import REQUESTS, TRANSITION_ROWS, TRANSITIONS, WORKING, State, allowed_moves, next_state
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
@@ -72,7 +65,7 @@ def one(session: Session) -> UUID:
     for role, place, name in (("grid_worker", grid, "王"), ("community_worker", town.community, "赵")):
         town.post(role, place, name)
     given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-    return moves.file_report(session, ANONYMOUS, given, NOW).id
+    return report.file_report(session, ANONYMOUS, given, NOW).id
 
 
 def standing(session: Session, one: UUID) -> tuple[str, str, str, int]:

@@ -27,7 +27,7 @@ from gis.files.formulas import cell_text, restore
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.notices import delivery, mail
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 from gis.settings import Settings, Smtp
 from layers.registry import MAP_LAYERS, SOURCES
 from layers.saved_map import saved_map

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Area
 from gis.boundaries import drafts, editor_view, preview, publish, statistics
 from gis.errors import WanggeError
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.shapes import polygon_coverage
 from tests.support import draft_town
 from tests.support.draft_town import S, X, Y, code

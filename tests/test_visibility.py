@@ -35,11 +35,14 @@ from gis.exchange import dump
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import duplicates, public
 from gis.ops import qgis
 from gis.ops.cluster import DatabaseUrls
-from gis.rights.access import ANONYMOUS, Action, Fact, Principal, can_see, holder_label, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, Principal, system_principal
 from gis.rights.roles import organisation_name
+from gis.rights.visibility import Fact, can_see, holder_label
 from gis.settings import ROOT
 from tests import build
 from tests.support.access_table import NOW, TABLE, Asker
@@ -221,7 +224,7 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
     town = build.Town(session)
     town.post("grid_worker", town.grid("001"), "王网格")
     filed = [
-        moves.file_report(session, system_principal("test"), IncidentReport("06010", lon=lon, lat=lat, crs="cgcs2000", channel=channel), NOW)
+        file_report(session, system_principal("test"), IncidentReport("06010", lon=lon, lat=lat, crs="cgcs2000", channel=channel), NOW)
         for lon, lat, channel in (
             (105.9504601, 26.2304601, "web"), (105.9505399, 26.2305399, "phone"), (105.9505, 26.2305, "patrol"),
             (105.9505, 26.2305, "device"), (105.9505, 26.2305, "import"), (105.9505, 26.2305, "api"),
@@ -249,9 +252,7 @@ def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None
     """A five-digit category that residents may not choose is not of the public list, and so not near either."""
     town = build.Town(session)
     town.post("grid_worker", town.grid("001"), "王网格")
-    moves.file_report(
-        session, system_principal("test"), IncidentReport("06010", channel="web", crs="cgcs2000", **CLOSE), NOW
-    )
+    file_report(session, system_principal("test"), IncidentReport("06010", channel="web", crs="cgcs2000", **CLOSE), NOW)
     near = (session, ANONYMOUS, "06010", CLOSE["lon"], CLOSE["lat"], NOW + timedelta(minutes=1))
     assert (
         len(duplicates.find_duplicates(*near))

@@ -13,7 +13,8 @@ from gis.accounts.credentials import KEY, hash_secret, new_key
 from gis.accounts.models import ApiKey
 from gis.areas.models import Area
 from gis.errors import Conflict, FieldError, NotFound, invalid_field, invalid_fields
-from gis.rights.access import KEY_ACTIONS, Action, Principal
+from gis.rights.actions import KEY_ACTIONS, Action
+from gis.rights.principal import Principal
 
 NAME = re.compile(r"[\w][\w .-]{1,39}")
 MAX_REQUESTS_PER_MINUTE = 100_000  # requests a minute a key may be given
@@ -36,16 +37,16 @@ class AuthenticatedKey:
     per_minute: int
 
 
-def authenticate_key(session: Session, given: str, now: datetime) -> AuthenticatedKey | None:
+def authenticate_key(session: Session, secret_text: str, now: datetime) -> AuthenticatedKey | None:
     """Who asks with a key as sent ("wg_…_…"); None when it is not ours, revoked or expired."""
-    shape = KEY.fullmatch(given)
+    shape = KEY.fullmatch(secret_text)
     row = shape and session.execute(text(ACTIVE_KEY_SQL), {"public": shape[1], "now": now}).one_or_none()
     if not shape or not row or not hmac.compare_digest(hash_secret(shape[2]), bytes(row.secret_hash)):
         return None
     areas = frozenset(row.area_ids)
-    may = {Action(one): areas for one in row.actions if one in KEY_ACTIONS}
+    areas_by_action = {Action(action): areas for action in row.actions if action in KEY_ACTIONS}
     return AuthenticatedKey(
-        Principal("key", f"program {row.name}", may, key_id=row.program, name=row.name), row.per_minute
+        Principal("key", f"program {row.name}", areas_by_action, key_id=row.program, name=row.name), row.per_minute
     )
 
 
@@ -75,13 +76,13 @@ def add(
         InvalidInput: A field is wrong. Conflict: the name is taken.
     """
     ids, wrong = area_ids(session, areas)
-    known = sorted(action.value for action in KEY_ACTIONS)
+    allowed = sorted(action.value for action in KEY_ACTIONS)
     if not NAME.fullmatch(name):
         wrong.append(FieldError("name", "key.name_wrong"))
-    if unknown := [one for one in actions if one not in known]:
-        wrong.append(FieldError("action", "key.action_not_grantable", {"action": unknown[0], "allowed": known}))
+    if unknown := [action for action in actions if action not in allowed]:
+        wrong.append(FieldError("action", "key.action_not_grantable", {"action": unknown[0], "allowed": allowed}))
     if not actions:
-        wrong.append(FieldError("action", "key.action_missing", {"allowed": known}))
+        wrong.append(FieldError("action", "key.action_missing", {"allowed": allowed}))
     if not 1 <= per_minute <= MAX_REQUESTS_PER_MINUTE:
         wrong.append(FieldError("per_minute", "field.not_between", {"low": 1, "high": MAX_REQUESTS_PER_MINUTE}))
     if days is not None and not 1 <= days <= 3650:
@@ -115,14 +116,14 @@ def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -
     ).first()  # fmt: skip
     if newest is None:
         raise NotFound("key.not_in_use", name=name)
-    end, before = now + timedelta(hours=keep_hours), newest.expires_at
+    end, expires_at = now + timedelta(hours=keep_hours), newest.expires_at
     session.execute(
         update(ApiKey)
         .where(ApiKey.name == name, ApiKey.revoked_at.is_(None))
         .where(ApiKey.expires_at.is_(None) | (ApiKey.expires_at > end))
         .values(expires_at=end)
     )
-    return _insert(session, name, newest.actions, newest.area_ids, newest.per_minute, before)
+    return _insert(session, name, newest.actions, newest.area_ids, newest.per_minute, expires_at)
 
 
 def revoke(session: Session, name: str, now: datetime) -> int:
@@ -174,11 +175,11 @@ def list_keys(session: Session, now: datetime) -> list[KeyView]:
 def area_ids(session: Session, codes: Sequence[str]) -> tuple[list[int], list[FieldError]]:
     """Ids of areas by code, and what is wrong with the codes."""
     rows = session.execute(select(Area.code, Area.id).where(Area.code.in_(codes), Area.retired_at.is_(None)))
-    found = {row.code: row.id for row in rows}
-    wrong = [FieldError("area", f"no area has the code {one!r}") for one in codes if one not in found]
+    ids_by_code = {row.code: row.id for row in rows}
+    wrong = [FieldError("area", "field.area_unknown", {"code": code}) for code in codes if code not in ids_by_code]
     if not codes:
-        wrong.append(FieldError("area", "at least one code of an area is needed"))
-    return sorted(found.values()), wrong
+        wrong.append(FieldError("area", "key.area_missing"))
+    return sorted(ids_by_code.values()), wrong
 
 
 def _insert(

@@ -18,11 +18,6 @@ SHORTEST, LONGEST = 10, 200  # characters of a password
 MIN_DISTINCT_CHARS = 5  # characters of a password that are not the same
 COMMON = Path(__file__).with_name("common_passwords.txt")
 
-TOO_SHORT = "A password has at least 10 characters."
-TOO_LONG = "A password has at most 200 characters."
-TOO_COMMON = "This password is among those tried first; choose another."
-TOO_PLAIN = "A password has at least 5 different characters."
-HAS_NAME = "A password does not contain the user name."
 
 PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is mistaken for something else
 KEY = re.compile(r"wg_([A-Za-z0-9]{8,32})_([A-Za-z0-9_-]{20,100})")
@@ -34,25 +29,30 @@ def check_password(password: str, username: str) -> None:
     """See that a password may be used.
 
     Raises:
-        InvalidInput: On the field `password`; the message is one of the sentences above.
+        InvalidInput: On the field `password`; with a code `password.*`.
     """
     plain = _clean(password).lower()
-    found = next(
+    code = next(
         (
-            words
-            for wrong, words in (
-                (len(plain) < SHORTEST, TOO_SHORT),
-                (len(plain) > LONGEST, TOO_LONG),
-                (username.lower() in plain, HAS_NAME),
-                (plain in common(), TOO_COMMON),
-                (len(set(plain)) < MIN_DISTINCT_CHARS, TOO_PLAIN),
+            code
+            for is_wrong, code in (
+                (len(plain) < SHORTEST, "password.too_short"),
+                (len(plain) > LONGEST, "password.too_long"),
+                (username.lower() in plain, "password.has_name"),
+                (plain in common(), "password.too_common"),
+                (len(set(plain)) < MIN_DISTINCT_CHARS, "password.too_plain"),
             )
-            if wrong
+            if is_wrong
         ),
         None,
     )
-    if found:
-        raise InvalidInput(found, [FieldError("password", found)])
+    if code:
+        raise account_field_error("password", code)
+
+
+def account_field_error(field: str, code: str) -> InvalidInput:
+    """Return an error about a field of an account; its sentence does not name the field, as pages show it beside it."""
+    return InvalidInput(code, [FieldError(field, code)])
 
 
 @cache
@@ -113,13 +113,13 @@ def signing_key(var: Path) -> str:
     file = var / "session.key"
     if not file.exists():
         private.create_folder(var)
-        own = file.with_name(f"session.key.{os.getpid()}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
+        temporary = file.with_name(f"session.key.{os.getpid()}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
             written.write(secrets.token_urlsafe(48))
         try:
-            os.link(own, file)
+            os.link(temporary, file)
         except FileExistsError:
             pass  # another process was first
         finally:
-            own.unlink()
+            temporary.unlink()
     return file.read_text().strip()

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 
 KINDS = ("contact", "photo", "export")
 MAX_REASON_CHARS = 400
@@ -52,9 +53,9 @@ def require_reason(reason: str) -> str:
     """
     stated = " ".join(reason.split())
     if not stated:
-        raise invalid_field("reason", "is missing; say why")
+        raise invalid_field("reason", "field.reason_missing")
     if sum(letter.isalnum() for letter in stated) < MIN_REASON_CHARS:
-        raise invalid_field("reason", f"{stated[:20]!r} says nothing; say why the contact is needed")
+        raise invalid_field("reason", "disclosure.reason_says_nothing", reason=stated[:20])
     return check_length(stated)
 
 
@@ -66,7 +67,7 @@ def check_length(reason: str) -> str:
     """
     stated = " ".join(reason.split())
     if len(stated) > MAX_REASON_CHARS:
-        raise invalid_field("reason", f"has {len(stated):,} characters; at most {MAX_REASON_CHARS}")
+        raise invalid_field("reason", "field.too_long", count=len(stated), limit=MAX_REASON_CHARS)
     return stated
 
 
@@ -125,7 +126,7 @@ def list_disclosures(
     """
     principal.need(Action.HISTORY)
     if filters.kind and filters.kind not in KINDS:
-        raise invalid_field("kind", f"{filters.kind[:40]!r} is none of {', '.join(KINDS)}")
+        raise invalid_field("kind", "field.none_of", value=filters.kind[:40], allowed=KINDS)
     areas = principal.may_in[Action.HISTORY]
     params = {
         "everywhere": areas is None, "areas": sorted(areas or ()), "kind": filters.kind, "who": filters.who.lower(),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gis import private
 from gis.errors import RateLimited
+from gis.messages import Message
 
 SLOT_COUNT = 1 << 16
 PROBE_LENGTH = 8  # slots a counter may lie in; when all are in use this minute the least counted gives way
@@ -68,14 +69,14 @@ class Counters:
     def _count(self, number: int, minute: int, units: int) -> int:
         worst, least = 0, None
         for step in range(PROBE_LENGTH):
-            place = (number + step) % SLOT_COUNT * _SLOT.size
-            whose, when, count = _SLOT.unpack_from(self._slots, place)
+            offset = (number + step) % SLOT_COUNT * _SLOT.size
+            whose, when, count = _SLOT.unpack_from(self._slots, offset)
             if when == minute and whose == number:
-                _SLOT.pack_into(self._slots, place, number, minute, min(count + units, MAX_COUNT))
+                _SLOT.pack_into(self._slots, offset, number, minute, min(count + units, MAX_COUNT))
                 return int(count) + units
             used = count if when == minute else 0
             if least is None or used < least:
-                worst, least = place, used
+                worst, least = offset, used
         _SLOT.pack_into(self._slots, worst, number, minute, min(units, MAX_COUNT))
         return units
 
@@ -86,20 +87,22 @@ def counters(var: Path) -> Counters:
     return Counters(var / "limits")
 
 
-def check_rate_limit(var: Path, name: str, most: int, now: float, words: str, units: int = 1) -> None:
+def check_rate_limit(var: Path, name: str, limit: int, now: float, counted: Message | str, units: int = 1) -> None:
     """Count one request; refuse it when it is over the limit of its minute.
 
     Args:
         var: The deployment's folder.
         name: What is counted, as "key 12" or "sign-in 10.0.0.7".
-        most: Requests a minute.
+        limit: Requests a minute.
         now: Seconds since 1970.
-        words: What there are too many of, as "requests with this key".
+        counted: What there are too many of, as the message `counted.requests_with_key`.
         units: What this request counts for.
 
     Raises:
         TooMany: With `retry_after`, seconds until the next minute.
     """
-    if counters(var).hit(name, now, units) > most:
+    if counters(var).hit(name, now, units) > limit:
         wait = WINDOW_S - int(now) % WINDOW_S
-        raise RateLimited(f"more than {most} {words} in a minute; try again in {wait} s", extra={"retry_after": wait})
+        raise RateLimited(
+            "rate_limit.exceeded", limit=limit, counted=counted, seconds=wait, extra={"retry_after": wait}
+        )

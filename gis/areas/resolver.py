@@ -273,7 +273,7 @@ class LocateResolver:
         key = self.place(asked, x, y)
         if key is None or self.names:  # who may have some names only gets an answer of their own
             return orjson.dumps(self.climb(asked, x, y, at))
-        kept = self.register.people.kept(micros(at)).told
+        kept = self.register.people.cached_at(micros(at)).results
         told = (*key, self.names is None)
         rest = kept.get(told)
         if rest is None:

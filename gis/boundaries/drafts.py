@@ -25,7 +25,8 @@ from gis.boundaries.revision_access import VISIBLE_REVISION_SQL, get_revision, r
 from gis.db import STORAGE_SRID, cached_text
 from gis.errors import Conflict, Forbidden, NotFound, WanggeError, invalid_field
 from gis.messages import Message
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import to_multipolygon
 

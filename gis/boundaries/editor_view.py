@@ -20,7 +20,8 @@ from gis.boundaries.statistics import Preview
 from gis.boundaries.store import grids_near
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.errors import NotFound
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.shapes.polygon_coverage import PolygonLike
 
 

@@ -34,8 +34,10 @@ from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.errors import Forbidden
 from gis.incidents.states import ENDED_STATES
 from gis.messages import Message
-from gis.rights.access import Action, Principal, visibility_clause
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
+from gis.rights.visibility import visibility_clause
 from gis.shapes import measure
 from gis.shapes.measure import geodesic_area_m2, shape_array
 from gis.shapes.polygon_coverage import PolygonLike

@@ -23,7 +23,8 @@ from gis.db import allow_boundary_writes, cached_text, copy_rows
 from gis.errors import Conflict, Forbidden, InvalidInput, invalid_field
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 from gis.messages import Message
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.shapes.polygon_coverage import PolygonLike
 
 MAX_REASON_CHARS = 1000  # characters

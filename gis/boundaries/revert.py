@@ -16,7 +16,7 @@ from gis.areas.models import Level, Revision, RevisionState
 from gis.boundaries import draft_grids, drafts, operations, revision_access, statistics
 from gis.errors import Conflict
 from gis.messages import Message
-from gis.rights.access import Principal
+from gis.rights.principal import Principal
 from gis.shapes import noding
 from gis.shapes.polygon_coverage import PolygonLike
 

@@ -10,7 +10,8 @@ from gis.areas.models import Revision
 from gis.db import cached_text
 from gis.errors import Forbidden, NotFound
 from gis.messages import Message
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 
 ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
 

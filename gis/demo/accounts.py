@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from gis.accounts import accounts, credentials
 from gis.accounts.models import Account
 from gis.people.models import Person
-from gis.rights.access import ACCESS_ROLES, BY_POST, Principal
+from gis.rights.principal import Principal
+from gis.rights.roles import ACCESS_ROLE_BY_POST, role_label
 
 FILE = "demo_accounts.txt"  # under the deployment's folder
 
@@ -101,13 +102,13 @@ def create_demo_accounts(session: Session, by: Principal, var: Path, now: dateti
             password = accounts.reset_password(session, by, accounts.get_account(session, username), must_change=False)
         else:
             made, password = accounts.add(session, by, username, must_change=False)
-            posts = [post for post, access in BY_POST.items() if access == role]
+            posts = [post for post, access in ACCESS_ROLE_BY_POST.items() if access == role]
             holder = place and session.scalar(text(HOLDER), {"area": place.id, "posts": posts, "at": now})
             if holder:
                 accounts.link(session, by, made, person=session.get_one(Person, holder).code)
             else:
                 accounts.grant(session, by, made, role, place.code if place else "")
-        found.append(DemoAccount(username, password, role, ACCESS_ROLES[role][0], place.name if place else ""))
+        found.append(DemoAccount(username, password, role, role_label(role, "zh"), place.name if place else ""))
     session.flush()
     session.execute(text(STAFF), {"at": now, "hash": credentials.hash_password(secrets.token_urlsafe(24))})
     return found

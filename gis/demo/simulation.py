@@ -20,12 +20,12 @@ from gis.areas.snapshot import read_snapshot
 from gis.errors import Conflict, Forbidden, NotFound
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
-from gis.incidents.lifecycle import deadlines, intake, moves
+from gis.incidents.lifecycle import deadlines, intake, moves, report
 from gis.incidents.lifecycle.admission import CHANNELS_BY_KIND
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.reading import locked
 from gis.incidents.states import allowed_moves
-from gis.rights.access import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
 
 SWEEP_EVERY = timedelta(minutes=10)
 COMMIT_EVERY = 50  # steps
@@ -146,7 +146,7 @@ def simulate(
             given = _report(town)
             # who calls, or comes in person, is written down by the office
             by_resident = given.channel in CHANNELS_BY_KIND["anonymous"]
-            filed = moves.file_report(session, ANONYMOUS if by_resident else OFFICE, given, now, register=register)
+            filed = report.file_report(session, ANONYMOUS if by_resident else OFFICE, given, now, snapshot=register)
             day.filed.append(filed.id)
             _plan(town, queue, turn, filed.id, filed.state, now, None)
             progress(len(day.filed), reports)

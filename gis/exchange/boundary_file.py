@@ -28,7 +28,8 @@ from gis.exchange.area_shapes import NEIGHBOUR_MARGIN_DEG, fit_to_coverage, repa
 from gis.exchange.areas import MAX_CLEAN_WIDTH_M, existing_areas, validate_records
 from gis.files.report import LoadReport
 from gis.messages import text_of
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.shapes import polygon_coverage
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 

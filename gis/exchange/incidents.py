@@ -18,10 +18,12 @@ from gis.files import datasets
 from gis.files.report import LoadReport, RejectedRow, fault_message, to_message
 from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.incidents.catalogue import editions
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake
+from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.messages import Message
-from gis.rights.access import Principal, system_principal, visibility_clause
+from gis.rights.principal import Principal, system_principal
+from gis.rights.visibility import visibility_clause
 from gis.settings import SHANGHAI
 
 MAX_ID_CHARS = 100  # characters of an external id
@@ -115,7 +117,7 @@ def load_incidents(
         at = _at(row, timezone)
         incident = _to_incident(row, crs, at, ids[row.number], categories)
         try:
-            moves.file_report(session, by, incident, now, register=snapshots.at(at or now), look_alike=False)
+            lifecycle_report.file_report(session, by, incident, now, snapshot=snapshots.at(at or now), look_alike=False)
         except WanggeError as error:
             report.refused += _refusals(row, table, error)
         if filed > MAX_ROWS_WITHOUT_SNAPSHOT and filed & (filed - 1) == 0:  # after each doubling

@@ -17,23 +17,12 @@ from gis.exchange.terms import FileTerm, StoredTerm, TermConflict, merge_terms
 from gis.files.dates import ONGOING
 from gis.files.tables import Row
 from gis.messages import Message
-from gis.rights.roles import ROLES, PostRole
+from gis.rights.roles import ROLE_BY_KEY, ROLES, PostRole
 
 LEAVE = "请假"
 
-# Roles that several people hold for one place at a time; of all others a new holder follows the old one.
-SHARED = frozenset({"grid_worker", "community_worker", "party_member", "volunteer_team", "liaison_officer"})
-
-ROLE_ALIASES = {
-    "包保": "building_sponsor", "包保干部": "building_sponsor", "两委成员": "building_sponsor",
-    "两委包保": "building_sponsor", "党小组组长": "grid_party_leader", "网格党小组长": "grid_party_leader",
-    "专职网格员": "grid_worker", "社工": "community_worker", "社工岗": "community_worker",
-    "社区书记": "community_secretary", "社区党支部书记": "community_secretary", "双报到党员": "party_member",
-    "志愿者队伍": "volunteer_team", "物业公司": "property_company", "执法中队": "enforcement_squad",
-    "街道党工委办公室": "street_office", "联户长（十联户）": "unit_head",
-}  # fmt: skip
-ROLE_OF = {word.lower(): role for role in ROLES for word in (role.key, role.zh, role.en)} | {
-    word: role for role in ROLES for word, key in ROLE_ALIASES.items() if key == role.key
+ROLE_BY_WORD = {word.lower(): role for role in ROLES for word in (role.key, role.zh, role.en)} | {
+    word: role for role in ROLES for word in role.aliases_zh
 }
 KIND_OF = {
     "": "post",
@@ -101,7 +90,7 @@ PostChange = tuple[PostSlot, StoredTerm]
 def find_role(word: str) -> PostRole | None:
     """Return the role that a word names, also with a remark in brackets: 网格长（兼）; None where it names none."""
     text = unicodedata.normalize("NFKC", word).lower().strip()
-    return ROLE_OF.get(word.lower()) or ROLE_OF.get(text) or ROLE_OF.get(re.sub(r"\(.*?\)|\s", "", text))
+    return ROLE_BY_WORD.get(word.lower()) or ROLE_BY_WORD.get(text) or ROLE_BY_WORD.get(re.sub(r"\(.*?\)|\s", "", text))
 
 
 class PostLoader:
@@ -164,7 +153,7 @@ class PostLoader:
                 return [*faults, ("role", Message("post_row.role_unknown", params))]
             site = self._site(row, role)
             if isinstance(site, PostSite) and not faults:
-                self.posts[PostSlot(role.key, site, row["person"] if role.key in SHARED else None)].append(term)
+                self.posts[PostSlot(role.key, site, row["person"] if role.shared else None)].append(term)
             elif not isinstance(site, PostSite):
                 faults.append(site)
         return faults
@@ -196,8 +185,8 @@ class PostLoader:
 
     def _site(self, row: Row, role: PostRole) -> PostSite | Fault:
         """Return the area or building of a post, or what is wrong with it."""
-        on_building = role.attached_to == "building"
-        level = "building (楼栋)" if on_building else f"{role.attached_to} ({Level(role.attached_to).zh})"
+        on_building = role.level == "building"
+        level = "building (楼栋)" if on_building else f"{role.level} ({Level(role.level).zh})"
         right, wrong = ("building", "area") if on_building else ("area", "building")
         code = row[right]
         params: dict[str, object] = {"role": role.zh, "level": level, "column": right, "code": code}
@@ -209,12 +198,10 @@ class PostLoader:
             return wrong, Message("post_row.place_given_twice", params)
         site = (self.buildings if on_building else self.areas).get(code)
         if site is None:
-            return right, with_suggestions(
-                Message("post_row.place_unknown", params), code, self._codes(role.attached_to)
-            )
-        if site.level != role.attached_to:
+            return right, with_suggestions(Message("post_row.place_unknown", params), code, self._codes(role.level))
+        if site.level != role.level:
             message = Message("post_row.wrong_level", params | {"other": f"{site.level} ({Level(site.level).zh})"})
-            return right, with_suggestions(message, code, self._codes(role.attached_to))
+            return right, with_suggestions(message, code, self._codes(role.level))
         if site.county is None:
             return right, Message("post_row.building_without_county", params)
         return site
@@ -234,7 +221,7 @@ class PostLoader:
         stored_posts: dict[PostSlot, list[StoredTerm]] = defaultdict(list)
         for row in self.session.execute(text(POSTS), {"areas": areas, "buildings": buildings}):
             site = sites[row.area_id is None, row.area_id or row.building_id]
-            slot = PostSlot(row.role, site, row.person if row.role in SHARED else None)
+            slot = PostSlot(row.role, site, row.person if ROLE_BY_KEY[row.role].shared else None)
             stored_posts[slot].append(StoredTerm(row.id, row.person, row.deputy, row.start, row.stop))
         stored_leaves: dict[str, list[StoredTerm]] = defaultdict(list)
         for row in self.session.execute(text(LEAVES), {"codes": list(self.leaves)}):

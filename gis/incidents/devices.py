@@ -12,17 +12,17 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot
 from gis.errors import AuthenticationRequired, Conflict, FieldError, NotFound, invalid_fields
 from gis.incidents.catalogue import editions
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake, moves, report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.routing.location import resolve_location
 from gis.incidents.states import State
-from gis.rights.access import system_principal
+from gis.rights.principal import Principal, system_principal
 
 # kind -> words on screen, and the category its alarms are filed under where none is named
 DEVICE_TYPES = {
@@ -39,7 +39,6 @@ ALARM_JOIN_WINDOW = timedelta(minutes=10)  # an alarm so soon after the last bel
 RUNNING = (State.REPORTED, State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 MAX_ALARM_AGE = timedelta(days=7)  # of a moment a device tells: gateways keep what they cannot send
 MAX_NUMBER_CHARS = 100  # characters of an alarm's number
-NOT_KNOWN = "the device is not known, or the signature is not its own"
 VERSION = "v1="
 
 
@@ -68,7 +67,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
 
 
-def authenticate_message(session: Session, code: str, timestamp: str, given: str, body: bytes, now: datetime) -> int:
+def authenticate_message(session: Session, code: str, timestamp: str, signed: str, body: bytes, now: datetime) -> int:
     """See that a message is a device's own, and fresh; the device's id.
 
     Args:
@@ -78,17 +77,15 @@ def authenticate_message(session: Session, code: str, timestamp: str, given: str
         SignInNeeded: It is not. Whether there is such a device is not told, nor by how long it takes.
     """
     if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
-        raise AuthenticationRequired("X-Wangge-Timestamp: must be the time of sending in whole seconds since 1970")
+        raise AuthenticationRequired("device.timestamp_wrong")
     if abs(now.timestamp() - int(timestamp)) > MAX_CLOCK_SKEW.total_seconds():
-        raise AuthenticationRequired(
-            "X-Wangge-Timestamp: is more than 5 minutes from now; set the device's clock and sign again"
-        )
+        raise AuthenticationRequired("device.timestamp_stale")
     row = session.execute(
         text("SELECT id, secret, active FROM device WHERE code = :code"), {"code": code}
     ).one_or_none()
-    wanted = signature(row.secret if row else "nobody's", timestamp, body)
-    if not hmac.compare_digest(wanted.encode(), given.encode()) or row is None or not row.active:
-        raise AuthenticationRequired(NOT_KNOWN)
+    expected = signature(row.secret if row else "nobody's", timestamp, body)
+    if not hmac.compare_digest(expected.encode(), signed.encode()) or row is None or not row.active:
+        raise AuthenticationRequired("device.not_authenticated")
     return int(row.id)
 
 
@@ -99,7 +96,7 @@ WHERE a.device_id = :device AND {which} ORDER BY a.at DESC LIMIT 1
 
 
 def receive_alarm(
-    session: Session, device: int, alarm: Alarm, now: datetime, *, register: RegistrySnapshot | None = None
+    session: Session, device: int, alarm: Alarm, now: datetime, *, snapshot: RegistrySnapshot | None = None
 ) -> AlarmReceipt:
     """Take an alarm of a device whose message was verified.
 
@@ -118,32 +115,19 @@ def receive_alarm(
         "since": now - ALARM_JOIN_WINDOW,
         "running": [state.value for state in RUNNING],
     }
-    before = session.execute(text(LAST.format(which="a.alarm = :alarm")), params).one_or_none()
-    if before is not None:
-        return AlarmReceipt(before.incident_id, before.state, False, True)
+    repeated = session.execute(text(LAST.format(which="a.alarm = :alarm")), params).one_or_none()
+    if repeated is not None:
+        return AlarmReceipt(repeated.incident_id, repeated.state, False, True)
     by = system_principal(f"device {row.code}")
     which = "a.at > :since AND i.state = ANY(:running)"
     joined = session.execute(text(LAST.format(which=which)), params).one_or_none()
-    zh = DEVICE_TYPES[row.kind][0]
-    words = " ".join(part for part in (f"{zh}告警", row.name, alarm.kind, _value(alarm.value)) if part)
+    note = _alarm_note(row, alarm)
     if joined is not None:
         incident, state = joined.incident_id, joined.state
-        moves.apply_move(
-            session, by, incident, "note", now, MovePayload(note=f"再次告警：{words}"[: intake.MAX_DESCRIPTION_CHARS])
-        )
+        repetition = MovePayload(note=f"再次告警：{note}"[: intake.MAX_DESCRIPTION_CHARS])
+        moves.apply_move(session, by, incident, "note", now, repetition)
     else:
-        edition = editions.active_edition(session)  # a category of an earlier edition must not lose an alarm
-        category = row.category if row.category in edition.categories else edition.fallback.code
-        told = {"device": row.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value}
-        filed = moves.file_report(
-            session, by,
-            intake.IncidentReport(
-                category=category, description=words[: intake.MAX_DESCRIPTION_CHARS], lon=row.lon, lat=row.lat, crs="cgcs2000",
-                address=row.address, channel="device",
-                attributes={key: value for key, value in told.items() if value not in (None, "")},
-            ),
-            now, register=register,
-        )  # fmt: skip
+        filed = _file_alarm(session, by, row, alarm, note, now, snapshot=snapshot)
         incident, state = filed.id, filed.state
     session.execute(
         text("INSERT INTO device_alarm (device_id, alarm, at, incident_id) VALUES (:device, :alarm, :at, :incident)"),
@@ -152,14 +136,44 @@ def receive_alarm(
     return AlarmReceipt(incident, state, joined is None, False)
 
 
+def _alarm_note(device: Row[Any], alarm: Alarm) -> str:
+    parts = (f"{DEVICE_TYPES[device.kind][0]}告警", device.name, alarm.kind, _value(alarm.value))
+    return " ".join(part for part in parts if part)
+
+
+def _file_alarm(
+    session: Session,
+    principal: Principal,
+    device: Row[Any],
+    alarm: Alarm,
+    note: str,
+    now: datetime,
+    *,
+    snapshot: RegistrySnapshot | None,
+) -> report.FiledIncident:
+    edition = editions.active_edition(session)  # a category of an earlier edition must not lose an alarm
+    attributes = {
+        "device": device.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value,
+    }  # fmt: skip
+    incident_report = intake.IncidentReport(
+        category=device.category if device.category in edition.categories else edition.fallback.code,
+        description=note[: intake.MAX_DESCRIPTION_CHARS],
+        lon=device.lon,
+        lat=device.lat,
+        crs="cgcs2000",
+        address=device.address,
+        channel="device",
+        attributes={key: value for key, value in attributes.items() if value not in (None, "")},
+    )
+    return report.file_report(session, principal, incident_report, now, snapshot=snapshot)
+
+
 def _check(alarm: Alarm, now: datetime) -> None:
     wrong = []
     if not alarm.number.strip() or len(alarm.number) > MAX_NUMBER_CHARS or not alarm.number.isprintable():
-        wrong.append(
-            FieldError("alarm", f"must be the alarm's own number, 1 to {MAX_NUMBER_CHARS} printable characters")
-        )
+        wrong.append(FieldError("alarm", "device.alarm_number_wrong", {"limit": MAX_NUMBER_CHARS}))
     if alarm.at is not None and not now - MAX_ALARM_AGE < alarm.at < now + MAX_CLOCK_SKEW:
-        wrong.append(FieldError("at", "lies in the future or more than 7 days back; set the device's clock"))
+        wrong.append(FieldError("at", "device.alarm_moment_wrong"))
     if wrong:
         raise invalid_fields(wrong)
 
@@ -225,22 +239,22 @@ def add(
     """
     wrong = []
     if not 1 <= len(code) <= 60 or not code.isprintable() or "/" in code or code != code.strip():
-        wrong.append(FieldError("code", "must be 1 to 60 printable characters without a slash"))
+        wrong.append(FieldError("code", "device.code_wrong"))
     if kind not in DEVICE_TYPES:
-        wrong.append(FieldError("kind", f"{kind[:40]!r} is none of {', '.join(DEVICE_TYPES)}"))
-    wrong += [FieldError(field, "is longer than 200 characters") for field, given in (("name", name), ("address", address))
-              if len(given) > 200]  # fmt: skip
+        wrong.append(FieldError("kind", "field.none_of", {"value": kind[:40], "allowed": [*DEVICE_TYPES]}))
+    wrong += [FieldError(field, "field.longer_than", {"limit": 200}) for field, value in (("name", name), ("address", address))
+              if len(value) > 200]  # fmt: skip
     if wrong:
         raise invalid_fields(wrong)
     category = editions.active_edition(session).category(category or DEVICE_TYPES[kind][2]).code
-    where, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
+    location, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
     if session.scalar(text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}):
-        raise Conflict(f"there is a device {code!r} already; ./wangge device secret gives it a new secret")
+        raise Conflict("device.exists", code=code)
     secret = secrets.token_urlsafe(32)
     session.execute(
         text("INSERT INTO device (code, kind, name, county, shape, address, category, secret) VALUES (:code, :kind, :name,"
              " :county, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), :address, :category, :secret)"),
-        {"code": code, "kind": kind, "name": name, "county": where.county, "lon": where.lon, "lat": where.lat,
+        {"code": code, "kind": kind, "name": name, "county": location.county, "lon": location.lon, "lat": location.lat,
          "address": address, "category": category, "secret": secret},
     )  # fmt: skip
     return secret
@@ -269,4 +283,4 @@ def block(session: Session, code: str, active: bool = False) -> None:
 def _set(session: Session, code: str, column: str, value: object) -> None:
     query = text(f"UPDATE device SET {column} = :value WHERE code = :code RETURNING id")  # noqa: S608  our own column
     if session.scalar(query, {"value": value, "code": code}) is None:
-        raise NotFound(f"there is no device {code[:60]!r}; ./wangge device list shows them")
+        raise NotFound("device.unknown", code=code[:60])

@@ -9,7 +9,7 @@ from io import BytesIO
 
 from PIL import Image, ImageCms, ImageOps
 
-from gis.errors import FieldError, InvalidInput, TooLarge, WanggeError
+from gis.errors import FieldError, TooLarge, invalid_field
 
 MAX_PHOTO_BYTES = 10 * 1024 * 1024  # bytes of a photo as it comes in
 MAX_PHOTO_PIXELS = 51_000_000  # a "50 megapixel" camera makes 8192 x 6144
@@ -23,20 +23,18 @@ FORMATS: dict[str, tuple[str, str, dict[str, object]]] = {
     "WEBP": ("image/webp", ".webp", {"quality": 82}),
 }
 EXTENSION_BY_MEDIA_TYPE = {media_type: ending for media_type, ending, _ in FORMATS.values()}
-RIGHT = "send JPEG, PNG or WebP"
 
-# beginnings of files that people send for photos, and what to say of them
-OTHERS = (
-    (re.compile(rb"....ftyp(hei|hev|mif1|msf1)", re.S), f"is HEIC, which browsers cannot show; {RIGHT} (on an iPhone: "
-     "Settings, Camera, Formats, Most Compatible)"),
-    (re.compile(rb"....ftypavi[fs]", re.S), f"is AVIF; {RIGHT}"),
-    (re.compile(rb"....ftyp", re.S), f"is a video; {RIGHT}"),
-    (re.compile(rb"GIF8"), f"is GIF; {RIGHT}"),
-    (re.compile(rb"BM"), f"is BMP; {RIGHT}"),
-    (re.compile(rb"II\*\0|MM\0\*"), f"is TIFF or a camera's raw file; {RIGHT}"),
-    (re.compile(rb"%PDF"), f"is PDF; {RIGHT}"),
-    (re.compile(rb"\s*(<\?xml|<svg)", re.I), f"is SVG or XML; {RIGHT}"),
-)  # fmt: skip
+# beginnings of files that people send for photos -> what to say of them
+OTHER_FORMATS = (
+    (re.compile(rb"....ftyp(hei|hev|mif1|msf1)", re.S), "photo.heic"),
+    (re.compile(rb"....ftypavi[fs]", re.S), "photo.avif"),
+    (re.compile(rb"....ftyp", re.S), "photo.video"),
+    (re.compile(rb"GIF8"), "photo.gif"),
+    (re.compile(rb"BM"), "photo.bmp"),
+    (re.compile(rb"II\*\0|MM\0\*"), "photo.tiff"),
+    (re.compile(rb"%PDF"), "photo.pdf"),
+    (re.compile(rb"\s*(<\?xml|<svg)", re.I), "photo.svg"),
+)
 MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in a JPEG after coded data: neither stuffing nor a restart
 # what makes a photo something else as well, for a browser or another reader
 POLYGLOT_PATTERN = re.compile(rb"<script|<\?php|<html|<!doctype html|%PDF-\d\.|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c", re.I)
@@ -54,9 +52,9 @@ class SanitisedPhoto:
     thumbnail: bytes
 
 
-def check_named(given: Sequence[tuple[str, bytes]]) -> list[tuple[object, ...]]:
+def check_named(photos: Sequence[tuple[str, bytes]]) -> list[tuple[object, ...]]:
     """The fields of a `Picture` for each name and photo."""
-    return [astuple(check(data, name)) for name, data in given]
+    return [astuple(check(data, name)) for name, data in photos]
 
 
 def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
@@ -70,18 +68,16 @@ def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
         TooMuch: It has more than 10 MB or 50 megapixels.
     """
     if len(data) > MAX_PHOTO_BYTES:
-        raise wrong_photo(
-            TooLarge, name, f"has {len(data) / 1024 / 1024:.1f} MB; at most {MAX_PHOTO_BYTES // 1024 // 1024} MB"
-        )
+        size, limit = f"{len(data) / 1024 / 1024:.1f}", MAX_PHOTO_BYTES // 1024 // 1024
+        errors = [FieldError(name, "photo.too_large", {"size": size, "limit": limit})]
+        raise TooLarge("photo.too_large_of", errors, field=name, size=size, limit=limit)
     if not data:
-        raise wrong_photo(InvalidInput, name, f"is empty; {RIGHT}")
-    for begins, words in OTHERS:
+        raise invalid_field(name, "photo.empty")
+    for begins, code in OTHER_FORMATS:
         if begins.match(data):
-            raise wrong_photo(InvalidInput, name, words)
+            raise invalid_field(name, code)
     if POLYGLOT_PATTERN.search(data) or (b"PK\x01\x02" in data and zipfile.is_zipfile(BytesIO(data))):
-        raise wrong_photo(
-            InvalidInput, name, "is another kind of file as well as a photo; send it as the camera made it"
-        )
+        raise invalid_field(name, "photo.polyglot")
     try:
         with Image.open(BytesIO(data), formats=tuple(FORMATS)) as opened:
             kind = "JPEG" if opened.format == "MPO" else str(opened.format)  # MPO: several JPEGs, the first is shown
@@ -92,35 +88,33 @@ def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
                 raise OSError("too many scans")
             upright = _upright(opened)
     except Image.DecompressionBombError:
-        raise wrong_photo(TooLarge, name, "has more than 50 megapixels; send it smaller") from None
+        errors = [FieldError(name, "photo.too_many_pixels")]
+        raise TooLarge("photo.too_many_pixels_of", errors, field=name) from None
     except Image.UnidentifiedImageError:
-        raise wrong_photo(InvalidInput, name, f"is no photo; {RIGHT}") from None
+        raise invalid_field(name, "photo.not_a_photo") from None
     except Exception:  # Pillow's readers raise nearly every kind on broken files
-        raise wrong_photo(InvalidInput, name, "is cut off or damaged; send it again") from None
+        raise invalid_field(name, "photo.damaged") from None
     small = upright.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    kept = _written(upright, kind)
-    return SanitisedPhoto(kept, FORMATS[kind][0], *upright.size, hashlib.sha256(kept).digest(), _written(small, kind))
-
-
-def wrong_photo(error: type[WanggeError], name: str, words: str) -> WanggeError:
-    """An error that names the photo, also as its field."""
-    return error(f"{name}: {words}", [FieldError(name, words)])
+    sanitised = _written(upright, kind)
+    return SanitisedPhoto(
+        sanitised, FORMATS[kind][0], *upright.size, hashlib.sha256(sanitised).digest(), _written(small, kind)
+    )
 
 
 def _scans(jpeg: bytes) -> int:
     """How often a JPEG goes over its picture, by walking its segments up to the end of the first image."""
-    at, found = 2, 0
+    at, scans = 2, 0
     while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != 0xD9:
         if jpeg[at + 1] == 0xFF:
             at += 1
             continue
-        found += jpeg[at + 1] == 0xDA
+        scans += jpeg[at + 1] == 0xDA
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
         if (marker := MARKER.search(jpeg, at)) is None:
             break
         at = marker.start()
-    return found
+    return scans
 
 
 def _upright(opened: Image.Image) -> Image.Image:
@@ -152,8 +146,8 @@ def _upright(opened: Image.Image) -> Image.Image:
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile and image.mode in ("RGB", "CMYK", "L"):
         try:
-            own = ImageCms.ImageCmsProfile(BytesIO(profile))
-            turned = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            source_profile = ImageCms.ImageCmsProfile(BytesIO(profile))
+            turned = ImageCms.profileToProfile(image, source_profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
             if turned is not None:
                 return turned
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

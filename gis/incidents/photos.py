@@ -18,26 +18,27 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import private
-from gis.errors import NotFound, TooLarge
+from gis.errors import FieldError, NotFound, TooLarge, invalid_field
 from gis.files import sandbox
 from gis.files.sandbox import Limits
-from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named, wrong_photo
+from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named
 from gis.incidents.reading.event_access import told
-from gis.rights.access import ANONYMOUS, Principal, reporter_principal, visibility_clause
+from gis.rights.principal import ANONYMOUS, Principal, reporter_principal
+from gis.rights.visibility import visibility_clause
 
 MAX_PHOTOS_PER_EVENT = 6  # photos of one event
 ORPHAN_MIN_AGE_S = 3600  # seconds after which a file without a row is nobody's: no transaction takes so long
 LIMITS = Limits(cpu_s=14.0, memory_bytes=2_000_000_000)  # for all photos of an event; six of 12 megapixels take 4 s
 
 
-def sanitise_photos(given: Sequence[bytes]) -> list[SanitisedPhoto]:
+def sanitise_photos(photos: Sequence[bytes]) -> list[SanitisedPhoto]:
     """The photos of one event, each made anew as `gis.incidents.photo_files.check` does.
 
     Raises:
         InvalidInput, TooMuch: One of them is no good, named as photos[0], photos[1] …; or they are too many.
     """
-    _few(len(given))
-    return _checked([(f"photos[{number}]", data) for number, data in enumerate(given)]) if given else []
+    _few(len(photos))
+    return _checked([(f"photos[{number}]", data) for number, data in enumerate(photos)]) if photos else []
 
 
 def sanitise_photo(data: bytes, name: str = "photo") -> SanitisedPhoto:
@@ -52,10 +53,24 @@ def _checked(named: Sequence[tuple[str, bytes]]) -> list[SanitisedPhoto]:
 
 def _few(number: int) -> None:
     if number > MAX_PHOTOS_PER_EVENT:
-        raise wrong_photo(TooLarge, "photos", f"there are {number}; at most {MAX_PHOTOS_PER_EVENT} at once")
+        errors = [FieldError("photos", "photo.too_many", {"count": number, "limit": MAX_PHOTOS_PER_EVENT})]
+        raise TooLarge("photo.too_many_of", errors, field="photos", count=number, limit=MAX_PHOTOS_PER_EVENT)
 
 
 # --- kept ----------------------------------------------------------------------------------------------------------
+
+
+def require_folder(var: Path | None) -> Path:
+    """Return the deployment's folder.
+
+    Raises
+    ------
+    InvalidInput
+        `report.photos_not_accepted`: this way in has none.
+    """
+    if var is None:
+        raise invalid_field("photos", "report.photos_not_accepted")
+    return var
 
 
 def store(
@@ -69,10 +84,10 @@ def store(
     Raises:
         TooMuch: More than six.
     """
-    given = list(pictures)
-    _few(len(given))
-    made = []
-    for picture in given:
+    photos = list(pictures)
+    _few(len(photos))
+    new_ids = []
+    for picture in photos:
         photo = uuid4()
         path = _path(var, photo, picture.media_type)
         private.create_folder(path.parent)
@@ -89,8 +104,8 @@ def store(
             "width": picture.width, "height": picture.height, "size": len(picture.data), "sha256": picture.sha256,
         }  # fmt: skip
         session.execute(text(INSERT), row)
-        made.append(photo)
-    return made
+        new_ids.append(photo)
+    return new_ids
 
 
 INSERT = """
@@ -100,22 +115,22 @@ VALUES (:county, :id, :incident, :event, :kind, :width, :height, :size, :sha256,
 
 
 def photo_path(
-    session: Session, by: Principal, var: Path, photo_id: UUID, *, thumbnail: bool = False
+    session: Session, principal: Principal, var: Path, photo_id: UUID, *, thumbnail: bool = False
 ) -> tuple[Path, str]:
     """The file of a photo, and its media type.
 
     Raises:
         NotFound: There is none, or it is not the asker's to see.
     """
-    condition, params = visibility_clause(by, "i")
-    readable, more = told(by)
+    condition, params = visibility_clause(principal, "i")
+    readable, told_params = told(principal)
     query = f"""SELECT f.media_type FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                   JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
                 WHERE f.id = :photo AND {condition} AND {readable}"""  # noqa: S608  the conditions are ours
-    media_type = session.scalar(text(query), params | more | {"photo": photo_id})
+    media_type = session.scalar(text(query), params | told_params | {"photo": photo_id})
     path = None if media_type is None else _path(var, photo_id, media_type)
     if path is None or not path.is_file():
-        raise NotFound("there is no such photo")
+        raise NotFound("photo.unknown")
     return (_small(path) if thumbnail else path), str(media_type)
 
 
@@ -128,11 +143,16 @@ class Subject:
     reported: bool
 
 
-def subject_of(session: Session, by: Principal, photo_id: UUID) -> Subject:
+def subject_of(session: Session, principal: Principal, photo_id: UUID) -> Subject:
     """The incident a photo belongs to."""
     query = """SELECT i.id, i.areas, i.id = :incident OR i.account_id = :account OR i.key_id = :key AS reported
                FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id) WHERE f.id = :photo"""
-    params = {"photo": photo_id, "incident": by.incident_id, "account": by.account_id, "key": by.key_id}
+    params = {
+        "photo": photo_id,
+        "incident": principal.incident_id,
+        "account": principal.account_id,
+        "key": principal.key_id,
+    }
     row = session.execute(text(query), params).one()
     return Subject(row.id, row.areas, bool(row.reported))
 
@@ -141,8 +161,8 @@ def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:
     """Who shows the tracking secret of the incident a photo belongs to; with another secret, nobody."""
     query = """SELECT i.id FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                WHERE f.id = :photo AND i.tracking_hash = :hash"""
-    found = session.scalar(text(query), {"photo": photo_id, "hash": hashlib.sha256(secret.encode()).digest()})
-    return ANONYMOUS if found is None else reporter_principal(found)
+    incident_id = session.scalar(text(query), {"photo": photo_id, "hash": hashlib.sha256(secret.encode()).digest()})
+    return ANONYMOUS if incident_id is None else reporter_principal(incident_id)
 
 
 # a database that a restore replaced (gis/ops/databases.py names it) may still name them
@@ -159,14 +179,14 @@ def delete_orphans(session: Session, var: Path) -> int:
     removed = 0
     if session.scalar(text(OLD_DATABASE)):
         return removed
-    before = time() - ORPHAN_MIN_AGE_S
+    oldest = time() - ORPHAN_MIN_AGE_S
     for folder in sorted((var / "photos").glob("??")):
-        old = [file for file in folder.iterdir() if file.stat().st_mtime < before]
-        named = {file: found for file in old if (found := _id(file)) is not None}
+        old = [file for file in folder.iterdir() if file.stat().st_mtime < oldest]
+        named = {file: photo_id for file in old if (photo_id := _id(file)) is not None}
         query = text("SELECT id FROM photo WHERE id = ANY(:ids)")
-        known = set(session.scalars(query, {"ids": sorted(set(named.values()))}))
+        stored_ids = set(session.scalars(query, {"ids": sorted(set(named.values()))}))
         for file in old:
-            if named.get(file) not in known:
+            if named.get(file) not in stored_ids:
                 file.unlink(missing_ok=True)
                 removed += 1
     return removed

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from gis.errors import Conflict
 from gis.messages import Message, label
-from gis.rights.access import Action
+from gis.rights.actions import Action
 
 
 class State(StrEnum):

@@ -14,8 +14,8 @@ from gis.errors import Conflict, NotFound, invalid_field
 from gis.notices import mail, webhook
 from gis.notices.models import Notice, NoticeTarget
 from gis.notices.notice_text import TOPICS
-from gis.notices.queries import OWN, own_params
-from gis.rights.access import Principal
+from gis.notices.queries import OWN_NOTICE_SQL, own_params
+from gis.rights.principal import Principal
 
 CHECK = {"webhook": webhook.check_address, "email": mail.check_address}
 MIN_SECRET_CHARS = 16  # characters
@@ -38,27 +38,24 @@ def add_target(
     CHECK[kind](address)
     unknown = [topic for topic in topics if topic not in TOPICS]
     if unknown:
-        words = f"{unknown[0][:40]!r} is none of {', '.join(TOPICS)}"
-        raise invalid_field("topic", words)
+        raise invalid_field("topic", "field.none_of", value=unknown[0][:40], allowed=TOPICS)
     if secret and len(secret) < MIN_SECRET_CHARS:
-        words = f"has {len(secret)} characters; at least {MIN_SECRET_CHARS}"
-        raise invalid_field("secret", words)
+        raise invalid_field("secret", "notice_target.secret_too_short", count=len(secret), limit=MIN_SECRET_CHARS)
     area_id = session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None))) if area else None
     if area and area_id is None:
-        words = f"no area has the code {area[:40]!r}"
-        raise invalid_field("area", words)
+        raise invalid_field("area", "field.area_unknown", code=area[:40])
     same = select(NoticeTarget.id).where(
         NoticeTarget.active, NoticeTarget.address == address, NoticeTarget.area_id.is_not_distinct_from(area_id)
     )
-    if (found := session.scalar(same)) is not None:
-        raise Conflict(f"notices go to {address} already, as receiver {found}; remove that one first")
-    made = NoticeTarget(
+    if (duplicate_id := session.scalar(same)) is not None:
+        raise Conflict("notice_target.exists", address=address, target=str(duplicate_id))
+    target = NoticeTarget(
         kind=kind, address=address, topics=sorted(set(topics)), area_id=area_id,
         secret=(secret or secrets.token_urlsafe(32)) if kind == "webhook" else "",
     )  # fmt: skip
-    session.add(made)
+    session.add(target)
     session.flush()
-    return made
+    return target
 
 
 def remove_target(session: Session, target_id: int) -> int:
@@ -78,10 +75,10 @@ def find_target(session: Session, target_id: int) -> NoticeTarget:
     Raises:
         NotFound: There is no such receiver.
     """
-    found = session.get(NoticeTarget, target_id)
-    if found is None or not found.active:
-        raise NotFound(f"there is no receiver {target_id}; see ./wangge notices targets")
-    return found
+    target = session.get(NoticeTarget, target_id)
+    if target is None or not target.active:
+        raise NotFound("notice_target.unknown", target=str(target_id))
+    return target
 
 
 def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int:
@@ -97,15 +94,17 @@ def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int
     ]
     count = _count(session, update(Notice).where(*which).values(state="waiting", attempts=0, next_try_at=now))
     if notice_id is not None and not count:
-        raise NotFound(f"there is no notice {notice_id} to send again; see ./wangge notices dead")
+        raise NotFound("notice_target.nothing_to_retry", notice=str(notice_id))
     return count
 
 
-def mark_seen(session: Session, by: Principal, ids: Sequence[int] | None, until: int | None = None) -> int:
+def mark_seen(session: Session, principal: Principal, ids: Sequence[int] | None, until: int | None = None) -> int:
     """Mark the asker's own notices as seen: some, or all up to a number. Returns how many were not seen before."""
     which = "id = ANY(CAST(:ids AS bigint[]))" if ids is not None else "id <= :until"
-    query = text(f"UPDATE notice n SET state = 'seen' WHERE {OWN} AND state = 'waiting' AND {which}")  # noqa: S608
-    return cast(CursorResult[object], session.execute(query, own_params(by) | {"ids": ids, "until": until})).rowcount
+    query = text(f"UPDATE notice n SET state = 'seen' WHERE {OWN_NOTICE_SQL} AND state = 'waiting' AND {which}")  # noqa: S608
+    return cast(
+        CursorResult[object], session.execute(query, own_params(principal) | {"ids": ids, "until": until})
+    ).rowcount
 
 
 # what is deleted, and after how long

@@ -112,22 +112,22 @@ def send_notice(settings: Settings, notice: Any) -> str:
 
 def payload(notice: Any) -> bytes:
     """The body a webhook gets."""
-    told = {"id": notice.id, "topic": notice.topic, "at": notice.at.astimezone(UTC), "county": notice.county}
-    return orjson.dumps(told | notice.body, option=orjson.OPT_UTC_Z)
+    envelope = {"id": notice.id, "topic": notice.topic, "at": notice.at.astimezone(UTC), "county": notice.county}
+    return orjson.dumps(envelope | notice.body, option=orjson.OPT_UTC_Z)
 
 
 def record_attempt(session: Session, notice: Row[Any], error: str, now: datetime) -> None:
     """Write what came of a try."""
-    given = {"id": notice.id, "target": notice.target, "now": now, "error": error}
+    params = {"id": notice.id, "target": notice.target, "now": now, "error": error}
     if not error:
-        session.execute(text(SENT), given)
+        session.execute(text(SENT), params)
         if notice.attempts:  # the receiver is back: nothing waits any longer
-            session.execute(text(AWAKE), given)
+            session.execute(text(AWAKE), params)
         return
     tries = notice.attempts + 1
-    session.execute(text(FAILED), given | {"again": now + retry_delay(tries)})
+    session.execute(text(FAILED), params | {"again": now + retry_delay(tries)})
     if tries >= MIN_ATTEMPTS and notice.at <= now - MAX_RETRY_AGE:
-        session.execute(text(DEAD), given | {"before": now - MAX_RETRY_AGE})
+        session.execute(text(DEAD), params | {"before": now - MAX_RETRY_AGE})
 
 
 def retry_delay(failures: int) -> timedelta:

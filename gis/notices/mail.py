@@ -9,6 +9,7 @@ from email.utils import format_datetime, parseaddr
 from typing import Any
 
 from gis.errors import invalid_field
+from gis.messages import LOCALES, label
 from gis.notices.notice_text import render_notice
 from gis.notices.webhook import STEP_TIMEOUT_S, DeliveryError
 from gis.settings import Settings
@@ -20,18 +21,17 @@ def check_address(address: str) -> None:
     Raises:
         InvalidInput: It is none.
     """
-    _, found = parseaddr(address)
-    name, _, host = found.partition("@")
+    _, parsed = parseaddr(address)
+    name, _, host = parsed.partition("@")
     if (
-        found != address
+        parsed != address
         or not name
         or "." not in host.strip(".")
         or not address.isascii()
         or not address.isprintable()
         or " " in address
     ):
-        words = f"{address[:80]!r} is no e-mail address; as desk@example.cn"
-        raise invalid_field("address", words)
+        raise invalid_field("address", "notice_target.mail_address_wrong", address=address[:80])
 
 
 def build_message(
@@ -39,26 +39,28 @@ def build_message(
 ) -> EmailMessage:
     """The mail of a notice; its Message-ID is the same for every try."""
     assert settings.smtp is not None
-    told = render_notice(topic, body)
+    texts = {language: render_notice(topic, body, language) for language in LOCALES}
+    chinese, english = texts["zh"], texts["en"]
     sender = settings.smtp.sender
-    made = EmailMessage()
-    made["From"], made["To"] = sender, address
-    made["Subject"] = " ".join(f"【网格】{told.what[0]} {told.what[1]}: {told.of[0]}".split())  # a header is one line
-    made["Message-ID"] = f"<wangge-notice-{number}@{parseaddr(sender)[1].partition('@')[2]}>"
-    made["Date"] = format_datetime(at)
-    made["Auto-Submitted"] = "auto-generated"
-    when = at.astimezone(settings.timezone).strftime("%Y-%m-%d %H:%M")
+    message = EmailMessage()
+    message["From"], message["To"] = sender, address
+    subject = f"{label('notice.mail_tag', 'zh')}{chinese.event} {english.event}: {chinese.subject}"
+    message["Subject"] = " ".join(subject.split())  # a header is one line
+    message["Message-ID"] = f"<wangge-notice-{number}@{parseaddr(sender)[1].partition('@')[2]}>"
+    message["Date"] = format_datetime(at)
+    message["Auto-Submitted"] = "auto-generated"
+    time = at.astimezone(settings.timezone).strftime("%Y-%m-%d %H:%M")
     incident = str(body.get("incident") or "")
-    words = []
-    for language, headings in enumerate((("事件", "时间"), ("Incident", "Time"))):
-        lines = [f"{told.what[language]}: {told.of[language]}"]
-        lines += [f"{name[language]}: {value[language]}" for name, value in told.lines]
-        lines += [f"{headings[1]}: {when}", *([f"{headings[0]}: {incident}"] if incident else [])]
-        words.append("\n".join(lines))
+    paragraphs = []
+    for language, notice in texts.items():
+        lines = [(notice.event, notice.subject), *notice.lines, (label("notice_line.time", language), time)]
+        if incident:
+            lines.append((label("notice_line.incident", language), incident))
+        paragraphs.append("\n".join(f"{heading}: {value}" for heading, value in lines))
     if settings.address:
-        words.append(f"{settings.address}/notices")
-    made.set_content("\n\n".join(words) + "\n")
-    return made
+        paragraphs.append(f"{settings.address}/notices")
+    message.set_content("\n\n".join(paragraphs) + "\n")
+    return message
 
 
 def send(settings: Settings, address: str, number: int, topic: str, at: datetime, body: Mapping[str, Any]) -> None:

@@ -10,9 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import AuthenticationRequired
-from gis.rights.access import Principal, visibility_clause
+from gis.rights.principal import Principal
+from gis.rights.visibility import visibility_clause
 
-OWN = "(n.person_id = :own_person OR n.account_id = :own_account)"
+OWN_NOTICE_SQL = "(n.person_id = :own_person OR n.account_id = :own_account)"
 
 
 @dataclass(frozen=True)
@@ -59,25 +60,25 @@ class Outgoing:
     incident: UUID | None
 
 
-def own_params(by: Principal) -> dict[str, Any]:
-    """Parameters of `OWN`.
+def own_params(principal: Principal) -> dict[str, Any]:
+    """Parameters of `OWN_NOTICE_SQL`.
 
     Raises:
         SignInNeeded: The asker is no account.
     """
-    if by.kind != "account":
-        raise AuthenticationRequired("sign in; notices are for accounts")
-    return {"own_person": by.person_id, "own_account": by.account_id}
+    if principal.kind != "account":
+        raise AuthenticationRequired("notice_target.sign_in_needed")
+    return {"own_person": principal.person_id, "own_account": principal.account_id}
 
 
-def _mine(by: Principal) -> tuple[str, dict[str, Any]]:
+def _mine(principal: Principal) -> tuple[str, dict[str, Any]]:
     """Which notices are the asker's: told to them, of incidents that are (still) theirs to see."""
-    condition, params = visibility_clause(by, "i")
+    condition, params = visibility_clause(principal, "i")
     hidden = f"(n.incident_id IS NULL OR EXISTS (SELECT FROM incident i WHERE i.id = n.incident_id AND {condition}))"
-    return f"{OWN} AND {hidden}", own_params(by) | params
+    return f"{OWN_NOTICE_SQL} AND {hidden}", own_params(principal) | params
 
 
-def list_notices(session: Session, by: Principal, limit: int, before: int | None = None) -> list[InApp]:
+def list_notices(session: Session, principal: Principal, limit: int, before: int | None = None) -> list[InApp]:
     """The asker's notices, the newest first.
 
     Args:
@@ -86,7 +87,7 @@ def list_notices(session: Session, by: Principal, limit: int, before: int | None
     Raises:
         SignInNeeded: The asker is no account.
     """
-    condition, params = _mine(by)
+    condition, params = _mine(principal)
     query = f"""
       SELECT n.id, n.at, n.topic, n.incident_id, n.body, n.state = 'seen',
         coalesce((SELECT a.name FROM area a WHERE a.code = n.body ->> 'area' ORDER BY a.id DESC LIMIT 1), ''),
@@ -97,13 +98,13 @@ def list_notices(session: Session, by: Principal, limit: int, before: int | None
     return [InApp(*row) for row in session.execute(text(query), params | {"before": before, "limit": limit})]
 
 
-def count_unseen(session: Session, by: Principal) -> int:
+def count_unseen(session: Session, principal: Principal) -> int:
     """How many of the asker's notices are new to them.
 
     Raises:
         SignInNeeded: The asker is no account.
     """
-    condition, params = _mine(by)
+    condition, params = _mine(principal)
     query = f"SELECT count(*) FROM notice n WHERE {condition} AND n.state = 'waiting'"  # noqa: S608  ours
     return int(session.scalar(text(query), params) or 0)
 

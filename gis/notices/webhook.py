@@ -53,10 +53,7 @@ def check_address(url: str) -> None:
     except ValueError:
         fine = False
     if not fine:
-        words = (
-            f"{url[:80]!r} is no address to send to; as https://gateway.example.cn/wangge, without a name or password"
-        )
-        raise invalid_field("address", words)
+        raise invalid_field("address", "notice_target.url_wrong", url=url[:80])
 
 
 def is_address_allowed(address: str, *, private: bool) -> bool:
@@ -98,8 +95,8 @@ def send(url: str, secret: str, number: int, topic: str, body: bytes, *, private
         "X-Wangge-Timestamp": str(timestamp),
         "X-Wangge-Signature": signature(secret, timestamp, body),
     }
-    with ThreadPoolExecutor(1) as own:  # the caller's thread may have a loop of its own
-        own.submit(lambda: asyncio.run(_within(url, headers, body, private))).result()
+    with ThreadPoolExecutor(1) as executor:  # the caller's thread may have a loop of its own
+        executor.submit(lambda: asyncio.run(_within(url, headers, body, private))).result()
 
 
 async def _within(url: str, headers: dict[str, str], body: bytes, private: bool) -> None:
@@ -113,25 +110,25 @@ async def _within(url: str, headers: dict[str, str], body: bytes, private: bool)
 
 
 async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -> None:
-    asked = httpx.URL(url)
-    port = asked.port or (443 if asked.scheme == "https" else 80)
+    target = httpx.URL(url)
+    port = target.port or (443 if target.scheme == "https" else 80)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(asked.host, port, type=socket.SOCK_STREAM)
+        resolved = await asyncio.get_running_loop().getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
     except OSError:
-        raise DeliveryError(f"the name {asked.host} is not known") from None
-    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-    for one in addresses:
-        if not is_address_allowed(one, private=private):
-            words = "" if private else "; WANGGE_PRIVATE_WEBHOOKS=yes allows it"
-            raise DeliveryError(f"{asked.host} is {one}, an address notices may not go to{words}")
+        raise DeliveryError(f"the name {target.host} is not known") from None
+    addresses = list(dict.fromkeys(str(ip[4][0]) for ip in resolved))
+    for ip in addresses:
+        if not is_address_allowed(ip, private=private):
+            hint = "" if private else "; WANGGE_PRIVATE_WEBHOOKS=yes allows it"
+            raise DeliveryError(f"{target.host} is {ip}, an address notices may not go to{hint}")
     # sent to the very addresses that were looked at: the name may mean another one a moment later
     async with httpx.AsyncClient(
         verify=_trust(), timeout=STEP_TIMEOUT_S, follow_redirects=False, trust_env=False
     ) as client:
-        for number, one in enumerate(addresses, 1):
+        for number, ip in enumerate(addresses, 1):
             request = client.build_request(
-                "POST", asked.copy_with(host=one), content=body, headers=headers | {"Host": asked.netloc.decode()},
-                extensions={"sni_hostname": asked.host},
+                "POST", target.copy_with(host=ip), content=body, headers=headers | {"Host": target.netloc.decode()},
+                extensions={"sni_hostname": target.host},
             )  # fmt: skip
             try:
                 answer = await client.send(request, stream=True)  # what it says is not read

@@ -80,7 +80,10 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
 
 
 def _fill_roles(connection: Connection) -> None:
-    new = insert(Role).values([role._asdict() for role in ROLES])
+    rows = [
+        {"key": role.key, "zh": role.zh, "en": role.en, "attached_to": role.level, "rank": role.rank} for role in ROLES
+    ]
+    new = insert(Role).values(rows)
     changes = {name: new.excluded[name] for name in ("zh", "en", "attached_to", "rank")}
     connection.execute(new.on_conflict_do_update(index_elements=["key"], set_=changes))
 

@@ -13,9 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import fetch_int_array, fetch_rows
-from gis.errors import NotFound, invalid_field
-from gis.rights.access import Action, Principal
-from gis.rights.roles import ROLE_BY_KEY, ROLES, PostRole
+from gis.rights.roles import FIRST_CONTACT_ROLES, ROLE_BY_KEY, ROLES, PostRole
 
 Ints = NDArray[np.int64]
 Micros = int  # microseconds since 1970, as the database counts time
@@ -37,7 +35,7 @@ NAMES = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
 
 ROLE_KEYS = pa.array([role.key for role in ROLES], pa.large_string())
 _RANK = np.array([role.rank for role in ROLES])
-KEPT = 20_000  # areas whose entries are kept
+MAX_CACHED_AREAS = 20_000  # areas whose entries are cached
 MANY = 5000  # ids from which on reading everything is faster than naming them
 
 
@@ -66,7 +64,7 @@ class ResponsiblePerson:
 
 
 # (why, does the deputy stand in) -> the sentence
-WORDS = {
+ABSENCE_SENTENCES = {
     ("leave", True): ("{holder}请假，由{deputy}代理", "{holder} is on leave; {deputy} stands in"),
     ("leave", False): ("{holder}请假，无代理人在岗", "{holder} is on leave and nobody stands in"),
     ("vacancy", True): ("岗位空缺，由{deputy}代理", "the post is vacant; {deputy} stands in"),
@@ -97,8 +95,8 @@ class PostTable:
 
     def of(self, place: int, at: Micros) -> Iterator[tuple[PostRole, int, int]]:
         """Role, holder and deputy of each post a place has at a moment, nearest role first."""
-        first, last = self.place.searchsorted((place, place + 1))
-        part = slice(first, last)
+        start_row, end_row = self.place.searchsorted((place, place + 1))
+        part = slice(start_row, end_row)
         columns = (self.role, self.holder, self.deputy, self.start, self.end)
         for role, holder, deputy, start, end in zip(*(column[part].tolist() for column in columns), strict=True):
             if start <= at < end:
@@ -106,13 +104,13 @@ class PostTable:
 
 
 @dataclass(frozen=True)
-class Kept:
+class CachedPeople:
     """Entries of areas put together before, and whole answers told before; good while start <= moment < end."""
 
     start: Micros
     end: Micros
     of_area: dict[int, list[ResponsiblePerson]]
-    told: dict[Hashable, bytes]
+    results: dict[Hashable, bytes]
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ class PeopleIndex:
     leave: tuple[Ints, Ints, Ints]
     persons: Ints
     names: pa.LargeStringArray
-    _kept: "Kept" = field(default_factory=lambda: Kept(0, 0, {}, {}), repr=False, compare=False)
+    _cached: "CachedPeople" = field(default_factory=lambda: CachedPeople(0, 0, {}, {}), repr=False, compare=False)
 
     @cached_property
     def _name(self) -> dict[int, str]:
@@ -136,35 +134,37 @@ class PeopleIndex:
 
     @cached_property
     def _leave(self) -> dict[int, list[tuple[Micros, Micros]]]:
-        found: dict[int, list[tuple[Micros, Micros]]] = {}
+        leave_by_person: dict[int, list[tuple[Micros, Micros]]] = {}
         for person, start, end in zip(*(column.tolist() for column in self.leave), strict=True):
-            found.setdefault(person, []).append((start, end))
-        return found
+            leave_by_person.setdefault(person, []).append((start, end))
+        return leave_by_person
 
     def away(self, person: int, at: Micros) -> bool:
         """Whether somebody is on leave."""
         return any(start <= at < end for start, end in self._leave.get(person, ()))
 
     def of_area(self, area_id: int, at: Micros, code: str, level: str) -> list[ResponsiblePerson]:
-        """The answerable roles of an area at a moment, nearest role first. Kept until somebody's time begins or ends."""
-        kept = self.kept(at)
-        found = kept.of_area.get(area_id)
-        if found is None:
-            found = [self._entry(*post, at, code, level) for post in self.areas.of(area_id, at)]
-            if len(kept.of_area) < KEPT:
-                kept.of_area[area_id] = found
-        return found
+        """The answerable roles of an area at a moment, nearest role first. Cached until somebody's time begins or ends."""
+        cached = self.cached_at(at)
+        people = cached.of_area.get(area_id)
+        if people is None:
+            people = [self._entry(*post, at, code, level) for post in self.areas.of(area_id, at)]
+            if len(cached.of_area) < MAX_CACHED_AREAS:
+                cached.of_area[area_id] = people
+        return people
 
-    def kept(self, at: Micros) -> "Kept":
+    def cached_at(self, at: Micros) -> "CachedPeople":
         """What was put together before and holds at a moment; empty when somebody's time began or ended since."""
-        kept = self._kept
-        if kept.start <= at < kept.end:
-            return kept
-        after = int(self.moments.searchsorted(at, side="right"))
-        start = int(self.moments[after - 1]) if after else MIN_MICROS
-        kept = Kept(start, int(self.moments[after]) if after < len(self.moments) else MAX_MICROS, {}, {})
-        object.__setattr__(self, "_kept", kept)  # a cache: replaced whole, so that threads see the old or the new
-        return kept
+        cached = self._cached
+        if cached.start <= at < cached.end:
+            return cached
+        next_row = int(self.moments.searchsorted(at, side="right"))
+        start = int(self.moments[next_row - 1]) if next_row else MIN_MICROS
+        cached = CachedPeople(
+            start, int(self.moments[next_row]) if next_row < len(self.moments) else MAX_MICROS, {}, {}
+        )
+        object.__setattr__(self, "_cached", cached)  # a cache: replaced whole, so that threads see the old or the new
+        return cached
 
     def of_building(self, building_id: int, at: Micros, code: str) -> list[ResponsiblePerson]:
         """The answerable roles of a building at a moment, nearest role first."""
@@ -174,20 +174,32 @@ class PeopleIndex:
         self, role: PostRole, holder_id: int, deputy_id: int, at: Micros, area: str, level: str
     ) -> ResponsiblePerson:
         holder, deputy = self._name.get(holder_id), self._name.get(deputy_id)
-        said = (role.key, role.zh, role.en)
+        role_labels = (role.key, role.zh, role.en)
         if holder is not None and not self.away(holder_id, at):
-            return ResponsiblePerson(*said, holder, area, level, holder, deputy, None, None, None, None)
-        why = "vacancy" if holder is None else "leave"
-        there = deputy is not None and not self.away(deputy_id, at)
-        zh, en = (words.format(holder=holder, deputy=deputy) for words in WORDS[why, there])
+            return ResponsiblePerson(*role_labels, holder, area, level, holder, deputy, None, None, None, None)
+        absence_reason = "vacancy" if holder is None else "leave"
+        is_deputy_present = deputy is not None and not self.away(deputy_id, at)
+        zh, en = (
+            sentence.format(holder=holder, deputy=deputy)
+            for sentence in ABSENCE_SENTENCES[absence_reason, is_deputy_present]
+        )
         return ResponsiblePerson(
-            *said, deputy if there else None, area, level, holder, deputy, holder if there else None, why, zh, en
+            *role_labels,
+            deputy if is_deputy_present else None,
+            area,
+            level,
+            holder,
+            deputy,
+            holder if is_deputy_present else None,
+            absence_reason,
+            zh,
+            en,
         )
 
     @cached_property
     def moments(self) -> Ints:
         """Every moment at which an answer may change, in order."""
-        posts = [column for one in (self.areas, self.buildings) for column in (one.start, one.end)]
+        posts = [column for table in (self.areas, self.buildings) for column in (table.start, table.end)]
         return np.unique(np.concatenate([*posts, *self.leave[1:]]))
 
     def texts(self, posts: PostTable, places: Ints, at: Ints) -> pa.LargeStringArray:
@@ -195,26 +207,26 @@ class PeopleIndex:
 
         The same people as `of_area` and `of_building` name, as array work; null for a place without posts.
         """
-        first, last = posts.place.searchsorted(places), posts.place.searchsorted(places, side="right")
-        pair, post = _expand(first, last)
-        held = (posts.start[post] <= at[pair]) & (at[pair] < posts.end[post])
-        pair, post = pair[held], post[held]
+        start, end = posts.place.searchsorted(places), posts.place.searchsorted(places, side="right")
+        pair, post = _expand(start, end)
+        holds = (posts.start[post] <= at[pair]) & (at[pair] < posts.end[post])
+        pair, post = pair[holds], post[holds]
         holder, deputy, moment = posts.holder[post], posts.deputy[post], at[pair]
         holder = np.where(self._away_many(holder, moment), 0, holder)
         deputy = np.where(self._away_many(deputy, moment), 0, deputy)
-        who = np.where(holder > 0, holder, deputy)
-        row = np.minimum(self.persons.searchsorted(who), max(len(self.persons) - 1, 0))
-        names = pa.array([""], pa.large_string()).take(pa.array(np.zeros(len(who), np.int64)))
+        person = np.where(holder > 0, holder, deputy)
+        row = np.minimum(self.persons.searchsorted(person), max(len(self.persons) - 1, 0))
+        names = pa.array([""], pa.large_string()).take(pa.array(np.zeros(len(person), np.int64)))
         if len(self.persons):
-            names = pc.if_else(pa.array(who > 0), self.names.take(pa.array(row)), names)
-        one = pc.binary_join_element_wise(ROLE_KEYS.take(pa.array(posts.role[post])), names, _text(":"))
+            names = pc.if_else(pa.array(person > 0), self.names.take(pa.array(row)), names)
+        entry = pc.binary_join_element_wise(ROLE_KEYS.take(pa.array(posts.role[post])), names, _text(":"))
         ends = np.concatenate([[0], np.cumsum(np.bincount(pair, minlength=len(places)))])
-        joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(ends), one), _text(";"))
+        joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(ends), entry), _text(";"))
         return pc.if_else(pa.array(np.diff(ends) > 0), joined, pa.scalar(None, pa.large_string()))
 
     def _away_many(self, person: Ints, at: Ints) -> NDArray[np.bool_]:
-        who, start, end = self.leave
-        pair, row = _expand(who.searchsorted(person), who.searchsorted(person, side="right"))
+        absentee, start, end = self.leave
+        pair, row = _expand(absentee.searchsorted(person), absentee.searchsorted(person, side="right"))
         away = np.zeros(len(person), dtype=bool)
         away[pair[(start[row] <= at[pair]) & (at[pair] < end[row])]] = True
         return away
@@ -232,35 +244,37 @@ def read_people(
         areas, buildings: Ids of the places wanted; None reads all.
         since: A timestamp; what ended before is left out.
     """
-    found = []
+    tables = []
     for column, ids in (("area_id", areas), ("building_id", buildings)):
         params: dict[str, object] = {"since": since, "roles": [role.key for role in ROLES]}
         which = "true"
         if ids is not None and len(ids) < MANY:
             which, params = f"p.{column} = ANY(%(ids)s)", params | {"ids": list(ids)}
-        found.append(PostTable.from_rows(fetch_int_array(session, POSTS.format(place=column, which=which), 7, params)))
-    persons = np.unique(np.concatenate([ids for posts in found for ids in (posts.holder, posts.deputy)]))
-    which, wanted = "true", dict[str, object]()
+        tables.append(PostTable.from_rows(fetch_int_array(session, POSTS.format(place=column, which=which), 7, params)))
+    persons = np.unique(np.concatenate([ids for posts in tables for ids in (posts.holder, posts.deputy)]))
+    which, person_params = "true", dict[str, object]()
     if len(persons) < MANY:
-        which, wanted = "{} = ANY(%(ids)s)", {"ids": persons.tolist()}
-    leave = fetch_int_array(session, LEAVE.format(which=which.format("l.person_id")), 3, {"since": since} | wanted)
-    named = fetch_rows(session, NAMES.format(which=which.format("p.id")), wanted)
+        which, person_params = "{} = ANY(%(ids)s)", {"ids": persons.tolist()}
+    leave = fetch_int_array(
+        session, LEAVE.format(which=which.format("l.person_id")), 3, {"since": since} | person_params
+    )
+    named = fetch_rows(session, NAMES.format(which=which.format("p.id")), person_params)
     person, start, end = leave.T
     order = np.argsort(person, kind="stable")
     return PeopleIndex(
-        found[0],
-        found[1],
+        tables[0],
+        tables[1],
         (person[order], start[order], end[order]),
         np.array([number for number, _ in named], dtype=np.int64),
         pa.array([name for _, name in named], pa.large_string()),
     )
 
 
-def _expand(first: Ints, last: Ints) -> tuple[Ints, Ints]:
+def _expand(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     """Ranges written out: which range, and each number in it."""
-    counts = last - first
-    which = np.repeat(np.arange(len(first)), counts)
-    return which, np.arange(len(which)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    counts = ends - starts
+    which = np.repeat(np.arange(len(starts)), counts)
+    return which, np.arange(len(which)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
 
 
 def _text(value: str) -> pa.Scalar:
@@ -272,28 +286,20 @@ def names_are_public(session: Session) -> bool:
     return not session.scalar(text("SELECT EXISTS (SELECT FROM personal.account)"))
 
 
-# To whom to go first, nearest first. A role met by somebody himself counts before one met by a deputy.
-FIRST = (
-    "unit_head",
-    "grid_worker",
-    "grid_leader",
-    "community_worker",
-    "community_secretary",
-    "liaison_officer",
-    "street_office",
-    "command_centre",
-)
-_ORDER = {role: number for number, role in enumerate(FIRST)}
+_ORDER = {role: number for number, role in enumerate(FIRST_CONTACT_ROLES)}
 
 
 def first_contact(people: Iterable[ResponsiblePerson]) -> ResponsiblePerson | None:
-    """The first person to go to: of the nearest role in `FIRST` with somebody there; None when nobody is."""
-    there = [entry for entry in people if entry.name is not None and entry.role in _ORDER]
-    return min(there, key=lambda entry: (_ORDER[entry.role], entry.why is not None), default=None)
+    """Return the first person to contact: of the nearest role with somebody there, None when nobody is.
+
+    A role met by its holder counts before one met by a deputy.
+    """
+    present = [entry for entry in people if entry.name is not None and entry.role in _ORDER]
+    return min(present, key=lambda entry: (_ORDER[entry.role], entry.why is not None), default=None)
 
 
 def escalation_steps(
-    people: Sequence[ResponsiblePerson], first: ResponsiblePerson | None, *, unit: bool
+    people: Sequence[ResponsiblePerson], contact: ResponsiblePerson | None, *, unit: bool
 ) -> Iterator[tuple[str, PostRole, str]]:
     """The steps up before somebody is there: vacant, away or no_post; the role passed over; the code of its area.
 
@@ -301,7 +307,7 @@ def escalation_steps(
         first: As `first_to_ask` gives it.
         unit: Whether the unit is known; while it is not, nobody knows whether its post is vacant.
     """
-    for role in FIRST[: _ORDER[first.role] if first else None]:
+    for role in FIRST_CONTACT_ROLES[: _ORDER[contact.role] if contact else None]:
         posts = [entry for entry in people if entry.role == role]
         for entry in posts:
             yield "away" if entry.why == "leave" else "vacant", ROLE_BY_KEY[role], entry.area
@@ -323,88 +329,3 @@ WITH RECURSIVE up AS (
 def area_chain(session: Session, area: int | None, building: int | None, at: datetime) -> list[int]:
     """Ids of an area, or of the grid a building stands in, and of all areas above; empty where there is none."""
     return list(session.scalars(text(CHAIN), {"area": area, "building": building, "at": at}))
-
-
-@dataclass(frozen=True)
-class PostRow:
-    """A post with who holds it. area: Code of the area, or of the building, answered for.
-
-    follows: Open incidents come along when it begins.
-    leave: Code of the person, from and until when, of leave that is not over.
-    """
-
-    id: int
-    role: str
-    area: str
-    area_name: str
-    level: str
-    holder: dict[str, str] | None
-    deputy: dict[str, str] | None
-    valid_from: datetime
-    valid_to: datetime | None
-    follows: bool
-    leave: list[dict[str, str | None]]
-
-    @property
-    def key(self) -> str:
-        """Its place in a list."""
-        return f"{self.area}|{self.id}"
-
-
-POST_LIST = """
-WITH RECURSIVE down AS (
-  SELECT id, code, name, level FROM area WHERE code = :area
-  UNION SELECT a.id, a.code, a.name, a.level FROM area a JOIN down ON a.parent_id = down.id
-  WHERE :within AND (a.retired_at IS NULL OR a.retired_at > :at)
-), place AS (
-  SELECT id AS area_id, NULL::bigint AS building_id, code, name, level FROM down
-  UNION ALL
-  SELECT NULL, h.id, h.code, h.estate || h.name, 'building' FROM building h
-  WHERE :within AND EXISTS (SELECT FROM down JOIN boundary b ON b.area_id = down.id AND b.valid @> CAST(:at AS timestamptz)
-    WHERE down.level = 'grid' AND ST_Covers(b.shape, ST_PointOnSurface(h.shape)))
-)
-SELECT p.id, p.role, place.code AS area, place.name AS area_name, place.level,
-  CASE WHEN o.id IS NOT NULL THEN jsonb_build_object('code', o.code, 'name', o.name) END AS holder,
-  CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('code', d.code, 'name', d.name) END AS deputy,
-  lower(p.valid) AS valid_from, upper(p.valid) AS valid_to, p.takes_from IS NOT NULL AS follows,
-  coalesce((SELECT jsonb_agg(jsonb_build_object('person', w.code, 'from', lower(l.valid), 'until', upper(l.valid))
-      ORDER BY lower(l.valid))
-    FROM leave l JOIN personal.person w ON w.id = l.person_id
-    WHERE l.person_id IN (p.holder_id, p.deputy_id) AND coalesce(upper(l.valid) > :at, true)), '[]') AS leave
-FROM place JOIN post p ON p.area_id = place.area_id OR p.building_id = place.building_id
-  LEFT JOIN personal.person o ON o.id = p.holder_id LEFT JOIN personal.person d ON d.id = p.deputy_id
-WHERE coalesce(upper(p.valid) > :at, true)
-  AND (CAST(:after_code AS text) IS NULL OR (place.code, p.id) > (:after_code, CAST(:after_id AS bigint)))
-ORDER BY place.code, p.id LIMIT :limit
-"""
-
-
-def posts_of(
-    session: Session,
-    by: Principal,
-    area: str,
-    at: datetime,
-    *,
-    within: bool = False,
-    limit: int = 1000,
-    after: str | None = None,
-) -> list[PostRow]:
-    """The posts of an area held at a moment or later, by code of the place.
-
-    Args:
-        by: Needs Action.NAMES there.
-        within: Also those of every area and building in it. after: `key` of the last one of the page before.
-
-    Raises:
-        NotFound: No area has the code. Forbidden: The asker may not have names there.
-    """
-    found = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
-    if found is None:
-        raise NotFound(f"no area has the code {area[:40]}")
-    by.need(Action.NAMES, area_chain(session, found, None, at))
-    code, _, number = (after or "").rpartition("|")
-    if after is not None and not (number.isdecimal() and len(number) < 19):
-        raise invalid_field("cursor", "belongs to another list; leave it out")
-    params = {"area": area, "within": within, "at": at, "limit": limit, "after_code": code or None,
-              "after_id": int(number or 0)}  # fmt: skip
-    return [PostRow(**row) for row in session.execute(text(POST_LIST), params).mappings()]

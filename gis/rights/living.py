@@ -1,4 +1,4 @@
-"""Who can act on a matter now: living accounts, as conditions in SQL. The tables of rights are given by `access`.
+"""Conditions in SQL for who can act on an incident now: living accounts.
 
 An account is living when it may sign in: active, with a password or a subject at the identity provider. Its person's
 leave takes it off duty; an operator (administrator) is the last to be asked and is never off duty. All is asked of
@@ -6,6 +6,9 @@ place and time when it is read, so whoever leaves, is blocked or goes on leave i
 """
 
 from collections.abc import Iterable
+
+from gis.rights.actions import ACCESS_ROLES, OPERATOR, Action
+from gis.rights.roles import ACCESS_ROLE_BY_POST
 
 SIGNS_IN = "{a}.active AND (coalesce({a}.password_hash, {a}.subject) IS NOT NULL)"
 NO_ACCOUNTS = "NOT EXISTS (SELECT FROM personal.account)"
@@ -26,14 +29,14 @@ class Living:
     """The conditions for one table of rights.
 
     Args:
-        by_post: Role of a post -> access role. desk: Access roles that dispatch in their areas. there: That handle what
+        by_post: Role of a post -> access role. desk: Access roles that dispatch in their areas. on_site: That handle what
             lies with their areas. hand: That handle what they hold.
     """
 
     def __init__(
-        self, by_post: dict[str, str], desk: Iterable[str], there: Iterable[str], hand: Iterable[str], operator: str
+        self, by_post: dict[str, str], desk: Iterable[str], on_site: Iterable[str], hand: Iterable[str], operator: str
     ) -> None:
-        self._roles = {"desk": frozenset(desk), "there": frozenset(there), "hand": frozenset(hand)}
+        self._roles = {"desk": frozenset(desk), "there": frozenset(on_site), "hand": frozenset(hand)}
         self._by_post = by_post
         self._operator = operator
 
@@ -117,13 +120,26 @@ class Living:
         in_post = f"""EXISTS (SELECT FROM post p JOIN personal.person h ON h.id IN (p.holder_id, p.deputy_id)
     WHERE p.area_id = ANY({i}.areas) AND p.role IN ({self.posts("desk")}) AND p.valid @> CAST({at} AS timestamptz)
       AND {on_duty("h.id", at)})"""
-        held = f"({i}.holder_id IS NOT NULL AND {on_duty(f'{i}.holder_id', at)})"
+        is_held = f"({i}.holder_id IS NOT NULL AND {on_duty(f'{i}.holder_id', at)})"
         return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL
-  WHEN {NO_ACCOUNTS} AND ({held} OR {in_post}) THEN 'posts' ELSE coalesce({self.stage(i, at)},
+  WHEN {NO_ACCOUNTS} AND ({is_held} OR {in_post}) THEN 'posts' ELSE coalesce({self.stage(i, at)},
   (SELECT d.level FROM area d WHERE d.id = ANY({i}.areas) AND d.id IN ({self.places("desk", at, f"{i}.areas")})
    ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], d.level) LIMIT 1),
   CASE WHEN {self.operator(f"{i}.areas")} THEN 'operator' ELSE 'nobody' END) END"""  # noqa: S608
 
 
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(words))
+def _listed(keys: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(keys))
+
+
+LIVING = Living(
+    ACCESS_ROLE_BY_POST,
+    desk=[
+        key
+        for key, actions in ACCESS_ROLES.items()
+        if actions >= {Action.READ, Action.DISPATCH, Action.HANDLE, Action.APPROVE}
+    ],
+    on_site=[key for key, actions in ACCESS_ROLES.items() if actions >= {Action.READ, Action.HANDLE}],
+    hand=[key for key, actions in ACCESS_ROLES.items() if Action.HANDLE in actions],
+    operator=OPERATOR,
+)

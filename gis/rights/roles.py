@@ -1,48 +1,85 @@
-"""The roles of grid management as a table. A new role is one line here, then `./wangge db migrate`."""
+"""The roles of grid management as a table, one row a role.
 
-from typing import NamedTuple
+A new role is one row here and its label `role.KEY` in the catalogue of messages, then `./wangge db migrate`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from gis.messages import has_label, label
 
 
-class PostRole(NamedTuple):
-    """key, words on screen, what the post is attached to, and its place in an answer (low: nearest)."""
+@dataclass(frozen=True)
+class PostRole:
+    """A role that a person or an organisation has for an area or a building.
+
+    level: Level of the area, or building, that such a post is attached to.
+    rank: Place in an answer, and height in escalation; low is nearest.
+    access_role: Role of `gis.rights.actions.ACCESS_ROLES` in the post's area; a building's posts see what they hold.
+    first_contact_order: Place in the order in which people are contacted, and incidents escalated; None: not in it.
+    shared: Whether several people have it for one place at a time; else a new holder follows the old one.
+    public: Whether it is an office or an organisation: that it answers is public, who holds the post for it is not.
+    aliases_zh: Other words for it in files.
+    """
 
     key: str
-    zh: str
-    en: str
-    attached_to: str
+    level: str
     rank: int
+    access_role: str
+    first_contact_order: int | None
+    shared: bool
+    public: bool
+    aliases_zh: tuple[str, ...]
+
+    @cached_property
+    def zh(self) -> str:
+        """The Chinese label."""
+        return role_label(self.key, "zh")
+
+    @cached_property
+    def en(self) -> str:
+        """The English label."""
+        return role_label(self.key, "en")
 
 
 ROLES = (
-    PostRole("unit_head", "联户长", "unit head", "unit", 10),
-    PostRole("building_head", "楼栋长", "building head", "building", 20),
-    PostRole("building_sponsor", "两委成员包保楼栋", "committee member who vouches for the building", "building", 22),
-    PostRole("block_head", "片区长", "block head", "building", 24),
-    PostRole("grid_worker", "网格员", "grid worker", "grid", 30),
-    PostRole("grid_leader", "网格长", "grid leader", "grid", 32),
-    PostRole("grid_party_leader", "网格党小组组长", "grid party-group leader", "grid", 34),
-    PostRole("contact_leader", "联系点领导", "contact leader", "grid", 36),
-    PostRole("community_worker", "社区工作者", "community worker", "community", 40),
-    PostRole("community_secretary", "社区党组织书记", "community party secretary", "community", 42),
-    PostRole("party_member", "在职党员", "party member on duty", "community", 44),
-    PostRole("volunteer_team", "志愿服务队", "volunteer team", "community", 46),
-    PostRole("property_company", "物业", "property company", "building", 26),
-    PostRole("liaison_officer", "联络员", "liaison officer", "street", 50),
-    PostRole("enforcement_squad", "综合执法中队", "enforcement squad", "street", 52),
-    PostRole("street_office", "街道党工委", "street party-work committee", "street", 54),
-    PostRole("command_centre", "指挥中心", "command centre", "county", 60),
-)
+    PostRole("unit_head", "unit", 10, "unit_head", 1, False, False, ("联户长（十联户）",)),
+    PostRole("building_head", "building", 20, "order_taker", None, False, False, ()),
+    PostRole("building_sponsor", "building", 22, "order_taker", None, False, False, ("包保", "包保干部", "两委成员", "两委包保")),
+    PostRole("block_head", "building", 24, "order_taker", None, False, False, ()),
+    PostRole("grid_worker", "grid", 30, "grid_worker", 2, True, False, ("专职网格员",)),
+    PostRole("grid_leader", "grid", 32, "grid_leader", 3, False, False, ()),
+    PostRole("grid_party_leader", "grid", 34, "grid_worker", None, False, False, ("党小组组长", "网格党小组长")),
+    PostRole("contact_leader", "grid", 36, "order_taker", None, False, False, ()),
+    PostRole("community_worker", "community", 40, "dispatcher", 4, True, False, ("社工", "社工岗")),
+    PostRole("community_secretary", "community", 42, "dispatcher", 5, False, False, ("社区书记", "社区党支部书记")),
+    PostRole("party_member", "community", 44, "order_taker", None, True, False, ("双报到党员",)),
+    PostRole("volunteer_team", "community", 46, "order_taker", None, True, True, ("志愿者队伍",)),
+    PostRole("property_company", "building", 26, "order_taker", None, False, True, ("物业公司",)),
+    PostRole("liaison_officer", "street", 50, "street", 6, True, False, ()),
+    PostRole("enforcement_squad", "street", 52, "order_taker", None, False, True, ("执法中队",)),
+    PostRole("street_office", "street", 54, "street", 7, False, True, ("街道党工委办公室",)),
+    PostRole("command_centre", "county", 60, "command_centre", 8, False, True, ()),
+)  # fmt: skip
 
 ROLE_BY_KEY = {role.key: role for role in ROLES}
-
-# roles that are an office or an organisation: that it answers is public, who holds the post for it is not
-ORGANISATIONS = frozenset(
-    {"property_company", "volunteer_team", "enforcement_squad", "street_office", "command_centre"}
+ACCESS_ROLE_BY_POST = {role.key: role.access_role for role in ROLES}
+# Whom to contact first, and up which roles an incident escalates, nearest first.
+FIRST_CONTACT_ROLES = tuple(
+    role.key
+    for role in sorted(ROLES, key=lambda role: role.first_contact_order or 0)
+    if role.first_contact_order is not None
 )
 
 
-def organisation_name(role: str, place_name: str) -> str:
-    """The name of the organisation that a post stands for: 西航街道 and 街道党工委 are 西航街道党工委."""
+def role_label(key: str, language: str = "en") -> str:
+    """Return the label of a role or access role; the key itself where the catalogue has none."""
+    code = f"role.{key}"
+    return label(code, language) if has_label(code, language) else key
+
+
+def organisation_name(role: str, area_name: str) -> str:
+    """Return the name of the organisation that a post stands for: 西航街道 and 街道党工委 are 西航街道党工委."""
     title = ROLE_BY_KEY[role].zh
-    overlap = next((size for size in range(len(title), 0, -1) if place_name.endswith(title[:size])), 0)
-    return place_name + title[overlap:]
+    overlap = next((size for size in range(len(title), 0, -1) if area_name.endswith(title[:size])), 0)
+    return area_name + title[overlap:]

@@ -16,7 +16,7 @@ from gis.boundaries import drafts, preview, publish
 from gis.boundaries.store import write_boundaries
 from gis.db import allow_boundary_writes, copy_rows, engine
 from gis.ops import cluster, schema
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 from gis.settings import Settings
 from gis.shapes.polygon_coverage import dissolve
 from gis.shapes.repair import to_multipolygon

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle import moves, report
 from gis.incidents.lifecycle.effects import MovePayload
 from tests.served import Deployment
 from tests.support.browser import BY, filed, moved, opened, picture, serious, session, signed_in
@@ -58,7 +58,7 @@ def test_the_contact_is_shown_for_a_reason(desk: Page, site: str, served: Deploy
     number, words = filed(session)
     county = session.scalar(text("SELECT county FROM incident WHERE id = :id"), {"id": number})
     session.execute(
-        text(moves.CONTACT), {"county": county, "id": number, "name": "", "phone": "13700001234", "email": ""}
+        text(report.CONTACT), {"county": county, "id": number, "name": "", "phone": "13700001234", "email": ""}
     )
     session.commit()
     signed_in(desk, site, served, "dispatcher", "/desk")

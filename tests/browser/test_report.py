@@ -16,7 +16,7 @@ from gis.db import engine
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.ops import cluster
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 from gis.settings import ROOT, Settings
 from tests.served import Deployment
 from tests.support.browser import opened

@@ -22,10 +22,11 @@ from gis.accounts.credentials import hash_secret
 from gis.accounts.models import AccessGrant, Account, ApiKey
 from gis.boundaries import drafts
 from gis.incidents import photos
-from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle import report
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.ops.metadata import Area
-from gis.rights.access import ANONYMOUS, Action, Principal, account_principal, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 from tests import build
 from web.api.events import views
 from web.security import readers
@@ -349,7 +350,7 @@ class World:
         category = self.private if words == MARK else "06010"
         given = IncidentReport(category, words, lon=lon, lat=POINT["lat"], crs="cgcs2000", channel="patrol", name="报事人甲",
                        phone="13900000000")  # fmt: skip
-        return moves.file_report(self.session, system_principal("test"), given, NOW).id
+        return report.file_report(self.session, system_principal("test"), given, NOW).id
 
     def _draft(self, grid: Area, column: float) -> int:
         """Somebody's draft that splits a grid."""

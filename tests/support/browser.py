@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from gis.db import engine
 from gis.demo import accounts
-from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle import moves, report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.ops import cluster
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 from gis.settings import ROOT, Settings
 from tests.served import Deployment
 
@@ -37,7 +37,7 @@ def session(served: Deployment) -> Iterator[Session]:
 def filed(session: Session) -> tuple[UUID, str]:
     """A report that lies with the demo's grid worker; its number and the words to tell it by."""
     words, now = f"垃圾没人清 {uuid4().hex[:8]}", datetime.now(UTC)
-    made = moves.file_report(
+    made = report.file_report(
         session, BY, IncidentReport(category="06010", area=session.scalar(text(GRID)), description=words), now
     )
     # of several in one post the least busy goes first: it is to be this one

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from gis.areas.models import Area
 from gis.boundaries import drafts
 from gis.boundaries.store import boundaries_at, publish_shapes
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 from gis.shapes import polygon_coverage
 from tests import build
 

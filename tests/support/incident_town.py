@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.lifecycle.moves import FiledIncident, IncidentReport
+from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
 from gis.ops.metadata import Area
-from gis.rights.access import ANONYMOUS, Principal, account_principal, system_principal
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 from tests import build
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
@@ -43,7 +44,7 @@ class Place:
         given = POINT | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"} | more
         if by is ANONYMOUS and not {"severity", "channel", "attributes"}.isdisjoint(more):
             by = system_principal("test")  # what strangers may not say, the office writes down
-        return moves.file_report(self.session, by, IncidentReport(**given), at)  # type: ignore[arg-type]
+        return file_report(self.session, by, IncidentReport(**given), at)  # type: ignore[arg-type]
 
     def do(
         self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object

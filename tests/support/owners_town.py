@@ -7,14 +7,14 @@ from sqlalchemy.orm import Session
 
 from gis.accounts.models import Account
 from gis.errors import NotFound
-from gis.incidents.lifecycle import deadlines, moves
+from gis.incidents.lifecycle import deadlines, moves, report
 from gis.incidents.lifecycle import handover as posts
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 from gis.incidents.lifecycle.intake import IncidentReport
-from gis.incidents.lifecycle.moves import FiledIncident
+from gis.incidents.lifecycle.report import FiledIncident
 from gis.incidents.reading import incidents
 from gis.ops.metadata import Area, Post
-from gis.rights.access import ANONYMOUS, Principal, account_principal
+from gis.rights.principal import ANONYMOUS, Principal, account_principal
 from tests import build, sign_in
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
@@ -54,7 +54,7 @@ class World:
         """A matter in the grid of a column."""
         given = {"lon": build.LON + column * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
         given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"} | more
-        return moves.file_report(self.session, ANONYMOUS, IncidentReport(**given), at, look_alike=False)  # type: ignore[arg-type]
+        return report.file_report(self.session, ANONYMOUS, IncidentReport(**given), at, look_alike=False)  # type: ignore[arg-type]
 
     def at(self, one: UUID, now: datetime = NOW) -> str:
         """Who has it to act on, as its reporter is told."""

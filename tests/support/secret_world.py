@@ -13,14 +13,10 @@ from gis.accounts import disclosures
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.ops.metadata import Account
-from gis.rights.access import (
-    Action,
-    Principal,
-    account_principal,
-    reporter_principal,
-    system_principal,
-)
+from gis.rights.actions import Action
+from gis.rights.principal import Principal, account_principal, reporter_principal, system_principal
 from tests import build
 from tests.support.access_table import NOW, POINT, TABLE, Asker, World
 from web.api.events import views
@@ -92,8 +88,8 @@ class SecretWorld(World):
     def _at(self, point: dict[str, float], by: Principal, **given: Any) -> UUID:
         return self._filed(point, by, **given).id
 
-    def _filed(self, point: dict[str, float], by: Principal, **given: Any) -> moves.FiledIncident:
-        return moves.file_report(self.session, by, IncidentReport("06010", crs="cgcs2000", **point, **given), NOW)
+    def _filed(self, point: dict[str, float], by: Principal, **given: Any) -> FiledIncident:
+        return file_report(self.session, by, IncidentReport("06010", crs="cgcs2000", **point, **given), NOW)
 
     def _person(self, name: str, person: str) -> Asker:
         holder = self.home.person(person).id

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import click
 from sqlalchemy.orm import Session
 
-from gis.accounts import accounts
-from gis.rights.access import ACCESS_ROLES, Principal, system_principal
+from gis.accounts import account_list, accounts
+from gis.rights.actions import ACCESS_ROLES
+from gis.rights.principal import Principal, system_principal
 from web.cli.common import session_scope
 
 ROLE = click.Choice([*ACCESS_ROLES])
@@ -44,7 +45,7 @@ def command() -> None:
 def list_(search: str, as_json: bool) -> None:
     """List accounts; SEARCH is part of a user name, a person's name or staff number."""
     with session_scope() as session:
-        found = accounts.list_accounts(session, system_principal("command line"), datetime.now(UTC), search, 10_000)
+        found = account_list.list_accounts(session, system_principal("command line"), datetime.now(UTC), search, 10_000)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
         return

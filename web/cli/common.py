@@ -17,7 +17,7 @@ from gis.db import audit_context, engine
 from gis.errors import Unavailable
 from gis.files.report import LoadReport
 from gis.ops import cluster, schema
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 from gis.settings import Settings
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

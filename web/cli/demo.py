@@ -88,7 +88,7 @@ def command(
 def demo_accounts(settings: Settings, addresses: cluster.DatabaseUrls) -> "list[DemoAccount]":
     """One account of each role to try."""
     from gis.demo import accounts
-    from gis.rights.access import system_principal
+    from gis.rights.principal import system_principal
 
     print_step("an account of each role")
     with Session(engine(addresses.app)) as session, audit_context(session, DEMO_ACTOR, "demo accounts"):

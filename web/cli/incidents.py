@@ -10,10 +10,11 @@ import orjson
 from gis.accounts import disclosures
 from gis.areas.resolver import read_time
 from gis.errors import invalid_field
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake
+from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import filters as reading_filters
 from gis.incidents.reading import incidents, statistics, timeline
-from gis.rights.access import Principal, system_principal
+from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 from web.cli.common import record_disclosure, session_scope
 
@@ -44,7 +45,7 @@ def report(as_json: bool, **given: str | float | None) -> None:
     """File a report, with DESCRIPTION in the reporter's words."""
     now = datetime.now(Settings.from_env().timezone)
     with session_scope("report") as session:
-        filed = moves.file_report(session, me(), intake.IncidentReport(**given, channel="phone"), now)  # type: ignore[arg-type]
+        filed = file_report(session, me(), intake.IncidentReport(**given, channel="phone"), now)  # type: ignore[arg-type]
         session.commit()
     if as_json:
         click.echo(orjson.dumps(asdict(filed)).decode())

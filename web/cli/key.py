@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from gis.accounts import api_keys
-from gis.rights.access import KEY_ACTIONS
+from gis.rights.actions import KEY_ACTIONS
 from web.cli.common import session_scope
 
 

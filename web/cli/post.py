@@ -10,8 +10,8 @@ import click
 from gis.areas.resolver import read_time
 from gis.incidents.lifecycle import handover
 from gis.incidents.reading.unanswered import unanswered
-from gis.people.queries import posts_of
-from gis.rights.access import system_principal
+from gis.people.posts import posts_of
+from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
 from gis.settings import Settings
 from web.cli.common import session_scope

@@ -10,7 +10,7 @@ import orjson
 
 from gis import private
 from gis.errors import InvalidInput
-from gis.rights.access import Principal, system_principal
+from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 from web.cli.common import session_scope
 

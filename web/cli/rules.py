@@ -12,7 +12,7 @@ from gis.errors import NotFound
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
-from gis.rights.access import system_principal
+from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
 from gis.settings import Settings
 from web.cli.common import FILE, refused, session_scope

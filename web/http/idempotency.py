@@ -9,7 +9,7 @@ from flask import Response, request
 from sqlalchemy import text
 
 from gis.errors import invalid_field
-from gis.rights.access import Principal
+from gis.rights.principal import Principal
 from web.http.client import client_network
 from web.http.db import session
 

@@ -34,10 +34,12 @@ from gis.errors import (
 )
 from gis.incidents import photos
 from gis.incidents.catalogue import editions
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake, report
 from gis.incidents.reading import public
 from gis.incidents.reading.public import PublicFilters, PublicView
-from gis.rights.access import ANONYMOUS, Action, Principal
+from gis.messages import Message
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, Principal
 from gis.rights.roles import ROLE_BY_KEY
 from web.api.locate.views import current_snapshot
 from web.http import params
@@ -103,7 +105,7 @@ def open311_principal() -> Principal:
     found = api_keys.authenticate_key(session(), given, datetime.now(UTC))
     if found is None:
         raise Forbidden("api_key: the key is not valid; it may be mistyped, expired or revoked")
-    name, words = f"key {found.principal.key_id}", "requests with this key"
+    name, words = f"key {found.principal.key_id}", Message("counted.requests_with_key")
     rate_limit.check_rate_limit(current_app.config["SETTINGS"].var, name, found.per_minute, time.time(), words)
     return found.principal
 
@@ -241,8 +243,8 @@ def create_request() -> Response:
         category=code, description=_given("description"), channel="open311", attributes=answers, **_place(),
         name=_name(_given("first_name"), _given("last_name")), phone=_given("phone"), email=_given("email"),
     )  # fmt: skip
-    filed = moves.file_report(
-        session(), by, sent, now, assessed=intake.admit(session(), by, sent, now, register=current_snapshot(now)), var=current_app.config["SETTINGS"].var,
+    filed = report.file_report(
+        session(), by, sent, now, assessed=intake.admit(session(), by, sent, now, snapshot=current_snapshot(now)), var=current_app.config["SETTINGS"].var,
         pictures=photos.sanitise_photos([one.stream.read() for one in request.files.getlist("media") if one.filename]),
     )  # fmt: skip
     if where not in (None, filed.county):

@@ -9,6 +9,7 @@ import time
 from flask import current_app, request
 
 from gis.accounts import rate_limit
+from gis.messages import Message
 from web.http.client import client_network
 
 UNITS = {
@@ -32,5 +33,5 @@ def charge() -> None:
         settings = current_app.config["SETTINGS"]
         rate_limit.check_rate_limit(
             settings.var, f"anonymous {client_network()}", settings.anonymous_units_per_minute, time.time(),
-            "units of work without a key or account", units,
+            Message("counted.anonymous_units"), units,
         )  # fmt: skip

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from gis.accounts import disclosures
 from gis.people.queries import area_chain
-from gis.rights.access import Principal
+from gis.rights.principal import Principal
 from web.http.db import Factory, session
 
 

@@ -17,9 +17,11 @@ from flask import Flask, Request, Response, current_app, g, redirect, request, s
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
-from gis.accounts import accounts, api_keys, credentials, rate_limit
+from gis.accounts import api_keys, credentials, rate_limit, sessions
 from gis.errors import AuthenticationRequired, Forbidden, RateLimited
-from gis.rights.access import ANONYMOUS, Action, Principal
+from gis.messages import Message
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, Principal
 from gis.settings import Settings
 from web.http import db, errors
 from web.security import anonymous_budget, trusted_browser
@@ -129,7 +131,11 @@ def _by_key() -> Principal | None:
         raise AuthenticationRequired(BAD_KEY)
     settings: Settings = current_app.config["SETTINGS"]
     rate_limit.check_rate_limit(
-        settings.var, f"key {found.principal.key_id}", found.per_minute, time.time(), "requests with this key"
+        settings.var,
+        f"key {found.principal.key_id}",
+        found.per_minute,
+        time.time(),
+        Message("counted.requests_with_key"),
     )
     return found.principal
 
@@ -141,7 +147,7 @@ def _by_session() -> Principal | None:
     now = int(time.time())
     settings: Settings = current_app.config["SETTINGS"]
     kept: TimedCache = current_app.extensions["wangge_rights"]
-    found: accounts.AccountStatus | None = None
+    found: sessions.AccountStatus | None = None
     if now - began < MAX_SESSION_S and now - seen < settings.idle_minutes * 60:
         found = kept.get((account, session.get("id")), lambda: _standing(account))
     if found is None or not found.active or found.stamp != stamp:
@@ -155,11 +161,11 @@ def _by_session() -> Principal | None:
     return found.principal
 
 
-def _standing(account_id: int) -> accounts.AccountStatus | None:
+def _standing(account_id: int) -> sessions.AccountStatus | None:
     """What the account of this browser's session is; None when the session has been signed out."""
-    if "id" in session and accounts.is_ended(db.session(), session["id"]):
+    if "id" in session and sessions.is_ended(db.session(), session["id"]):
         return None
-    return accounts.account_status(db.session(), account_id, datetime.now(UTC))
+    return sessions.account_status(db.session(), account_id, datetime.now(UTC))
 
 
 def start_session(account_id: int, stamp: int, *, at_provider: bool = False) -> None:
@@ -191,7 +197,7 @@ def end_session() -> None:
     """End this browser's session, also for copies of its cookie."""
     if "id" in session and "account" in session:
         until = datetime.fromtimestamp(session["account"][2] + MAX_SESSION_S, UTC)
-        accounts.end_session(db.session(), session["id"], until)
+        sessions.end_session(db.session(), session["id"], until)
         db.session().commit()
         clear_rights_cache()
     session.clear()

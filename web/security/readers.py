@@ -1,7 +1,8 @@
 """Who may look at what pages and API both show."""
 
 from gis.errors import Forbidden
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from web.security.guard import principal, raise_sign_in_required, require
 
 RULES_READING_ACTIONS = (Action.RULES, Action.READ, Action.FIGURES)  # one of them is enough to look

@@ -4,7 +4,8 @@ import orjson
 
 from gis.errors import FieldError, invalid_fields
 from gis.incidents.catalogue.editions import CategoryRow
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 
 MAX_ATTRIBUTES_BYTES = 20_000
 OPEN311_ATTRIBUTES = frozenset({"media_url"})  # GeoReport v2 has them for every service
@@ -44,13 +45,13 @@ def require_admissible(
         channels |= STAFF_CHANNELS
     if channel not in channels:
         errors.append(
-            FieldError("channel", f"{channel!r} is not a channel of yours; one of {', '.join(sorted(channels))}")
+            FieldError("channel", "report.channel_not_yours", {"channel": channel, "allowed": sorted(channels)})
         )
     if severity and not principal.may(Action.DISPATCH, area_ids):
-        errors.append(FieldError("severity", "is set by the rules and by who dispatches there; leave it out"))
+        errors.append(FieldError("severity", "report.severity_not_yours"))
     questions = OPEN311_ATTRIBUTES | {str(question["code"]) for question in category.attributes}
     errors += [
-        FieldError(f"attributes.{name[:40]}", f"is no question of category {category.code}; leave it out")
+        FieldError(f"attributes.{name[:40]}", "report.attribute_unknown", {"category": category.code})
         for name in attributes
         if name not in questions
     ]
@@ -63,7 +64,7 @@ def attributes_error(attributes: object) -> FieldError | None:
     try:
         size = len(orjson.dumps(attributes))
     except TypeError:
-        return FieldError("attributes", "is nested too deeply, or holds something that is no JSON")
+        return FieldError("attributes", "report.attributes_nested")
     if size > MAX_ATTRIBUTES_BYTES:
-        return FieldError("attributes", f"has {size:,} bytes; at most {MAX_ATTRIBUTES_BYTES:,}")
+        return FieldError("attributes", "report.attributes_too_large", {"size": size, "limit": MAX_ATTRIBUTES_BYTES})
     return None

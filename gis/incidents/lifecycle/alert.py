@@ -20,12 +20,12 @@ POSTS = ("grid_leader", "community_worker", "community_secretary", "command_cent
 ACCESS = ("grid_leader", "dispatcher", "command_centre")  # access roles of accounts that are told, too
 
 
-def why(found: Danger) -> DecisionStep:
+def danger_step(danger: Danger) -> DecisionStep:
     """The step that says which words made a matter urgent."""
-    because = "、".join(found.because)
+    because = "、".join(danger.because)
     return step(
-        "severity", "danger", zh=found.zh, en=found.en, because=because, call="、".join(found.call),
-        call_en=" or ".join(found.call),
+        "severity", "danger", zh=danger.zh, en=danger.en, because=because, call="、".join(danger.call),
+        call_en=" or ".join(danger.call),
     )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def alarm(
     now: datetime,
     body: Mapping[str, Any],
     *,
-    told: Collection[int] = (),
+    informed: Collection[int] = (),
     kind: str,
 ) -> None:
     """Tell the grid leader, the community and the command centre of a danger.
@@ -53,12 +53,12 @@ def alarm(
         told: Ids of persons who are told otherwise. kind: The danger's key.
     """
     people = {
-        one.person_id
-        for one in list_post_holders(session, areas, building_id, now)
-        if one.role in POSTS and one.person_id
+        holder.person_id
+        for holder in list_post_holders(session, areas, building_id, now)
+        if holder.role in POSTS and holder.person_id
     }
     accounts = session.scalars(cached_text(RECEIVERS), {"roles": list(ACCESS), "areas": list(areas)}).all()
     enqueue_notice(
-        session, TOPIC, county=county, incident_id=incident_id, areas=areas, person_ids=people - set(told),
+        session, TOPIC, county=county, incident_id=incident_id, areas=areas, person_ids=people - set(informed),
         account_ids=accounts, body={**body, "severity": URGENT, "danger": kind},
     )  # fmt: skip

@@ -17,7 +17,8 @@ from gis.incidents.routing.location import IncidentLocation, resolve_location
 from gis.incidents.routing.post_holders import home, office
 from gis.incidents.routing.router import COMMUNITY
 from gis.incidents.states import ENDED_STATES, State
-from gis.rights.access import system_principal
+from gis.messages import Message, render
+from gis.rights.principal import system_principal
 
 BOUNDARY_ACTOR = "job boundaries"
 # who has done the work keeps it; before it is dispatched nobody has it
@@ -67,14 +68,14 @@ def reassign_after_boundary_change(session: Session, now: datetime) -> int:
     at dispatch; who has handled it keeps it. A second run does nothing. Outside every grid it stays where it was.
     """
     params = {"ended": [state.value for state in ENDED_STATES], "now": now}
-    found = session.execute(text(CHANGED), params).all()
+    rows = session.execute(text(CHANGED), params).all()
     # redrawn around it, and it still lies inside: nothing to tell
-    stays = [row for row in found if row.inside and not row.lower]
+    stays = [row for row in rows if row.inside and not row.lower]
     if stays:
         redrawn = {"ids": [row.id for row in stays], "revisions": [row.revision for row in stays]}
         session.execute(text(REDRAWN), redrawn)
-    kept = {row.id for row in stays}
-    moved = [row for row in found if row.id not in kept]
+    unmoved_ids = {row.id for row in stays}
+    moved = [row for row in rows if row.id not in unmoved_ids]
     if not moved:
         return 0
     register = read_snapshot_around(
@@ -83,57 +84,65 @@ def reassign_after_boundary_change(session: Session, now: datetime) -> int:
     return sum(_follow(session, row.id, now, register) for row in moved)
 
 
-def _follow(session: Session, number: UUID, now: datetime, register: RegistrySnapshot) -> bool:
+def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySnapshot) -> bool:
     row = lock_incident(session, system_principal(BOUNDARY_ACTOR), number)
     address = session.scalar(text("SELECT address FROM incident WHERE id = :id"), {"id": number})
     try:
-        where, answer, _ = resolve_location(
-            session, now, lon=row.lon, lat=row.lat, crs="cgcs2000", address=address or "", register=register
+        location, answer, _ = resolve_location(
+            session, now, lon=row.lon, lat=row.lat, crs="cgcs2000", address=address or "", register=snapshot
         )
     except WanggeError:
         return False  # outside every grid now: nobody else answers for it
-    before = stored_location(session, row)
-    areas, unit = where.area_ids, where.unit_id
-    if unit is None and row.unit_id is not None and _stands(session, row.unit_id, where.grid_id, now):
+    old_location = stored_location(session, row)
+    areas, unit = location.area_ids, location.unit_id
+    if unit is None and row.unit_id is not None and _stands(session, row.unit_id, location.grid_id, now):
         unit, areas = row.unit_id, [*areas, row.unit_id]  # told by hand, or by the code of the unit
     if (areas, unit) == (list(row.areas), row.unit_id):
-        session.execute(text(REDRAWN), {"ids": [row.id], "revisions": [where.revision]})
+        session.execute(text(REDRAWN), {"ids": [row.id], "revisions": [location.revision]})
         return False
     changes: dict[str, Any] = {
-        "areas": areas, "grid_id": where.grid_id, "unit_id": unit, "revision_id": where.revision,
-        "building_id": where.building_id or row.building_id,
+        "areas": areas, "grid_id": location.grid_id, "unit_id": unit, "revision_id": location.revision,
+        "building_id": location.building_id or row.building_id,
     }  # fmt: skip
-    changes |= _holder(session, row, where, areas, now)
-    old, new = _grid(before), _grid(where)
+    changes |= _holder(session, row, location, areas, now)
+    old, new = _grid(old_location), _grid(location)
+    names = {"old_code": old[0], "old_name": old[1], "new_code": new[0], "new_name": new[1]}
+    note = Message("event_note.boundary_changed", names)
     detail = {
-        "from_grid": old[0], "to_grid": new[0], "revision": [row.revision_id, where.revision],
+        "from_grid": old[0], "to_grid": new[0], "revision": [row.revision_id, location.revision],
         "from_person": row.holder_id, "to_person": changes.get("holder_id", row.holder_id),
-        "role": changes.get("role", row.role), "how": [one for one in answer.how if one.step == "grid"],
-        "en": f"the boundary changed: from {old[1]} ({old[0]}) to {new[1]} ({new[0]})",
+        "role": changes.get("role", row.role), "how": [step for step in answer.how if step.step == "grid"],
+        "en": render(note),
     }  # fmt: skip
-    words = f"边界调整：由{old[1]}（{old[0]}）转至{new[1]}（{new[0]}）"
-    record_event(session, row, "follow", now, BOUNDARY_ACTOR, words=words, detail=detail, changes=changes)
+    record_event(session, row, "follow", now, BOUNDARY_ACTOR, note=render(note, "zh"), detail=detail, changes=changes)
     notify_of_move(
-        session, row, "follow", row.state, changes, system_principal(BOUNDARY_ACTOR), more=[row.holder_id], now=now
+        session,
+        row,
+        "follow",
+        row.state,
+        changes,
+        system_principal(BOUNDARY_ACTOR),
+        extra_person_ids=[row.holder_id],
+        now=now,
     )
     return True
 
 
 def _holder(
-    session: Session, row: LockedIncident, where: IncidentLocation, areas: Sequence[int], now: datetime
+    session: Session, row: LockedIncident, location: IncidentLocation, areas: Sequence[int], now: datetime
 ) -> dict[str, Any]:
     """Who holds it in the new patch: only what changes."""
     if row.way == "order" or row.area_id is None or row.area_id in areas or row.state in DONE:
         return {}
     if row.state in WAITING:
         return office(session, areas, now).columns
-    first = row.limits.get("first_role") or row.role or COMMUNITY
-    return home(session, areas, where.building_id, first, row.limits.get("escalation", ()), now).columns
+    first_role = row.limits.get("first_role") or row.role or COMMUNITY
+    return home(session, areas, location.building_id, first_role, row.limits.get("escalation", ()), now).columns
 
 
-def _grid(where: IncidentLocation) -> tuple[str, str]:
+def _grid(location: IncidentLocation) -> tuple[str, str]:
     """Code and name of its grid."""
-    return next(((area[2], area[3]) for area in where.areas if area[0] == where.grid_id), ("", ""))
+    return next(((area[2], area[3]) for area in location.areas if area[0] == location.grid_id), ("", ""))
 
 
 def _stands(session: Session, unit: int, grid: int, now: datetime) -> bool:

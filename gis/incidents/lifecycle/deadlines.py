@@ -14,9 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import audit_context
-from gis.incidents.lifecycle import moves
-from gis.rights.access import LIVING
-from gis.rights.living import NO_ACCOUNTS, on_duty
+from gis.incidents.lifecycle import upkeep
+from gis.rights.living import LIVING, NO_ACCOUNTS, on_duty
 
 BATCH = 50  # incidents held at once
 
@@ -41,9 +40,9 @@ LAPSED = f"""state IN ('dispatched', 'taken') AND (
     SELECT FROM order_offer o WHERE o.incident_id = incident.id AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
 
 DEADLINE_RULES = {
-    "lapsed": DeadlineRule("reported_at", LAPSED, moves.pass_on, "job owners"),
-    "overdue": DeadlineRule("supervise_at", "state NOT IN ('closed', 'void')", moves.escalate_overdue, "job clock"),
-    "unclaimed": DeadlineRule("due_at", "way = 'order' AND state = 'dispatched'", moves.expire_order, "job orders"),
+    "lapsed": DeadlineRule("reported_at", LAPSED, upkeep.pass_on, "job owners"),
+    "overdue": DeadlineRule("supervise_at", "state NOT IN ('closed', 'void')", upkeep.escalate_overdue, "job clock"),
+    "unclaimed": DeadlineRule("due_at", "way = 'order' AND state = 'dispatched'", upkeep.expire_order, "job orders"),
 }
 
 
@@ -57,7 +56,9 @@ class Batch(NamedTuple):
     last: tuple[datetime, UUID] | None
 
 
-def run_deadline_batch(session: Session, name: str, now: datetime, after: tuple[datetime, UUID] | None = None) -> Batch:
+def run_deadline_batch(
+    session: Session, name: str, now: datetime, cursor: tuple[datetime, UUID] | None = None
+) -> Batch:
     """Do the next incidents of a sweep, the longest due first; the caller commits, then asks for those after.
 
     Args:
@@ -65,20 +66,20 @@ def run_deadline_batch(session: Session, name: str, now: datetime, after: tuple[
 
     One that fails is left as it was, logged by its id, and does not keep the others from their turn.
     """
-    one = DEADLINE_RULES[name]
-    beyond = "" if after is None else f"AND ({one.at}, id) > (:after_at, :after_id)"
+    rule = DEADLINE_RULES[name]
+    beyond = "" if cursor is None else f"AND ({rule.at}, id) > (:after_at, :after_id)"
     query = f"""
-      SELECT {one.at}, id FROM incident WHERE {one.at} <= :now AND {one.which} {beyond}
-      ORDER BY {one.at}, id LIMIT {BATCH} FOR UPDATE SKIP LOCKED
+      SELECT {rule.at}, id FROM incident WHERE {rule.at} <= :now AND {rule.which} {beyond}
+      ORDER BY {rule.at}, id LIMIT {BATCH} FOR UPDATE SKIP LOCKED
     """  # noqa: S608  the words of the table above
-    at, number = after or (None, None)
-    found = session.execute(text(query), {"now": now, "after_at": at, "after_id": number}).all()
+    at, number = cursor or (None, None)
+    rows = session.execute(text(query), {"now": now, "after_at": at, "after_id": number}).all()
     done = 0
-    with audit_context(session, one.who, name):
-        for _, incident_id in found:
+    with audit_context(session, rule.who, name):
+        for _, incident_id in rows:
             try:
                 with session.begin_nested():
-                    done += one.do(session, incident_id, now)
+                    done += rule.do(session, incident_id, now)
             except Exception:
                 log.exception("%s failed for incident %s", name, incident_id)
-    return Batch(done, (found[-1][0], found[-1][1]) if found else None)
+    return Batch(done, (rows[-1][0], rows[-1][1]) if rows else None)

@@ -15,8 +15,9 @@ from gis.errors import NotFound
 from gis.incidents.reading.locked import LockedIncident, lock_query
 from gis.incidents.states import ENDED_STATES, next_state
 from gis.notices.outbox import enqueue_notice
-from gis.rights.access import LIVING, OPERATOR, Principal
-from gis.rights.living import SIGNS_IN, has_account, on_duty
+from gis.rights.actions import OPERATOR
+from gis.rights.living import LIVING, SIGNS_IN, has_account, on_duty
+from gis.rights.principal import Principal
 
 # in their order: the trigger checks each against what those before it left
 EVENTS = """
@@ -41,13 +42,18 @@ EVENT: dict[str, Any] = {
 
 
 # whom a move is told, beside whoever holds the matter then: the community's desk, the reporter, those above
-VISIBLE_PHOTO_SQL = {
+RECIPIENTS_BY_MOVE = {
     "accept": ("reporter",), "dispatch": ("reporter",), "take": ("reporter",), "return": ("community",),
     "handle": ("community", "reporter"), "close": ("reporter",), "send_back": ("reporter",),
     "reopen": ("community",), "request_suspend": ("community",), "request_extend": ("community",),
     "request_void": ("community",), "request_limit": ("community",), "pass_on": ("community",), "approve_suspend": ("reporter",), "resume": ("reporter",),
     "approve_void": ("reporter",), "expire": ("community",), "rate": ("community",),
 }  # fmt: skip
+
+
+def acting_role(principal: Principal) -> str:
+    """Return the role an event names: the strongest one of an account, else the kind of principal."""
+    return next((role for role, _ in principal.roles), principal.kind)
 
 
 def as_json(value: Any) -> str:
@@ -57,10 +63,12 @@ def as_json(value: Any) -> str:
 
 def insert_events(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
     """Write events in their order; returns their numbers. What an event does not say is as in EVENT."""
-    return list(session.scalars(cached_text(EVENTS), {"events": as_json([{**EVENT, **one} for one in events])}))
+    return list(session.scalars(cached_text(EVENTS), {"events": as_json([{**EVENT, **event} for event in events])}))
 
 
-def lock_incident(session: Session, by: Principal, incident_id: UUID, *, offered: bool = False) -> LockedIncident:
+def lock_incident(
+    session: Session, principal: Principal, incident_id: UUID, *, offered: bool = False
+) -> LockedIncident:
     """An incident's row, held against others until the end of the transaction.
 
     Args:
@@ -69,11 +77,11 @@ def lock_incident(session: Session, by: Principal, incident_id: UUID, *, offered
     Raises:
         NotFound: There is none, or it is not the asker's to see.
     """
-    query, params = lock_query(by, offered)
-    found = session.execute(text(query), params | {"id": incident_id}).mappings().one_or_none()
-    if found is None:
-        raise NotFound("there is no such incident")
-    return LockedIncident(**found)
+    query, params = lock_query(principal, offered)
+    fields = session.execute(text(query), params | {"id": incident_id}).mappings().one_or_none()
+    if fields is None:
+        raise NotFound("incident.unknown")
+    return LockedIncident(**fields)
 
 
 def record_event(
@@ -81,9 +89,9 @@ def record_event(
     row: LockedIncident,
     name: str,
     now: datetime,
-    who: str,
+    actor: str,
     *,
-    words: str = "",
+    note: str = "",
     role: str = "",
     person_id: int | None = None,
     shape: str | None = None,
@@ -99,8 +107,8 @@ def record_event(
     Raises:
         Conflict: The state does not allow the move.
     """
-    after, pending = next_state(name, row.state, row.pending, row.before)
-    if after != row.state and row.due_at is not None:
+    new_state, pending = next_state(name, row.state, row.pending, row.before)
+    if new_state != row.state and row.due_at is not None:
         detail = {**(detail or {}), "in_time": now <= row.due_at}  # what the figures count
     if changes:
         values = {key: as_json(value) if key in ("limits", "how") else value for key, value in changes.items()}
@@ -114,21 +122,21 @@ def record_event(
     (number,) = insert_events(
         session,
         [{"county": row.county, "incident_id": row.id, "at": now, "move": name, "from_state": row.state,
-          "to_state": after, "from_pending": row.pending, "to_pending": pending, "who": who, "role": role,
-          "person_id": person_id, "words": words, "shape": shape, "detail": detail or {}}],
+          "to_state": new_state, "from_pending": row.pending, "to_pending": pending, "who": actor, "role": role,
+          "person_id": person_id, "words": note, "shape": shape, "detail": detail or {}}],
     )  # fmt: skip
     return number
 
 
-def insert_offers(session: Session, county: str, incident_id: UUID, found: Sequence[Any], now: datetime) -> None:
+def insert_offers(session: Session, county: str, incident_id: UUID, offers: Sequence[Any], now: datetime) -> None:
     session.execute(
         text(
             "INSERT INTO order_offer (county, incident_id, person_id, distance_m, offered_at)"
             " SELECT :county, :id, p, d, :now FROM unnest(CAST(:persons AS bigint[]), CAST(:metres AS float8[])) o(p, d)"
             " ON CONFLICT (county, incident_id, person_id) DO NOTHING"
         ),
-        {"county": county, "id": incident_id, "now": now, "persons": [one.person_id for one in found],
-         "metres": [one.distance_m for one in found]},
+        {"county": county, "id": incident_id, "now": now, "persons": [offer.person_id for offer in offers],
+         "metres": [offer.distance_m for offer in offers]},
     )  # fmt: skip
 
 
@@ -182,26 +190,28 @@ def notify_of_move(
     session: Session,
     row: LockedIncident,
     name: str,
-    after: str,
+    new_state: str,
     changes: Mapping[str, Any],
-    by: Principal,
+    principal: Principal,
     offered: Sequence[int] = (),
-    more: Sequence[int | None] = (),
+    extra_person_ids: Sequence[int | None] = (),
     *,
     now: datetime,
 ) -> None:
-    """Tell of a move: who holds the matter then, those of TOLD, and the desk it waits at when nobody holds it."""
-    told = VISIBLE_PHOTO_SQL.get(name, ())
-    people = {*offered, *more, changes.get("holder_id", row.holder_id)} - {None, by.person_id}
+    """Tell of a move: who holds the matter then, those of RECIPIENTS_BY_MOVE, and the desk it waits at when nobody holds it."""
+    recipients = RECIPIENTS_BY_MOVE.get(name, ())
+    people = {*offered, *extra_person_ids, changes.get("holder_id", row.holder_id)} - {None, principal.person_id}
     accounts: list[int] = []
-    if "community" in told or (not people and after not in ENDED_STATES and changes.keys() & {"holder_id", "role"}):
+    if "community" in recipients or (
+        not people and new_state not in ENDED_STATES and changes.keys() & {"holder_id", "role"}
+    ):
         desk = desk_of(session, row.areas, now)
-        people |= set(desk.people) - {by.person_id}
-        accounts = [one for one in desk.accounts if one != by.account_id]
-    if "reporter" in told and row.account_id and row.account_id != by.account_id:
+        people |= set(desk.people) - {principal.person_id}
+        accounts = [one for one in desk.accounts if one != principal.account_id]
+    if "reporter" in recipients and row.account_id and row.account_id != principal.account_id:
         accounts.append(row.account_id)
     enqueue_notice(
         session, f"incident.{name}", county=row.county, incident_id=row.id, areas=row.areas,
         person_ids=sorted(one for one in people if one), account_ids=accounts,
-        body=notice_body(row.id, after, row.category, row.category_zh, row.grid_code, changes.get("role", row.role), row.severity),
+        body=notice_body(row.id, new_state, row.category, row.category_zh, row.grid_code, changes.get("role", row.role), row.severity),
     )  # fmt: skip

@@ -9,17 +9,17 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from gis.db import audit_context
-from gis.errors import FieldError, InvalidInput, NotFound
+from gis.errors import NotFound, invalid_field
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
 from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.incidents.states import ENDED_STATES
+from gis.messages import Message, render
 from gis.people.models import Leave, Person, Post
 from gis.people.queries import area_chain
-from gis.rights.access import Action, Principal, system_principal
-from gis.rights.roles import ROLE_BY_KEY
+from gis.rights.actions import Action
+from gis.rights.principal import Principal, system_principal
 
 HANDOVER_ACTOR = "job hand-over"
-NO_POST = "there is no such post"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class HandoverResult:
 
 def hand_over(
     session: Session,
-    by: Principal,
+    principal: Principal,
     post_id: int,
     to_person: str | int | None,
     at: datetime | None,
@@ -52,26 +52,21 @@ def hand_over(
         NotFound: There is no such post, or it is in none of the asker's areas.
         InvalidInput: The successor is unknown or holds it already, or the moment lies outside the post's time.
     """
-    by.need(Action.POSTS)
+    principal.need(Action.POSTS)
     old = session.get(Post, post_id, with_for_update=True, populate_existing=True)
-    if old is None or not by.may(Action.POSTS, area_chain(session, old.area_id, old.building_id, now)):
-        raise NotFound(NO_POST)
+    if old is None or not principal.may(Action.POSTS, area_chain(session, old.area_id, old.building_id, now)):
+        raise NotFound("post.unknown")
     if open_incidents not in ("follow", "stay"):
-        raise _wrong("incidents", f"{str(open_incidents)[:40]!r} is neither follow nor stay")
+        raise invalid_field("incidents", "handover.incidents_unknown", value=str(open_incidents)[:40])
     at = at or now
-    if at < now:
-        raise _wrong("at", "is past; leave it out to hand over now")
+    _require_moment_of_post(old, at, now)
     begins, ends = old.valid.lower, old.valid.upper
-    assert begins is not None
-    if not begins < at or (ends is not None and not at < ends):
-        until = f" and before {ends.astimezone(at.tzinfo).isoformat()}, when it ends" if ends else ""
-        raise _wrong("at", f"must be after {begins.astimezone(at.tzinfo).isoformat()}, when the post begins{until}")
     successor = None if to_person is None else _person(session, to_person, "to")
     if successor is None and old.holder_id is None:
-        raise _wrong("to", "is missing: the post is vacant already")
+        raise invalid_field("to", "handover.already_vacant")
     if successor is not None and successor.id == old.holder_id:
-        raise _wrong("to", "holds this post already")
-    with audit_context(session, by.who, "hand over"):
+        raise invalid_field("to", "handover.holds_it_already")
+    with audit_context(session, principal.who, "hand over"):
         new = Post(
             county=old.county, role=old.role, area_id=old.area_id, building_id=old.building_id,
             holder_id=successor.id if successor else None,
@@ -91,8 +86,22 @@ def hand_over(
                 new.takes_from = old.id
                 session.flush()
             else:
-                carried = _carry(session, old, new, now, by.who)
+                carried = _carry(session, old, new, now, principal.who)
     return HandoverResult(new.id, at, carried)
+
+
+def _require_moment_of_post(post: Post, at: datetime, now: datetime) -> None:
+    """Raise InvalidInput unless a moment is not past and lies within a post's time."""
+    if at < now:
+        raise invalid_field("at", "handover.moment_past")
+    begins, ends = post.valid.lower, post.valid.upper
+    assert begins is not None
+    if begins < at and (ends is None or at < ends):
+        return
+    begin = begins.astimezone(at.tzinfo).isoformat()
+    if ends is None:
+        raise invalid_field("at", "handover.before_post", begin=begin)
+    raise invalid_field("at", "handover.outside_post", begin=begin, end=ends.astimezone(at.tzinfo).isoformat())
 
 
 DUE = """
@@ -115,13 +124,13 @@ def apply_due_handovers(session: Session, now: datetime) -> int:
     return carried
 
 
-HELD = """
+HELD_INCIDENTS_SQL = """
 SELECT id FROM incident WHERE holder_id = :holder AND state <> ALL(:ended) AND role = :role
   AND (area_id = :area OR area_id IS NULL AND building_id = :building) ORDER BY reported_at, id
 """
 
 
-def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> int:
+def _carry(session: Session, old: Post, new: Post, now: datetime, actor: str) -> int:
     """Give what the old holder has open in a post to who answers for it now; one event each."""
     if old.holder_id is None:
         return 0
@@ -132,32 +141,44 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, who: str) -> i
         "area": old.area_id,
         "building": old.building_id,
     }
-    found = session.scalars(text(HELD), params).all()
-    for number in found:
-        row = lock_incident(session, system_principal(who), number)
+    incident_ids = session.scalars(text(HELD_INCIDENTS_SQL), params).all()
+    for number in incident_ids:
+        row = lock_incident(session, system_principal(actor), number)
         seat = next(
-            (one for one in list_post_holders(session, row.areas, row.building_id, now) if one.post_id == new.id), None
+            (
+                holder
+                for holder in list_post_holders(session, row.areas, row.building_id, now)
+                if holder.post_id == new.id
+            ),
+            None,
         )
         changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
         if changes["holder_id"] is None:  # vacant, away or without an account, and no deputy: one step up
             changes = home(session, row.areas, row.building_id, old.role, row.limits.get("escalation", ()), now).columns
-        role = ROLE_BY_KEY[old.role]
+        note = Message("event_note.handed_over", {"role": Message(f"role.{old.role}")})
         detail = {
             "from_person": old.holder_id, "to_person": changes["holder_id"], "role": changes.get("role", old.role),
-            "en": f"handed over with the post of {role.en}",
+            "en": render(note),
         }  # fmt: skip
         record_event(
-            session, row, "hand_over", now, who, words=f"{role.zh}岗位移交", role=old.role,
+            session, row, "hand_over", now, actor, note=render(note, "zh"), role=old.role,
             person_id=changes["holder_id"], detail=detail, changes=changes,
         )  # fmt: skip
         notify_of_move(
-            session, row, "hand_over", row.state, changes, system_principal(who), more=[old.holder_id], now=now
+            session,
+            row,
+            "hand_over",
+            row.state,
+            changes,
+            system_principal(actor),
+            extra_person_ids=[old.holder_id],
+            now=now,
         )
-    return len(found)
+    return len(incident_ids)
 
 
 def record_leave(
-    session: Session, by: Principal, person: str | int, begins: datetime, ends: datetime | None, now: datetime
+    session: Session, principal: Principal, person: str | int, begins: datetime, ends: datetime | None, now: datetime
 ) -> int:
     """Enter a time somebody is away, when the deputies of their posts stand in; returns its number.
 
@@ -168,32 +189,28 @@ def record_leave(
     Raises:
         NotFound: Nobody with a post in the asker's areas is meant. InvalidInput: The end is not after the beginning.
     """
-    by.need(Action.POSTS)
-    known = Person.id == person if isinstance(person, int) else Person.code == person
-    who = session.query(Person).filter(known).one_or_none()
+    principal.need(Action.POSTS)
+    is_person = Person.id == person if isinstance(person, int) else Person.code == person
+    employee = session.query(Person).filter(is_person).one_or_none()
     posts: list[Post] = []
-    if who is not None:
-        posts = session.query(Post).filter(or_(Post.holder_id == who.id, Post.deputy_id == who.id)).all()
-    if who is None or not any(
-        by.may(Action.POSTS, area_chain(session, post.area_id, post.building_id, now)) for post in posts
+    if employee is not None:
+        posts = session.query(Post).filter(or_(Post.holder_id == employee.id, Post.deputy_id == employee.id)).all()
+    if employee is None or not any(
+        principal.may(Action.POSTS, area_chain(session, post.area_id, post.building_id, now)) for post in posts
     ):
-        raise NotFound(f"nobody with the code {person} holds a post here or stands in for one")
+        raise NotFound("leave.person_without_post", person=str(person))
     if ends is not None and ends <= begins:
-        raise _wrong("until", "must be after the beginning of the leave")
-    with audit_context(session, by.who, "leave"):
-        made = Leave(person_id=who.id, valid=Range(begins, ends, bounds="[)"))
-        session.add(made)
+        raise invalid_field("until", "leave.end_not_after_begin")
+    with audit_context(session, principal.who, "leave"):
+        leave = Leave(person_id=employee.id, valid=Range(begins, ends, bounds="[)"))
+        session.add(leave)
         session.flush()
-    return made.id
+    return leave.id
 
 
-def _person(session: Session, given: str | int, field: str) -> Person:
-    known = Person.id == given if isinstance(given, int) else Person.code == given
-    found = session.query(Person).filter(known).one_or_none()
-    if found is None:
-        raise _wrong(field, f"nobody has the code {str(given)[:40]!r}; load people with ./wangge load people FILE")
-    return found
-
-
-def _wrong(field: str, words: str) -> InvalidInput:
-    return InvalidInput(f"{field}: {words}", [FieldError(field, words)])
+def _person(session: Session, code_or_id: str | int, field: str) -> Person:
+    is_person = Person.id == code_or_id if isinstance(code_or_id, int) else Person.code == code_or_id
+    match = session.query(Person).filter(is_person).one_or_none()
+    if match is None:
+        raise invalid_field(field, "person.unknown", code=str(code_or_id)[:40])
+    return match

@@ -21,7 +21,8 @@ from gis.incidents.lifecycle.admission import attributes_error, require_admissib
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.routing.decisions import step
 from gis.incidents.routing.location import IncidentLocation, resolve_location
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 
 MAX_DESCRIPTION_CHARS = 4000  # characters of a description or a note
 MIN_CATEGORY_SHARE = 0.25  # share of the likeliest category from which on words alone decide
@@ -73,20 +74,32 @@ class Assessed:
 
 
 def admit(
-    session: Session, by: Principal, given: IncidentReport, now: datetime, *, register: RegistrySnapshot | None = None
+    session: Session,
+    principal: Principal,
+    report: IncidentReport,
+    now: datetime,
+    *,
+    snapshot: RegistrySnapshot | None = None,
 ) -> Assessed:
     """Assess a report that somebody sends in, and check what it says of itself against who sends it.
 
     Raises:
         InvalidInput, OutsideGrids, NotFound, Forbidden: As `assess` and `admission.require_admissible`.
     """
-    case = assess(session, by, given, now, register=register)
-    require_admissible(by, case.where.area_ids, given.channel, given.severity, dict(given.attributes), case.kind)
+    case = assess(session, principal, report, now, snapshot=snapshot)
+    require_admissible(
+        principal, case.where.area_ids, report.channel, report.severity, dict(report.attributes), case.kind
+    )
     return case
 
 
 def assess(
-    session: Session, by: Principal, given: IncidentReport, now: datetime, *, register: RegistrySnapshot | None = None
+    session: Session,
+    principal: Principal,
+    report: IncidentReport,
+    now: datetime,
+    *,
+    snapshot: RegistrySnapshot | None = None,
 ) -> Assessed:
     """Find a report's place, category and danger.
 
@@ -97,30 +110,30 @@ def assess(
         InvalidInput: A field is missing or wrong. OutsideGrids, NotFound: The place is none of ours.
         Forbidden: The asker may not report there.
     """
-    _check(given)
-    at = given.at or now
+    _check(report)
+    at = report.at or now
     edition = editions.active_edition(session)
-    danger = catalogue_danger.heard(session, given.description)
-    suggestions = [] if given.category else catalogue_danger.likely(edition, given.description, danger)
-    where, answer, steps = resolve_location(
-        session, at, lon=given.lon, lat=given.lat, crs=given.crs, address=given.address, area=given.area,
-        register=register,
+    danger = catalogue_danger.heard(session, report.description)
+    suggestions = [] if report.category else catalogue_danger.likely(edition, report.description, danger)
+    location, answer, steps = resolve_location(
+        session, at, lon=report.lon, lat=report.lat, crs=report.crs, address=report.address, area=report.area,
+        register=snapshot,
     )  # fmt: skip
-    by.need(Action.REPORT, where.area_ids)
-    kind, clear, why = _category(edition, given, danger, suggestions)
-    severity, how = given.severity or kind.severity, [*steps, *why]
+    principal.need(Action.REPORT, location.area_ids)
+    kind, clear, category_steps = _category(edition, report, danger, suggestions)
+    severity, how = report.severity or kind.severity, [*steps, *category_steps]
     if danger is not None:
         severity = catalogue_danger.URGENT
-        how.append(alert.why(danger))
-    return Assessed(where, answer, at, edition.id, kind, clear, severity, danger, suggestions, how)
+        how.append(alert.danger_step(danger))
+    return Assessed(location, answer, at, edition.id, kind, clear, severity, danger, suggestions, how)
 
 
 def _category(
-    edition: editions.Edition, given: IncidentReport, danger: Danger | None, suggestions: list[Suggestion]
+    edition: editions.Edition, report: IncidentReport, danger: Danger | None, suggestions: list[Suggestion]
 ) -> tuple[CategoryRow, bool, list[DecisionStep]]:
     """The category of a report, whether it is certain, and how that was decided."""
-    if given.category:
-        return edition.category(given.category), True, []
+    if report.category:
+        return edition.category(report.category), True, []
     if danger is not None:  # somebody goes at once, whatever it is filed under
         kind = edition.categories.get(danger.category, edition.fallback)
         return kind, True, [step("category", "danger_kind", zh=kind.zh, en=kind.en)]
@@ -135,21 +148,23 @@ def is_sure(edition: editions.Edition, best: Suggestion) -> bool:
     return best.share >= MIN_CATEGORY_SHARE and not set(best.because).isdisjoint(edition.categories[best.code].words)
 
 
-def _check(given: IncidentReport) -> None:
+def _check(report: IncidentReport) -> None:
     wrong = []
-    if not given.category and not given.description.strip():
-        wrong.append(FieldError("category", "is missing; send a category, or words in description to choose one by"))
-    if len(given.description) > MAX_DESCRIPTION_CHARS:
+    if not report.category and not report.description.strip():
+        wrong.append(FieldError("category", "report.category_missing"))
+    if len(report.description) > MAX_DESCRIPTION_CHARS:
         wrong.append(
-            FieldError("description", f"has {len(given.description):,} characters; at most {MAX_DESCRIPTION_CHARS:,}")
+            FieldError(
+                "description", "field.too_long", {"count": len(report.description), "limit": MAX_DESCRIPTION_CHARS}
+            )
         )
-    for name, value, known in (("severity", given.severity, SEVERITIES), ("channel", given.channel, CHANNELS)):
-        if value not in (*known, *([""] if name == "severity" else [])):
-            wrong.append(FieldError(name, f"{value[:40]!r} is none of {', '.join(known)}"))
-    if error := attributes_error(given.attributes):
+    for name, value, allowed in (("severity", report.severity, SEVERITIES), ("channel", report.channel, CHANNELS)):
+        if value not in (*allowed, *([""] if name == "severity" else [])):
+            wrong.append(FieldError(name, "field.none_of", {"value": value[:40], "allowed": allowed}))
+    if error := attributes_error(report.attributes):
         wrong.append(error)
     for name, longest in (("address", 200), ("name", 80), ("phone", 40), ("email", 200)):
-        if len(getattr(given, name)) > longest:
-            wrong.append(FieldError(name, f"is longer than {longest} characters"))
+        if len(getattr(report, name)) > longest:
+            wrong.append(FieldError(name, "field.longer_than", {"limit": longest}))
     if wrong:
         raise invalid_fields(wrong)

@@ -9,13 +9,10 @@ from sqlalchemy.orm import Session
 from gis.incidents.reading.incidents import IncidentView
 from gis.incidents.routing.claimants import CLAIMANTS_SQL
 from gis.incidents.routing.post_holders import list_post_holders
-from gis.rights.access import (
-    Action,
-    Fact,
-    Principal,
-    can_see,
-)
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
+from gis.rights.visibility import Fact, can_see
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,8 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 from gis.incidents.states import state_labels
-from gis.rights.access import (
-    Principal,
-    location,
-    open_to_all,
-    visibility_clause,
-)
+from gis.rights.principal import Principal
+from gis.rights.visibility import location, open_to_all, visibility_clause
 
 NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many metres and days
 

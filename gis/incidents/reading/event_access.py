@@ -3,10 +3,8 @@
 from typing import Any
 
 from gis.incidents.states import MOVES_SHOWN_TO_REPORTER
-from gis.rights.access import (
-    Principal,
-    internal,
-)
+from gis.rights.principal import Principal
+from gis.rights.visibility import internal
 
 
 def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:

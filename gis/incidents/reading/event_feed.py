@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
 from gis.incidents.reading import event_access
-from gis.rights.access import Principal, visibility_clause
+from gis.rights.principal import Principal
+from gis.rights.visibility import visibility_clause
 
 CHANNEL = "wangge_incident"
 MAX_BUFFERED_EVENTS = 1000  # events kept and sent again, none older than a day

@@ -15,11 +15,9 @@ from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading.event_access import progress
 from gis.incidents.reading.queues import QUEUES
 from gis.incidents.states import STATE_PARAMS, STATES
-from gis.rights.access import (
-    LIVING,
-    Principal,
-    visibility_clause,
-)
+from gis.rights.living import LIVING
+from gis.rights.principal import Principal
+from gis.rights.visibility import visibility_clause
 
 SORTS = ("urgent", "newest")
 

@@ -18,12 +18,13 @@ from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncide
 from gis.incidents.reading.queues import IN_HAND, queue_to_json
 from gis.incidents.routing.approval import has_approver
 from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
-from gis.rights.access import ACCESS_ROLES as ACCESS
-from gis.rights.access import (
+from gis.rights.actions import ACCESS_ROLES
+from gis.rights.living import LIVING
+from gis.rights.principal import Principal
+from gis.rights.roles import ROLE_BY_KEY, role_label
+from gis.rights.visibility import (
     ACTION_BY_FACT,
-    LIVING,
     Fact,
-    Principal,
     can_see,
     hide_contacts,
     holder_label,
@@ -31,7 +32,6 @@ from gis.rights.access import (
     visibility_clause,
     waits_for_operator,
 )
-from gis.rights.roles import ROLE_BY_KEY
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
     role = ROLE_BY_KEY.get(row.role or "") if has_it else None
     if row.unowned:
         by = by.acting(row.areas)
-    above = ROLE_BY_KEY.get(row.supervisor_role or "")
-    supervisor = above.zh if above else ACCESS[row.supervisor_role][0] if row.supervisor_role in ACCESS else None
+    known = row.supervisor_role in ROLE_BY_KEY or row.supervisor_role in ACCESS_ROLES
+    supervisor = role_label(row.supervisor_role, "zh") if row.supervisor_role and known else None
     left = None
     if row.due_at is not None:
         wall = bool(row.limits.get("around_the_clock"))

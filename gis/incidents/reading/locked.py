@@ -10,12 +10,9 @@ from sqlalchemy.orm import Session
 
 from gis.incidents.reading.event_access import progress
 from gis.incidents.states import TRANSITIONS, State
-from gis.rights.access import (
-    Action,
-    Principal,
-    visibility_clause,
-    waits_for_operator,
-)
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+from gis.rights.visibility import visibility_clause, waits_for_operator
 
 
 @dataclass(frozen=True)

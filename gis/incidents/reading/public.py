@@ -1,8 +1,8 @@
 """Incidents as anybody may read them: where matters of public space stand, and nobody's words.
 
-Of what is open to all (`gis.rights.access.open_to_all`) everybody reads its category, its state, who is to answer by
+Of what is open to all (`gis.rights.visibility.open_to_all`) everybody reads its category, its state, who is to answer by
 role, and its place to about ten metres (`location`). Descriptions, addresses as given and
-media are only for those who may see the incident (`gis.rights.access.visibility_clause`). Whoever has the random number of a
+media are only for those who may see the incident (`gis.rights.visibility.visibility_clause`). Whoever has the random number of a
 report filed through Open311 may ask how it stands, of whatever category; but not where it is.
 """
 
@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from gis.incidents import working_time
 from gis.incidents.reading.event_access import progress
 from gis.incidents.states import ENDED_STATES, STATE_PARAMS, state_labels
-from gis.rights.access import Principal, location, open_to_all, visibility_clause
+from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
+from gis.rights.visibility import location, open_to_all, visibility_clause
 
 AHEAD = ("accepted", "dispatched", "taken")  # stages until a matter is handled, in their order
 

@@ -12,7 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden, invalid_field
-from gis.rights.access import ACTION_BY_FACT, Action, Fact, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+from gis.rights.visibility import ACTION_BY_FACT, Fact
 
 # figure -> name and definition, Chinese and English
 METRIC_DEFINITIONS = {

@@ -15,9 +15,9 @@ from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.reading.event_access import told
 from gis.incidents.reading.incidents import get_incident
 from gis.incidents.states import ENDED_STATES, NOTES_SHOWN_TO_REPORTER, State, move_labels, state_labels
-from gis.rights.access import ACCESS_ROLES as ACCESS
-from gis.rights.access import Fact, Principal, can_see, internal, reporter_principal, visibility_clause
-from gis.rights.roles import ROLE_BY_KEY
+from gis.rights.principal import Principal, reporter_principal
+from gis.rights.roles import ROLE_BY_KEY, role_label
+from gis.rights.visibility import Fact, can_see, internal, visibility_clause
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,8 @@ def _told(one: EventView) -> EventView:
 
 def _event(row: Any, named: bool) -> EventView:
     zh = (
-        ACCESS[row.role][0] if row.role in ACCESS
-        else ROLE_BY_KEY[row.role].zh if row.role in ROLE_BY_KEY
-        else {"anonymous": "居民", "reporter": "上报人", "key": "程序", "system": "系统", "": "系统"}.get(row.role, row.role)
+        {"anonymous": "居民", "reporter": "上报人", "key": "程序", "system": "系统", "": "系统"}.get(row.role)
+        or role_label(row.role, "zh")
     )  # fmt: skip
     nobody = row.role in ("system", "anonymous") or row.who.startswith("job ")
     return EventView(

@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 from gis.incidents.states import STATE_PARAMS
-from gis.rights.access import LIVING
-from gis.rights.living import NO_ACCOUNTS, has_account, on_duty
+from gis.rights.living import LIVING, NO_ACCOUNTS, has_account, on_duty
 
 SAID = 5  # places named in a note of a load
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from gis.db import cached_text
-from gis.rights.access import LIVING
+from gis.rights.living import LIVING
 
 QUERY = f"""
 SELECT EXISTS (SELECT FROM ({LIVING.desk_accounts(":at", "CAST(:areas AS bigint[])")}) d WHERE 'account ' || d.username <> :who)

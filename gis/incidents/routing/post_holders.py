@@ -11,10 +11,9 @@ from gis.areas.explanation import DecisionStep
 from gis.db import cached_text
 from gis.incidents.routing.decisions import step
 from gis.incidents.states import STATE_PARAMS
-from gis.people.queries import FIRST
-from gis.rights.access import LIVING, OPERATOR
-from gis.rights.living import has_account, on_duty
-from gis.rights.roles import ROLE_BY_KEY
+from gis.rights.actions import OPERATOR
+from gis.rights.living import LIVING, has_account, on_duty
+from gis.rights.roles import FIRST_CONTACT_ROLES, ROLE_BY_KEY
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ def choose_assignee(found: Iterable[PostHolder], first: str, escalation: Sequenc
     by_role: dict[str, list[PostHolder]] = {}
     for seat in found:
         by_role.setdefault(seat.role, []).append(seat)
-    start = FIRST.index(first) if first in FIRST else 0
-    ladder = list(dict.fromkeys([first, *escalation, *FIRST[start:]]))
+    start = FIRST_CONTACT_ROLES.index(first) if first in FIRST_CONTACT_ROLES else 0
+    ladder = list(dict.fromkeys([first, *escalation, *FIRST_CONTACT_ROLES[start:]]))
     how: list[DecisionStep] = []
     for role in ladder:
         row = ROLE_BY_KEY[role]
@@ -215,5 +214,7 @@ def above(
     ladder: list[tuple[str, int | None]] = [(role, there[role]) for role in escalation if role in there]
     if not watched:
         desk = DESKS.get(waits.level)
-        ladder += [(role, there[role]) for role in FIRST if role in there] + ([(desk, None)] if desk else [])
+        ladder += [(role, there[role]) for role in FIRST_CONTACT_ROLES if role in there] + (
+            [(desk, None)] if desk else []
+        )
     return next((one for one in ladder if HEIGHT[one[0]] > floor), None)

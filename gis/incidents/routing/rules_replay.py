@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from gis.incidents import working_time
 from gis.incidents.routing.rules import LIMITS, STAGES, RoutingCase, Rule, first_match
 from gis.incidents.routing.rules_store import rule_of_row
-from gis.rights.access import Principal, visibility_clause
+from gis.rights.principal import Principal
+from gis.rights.visibility import visibility_clause
 
 MAX_LISTED_CASES = 200  # incidents named in a group of a comparison
 

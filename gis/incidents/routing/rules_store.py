@@ -16,7 +16,8 @@ from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable,
 from gis.incidents import working_time
 from gis.incidents.routing.rules import RoutingRules, Rule
 from gis.incidents.routing.rules_file import DEFAULT, parse
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 
 DEFAULT_NAME = "默认规则"
 

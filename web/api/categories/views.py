@@ -11,7 +11,7 @@ from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.classifier import MAX_TEXT_CHARS
 from gis.incidents.danger import table as danger_table
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from web.http.db import session
 from web.http.responses import conditional_response
 from web.security.guard import principal

@@ -13,6 +13,7 @@ from gis.accounts import rate_limit
 from gis.errors import FieldError, InvalidInput
 from gis.incidents import devices
 from gis.incidents.devices import Alarm
+from gis.messages import Message
 from web.api.locate.views import current_snapshot
 from web.http import params
 from web.http.body_limit import body_limit
@@ -71,10 +72,10 @@ def alarm(code: str) -> Response:
     )
     var = current_app.config["SETTINGS"].var
     rate_limit.check_rate_limit(
-        var, f"device {device}", MAX_ALARMS_PER_MINUTE, now.timestamp(), "alarms of this device"
+        var, f"device {device}", MAX_ALARMS_PER_MINUTE, now.timestamp(), Message("counted.alarms")
     )
     told = read(body)
-    taken = devices.receive_alarm(session(), device, told, now, register=current_snapshot(now))
+    taken = devices.receive_alarm(session(), device, told, now, snapshot=current_snapshot(now))
     session().commit()
     response = Response(orjson.dumps(taken), 201 if taken.filed else 200, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"

@@ -9,7 +9,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from gis.accounts.disclosures import KINDS, Filters, list_disclosures
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from web.http import params
 from web.http.db import session
 from web.http.responses import conditional_response, paginate

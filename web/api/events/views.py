@@ -15,7 +15,8 @@ from flask import Flask, Response, current_app, g, request, stream_with_context
 
 from gis.errors import AuthenticationRequired, Forbidden, WanggeError, invalid_field
 from gis.incidents.reading.event_feed import EventFeed, FeedEvent, visible_events
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from web.http import db
 from web.security import guard
 

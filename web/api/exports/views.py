@@ -12,7 +12,7 @@ from gis.boundaries import revision_access
 from gis.errors import Forbidden, NotFound
 from gis.exchange.boundary_file import FAR_FUTURE
 from gis.exchange.dump import dump
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from web.http import params
 from web.http.db import session
 from web.security.disclosures import record_export

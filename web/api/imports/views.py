@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from gis.errors import AuthenticationRequired, InvalidInput, invalid_field
 from gis.exchange.incidents import load_incidents
 from gis.files.sandbox import within_request
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from web.http import params
 from web.http.body_limit import body_limit
 from web.http.db import session

@@ -23,11 +23,15 @@ from gis.incidents import photos
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.report import FiledIncident, assigned_to, file_report
 from gis.incidents.reading import duplicates, incidents, locked, queues, timeline
 from gis.incidents.reading.candidates import list_assignees
 from gis.incidents.reading.filters import IncidentFilters
 from gis.incidents.reading.incidents import IncidentView
-from gis.rights.access import Action, Fact, Principal, can_see
+from gis.messages import Message
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+from gis.rights.visibility import Fact, can_see
 from web.api.locate.views import current_snapshot, error_to_json
 from web.http import params
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
@@ -172,7 +176,7 @@ def report() -> Response:
         settings = current_app.config["SETTINGS"]
         who = f"report {client_network()}"
         rate_limit.check_rate_limit(
-            settings.var, who, settings.reports_per_minute, time.time(), "reports without a key or account"
+            settings.var, who, settings.reports_per_minute, time.time(), Message("counted.reports")
         )
     given, pictures = parse_body(ReportIn)
     now = parse_datetime(None)
@@ -180,9 +184,9 @@ def report() -> Response:
 
     def do() -> tuple[int, dict[str, Any]]:
         sent, register = IncidentReport(**given.model_dump()), current_snapshot(now)
-        filed = moves.file_report(
+        filed = file_report(
             session(), by, sent, now, var=photo_directory(), pictures=pictures, incident_id=made, secret=derive_tracking_secret(made),
-            assessed=intake.admit(session(), by, sent, now, register=register),
+            assessed=intake.admit(session(), by, sent, now, snapshot=register),
         )  # fmt: skip
         return 201, filed_body(by, filed)
 
@@ -195,10 +199,10 @@ def _again(kept: dict[str, Any]) -> None:
     kept["tracking_secret"] = derive_tracking_secret(UUID(kept["id"]))
 
 
-def filed_body(by: Principal, filed: moves.FiledIncident) -> dict[str, Any]:
+def filed_body(by: Principal, filed: FiledIncident) -> dict[str, Any]:
     """What came of a report, as JSON; names only for those who may have them."""
     shown = filed if can_see(by, Fact.NAMES, filed.areas) else replace(filed, locate=without_names(filed.locate))
-    shown = replace(shown, assigned_to=moves.assigned_to(by, filed))
+    shown = replace(shown, assigned_to=assigned_to(by, filed))
     told: dict[str, Any] = orjson.loads(orjson.dumps(shown))
     told.pop("areas")
     return told

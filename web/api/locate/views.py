@@ -17,7 +17,7 @@ from gis.areas.snapshot import RegistrySnapshot
 from gis.areas.snapshot_cache import SnapshotCache
 from gis.errors import FieldError, TooLarge, WanggeError, invalid_fields
 from gis.people.queries import names_are_public
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from web.http.db import session
 from web.http.params import parse_datetime
 from web.security import sanitising

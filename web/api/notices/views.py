@@ -101,7 +101,7 @@ def seen(json_data: SeenIn) -> dict[str, int]:
 
 def shown(one: InApp) -> dict[str, Any]:
     """A notice as JSON."""
-    zh, en = render_notice(one.topic, one.body).what
+    zh, en = (render_notice(one.topic, one.body, language).event for language in ("zh", "en"))
     known = {name: one.body.get(name) for name in ("category", "category_zh", "state", "severity", "area", "role")}
     at = one.at.astimezone(UTC).isoformat()
     return {"id": one.id, "at": at, "topic": one.topic, "zh": zh, "en": en, "incident": one.incident, **known,

@@ -10,8 +10,8 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from gis.incidents.lifecycle import handover
-from gis.people.queries import PostRow, posts_of
-from gis.rights.access import Action
+from gis.people.posts import PostRow, posts_of
+from gis.rights.actions import Action
 from gis.rights.roles import ROLE_BY_KEY
 from web.http import params
 from web.http.db import session

@@ -7,7 +7,7 @@ from flask import Response, current_app
 from pydantic import BaseModel, Field
 
 from gis.incidents.reading.statistics import GROUP_EXPRESSIONS, METRIC_DEFINITIONS, incident_statistics
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from web.http.db import session
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response

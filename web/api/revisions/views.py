@@ -21,7 +21,8 @@ from gis.errors import InvalidInput, invalid_field
 from gis.exchange import boundary_file, preview_workbook
 from gis.exchange.area_file import ReadOptions
 from gis.files.sandbox import within_request
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.shapes.measure import geodesic_area_m2
 from gis.shapes.polygon_coverage import Gap, Overlap
 from web.api.incidents.views import if_match

@@ -13,7 +13,7 @@ from gis.db import audit_context
 from gis.errors import FieldError, InvalidInput
 from gis.incidents.catalogue import editions
 from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from gis.settings import SHANGHAI
 from web.http.db import session
 from web.http.params import parse_datetime

@@ -16,13 +16,17 @@ from flask_babel import lazy_gettext
 from flask_wtf.csrf import generate_csrf
 from joserfc.errors import JoseError
 
-from gis.accounts import accounts, api_keys, credentials, rate_limit
+from gis.accounts import account_list, accounts, api_keys, rate_limit, sessions
 from gis.accounts.models import Account
 from gis.areas.hierarchy import list_upper_areas
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable, WanggeError, invalid_field
-from gis.rights.access import ACCESS_ROLES, KEY_ACTIONS, Action, Principal
+from gis.messages import Message
+from gis.rights.actions import ACCESS_ROLES, KEY_ACTIONS, Action
+from gis.rights.principal import Principal
+from gis.rights.roles import role_label
 from gis.settings import Settings
+from web.http import i18n
 from web.http.client import client_network
 from web.http.db import session
 from web.http.errors import localised_detail
@@ -36,37 +40,6 @@ MAX_SIGN_INS_PER_MINUTE = (
 )
 MAX_OFFERED_AREAS = 400  # areas an area field offers; any other can be typed
 MAX_LISTED_ACCOUNTS = 200  # accounts in the list; the search finds the others
-
-# what gis/people says -> what the page says
-WORDS = {
-    credentials.TOO_SHORT: lazy_gettext("A password has at least 10 characters."),
-    credentials.TOO_LONG: lazy_gettext("A password has at most 200 characters."),
-    credentials.TOO_COMMON: lazy_gettext("This password is among those tried first; choose another."),
-    credentials.TOO_PLAIN: lazy_gettext("A password has at least 5 different characters."),
-    credentials.HAS_NAME: lazy_gettext("A password does not contain the user name."),
-    accounts.SAME_PASSWORD: lazy_gettext("Choose a password other than the present one."),
-    accounts.WRONG_PASSWORD: lazy_gettext("The present password is not right."),
-    accounts.ELSEWHERE: lazy_gettext("This account signs in at the identity provider; it has no password here."),
-    accounts.BAD_NAME: lazy_gettext("A user name has 2 to 40 letters, digits, dots, hyphens or underscores."),
-    accounts.NAME_TAKEN: lazy_gettext("There is an account of that name already."),
-    accounts.NO_PERSON: lazy_gettext("No person has this code."),
-    accounts.PERSON_TAKEN: lazy_gettext("That person has an account already."),
-    accounts.NO_ROLE: lazy_gettext("There is no such role."),
-    accounts.NO_AREA: lazy_gettext("No area has this code."),
-    accounts.AREA_NEEDED: lazy_gettext("This role is given for an area; name its code."),
-    accounts.NO_AREA_WANTED: lazy_gettext("A resident's role has no area."),
-    accounts.GRANTED: lazy_gettext("The account has that role there already."),
-    accounts.NOT_GRANTED: lazy_gettext(
-        "The account does not have that role there; what comes with a post ends with the post."
-    ),
-    accounts.SUBJECT_SHAPE: lazy_gettext(
-        "A subject is the provider's address and the person's number there: https://id.example.cn|12345"
-    ),
-    accounts.SUBJECT_TAKEN: lazy_gettext("Another account is linked to that subject."),
-    accounts.ONLY_OWN: lazy_gettext("You may change only accounts whose roles all lie in your areas."),
-    accounts.LAST_ONE: lazy_gettext("This is the last administrator who can sign in; make another first."),
-    accounts.NOT_SELF: lazy_gettext("You cannot block your own account."),
-}
 
 # fields of a key -> what is right for them
 KEY_WORDS = {
@@ -118,16 +91,16 @@ def _came_from() -> str:
 def submit_sign_in() -> Response:
     """Look at name and password; both wrong or one wrong is said in the same words, after the same time."""
     onwards = guard.safe_redirect_target(request.form.get("next"))
-    username, password = accounts.normalise_username(request.form.get("username", "")), request.form.get("password", "")
+    username, password = sessions.normalise_username(request.form.get("username", "")), request.form.get("password", "")
     if not username or not password:
         return _form(onwards, username, _("Give a user name and a password."), 422)
     browser_before = trusted_browser.read()
     try:
         source = f"browser {browser_before.id}" if browser_before.id else client_network()
         rate_limit.check_rate_limit(
-            _settings().var, f"sign-in {source}", MAX_SIGN_INS_PER_MINUTE, time.time(), "tries to sign in"
+            _settings().var, f"sign-in {source}", MAX_SIGN_INS_PER_MINUTE, time.time(), Message("counted.sign_ins")
         )
-        tried = accounts.begin_sign_in(
+        tried = sessions.begin_sign_in(
             session(), username, datetime.now(UTC), client_network(), browser_before.id, browser_before.stamps
         )
     except RateLimited as error:
@@ -138,10 +111,10 @@ def submit_sign_in() -> Response:
         response.headers["Retry-After"] = str(wait)
         return response
     session().commit()  # the try counts, whatever comes; no connection waits while the hash is worked out
-    if not accounts.password_matches(tried, password):
+    if not sessions.password_matches(tried, password):
         return _form(onwards, username, _("User name or password is wrong, or the account may not sign in."), 401)
     with audit_context(session(), f"account {username}", "signed in"):
-        accounts.complete_sign_in(session(), tried, password)
+        sessions.complete_sign_in(session(), tried, password)
         session().commit()
     guard.start_session(cast(int, tried.account_id), tried.stamp)
     return to(url_for("account.password") if tried.must_change else onwards)
@@ -209,7 +182,7 @@ def oidc_back() -> Response:
         return _form(onwards, wrong=words, status=401)
     subject = f"{_settings().oidc.issuer}|{sub}"  # type: ignore[union-attr]
     with current_app.config["SESSION_FACTORY"](False) as writing:  # a GET that writes down who signed in
-        account = accounts.by_subject(writing, subject, datetime.now(UTC))
+        account = sessions.by_subject(writing, subject, datetime.now(UTC))
         found = account and (account.id, account.stamp)
         writing.commit()
     if not found:
@@ -274,14 +247,14 @@ def change_password() -> Response:
         if new != request.form.get("again", ""):
             return _password_page(_of(by.account_id), {"again": _("The two are not the same.")})
         rate_limit.check_rate_limit(
-            _settings().var, f"password {by.account_id}", 10, time.time(), "tries to change the password"
+            _settings().var, f"password {by.account_id}", 10, time.time(), Message("counted.password_changes")
         )
         with audit_context(session(), by.who, "changed the password"):
-            stamp = accounts.change_password(session(), cast(int, by.account_id), request.form.get("old", ""), new)
+            stamp = sessions.change_password(session(), cast(int, by.account_id), request.form.get("old", ""), new)
             session().commit()
     except InvalidInput as error:
         session().rollback()
-        return _password_page(_of(by.account_id), {one.field: translate_message(one.message) for one in error.errors})
+        return _password_page(_of(by.account_id), {one.field: one.message_in(i18n.chosen()) for one in error.errors})
     guard.extend_session(stamp)
     flash(_("Your password is changed; other devices were signed out."))
     return to(url_for("account.password"))
@@ -385,15 +358,15 @@ def _accounts_page(
     status: int = 200,
 ) -> Response:
     asked = request.args.get("q", "")[:80]
-    rows = accounts.list_accounts(session(), by, datetime.now(UTC), asked, MAX_LISTED_ACCOUNTS + 1)
+    rows = account_list.list_accounts(session(), by, datetime.now(UTC), asked, MAX_LISTED_ACCOUNTS + 1)
     chosen = chosen or request.args.get("name", "")
     one = next((row for row in rows if row.username == chosen), None)
     if chosen and one is None:
-        found = accounts.list_accounts(session(), by, datetime.now(UTC), chosen, MAX_LISTED_ACCOUNTS)
+        found = account_list.list_accounts(session(), by, datetime.now(UTC), chosen, MAX_LISTED_ACCOUNTS)
         one = next((row for row in found if row.username == chosen), None)
     response = render_page(
         "account/accounts.html", rows=rows[:MAX_LISTED_ACCOUNTS], more=len(rows) > MAX_LISTED_ACCOUNTS, asked=asked, one=one, new="new" in request.args,
-        once=once, wrong=wrong or {}, given=given or {}, roles=ACCESS_ROLES, areas=list_upper_areas(session(), MAX_OFFERED_AREAS), oidc=_settings().oidc,
+        once=once, wrong=wrong or {}, given=given or {}, roles=ACCESS_ROLES, role_label=role_label, areas=list_upper_areas(session(), MAX_OFFERED_AREAS), oidc=_settings().oidc,
         zone=_settings().timezone,
     )  # fmt: skip
     response.status_code = status
@@ -479,11 +452,6 @@ def _keys_page(
 # --- shared ---------------------------------------------------------------------------------------------------------
 
 
-def translate_message(words: str) -> str:
-    """A sentence of gis/people in the reader's language."""
-    return str(WORDS.get(words, words))
-
-
 def to(address: str) -> Response:
     """Go there with a GET."""
     return cast(Response, redirect(address, 303))
@@ -491,11 +459,8 @@ def to(address: str) -> Response:
 
 def _wrong(error: WanggeError) -> dict[str, str]:
     if not error.errors:
-        return {"": translate_message(error.detail) if error.detail in WORDS else localised_detail(error)}
-    return {
-        one.field: translate_message(one.message) if one.message in WORDS else localised_detail(error)
-        for one in error.errors
-    }
+        return {"": localised_detail(error)}
+    return {field.field: field.message_in(i18n.chosen()) for field in error.errors}
 
 
 def _account() -> Principal:

@@ -7,7 +7,8 @@ from gis.areas.hierarchy import list_subtree
 from gis.errors import Forbidden
 from gis.incidents.catalogue import editions
 from gis.incidents.models import SEVERITIES
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session

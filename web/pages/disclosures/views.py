@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext
 
 from gis.accounts.disclosures import DisclosureView, Filters, list_disclosures
 from gis.errors import InvalidInput
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from web.http import params
 from web.http.db import session
 from web.http.errors import localised_detail

@@ -13,7 +13,7 @@ from gis.boundaries import drafts, revision_access
 from gis.boundaries.editor_view import first_changed_grid
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.palette import SELECTION_COLOUR
-from gis.rights.access import Action
+from gis.rights.actions import Action
 from layers.editor_map import editor_map
 from layers.folium_map import vector_tiles
 from layers.overview import overview

@@ -15,7 +15,8 @@ from gis.files.formulas import cell_text
 from gis.incidents.catalogue import editions
 from gis.incidents.reading import statistics
 from gis.incidents.reading.statistics import METRIC_DEFINITIONS, StatisticsRow
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 from web.http import i18n, params
 from web.http.db import session

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext
 
 from gis.notices import actions, queries
 from gis.notices.notice_text import render_notice
-from gis.rights.access import Principal
+from gis.rights.principal import Principal
 from web.http import i18n, params
 from web.http.db import session
 from web.pages.shell.incident_address import incident_address
@@ -29,17 +29,17 @@ def notices() -> Response:
     if before and not (before.isdigit() and len(before) < 19):
         raise params.invalid_field("before", "must be the number of a notice, or left out")
     found = queries.list_notices(session(), by, SHOWN + 1, int(before) if before else None)
-    zone, index = current_app.config["SETTINGS"].timezone, 0 if i18n.chosen() == "zh" else 1
+    zone = current_app.config["SETTINGS"].timezone
     today = datetime.now(zone).date()
     groups: dict[str, list[dict[str, Any]]] = {}
     for one in found[:SHOWN]:
-        told, at = render_notice(one.topic, one.body, one.area_name, one.category_en), one.at.astimezone(zone)
+        notice = render_notice(one.topic, one.body, i18n.chosen(), area_name=one.area_name, category_en=one.category_en)
+        at = one.at.astimezone(zone)
         age = (today - at.date()).days
         group = "today" if age <= 0 else "yesterday" if age == 1 else "earlier"
-        lines = [(name[index], value[index]) for name, value in told.lines]
         shown = {
             "id": one.id, "at": at, "time": at.strftime("%Y-%m-%d %H:%M" if age > 1 else "%H:%M"), "seen": one.seen,
-            "what": told.what[index], "of": told.of[index], "lines": lines, "address": incident_address(by, one.incident),
+            "what": notice.event, "of": notice.subject, "lines": notice.lines, "address": incident_address(by, one.incident),
             "urgent": one.topic == "incident.escalate" or one.body.get("severity") == "urgent",
         }  # fmt: skip
         groups.setdefault(group, []).append(shown)

@@ -6,10 +6,10 @@ from flask import Blueprint, Response, url_for
 
 from gis.incidents import photo_files, photos
 from gis.incidents.catalogue import danger, editions
-from gis.incidents.lifecycle.moves import MAX_DESCRIPTION_CHARS
+from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from gis.incidents.states import STATES, TRACKING_STEPS, state_labels
-from gis.rights.access import ACCESS_ROLES as ACCESS
-from gis.rights.roles import ROLES
+from gis.rights.actions import ACCESS_ROLES
+from gis.rights.roles import ROLE_BY_KEY, role_label
 from layers.overview import overview
 from web.http import params
 from web.http.db import session
@@ -60,7 +60,7 @@ def track(incident_id: UUID) -> Response:
 
 def tracking(incident_id: UUID | None) -> Response:
     """The tracking page; the same for every number, whether there is such an incident or not."""
-    named = {role.zh: role.en for role in ROLES} | {zh: en for zh, en, _may in ACCESS.values()} | SPEAKER_BY_ROLE
+    named = {role_label(key, "zh"): role_label(key) for key in (*ROLE_BY_KEY, *ACCESS_ROLES)} | SPEAKER_BY_ROLE
     data = {
         "csrf": csrf(),
         "id": None if incident_id is None else str(incident_id),

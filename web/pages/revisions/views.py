@@ -11,7 +11,8 @@ from gis.boundaries import drafts, revision_access
 from gis.boundaries.preview import grid_names
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import Forbidden
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session

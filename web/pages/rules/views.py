@@ -18,7 +18,8 @@ from gis.incidents.routing import rules_file, rules_replay, rules_store, rules_t
 from gis.incidents.routing.rules import RoutingRules
 from gis.incidents.routing.rules_file import COLUMNS, RuleError
 from gis.incidents.routing.rules_replay import ReplayDifference, RoutedTo
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 from web.http import i18n, params
 from web.http.body_limit import body_limit

@@ -1,6 +1,7 @@
 """Who may open pages on incidents."""
 
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from web.security.guard import principal, raise_sign_in_required, require
 
 

@@ -2,7 +2,8 @@
 
 from flask import url_for
 
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from web.pages.shell.menu import has_page
 
 # action -> page of an incident for who may do it; everybody else has the tracking page

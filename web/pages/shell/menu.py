@@ -5,7 +5,9 @@ from typing import Any
 from flask import current_app, url_for
 from flask_babel import lazy_gettext
 
-from gis.rights.access import ACCESS_ROLES, Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+from gis.rights.roles import role_label
 from web.http import i18n
 from web.security.guard import principal
 
@@ -47,5 +49,4 @@ def menu() -> list[tuple[str, str]]:
 def role_words(by: Principal) -> str:
     """Return the strongest role of an account, in the reader's language."""
     role = by.roles[0][0] if by.roles else "resident"
-    zh, en, _may = ACCESS_ROLES[role]
-    return zh if i18n.chosen() == "zh" else en
+    return role_label(role, i18n.chosen())

@@ -3,7 +3,8 @@
 from flask import Blueprint, Response
 
 from gis.areas.hierarchy import list_smallest_first
-from gis.rights.access import Action, Principal
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session

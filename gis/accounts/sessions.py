@@ -1,0 +1,213 @@
+"""Signing in: attempts and the pause after too many, what a session rests on, one's own password."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import takewhile
+from types import MappingProxyType
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from gis.accounts import credentials
+from gis.accounts.models import Account, EndedSession, SignIn
+from gis.errors import RateLimited
+from gis.rights.principal import Principal, account_principal
+
+MAX_FAILED_ATTEMPTS = 5  # in a row, within `WINDOW`, slow a name down
+
+
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120))  # after 5, 6, 7, 8 and more
+
+
+MAX_STRANGE_FAILURES = 30  # for one name in `WINDOW`, from networks it was never signed in from
+
+
+STRANGE_PAUSE = timedelta(seconds=10)  # between tries of such networks from then on
+
+
+LOCKOUT_PERIOD = timedelta(minutes=15)  # within which they count
+
+
+SIGN_IN_RETENTION = timedelta(days=90)  # that tries are kept
+
+
+@dataclass(frozen=True)
+class AccountStatus:
+    """What a session of an account rests on, and its rights now."""
+
+    stamp: int
+    active: bool
+    must_change: bool
+    principal: Principal
+
+
+@dataclass(frozen=True)
+class SignInAttempt:
+    """A try to sign in, written down; what the account of that name has, if there is one."""
+
+    id: int
+    username: str
+    account_id: int | None = None
+    password_hash: str | None = field(default=None, repr=False)
+    active: bool = False
+    stamp: int = 0
+    must_change: bool = False
+
+
+def normalise_username(username: str) -> str:
+    """A name as it is kept: lower case, cut to what a name can be."""
+    return username.replace("\0", "").strip().lower()[:80]
+
+
+def begin_sign_in(
+    session: Session,
+    username: str,
+    now: datetime,
+    network: str = "",
+    browser: str = "",
+    stamps: Mapping[int, int] = MappingProxyType({}),
+) -> SignInAttempt:
+    """Write down a try before its password is looked at, so that many at once count as many.
+
+    Failures count for a name together with where they come from, and slow down what comes from there: nobody can lock
+    a colleague out. A browser that the account signed in from before counts by itself, whatever happens at its
+    address; strangers count by their network. A name tried from many networks is slowed down for all but those it was
+    signed in from before.
+
+    Args:
+        browser, stamps: The browser's number and, by account, the stamp with which it signed in there last.
+
+    The caller commits, asks `is_right`, which takes a while, and then calls `try_succeeds`.
+
+    Raises:
+        TooMany: Five tries or more in a row failed from there, see `PAUSES`. Names that do not exist are slowed down
+            just the same. Or strangers' failures for this name are too many, see `MAX_STRANGE_FAILURES`.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('sign_in ' || :name, 0))"), {"name": username})
+    account = session.execute(
+        select(Account.id, Account.password_hash, Account.active, Account.stamp, Account.must_change).where(
+            Account.username == username
+        )
+    ).one_or_none()
+    trusted = bool(browser and account and stamps.get(account.id) == account.stamp)
+    mark = f" browser {browser}"
+    source = SignIn.network.endswith(mark, autoescape=True) if trusted else SignIn.network == network
+    last = session.execute(
+        select(SignIn.at, SignIn.succeeded)
+        .where(SignIn.username == username, source, SignIn.at > now - 2 * LOCKOUT_PERIOD)
+        .order_by(SignIn.at.desc(), SignIn.id.desc())
+        .limit(MAX_FAILED_ATTEMPTS + len(PAUSES) - 1)
+    ).all()
+    failures = list(takewhile(lambda attempt: not attempt.succeeded, last))
+    if len(failures) >= MAX_FAILED_ATTEMPTS and failures[0].at - failures[MAX_FAILED_ATTEMPTS - 1].at <= LOCKOUT_PERIOD:
+        _wait(failures[0].at + PAUSES[len(failures) - MAX_FAILED_ATTEMPTS], now)
+    if not trusted:
+        _slow_down(session, username, now, network)
+    tried = SignIn(username=username, at=now, succeeded=False, network=network + mark if trusted else network)
+    session.add(tried)
+    session.flush()
+    return SignInAttempt(tried.id, username, *account) if account else SignInAttempt(tried.id, username)
+
+
+def _wait(until: datetime, now: datetime) -> None:
+    """Raise TooMany until a moment."""
+    left = (until - now).total_seconds()
+    if left > 0:
+        minutes, seconds = int(left // 60) + 1, int(left) + 1
+        raise RateLimited(
+            "sign_in.too_many_attempts", seconds=seconds, extra={"minutes": minutes, "retry_after": seconds}
+        )
+
+
+STRANGE = """
+WITH trusted AS (SELECT DISTINCT split_part(network, ' ', 1) AS network FROM personal.sign_in
+                 WHERE username = :name AND succeeded AND at > :long_ago)
+SELECT count(*) AS failures, max(at) AS last, (SELECT :network IN (SELECT network FROM trusted)) AS is_trusted
+FROM personal.sign_in
+WHERE username = :name AND NOT succeeded AND at > :since
+  AND split_part(network, ' ', 1) NOT IN (SELECT network FROM trusted)
+"""
+
+
+def _slow_down(session: Session, username: str, now: datetime, network: str) -> None:
+    params = {"name": username, "network": network, "since": now - LOCKOUT_PERIOD, "long_ago": now - SIGN_IN_RETENTION}
+    row = session.execute(text(STRANGE), params).one()
+    if row.failures >= MAX_STRANGE_FAILURES and not row.is_trusted:
+        _wait(row.last + STRANGE_PAUSE, now)
+
+
+def end_session(session: Session, session_id: str, until: datetime) -> None:
+    """Write down that a session is signed out, and forget those that would have ended by now.
+
+    Args:
+        until: When its cookie would have expired.
+    """
+    session.execute(delete(EndedSession).where(EndedSession.until < func.now()))
+    session.execute(insert(EndedSession).values(id=session_id, until=until).on_conflict_do_nothing())
+
+
+def is_ended(session: Session, session_id: str) -> bool:
+    """Whether a session is signed out."""
+    return session.get(EndedSession, session_id) is not None
+
+
+def password_matches(tried: SignInAttempt, password: str) -> bool:
+    """Whether the password is right and the account may sign in; takes as long for a name that does not exist."""
+    return credentials.verify_password(tried.password_hash, password) and tried.active
+
+
+def complete_sign_in(session: Session, tried: SignInAttempt, password: str) -> None:
+    """Write down that a try was right; make the hash anew when its costs are outdated."""
+    if tried.password_hash and credentials.needs_rehash(tried.password_hash):
+        session.execute(
+            update(Account)
+            .where(Account.id == tried.account_id, Account.password_hash == tried.password_hash)
+            .values(password_hash=credentials.hash_password(password))
+        )
+    session.execute(update(SignIn).where(SignIn.id == tried.id).values(succeeded=True))
+
+
+def by_subject(session: Session, subject: str, now: datetime) -> Account | None:
+    """The account linked to a subject ("issuer|sub") of the identity provider; writes down that it signed in."""
+    account = session.scalars(select(Account).where(Account.subject == subject, Account.active)).one_or_none()
+    if account:
+        session.add(SignIn(username=account.username, at=now, succeeded=True))
+    return account
+
+
+def account_status(session: Session, account_id: int, now: datetime) -> AccountStatus | None:
+    """What an account is and may do now; None when there is none."""
+    row = session.execute(
+        select(Account.username, Account.person_id, Account.stamp, Account.active, Account.must_change).where(
+            Account.id == account_id
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    principal = account_principal(session, account_id, row.person_id, row.username, now)
+    return AccountStatus(row.stamp, row.active, row.must_change, principal)
+
+
+def change_password(session: Session, account_id: int, old: str, new: str) -> int:
+    """Change one's own password; ends the account's other sessions.
+
+    Returns:
+        The new stamp, for the session that goes on.
+
+    Raises:
+        InvalidInput: On `old` or `password`.
+    """
+    account = session.get(Account, account_id, with_for_update=True)
+    if account is None or account.password_hash is None:
+        raise credentials.account_field_error("old", "password.at_provider")
+    if not credentials.verify_password(account.password_hash, old):
+        raise credentials.account_field_error("old", "password.wrong")
+    credentials.check_password(new, account.username)
+    if credentials.verify_password(account.password_hash, new):
+        raise credentials.account_field_error("password", "password.unchanged")
+    account.password_hash, account.must_change = credentials.hash_password(new), False
+    account.stamp += 1
+    session.flush()
+    return account.stamp

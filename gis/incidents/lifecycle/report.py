@@ -1,0 +1,257 @@
+"""Filing a report: its location, rule and person, its first events, and who is told."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.explanation import DecisionStep
+from gis.areas.locate_result import LocateResult
+from gis.areas.snapshot import RegistrySnapshot
+from gis.db import cached_text
+from gis.incidents import photos
+from gis.incidents.catalogue import danger as catalogue_danger
+from gis.incidents.catalogue.classifier import Suggestion
+from gis.incidents.lifecycle import alert
+from gis.incidents.lifecycle.events import (
+    acting_role,
+    as_json,
+    desk_of,
+    insert_events,
+    insert_offers,
+    notice_body,
+)
+from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
+from gis.incidents.reading.duplicates import Duplicate, find_duplicates
+from gis.incidents.reading.queues import queue_to_json
+from gis.incidents.routing.router import RoutingDecision, route
+from gis.incidents.states import State
+from gis.notices.outbox import enqueue_notice
+from gis.rights.principal import Principal
+from gis.rights.visibility import holder_label
+
+
+@dataclass(frozen=True)
+class FiledIncident:
+    """What came of a report.
+
+    danger: What its words tell of danger, and which numbers to call.
+
+    tracking_secret: Shown once; only its hash is kept. assigned_to: role, name, area; None: it waits at the community.
+    due: When the running stage's time is over. how: How place, rule and person were decided.
+    """
+
+    id: UUID
+    county: str
+    tracking_secret: str
+    state: str
+    assigned_to: dict[str, Any] | None
+    due: datetime | None
+    rule: str
+    way: str
+    category: str
+    severity: str
+    locate: LocateResult
+    how: list[DecisionStep]
+    duplicates: list[Duplicate]
+    suggestions: list[Suggestion]
+    version: int
+    areas: list[int]
+    queue: dict[str, str] | None
+    danger: dict[str, Any] | None = None
+
+
+INSERT = """
+INSERT INTO incident (county, id, reported_at, changed_at, edition_id, category, severity, description, address, channel,
+  attributes, shape, asked, areas, grid_id, unit_id, building_id, revision_id, how, rule_id, rule_name, way, skill,
+  limits, role, area_id, holder_id, stage_began, amber_at, due_at, spent_min, supervise_at, account_id, key_id,
+  tracking_hash)
+VALUES (:county, :id, :now, :now, :edition_id, :category, :severity, :description, :address, :channel,
+  CAST(:attributes AS jsonb), ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), CAST(:asked AS jsonb), :areas, :grid_id,
+  :unit_id, :building_id, :revision_id, CAST(:how AS jsonb), :rule_id, :rule_name, :way, :skill,
+  CAST(:limits AS jsonb), :role, :area_id, :holder_id, :stage_began, :amber_at, :due_at, :spent_min, :supervise_at,
+  :account_id, :key_id, :tracking_hash)
+"""
+
+
+def file_report(
+    session: Session,
+    principal: Principal,
+    report: IncidentReport,
+    now: datetime,
+    *,
+    snapshot: RegistrySnapshot | None = None,
+    var: Path | None = None,
+    pictures: Sequence[photos.SanitisedPhoto] = (),
+    incident_id: UUID | None = None,
+    secret: str | None = None,
+    look_alike: bool = True,
+    assessed: Assessed | None = None,
+) -> FiledIncident:
+    """File a report: find its location, rule and person, start the clock, and notify them.
+
+    What the sender may say of itself (channel, severity, attributes) is for the ways in to check: `intake.admit`.
+
+    Parameters
+    ----------
+    principal
+        Needs Action.REPORT in the areas of the location.
+    snapshot
+        As for `gis.areas.resolver.resolve_request`.
+    var
+        Folder that photos are stored under; needed with `pictures`.
+    incident_id, secret
+        Id and tracking secret of the incident; None means new ones.
+    look_alike
+        Whether to look for incidents that it may repeat.
+    assessed
+        What `intake.assess` or `intake.admit` returned for it; None means to assess it here.
+
+    Raises
+    ------
+    InvalidInput
+        A field is missing or wrong.
+    OutsideGrids, NotFound
+        No grid covers the location, or an address or code is unknown.
+    Forbidden
+        The principal may not report there.
+    """
+    case = assessed or assess(session, principal, report, now, snapshot=snapshot)
+    location = case.where
+    routed = route(session, location, case.kind, case.severity, report.channel, case.at, now, case.clear)
+    how = [*case.how, *routed.how]
+    alike = find_duplicates(session, principal, case.kind.code, location.lon, location.lat, now) if look_alike else []
+    new_id, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
+    _insert(session, principal, report, case, routed, how, new_id, secret)
+    events = _first_events(principal, report, case, routed, now)
+    numbers = insert_events(
+        session, [{"county": location.county, "incident_id": new_id, "at": now} | event for event in events]
+    )
+    if routed.offers:
+        insert_offers(session, location.county, new_id, routed.offers, now)
+    _insert_contact(session, report, location.county, new_id)
+    if pictures:
+        photos.store(session, photos.require_folder(var), location.county, new_id, numbers[0], pictures)
+    _tell_filed(session, case, routed, new_id, now)
+    return _filed(case, routed, new_id, secret, how, alike, len(events) + 1)
+
+
+def _filed(
+    case: Assessed,
+    routed: RoutingDecision,
+    new_id: UUID,
+    secret: str,
+    how: list[DecisionStep],
+    duplicates: list[Duplicate],
+    version: int,
+) -> FiledIncident:
+    location, seat, columns = case.where, routed.seat, routed.columns
+    return FiledIncident(
+        new_id, location.county, secret, routed.state.value,
+        None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
+        columns["due_at"], columns["rule_name"], columns["way"], case.kind.code, case.severity, case.answer,
+        how, duplicates, case.suggestions, version, location.area_ids,
+        queue_to_json(routed.owner, columns["role"], {level: name for _, level, _, name in location.areas}),
+        catalogue_danger.in_words(case.danger),
+    )  # fmt: skip
+
+
+def _insert(
+    session: Session,
+    principal: Principal,
+    report: IncidentReport,
+    case: Assessed,
+    routed: RoutingDecision,
+    how: list[DecisionStep],
+    new_id: UUID,
+    secret: str,
+) -> None:
+    location = case.where
+    session.execute(
+        cached_text(INSERT),
+        {
+            "county": location.county, "id": new_id, "now": case.at, "edition_id": case.edition_id, "category": case.kind.code,
+            "severity": case.severity, "description": report.description.strip(), "address": report.address.strip(),
+            "channel": report.channel, "attributes": as_json(report.attributes), "lon": location.lon, "lat": location.lat,
+            "asked": as_json(location.asked), "areas": location.area_ids, "grid_id": location.grid_id, "unit_id": location.unit_id,
+            "building_id": location.building_id, "revision_id": location.revision, "how": as_json(how),
+            **routed.columns, "limits": as_json(routed.columns["limits"]), "account_id": principal.account_id, "key_id": principal.key_id,
+            "tracking_hash": hash_tracking_secret(secret),
+        },
+    )  # fmt: skip
+
+
+def _first_events(
+    principal: Principal, report: IncidentReport, case: Assessed, routed: RoutingDecision, now: datetime
+) -> list[dict[str, Any]]:
+    """The events of a report: that it came in, and what the rule did with it."""
+    rule = {"who": f"rule {routed.columns['rule_name']}", "role": "system"}
+    dispatch_detail = {"role": routed.columns["role"], "area": "", "way": routed.columns["way"]}
+    if routed.seat is not None:
+        dispatch_detail |= {"area": routed.seat.code, "person": routed.seat.person_code}
+    events: list[dict[str, Any]] = [
+        {"move": "report", "at": case.at, "who": principal.who, "role": acting_role(principal), "person_id": principal.person_id, "from_state": "reported",
+         "to_state": "reported", "detail": {"loaded_at": now} if report.at else {}},
+    ]  # fmt: skip
+    if routed.state != State.REPORTED:
+        events.append(rule | {"move": "accept", "from_state": "reported", "to_state": "accepted"})
+    if routed.state == State.DISPATCHED:
+        events.append(
+            rule | {"move": "dispatch", "from_state": "accepted", "to_state": "dispatched", "detail": dispatch_detail}
+        )
+    return events
+
+
+def _tell_filed(session: Session, case: Assessed, routed: RoutingDecision, new_id: UUID, now: datetime) -> None:
+    """Tell who has a new report, else who waits for it; of danger also those above."""
+    location, holder = case.where, routed.columns["holder_id"]
+    people = [offer.person_id for offer in routed.offers] or [p for p in [holder] if p]
+    desk = None if people else desk_of(session, location.area_ids, now)
+    body = notice_body(
+        new_id, routed.state, case.kind.code, case.kind.zh, location.areas[-1][2], routed.columns["role"], case.severity
+    )
+    enqueue_notice(
+        session, "incident.report", county=location.county, incident_id=new_id, areas=location.area_ids,
+        person_ids=desk.people if desk else people, account_ids=desk.accounts if desk else (), body=body,
+    )  # fmt: skip
+    if case.danger is not None:
+        alert.alarm(
+            session, location.county, new_id, location.area_ids, location.building_id, now, body, informed=[holder],
+            kind=case.danger.kinds[0],
+        )  # fmt: skip
+
+
+def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | None:
+    """Whom a report went to, as somebody may know it: role, name and area; None: it waits at the community."""
+    if filed.assigned_to is None:
+        return None
+    located = filed.locate
+    names = {area.code: area.name for area in (*located.areas, *([located.unit] if located.unit else ()))}
+    if located.building:
+        names[located.building.code] = located.building.estate or located.building.name
+    role, area = filed.assigned_to["role"], filed.assigned_to["area"]
+    label = holder_label(principal, filed.areas, role, names.get(area, ""), filed.assigned_to["name"], None)
+    return filed.assigned_to | {"name": label}
+
+
+CONTACT = """
+INSERT INTO personal.reporter (county, incident_id, name, phone, email) VALUES (:county, :id, :name, :phone, :email)
+"""
+
+
+def _insert_contact(session: Session, report: IncidentReport, county: str, incident_id: UUID) -> None:
+    contact = {"name": report.name, "phone": report.phone, "email": report.email}
+    if any(contact.values()):
+        session.execute(text(CONTACT), contact | {"county": county, "id": incident_id})
+
+
+def hash_tracking_secret(secret: str) -> bytes:
+    """What is kept of a tracking secret (256 random bits need no salt)."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,115 @@
+"""What our own jobs do to an incident: escalate what is overdue, pass on what its holder cannot do."""
+
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.incidents import working_time
+from gis.incidents.lifecycle.effects import successor
+from gis.incidents.lifecycle.events import (
+    lock_incident,
+    notify_of_move,
+    record_event,
+)
+from gis.incidents.reading.locked import LockedIncident
+from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_post_holders, office
+from gis.incidents.routing.router import COMMUNITY, stage_clock
+from gis.incidents.states import ENDED_STATES, State
+from gis.messages import Message, render
+from gis.rights.living import LIVING
+from gis.rights.principal import system_principal
+from gis.rights.roles import ROLE_BY_KEY
+
+
+def escalate_overdue(session: Session, incident_id: UUID, now: datetime, *, job: str = "job clock") -> bool:
+    """Send an overdue incident one level up, once for each time the clock has run out. False: it is not due (any more).
+
+    The next level follows when the same limit has passed again, counted from when this step was due, so that a
+    missed run is caught up step by step without doubling.
+    """
+    row = lock_incident(session, system_principal(job), incident_id)
+    if row.supervise_at is None or row.supervise_at > now or row.state in ENDED_STATES:
+        return False
+    level = row.supervise_level + 1
+    people = list_post_holders(session, row.areas, row.building_id, now)
+    waits = office(session, row.areas, now)
+    place_level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": row.area_id})
+    lies = HEIGHT.get(row.role or DESKS.get(place_level or ("operator" if row.way == "assign" else ""), ""), 0)
+    floor = max(lies, HEIGHT.get(row.supervisor_role or "", 0))
+    supervisor = above(people, row.limits.get("escalation", ()), floor, row.supervise_level > 0, waits)
+    if supervisor is None:
+        note = Message("event_note.overdue_at_the_top")
+        record_event(
+            session, row, "escalate", now, job, note=render(note, "zh"), role="system",
+            detail={"level": row.supervise_level, "top": True, "en": render(note)},
+            changes={"supervised": True, "supervise_at": None},
+        )  # fmt: skip
+        notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), now=now)
+        return True
+    role, person = supervisor
+    wall = bool(row.limits.get("around_the_clock"))
+    following = working_time.deadline(row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall)
+    changes = {"supervised": True, "supervise_level": level, "supervisor_role": role, "supervise_at": following}
+    note = Message("event_note.overdue", {"role": Message(f"role.{role}")})
+    record_event(
+        session, row, "escalate", now, job, note=render(note, "zh"), role="system", person_id=person,
+        detail={"level": level, "role": role, "due": row.due_at, "en": render(note)}, changes=changes,
+    )  # fmt: skip
+    notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), extra_person_ids=[person], now=now)
+    return True
+
+
+def expire_order(session: Session, incident_id: UUID, now: datetime, *, job: str = "job orders") -> bool:
+    """Give an order that nobody claimed in time back to the community. False: it was claimed, or has time left."""
+    row = lock_incident(session, system_principal(job), incident_id)
+    if row.way != "order" or row.state != State.DISPATCHED or row.due_at is None or row.due_at > now:
+        return False
+    _give_back(session, row, now, job, Message("event_note.nobody_claimed"))
+    return True
+
+
+STAGE = f"SELECT {LIVING.stage('i', ':at')} FROM incident i WHERE i.id = :id"  # noqa: S608  our own text
+
+
+def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "job owners") -> bool:
+    """Pass a matter on whose holder cannot act on it any more: away, without a post or an account. False: they can.
+
+    An order that none of those it was offered to can claim any more goes back before its time.
+    """
+    row = lock_incident(session, system_principal(job), incident_id)
+    if row.state not in (State.DISPATCHED, State.TAKEN):
+        return False
+    if row.way == "order" and row.state == State.DISPATCHED:
+        if session.scalar(text(STAGE), {"id": row.id, "at": now}) is not None:
+            return False
+        _give_back(session, row, now, job, Message("event_note.claimants_cannot_act"))
+        return True
+    to = successor(session, row, now)
+    if to is None or to.columns["holder_id"] == row.holder_id:
+        return False
+    role = to.columns["role"]
+    zh = ROLE_BY_KEY[role].zh if role else ""
+    detail = {
+        "from_person": row.holder_id, "to_person": to.columns["holder_id"], "role": role,
+        "how": orjson.loads(orjson.dumps(to.how)), "en": f"{to.how[-1].en}: who held it cannot act on it now",
+    }  # fmt: skip
+    note = f"原承办人不在岗，转{zh}" if zh else f"原承办人不在岗：{to.how[-1].zh}"
+    changes = {**to.columns, "way": "assign"}
+    record_event(session, row, "pass_on", now, job, note=note, role="system", person_id=to.columns["holder_id"],
+           detail=detail, changes=changes)  # fmt: skip
+    notify_of_move(
+        session, row, "pass_on", row.state, changes, system_principal(job), extra_person_ids=[row.holder_id], now=now
+    )
+    return True
+
+
+def _give_back(session: Session, row: LockedIncident, now: datetime, job: str, note: Message) -> None:
+    to = home(session, row.areas, row.building_id, COMMUNITY, (), now, ("community", "street", "county"))
+    changes = {"way": "assign", **to.columns, **stage_clock(row.limits, State.ACCEPTED, now)}
+    detail = {"en": render(note), "how": orjson.loads(orjson.dumps(to.how))}
+    record_event(session, row, "expire", now, job, note=render(note, "zh"), detail=detail, changes=changes)
+    session.execute(text("DELETE FROM order_offer WHERE incident_id = :id"), {"id": row.id})
+    notify_of_move(session, row, "expire", State.ACCEPTED, changes, system_principal(job), now=now)

@@ -1,0 +1,97 @@
+"""The posts of areas and buildings, as they are listed and handed over."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import NotFound, invalid_field
+from gis.people.queries import area_chain
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+
+
+@dataclass(frozen=True)
+class PostRow:
+    """A post with who holds it. area: Code of the area, or of the building, answered for.
+
+    follows: Open incidents come along when it begins.
+    leave: Code of the person, from and until when, of leave that is not over.
+    """
+
+    id: int
+    role: str
+    area: str
+    area_name: str
+    level: str
+    holder: dict[str, str] | None
+    deputy: dict[str, str] | None
+    valid_from: datetime
+    valid_to: datetime | None
+    follows: bool
+    leave: list[dict[str, str | None]]
+
+    @property
+    def key(self) -> str:
+        """Its place in a list."""
+        return f"{self.area}|{self.id}"
+
+
+POST_LIST = """
+WITH RECURSIVE down AS (
+  SELECT id, code, name, level FROM area WHERE code = :area
+  UNION SELECT a.id, a.code, a.name, a.level FROM area a JOIN down ON a.parent_id = down.id
+  WHERE :within AND (a.retired_at IS NULL OR a.retired_at > :at)
+), place AS (
+  SELECT id AS area_id, NULL::bigint AS building_id, code, name, level FROM down
+  UNION ALL
+  SELECT NULL, h.id, h.code, h.estate || h.name, 'building' FROM building h
+  WHERE :within AND EXISTS (SELECT FROM down JOIN boundary b ON b.area_id = down.id AND b.valid @> CAST(:at AS timestamptz)
+    WHERE down.level = 'grid' AND ST_Covers(b.shape, ST_PointOnSurface(h.shape)))
+)
+SELECT p.id, p.role, place.code AS area, place.name AS area_name, place.level,
+  CASE WHEN o.id IS NOT NULL THEN jsonb_build_object('code', o.code, 'name', o.name) END AS holder,
+  CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('code', d.code, 'name', d.name) END AS deputy,
+  lower(p.valid) AS valid_from, upper(p.valid) AS valid_to, p.takes_from IS NOT NULL AS follows,
+  coalesce((SELECT jsonb_agg(jsonb_build_object('person', w.code, 'from', lower(l.valid), 'until', upper(l.valid))
+      ORDER BY lower(l.valid))
+    FROM leave l JOIN personal.person w ON w.id = l.person_id
+    WHERE l.person_id IN (p.holder_id, p.deputy_id) AND coalesce(upper(l.valid) > :at, true)), '[]') AS leave
+FROM place JOIN post p ON p.area_id = place.area_id OR p.building_id = place.building_id
+  LEFT JOIN personal.person o ON o.id = p.holder_id LEFT JOIN personal.person d ON d.id = p.deputy_id
+WHERE coalesce(upper(p.valid) > :at, true)
+  AND (CAST(:after_code AS text) IS NULL OR (place.code, p.id) > (:after_code, CAST(:after_id AS bigint)))
+ORDER BY place.code, p.id LIMIT :limit
+"""
+
+
+def posts_of(
+    session: Session,
+    principal: Principal,
+    area: str,
+    at: datetime,
+    *,
+    within: bool = False,
+    limit: int = 1000,
+    after: str | None = None,
+) -> list[PostRow]:
+    """The posts of an area held at a moment or later, by code of the place.
+
+    Args:
+        by: Needs Action.NAMES there.
+        within: Also those of every area and building in it. after: `key` of the last one of the page before.
+
+    Raises:
+        NotFound: No area has the code. Forbidden: The asker may not have names there.
+    """
+    area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
+    if area_id is None:
+        raise NotFound("post.area_unknown", code=area[:40])
+    principal.need(Action.NAMES, area_chain(session, area_id, None, at))
+    code, _, number = (after or "").rpartition("|")
+    if after is not None and not (number.isdecimal() and len(number) < 19):
+        raise invalid_field("cursor", "field.cursor_of_another_list")
+    params = {"area": area, "within": within, "at": at, "limit": limit, "after_code": code or None,
+              "after_id": int(number or 0)}  # fmt: skip
+    return [PostRow(**row) for row in session.execute(text(POST_LIST), params).mappings()]

@@ -1,0 +1,124 @@
+"""Who makes a request, and what they may do where."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import Forbidden
+from gis.messages import Message, text_of
+from gis.rights.actions import ACCESS_ROLES, AS_OPERATOR, OPERATOR, Action
+from gis.rights.roles import ACCESS_ROLE_BY_POST
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks.
+
+    kind: anonymous, account, key, reporter (who holds an incident's tracking secret) or system.
+    who: As the history and events show it: "account wang", "program mini", "job clock".
+    may_in: For each action the ids of the areas it is allowed in; None is everywhere.
+    roles: (access role, area id or None), the strongest first; for screens.
+    at: The moment the rights are those of.
+    """
+
+    kind: str
+    who: str
+    may_in: Mapping[Action, frozenset[int] | None] = field(default_factory=dict)
+    roles: tuple[tuple[str, int | None], ...] = ()
+    account_id: int | None = None
+    person_id: int | None = None
+    key_id: int | None = None
+    incident_id: UUID | None = None
+    name: str = ""
+    at: datetime | None = None
+
+    @property
+    def operates(self) -> bool:
+        """Whether the operator's queue is the asker's to see, in some areas or everywhere."""
+        return any(role == OPERATOR for role, _ in self.roles)
+
+    def acting(self, areas: Iterable[int]) -> "Principal":
+        """The same, with the rights of a desk over some areas: for what is in the operator's queue."""
+        extra_areas = frozenset(areas)
+        may_in = dict(self.may_in)
+        for action in AS_OPERATOR:
+            area_ids = may_in.get(action, frozenset())
+            may_in[action] = None if area_ids is None else area_ids | extra_areas
+        return replace(self, may_in=may_in)
+
+    def may(self, action: Action, areas: Iterable[int] | None = None) -> bool:
+        """Whether an action is allowed: in any of some areas (an incident's chain), or anywhere when None is given."""
+        if action not in self.may_in:
+            return False
+        allowed = self.may_in[action]
+        return allowed is None or areas is None or not allowed.isdisjoint(areas)
+
+    def need(self, action: Action, areas: Iterable[int] | None = None) -> None:
+        """Raise Forbidden unless `may`."""
+        if not self.may(action, areas):
+            raise Forbidden("right.not_allowed", action=Message(f"action_name.{action.value}"), roles=self.role_labels)
+
+    @property
+    def role_labels(self) -> list[Message]:
+        """The access roles, for messages; the kind of principal where there are none."""
+        codes = dict.fromkeys(f"role.{role}" for role, _ in self.roles) or [f"principal_kind.{self.kind}"]
+        return [Message(code) for code in codes]
+
+    @property
+    def role_words(self) -> str:
+        """The access roles in English."""
+        return text_of(self.role_labels, "en")
+
+
+ANONYMOUS = Principal("anonymous", "anonymous", {Action.REPORT: None})
+
+
+def system_principal(job: str) -> Principal:
+    """Our own jobs and the command line: everything, everywhere."""
+    return Principal("system", job, dict.fromkeys(Action))
+
+
+GRANTS = """
+SELECT m.access, p.area_id FROM post p JOIN (SELECT unnest(CAST(:posts AS text[])) AS post, unnest(CAST(:access AS text[])) AS access) m
+  ON m.post = p.role
+WHERE p.valid @> CAST(:at AS timestamptz) AND :person IN (p.holder_id, p.deputy_id)
+UNION
+SELECT g.role, g.area_id FROM personal.access_grant g WHERE g.account_id = :account
+UNION
+SELECT 'order_taker', t.area_id FROM order_taker t WHERE t.person_id = :person AND t.active
+"""
+
+
+def reporter_principal(incident_id: UUID) -> Principal:
+    """Who showed the tracking secret of an incident: that one, nothing else."""
+    return Principal("reporter", "reporter", {Action.RATE: None, Action.NOTE: None}, incident_id=incident_id)
+
+
+def account_principal(
+    session: Session, account_id: int, person_id: int | None, username: str, at: datetime
+) -> Principal:
+    """An account's rights at a moment, from posts, grants and taking orders."""
+    params = {
+        "posts": [*ACCESS_ROLE_BY_POST],
+        "access": [*ACCESS_ROLE_BY_POST.values()],
+        "at": at,
+        "person": person_id,
+        "account": account_id,
+    }
+    granted = [(role, area) for role, area in session.execute(text(GRANTS), params) if role in ACCESS_ROLES]
+    roles = sorted(granted, key=lambda grant: ([*ACCESS_ROLES].index(grant[0]), grant[1] or 0), reverse=True)
+    may_in: dict[Action, frozenset[int] | None] = {}
+    for role, area in roles or [("resident", None)]:
+        everywhere = area is None and role in ("administrator", "resident")
+        for action in ACCESS_ROLES[role]:
+            area_ids = may_in.get(action, frozenset())
+            role_areas = frozenset() if area is None else frozenset({area})
+            may_in[action] = None if everywhere or area_ids is None else area_ids | role_areas
+    may_in[Action.REPORT] = None  # as anybody may, wherever it is
+    return Principal(
+        "account", f"account {username}", may_in, tuple(roles), account_id, person_id, name=username, at=at
+    )

@@ -1,0 +1,134 @@
+"""Who sees what of incidents: conditions for rows, for facts of a row, for names and for points."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.rights.actions import OPERATOR, Action
+from gis.rights.living import LIVING
+from gis.rights.principal import Principal
+from gis.rights.roles import ROLE_BY_KEY, organisation_name
+
+
+class Fact(StrEnum):
+    """What of an incident, or of those who answer for a place, is not for everybody."""
+
+    INTERNAL = "internal"  # what those who work on it say among themselves, and their photos
+    NAMES = "names"  # of those who answer for it
+    CONTACT = "contact"  # of who reported it
+
+
+# what makes a fact visible in the areas it lies in
+ACTION_BY_FACT = {Fact.INTERNAL: Action.READ, Fact.NAMES: Action.NAMES, Fact.CONTACT: Action.CONTACTS}
+
+
+# channels residents report by; what staff and devices find is not for the public
+PUBLIC_CHANNELS = ("mini_program", "web", "phone", "in_person", "woodpecker", "open311")
+
+
+PUBLIC_STEP_DEG = 1e-4  # the public's rounding, about ten metres: a building, not a door
+
+
+def can_see(principal: Principal, fact: Fact, areas: Iterable[int], holder_id: int | None = None) -> bool:
+    """Whether somebody sees a fact in the areas (an incident's chain) it lies in; a right elsewhere does not count.
+
+    Args:
+        holder_id: Who holds the incident: they read what is said about it.
+    """
+    if principal.may(ACTION_BY_FACT[fact], areas):
+        return True
+    return fact == Fact.INTERNAL and holder_id is not None and holder_id == principal.person_id
+
+
+def holder_label(
+    principal: Principal,
+    areas: Iterable[int],
+    role: str | None,
+    place_name: str,
+    name: str | None,
+    holder_id: int | None,
+) -> str | None:
+    """Who holds an incident: the person for who may have names there, else the organisation, else None.
+
+    Args:
+        place_name: Of the area or estate the post answers for. name, holder_id: Of the person; None: nobody.
+    """
+    if name is None or holder_id == principal.person_id is not None or can_see(principal, Fact.NAMES, areas):
+        return name
+    return organisation_name(role, place_name) if role in ROLE_BY_KEY and ROLE_BY_KEY[role].public else None
+
+
+def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
+    """The condition, with its parameters, under which a row of incident is the asker's to see.
+
+    Everything that reads incidents puts it in its WHERE: lists, single reads, counts, tiles, exports, streams.
+    """
+    if principal.kind == "system":
+        return "true", {}
+    areas = principal.may_in.get(Action.READ, frozenset())
+    if areas is None:
+        return "true", {}
+    condition = (
+        f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person"
+        f" OR {incident}.id = :see_incident"
+        f" OR {incident}.account_id = :see_account OR {incident}.key_id = :see_key"
+        f" OR {incident}.way = 'order' AND {incident}.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
+        f" WHERE o.incident_id = {incident}.id AND o.person_id = :see_person)"
+        f"{f' OR {waits_for_operator(principal, incident)}' if principal.operates else ''})"
+    )
+    return condition, {
+        "see_areas": sorted(areas), "see_person": principal.person_id, "see_account": principal.account_id, "see_key": principal.key_id,
+        "see_incident": principal.incident_id, "see_at": principal.at, "see_operated": sorted(area for role, area in principal.roles if role == OPERATOR and area),
+    }  # fmt: skip
+
+
+def internal(principal: Principal, incident: str = "i") -> str:
+    """The condition of `Fact.INTERNAL`, with the parameters of `visible`."""
+    if principal.kind == "system" or principal.may_in.get(Action.READ, frozenset()) is None:
+        return "true"
+    return f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person)"
+
+
+def open_to_all(incident: str = "i") -> tuple[str, dict[str, Any]]:
+    """The condition under which everybody may know that an incident is there, its category, state and rough place.
+
+    It was reported by residents, and its category is of public space: a five-digit code of GB/T 47678.5 that residents
+    may choose. Of quarrels, needs, patrols and alarms nothing is told.
+    """
+    condition = (
+        rf"({incident}.category ~ '^\d{{5}}$' AND {incident}.channel = ANY(:public_channels) AND EXISTS ("
+        f"SELECT FROM incident_category kind WHERE kind.public AND kind.edition_id = {incident}.edition_id"
+        f" AND kind.code = {incident}.category))"
+    )
+    return condition, {"public_channels": list(PUBLIC_CHANNELS)}
+
+
+def location(seen: str, incident: str = "i") -> str:
+    """The point of an incident in SQL: as stored where the condition `seen` holds, else as the public may have it.
+
+    Distances and whether something is near are taken from it too, or the exact place could be found by asking often.
+    """
+    return f"CASE WHEN {seen} THEN {incident}.shape ELSE ST_SnapToGrid({incident}.shape, {PUBLIC_STEP_DEG}) END"
+
+
+def waits_for_operator(principal: Principal, incident: str = "i") -> str:
+    """The condition, with the parameters of `visible`, under which an incident is in the asker's operator's queue."""
+    if not principal.operates:
+        return "false"
+    everywhere = (OPERATOR, None) in principal.roles
+    in_operated_areas = "true" if everywhere else f"{incident}.areas && CAST(:see_operated AS bigint[])"
+    open_ = f"{incident}.state NOT IN ('closed', 'void')"
+    return f"({open_} AND {in_operated_areas} AND NOT {LIVING.owned(incident, ':see_at')})"
+
+
+def reveal_contacts(session: Session) -> None:
+    """Let this transaction see how to reach reporters; only after `need(Action.CONTACTS, …)`, and for one reading."""
+    session.execute(text("SELECT set_config('wangge.contacts', 'on', true)"))
+
+
+def hide_contacts(session: Session) -> None:
+    """Hide them again."""
+    session.execute(text("SELECT set_config('wangge.contacts', '', true)"))
