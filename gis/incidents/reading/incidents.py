@@ -448,7 +448,10 @@ def area_id(session: Session, code: str) -> int:
     return found
 
 
-def _where(session: Session, by: Principal, wanted: IncidentFilters, now: datetime) -> tuple[str, dict[str, Any]]:
+def filter_clause(
+    session: Session, by: Principal, wanted: IncidentFilters, now: datetime
+) -> tuple[str, dict[str, Any]]:
+    """Return the condition on an incident `i`, with its parameters, that leaves what fits and what the asker sees."""
     condition, params = visibility_clause(by, "i")
     parts = [condition]
     params |= {"me": by.person_id, "now": now}
@@ -513,7 +516,7 @@ def list_incidents(
         limit: At most so many. after: `sort_key` of the last one of the page before.
     """
     validate_filters(session, wanted)
-    where, params = _where(session, by, wanted, now)
+    where, params = filter_clause(session, by, wanted, now)
     if after is not None:
         params |= _behind(after, wanted.sort)
         if wanted.sort == "newest":
@@ -554,7 +557,7 @@ FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
 def count_by_state(session: Session, by: Principal, wanted: IncidentFilters, *, now: datetime) -> dict[str, Any]:
     """How many incidents the asker sees: by state (each of them, 0 too), and how many are late, watched, asked about."""
     validate_filters(session, wanted)
-    where, params = _where(session, by, replace(wanted, state=()), now)
+    where, params = filter_clause(session, by, replace(wanted, state=()), now)
     rows = session.execute(text(COUNTS.format(where=where, pending=progress(by)[0]["pending"])), params).all()
     states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
     total = {name: sum(getattr(row, name) for row in rows) for name in ("red", "amber", "supervised", "pending")}
