@@ -19,7 +19,10 @@ from gis import frames
 from gis.areas.models import Level
 from gis.demo.town import COMMUNITIES, COUNTY, generate_town
 from gis.errors import InvalidInput, Unavailable
+from gis.exchange.dump import dump
 from gis.facilities.service_circles import recompute
+from gis.files.vector import read_vector
+from gis.frames import read
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading.incidents import IncidentFilters
@@ -181,6 +184,20 @@ def test_an_empty_database_gives_empty_frames(session: Session) -> None:
         assert frame.empty and frame.crs.to_epsg() == 4490
     assert frames.incidents(session, system_principal("test")).empty
     assert frames.walk_network(session).edges.empty
+
+
+@pytest.mark.parametrize("ending", [".gpkg", ".fgb"])
+def test_a_file_holds_what_the_frame_holds(
+    town: Session, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "BATCH_ROWS", 7)
+    path = tmp_path / f"buildings{ending}"
+    assert dump(town, "buildings", path) == len(stored := frames.buildings(town))
+    content = read_vector(path).to_frame().set_index("code").sort_index()
+    assert content.crs.to_epsg() == 4490 and list(content.index) == list(stored.index)
+    assert content.geometry.geom_equals(stored.geometry).all()
+    assert content["floors"].astype("Int32").equals(stored["floors"])
+    assert list(content["estate"]) == list(stored["estate"])
 
 
 def test_a_session_of_a_notebook_reads_and_does_not_write(addresses: DatabaseUrls, tmp_path: Path) -> None:

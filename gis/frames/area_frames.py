@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from geopandas import GeoDataFrame
-from sqlalchemy import and_, cast, func, select
+from sqlalchemy import DateTime, and_, cast, func, select
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 from sqlalchemy.orm import Session, aliased
 
@@ -14,7 +14,7 @@ from gis.frames.read import Query, read_frame, wkb
 def area_query(level: Level, at: datetime, within: str = "") -> Query:
     """Return the query of `areas`, in the order of codes."""
     parent = aliased(Area)
-    valid_from = func.lower(Boundary.valid)
+    valid_from = func.lower(Boundary.valid, type_=DateTime(timezone=True))
     return (
         select(
             Area.code,

@@ -1,5 +1,6 @@
 """Reading a query into a frame."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import geopandas
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from gis.crs import STORAGE_SRID
 
 GEOMETRY = "geometry"
+BATCH_ROWS = 5_000
 Query = Select[*tuple[Any, ...]]
 
 
@@ -25,6 +27,22 @@ def read_frame(session: Session, query: Query, index: str | list[str] | None) ->
     """
     return geopandas.read_postgis(
         query, session.connection(), geom_col=GEOMETRY, crs=f"EPSG:{STORAGE_SRID}", index_col=index
+    )
+
+
+def read_batches(session: Session, query: Query) -> Iterator[GeoDataFrame]:
+    """Yield the rows of a query as frames of at most BATCH_ROWS rows, so that few are in memory at a time.
+
+    Notes
+    -----
+    A column of whole numbers is one of floats in a batch where a value is missing.
+    """
+    yield from geopandas.read_postgis(
+        query.execution_options(stream_results=True),
+        session.connection(),
+        geom_col=GEOMETRY,
+        crs=f"EPSG:{STORAGE_SRID}",
+        chunksize=BATCH_ROWS,
     )
 
 
