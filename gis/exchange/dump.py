@@ -3,85 +3,98 @@
 import csv
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyogrio
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Text, func, literal, select, text
+from sqlalchemy.orm import Session, aliased
 
 from gis import private
+from gis.areas.models import Area, Level
 from gis.db import STORAGE_SRID
 from gis.errors import InvalidInput, NotFound, TooLarge
 from gis.files.formulas import cell_text
+from gis.files.vector import VECTOR_DRIVERS, write_vector
+from gis.frames.area_frames import area_query
+from gis.frames.place_frames import building_point, building_query
+from gis.frames.read import GEOMETRY, Query, read_batches, wkb
+from gis.frames.service_frames import circle_query, facility_query
+from gis.places.models import Building, Household, Stairwell
 
 MAX_SHEET_ROWS = 1_048_575  # rows of Excel, without the header
-
-AREAS = """
-SELECT a.code, a.name, a.level, p.code AS parent, a.county, s.revision_id AS revision,
-       to_char(lower(s.valid) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since,
-       round(ST_Area(s.shape::geography)::numeric)::float8 AS area_m2, s.shape AS shape
-FROM area a JOIN boundary s ON s.area_id = a.id AND s.valid @> CAST(:at AS timestamptz)
-LEFT JOIN dated_parent d ON d.area_id = a.id AND d.valid @> CAST(:at AS timestamptz)
-LEFT JOIN area p ON p.id = coalesce(d.parent_id, a.parent_id)
-WHERE a.level = '{level}' AND starts_with(a.code, :within) ORDER BY a.code
-"""
 
 
 @dataclass(frozen=True)
 class ExportLayer:
-    """What a layer is: a query with the geometry last, its geometry type, and whether it has dates."""
+    """What a layer is.
 
-    query: str
+    query: Makes its query, with WKB under the name `geometry`; takes the moment and the code where it is dated.
+    geometry: Type of its geometries. columns: Names in the file of columns that are called otherwise in frames.
+    dated: Whether it is one of areas.
+    """
+
+    query: Callable[..., Query]
     geometry: str = "MultiPolygon"
+    columns: Mapping[str, str] = field(default_factory=dict)
     dated: bool = False
+
+    def at(self, at: datetime, within: str) -> Query:
+        """Return the query for a moment and the code of an area, where these matter."""
+        return self.query(at, within) if self.dated else self.query()
+
+
+def _area_query(level: Level) -> Callable[[datetime, str], Query]:
+    def query(at: datetime, within: str) -> Query:
+        rows = area_query(level, at, within).subquery()
+        since = func.to_char(func.timezone("UTC", rows.c.since), 'YYYY-MM-DD"T"HH24:MI:SS"Z"', type_=Text)
+        return select(*(since.label(each.name) if each.name == "since" else each for each in rows.c))
+
+    return query
+
+
+def _household_query() -> Query:
+    unit = aliased(Area)
+    return (
+        select(
+            Household.county,
+            Building.code.label("building"),
+            Building.estate,
+            Building.name.label("building_name"),
+            Stairwell.name.label("stairwell"),
+            Household.floor,
+            Household.room,
+            Household.people,
+            unit.code.label("unit"),
+            wkb(building_point()),
+        )
+        .join_from(Household, Building)
+        .outerjoin(Stairwell, Stairwell.id == Household.stairwell_id)
+        .outerjoin(unit, unit.id == Household.unit_id)
+        .order_by(Building.code, Stairwell.name, Household.floor, Household.room)
+    )
 
 
 LAYERS = {
-    **{
-        name: ExportLayer(AREAS.format(level=level), dated=True)
-        for name, level in (
-            ("counties", "county"),
-            ("streets", "street"),
-            ("communities", "community"),
-            ("grids", "grid"),
-            ("units", "unit"),
-        )
-    },
-    "buildings": ExportLayer("""
-        SELECT code, county, name, estate, address, kind, floors, source, shape FROM building ORDER BY code
-    """),
-    "facilities": ExportLayer("""
-        SELECT code, county, category, name, address, opening_hours, contact, source,
-               CASE GeometryType(shape) WHEN 'POINT' THEN shape ELSE ST_PointOnSurface(shape) END AS shape
-        FROM facility ORDER BY code
-    """, "Point"),
-    "circles": ExportLayer("""
-        SELECT f.code AS facility, f.name, f.category, c.profile, c.minutes, c.speed, c.off_network,
-               c.island, c.households, c.people, c.buildings, c.network_version AS network, c.shape
-        FROM service_circle c JOIN facility f ON f.id = c.facility_id ORDER BY f.code, c.profile, c.minutes
-    """),
-    "households": ExportLayer("""
-        SELECT h.county, b.code AS building, b.estate, b.name AS building_name, s.name AS stairwell, h.floor,
-               h.room, h.people, u.code AS unit, coalesce(b.entrance, ST_PointOnSurface(b.shape)) AS shape
-        FROM household h JOIN building b ON b.id = h.building_id
-        LEFT JOIN stairwell s ON s.id = h.stairwell_id LEFT JOIN area u ON u.id = h.unit_id
-        ORDER BY b.code, s.name, h.floor, h.room
-    """, "Point"),
-}  # fmt: skip
+    "counties": ExportLayer(_area_query(Level.COUNTY), dated=True),
+    "streets": ExportLayer(_area_query(Level.STREET), dated=True),
+    "communities": ExportLayer(_area_query(Level.COMMUNITY), dated=True),
+    "grids": ExportLayer(_area_query(Level.GRID), dated=True),
+    "units": ExportLayer(_area_query(Level.UNIT), dated=True),
+    "buildings": ExportLayer(building_query),
+    "facilities": ExportLayer(facility_query, "Point"),
+    "circles": ExportLayer(circle_query, columns={"speed_m_s": "speed"}),
+    "households": ExportLayer(_household_query, "Point"),
+}
 
 # Shapefiles have names of at most 10 letters.
 SHAPEFILE_NAMES = {"opening_hours": "open_hours", "building_name": "bldg_name", "off_network": "off_net"}
-OPTIONS = {".geojson": {"RFC7946": "YES"}}
-DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
 
 
-AreaFilter = Mapping[str, object]  # of areas: at, the moment; within, what their codes begin with
+AreaFilter = Mapping[str, Any]  # at: the moment; within: what the codes of areas begin with
 
 
 def dump(session: Session, layer: str, path: Path, at: datetime | None = None, within: str = "") -> int:
@@ -127,64 +140,40 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None, w
     return count
 
 
-def _rows(
-    session: Session, layer: str, area_filter: AreaFilter, shape: str
-) -> tuple[list[str], Iterator[Sequence[Any]]]:
-    """Return the names of the columns, and rows as they come, with the geometry as the SQL expression `shape`."""
-    what = LAYERS[layer]
-    query = f"SELECT l.*, {shape} FROM ({what.query}) l"  # noqa: S608  our own table
-    params = area_filter if what.dated else {}
-    rows = session.execute(text(query), params, execution_options={"yield_per": 5000})
-    names = list(rows.keys())
-    index = names.index("shape")
-    return names[:index] + names[index + 1 :], ((*row[:index], *row[index + 1 :]) for row in rows)
-
-
 def _write_shapes(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
-    names, rows = _rows(session, layer, area_filter, "ST_AsBinary(l.shape) AS wkb")
-    table = list(rows)
-    if not table:
-        return 0
-    ending = path.suffix.lower()
-    columns = [_column([row[index] for row in table]) for index in range(len(names) - 1)]
-    fields = [SHAPEFILE_NAMES.get(name, name) if ending == ".shp" else name for name in names[:-1]]
-    kind = LAYERS[layer].geometry
-    pyogrio.raw.write(
+    definition = LAYERS[layer]
+    names = {**definition.columns, **(SHAPEFILE_NAMES if path.suffix.lower() == ".shp" else {})}
+    query = definition.at(**area_filter)
+    return write_vector(
+        (batch.rename(columns=names) for batch in read_batches(session, query)),
+        [(names.get(each.name, each.name), each.type.python_type) for each in query.selected_columns],
         path,
-        geometry=np.array([bytes(row[-1]) for row in table], dtype=object),
-        field_data=[values for values, _ in columns],
-        field_mask=[mask for _, mask in columns],
-        fields=np.array(fields, dtype=object),
-        geometry_type="Polygon" if ending == ".shp" and kind == "MultiPolygon" else kind,
-        crs="EPSG:4326" if ending == ".geojson" else f"EPSG:{STORAGE_SRID}",
-        driver=DRIVERS[ending],
         layer=layer,
-        encoding="UTF-8",
-        layer_options=OPTIONS.get(ending, {}),
+        geometry_type=definition.geometry,
     )
-    return len(table)
-
-
-def _column(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return a column for GDAL: its values, and where it is empty."""
-    empty = np.array([value is None for value in values])
-    kinds = {type(value) for value in values} - {type(None)}
-    for kind, dtype in ((bool, "bool"), (int, "int64"), (float, "float64")):
-        if kinds == {kind}:
-            return np.array([kind() if value is None else value for value in values], dtype=dtype), empty
-    return np.array([None if value is None else str(value) for value in values], dtype=object), empty
 
 
 def _table(
-    session: Session, layer: str, area_filter: AreaFilter, *expressions: str
+    session: Session, layer: str, area_filter: AreaFilter, *extra: Callable[[ColumnElement[Any]], ColumnElement[Any]]
 ) -> tuple[list[str], Iterator[Sequence[Any]]]:
-    point = "ST_PointOnSurface(l.shape)"  # of a point: itself
-    position = (f"ST_X({point}) AS lon", f"ST_Y({point}) AS lat", "'cgcs2000' AS crs")
-    return _rows(session, layer, area_filter, ", ".join((*position, *expressions)))
+    """Return the names of the columns, and rows as they come: with a point in the place, and what else is asked for."""
+    definition = LAYERS[layer]
+    rows = definition.at(**area_filter).subquery()
+    geometry = func.ST_GeomFromWKB(rows.c[GEOMETRY], STORAGE_SRID)
+    point = func.ST_PointOnSurface(geometry)  # of a point: itself
+    query = select(
+        *(each.label(definition.columns.get(each.name, each.name)) for each in rows.c if each.name != GEOMETRY),
+        func.ST_X(point).label("lon"),
+        func.ST_Y(point).label("lat"),
+        literal("cgcs2000").label("crs"),
+        *(make(geometry) for make in extra),
+    )
+    result = session.execute(query, execution_options={"yield_per": 5000})
+    return list(result.keys()), iter(result)
 
 
 def _write_csv(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
-    names, rows = _table(session, layer, area_filter, "ST_AsText(l.shape, 7) AS wkt")
+    names, rows = _table(session, layer, area_filter, lambda geometry: func.ST_AsText(geometry, 7).label("wkt"))
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
@@ -220,7 +209,7 @@ def _write_xlsx(session: Session, layer: str, path: Path, area_filter: AreaFilte
 
 
 WRITERS: dict[str, Callable[[Session, str, Path, AreaFilter], int]] = {
-    **dict.fromkeys(DRIVERS, _write_shapes),
+    **dict.fromkeys(VECTOR_DRIVERS, _write_shapes),
     ".csv": _write_csv,
     ".xlsx": _write_xlsx,
 }

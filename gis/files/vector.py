@@ -4,14 +4,22 @@ What a file is, is seen from its first bytes as well as its ending: a file never
 start. The reading itself is done by `gis.files.vector_reader` in a child process with limits.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyogrio
 import shapely
+from geopandas import GeoDataFrame
 from numpy.typing import NDArray
 
+from gis.crs import STORAGE_SRID
 from gis.errors import InvalidInput, TooLarge
 from gis.files import sandbox
 from gis.files.sandbox import Limits
@@ -30,6 +38,16 @@ FORMATS: dict[str, bytes | None] = {
 MAX_VECTOR_FILE_BYTES = 1_000_000_000  # bytes
 MAX_UNPACKED_BYTES = 600_000_000  # bytes in a .zip, counted while unpacking
 ZIP_GROWTH = 20  # a Shapefile unpacks to 2-10 times its size
+VECTOR_DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
+LAYER_OPTIONS = {".geojson": {"RFC7946": "YES"}}
+ARROW_TYPES = {
+    str: pa.string(),
+    bool: pa.bool_(),
+    int: pa.int64(),
+    float: pa.float64(),
+    datetime: pa.timestamp("us", "UTC"),
+    bytes: pa.binary(),
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +68,11 @@ class VectorFile:
     notes: list[Message] = field(default_factory=list)
     repairs: dict[int, Message] = field(default_factory=dict)
     faults: dict[int, Message | str] = field(default_factory=dict)
+
+    def to_frame(self) -> GeoDataFrame:
+        """Return the features as a frame in EPSG:4490, values as they were read; not yet checked or rounded."""
+        values = {name: pd.Series(cells, dtype=object) for name, cells in self.columns.items()}
+        return GeoDataFrame(values, geometry=self.shapes, crs=f"EPSG:{STORAGE_SRID}")
 
 
 def read_vector(path: Path, crs: str | None = None, layer: str | None = None) -> VectorFile:
@@ -115,3 +138,55 @@ def _check_file(path: Path) -> None:
     is_right = head.startswith(signature) if signature else head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
     if not is_right:
         raise InvalidInput("map_file.wrong_signature", file=path.name, ending=ending)
+
+
+def write_vector(
+    batches: Iterable[GeoDataFrame],
+    columns: Sequence[tuple[str, type]],
+    path: Path,
+    *,
+    layer: str,
+    geometry_type: str,
+) -> int:
+    """Write frames, one after the other, to one layer of a new file; the ending says the format.
+
+    Parameters
+    ----------
+    batches
+        Frames in EPSG:4490 with the same columns.
+    columns
+        Name and Python type of each column, that of the geometry (bytes) among them.
+    path
+        Its ending is one of VECTOR_DRIVERS.
+    geometry_type
+        As OGC names it, as MultiPolygon.
+
+    Returns
+    -------
+    int
+        Rows written; without any the file is not made.
+    """
+    ending, count = path.suffix.lower(), 0
+    schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns])
+
+    def record_batches(frames: Iterator[GeoDataFrame]) -> Iterator[pa.RecordBatch]:
+        nonlocal count
+        for frame in frames:
+            count += len(frame)
+            yield pa.RecordBatch.from_pandas(frame.to_wkb(), schema, preserve_index=False)
+
+    stream = (frame for frame in batches if len(frame))
+    if (first := next(stream, None)) is None:
+        return 0
+    pyogrio.write_arrow(
+        pa.RecordBatchReader.from_batches(schema, record_batches(chain([first], stream))),
+        path,
+        layer=layer,
+        driver=VECTOR_DRIVERS[ending],
+        geometry_name=first.geometry.name,
+        geometry_type="Polygon" if ending == ".shp" and geometry_type == "MultiPolygon" else geometry_type,
+        crs="EPSG:4326" if ending == ".geojson" else f"EPSG:{STORAGE_SRID}",  # the same numbers, see RFC 7946
+        encoding="UTF-8" if ending == ".shp" else None,
+        layer_options=LAYER_OPTIONS.get(ending, {}),
+    )
+    return count

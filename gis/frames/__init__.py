@@ -1,0 +1,27 @@
+"""What the database holds as GeoDataFrames: for notebooks, exports and analysis libraries.
+
+Every function reads straight from PostGIS; nothing is cached and nothing written. Every frame is in EPSG:4490
+(longitude, latitude), its geometry column is `geometry`, units stand in the names of columns. There are no names of
+people, no telephones of reporters and nothing said about an incident in any of them.
+"""
+
+from gis.frames.area_frames import areas, communities, grids, units
+from gis.frames.incident_frames import incidents, posts
+from gis.frames.place_frames import buildings, households
+from gis.frames.service_frames import WalkNetworkFrames, coverage, facilities, service_circles, walk_network
+
+__all__ = [
+    "WalkNetworkFrames",
+    "areas",
+    "buildings",
+    "communities",
+    "coverage",
+    "facilities",
+    "grids",
+    "households",
+    "incidents",
+    "posts",
+    "service_circles",
+    "units",
+    "walk_network",
+]

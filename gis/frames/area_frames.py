@@ -1,0 +1,71 @@
+"""Frames of areas of any level and moment."""
+
+from datetime import UTC, datetime
+
+from geopandas import GeoDataFrame
+from sqlalchemy import DateTime, and_, cast, func, select
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
+from sqlalchemy.orm import Session, aliased
+
+from gis.areas.models import Area, Boundary, DatedParent, Level
+from gis.frames.read import Query, read_frame, wkb
+
+
+def area_query(level: Level, at: datetime, within: str = "") -> Query:
+    """Return the query of `areas`, in the order of codes."""
+    parent = aliased(Area)
+    valid_from = func.lower(Boundary.valid, type_=DateTime(timezone=True))
+    return (
+        select(
+            Area.code,
+            Area.name,
+            Area.level,
+            parent.code.label("parent"),
+            Area.county,
+            Boundary.revision_id.label("revision"),
+            valid_from.label("since"),
+            cast(func.round(func.ST_Area(func.geography(Boundary.shape))), DOUBLE_PRECISION).label("area_m2"),
+            wkb(Boundary.shape),
+        )
+        .join(Boundary, and_(Boundary.area_id == Area.id, Boundary.in_force(at)))
+        .outerjoin(DatedParent, and_(DatedParent.area_id == Area.id, DatedParent.in_force(at)))
+        .outerjoin(parent, parent.id == func.coalesce(DatedParent.parent_id, Area.parent_id))
+        .where(Area.level == level.value, func.starts_with(Area.code, within))
+        .order_by(Area.code)
+    )
+
+
+def areas(session: Session, level: Level, at: datetime | None = None, within: str = "") -> GeoDataFrame:
+    """Return the areas of a level at a moment.
+
+    Parameters
+    ----------
+    level
+        County, street, community, grid or unit.
+    at
+        Moment whose boundaries and hierarchy apply, with time zone; None means now.
+    within
+        Only areas whose code begins so; the whole county's, street's or community's code.
+
+    Returns
+    -------
+    GeoDataFrame
+        Index `code`. Columns `name`, `level`, `parent` (code, None for a county), `county` (code), `revision`
+        (number of the one that drew it), `since` (UTC), `area_m2` (geodesic), `geometry` (MultiPolygon).
+    """
+    return read_frame(session, area_query(level, at or datetime.now(UTC), within), "code")
+
+
+def grids(session: Session, at: datetime | None = None, within: str = "") -> GeoDataFrame:
+    """Return the grids at a moment; parameters and columns as of `areas`."""
+    return areas(session, Level.GRID, at, within)
+
+
+def communities(session: Session, at: datetime | None = None, within: str = "") -> GeoDataFrame:
+    """Return the communities at a moment; parameters and columns as of `areas`."""
+    return areas(session, Level.COMMUNITY, at, within)
+
+
+def units(session: Session, at: datetime | None = None, within: str = "") -> GeoDataFrame:
+    """Return the ten-household units at a moment; parameters and columns as of `areas`."""
+    return areas(session, Level.UNIT, at, within)

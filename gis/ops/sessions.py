@@ -1,0 +1,25 @@
+"""A session on the deployment's database for notebooks and scripts."""
+
+from sqlalchemy.orm import Session
+
+from gis.db import engine
+from gis.ops.cluster import database_urls
+from gis.settings import Settings
+
+
+def open_session(settings: Settings | None = None) -> Session:
+    """Return a session that reads the deployment's database and cannot write to it.
+
+    Parameters
+    ----------
+    settings
+        None means those of the environment: `DATABASE_URL`, or the private database under `WANGGE_VAR`, which is
+        started when it is not running.
+
+    Raises
+    ------
+    Unavailable
+        The database cannot be reached or started.
+    """
+    addresses = database_urls(settings or Settings.from_env())
+    return Session(engine(addresses.app).execution_options(postgresql_readonly=True))
