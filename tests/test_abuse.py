@@ -14,7 +14,7 @@ from gis.errors import RateLimited
 from tests import build
 from tests.sign_in import PASSWORD, account, send, sign_in, signed_in, with_password
 from web.http.client import client_network
-from web.security import trusted_browser
+from web.security import anonymous_budget, guard, sanitising, trusted_browser
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 MATTER = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000", "category": "06010"}
@@ -204,3 +204,14 @@ def test_headers_keep_browsers_strict_and_personal_answers_out_of_caches(
                  "/api/v1/search?q=王网格"):  # fmt: skip
         reply = client.get(path)
         assert reply.status_code == 200 and "no-store" in reply.headers["Cache-Control"], path
+
+
+def test_every_endpoint_that_a_table_names_exists(app: APIFlask) -> None:
+    known = {rule.endpoint for rule in app.url_map.iter_rules()}
+    named = {
+        *anonymous_budget.UNITS,
+        *guard.SIGN_IN,
+        *guard.ALLOWED_BEFORE_PASSWORD_CHANGE,
+        *sanitising.ITEMWISE_ENDPOINTS,
+    }
+    assert named - known == set()

@@ -33,7 +33,7 @@ from gis.ops.metadata import Area
 from gis.rights.access import ANONYMOUS, Action, Principal, account_principal, system_principal
 from tests import build
 from web.api.events import views
-from web.api.rules import views as rules_views
+from web.security import readers
 
 NOW = datetime.now(UTC)
 MARK = "只有本社区知道的事"  # the words of the hidden incident
@@ -244,17 +244,17 @@ TABLE: dict[str, Row] = {
     # the catalogue
     "GET /api/v1/categories": Row(anybody),
     "GET /api/v1/danger": Row(anybody),
-    "GET /rules/danger.xlsx": Row(may_one(*rules_views.SEE)),
+    "GET /rules/danger.xlsx": Row(may_one(*readers.RULES_READING_ACTIONS)),
     "GET /api/v1/categories/suggest": Row(anybody, "words=垃圾"),
     # routing rules
-    "GET /api/v1/rules": Row(may_one(*rules_views.SEE)),
+    "GET /api/v1/rules": Row(may_one(*readers.RULES_READING_ACTIONS)),
     "POST /api/v1/rules": Row(may(A.RULES), json={"name": "test", "rules": [RULE]}),
-    "GET /api/v1/rules/<int:set_id>": Row(may_one(*rules_views.SEE)),
+    "GET /api/v1/rules/<int:set_id>": Row(may_one(*readers.RULES_READING_ACTIONS)),
     "POST /api/v1/rules/<int:set_id>/test": Row(may(A.RULES), json={"days": 1}),
     "POST /api/v1/rules/<int:set_id>/activate": Row(may(A.RULES, everywhere=True)),
-    "GET /rules": Row(may_one(*rules_views.SEE), "days=1"),
+    "GET /rules": Row(may_one(*readers.RULES_READING_ACTIONS), "days=1"),
     "POST /rules": Row(may(A.RULES), form=FILE),
-    "GET /rules/<int:set_id>.xlsx": Row(may_one(*rules_views.SEE)),
+    "GET /rules/<int:set_id>.xlsx": Row(may_one(*readers.RULES_READING_ACTIONS)),
     "POST /rules/<int:set_id>/activate": Row(may(A.RULES, everywhere=True)),
     # incidents
     "GET /api/v1/events": Row(hears, "last=0"),

@@ -1,5 +1,6 @@
 """Errors as answers: the right status, problem+json or a page, and nothing of the inside."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,9 @@ from gis.settings import Settings
 from web.app import create_app
 from web.http.db import session as request_session
 from web.http.errors import STATUS
+from web.http.validation import field_error
 
+HAN = re.compile(r"[\u4e00-\u9fff]")
 SECRET = "s3cret-word"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -175,6 +178,31 @@ def test_pydantic_findings_name_every_field(client: FlaskClient) -> None:
     assert missing["errors"] == [
         {"field": "crs", "message": "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default"}
     ]
+
+
+FINDINGS = [
+    "Field required", "Extra inputs are not permitted", "String should have at most 40 characters",
+    "List should have at most 200 items after validation, not 201", "List should have at least 1 item after validation, not 0",
+    "Input should be greater than or equal to 1", "Input should be greater than 0", "Input should be less than or equal to 5",
+    "Input should be a valid integer, unable to parse string as an integer", "Input should be a finite number",
+    "Input should be a valid number, unable to parse string as a number", "Input should be a valid boolean, unable to interpret input",
+    "Input should be a valid string", "Input should be a valid list", "Input should be a valid dictionary or instance of RuleIn",
+    "Input should be 'follow' or 'stay'", "Value error, notice.ids_or_until", "Something new in a later version",
+    "Input should be a valid UUID, invalid length: expected length 32 for simple format, found 1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("finding", FINDINGS)
+def test_a_finding_of_pydantic_is_said_in_both_languages(finding: str) -> None:
+    error = field_error("note", finding)
+    assert error.message and not HAN.search(error.message)
+    assert HAN.search(error.message_in("zh")) and finding not in error.message_in("zh")
+
+
+def test_choices_and_limits_of_pydantic_are_kept() -> None:
+    assert field_error("x", "Input should be 'a', 'b' or 'c'").message == "must be one of a, b, c"
+    assert field_error("x", "String should have at most 4000 characters").message == "has more than 4,000 characters"
+    assert field_error("crs", "Field required").code == "request.crs_missing"
 
 
 def test_errors_are_not_cached_and_are_sealed(client: FlaskClient) -> None:

@@ -7,8 +7,9 @@ from flask import Response, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gis.settings import Settings
-from web.http import body_limit, db, errors, observability, openapi, request_headers
+from web.http import body_limit, db, errors, observability, openapi, request_headers, snapshot
 from web.security import guard, sanitising
+from web.security import session as browser_session
 
 REVALIDATED = (None, "no-cache", "private, no-cache")
 HSTS = "max-age=31536000"
@@ -83,6 +84,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     observability.init_app(app)
     body_limit.init_app(app)
     request_headers.init_app(app)
+    snapshot.init_app(app)
     sanitising.init_app(app)
     guard.init_app(app, settings)
     app.after_request(add_security_headers)
@@ -99,7 +101,7 @@ def add_security_headers(response: Response) -> Response:
         given["Strict-Transport-Security"] = HSTS
     # what is answered to somebody in particular stays in no cache, unless its view says for how long
     if (
-        guard.is_personal()
+        browser_session.is_personal()
         and not (response.mimetype or "").startswith("image/")
         and given.get("Cache-Control") in REVALIDATED
     ):

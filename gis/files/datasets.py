@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,16 @@ def file_sha256(path: Path | str) -> str:
 def is_loaded(session: Session, kind: str, digest: str) -> bool:
     """Whether the last committed load of this kind was exactly this file."""
     return session.scalar(select(Dataset.digest).where(Dataset.kind == kind)) == digest
+
+
+def find_source(session: Session, kind: str) -> str | None:
+    """Return the file, or seed and size, of the last committed load of a kind; None when there was none."""
+    return session.scalar(select(Dataset.source).where(Dataset.kind == kind))
+
+
+def has_made_up_data(session: Session) -> bool:
+    """Return whether some of what is loaded is invented."""
+    return bool(session.scalar(select(exists().where(Dataset.made_up))))
 
 
 def record_load(

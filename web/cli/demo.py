@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 import click
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gis.db import audit_context, engine
 from gis.errors import Conflict
-from gis.files.datasets import record_load
+from gis.files.datasets import find_source, record_load
 from gis.ops import cluster, schema
+from gis.ops.history import find_other_author, has_changes
 from gis.ops.schema import MIGRATION_ACTOR
 from gis.settings import Settings
 from web.cli.common import progress_bar, progress_line
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 INCIDENTS = 120
 DEMO_ACTOR = "demo"  # how the history names us; a database that nobody else has changed may be replaced
-# changes by anybody but the demo and its made-up people, our own jobs, and the migration
-OTHERS = "SELECT min(who) FROM history WHERE who NOT LIKE :who AND who NOT LIKE 'job %' AND who <> :migration"
 
 
 @click.command()
@@ -155,11 +154,11 @@ def needs_refill(bind: Engine, wanted: str) -> bool:
     Raises:
         Conflict: It holds data that is not the demo's.
     """
-    with bind.connect() as connection:
-        here = connection.scalar(text("SELECT source FROM dataset WHERE kind = 'demo'"))
-        if here == wanted:
+    with Session(bind) as session:
+        if find_source(session, "demo") == wanted:
             return False  # whatever people have done with it since
-        others = connection.scalar(text(OTHERS), {"who": f"{DEMO_ACTOR}%", "migration": MIGRATION_ACTOR})
+        # made-up people change things too; their names begin with the demo's
+        others = find_other_author(session, DEMO_ACTOR, [MIGRATION_ACTOR])
     if others is not None:
         raise Conflict(
             "this deployment holds data that is not the demo's"
@@ -170,10 +169,8 @@ def needs_refill(bind: Engine, wanted: str) -> bool:
 
 def reset_database(settings: Settings, addresses: cluster.DatabaseUrls) -> cluster.DatabaseUrls:
     """An empty database: another demo's data goes, nobody else's can be in it."""
-    with engine(addresses.app).connect() as connection:
-        empty = not connection.scalar(
-            text("SELECT EXISTS (SELECT FROM history WHERE who <> :who)"), {"who": MIGRATION_ACTOR}
-        )
+    with Session(engine(addresses.app)) as session:
+        empty = not has_changes(session, [MIGRATION_ACTOR])
     if empty:
         return addresses
     if settings.database_url:

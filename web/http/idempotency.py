@@ -40,16 +40,14 @@ def run_once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: 
         session().commit()
         return _answer(status, body)
     if not (MIN_KEY_CHARS <= len(key) <= MAX_KEY_CHARS and key.isprintable() and key.isascii()):
-        words = f"must have {MIN_KEY_CHARS} to {MAX_KEY_CHARS} printable characters; a random UUID is best"
-        raise invalid_field("Idempotency-Key", words)
+        raise invalid_field("Idempotency-Key", "request.idempotency_key_wrong", low=MIN_KEY_CHARS, high=MAX_KEY_CHARS)
     address = f" {client_network()}" if by.kind == "anonymous" else ""  # two strangers' same key is not one key
     claim = {"owner": f"{by.kind} {by.who}{address} {request.method} {request.path}", "key": key, "hash": _digest()}
     if session().scalar(text(CLAIM_KEY_SQL), claim) is None:
         query = "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
         kept = session().execute(text(query), claim).one()
         if kept.request_hash != claim["hash"]:
-            words = "was used for another request; make a new one for each"
-            raise invalid_field("Idempotency-Key", words)
+            raise invalid_field("Idempotency-Key", "request.idempotency_key_reused")
         body = dict(kept.answer)
         if show is not None:
             show(body)

@@ -10,7 +10,6 @@ from typing import Annotated
 from flask import current_app
 from pydantic import BaseModel, Field
 
-from gis.errors import InvalidInput as InvalidInput  # what these raise
 from gis.errors import invalid_field as invalid_field
 
 LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+08:00" whose plus a query string turned into a space
@@ -44,7 +43,7 @@ def parse_float(given: str, field: str) -> float:
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        raise invalid_field(field, f"{given!r} is not a number")
+        raise invalid_field(field, "request.not_number", value=given[:40])
     return found
 
 
@@ -62,8 +61,7 @@ def parse_datetime(given: str | None, field: str = "at") -> datetime:
         if not 1900 <= found.year <= 2999:
             raise ValueError
     except ValueError:
-        right = "a date or time as 2026-11-23 or 2026-11-23T09:00:00+08:00"
-        raise invalid_field(field, f"{given[:40]!r} is not a time; it must be {right}") from None
+        raise invalid_field(field, "request.not_time", value=given[:40]) from None
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
@@ -76,10 +74,9 @@ def parse_bbox(given: str, field: str = "bbox") -> tuple[float, float, float, fl
     try:
         west, south, east, north = (float(part) for part in given.split(","))
     except ValueError:
-        raise invalid_field(field, f"{given[:80]!r} must be four numbers: west,south,east,north") from None
+        raise invalid_field(field, "request.bbox_malformed", value=given[:80]) from None
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        right = "west,south,east,north in degrees, west below east and south below north"
-        raise invalid_field(field, f"{given[:80]!r} must be {right}")
+        raise invalid_field(field, "request.bbox_out_of_range", value=given[:80])
     return west, south, east, north
 
 
@@ -96,7 +93,7 @@ def decode_cursor(given: str | None) -> str | None:
     except (binascii.Error, ValueError):
         key = ""
     if not key or "\0" in key or encode_cursor(key) != given:
-        raise invalid_field("cursor", "not one of ours; take `next` of the page before, or leave it out")
+        raise invalid_field("cursor", "request.cursor_unknown")
     return key
 
 
@@ -109,7 +106,7 @@ def number_cursor(key: str | None, field: str = "cursor") -> int | None:
     if key is None:
         return None
     if not (key.isascii() and key.isdigit() and len(key) < 19):
-        raise invalid_field(field, "not one of ours; take `next` of the page before, or leave it out")
+        raise invalid_field(field, "request.cursor_unknown")
     return int(key)
 
 

@@ -20,8 +20,8 @@ def check() -> None:
         InvalidInput: A header of `MEANT` holds other characters than printable ASCII, or one of `SINGLE` came twice.
     """
     refusals = (
-        (UNREADABLE, MEANT, "must have printable ASCII characters only"),
-        (REPEATED, SINGLE, "was sent more than once; send it once"),
+        (UNREADABLE, MEANT, "request.header_not_ascii"),
+        (REPEATED, SINGLE, "request.header_repeated"),
     )
     for note, names, words in refusals:
         noted = request.environ.get(note, ())

@@ -13,7 +13,7 @@ from web.http.client import client_network
 
 UNITS = {
     "map.export": 60, "areas.between": 30, "tiles.layer_features": 5, "tiles.tile": 1, "search.find": 2,
-    "incidents.near": 2, "facilities.nearest": 3, "facilities.circle": 3, "facilities.facilities": 2,
+    "incidents.list_duplicates": 2, "facilities.nearest": 3, "facilities.circle": 3, "facilities.facilities": 2,
     "open311.requests": 5, "categories.suggested": 1, "areas.history": 2, "map.index": 2,
 }  # fmt: skip
 BYTES_PER_UNIT = 5_000  # of a body: 10,000 points to locate are 1 MB, and two seconds of work
@@ -26,7 +26,7 @@ def charge() -> None:
         TooMany: The budget of this minute is spent; `retry_after` says when the next begins.
     """
     units = UNITS.get(request.endpoint or "", 0)
-    if request.endpoint == "locate.many":
+    if request.endpoint == "locate.locate_many":
         units = 1 + (request.content_length or 0) // BYTES_PER_UNIT
     if units:
         settings = current_app.config["SETTINGS"]

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import current_app, request
-from sqlalchemy import text
 
 from gis.accounts import disclosures
+from gis.areas.hierarchy import find_area_id
 from gis.people.queries import area_chain
 from gis.rights.access import Principal
 from web.http.db import Factory, session
@@ -22,8 +22,8 @@ def record_export(principal: Principal, subject: str, area: str = "") -> None:
     """
     ids: list[int] = []
     if area:
-        found = session().scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
-        ids = area_chain(session(), found, None, datetime.now(UTC)) if found else []
+        area_id = find_area_id(session(), area)
+        ids = area_chain(session(), area_id, None, datetime.now(UTC)) if area_id else []
     record(principal, "export", subject, areas=ids, reason=request.args.get("reason", ""))
 
 

@@ -15,26 +15,21 @@ MAX_BIGINT = 2**63 - 1
 UNSTORABLE_PATTERN = re.compile("[\0\ud800-\udfff]")
 # in JSON as sent: what may make such a value; most bodies have none of it and are not walked through
 SUSPECT = re.compile(rb"\0|\\u0000|\\u[dD][89a-fA-F]|\d{19}|NaN|Infinity|[eE]\+?\d{3}")
-TEXT, NUMBER, FINITE = (
-    "holds a NUL or half a character, which no text has; leave it out",
-    "is beyond the numbers there are, -2^63 to 2^63-1",
-    "is not a finite number",
-)
 # each of its points is refused by itself
-ITEMWISE_ENDPOINTS = frozenset({"locate.many"})
+ITEMWISE_ENDPOINTS = frozenset({"locate.locate_many"})
 
 
 def find_unstorable(value: object, field: str) -> Iterator[FieldError]:
     """What cannot be kept of a value read from JSON or a form, by field: `note`, `attributes.size`, `moves.3.note`."""
     if isinstance(value, str):
         if UNSTORABLE_PATTERN.search(value):
-            yield FieldError(UNSTORABLE_PATTERN.sub("?", field)[:80], TEXT)
+            yield FieldError(UNSTORABLE_PATTERN.sub("?", field)[:80], "request.text_unstorable")
     elif isinstance(value, float):
         if not math.isfinite(value):
-            yield FieldError(field, FINITE)
+            yield FieldError(field, "request.number_not_finite")
     elif isinstance(value, int):
         if not -MAX_BIGINT <= value <= MAX_BIGINT:
-            yield FieldError(field, NUMBER)
+            yield FieldError(field, "request.number_beyond_range")
     elif isinstance(value, dict):
         for key, one in value.items():
             inside = f"{field}.{key}" if field else str(key)
@@ -68,7 +63,7 @@ def parse_json(data: bytes | str, field: str = "") -> Any:
     try:
         found = orjson.loads(data)
     except orjson.JSONDecodeError:
-        raise invalid_field(field or "body", "is not valid JSON") from None
+        raise invalid_field(field or "body", "request.not_json") from None
     reject_unstorable(find_unstorable(found, ""))
     return found
 
@@ -97,7 +92,7 @@ def validate_path_ids() -> None:
     """Before every request: an id in the path that is no number there is leads nowhere; the rest is refused."""
     for name, value in (request.view_args or {}).items():
         if found := list(find_unstorable(value, name)):
-            raise NotFound(f"{name}: {found[0].message}") if isinstance(value, int) else invalid_fields(found)
+            raise NotFound("request.id_beyond_range", name=name) if isinstance(value, int) else invalid_fields(found)
     if b"%00" in request.query_string:
         reject_unstorable(
             wrong

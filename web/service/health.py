@@ -9,20 +9,21 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gis import private
+from gis.areas.hierarchy import has_boundaries
 from gis.errors import FieldError, Unavailable
 from gis.incidents.reading.unanswered import unanswered
 from gis.jobs.queries import last_run
+from gis.messages import Message
 from gis.ops import cluster, schema
 from gis.settings import Settings
-from web.api.locate.views import register_note
 from web.http import worker_metrics
 from web.http.db import session
-from web.http.errors import cannot_store
+from web.http.errors import storage_error_code
 from web.http.openapi import alternative_response
+from web.http.snapshot import register_note
 
 bp = APIBlueprint("health", __name__, tag="Running it")
 
@@ -61,7 +62,8 @@ def readyz() -> Response:
     free = get_free_bytes()
     reasons = [*missing_components(), *lacks_space(free)]
     if reasons:
-        raise Unavailable("not ready: " + "; ".join(one.message for one in reasons), reasons, free_bytes=free)
+        messages = [Message(reason.code, reason.params) for reason in reasons]
+        raise Unavailable("service.not_ready", reasons, extra={"free_bytes": free}, reasons=messages)
     note = register_note()
     body = (
         {"status": "degraded", "free_bytes": free, "notes": [note]} if note else {"status": "ready", "free_bytes": free}
@@ -80,7 +82,7 @@ def lacks_space(free: int) -> list[FieldError]:
     least = current_app.config["SETTINGS"].min_free_mb
     if free >= least * 1_000_000:
         return []
-    return [FieldError("disk", f"the disk has {free / 1e6:,.0f} MB left; at least {least:,} MB are needed")]
+    return [FieldError("disk", "service.disk_low", {"free": round(free / 1e6), "needed": least})]
 
 
 def missing_components() -> list[FieldError]:
@@ -89,11 +91,11 @@ def missing_components() -> list[FieldError]:
         connection = session().connection()
         at = schema.current(connection)
         if at != (wanted := newest_migration()):
-            return [FieldError("schema", f"the database stands at migration {at}, this code needs {wanted}")]
-        if not connection.scalar(text("SELECT EXISTS (SELECT FROM boundary)")):
-            return [FieldError("areas", "no areas are loaded; run ./wangge load areas")]
+            return [FieldError("schema", "service.schema_outdated", {"version": str(at), "needed": wanted})]
+        if not has_boundaries(session()):
+            return [FieldError("areas", "service.areas_missing")]
     except SQLAlchemyError as error:
-        return [FieldError("database", cannot_store(error) or "the database cannot be reached")]
+        return [FieldError("database", storage_error_code(error) or "service.database_unreachable")]
     return []
 
 

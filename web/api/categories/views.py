@@ -14,7 +14,7 @@ from gis.incidents.danger import table as danger_table
 from gis.rights.access import Action
 from web.http.db import session
 from web.http.responses import conditional_response
-from web.security.guard import principal
+from web.security.session import principal
 
 bp = APIBlueprint("categories", __name__, url_prefix="/api/v1", tag="Incidents")
 

@@ -7,17 +7,17 @@ from uuid import UUID
 import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from gis.accounts import rate_limit
-from gis.errors import FieldError, InvalidInput
 from gis.incidents import devices
 from gis.incidents.devices import Alarm
-from web.api.locate.views import current_snapshot
 from web.http import params
 from web.http.body_limit import body_limit
 from web.http.db import session
 from web.http.openapi import documents_body
+from web.http.snapshot import current_snapshot
+from web.http.validation import validate_model
 from web.security import sanitising
 
 bp = APIBlueprint("devices", __name__, url_prefix="/api/v1", tag="Devices")
@@ -87,10 +87,6 @@ def read(body: bytes) -> Alarm:
     Raises:
         InvalidInput: It is not JSON, or a field is missing or wrong.
     """
-    try:
-        given = AlarmIn.model_validate(sanitising.parse_json(body))
-    except ValidationError as error:
-        fields = [FieldError(".".join(map(str, one["loc"])) or "body", one["msg"]) for one in error.errors()]
-        raise InvalidInput(f"{fields[0].field}: {fields[0].message}", fields) from None
-    at = params.parse_datetime(given.at, "at") if given.at else None
-    return Alarm(given.alarm, given.kind.strip(), at, given.value)
+    alarm = validate_model(AlarmIn, sanitising.parse_json(body))
+    at = params.parse_datetime(alarm.at, "at") if alarm.at else None
+    return Alarm(alarm.alarm, alarm.kind.strip(), at, alarm.value)

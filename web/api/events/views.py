@@ -13,11 +13,11 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Flask, Response, current_app, g, request, stream_with_context
 
-from gis.errors import AuthenticationRequired, Forbidden, WanggeError, invalid_field
+from gis.errors import Forbidden, WanggeError, invalid_field
 from gis.incidents.reading.event_feed import EventFeed, FeedEvent, visible_events
 from gis.rights.access import Action, Principal
 from web.http import db
-from web.security import guard
+from web.security.guard import require_sign_in
 
 bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Incidents")
 
@@ -44,7 +44,7 @@ def events() -> Response:
     header = request.headers.get("Last-Event-ID", "")
     given, name = (header, "Last-Event-ID") if header else (request.args.get("last", ""), "last")
     if given and not (given.isdecimal() and len(given) < 19):
-        raise invalid_field(name, "must be the number of an event, as the stream gave it")
+        raise invalid_field(name, "events.number_wrong")
     last = int(given) if given else None
     hold = request.args.get("hold") != "0" and found.held.acquire(blocking=False)  # hold=0: only what is new by now
     response = Response(stream_with_context(_stream(found, last, hold)), mimetype="text/event-stream")
@@ -62,11 +62,9 @@ def allowed() -> Principal:
         SignInNeeded, Forbidden: Nobody, or somebody who works on no incidents.
     """
     g.pop("principal", None)
-    by = guard.principal()
-    if by.kind == "anonymous":
-        raise AuthenticationRequired("sign in, or send Authorization: Bearer with a key")
+    by = require_sign_in()
     if by.kind != "account" and not any(by.may(action) for action in USES):
-        raise Forbidden(f"events need {Action.READ.value}")
+        raise Forbidden("events.not_allowed")
     return by
 
 

@@ -9,14 +9,15 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from gis.boundaries import drafts
-from gis.errors import Forbidden, NotFound
+from gis.errors import Forbidden, NotFound, invalid_field
 from gis.exchange.boundary_file import FAR_FUTURE
 from gis.exchange.dump import dump
 from gis.rights.access import Action
 from web.http import params
 from web.http.db import session
 from web.security.disclosures import record_export
-from web.security.guard import principal, require
+from web.security.guard import require
+from web.security.session import principal
 
 bp = APIBlueprint("exports", __name__, url_prefix="/api/v1", tag="Boundaries")
 
@@ -53,15 +54,16 @@ def grids(query_data: GridsIn) -> Response:
     within = query_data.within
     require_within(within)
     if not (within.isdigit() and within.isascii() and len(within) >= MIN_CODE_DIGITS):
-        raise params.invalid_field("within", f"{within[:40]!r} is no code of an area; it must be as 520402, or longer")
+        raise invalid_field("within", "export.area_malformed", code=within[:40])
     at = params.parse_datetime(query_data.at) if query_data.at else FAR_FUTURE
     with TemporaryDirectory() as folder:
         path = Path(folder) / "grids.gpkg"
         try:
             dump(session(), "grids", path, at, within)
         except NotFound:  # in its own words it would name the year in which plans end
-            when = f" at {at:%Y-%m-%d %H:%M}" if query_data.at else ""
-            raise NotFound(f"there are no grids in {within}{when}") from None
+            if not query_data.at:
+                raise NotFound("export.no_grids", code=within) from None
+            raise NotFound("export.no_grids_at", code=within, time=f"{at:%Y-%m-%d %H:%M}") from None
         response = Response(path.read_bytes(), mimetype=GPKG)
     record_export(principal(), f"grids.gpkg within {within}", within)
     of = f"-{at:%Y%m%d}" if query_data.at else ""
@@ -82,4 +84,4 @@ def require_within(within: str) -> None:
         return
     ids = sorted({place for one in places if one is not None for place in one})
     if not within.startswith(tuple(drafts.area_codes(session(), ids))):
-        raise Forbidden(f"{Action.EXPORT.value} is not allowed to {by.role_words} in {within}")
+        raise Forbidden("export.not_allowed", code=within)

@@ -9,6 +9,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from gis import crs
+from gis.errors import invalid_field
 from gis.facilities import queries
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.queries import CircleRow, FacilityRow
@@ -133,7 +134,7 @@ def facilities(query_data: FacilitiesIn) -> Response:
     """By code; `category`, `bbox` and `area` narrow each other."""
     asked = query_data
     if asked.category is not None and asked.category not in CATEGORY_BY_KEY:
-        raise params.invalid_field("category", f"{asked.category!r} is none of {', '.join(CATEGORY_BY_KEY)}")
+        raise invalid_field("category", "request.not_among", value=asked.category, allowed=[*CATEGORY_BY_KEY])
     found = queries.facilities(
         session(),
         category=asked.category,

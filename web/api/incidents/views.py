@@ -1,7 +1,6 @@
 """Incidents: report, read, move."""
 
 import hmac
-import re
 import time
 from collections.abc import Collection
 from dataclasses import asdict, replace
@@ -11,14 +10,14 @@ from uuid import UUID, uuid4
 import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from gis.accounts import disclosures, rate_limit
 from gis.areas.locate_result import LocateRequest, without_names
 from gis.areas.resolver import parse_point
-from gis.errors import AuthenticationRequired, FieldError, InvalidInput, WanggeError, invalid_field
+from gis.errors import WanggeError, invalid_field
 from gis.incidents import photos
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
@@ -26,24 +25,26 @@ from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents, timeline
 from gis.incidents.reading.incidents import IncidentFilters, IncidentView
 from gis.rights.access import Action, Fact, Principal, can_see
-from web.api.locate.views import current_snapshot, error_to_json
 from web.http import params
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.http.client import client_network
+from web.http.conditional import if_match, with_etag
 from web.http.db import session
-from web.http.errors import in_chinese
+from web.http.errors import error_to_json, in_chinese
 from web.http.idempotency import run_once
 from web.http.openapi import documents_body
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response, paginate
+from web.http.snapshot import current_snapshot
+from web.http.validation import validate_model
 from web.security import sanitising
 from web.security.disclosures import record
-from web.security.guard import principal
+from web.security.guard import require_sign_in
+from web.security.session import principal
 
 bp = APIBlueprint("incidents", __name__, url_prefix="/api/v1", tag="Incidents")
 
 MAX_MOVES = 200  # in one request
-ETAG = re.compile(r'(?:W/)?"?(\d{1,18})"?', re.ASCII)  # of an incident: its version
 
 
 class ReportIn(BaseModel):
@@ -343,7 +344,7 @@ def apply_moves(json_data: BulkIn) -> Response:
                     found = _move(session(), by, given.id, given, given.version, ())
                 results.append({"id": str(given.id), "ok": True, "state": found.state, "version": found.version})
             except (WanggeError, DataError) as error:
-                known = error if isinstance(error, WanggeError) else invalid_field("move", "a value cannot be stored")
+                known = error if isinstance(error, WanggeError) else invalid_field("move", "request.unstorable_value")
                 told = error_to_json(known) | {"zh": in_chinese(known)}
                 results.append({"id": str(given.id), "ok": False, "problem": told})
         return 200, {"results": results}
@@ -362,7 +363,7 @@ def _move(
     point = None
     if given.lon is not None and given.lat is not None:
         if not given.crs:
-            raise invalid_field("crs", "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default")
+            raise invalid_field("crs", "request.crs_missing")
         point = (given.lon, given.lat, given.crs)
     wish = MovePayload(**given.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version"}))
     return moves.apply_move(
@@ -388,14 +389,6 @@ def filters(given: ListIn) -> IncidentFilters:
     return IncidentFilters(state=tuple(filter(None, given.state.split(","))), since=since, until=until, **values)
 
 
-def require_sign_in() -> Principal:
-    """Who asks, when it is not nobody."""
-    by = principal()
-    if by.kind == "anonymous":
-        raise AuthenticationRequired("sign in, or send Authorization: Bearer with a key")
-    return by
-
-
 def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
     """The request's JSON as a value, and its photos.
 
@@ -410,37 +403,7 @@ def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
         files = request.files.getlist("photo")
     else:
         raw = request.get_json()
-    try:
-        given = model.model_validate(raw)
-    except ValidationError as error:
-        fields = [FieldError(".".join(map(str, one["loc"])) or "body", one["msg"]) for one in error.errors()]
-        raise InvalidInput(f"{fields[0].field}: {fields[0].message}", fields) from None
-    return given, photos.sanitise_photos([one.stream.read() for one in files])
-
-
-def if_match() -> list[int]:
-    """The versions in `If-Match` (RFC 9110, 13.1.1), any of which will do; none when there is no such header, or `*`.
-
-    Raises:
-        InvalidInput: It names no version of ours.
-    """
-    given = request.headers.get("If-Match", "*").strip()
-    if given == "*":
-        return []
-    found = [int(tag[1]) for part in given.split(",") if (tag := ETAG.fullmatch(part.strip()))]
-    if not found:
-        raise invalid_field(
-            "If-Match", f'{given[:40]!r} is no version; send the ETag of the incident: "3", or "3", "4", or *'
-        )
-    return found
-
-
-def with_etag(told: dict[str, Any], version: int) -> Response:
-    """An incident with its version as the ETag; names are not kept on the way."""
-    response = Response(orjson.dumps(told), mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    response.set_etag(str(version))
-    return response
+    return validate_model(model, raw), photos.sanitise_photos([one.stream.read() for one in files])
 
 
 def derive_tracking_secret(incident_id: UUID) -> str:

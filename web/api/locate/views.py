@@ -1,27 +1,22 @@
 """Who answers for a place."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
 from apiflask import APIBlueprint
-from flask import Response, current_app
-from flask.blueprints import BlueprintSetupState
+from flask import Response
 from pydantic import BaseModel, Field
-from sqlalchemy.orm import Session
 
 from gis.areas.locate_result import LocateRequest
 from gis.areas.resolver import resolve_many, resolve_request_json
-from gis.areas.snapshot import RegistrySnapshot
-from gis.areas.snapshot_cache import SnapshotCache
 from gis.errors import FieldError, TooLarge, WanggeError, invalid_fields
-from gis.people.queries import names_are_public
-from gis.rights.access import Action
 from web.http.db import session
+from web.http.errors import error_to_json
 from web.http.params import parse_datetime
+from web.http.snapshot import current_snapshot
 from web.security import sanitising
-from web.security.guard import principal
+from web.security.names import areas_with_names
 
 bp = APIBlueprint("locate", __name__, url_prefix="/api/v1", tag="Locate")
 
@@ -182,9 +177,7 @@ def locate_many(json_data: LocateManyIn) -> Response:
     """Each point has its own answer or its own error; one bad point does not spoil the others."""
     points = json_data.points
     if len(points) > MAX_POINTS:
-        raise TooLarge(
-            f"{len(points):,} points are too many at once; send at most {MAX_POINTS:,}, or use ./wangge locate --batch"
-        )
+        raise TooLarge("locate.too_many_points", count=len(points), limit=MAX_POINTS)
     now = parse_datetime(None)
     strange = sanitising.may_hold_unstorable()
     given = [(strange and unkept(point)) or parse_request(point, now) for point in points]
@@ -214,13 +207,13 @@ def parse_request(point: dict[str, Any], now: datetime) -> LocateRequest | Wangg
     for field in ("lon", "lat", "crs"):
         value = point.get(field)
         if value is None:
-            wrong.append(FieldError(field, "is missing"))
+            wrong.append(FieldError(field, "request.missing"))
         elif field == "crs" and not isinstance(value, str):
-            wrong.append(FieldError(field, "must be a text: wgs84, cgcs2000, gcj02 or bd09"))
+            wrong.append(FieldError(field, "locate.crs_malformed"))
         elif field != "crs" and (isinstance(value, bool) or not isinstance(value, int | float)):
-            wrong.append(FieldError(field, f"must be a number of degrees, not {str(value)[:40]!r}"))
+            wrong.append(FieldError(field, "locate.not_degrees", {"value": str(value)[:40]}))
     texts = (field for field in ("address", "at") if not isinstance(point.get(field, ""), str | None))
-    wrong += [FieldError(field, "must be a text") for field in texts]
+    wrong += [FieldError(field, "request.text_expected") for field in texts]
     if wrong:
         return invalid_fields(wrong)
     try:
@@ -230,54 +223,8 @@ def parse_request(point: dict[str, Any], now: datetime) -> LocateRequest | Wangg
     return LocateRequest(float(point["lon"]), float(point["lat"]), point["crs"], point.get("address") or None, at)
 
 
-def error_to_json(error: WanggeError) -> dict[str, Any]:
-    """An error inside results, with the words of problem+json."""
-    errors = [{"field": one.field, "message": one.message} for one in error.errors]
-    return {
-        "title": error.title,
-        "detail": error.detail,
-        **({"errors": errors} if errors else {}),
-        **error.extra,
-    }
-
-
 def without_storing(body: bytes) -> Response:
     """The answer as it is: names of people are not kept on the way."""
     response = Response(body, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-@bp.record
-def install_snapshot_cache(state: BlueprintSetupState) -> None:
-    """Give the application its live register; a session factory put in its place later (tests) is asked instead."""
-    app = state.app
-    app.extensions["register"] = (app.config["SESSION_FACTORY"], SnapshotCache(app.config["DATABASE_URL"]))
-
-
-def areas_with_names() -> frozenset[int] | None:
-    """Ids of the areas in which the asker is told who answers; None is everywhere, as for all before any account."""
-    found = principal().may_in.get(Action.NAMES, frozenset())
-    if found or found is None:
-        return found
-    factory, live = current_app.extensions["register"]
-    known = live.names_for_all() if current_app.config["SESSION_FACTORY"] is factory else None
-    return None if (names_are_public(session()) if known is None else known) else found
-
-
-def register_note() -> str | None:
-    """Why answers are read from the database and not from memory; None while the changes of the register are heard."""
-    factory, live = current_app.extensions["register"]
-    if current_app.config["SESSION_FACTORY"] is not factory or not (waited := live.undelivered_s()):
-        return None
-    return (
-        f"notifications of changes have not arrived for {waited:.0f} s (is there a pooler in transaction mode?);"
-        " every question is answered from the database, which is right but slower"
-    )
-
-
-def current_snapshot(at: datetime) -> RegistrySnapshot | None:
-    """The register in memory, where it holds the moment."""
-    factory: Callable[[bool], Session]
-    factory, live = current_app.extensions["register"]
-    return live.current(at) if current_app.config["SESSION_FACTORY"] is factory else None

@@ -15,7 +15,7 @@ from web.http import params
 from web.http.db import session
 from web.http.params import Page
 from web.http.responses import conditional_response, paginate
-from web.security.guard import principal
+from web.security.session import principal
 
 bp = APIBlueprint("notices", __name__, url_prefix="/api/v1", tag="Notices")
 
@@ -62,7 +62,7 @@ class SeenIn(BaseModel):
     def one_of_them(self) -> "SeenIn":
         """One of both must be there."""
         if (self.ids is None) == (self.until is None):
-            raise ValueError("send either ids or until")
+            raise ValueError("notice.ids_or_until")
         return self
 
 

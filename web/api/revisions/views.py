@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import orjson
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
+from flask import Response, current_app
 from pydantic import BaseModel, Field
 
 from gis.areas.models import Operation, Revision, RevisionState
@@ -17,20 +15,21 @@ from gis.boundaries import drafts, editor_view, operations, preview, publish
 from gis.boundaries.editor_view import EditorView
 from gis.boundaries.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS
 from gis.boundaries.statistics import Preview, PreviewIssue
-from gis.errors import FieldError, InvalidInput, invalid_field
+from gis.errors import FieldError, InvalidInput
 from gis.exchange import boundary_file, preview_workbook
-from gis.files.sandbox import within_request
 from gis.rights.access import Action, Principal
 from gis.shapes.measure import geodesic_area_m2
 from gis.shapes.polygon_coverage import Gap, Overlap
-from web.api.incidents.views import if_match
 from web.http import params
 from web.http.body_limit import body_limit
+from web.http.conditional import if_match
 from web.http.db import session
 from web.http.idempotency import run_once
 from web.http.responses import GEOJSON, conditional_response, geojson, paginate
+from web.http.uploads import uploaded_file
 from web.security.disclosures import record_export
-from web.security.guard import principal, require
+from web.security.guard import require
+from web.security.session import principal
 
 bp = APIBlueprint("revisions", __name__, url_prefix="/api/v1", tag="Boundaries")
 
@@ -122,12 +121,8 @@ def begin(json_data: RevisionIn) -> Response:
 def revisions(query_data: RevisionsIn) -> Response:
     """The newest first: one's own, and those that touch grids one may draft or publish in."""
     by = require(Action.DRAFT if require_any_planner().may(Action.DRAFT) else Action.PUBLISH)
-    after = params.decode_cursor(query_data.cursor)
-    if after is not None and not after.isdigit():
-        raise params.invalid_field("cursor", "not one of ours; take `next` of the page before, or leave it out")
-    found = drafts.list_revisions(
-        session(), by, state=query_data.state, before=int(after) if after else None, limit=query_data.limit + 1
-    )
+    before = params.number_cursor(params.decode_cursor(query_data.cursor))
+    found = drafts.list_revisions(session(), by, state=query_data.state, before=before, limit=query_data.limit + 1)
     body = paginate(found, query_data.limit, lambda row: str(row.id))
     keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
             "version", "reverts", "operations", "grids")  # fmt: skip
@@ -199,30 +194,20 @@ def from_file(query_data: FileIn) -> Response:
     A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them up to a width.
     """
     by = require(Action.DRAFT)
-    given = request.files.get("file")
-    if given is None or not given.filename:
-        raise invalid_field("file", "is missing; send the map as a part of multipart/form-data")
     asked = query_data
-    with within_request(), TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{''.join(Path(given.filename).suffixes[-2:]).lower()[:12]}"
-        given.save(path)
-        try:
-            found = boundary_file.draft_from_file(
-                session(), by, path, asked.title, crs=asked.crs, clean=asked.clean, layer=asked.layer
-            )
-        except InvalidInput as error:
-            if error.errors:
-                raise
-            raise invalid_field("file", error.detail.replace(path.name, given.filename[:100])) from None
+    with uploaded_file("request.map_file_missing", max_suffixes=2) as file:
+        found = boundary_file.draft_from_file(
+            session(), by, file.path, asked.title, crs=asked.crs, clean=asked.clean, layer=asked.layer
+        )
     report = found.report
-    report.source = given.filename[:100]
+    report.source = file.name
     if report.refused:
-        errors = [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused]
+        errors = [FieldError(f"{row.where} {row.field}".strip(), row.reason) for row in report.refused]
         raise InvalidInput(
-            f"{len(errors)} refused; no draft was made",
+            "revision.file_refused",
             errors,
-            torn=coverage_errors_to_geojson(found),
-            notes=report.notes,
+            count=len(errors),
+            extra={"torn": coverage_errors_to_geojson(found), "notes": report.notes},
         )
     session().commit()
     body = {

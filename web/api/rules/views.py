@@ -10,20 +10,20 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from gis.db import audit_context
-from gis.errors import FieldError, Forbidden, InvalidInput
+from gis.errors import FieldError, InvalidInput
 from gis.incidents.catalogue import editions
 from gis.incidents.routing import rules
-from gis.rights.access import Action, Principal
+from gis.rights.access import Action
 from gis.settings import SHANGHAI
 from web.http.db import session
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response
-from web.security.guard import principal, raise_sign_in_required, require
+from web.security.guard import require
+from web.security.readers import require_rules_reader, storable_id
 
 bp = APIBlueprint("rules", __name__, url_prefix="/api/v1", tag="Incidents")
 
 MAY = {401: "Sign in, or send a key", 403: "Not allowed"}
-SEE = (Action.RULES, Action.READ, Action.FIGURES)  # one of them is enough to look
 
 Minutes = Annotated[int, Field(ge=1, le=rules.MAX_STAGE_MINUTES, description="Minutes")]
 Words = Annotated[str, Field(max_length=100)]
@@ -133,20 +133,6 @@ class ReplayOut(BaseModel):
     differences: list[DifferenceOut]
 
 
-def require_rules_reader() -> Principal:
-    """Who asks, when they may see rules.
-
-    Raises:
-        SignInNeeded: Nobody is signed in. Forbidden: they may not.
-    """
-    by = principal()
-    if not any(by.may(action) for action in SEE):
-        if by.kind == "anonymous":
-            raise_sign_in_required()
-        raise Forbidden(f"routing rules are not shown to {by.role_words}")
-    return by
-
-
 @bp.get("/rules")
 @bp.output(SetsOut)
 @bp.doc(summary="The sets of routing rules", responses=MAY)
@@ -162,7 +148,7 @@ def list_rule_sets() -> Response:
 def get_rule_set(set_id: int) -> Response:
     """The rules in their order; the first that matches an incident wins."""
     require_rules_reader()
-    return conditional_response(rule_set_with_rules(rules.find(session(), number(set_id))))
+    return conditional_response(rule_set_with_rules(rules.find(session(), storable_id(set_id))))
 
 
 @bp.post("/rules")
@@ -176,7 +162,7 @@ def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
     made, problems = rules.validate_rules(rows, editions.active_edition(session()), session())
     if problems:
         errors = [FieldError(place(one), one.en) for one in problems]
-        raise InvalidInput(f"{len(errors)} problems; the set was not kept", errors)
+        raise InvalidInput("rules.draft_refused", errors, count=len(errors))
     with audit_context(session(), by.who, "load rules"):
         found = rule_set_with_rules(rules.find(session(), rules.load(session(), made, json_data.name.strip(), by.who)))
         session().commit()
@@ -191,7 +177,7 @@ def test(set_id: int, json_data: TestIn) -> Response:
     """What it would have done with them; nothing is changed."""
     by, until = require(Action.RULES), parse_datetime(None)
     since = until - timedelta(days=json_data.days)
-    found = rules.replay(session(), rules.find(session(), number(set_id)).rules, since, until, by)
+    found = rules.replay(session(), rules.find(session(), storable_id(set_id)).rules, since, until, by)
     rows = [asdict(one) | {"ids": [past.id for past in one.cases]} for one in found.differences]
     for row in rows:
         del row["cases"]
@@ -206,7 +192,7 @@ def activate(set_id: int) -> dict[str, Any]:
     by = require(Action.RULES)
     rules.require_all_counties(session(), by)
     with audit_context(session(), by.who, "activate rules"):
-        rules.activate(session(), number(set_id), parse_datetime(None))
+        rules.activate(session(), storable_id(set_id), parse_datetime(None))
         session().commit()
     return rule_set_to_json(rules.find(session(), set_id))
 
@@ -216,11 +202,6 @@ def cells(given: RuleIn) -> dict[str, str]:
     values = {key: str(value) for key, value in given.model_dump().items()}
     clock = "yes" if given.around_the_clock else "no"
     return values | {"escalation": "|".join(given.escalation), "around_the_clock": clock}
-
-
-def number(given: int) -> int:
-    """A number of a set that the database can hold; another is of none."""
-    return given if given < 2**63 else 0
 
 
 def place(one: rules.RuleError) -> str:

@@ -7,9 +7,9 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 
 from gis.search import search
-from web.api.locate.views import areas_with_names
 from web.http import params
 from web.http.db import session
+from web.security.names import areas_with_names
 
 bp = APIBlueprint("search", __name__, url_prefix="/api/v1", tag="Search")
 

@@ -4,13 +4,11 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from gis.errors import Forbidden
 from gis.incidents.reading.unanswered import unanswered
-from gis.rights.access import Action, Principal
 from web.http.db import session
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response
-from web.security.guard import require
+from web.security.readers import require_operator
 
 bp = APIBlueprint("unanswered", __name__, url_prefix="/api/v1", tag="Posts")
 
@@ -33,23 +31,11 @@ class UnansweredOut(BaseModel):
     operators: int = Field(description="Accounts that see it; 0 is an alarm")
 
 
-def looks() -> Principal:
-    """Who asks: an operator.
-
-    Raises:
-        SignInNeeded, Forbidden: Nobody, or somebody else.
-    """
-    by = require(Action.ACCOUNTS)
-    if not by.operates:
-        raise Forbidden("the operator's queue is for administrators")
-    return by
-
-
 @bp.get("/unanswered")
 @bp.output(UnansweredOut)
 @bp.doc(summary="Places nobody answers for", responses={401: "Sign in", 403: "Not allowed"})
 def listed() -> Response:
     """Grids whose reports wait at the operator, asked of posts, leave and accounts now."""
-    looks()
+    require_operator()
     found = unanswered(session(), parse_datetime(None))
     return conditional_response({"items": found.places, "waiting": found.waiting, "operators": found.operators})

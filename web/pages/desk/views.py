@@ -14,7 +14,7 @@ from web.http.db import session
 from web.pages.report.views import base_map
 from web.pages.shell.page import render_page
 from web.pages.work.views import require_worker, shared, words
-from web.security.guard import principal
+from web.security.session import principal
 
 bp = Blueprint("desk", __name__)
 

@@ -20,7 +20,8 @@ from web.http.db import session
 from web.pages.desk.views import areas
 from web.pages.map.views import asset_digest, map_centre, with_csp
 from web.pages.shell.page import render_page
-from web.security.guard import csrf, require
+from web.security.csrf import csrf_token
+from web.security.guard import require
 
 bp = Blueprint("editor", __name__)
 
@@ -59,7 +60,7 @@ def editor(number: int) -> Response:
         layer=vector_tiles(root + "/tiles", figures.version, chosen, [], []),
     )  # fmt: skip
     data: dict[str, Any] = {
-        "language": chosen, "words": words(), "api": root + "/api/v1", "root": root, "csrf": csrf(), "bbox": figures.bbox,
+        "language": chosen, "words": words(), "api": root + "/api/v1", "root": root, "csrf": csrf_token(), "bbox": figures.bbox,
         "revision": number, "title": draft.title, "state": draft.state, "within": within, "places": places,
         "mine": draft.author == by.who or by.kind == "system", "may_publish": by.may(Action.PUBLISH),
         "bands": GRID_HOUSEHOLDS, "chosen": SELECTION_COLOUR,

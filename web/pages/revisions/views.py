@@ -17,7 +17,8 @@ from web.http.db import session
 from web.pages.desk.views import areas
 from web.pages.report.views import base_map
 from web.pages.shell.page import render_page
-from web.security.guard import principal, require
+from web.security.guard import require
+from web.security.session import principal
 
 bp = Blueprint("revisions_page", __name__)
 

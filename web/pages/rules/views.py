@@ -18,7 +18,6 @@ from gis.incidents.routing import rules
 from gis.incidents.routing.rules import COLUMNS, ReplayDifference, RoutedTo, RoutingRules, RuleError
 from gis.rights.access import Action, Principal
 from gis.rights.roles import ROLE_BY_KEY
-from web.api.rules.views import number, require_rules_reader
 from web.http import i18n, params
 from web.http.body_limit import body_limit
 from web.http.db import session
@@ -27,6 +26,7 @@ from web.pages.notices.views import place
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.guard import require
+from web.security.readers import require_rules_reader, storable_id
 
 bp = Blueprint("rules_page", __name__)
 
@@ -81,7 +81,7 @@ def activate(set_id: int) -> Response:
     by = require(Action.RULES)
     rules.require_all_counties(session(), by)
     with audit_context(session(), by.who, "activate rules"):
-        rules.activate(session(), number(set_id), params.parse_datetime(None))
+        rules.activate(session(), storable_id(set_id), params.parse_datetime(None))
         session().commit()
     flash(_("The set is in force. Incidents filed before keep their rule."))
     return cast(Response, redirect(url_for("rules_page.sets", set=set_id), 303))
@@ -91,7 +91,7 @@ def activate(set_id: int) -> Response:
 def table(set_id: int) -> Response:
     """A set as a spreadsheet, to be edited and sent back."""
     by = require_rules_reader()
-    found = rules.find(session(), number(set_id))
+    found = rules.find(session(), storable_id(set_id))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rules.xlsx"
         rules.dump(found.rules, path)
@@ -130,7 +130,7 @@ def _page(by: Principal, *, days: int | None = None, problems: list[RuleError] |
     chosen = request.args.get("set", "") if request.method == "GET" else ""
     if chosen and not (chosen.isdecimal() and len(chosen) < 100):
         raise params.invalid_field("set", "must be the number of a set")
-    found = rules.find(session(), number(int(chosen))) if chosen else rules.active(session())
+    found = rules.find(session(), storable_id(int(chosen))) if chosen else rules.active(session())
     english = i18n.chosen() == "en"
     names = rules.category_names(editions.active_edition(session()), english)
     year = datetime.now(working_time.ZONE).year

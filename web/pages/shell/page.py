@@ -10,7 +10,8 @@ from sqlalchemy import text
 from web.http import i18n
 from web.http.db import session
 from web.pages.map.views import asset_digest, with_csp
-from web.security.guard import csrf, principal
+from web.security.csrf import csrf_token
+from web.security.session import principal
 
 MADE_UP = text("SELECT EXISTS (SELECT FROM dataset WHERE made_up)")
 
@@ -29,7 +30,14 @@ def render_page(
     chosen = i18n.chosen()
     nonce = secrets.token_urlsafe(16)
     root = url_for("map.index").rstrip("/")
-    given = {"language": chosen, "words": {}, "api": root + "/api/v1", "root": root, "csrf": csrf(), **(data or {})}
+    given = {
+        "language": chosen,
+        "words": {},
+        "api": root + "/api/v1",
+        "root": root,
+        "csrf": csrf_token(),
+        **(data or {}),
+    }
     written = render_template(
         template, language=chosen, me=principal(), nonce=nonce, release=asset_digest(), script=script, page=given,
         made_up=session().scalar(MADE_UP), **values,

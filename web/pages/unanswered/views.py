@@ -3,10 +3,10 @@
 from flask import Blueprint, Response
 
 from gis.incidents.reading.unanswered import unanswered
-from web.api.unanswered.views import looks
 from web.http.db import session
 from web.http.params import parse_datetime
 from web.pages.shell.page import render_page
+from web.security.readers import require_operator
 
 bp = Blueprint("unanswered_page", __name__)
 
@@ -14,5 +14,5 @@ bp = Blueprint("unanswered_page", __name__)
 @bp.get("/unanswered")
 def listed() -> Response:
     """The page; the posts of each place are where people are put."""
-    looks()
+    require_operator()
     return render_page("unanswered.html", found=unanswered(session(), parse_datetime(None)))

@@ -14,7 +14,8 @@ from web.http import params
 from web.http.db import session
 from web.pages.report.views import base_map
 from web.pages.shell.page import render_page
-from web.security.guard import principal, raise_sign_in_required, require
+from web.security.guard import raise_sign_in_required, require
+from web.security.session import principal
 
 bp = Blueprint("work", __name__)
 

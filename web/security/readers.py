@@ -1,0 +1,39 @@
+"""Who may look at what pages and API both show."""
+
+from gis.errors import Forbidden
+from gis.rights.access import Action, Principal
+from web.security.guard import raise_sign_in_required, require
+from web.security.session import principal
+
+RULES_READING_ACTIONS = (Action.RULES, Action.READ, Action.FIGURES)  # one of them is enough to look
+
+
+def require_rules_reader() -> Principal:
+    """Who asks, when they may see rules.
+
+    Raises:
+        SignInNeeded: Nobody is signed in. Forbidden: they may not.
+    """
+    by = principal()
+    if not any(by.may(action) for action in RULES_READING_ACTIONS):
+        if by.kind == "anonymous":
+            raise_sign_in_required()
+        raise Forbidden("rules.not_shown")
+    return by
+
+
+def require_operator() -> Principal:
+    """Who asks: an operator.
+
+    Raises:
+        SignInNeeded, Forbidden: Nobody, or somebody else.
+    """
+    by = require(Action.ACCOUNTS)
+    if not by.operates:
+        raise Forbidden("unanswered.operators_only")
+    return by
+
+
+def storable_id(value: int) -> int:
+    """Return an id that PostgreSQL can hold; 0, which no row has, for a larger one."""
+    return value if value < 2**63 else 0
