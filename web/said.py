@@ -39,8 +39,6 @@ SENTENCES = tuple(
         r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\), and a request \((\w+)\) waits":
             "现在不能{1}：该事件{2}，且有{3}申请待审批。",
         r"(\w+): cannot be done to an incident that is [\w ]+ \((\w+)\)": "现在不能{1}：该事件{2}。",
-        r"The service takes no changes": "服务暂时不能保存任何内容，刚才的没有保存；请告知管理员，稍后再试。",
-        r"The disk of the service is full": "服务器磁盘已满，内容没有保存；请告知管理员，稍后再试。",
         r"(\w+): whoever asked cannot approve it":
             "不能{1}：申请人不能审批自己的申请，须由本区域另一位有派单权限的账号审批。没有这样的账号时，请管理员增设，或撤回申请。",
         r"the incident is at version": "该事件刚有新的变化，请看过后再试。",
@@ -58,20 +56,15 @@ SENTENCES = tuple(
         r"name: the set .* is or was in force": "同名的规则集在用或用过，请换一个名称。",
         r"there is no rule set": "没有这套规则。",
         r"rules hold in every county": "路由规则对所有县生效，只有管理所有县的人可以启用。",
-        r"routing rules are not shown": "您无权查看路由规则。",
         r"no routing rules are in force": "还没有启用路由规则，请联系管理员。",
         r"no catalogue is loaded": "还没有载入事件类别，请联系管理员。",
         r"the desk is for those who": "调度台供派单和查看事件的人使用。",
         r"keys are for administrators": "程序密钥由总管理员管理。",
         r"no account is named": "没有这个账号。",
         r"there is a key named": "已有同名的密钥。",
-        r"change the first password": "请先修改初始密码。",
-        r"the form is no longer valid": "表单已失效，请刷新页面后再提交一次。",
-        r"the key is not valid": "密钥无效：可能输错、过期或已被撤销。",
         r"the identity provider cannot be reached": "统一身份认证暂时连不上，请稍后再试，或用密码登录。",
         r"signing in at an identity provider is not set up": "这里没有接入统一身份认证。",
         r"([\w.]+) is not allowed to": "您在这里无权{1}。",
-        r"there is nothing at this address": "这个网址没有内容。",
         r"nothing is loaded yet": "还没有载入数据。",
         r"lon: is missing; send": "请在地图上选点，或填写地址。",
         r"area: no area": "没有这个代码的区域。",
@@ -162,7 +155,6 @@ BOUNDARIES = tuple(
         r"there is no boundary revision": "没有这个边界修订，或您看不到它。",
         rf"no grid with land has the code {CODE};": "没有编码为 {=1} 的网格。",
         r"there is no grid at this place": "这里没有网格。",
-        r"(\d+) refused; no draft was made": "文件有 {=1} 处问题，没有生成草案。",
         r"(boundaries are|boundary)": "边界须通过修订来调整。",
     }.items()
 )  # fmt: skip

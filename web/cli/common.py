@@ -68,12 +68,10 @@ def require_schema(version: str | None) -> None:
     if version == (newest := schema.head()):
         return
     if version is None:
-        raise Unavailable("the database is empty: run ./wangge db migrate first (or ./wangge demo, for made-up data)")
+        raise Unavailable("database.empty")
     if not schema.is_known(version):
-        raise Unavailable(f"the database is at schema {version}, which this code does not know; update the code")
-    raise Unavailable(
-        f"the database is at schema {version}, this code needs {newest}: back it up, then run ./wangge db migrate"
-    )
+        raise Unavailable("database.schema_newer", version=version)
+    raise Unavailable("database.schema_older", version=version, needed=newest)
 
 
 @contextmanager

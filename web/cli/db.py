@@ -208,7 +208,7 @@ def _moment(text: str, settings: Settings) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise invalid_field("at", f"{text!r} is not a time as 2026-03-01T12:00 (ISO 8601)") from None
+        raise invalid_field("at", "cli.restore_time_malformed", value=text) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=settings.timezone)
 
 

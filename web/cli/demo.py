@@ -160,10 +160,7 @@ def needs_refill(bind: Engine, wanted: str) -> bool:
         # made-up people change things too; their names begin with the demo's
         others = find_other_author(session, DEMO_ACTOR, [MIGRATION_ACTOR])
     if others is not None:
-        raise Conflict(
-            "this deployment holds data that is not the demo's"
-            f" (changed by {others}); run the demo beside it: WANGGE_VAR=$HOME/wangge-demo ./wangge demo"
-        )
+        raise Conflict("demo.foreign_data", author=others)
     return True
 
 
@@ -174,7 +171,7 @@ def reset_database(settings: Settings, addresses: cluster.DatabaseUrls) -> clust
     if empty:
         return addresses
     if settings.database_url:
-        raise Conflict("the database of DATABASE_URL holds another demo; give the demo an empty database")
+        raise Conflict("demo.other_demo")
     print_step("replacing the data of another demo")
     engine(addresses.app).dispose()
     engine(addresses.owner).dispose()

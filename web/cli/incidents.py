@@ -117,8 +117,7 @@ def _number(incident: str) -> UUID:
     try:
         return UUID(incident)
     except ValueError:
-        words = f"{incident[:60]!r} is no incident's id, as ./wangge incidents list shows them"
-        raise invalid_field("incident", words) from None
+        raise invalid_field("incident", "cli.incident_id_malformed", value=incident[:60]) from None
 
 
 @command.command("contact")

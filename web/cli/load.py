@@ -195,7 +195,7 @@ def _time(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(f"effective {text!r} is not a time; write it as 2026-03-03 or 2026-03-03T08:00") from None
+        raise InvalidInput("cli.effective_malformed", value=text) from None
     return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)
 
 
@@ -207,8 +207,10 @@ def raise_if_rejected(report: LoadReport) -> None:
     """
     if report.refused:
         raise InvalidInput(
-            f"{report.source}: {len(report.refused)} refused",
-            [FieldError(f"{one.where} {one.field}".strip(), one.reason) for one in report.refused],
+            "cli.load_refused",
+            [FieldError(f"{row.where} {row.field}".strip(), row.reason) for row in report.refused],
+            file=str(report.source),
+            count=len(report.refused),
         )
 
 

@@ -44,7 +44,7 @@ def command() -> None:
 def access(name: str, layers: Path | None, as_json: bool) -> None:
     """Give NAME (planner) a login that sees the views and nothing else; again: a new password."""
     if layers and not layers.absolute().parent.is_dir():
-        raise invalid_field("layers", f"the folder {layers.absolute().parent} is not there")
+        raise invalid_field("layers", "cli.folder_missing", folder=str(layers.absolute().parent))
     settings = Settings.from_env()
     made = qgis.grant_login(settings, open_database(settings), name)
     if layers:

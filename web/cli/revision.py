@@ -84,7 +84,7 @@ def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
     try:
         given = orjson.loads(operation.read())
     except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"the operation is no JSON: {error}") from error
+        raise InvalidInput("cli.operation_not_json", reason=str(error)) from error
     with session_scope() as session:
         made = drafts.add_operation(session, cli_principal(), number, given)
         session.commit()
@@ -245,7 +245,7 @@ def from_file(
         for row in found.report.refused[:MOST]:
             click.echo(f"  {row.where}: {row.field} {row.reason}", err=True)
     if found.report.refused:
-        raise InvalidInput(f"{file.name}: {len(found.report.refused)} refused; no draft was made")
+        raise InvalidInput("cli.draft_refused", file=file.name, count=len(found.report.refused))
     if not as_json:
         counts = f"{len(found.new)} new, {len(found.changed)} changed, {len(found.gone)} gone"
         click.echo(f"draft {number}: {counts}" if number else "every grid is as published; no draft was made")

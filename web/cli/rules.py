@@ -28,7 +28,7 @@ def named(session: Session, name: str) -> rules.RoutingRules:
     for one in rules.list_rule_sets(session):
         if name in (one.name, str(one.id)):
             return rules.find(session, one.id)
-    raise NotFound(f"there is no rule set {name!r}; ./wangge rules show lists them")
+    raise NotFound("cli.rule_set_unknown", name=name)
 
 
 @command.command("show")

@@ -183,9 +183,7 @@ def check_free(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        raise Unavailable(
-            f"cannot listen at {host}:{port}: {error.strerror or error}; choose another with --port"
-        ) from None
+        raise Unavailable("cli.cannot_listen", address=f"{host}:{port}", reason=error.strerror or str(error)) from None
 
 
 def free_port(host: str, port: int) -> int:
@@ -200,4 +198,4 @@ def free_port(host: str, port: int) -> int:
         except Unavailable:
             continue
         return candidate
-    raise Unavailable(f"no free port at {host} from {port} on")
+    raise Unavailable("cli.no_free_port", host=host, port=str(port))

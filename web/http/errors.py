@@ -109,7 +109,8 @@ def is_code(text: str) -> bool:
 
 def in_chinese(error: WanggeError) -> str:
     """Return one of our own errors as a Chinese sentence."""
-    if is_code(error.code) and all(is_code(field.code) for field in error.errors):
+    fields = error.errors if isinstance(error, InvalidFields) else ()  # whose sentence is made of theirs
+    if is_code(error.code) and all(is_code(field.code) for field in fields):
         return error.detail_in("zh")
     status, kind = problem_type(error)
     return chinese(kind, status, error.detail, error.errors, error.extra)
