@@ -118,7 +118,7 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
     """What revision NUMBER changes: grids before and after, what moves, what is odd."""
     from gis.boundaries import preview as look
     from gis.exchange import preview_workbook
-    from web.api.revisions.views import as_preview
+    from web.api.revisions.schemas import preview_to_json
 
     with session_scope() as session:
         found = look.preview(session, cli_principal(), number)
@@ -126,7 +126,7 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
         with private.open_file(xlsx, "wb") as out:
             preview_workbook.write(found, out)
     if as_json:
-        return click.echo(orjson.dumps(as_preview(found)).decode())
+        return click.echo(orjson.dumps(preview_to_json(found)).decode())
     for grid in found.grids:
         click.echo(
             f"{grid.code} {grid.name} ({grid.change}): {grid.households[0]} → {grid.households[1]} households,"
@@ -221,7 +221,7 @@ def from_file(
     Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code; a refused file changes nothing.
     """
     from gis.exchange.boundary_file import draft_from_file
-    from web.api.revisions.views import coverage_errors_to_geojson
+    from web.api.revisions.schemas import coverage_errors_to_geojson
 
     with session_scope() as session:
         found = draft_from_file(session, cli_principal(), file, title or file.stem, clean=clean, crs=crs, layer=layer)

@@ -3,19 +3,18 @@
 import hmac
 import time
 from collections.abc import Collection
-from dataclasses import asdict, replace
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
-from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from gis.accounts import disclosures, rate_limit
-from gis.areas.locate_result import LocateRequest, without_names
+from gis.areas.locate_result import LocateRequest
 from gis.areas.resolver import parse_point
 from gis.errors import WanggeError, invalid_field
 from gis.incidents import photos
@@ -23,8 +22,20 @@ from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import incidents, timeline
-from gis.incidents.reading.incidents import IncidentFilters, IncidentView
-from gis.rights.access import Action, Fact, Principal, can_see
+from gis.incidents.reading.incidents import IncidentView
+from gis.rights.access import Action, Principal
+from web.api.incidents.schemas import (
+    BulkIn,
+    ContactIn,
+    ListIn,
+    MoveIn,
+    NearIn,
+    OneIn,
+    ReportIn,
+    filed_to_json,
+    filters,
+    moved_to_json,
+)
 from web.http import params
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.http.client import client_network
@@ -43,114 +54,6 @@ from web.security.guard import require_sign_in
 from web.security.session import principal
 
 bp = APIBlueprint("incidents", __name__, url_prefix="/api/v1", tag="Incidents")
-
-MAX_MOVES = 200  # in one request
-
-
-class ReportIn(BaseModel):
-    """A report: a point, or an address, or the code of an area; a category, or words."""
-
-    model_config = {"extra": "forbid"}
-
-    lon: float | None = Field(None, description="Longitude, degrees in `crs`", examples=[105.9535])
-    lat: float | None = Field(None, description="Latitude, degrees in `crs`", examples=[26.2267])
-    crs: str | None = Field(None, description="wgs84, cgcs2000, gcj02 or bd09; there is no default", examples=["gcj02"])
-    address: str = Field("", max_length=200, description="As people write it", examples=["西兴社区3号楼2单元501室"])
-    area: str = Field("", max_length=40, description="Code of a grid, unit or area above, where there is no point")
-    category: str = Field(
-        "", max_length=20, description="Code of the catalogue; else told from the words", examples=["06010"]
-    )
-    description: str = Field("", max_length=intake.MAX_DESCRIPTION_CHARS, description="In the reporter's words")
-    severity: str = Field("", max_length=20, description="low, normal, high or urgent; else as the category says")
-    channel: str = Field("api", max_length=20, description="mini_program, web, phone, in_person, patrol, woodpecker, …")
-    attributes: dict[str, Any] = Field(default_factory=dict, description="Answers to the category's own questions")
-    name: str = Field("", max_length=80, description="Of who reports; kept apart, seen only by who may call back")
-    phone: str = Field("", max_length=40, description="As `name`")
-    email: str = Field("", max_length=200, description="As `name`")
-
-
-class MoveIn(BaseModel):
-    """A move; `If-Match` has the version it was seen at."""
-
-    model_config = {"extra": "forbid"}
-
-    move: str = Field(max_length=40, description="One of the incident's `moves`", examples=["take"])
-    note: str = Field(
-        "", max_length=intake.MAX_DESCRIPTION_CHARS, description="What is said; returns and refusals need it"
-    )
-    to: str = Field("", max_length=60, description="dispatch: code of a person (see candidates)")
-    role: str = Field("", max_length=40, description="dispatch: to a role of the place")
-    way: str = Field("", max_length=10, description="dispatch: assign, or order to push it to whoever claims it")
-    category: str = Field("", max_length=20, description="accept, reclassify")
-    severity: str = Field("", max_length=20, description="accept, reclassify")
-    minutes: float | None = Field(
-        None, description="request_extend: more time; request_limit: the new limit; working minutes"
-    )
-    parent: UUID | None = Field(None, description="link: the incident this one repeats")
-    rating: int | None = Field(None, description="rate: 1 (bad) to 5 (good)")
-    solved: bool | None = Field(None, description="rate: whether it is solved")
-    lon: float | None = Field(None, description="Where it was done")
-    lat: float | None = None
-    crs: str | None = None
-
-
-class BulkMoveIn(MoveIn):
-    """A move of one of many."""
-
-    id: UUID
-    version: int | None = Field(None, description="The version it was seen at")
-
-
-class BulkIn(BaseModel):
-    """Many moves; each stands for itself."""
-
-    moves: Annotated[list[BulkMoveIn], Field(max_length=MAX_MOVES, description=f"At most {MAX_MOVES}")]
-
-
-class ListIn(params.Page):
-    """Which incidents."""
-
-    state: str = Field("", max_length=200, description="One or more, by commas; open: all that are not closed or void")
-    area: str = Field("", max_length=40, description="Code; everything in it")
-    category: str = Field("", max_length=20, description="Code, or its beginning")
-    overdue: bool | None = Field(None, description="The running stage's time is over")
-    colour: str = Field("", max_length=10, description="green (under 80 % of the time), amber, red (over 100 %)")
-    way: str = Field("", max_length=10, description="assign or order")
-    severity: str = Field("", max_length=10)
-    channel: str = Field("", max_length=20)
-    supervised: bool | None = Field(None, description="督办")
-    pending: bool | None = Field(None, description="A request waits for approval")
-    mine: bool = Field(False, description="Held by me, or offered to me")
-    queue: str = Field("", max_length=12, description=f"Who has it to act on now: {', '.join(incidents.QUEUES)}")
-    words: str = Field("", max_length=100, description="Part of the description or address")
-    since: str = Field("", max_length=40, description="Reported from this moment on")
-    until: str = Field("", max_length=40, description="Reported before this moment")
-    parent: UUID | None = Field(None, description="Those that repeat this incident")
-    sort: str = Field("newest", max_length=10, description="newest, or urgent: supervised first, then by what is due")
-
-
-class NearIn(BaseModel):
-    """Where, and of which category."""
-
-    lon: float
-    lat: float
-    crs: str = Field(description="wgs84, cgcs2000, gcj02 or bd09")
-    category: str = Field(max_length=20)
-
-
-class OneIn(BaseModel):
-    """How much of an incident."""
-
-    contact: bool = Field(False, description="Also how to reach who reported; for those who may call back")
-    reason: str = Field("", max_length=2000, description="Why the contact is needed; must come with it, and is kept")
-
-
-class ContactIn(BaseModel):
-    """Why it is needed."""
-
-    model_config = {"extra": "forbid"}
-
-    reason: str = Field("", max_length=2000, description="Kept with who asked, when and from where", examples=["回访"])
 
 
 @bp.post("/incidents")
@@ -183,7 +86,7 @@ def report() -> Response:
             session(), by, sent, now, var=photo_directory(), pictures=pictures, incident_id=made, secret=derive_tracking_secret(made),
             assessed=intake.admit(session(), by, sent, now, register=register),
         )  # fmt: skip
-        return 201, filed_body(by, filed)
+        return 201, filed_to_json(by, filed)
 
     response = run_once(by, do, lambda kept: kept.pop("tracking_secret", None), _again)
     response.headers["Location"] = f"{bp.url_prefix}/incidents/{orjson.loads(response.data)['id']}"
@@ -192,15 +95,6 @@ def report() -> Response:
 
 def _again(kept: dict[str, Any]) -> None:
     kept["tracking_secret"] = derive_tracking_secret(UUID(kept["id"]))
-
-
-def filed_body(by: Principal, filed: moves.FiledIncident) -> dict[str, Any]:
-    """What came of a report, as JSON; names only for those who may have them."""
-    shown = filed if can_see(by, Fact.NAMES, filed.areas) else replace(filed, locate=without_names(filed.locate))
-    shown = replace(shown, assigned_to=moves.assigned_to(by, filed))
-    told: dict[str, Any] = orjson.loads(orjson.dumps(shown))
-    told.pop("areas")
-    return told
 
 
 @bp.get("/incidents")
@@ -322,7 +216,7 @@ def move(incident_id: UUID) -> Response:
 
     def do() -> tuple[int, dict[str, Any]]:
         found = _move(session(), by, incident_id, given, if_match() or None, pictures)
-        return 200, orjson.loads(orjson.dumps(_own(by, found)))
+        return 200, orjson.loads(orjson.dumps(moved_to_json(by, found)))
 
     response = run_once(by, do)
     response.set_etag(str(orjson.loads(response.data)["version"]))
@@ -370,23 +264,6 @@ def _move(
         database, by, incident_id, given.move, parse_datetime(None), wish, point=point, version=version, var=photo_directory(),
         pictures=pictures,
     )  # fmt: skip
-
-
-def _own(by: Principal, found: IncidentView) -> dict[str, Any]:
-    """A moved incident as its mover may see it: who shows a tracking secret sees no more than before."""
-    if by.kind != "reporter":
-        return asdict(found)
-    kept = ("id", "state", "state_zh", "state_en", "version", "rating", "solved", "queue", "moves")
-    return {key: value for key, value in asdict(found).items() if key in kept}
-
-
-def filters(given: ListIn) -> IncidentFilters:
-    """The query's filters as a value."""
-    values = given.model_dump(exclude={"limit", "cursor", "state", "since", "until"})
-    since, until = (
-        parse_datetime(text, name) if text else None for name, text in (("since", given.since), ("until", given.until))
-    )
-    return IncidentFilters(state=tuple(filter(None, given.state.split(","))), since=since, until=until, **values)
 
 
 def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:

@@ -83,7 +83,7 @@ def listing(query_data: Page) -> Response:
     before = params.number_cursor(params.decode_cursor(query_data.cursor))
     found = queries.list_notices(session(), by, query_data.limit + 1, before)
     part = paginate(found, query_data.limit, lambda one: str(one.id))
-    items = [shown(one) for one in part["items"]]
+    items = [notice_to_json(one) for one in part["items"]]
     return conditional_response({"items": items, "next": part["next"], "unseen": queries.count_unseen(session(), by)})
 
 
@@ -99,7 +99,7 @@ def seen(json_data: SeenIn) -> dict[str, int]:
     return {"changed": changed, "unseen": queries.count_unseen(session(), by)}
 
 
-def shown(one: InApp) -> dict[str, Any]:
+def notice_to_json(one: InApp) -> dict[str, Any]:
     """A notice as JSON."""
     zh, en = render_notice(one.topic, one.body).what
     known = {name: one.body.get(name) for name in ("category", "category_zh", "state", "severity", "area", "role")}

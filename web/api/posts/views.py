@@ -104,7 +104,7 @@ def posts(query_data: PostsIn) -> Response:
         after=params.decode_cursor(asked.cursor),
     )  # fmt: skip
     body = paginate(found, asked.limit, lambda row: row.key)
-    return conditional_response(body | {"items": [as_json(row) for row in body["items"]]})
+    return conditional_response(body | {"items": [post_to_json(row) for row in body["items"]]})
 
 
 @bp.post("/posts/<int:post_id>/hand-over")
@@ -126,7 +126,7 @@ def hand_over(post_id: int, json_data: HandOverIn) -> Response:
     return run_once(by, do)
 
 
-def as_json(row: PostRow) -> dict[str, Any]:
+def post_to_json(row: PostRow) -> dict[str, Any]:
     """A post as the API shows it."""
     role = ROLE_BY_KEY[row.role]
     return asdict(row) | {"role_zh": role.zh, "role_en": role.en}

@@ -1,31 +1,42 @@
 """Boundary revisions: drafts of operations, looked at before they are published."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from io import BytesIO
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app
-from pydantic import BaseModel, Field
 
 from gis.areas.models import Operation, Revision, RevisionState
 from gis.boundaries import drafts, editor_view, operations, preview, publish
-from gis.boundaries.editor_view import EditorView
 from gis.boundaries.preview import GRID_HOUSEHOLDS, UNIT_HOUSEHOLDS
-from gis.boundaries.statistics import Preview, PreviewIssue
 from gis.errors import FieldError, InvalidInput
 from gis.exchange import boundary_file, preview_workbook
 from gis.rights.access import Action, Principal
-from gis.shapes.measure import geodesic_area_m2
-from gis.shapes.polygon_coverage import Gap, Overlap
+from web.api.revisions.schemas import (
+    FileIn,
+    OperationIn,
+    PreviewIn,
+    PublishIn,
+    RevisionIn,
+    RevisionsIn,
+    WithinIn,
+    coverage_errors_to_geojson,
+    grids_to_geojson,
+    issue_to_json,
+    operation_to_json,
+    preview_to_json,
+    revision_to_json,
+    shorten_operation,
+)
 from web.http import params
 from web.http.body_limit import body_limit
 from web.http.conditional import if_match
 from web.http.db import session
 from web.http.idempotency import run_once
-from web.http.responses import GEOJSON, conditional_response, geojson, paginate
+from web.http.responses import GEOJSON, conditional_response, paginate
 from web.http.uploads import uploaded_file
 from web.security.disclosures import record_export
 from web.security.guard import require
@@ -44,64 +55,6 @@ WRITES = REFUSALS | {
 }
 
 
-class RevisionIn(BaseModel):
-    """A new draft."""
-
-    model_config = {"extra": "forbid"}
-
-    title: str = Field(max_length=400, description="What the change is, in a few words", examples=["2026 春季网格调整"])
-    base: int | None = Field(None, description="The published revision it starts from; null: the newest")
-
-
-class RevisionsIn(params.Page):
-    """Which revisions."""
-
-    state: Annotated[Literal["draft", "published", "withdrawn"] | None, Field(description="Only these")] = None
-
-
-class OperationIn(BaseModel):
-    """One edit; which other fields it has depends on `op`. Shapes are GeoJSON, longitude first, degrees."""
-
-    model_config = {"extra": "allow"}
-
-    op: str = Field(description="; ".join(
-        f"{name}: {', '.join(key if needed else f'[{key}]' for key, needed in kind.fields.items())}"
-        for name, kind in operations.OPERATION_TYPES.items()
-    ))  # fmt: skip
-
-
-class PublishIn(BaseModel):
-    """Why, and from when."""
-
-    model_config = {"extra": "forbid"}
-
-    reason: str = Field(max_length=2000, description="For everybody who looks at the history")
-    effective: str | None = Field(None, max_length=40, description="From when, not past; null: now")
-
-
-class FileIn(BaseModel):
-    """How to read a file of grids."""
-
-    title: str = Field(max_length=400, description="What the change is, in a few words")
-    clean: float | None = Field(None, gt=0, le=50, description="Metres: overlaps and gaps up to this width are mended")
-    crs: str | None = Field(
-        None, max_length=20, description="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where it names none"
-    )
-    layer: str | None = Field(None, max_length=100, description="Which layer, where the file has several")
-
-
-class WithinIn(BaseModel):
-    """Which area."""
-
-    within: str = Field(max_length=40, description="Code of a grid, community, street or county")
-
-
-class PreviewIn(BaseModel):
-    """In which form."""
-
-    format: Literal["json", "xlsx"] = Field("json", description="xlsx: a sheet to hand round")
-
-
 @bp.post("/revisions")
 @bp.input(RevisionIn)
 @bp.doc(summary="Begin a draft", responses=WRITES | {201: "The draft"})
@@ -110,7 +63,7 @@ def begin(json_data: RevisionIn) -> Response:
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        return 201, as_json(drafts.create_draft(session(), by, json_data.title, json_data.base), by)
+        return 201, revision_to_json(drafts.create_draft(session(), by, json_data.title, json_data.base), by)
 
     return run_once(by, do)
 
@@ -135,7 +88,9 @@ def get_revision(number: int) -> Response:
     """With its operations, and the grids that somebody else has redrawn since. `ETag` is its version, for `If-Match`."""
     by = require_any_planner()
     found = drafts.get_revision(session(), by, number)
-    body = as_json(found, by) | {"operations": [_step(one, names) for one, names in _named(number)]}
+    body = revision_to_json(found, by) | {
+        "operations": [operation_to_json(one, names) for one, names in _named(number)]
+    }
     body["conflicts"] = (
         [{"grid": clash.grid, "name": clash.name, "revision": clash.revision, "title": clash.title,
           "author": clash.author, "published_at": clash.published_at} for clash in drafts.conflicts(session(), number)]
@@ -157,8 +112,8 @@ def operate(number: int, json_data: OperationIn) -> Response:
     def do() -> tuple[int, dict[str, Any]]:
         made = drafts.add_operation(session(), by, number, json_data.model_dump(), _version())
         return 201, {
-            "step": made.step, "op": _short(made.op), "made": made.made, **after_change(by, number, list(made.shapes)),
-            "problems": [as_problem(one) for one in preview.operation_issues(session(), by, made)],
+            "step": made.step, "op": shorten_operation(made.op), "made": made.made, **after_change(by, number, list(made.shapes)),
+            "problems": [issue_to_json(one) for one in preview.operation_issues(session(), by, made)],
         }  # fmt: skip
 
     return run_once(by, do)
@@ -175,8 +130,8 @@ def undo(number: int, step: int) -> Response:
         changed = {code for one in gone for code in one.shapes}
         found = preview.preview(session(), by, number).problems
         return 200, {
-            "step": step - 1, "undone": [_short(one.op) for one in gone], **after_change(by, number, sorted(changed)),
-            "problems": [as_problem(one) for one in found],
+            "step": step - 1, "undone": [shorten_operation(one.op) for one in gone], **after_change(by, number, sorted(changed)),
+            "problems": [issue_to_json(one) for one in found],
         }  # fmt: skip
 
     return run_once(by, do)
@@ -212,7 +167,7 @@ def from_file(query_data: FileIn) -> Response:
     session().commit()
     body = {
         "report": asdict(report), "new": found.new, "gone": found.gone, "changed": found.changed, "torn": coverage_errors_to_geojson(found),
-        "revision": None if found.draft is None else as_json(found.draft, by),
+        "revision": None if found.draft is None else revision_to_json(found.draft, by),
     }  # fmt: skip
     response = Response(orjson.dumps(body), 201 if found.draft else 200, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
@@ -227,7 +182,7 @@ def coverage(number: int, query_data: WithinIn) -> Response:
     by = require_any_planner()
     found = editor_view.read_editor_view(session(), by, number, query_data.within)
     return conditional_response(
-        collection(found)
+        grids_to_geojson(found)
         | {
             "homes": found.homes,
             "bands": {"grid_households": GRID_HOUSEHOLDS, "unit_households": UNIT_HOUSEHOLDS},
@@ -262,7 +217,7 @@ def look(number: int, query_data: PreviewIn) -> Response:
         response.headers["Content-Disposition"] = f'attachment; filename="revision-{number}.xlsx"'
         response.headers["Cache-Control"] = "no-store"
         return response
-    return conditional_response(as_preview(found))
+    return conditional_response(preview_to_json(found))
 
 
 @bp.post("/revisions/<int:number>/publish")
@@ -276,7 +231,7 @@ def publish_(number: int, json_data: PublishIn) -> Response:
     def do() -> tuple[int, dict[str, Any]]:
         two = current_app.config["SETTINGS"].two_persons
         done = publish.publish(session(), by, number, json_data.reason, effective, two_persons=two, version=_version())
-        return 200, as_json(done, by)
+        return 200, revision_to_json(done, by)
 
     return run_once(by, do)
 
@@ -286,7 +241,7 @@ def publish_(number: int, json_data: PublishIn) -> Response:
 def withdraw(number: int) -> Response:
     """It stays on record."""
     by = require(Action.DRAFT)
-    return run_once(by, lambda: (200, as_json(drafts.withdraw(session(), by, number), by)))
+    return run_once(by, lambda: (200, revision_to_json(drafts.withdraw(session(), by, number), by)))
 
 
 @bp.post("/revisions/<int:number>/rebase")
@@ -301,7 +256,7 @@ def rebase(number: int) -> Response:
             code for one in drafts.list_operations(session(), number) for code in one.shapes
         }
         return 200, {
-            **as_json(drafts.get_revision(session(), by, number), by),
+            **revision_to_json(drafts.get_revision(session(), by, number), by),
             "rebased": [{"grid": clash.grid, "name": clash.name, "revision": clash.revision} for clash in clashes],
             **after_change(by, number, sorted(changed)),
         }  # fmt: skip
@@ -314,7 +269,7 @@ def rebase(number: int) -> Response:
 def revert(number: int) -> Response:
     """Its grids get the lines, and retired ones the code, they had before; published like any other."""
     by = require(Action.DRAFT)
-    return run_once(by, lambda: (201, as_json(publish.create_reverting_draft(session(), by, number), by)))
+    return run_once(by, lambda: (201, revision_to_json(publish.create_reverting_draft(session(), by, number), by)))
 
 
 # --- how things look -----------------------------------------------------------------------------------------------
@@ -330,13 +285,6 @@ def _version() -> int | None:
     return given[0] if given else None
 
 
-def as_json(found: Revision, by: Principal) -> dict[str, Any]:
-    """A revision without its operations."""
-    keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
-            "version", "reverts")  # fmt: skip
-    return {key: getattr(found, key) for key in keys} | {"mine": by.kind == "system" or found.author == by.who}
-
-
 def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
     done = drafts.list_operations(session(), number)
     codes = {
@@ -346,92 +294,12 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
     return [(one, names) for one in done]
 
 
-def _step(made: Operation, names: Mapping[str, str]) -> dict[str, Any]:
-    zh, en = operations.describe_operation(made.op, names)
-    return {
-        "step": made.step,
-        "op": _short(made.op),
-        "touched": made.touched,
-        "made": sorted(made.made),
-        "zh": zh,
-        "en": en,
-    }
-
-
-def _short(op: Mapping[str, Any]) -> dict[str, Any]:
-    """An operation as it was asked for; of a whole file only how many grids it has."""
-    return {**op, "grids": len(op["grids"])} if "grids" in op else dict(op)
-
-
 def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
     """The draft's version and the grids that look different now, as GeoJSON; without geometry: no land any more."""
     found = editor_view.build_editor_view(session(), by, drafts.list_operations(session(), number), codes, around=False)
-    changed = collection(found)
+    changed = grids_to_geojson(found)
     gone = [code for code in codes if code not in found.grids]
     changed["features"] += [
         {"type": "Feature", "id": code, "geometry": None, "properties": {"code": code}} for code in gone
     ]
     return {"version": session().get_one(Revision, number).version, "changed": changed}
-
-
-def collection(found: EditorView) -> dict[str, Any]:
-    """Grids of a draft as GeoJSON."""
-    return {"type": "FeatureCollection", "features": [
-        {
-            "type": "Feature",
-            "id": code,
-            "geometry": geojson(land),
-            "properties": {
-                "code": code, "name": found.names.get(code, code), "community": code[:12],
-                "households": found.households.get(code), "people": found.people.get(code), "area_m2": round(geodesic_area_m2(land), 1),
-                "compactness": preview.compactness(land), "editable": editable, "changed": before is not None,
-                "before": None if before is None else geojson(before),
-            },
-        }
-        for code, (land, before, editable) in sorted(found.grids.items())
-    ]}  # fmt: skip
-
-
-def coverage_errors_to_geojson(found: boundary_file.BoundaryFileDraft) -> dict[str, Any]:
-    """The overlaps and gaps of a file as GeoJSON."""
-    torn = found.torn
-    faults: list[tuple[Gap | Overlap, str, list[str]]] = [
-        (one, "overlap", [first, second]) for first, second, one in torn.overlaps
-    ]
-    faults += [(one, "gap", []) for one in torn.gaps]
-    return {"type": "FeatureCollection", "features": [
-        {"type": "Feature", "geometry": geojson(one.shape), "properties": {
-            "kind": kind, "codes": between, "m2": round(one.m2, 1), "width_m": round(one.width, 2), "place": one.place}}
-        for one, kind, between in faults
-    ]}  # fmt: skip
-
-
-def as_problem(one: PreviewIssue) -> dict[str, Any]:
-    """A problem as JSON."""
-    return one._asdict()
-
-
-def as_preview(found: Preview) -> dict[str, Any]:
-    """A preview as JSON, with the geometry of every changed piece."""
-    fields: Callable[[Any, Sequence[str]], dict[str, Any]] = lambda one, keys: {key: getattr(one, key) for key in keys}  # noqa: E731
-    return {
-        "revision": found.revision, "title": found.title, "state": found.state, "totals": found.totals,
-        "grids": [
-            fields(one, ("code", "name", "community", "change", "area_m2", "households", "people", "buildings", "units",
-                         "compactness")) | {"before": geojson(one.before), "after": geojson(one.after)}
-            for one in found.grids
-        ],
-        "pieces": {"type": "FeatureCollection", "features": [
-            {"type": "Feature", "geometry": geojson(one.shape), "properties": {
-                "from": one.start, "to": one.end, "area_m2": one.area_m2, "households": one.households, "people": one.people}}
-            for one in found.pieces
-        ]},
-        "moved": [{"kind": one.kind, "code": one.code, "name": one.name, "from": one.start, "to": one.end,
-                   "households": one.households, "holder": one.holder} for one in found.moved],
-        "incidents": None if found.incidents is None else [
-            {"from": start, "to": end, "count": count} for (start, end), count in sorted(
-                found.incidents.items(), key=lambda pair: (pair[0][0] or "", pair[0][1] or ""))],
-        "incident_ids": found.incident_ids,
-        "problems": [as_problem(one) for one in found.problems],
-        "names": found.names,
-    }  # fmt: skip
