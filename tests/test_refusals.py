@@ -273,11 +273,11 @@ def test_a_form_whose_json_is_none_is_refused_by_the_name_of_its_part(client: Fl
 
 
 def test_an_alarm_that_is_no_json_is_refused_by_field() -> None:
-    from web.api.devices.views import read
+    from web.api.devices.views import parse_alarm
 
     for body, field in ((b"{", "body"), (b'{"alarm": "a\\u0000b"}', "alarm"), (b"{}", "alarm")):
         with pytest.raises(errors.InvalidInput) as refused:
-            read(body)
+            parse_alarm(body)
         assert [one.field for one in refused.value.errors] == [field]
 
 

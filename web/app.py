@@ -94,16 +94,16 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
 
 
 def add_security_headers(response: Response) -> Response:
-    """Headers that keep browsers strict; a view that needs more sets its own policy first."""
-    given = response.headers
-    given.extend({name: value for name, value in SECURITY_HEADERS.items() if name not in given})
+    """Add headers that keep browsers strict; a view that needs more sets its own policy first."""
+    headers = response.headers
+    headers.extend({name: value for name, value in SECURITY_HEADERS.items() if name not in headers})
     if request.is_secure or str(current_app.config["SETTINGS"].address).startswith("https:"):
-        given["Strict-Transport-Security"] = HSTS
+        headers["Strict-Transport-Security"] = HSTS
     # what is answered to somebody in particular stays in no cache, unless its view says for how long
     if (
         browser_session.is_personal()
         and not (response.mimetype or "").startswith("image/")
-        and given.get("Cache-Control") in REVALIDATED
+        and headers.get("Cache-Control") in REVALIDATED
     ):
-        given["Cache-Control"] = "no-store"
+        headers["Cache-Control"] = "no-store"
     return response

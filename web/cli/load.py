@@ -219,9 +219,9 @@ def print_report(report: LoadReport, as_json: bool) -> None:
     click.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else format_report(report))
 
 
-def _run(load: Callable[[Session], LoadReport], why: str, commit: bool, as_json: bool) -> None:
+def _run(load: Callable[[Session], LoadReport], reason: str, commit: bool, as_json: bool) -> None:
     """Load in one transaction, keep it when told and nothing was refused, report; exit 1 when something was."""
-    with session_scope(why) as session:
+    with session_scope(reason) as session:
         report = load(session)
         if commit and not report.refused:
             if report.kind.startswith("areas"):
@@ -232,14 +232,14 @@ def _run(load: Callable[[Session], LoadReport], why: str, commit: bool, as_json:
                 _circles(session, report)
     print_report(report, as_json)
     if report.refused:
-        for one in [] if as_json else report.refused:
-            click.echo(f"  {one.where}{f', {one.field}' if one.field else ''}: {one.reason}", err=True)
+        for row in [] if as_json else report.refused:
+            click.echo(f"  {row.where}{f', {row.field}' if row.field else ''}: {row.reason}", err=True)
         click.echo(f"wangge: {len(report.refused)} refused; nothing was loaded", err=True)
         sys.exit(1)
 
 
 def format_report(report: LoadReport) -> str:
-    """The report for people, without the refused rows."""
+    """Return the report for people, without the refused rows."""
     lines = [f"{report.source}: {report.kind}"]
     if report.crs:
         lines.append(f"  coordinate system  {report.crs}")

@@ -139,12 +139,12 @@ def keep_database(settings: Settings, served_url: str) -> Iterator[None]:
 def beside() -> Iterator[None]:
     """Keep a process that runs the jobs: started again when it ends, stopped with this one."""
     # started without a fork of ours (posix_spawn): the web workers must not hold its ends open
-    words = [sys.executable, "-m", "web", "worker", "--beside", str(os.getpid())]
+    arguments = [sys.executable, "-m", "web", "worker", "--beside", str(os.getpid())]
     python_path = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
     stopping = threading.Event()
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(words, env=os.environ | python_path, stdin=subprocess.DEVNULL, close_fds=False)
+        return subprocess.Popen(arguments, env=os.environ | python_path, stdin=subprocess.DEVNULL, close_fds=False)
 
     def keep(process: subprocess.Popen[bytes]) -> None:
         pause, began = 1.0, time.monotonic()
@@ -187,7 +187,7 @@ def check_free(host: str, port: int) -> None:
 
 
 def free_port(host: str, port: int) -> int:
-    """The port, or the next one that is free.
+    """Return the port, or the next one that is free.
 
     Raises:
         Unavailable: None of the next hundred is.

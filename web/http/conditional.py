@@ -12,23 +12,23 @@ ETAG = re.compile(r'(?:W/)?"?(\d{1,18})"?', re.ASCII)  # of an incident: its ver
 
 
 def if_match() -> list[int]:
-    """The versions in `If-Match` (RFC 9110, 13.1.1), any of which will do; none when there is no such header, or `*`.
+    """Return the versions in `If-Match` (RFC 9110, 13.1.1), any of which will do; none without the header, or for `*`.
 
     Raises:
         InvalidInput: It names no version of ours.
     """
-    given = request.headers.get("If-Match", "*").strip()
-    if given == "*":
+    header = request.headers.get("If-Match", "*").strip()
+    if header == "*":
         return []
-    found = [int(tag[1]) for part in given.split(",") if (tag := ETAG.fullmatch(part.strip()))]
-    if not found:
-        raise invalid_field("If-Match", "request.version_malformed", value=given[:40])
-    return found
+    versions = [int(tag[1]) for part in header.split(",") if (tag := ETAG.fullmatch(part.strip()))]
+    if not versions:
+        raise invalid_field("If-Match", "request.version_malformed", value=header[:40])
+    return versions
 
 
-def with_etag(told: dict[str, Any], version: int) -> Response:
-    """An incident with its version as the ETag; names are not kept on the way."""
-    response = Response(orjson.dumps(told), mimetype="application/json")
+def with_etag(body: dict[str, Any], version: int) -> Response:
+    """Return an incident as a response with its version as the ETag; names are not kept on the way."""
+    response = Response(orjson.dumps(body), mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     response.set_etag(str(version))
     return response

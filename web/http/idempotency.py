@@ -20,7 +20,7 @@ INSERT INTO idempotency (owner, key, request_hash) VALUES (:owner, :key, :hash) 
 """
 
 
-def run_once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Callable[[dict[str, Any]], None] | None = None,
+def run_once(principal: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Callable[[dict[str, Any]], None] | None = None,
          show: Callable[[dict[str, Any]], None] | None = None) -> Response:  # fmt: skip
     """Do a write and commit, or give again what was answered the first time (header `Idempotency-Replayed: true`).
 
@@ -41,18 +41,22 @@ def run_once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: 
         return _answer(status, body)
     if not (MIN_KEY_CHARS <= len(key) <= MAX_KEY_CHARS and key.isprintable() and key.isascii()):
         raise invalid_field("Idempotency-Key", "request.idempotency_key_wrong", low=MIN_KEY_CHARS, high=MAX_KEY_CHARS)
-    address = f" {client_network()}" if by.kind == "anonymous" else ""  # two strangers' same key is not one key
-    claim = {"owner": f"{by.kind} {by.who}{address} {request.method} {request.path}", "key": key, "hash": _digest()}
+    address = f" {client_network()}" if principal.kind == "anonymous" else ""  # two strangers' same key is not one key
+    claim = {
+        "owner": f"{principal.kind} {principal.who}{address} {request.method} {request.path}",
+        "key": key,
+        "hash": _digest(),
+    }
     if session().scalar(text(CLAIM_KEY_SQL), claim) is None:
         query = "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
-        kept = session().execute(text(query), claim).one()
-        if kept.request_hash != claim["hash"]:
+        stored = session().execute(text(query), claim).one()
+        if stored.request_hash != claim["hash"]:
             raise invalid_field("Idempotency-Key", "request.idempotency_key_reused")
-        body = dict(kept.answer)
+        body = dict(stored.answer)
         if show is not None:
             show(body)
         session().rollback()
-        response = _answer(kept.status, body)
+        response = _answer(stored.status, body)
         response.headers["Idempotency-Replayed"] = "true"
         return response
     status, body = do()
@@ -73,11 +77,11 @@ def _digest() -> bytes:
     if request.mimetype != "multipart/form-data":
         return hashlib.sha256(request.get_data(cache=True)).digest()
     # the parts of a form, without the boundary that differs from try to try
-    found = hashlib.sha256(request.form.get("json", "").encode())
-    for one in request.files.getlist("photo"):
-        found.update(hashlib.sha256(one.stream.read()).digest())
-        one.stream.seek(0)
-    return found.digest()
+    digest = hashlib.sha256(request.form.get("json", "").encode())
+    for file in request.files.getlist("photo"):
+        digest.update(hashlib.sha256(file.stream.read()).digest())
+        file.stream.seek(0)
+    return digest.digest()
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:

@@ -23,11 +23,11 @@ def check() -> None:
         (UNREADABLE, MEANT, "request.header_not_ascii"),
         (REPEATED, SINGLE, "request.header_repeated"),
     )
-    for note, names, words in refusals:
-        noted = request.environ.get(note, ())
-        name = next((name for name in names if name.lower() in noted), None)
+    for note, names, code in refusals:
+        refused = request.environ.get(note, ())
+        name = next((name for name in names if name.lower() in refused), None)
         if name:
-            raise invalid_field(name, words)
+            raise invalid_field(name, code)
 
 
 def init_app(app: Flask) -> None:

@@ -16,7 +16,7 @@ def init_app(app: Flask) -> None:
 
 
 def register_note() -> str | None:
-    """Why answers are read from the database and not from memory; None while the changes of the register are heard."""
+    """Return why answers are read from the database and not from memory; None while changes of the registry are heard."""
     factory, live = current_app.extensions["register"]
     if current_app.config["SESSION_FACTORY"] is not factory or not (waited := live.undelivered_s()):
         return None
@@ -27,7 +27,7 @@ def register_note() -> str | None:
 
 
 def current_snapshot(at: datetime) -> RegistrySnapshot | None:
-    """The register in memory, where it holds the moment."""
+    """Return the registry snapshot in memory, if it is valid at a moment."""
     factory: Callable[[bool], Session]
     factory, live = current_app.extensions["register"]
     return live.current(at) if current_app.config["SESSION_FACTORY"] is factory else None

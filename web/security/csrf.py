@@ -11,10 +11,10 @@ csrf_protect = CSRFProtect()
 
 
 def csrf_token() -> str:
-    """The token that a signed-in page's forms and scripts send back; empty for nobody, who needs none."""
+    """Return the token that a signed-in page's forms and scripts send back; empty for nobody, who needs none."""
     return generate_csrf() if principal().kind == "account" else ""
 
 
 def answer_csrf_failure(_: CSRFError) -> Response:
-    """A form without its token, or with an old one."""
+    """Answer a form without its token, or with an old one."""
     return errors.handle_domain_error(Forbidden("sign_in.form_expired"))

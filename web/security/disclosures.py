@@ -36,7 +36,7 @@ def record(
     incident_id: UUID | None = None,
     reason: str = "",
 ) -> None:
-    """As `gis.accounts.disclosures.record`, from this request's address. Whatever the request read is in hand by now.
+    """Write a disclosure down, as `gis.accounts.disclosures.record`, from this request's address.
 
     The request's own transaction ends: a GET could not write with it, and may be on a replica.
     """

@@ -27,36 +27,41 @@ ALLOWED_BEFORE_PASSWORD_CHANGE = frozenset(
 
 
 def require(action: Action) -> Principal:
-    """Who sent this request, when they may do the action somewhere.
+    """Return who sent this request, if they may do the action somewhere.
 
     Raises:
-        SignInNeeded: Nobody is signed in. Forbidden: they may not.
+        AuthenticationRequired: Nobody is signed in. Forbidden: they may not.
     """
-    found = principal()
-    if found.kind == "anonymous" and not found.may(action):
+    current = principal()
+    if current.kind == "anonymous" and not current.may(action):
         raise_sign_in_required()
-    found.need(action)
-    return found
+    current.need(action)
+    return current
 
 
 def raise_sign_in_required() -> NoReturn:
-    """Raise SignInNeeded."""
+    """Raise AuthenticationRequired."""
     raise AuthenticationRequired("sign_in.needed")
 
 
-def safe_redirect_target(given: str | None) -> str:
-    """Where to go after signing in: an address of this deployment, as it was given, or the map."""
+def safe_redirect_target(address: str | None) -> str:
+    """Return where to go after signing in: an address of this deployment, as it was given, or the map."""
     home = url_for("map.index")
-    if not given or not given.startswith(home) or given.startswith(("//", "/\\")) or any(ord(c) < 33 for c in given):
+    if (
+        not address
+        or not address.startswith(home)
+        or address.startswith(("//", "/\\"))
+        or any(ord(c) < 33 for c in address)
+    ):
         return home
-    parts = urlsplit(given)
-    if parts.scheme or parts.netloc or "\\" in given or parts.path.startswith("//"):
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc or "\\" in address or parts.path.startswith("//"):
         return home
-    return given
+    return address
 
 
 def check_request() -> Response | None:
-    """Before every request: no forged forms, and nothing but a new password for who still has the first one."""
+    """Refuse forged forms and, until the first password is changed, everything else; charge strangers for the rest."""
     if request.path.startswith(PUBLIC):
         if request.path.startswith("/tiles/") and bearer_token() is None and COOKIE not in request.cookies:
             anonymous_budget.charge()
@@ -89,17 +94,17 @@ def add_retry_after(error: RateLimited) -> Response:
 
 
 def answer_unauthenticated(error: AuthenticationRequired) -> Response:
-    """A page leads to the sign-in form and back; anything else is told how to send a key."""
+    """Lead a page to the sign-in form and back; tell anybody else how to send a key."""
     response = errors.handle_domain_error(error)
     if response.mimetype == "text/html":
-        asked = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
-        return cast(Response, redirect(url_for("account.sign_in", next=asked), 303))
+        address = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
+        return cast(Response, redirect(url_for("account.sign_in", next=address), 303))
     response.headers["WWW-Authenticate"] = 'Bearer realm="wangge"'
     return response
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Sessions and their protection."""
+    """Give the application its sessions and their protection."""
     app.secret_key = credentials.signing_key(settings.var)
     app.config.update(
         SESSION_COOKIE_NAME=COOKIE,
@@ -119,7 +124,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def require_sign_in() -> Principal:
-    """Who asks, when it is not nobody."""
+    """Return who asks; raise AuthenticationRequired for nobody."""
     by = principal()
     if by.kind == "anonymous":
         raise_sign_in_required()

@@ -9,10 +9,10 @@ from web.security.session import principal
 
 
 def areas_with_names() -> frozenset[int] | None:
-    """Ids of the areas in which the asker is told who answers; None is everywhere, as for all before any account."""
-    found = principal().may_in.get(Action.NAMES, frozenset())
-    if found or found is None:
-        return found
+    """Return ids of the areas in which names are told; None is everywhere, as for all before any account."""
+    area_ids = principal().may_in.get(Action.NAMES, frozenset())
+    if area_ids or area_ids is None:
+        return area_ids
     factory, live = current_app.extensions["register"]
-    known = live.names_for_all() if current_app.config["SESSION_FACTORY"] is factory else None
-    return None if (names_are_public(session()) if known is None else known) else found
+    is_public = live.names_for_all() if current_app.config["SESSION_FACTORY"] is factory else None
+    return None if (names_are_public(session()) if is_public is None else is_public) else area_ids

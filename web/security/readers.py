@@ -9,10 +9,10 @@ RULES_READING_ACTIONS = (Action.RULES, Action.READ, Action.FIGURES)  # one of th
 
 
 def require_rules_reader() -> Principal:
-    """Who asks, when they may see rules.
+    """Return who asks, if they may see routing rules.
 
     Raises:
-        SignInNeeded: Nobody is signed in. Forbidden: they may not.
+        AuthenticationRequired: Nobody is signed in. Forbidden: they may not.
     """
     by = principal()
     if not any(by.may(action) for action in RULES_READING_ACTIONS):
@@ -23,10 +23,10 @@ def require_rules_reader() -> Principal:
 
 
 def require_operator() -> Principal:
-    """Who asks: an operator.
+    """Return who asks, if they operate the deployment.
 
     Raises:
-        SignInNeeded, Forbidden: Nobody, or somebody else.
+        AuthenticationRequired, Forbidden: Nobody, or somebody else.
     """
     by = require(Action.ACCOUNTS)
     if not by.operates:

@@ -40,21 +40,21 @@ PUBLIC = ("/static/", "/tiles/", "/healthz", "/readyz", "/metrics")  # the same 
 
 
 def principal() -> Principal:
-    """Who sent this request; found once. A key, when one is sent, counts before a session.
+    """Return who sent this request; looked up once. A key, when one is sent, counts before a session.
 
     Raises:
-        SignInNeeded: A key was sent that is not valid. TooMany: it was used too often this minute.
+        AuthenticationRequired: A key was sent that is not valid. RateLimited: it was used too often this minute.
     """
-    found: Principal | None = g.get("principal")
-    if found is None:
-        found = g.principal = _by_key() or _by_session() or ANONYMOUS
-    return found
+    current: Principal | None = g.get("principal")
+    if current is None:
+        current = g.principal = _by_key() or _by_session() or ANONYMOUS
+    return current
 
 
 def is_personal() -> bool:
-    """Whether this request was answered to an account, a key or a reporter, and not as to anybody."""
-    found = g.get("principal")
-    return (found is not None and found.kind != "anonymous") or "X-Tracking-Secret" in request.headers
+    """Return whether this request was answered to an account, a key or a reporter, and not as to anybody."""
+    current = g.get("principal")
+    return (current is not None and current.kind != "anonymous") or "X-Tracking-Secret" in request.headers
 
 
 @dataclass
@@ -85,27 +85,27 @@ def clear_rights_cache() -> None:
 
 
 def bearer_token() -> str | None:
-    """The key that was sent, if one was."""
-    given = request.headers.get("Authorization", "")
-    return given[7:].strip() if given[:7].lower() == "bearer " else None
+    """Return the key that was sent, if one was."""
+    header = request.headers.get("Authorization", "")
+    return header[7:].strip() if header[:7].lower() == "bearer " else None
 
 
 def _by_key() -> Principal | None:
-    given = bearer_token()
-    if given is None:
+    token = bearer_token()
+    if token is None:
         return None
-    kept: TimedCache = current_app.extensions["wangge_rights"]
-    found: api_keys.AuthenticatedKey | None = kept.get(
-        blake2b(given.encode(), digest_size=16).digest(),
-        lambda: api_keys.authenticate_key(db.session(), given, datetime.now(UTC)),
+    cache: TimedCache = current_app.extensions["wangge_rights"]
+    key: api_keys.AuthenticatedKey | None = cache.get(
+        blake2b(token.encode(), digest_size=16).digest(),
+        lambda: api_keys.authenticate_key(db.session(), token, datetime.now(UTC)),
     )
-    if found is None:
+    if key is None:
         raise AuthenticationRequired("key.invalid")
     settings: Settings = current_app.config["SETTINGS"]
     rate_limit.check_rate_limit(
-        settings.var, f"key {found.principal.key_id}", found.per_minute, time.time(), "requests with this key"
+        settings.var, f"key {key.principal.key_id}", key.per_minute, time.time(), "requests with this key"
     )
-    return found.principal
+    return key.principal
 
 
 def _by_session() -> Principal | None:
@@ -114,19 +114,19 @@ def _by_session() -> Principal | None:
     account, stamp, began, seen = session["account"]
     now = int(time.time())
     settings: Settings = current_app.config["SETTINGS"]
-    kept: TimedCache = current_app.extensions["wangge_rights"]
-    found: accounts.AccountStatus | None = None
+    cache: TimedCache = current_app.extensions["wangge_rights"]
+    status: accounts.AccountStatus | None = None
     if now - began < MAX_SESSION_S and now - seen < settings.idle_minutes * 60:
-        found = kept.get((account, session.get("id")), lambda: _standing(account))
-    if found is None or not found.active or found.stamp != stamp:
+        status = cache.get((account, session.get("id")), lambda: _standing(account))
+    if status is None or not status.active or status.stamp != stamp:
         session.clear()
         return None
     if now - seen >= SESSION_REFRESH_S and request.path not in POLLING_PATHS and not request.path.startswith(PUBLIC):
         session["account"] = [account, stamp, began, now]
-    g.must_change = found.must_change and "at_provider" not in session
+    g.must_change = status.must_change and "at_provider" not in session
     if g.must_change and request.path.startswith(PUBLIC):
         return None  # `guard` does not look at these
-    return found.principal
+    return status.principal
 
 
 def _standing(account_id: int) -> accounts.AccountStatus | None:

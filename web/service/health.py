@@ -78,7 +78,7 @@ def get_free_bytes() -> int:
 
 
 def lacks_space(free: int) -> list[FieldError]:
-    """List the disk, when it has less room than the setting says."""
+    """Return the disk as an error, when it has less room than the setting says."""
     least = current_app.config["SETTINGS"].min_free_mb
     if free >= least * 1_000_000:
         return []
@@ -86,12 +86,12 @@ def lacks_space(free: int) -> list[FieldError]:
 
 
 def missing_components() -> list[FieldError]:
-    """What is missing; nothing when ready."""
+    """Return what is missing; nothing when ready."""
     try:
         connection = session().connection()
-        at = schema.current(connection)
-        if at != (wanted := newest_migration()):
-            return [FieldError("schema", "service.schema_outdated", {"version": str(at), "needed": wanted})]
+        version = schema.current(connection)
+        if version != (newest := newest_migration()):
+            return [FieldError("schema", "service.schema_outdated", {"version": str(version), "needed": newest})]
         if not has_boundaries(session()):
             return [FieldError("areas", "service.areas_missing")]
     except SQLAlchemyError as error:
@@ -105,30 +105,34 @@ def metrics() -> Response:
     """Requests and their times over all workers, by route, method and status, and when the jobs last swept; nothing
     about people."""
     return Response(
-        worker_metrics.render() + record_last_run() + owned(), mimetype=None, content_type=CONTENT_TYPE_LATEST
+        worker_metrics.render() + last_run_metric() + unanswered_metrics(),
+        mimetype=None,
+        content_type=CONTENT_TYPE_LATEST,
     )
 
 
-def record_last_run() -> bytes:
-    """When jobs last looked for what is due, for an alarm when that is long ago; 0 is never."""
+def last_run_metric() -> bytes:
+    """Return when jobs last looked for what is due, for an alarm when that is long ago; 0 is never."""
     try:
-        found = last_run(session())
+        last = last_run(session())
     except SQLAlchemyError:
         return b""  # the database has its own alarm
     name = "wangge_last_sweep_timestamp_seconds"
-    return f"# HELP {name} When overdue matters were last looked for.\n# TYPE {name} gauge\n{name} {found.timestamp() if found else 0:.3f}\n".encode()
+    return f"# HELP {name} When overdue matters were last looked for.\n# TYPE {name} gauge\n{name} {last.timestamp() if last else 0:.3f}\n".encode()
 
 
-def owned() -> bytes:
-    """What nobody but the operator can act on, and whether there is an operator: any of them is worth an alarm."""
+def unanswered_metrics() -> bytes:
+    """Return what nobody but the operator can act on, and whether there is an operator: each is worth an alarm."""
     try:
-        found = unanswered(session(), datetime.now(UTC))
+        queue = unanswered(session(), datetime.now(UTC))
     except SQLAlchemyError:
         return b""
     figures = (
-        ("wangge_unanswered_grids", "Grids nobody answers for, up to the county.", len(found.places)),
-        ("wangge_operator_queue", "Open incidents that wait at the operator.", found.waiting),
-        ("wangge_operators", "Accounts that see the operator's queue.", found.operators),
+        ("wangge_unanswered_grids", "Grids nobody answers for, up to the county.", len(queue.places)),
+        ("wangge_operator_queue", "Open incidents that wait at the operator.", queue.waiting),
+        ("wangge_operators", "Accounts that see the operator's queue.", queue.operators),
     )
-    lines = (f"# HELP {name} {words}\n# TYPE {name} gauge\n{name} {float(value)}\n" for name, words, value in figures)
+    lines = (
+        f"# HELP {name} {help_text}\n# TYPE {name} gauge\n{name} {float(value)}\n" for name, help_text, value in figures
+    )
     return "".join(lines).encode()

@@ -117,5 +117,5 @@ class DifferenceIn(BaseModel):
 
 
 def area_to_json(row: AreaRow) -> dict[str, Any]:
-    """An area as the API shows it."""
+    """Return an area as the API shows it."""
     return asdict(row) | {"level_zh": Level(row.level).zh}

@@ -41,17 +41,17 @@ def areas(query_data: AreasIn) -> Response:
 def area(code: str, query_data: AreaIn) -> Response:
     """With `geometry=true` a GeoJSON Feature: longitude first, WGS 84 (CGCS2000 differs by centimetres)."""
     geojson = query_data.geometry or wants_geojson()
-    found = hierarchy.area(session(), code, params.parse_datetime(query_data.at), geometry=geojson)
-    body = area_to_json(found.row) | {
-        "above": found.above,
-        "children": found.children,
-        "area_m2": None if found.area_m2 is None else round(found.area_m2, 1),
-        "bbox": found.bbox,
-        "point": found.point,
+    detail = hierarchy.area(session(), code, params.parse_datetime(query_data.at), geometry=geojson)
+    body = area_to_json(detail.row) | {
+        "above": detail.above,
+        "children": detail.children,
+        "area_m2": None if detail.area_m2 is None else round(detail.area_m2, 1),
+        "bbox": detail.bbox,
+        "point": detail.point,
     }
     if geojson:
         response = conditional_response(
-            feature(code, found.geometry, body, **({"bbox": found.bbox} if found.bbox else {})), GEOJSON
+            feature(code, detail.geometry, body, **({"bbox": detail.bbox} if detail.bbox else {})), GEOJSON
         )
     else:
         response = conditional_response(body)
@@ -85,31 +85,33 @@ def history(code: str) -> Response:
 )
 def between(query_data: DifferenceIn) -> Response:
     """Grids with their old and new lines, and the pieces of land that changed hands; vertices alone are left out."""
-    asked = query_data
-    found = difference.compare_boundaries(
-        session(), params.parse_datetime(asked.from_, "from"), params.parse_datetime(asked.to, "to"), asked.within
+    changes = difference.compare_boundaries(
+        session(),
+        params.parse_datetime(query_data.from_, "from"),
+        params.parse_datetime(query_data.to, "to"),
+        query_data.within,
     )
     return conditional_response({
         "grids": [
-            {"code": one.code, "name": one.name, "change": one.change, "area_m2": one.area_m2,
-             "before": geojson(one.before), "after": geojson(one.after)}
-            for one in found.grids
+            {"code": grid.code, "name": grid.name, "change": grid.change, "area_m2": grid.area_m2,
+             "before": geojson(grid.before), "after": geojson(grid.after)}
+            for grid in changes.grids
         ],
         "pieces": {"type": "FeatureCollection", "features": [
             {"type": "Feature", "geometry": geojson(land), "properties": {"from": start, "to": end, "area_m2": m2}}
-            for start, end, m2, land in found.pieces
+            for start, end, m2, land in changes.pieces
         ]},
     })  # fmt: skip
 
 
-def areas_page(asked: AreasIn | ChildrenIn, **only: Any) -> Response:
-    """A page of areas."""
-    found = hierarchy.areas(
+def areas_page(query: AreasIn | ChildrenIn, **only: Any) -> Response:
+    """Return a page of areas as a response."""
+    rows = hierarchy.areas(
         session(),
-        params.parse_datetime(asked.at),
-        after=params.decode_cursor(asked.cursor),
-        limit=asked.limit + 1,
+        params.parse_datetime(query.at),
+        after=params.decode_cursor(query.cursor),
+        limit=query.limit + 1,
         **only,
     )
-    body = paginate(found, asked.limit, lambda row: row.code)
+    body = paginate(rows, query.limit, lambda row: row.code)
     return conditional_response(body | {"items": [area_to_json(row) for row in body["items"]]})

@@ -64,25 +64,25 @@ def alarm(code: str) -> Response:
     """Signed: `X-Wangge-Timestamp`, seconds since 1970, and `X-Wangge-Signature`: `v1=` and the HMAC-SHA256, in hex and
     with the device's secret, of the timestamp, a full stop and the body."""
     body = request.get_data()
-    given = request.headers
+    headers = request.headers
     now = datetime.now(UTC)
     device = devices.authenticate_message(
-        session(), code, given.get("X-Wangge-Timestamp", ""), given.get("X-Wangge-Signature", ""), body, now
+        session(), code, headers.get("X-Wangge-Timestamp", ""), headers.get("X-Wangge-Signature", ""), body, now
     )
     var = current_app.config["SETTINGS"].var
     rate_limit.check_rate_limit(
         var, f"device {device}", MAX_ALARMS_PER_MINUTE, now.timestamp(), "alarms of this device"
     )
-    told = read(body)
-    taken = devices.receive_alarm(session(), device, told, now, register=current_snapshot(now))
+    report = parse_alarm(body)
+    taken = devices.receive_alarm(session(), device, report, now, register=current_snapshot(now))
     session().commit()
     response = Response(orjson.dumps(taken), 201 if taken.filed else 200, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def read(body: bytes) -> Alarm:
-    """The alarm in a body.
+def parse_alarm(body: bytes) -> Alarm:
+    """Return the alarm in a body.
 
     Raises:
         InvalidInput: It is not JSON, or a field is missing or wrong.

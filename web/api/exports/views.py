@@ -76,12 +76,12 @@ def require_within(within: str) -> None:
     """Let through who may export, draft or publish in the whole of an area.
 
     Raises:
-        SignInNeeded, Forbidden: Nobody is signed in; they may not, or only in another area or a part of this one.
+        AuthenticationRequired, Forbidden: Nobody is signed in; they may not, or only in another area or a part of this one.
     """
-    by = require(next((one for one in MAY if principal().may(one)), Action.EXPORT))
-    places = [by.may_in[one] for one in MAY if one in by.may_in]
-    if None in places:
+    by = require(next((action for action in MAY if principal().may(action)), Action.EXPORT))
+    area_sets = [by.may_in[action] for action in MAY if action in by.may_in]
+    if None in area_sets:
         return
-    ids = sorted({place for one in places if one is not None for place in one})
+    ids = sorted({area_id for area_ids in area_sets if area_ids is not None for area_id in area_ids})
     if not within.startswith(tuple(drafts.area_codes(session(), ids))):
         raise Forbidden("export.not_allowed", code=within)

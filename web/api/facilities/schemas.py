@@ -117,15 +117,17 @@ class CircleOut(BaseModel):
     features: list[CircleFeature]
 
 
-def circle_to_feature(where: FacilityRow, found: CircleRow) -> dict[str, Any]:
-    """A circle as a GeoJSON Feature."""
-    said = asdict(found)
-    geometry = said.pop("geometry")
-    return feature(f"{where.code}/{found.minutes}", geometry, {"facility": where.code, "name": where.name} | said)
+def circle_to_feature(facility: FacilityRow, circle: CircleRow) -> dict[str, Any]:
+    """Return a circle as a GeoJSON Feature."""
+    properties = asdict(circle)
+    geometry = properties.pop("geometry")
+    return feature(
+        f"{facility.code}/{circle.minutes}", geometry, {"facility": facility.code, "name": facility.name} | properties
+    )
 
 
 def facility_to_json(row: FacilityRow) -> dict[str, Any]:
-    """A facility as the API shows it."""
+    """Return a facility as the API shows it."""
     return asdict(row) | {
         "category_zh": CATEGORY_BY_KEY[row.category].zh if row.category in CATEGORY_BY_KEY else row.category
     }

@@ -35,19 +35,18 @@ bp = APIBlueprint("facilities", __name__, url_prefix="/api/v1", tag="Facilities"
 @bp.doc(summary="List facilities", responses={404: "No area has that code"})
 def facilities(query_data: FacilitiesIn) -> Response:
     """By code; `category`, `bbox` and `area` narrow each other."""
-    asked = query_data
-    if asked.category is not None and asked.category not in CATEGORY_BY_KEY:
-        raise invalid_field("category", "request.not_among", value=asked.category, allowed=[*CATEGORY_BY_KEY])
-    found = queries.facilities(
+    if query_data.category is not None and query_data.category not in CATEGORY_BY_KEY:
+        raise invalid_field("category", "request.not_among", value=query_data.category, allowed=[*CATEGORY_BY_KEY])
+    rows = queries.facilities(
         session(),
-        category=asked.category,
-        bbox=None if asked.bbox is None else params.parse_bbox(asked.bbox),
-        area=asked.area,
-        at=params.parse_datetime(asked.at),
-        after=params.decode_cursor(asked.cursor),
-        limit=asked.limit + 1,
+        category=query_data.category,
+        bbox=None if query_data.bbox is None else params.parse_bbox(query_data.bbox),
+        area=query_data.area,
+        at=params.parse_datetime(query_data.at),
+        after=params.decode_cursor(query_data.cursor),
+        limit=query_data.limit + 1,
     )
-    body = paginate(found, asked.limit, lambda row: row.code)
+    body = paginate(rows, query_data.limit, lambda row: row.code)
     return conditional_response(body | {"items": [facility_to_json(row) for row in body["items"]]})
 
 
@@ -57,11 +56,10 @@ def facilities(query_data: FacilitiesIn) -> Response:
 @bp.doc(summary="The nearest facility of each category, on foot", responses={503: "No walking network is loaded"})
 def nearest(query_data: NearestIn) -> Response:
     """Exact distances on the walking network, with the legs from door to street at both ends."""
-    asked = query_data
-    crs.validate_points(asked.lon, asked.lat, asked.crs)
-    lon, lat = crs.to_storage(asked.lon, asked.lat, asked.crs)
-    found = nearest_facilities(session(), load_network(session()), lon, lat, minutes=asked.minutes)
-    return conditional_response({"items": [asdict(one) for one in found]})
+    crs.validate_points(query_data.lon, query_data.lat, query_data.crs)
+    lon, lat = crs.to_storage(query_data.lon, query_data.lat, query_data.crs)
+    facilities_near = nearest_facilities(session(), load_network(session()), lon, lat, minutes=query_data.minutes)
+    return conditional_response({"items": [asdict(facility_near) for facility_near in facilities_near]})
 
 
 @bp.get("/facilities/<code>")
@@ -78,6 +76,8 @@ def facility(code: str) -> Response:
 @bp.doc(summary="Where a facility is within some minutes' walk of", responses={503: "No walking network is loaded"})
 def circle(code: str, query_data: CircleIn) -> Response:
     """The stored one where it is of today's network, else computed now."""
-    where = queries.facility(session(), code)
-    found = queries.circle(session(), code, query_data.minutes, query_data.profile)
-    return conditional_response({"type": "FeatureCollection", "features": [circle_to_feature(where, found)]}, GEOJSON)
+    facility_row = queries.facility(session(), code)
+    circle_row = queries.circle(session(), code, query_data.minutes, query_data.profile)
+    return conditional_response(
+        {"type": "FeatureCollection", "features": [circle_to_feature(facility_row, circle_row)]}, GEOJSON
+    )

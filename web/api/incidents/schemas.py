@@ -125,26 +125,26 @@ class ContactIn(BaseModel):
 
 
 def filed_to_json(by: Principal, filed: moves.FiledIncident) -> dict[str, Any]:
-    """What came of a report, as JSON; names only for those who may have them."""
-    shown = filed if can_see(by, Fact.NAMES, filed.areas) else replace(filed, locate=without_names(filed.locate))
-    shown = replace(shown, assigned_to=moves.assigned_to(by, filed))
-    told: dict[str, Any] = orjson.loads(orjson.dumps(shown))
-    told.pop("areas")
-    return told
+    """Return what came of a report as JSON; names only for those who may have them."""
+    visible = filed if can_see(by, Fact.NAMES, filed.areas) else replace(filed, locate=without_names(filed.locate))
+    visible = replace(visible, assigned_to=moves.assigned_to(by, filed))
+    body: dict[str, Any] = orjson.loads(orjson.dumps(visible))
+    body.pop("areas")
+    return body
 
 
-def moved_to_json(by: Principal, found: IncidentView) -> dict[str, Any]:
-    """A moved incident as its mover may see it: who shows a tracking secret sees no more than before."""
+def moved_to_json(by: Principal, incident: IncidentView) -> dict[str, Any]:
+    """Return a moved incident as its mover may see it: who shows a tracking secret sees no more than before."""
     if by.kind != "reporter":
-        return asdict(found)
-    kept = ("id", "state", "state_zh", "state_en", "version", "rating", "solved", "queue", "moves")
-    return {key: value for key, value in asdict(found).items() if key in kept}
+        return asdict(incident)
+    reporter_fields = ("id", "state", "state_zh", "state_en", "version", "rating", "solved", "queue", "moves")
+    return {key: value for key, value in asdict(incident).items() if key in reporter_fields}
 
 
-def filters(given: ListIn) -> IncidentFilters:
-    """The query's filters as a value."""
-    values = given.model_dump(exclude={"limit", "cursor", "state", "since", "until"})
+def filters(query: ListIn) -> IncidentFilters:
+    """Return the filters of a query, its moments read."""
+    values = query.model_dump(exclude={"limit", "cursor", "state", "since", "until"})
     since, until = (
-        parse_datetime(text, name) if text else None for name, text in (("since", given.since), ("until", given.until))
+        parse_datetime(text, name) if text else None for name, text in (("since", query.since), ("until", query.until))
     )
-    return IncidentFilters(state=tuple(filter(None, given.state.split(","))), since=since, until=until, **values)
+    return IncidentFilters(state=tuple(filter(None, query.state.split(","))), since=since, until=until, **values)

@@ -72,29 +72,29 @@ def report() -> Response:
     by = principal()
     if by.kind == "anonymous":
         settings = current_app.config["SETTINGS"]
-        who = f"report {client_network()}"
+        counter = f"report {client_network()}"
         rate_limit.check_rate_limit(
-            settings.var, who, settings.reports_per_minute, time.time(), "reports without a key or account"
+            settings.var, counter, settings.reports_per_minute, time.time(), "reports without a key or account"
         )
-    given, pictures = parse_body(ReportIn)
+    submitted, pictures = parse_body(ReportIn)
     now = parse_datetime(None)
-    made = uuid4()
+    new_id = uuid4()
 
     def do() -> tuple[int, dict[str, Any]]:
-        sent, register = IncidentReport(**given.model_dump()), current_snapshot(now)
+        incident, snapshot = IncidentReport(**submitted.model_dump()), current_snapshot(now)
         filed = moves.file_report(
-            session(), by, sent, now, var=photo_directory(), pictures=pictures, incident_id=made, secret=derive_tracking_secret(made),
-            assessed=intake.admit(session(), by, sent, now, register=register),
+            session(), by, incident, now, var=photo_directory(), pictures=pictures, incident_id=new_id, secret=derive_tracking_secret(new_id),
+            assessed=intake.admit(session(), by, incident, now, register=snapshot),
         )  # fmt: skip
         return 201, filed_to_json(by, filed)
 
-    response = run_once(by, do, lambda kept: kept.pop("tracking_secret", None), _again)
+    response = run_once(by, do, lambda body: body.pop("tracking_secret", None), _again)
     response.headers["Location"] = f"{bp.url_prefix}/incidents/{orjson.loads(response.data)['id']}"
     return response
 
 
-def _again(kept: dict[str, Any]) -> None:
-    kept["tracking_secret"] = derive_tracking_secret(UUID(kept["id"]))
+def _again(body: dict[str, Any]) -> None:
+    body["tracking_secret"] = derive_tracking_secret(UUID(body["id"]))
 
 
 @bp.get("/incidents")
@@ -103,10 +103,12 @@ def _again(kept: dict[str, Any]) -> None:
 def list_incidents(query_data: ListIn) -> Response:
     """A page of incidents; `next` of one page is the `cursor` of the following."""
     by, now = require_sign_in(), parse_datetime(None)
-    wanted = filters(query_data)
-    after = params.decode_cursor(query_data.cursor)
-    found = incidents.list_incidents(session(), by, wanted, query_data.limit + 1, after, now=now)
-    return conditional_response(paginate(found, query_data.limit, lambda one: incidents.sort_key(one, wanted.sort)))
+    incident_filters = filters(query_data)
+    cursor = params.decode_cursor(query_data.cursor)
+    rows = incidents.list_incidents(session(), by, incident_filters, query_data.limit + 1, cursor, now=now)
+    return conditional_response(
+        paginate(rows, query_data.limit, lambda row: incidents.sort_key(row, incident_filters.sort))
+    )
 
 
 @bp.get("/incidents/counts")
@@ -125,8 +127,8 @@ def count_incidents(query_data: ListIn) -> Response:
 def list_duplicates(query_data: NearIn) -> Response:
     """Of the same category within 50 m and 7 days: to be offered before something is reported twice."""
     x, y = parse_point(LocateRequest(query_data.lon, query_data.lat, query_data.crs))
-    found = incidents.find_duplicates(session(), principal(), query_data.category, x, y, parse_datetime(None))
-    return conditional_response({"items": found})
+    duplicates = incidents.find_duplicates(session(), principal(), query_data.category, x, y, parse_datetime(None))
+    return conditional_response({"items": duplicates})
 
 
 @bp.get("/incidents/<uuid:incident_id>")
@@ -135,14 +137,14 @@ def list_duplicates(query_data: NearIn) -> Response:
 def get_incident(incident_id: UUID, query_data: OneIn) -> Response:
     """Where it stands, who holds it, what happened, what is like it. `ETag` is its version, for `If-Match`."""
     by, now = require_sign_in(), parse_datetime(None)
-    found = incidents.get_incident(session(), by, incident_id, now=now)
-    told = asdict(found)
-    told["timeline"] = timeline.events(session(), by, incident_id)
-    lon, lat = found.point["lon"], found.point["lat"]
-    told["duplicates"] = incidents.find_duplicates(session(), by, found.category, lon, lat, now, incident_id)
+    incident = incidents.get_incident(session(), by, incident_id, now=now)
+    body = asdict(incident)
+    body["timeline"] = timeline.events(session(), by, incident_id)
+    lon, lat = incident.point["lon"], incident.point["lat"]
+    body["duplicates"] = incidents.find_duplicates(session(), by, incident.category, lon, lat, now, incident_id)
     if query_data.contact:
-        told["contact"] = _contact(incidents.as_desk(session(), by, incident_id), found, query_data.reason)
-    return with_etag(told, found.version)
+        body["contact"] = _contact(incidents.as_desk(session(), by, incident_id), incident, query_data.reason)
+    return with_etag(body, incident.version)
 
 
 @bp.post("/incidents/<uuid:incident_id>/contact")
@@ -154,24 +156,24 @@ def get_incident(incident_id: UUID, query_data: OneIn) -> Response:
 def contact(incident_id: UUID, json_data: ContactIn) -> Response:
     """Name, telephone and mail, for those who may call back. Who asked, when, from where and why is kept for auditors."""
     by = require_sign_in()
-    found = incidents.get_incident(session(), by, incident_id, now=parse_datetime(None))
+    incident = incidents.get_incident(session(), by, incident_id, now=parse_datetime(None))
     response = conditional_response(
-        {"contact": _contact(incidents.as_desk(session(), by, incident_id), found, json_data.reason)}
+        {"contact": _contact(incidents.as_desk(session(), by, incident_id), incident, json_data.reason)}
     )
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _contact(by: Principal, found: IncidentView, reason: str) -> dict[str, str] | None:
+def _contact(by: Principal, incident: IncidentView, reason: str) -> dict[str, str] | None:
     """How to reach who reported, once it is written down that somebody is told.
 
     Raises:
         Forbidden: Not allowed there. InvalidInput: The reason is missing.
     """
-    areas = incidents.areas_of(session(), found.id)
-    reached = incidents.get_reporter_contact(session(), by, found)
+    areas = incidents.areas_of(session(), incident.id)
+    reached = incidents.get_reporter_contact(session(), by, incident)
     stated = disclosures.require_reason(reason)
-    record(by, "contact", "contact of the reporter", areas=areas, incident_id=found.id, reason=stated)
+    record(by, "contact", "contact of the reporter", areas=areas, incident_id=incident.id, reason=stated)
     return None if reached is None else dict(reached)
 
 
@@ -179,10 +181,10 @@ def _contact(by: Principal, found: IncidentView, reason: str) -> dict[str, str] 
 @bp.doc(summary="Where my report stands", responses={404: "None, or not its tracking secret"})
 def track(incident_id: UUID) -> Response:
     """For who reported: header `X-Tracking-Secret`. Who holds it by role, by name only where the role is public."""
-    found = timeline.tracked(
+    incident = timeline.tracked(
         session(), incident_id, request.headers.get("X-Tracking-Secret", ""), now=parse_datetime(None)
     )
-    return with_etag(asdict(found), found.version)
+    return with_etag(asdict(incident), incident.version)
 
 
 @bp.get("/incidents/<uuid:incident_id>/candidates")
@@ -192,10 +194,10 @@ def candidates(incident_id: UUID) -> Response:
     by, now = require_sign_in(), parse_datetime(None)
     if not by.operates:
         by.need(Action.DISPATCH)
-    found = incidents.get_incident(session(), by, incident_id, now=now)
+    incident = incidents.get_incident(session(), by, incident_id, now=now)
     by = incidents.as_desk(session(), by, incident_id)
     by.need(Action.DISPATCH)
-    return conditional_response({"items": incidents.list_assignees(session(), by, found, now)})
+    return conditional_response({"items": incidents.list_assignees(session(), by, incident, now)})
 
 
 @bp.post("/incidents/<uuid:incident_id>/moves")
@@ -210,13 +212,13 @@ def candidates(incident_id: UUID) -> Response:
 )  # fmt: skip
 def move(incident_id: UUID) -> Response:
     """Take, handle, return, check, close, rate … as the incident's `moves` lists. `If-Match`: its version."""
-    given, pictures = parse_body(MoveIn)
+    submitted, pictures = parse_body(MoveIn)
     secret = request.headers.get("X-Tracking-Secret")
     by = timeline.authenticate_tracking(session(), incident_id, secret) if secret else require_sign_in()
 
     def do() -> tuple[int, dict[str, Any]]:
-        found = _move(session(), by, incident_id, given, if_match() or None, pictures)
-        return 200, orjson.loads(orjson.dumps(moved_to_json(by, found)))
+        incident = _move(session(), by, incident_id, submitted, if_match() or None, pictures)
+        return 200, orjson.loads(orjson.dumps(moved_to_json(by, incident)))
 
     response = run_once(by, do)
     response.set_etag(str(orjson.loads(response.data)["version"]))
@@ -232,15 +234,15 @@ def apply_moves(json_data: BulkIn) -> Response:
 
     def do() -> tuple[int, dict[str, Any]]:
         results = []
-        for given in json_data.moves:
+        for item in json_data.moves:
             try:
                 with session().begin_nested():
-                    found = _move(session(), by, given.id, given, given.version, ())
-                results.append({"id": str(given.id), "ok": True, "state": found.state, "version": found.version})
+                    incident = _move(session(), by, item.id, item, item.version, ())
+                results.append({"id": str(item.id), "ok": True, "state": incident.state, "version": incident.version})
             except (WanggeError, DataError) as error:
-                known = error if isinstance(error, WanggeError) else invalid_field("move", "request.unstorable_value")
-                told = error_to_json(known) | {"zh": in_chinese(known)}
-                results.append({"id": str(given.id), "ok": False, "problem": told})
+                refusal = error if isinstance(error, WanggeError) else invalid_field("move", "request.unstorable_value")
+                problem = error_to_json(refusal) | {"zh": in_chinese(refusal)}
+                results.append({"id": str(item.id), "ok": False, "problem": problem})
         return 200, {"results": results}
 
     return run_once(by, do)
@@ -250,24 +252,24 @@ def _move(
     database: Session,
     by: Principal,
     incident_id: UUID,
-    given: MoveIn,
+    submitted: MoveIn,
     version: int | Collection[int] | None,
     pictures: Any,
 ) -> IncidentView:
     point = None
-    if given.lon is not None and given.lat is not None:
-        if not given.crs:
+    if submitted.lon is not None and submitted.lat is not None:
+        if not submitted.crs:
             raise invalid_field("crs", "request.crs_missing")
-        point = (given.lon, given.lat, given.crs)
-    wish = MovePayload(**given.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version"}))
+        point = (submitted.lon, submitted.lat, submitted.crs)
+    payload = MovePayload(**submitted.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version"}))
     return moves.apply_move(
-        database, by, incident_id, given.move, parse_datetime(None), wish, point=point, version=version, var=photo_directory(),
+        database, by, incident_id, submitted.move, parse_datetime(None), payload, point=point, version=version, var=photo_directory(),
         pictures=pictures,
     )  # fmt: skip
 
 
 def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
-    """The request's JSON as a value, and its photos.
+    """Return the request's JSON as a value of a model, and its photos.
 
     JSON alone, or multipart/form-data with the JSON in the part `json` and each photo in a part `photo`.
 
@@ -280,15 +282,15 @@ def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
         files = request.files.getlist("photo")
     else:
         raw = request.get_json()
-    return validate_model(model, raw), photos.sanitise_photos([one.stream.read() for one in files])
+    return validate_model(model, raw), photos.sanitise_photos([file.stream.read() for file in files])
 
 
 def derive_tracking_secret(incident_id: UUID) -> str:
-    """The tracking secret of an incident made here; a report sent again gets the same one."""
+    """Return the tracking secret of an incident made here; a report sent again gets the same one."""
     key = str(current_app.config["SECRET_KEY"]).encode()
     return hmac.new(key, b"tracking " + incident_id.bytes, "sha256").hexdigest()[:43]
 
 
 def photo_directory() -> Any:
-    """The deployment's folder for photos."""
+    """Return the deployment's folder for photos."""
     return current_app.config["SETTINGS"].var

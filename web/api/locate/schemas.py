@@ -142,16 +142,16 @@ class LocateManyOut(BaseModel):
     results: list[ResultOut]
 
 
-def unkept(point: dict[str, Any]) -> WanggeError | None:
-    """What no table can hold of one point of a body, as its error; such an `id` is not given back."""
-    found = list(sanitising.find_unstorable(point, ""))
-    if any(one.field.startswith("id") for one in found):
+def unstorable_error(point: dict[str, Any]) -> WanggeError | None:
+    """Return what no table can hold of one point of a body as its error; such an `id` is not given back."""
+    errors = list(sanitising.find_unstorable(point, ""))
+    if any(error.field.startswith("id") for error in errors):
         del point["id"]
-    return invalid_fields(found) if found else None
+    return invalid_fields(errors) if errors else None
 
 
 def parse_request(point: dict[str, Any], now: datetime) -> LocateRequest | WanggeError:
-    """One point of a body as a question, or what is wrong with it."""
+    """Return one point of a body as a request, or what is wrong with it."""
     wrong = []
     for field in ("lon", "lat", "crs"):
         value = point.get(field)

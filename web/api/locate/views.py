@@ -7,7 +7,15 @@ from flask import Response
 from gis.areas.locate_result import LocateRequest
 from gis.areas.resolver import resolve_many, resolve_request_json
 from gis.errors import TooLarge, WanggeError
-from web.api.locate.schemas import MAX_POINTS, AnswerOut, LocateIn, LocateManyIn, LocateManyOut, parse_request, unkept
+from web.api.locate.schemas import (
+    MAX_POINTS,
+    AnswerOut,
+    LocateIn,
+    LocateManyIn,
+    LocateManyOut,
+    parse_request,
+    unstorable_error,
+)
 from web.http.db import session
 from web.http.errors import error_to_json
 from web.http.params import parse_datetime
@@ -31,8 +39,8 @@ def locate(query_data: LocateIn) -> Response:
     Names of people are given to who may have them there; anybody is told the roles.
     """
     at = parse_datetime(query_data.at)
-    asked = LocateRequest(query_data.lon, query_data.lat, query_data.crs, query_data.address, at)
-    return without_storing(resolve_request_json(session, asked, current_snapshot(at), areas_with_names()))
+    locate_request = LocateRequest(query_data.lon, query_data.lat, query_data.crs, query_data.address, at)
+    return no_store_response(resolve_request_json(session, locate_request, current_snapshot(at), areas_with_names()))
 
 
 @bp.post("/locate")
@@ -46,21 +54,21 @@ def locate_many(json_data: LocateManyIn) -> Response:
         raise TooLarge("locate.too_many_points", count=len(points), limit=MAX_POINTS)
     now = parse_datetime(None)
     strange = sanitising.may_hold_unstorable()
-    given = [(strange and unkept(point)) or parse_request(point, now) for point in points]
-    asked = [one for one in given if isinstance(one, LocateRequest)]
-    answers = resolve_many(session, asked, now, current_snapshot(now), areas_with_names())
+    parsed = [(strange and unstorable_error(point)) or parse_request(point, now) for point in points]
+    locate_requests = [item for item in parsed if isinstance(item, LocateRequest)]
+    answers = resolve_many(session, locate_requests, now, current_snapshot(now), areas_with_names())
     results = []
-    for number, (point, one) in enumerate(zip(points, given, strict=True)):
-        found = next(answers) if isinstance(one, LocateRequest) else one
-        kind = "error" if isinstance(found, WanggeError) else "answer"
+    for number, (point, item) in enumerate(zip(points, parsed, strict=True)):
+        result = next(answers) if isinstance(item, LocateRequest) else item
+        kind = "error" if isinstance(result, WanggeError) else "answer"
         results.append(
-            {"id": point.get("id", number), kind: error_to_json(found) if isinstance(found, WanggeError) else found}
+            {"id": point.get("id", number), kind: error_to_json(result) if isinstance(result, WanggeError) else result}
         )
-    return without_storing(orjson.dumps({"results": results}))
+    return no_store_response(orjson.dumps({"results": results}))
 
 
-def without_storing(body: bytes) -> Response:
-    """The answer as it is: names of people are not kept on the way."""
+def no_store_response(body: bytes) -> Response:
+    """Return ready JSON as a response that nothing on the way may keep: it may hold names of people."""
     response = Response(body, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

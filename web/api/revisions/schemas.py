@@ -1,6 +1,6 @@
 """Boundary revisions as the API takes and shows them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -75,88 +75,103 @@ class PreviewIn(BaseModel):
     format: Literal["json", "xlsx"] = Field("json", description="xlsx: a sheet to hand round")
 
 
-def revision_to_json(found: Revision, by: Principal) -> dict[str, Any]:
-    """A revision without its operations."""
+def revision_to_json(revision: Revision, by: Principal) -> dict[str, Any]:
+    """Return a revision without its operations."""
     keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
             "version", "reverts")  # fmt: skip
-    return {key: getattr(found, key) for key in keys} | {"mine": by.kind == "system" or found.author == by.who}
+    return {key: getattr(revision, key) for key in keys} | {"mine": by.kind == "system" or revision.author == by.who}
 
 
-def operation_to_json(made: Operation, names: Mapping[str, str]) -> dict[str, Any]:
-    zh, en = operations.describe_operation(made.op, names)
+def operation_to_json(operation: Operation, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return a step of a draft, also as a sentence in both languages with the names of its grids."""
+    zh, en = operations.describe_operation(operation.op, names)
     return {
-        "step": made.step,
-        "op": shorten_operation(made.op),
-        "touched": made.touched,
-        "made": sorted(made.made),
+        "step": operation.step,
+        "op": shorten_operation(operation.op),
+        "touched": operation.touched,
+        "made": sorted(operation.made),
         "zh": zh,
         "en": en,
     }
 
 
 def shorten_operation(op: Mapping[str, Any]) -> dict[str, Any]:
-    """An operation as it was asked for; of a whole file only how many grids it has."""
+    """Return an operation as it was asked for; of a whole file only how many grids it has."""
     return {**op, "grids": len(op["grids"])} if "grids" in op else dict(op)
 
 
-def grids_to_geojson(found: EditorView) -> dict[str, Any]:
-    """Grids of a draft as GeoJSON."""
+def grids_to_geojson(view: EditorView) -> dict[str, Any]:
+    """Return the grids of a draft as GeoJSON."""
     return {"type": "FeatureCollection", "features": [
         {
             "type": "Feature",
             "id": code,
             "geometry": geojson(land),
             "properties": {
-                "code": code, "name": found.names.get(code, code), "community": code[:12],
-                "households": found.households.get(code), "people": found.people.get(code), "area_m2": round(geodesic_area_m2(land), 1),
-                "compactness": preview.compactness(land), "editable": editable, "changed": before is not None,
-                "before": None if before is None else geojson(before),
+                "code": code, "name": view.names.get(code, code), "community": code[:12],
+                "households": view.households.get(code), "people": view.people.get(code), "area_m2": round(geodesic_area_m2(land), 1),
+                "compactness": preview.compactness(land), "editable": editable, "changed": old_land is not None,
+                "before": None if old_land is None else geojson(old_land),
             },
         }
-        for code, (land, before, editable) in sorted(found.grids.items())
+        for code, (land, old_land, editable) in sorted(view.grids.items())
     ]}  # fmt: skip
 
 
-def coverage_errors_to_geojson(found: boundary_file.BoundaryFileDraft) -> dict[str, Any]:
-    """The overlaps and gaps of a file as GeoJSON."""
-    torn = found.torn
+def coverage_errors_to_geojson(file_draft: boundary_file.BoundaryFileDraft) -> dict[str, Any]:
+    """Return the overlaps and gaps of a file as GeoJSON."""
+    torn = file_draft.torn
     faults: list[tuple[Gap | Overlap, str, list[str]]] = [
-        (one, "overlap", [first, second]) for first, second, one in torn.overlaps
+        (fault, "overlap", [code, other_code]) for code, other_code, fault in torn.overlaps
     ]
-    faults += [(one, "gap", []) for one in torn.gaps]
+    faults += [(fault, "gap", []) for fault in torn.gaps]
     return {"type": "FeatureCollection", "features": [
-        {"type": "Feature", "geometry": geojson(one.shape), "properties": {
-            "kind": kind, "codes": between, "m2": round(one.m2, 1), "width_m": round(one.width, 2), "place": one.place}}
-        for one, kind, between in faults
+        {"type": "Feature", "geometry": geojson(fault.shape), "properties": {
+            "kind": kind, "codes": between, "m2": round(fault.m2, 1), "width_m": round(fault.width, 2), "place": fault.place}}
+        for fault, kind, between in faults
     ]}  # fmt: skip
 
 
-def issue_to_json(one: PreviewIssue) -> dict[str, Any]:
-    """A problem as JSON."""
-    return one._asdict()
+def issue_to_json(issue: PreviewIssue) -> dict[str, Any]:
+    """Return an issue of a preview as JSON."""
+    return issue._asdict()
 
 
-def preview_to_json(found: Preview) -> dict[str, Any]:
-    """A preview as JSON, with the geometry of every changed piece."""
-    fields: Callable[[Any, Sequence[str]], dict[str, Any]] = lambda one, keys: {key: getattr(one, key) for key in keys}  # noqa: E731
+GRID_CHANGE_FIELDS = (
+    "code", "name", "community", "change", "area_m2", "households", "people", "buildings", "units", "compactness",
+)  # fmt: skip
+
+
+def preview_to_json(changes: Preview) -> dict[str, Any]:
+    """Return a preview as JSON, with the geometry of every changed piece."""
     return {
-        "revision": found.revision, "title": found.title, "state": found.state, "totals": found.totals,
+        "revision": changes.revision, "title": changes.title, "state": changes.state, "totals": changes.totals,
         "grids": [
-            fields(one, ("code", "name", "community", "change", "area_m2", "households", "people", "buildings", "units",
-                         "compactness")) | {"before": geojson(one.before), "after": geojson(one.after)}
-            for one in found.grids
+            {key: getattr(grid, key) for key in GRID_CHANGE_FIELDS}
+            | {"before": geojson(grid.before), "after": geojson(grid.after)}
+            for grid in changes.grids
         ],
         "pieces": {"type": "FeatureCollection", "features": [
-            {"type": "Feature", "geometry": geojson(one.shape), "properties": {
-                "from": one.start, "to": one.end, "area_m2": one.area_m2, "households": one.households, "people": one.people}}
-            for one in found.pieces
+            {"type": "Feature", "geometry": geojson(piece.shape), "properties": {
+                "from": piece.start, "to": piece.end, "area_m2": piece.area_m2, "households": piece.households,
+                "people": piece.people}}
+            for piece in changes.pieces
         ]},
-        "moved": [{"kind": one.kind, "code": one.code, "name": one.name, "from": one.start, "to": one.end,
-                   "households": one.households, "holder": one.holder} for one in found.moved],
-        "incidents": None if found.incidents is None else [
-            {"from": start, "to": end, "count": count} for (start, end), count in sorted(
-                found.incidents.items(), key=lambda pair: (pair[0][0] or "", pair[0][1] or ""))],
-        "incident_ids": found.incident_ids,
-        "problems": [issue_to_json(one) for one in found.problems],
-        "names": found.names,
+        "moved": [
+            {"kind": item.kind, "code": item.code, "name": item.name, "from": item.start, "to": item.end,
+             "households": item.households, "holder": item.holder}
+            for item in changes.moved
+        ],
+        "incidents": _incident_counts(changes),
+        "incident_ids": changes.incident_ids,
+        "problems": [issue_to_json(issue) for issue in changes.problems],
+        "names": changes.names,
     }  # fmt: skip
+
+
+def _incident_counts(changes: Preview) -> list[dict[str, Any]] | None:
+    """Return how many open incidents go from which grid to which; None for who may not see incidents."""
+    if changes.incidents is None:
+        return None
+    by_grids = sorted(changes.incidents.items(), key=lambda pair: (pair[0][0] or "", pair[0][1] or ""))
+    return [{"from": start, "to": end, "count": count} for (start, end), count in by_grids]

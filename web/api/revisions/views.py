@@ -74,9 +74,9 @@ def begin(json_data: RevisionIn) -> Response:
 def revisions(query_data: RevisionsIn) -> Response:
     """The newest first: one's own, and those that touch grids one may draft or publish in."""
     by = require(Action.DRAFT if require_any_planner().may(Action.DRAFT) else Action.PUBLISH)
-    before = params.number_cursor(params.decode_cursor(query_data.cursor))
-    found = drafts.list_revisions(session(), by, state=query_data.state, before=before, limit=query_data.limit + 1)
-    body = paginate(found, query_data.limit, lambda row: str(row.id))
+    cursor = params.number_cursor(params.decode_cursor(query_data.cursor))
+    rows = drafts.list_revisions(session(), by, state=query_data.state, before=cursor, limit=query_data.limit + 1)
+    body = paginate(rows, query_data.limit, lambda row: str(row.id))
     keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
             "version", "reverts", "operations", "grids")  # fmt: skip
     return conditional_response(body | {"items": [{key: getattr(row, key) for key in keys} for row in body["items"]]})
@@ -87,18 +87,18 @@ def revisions(query_data: RevisionsIn) -> Response:
 def get_revision(number: int) -> Response:
     """With its operations, and the grids that somebody else has redrawn since. `ETag` is its version, for `If-Match`."""
     by = require_any_planner()
-    found = drafts.get_revision(session(), by, number)
-    body = revision_to_json(found, by) | {
-        "operations": [operation_to_json(one, names) for one, names in _named(number)]
+    revision = drafts.get_revision(session(), by, number)
+    body = revision_to_json(revision, by) | {
+        "operations": [operation_to_json(operation, names) for operation, names in _named(number)]
     }
     body["conflicts"] = (
         [{"grid": clash.grid, "name": clash.name, "revision": clash.revision, "title": clash.title,
           "author": clash.author, "published_at": clash.published_at} for clash in drafts.conflicts(session(), number)]
-        if found.state == RevisionState.DRAFT else []
+        if revision.state == RevisionState.DRAFT else []
     )  # fmt: skip
     body["newest"] = drafts.latest_published_id(session())
     response = conditional_response(body)
-    response.set_etag(str(found.version))
+    response.set_etag(str(revision.version))
     return response
 
 
@@ -110,10 +110,10 @@ def operate(number: int, json_data: OperationIn) -> Response:
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        made = drafts.add_operation(session(), by, number, json_data.model_dump(), _version())
+        operation = drafts.add_operation(session(), by, number, json_data.model_dump(), _version())
         return 201, {
-            "step": made.step, "op": shorten_operation(made.op), "made": made.made, **after_change(by, number, list(made.shapes)),
-            "problems": [issue_to_json(one) for one in preview.operation_issues(session(), by, made)],
+            "step": operation.step, "op": shorten_operation(operation.op), "made": operation.made, **after_change(by, number, list(operation.shapes)),
+            "problems": [issue_to_json(issue) for issue in preview.operation_issues(session(), by, operation)],
         }  # fmt: skip
 
     return run_once(by, do)
@@ -126,12 +126,12 @@ def undo(number: int, step: int) -> Response:
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        gone = drafts.undo_operations(session(), by, number, step, _version())
-        changed = {code for one in gone for code in one.shapes}
-        found = preview.preview(session(), by, number).problems
+        undone = drafts.undo_operations(session(), by, number, step, _version())
+        changed = {code for item in undone for code in item.shapes}
+        issues = preview.preview(session(), by, number).problems
         return 200, {
-            "step": step - 1, "undone": [shorten_operation(one.op) for one in gone], **after_change(by, number, sorted(changed)),
-            "problems": [issue_to_json(one) for one in found],
+            "step": step - 1, "undone": [shorten_operation(item.op) for item in undone], **after_change(by, number, sorted(changed)),
+            "problems": [issue_to_json(item) for item in issues],
         }  # fmt: skip
 
     return run_once(by, do)
@@ -149,12 +149,17 @@ def from_file(query_data: FileIn) -> Response:
     A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them up to a width.
     """
     by = require(Action.DRAFT)
-    asked = query_data
     with uploaded_file("request.map_file_missing", max_suffixes=2) as file:
-        found = boundary_file.draft_from_file(
-            session(), by, file.path, asked.title, crs=asked.crs, clean=asked.clean, layer=asked.layer
+        file_draft = boundary_file.draft_from_file(
+            session(),
+            by,
+            file.path,
+            query_data.title,
+            crs=query_data.crs,
+            clean=query_data.clean,
+            layer=query_data.layer,
         )
-    report = found.report
+    report = file_draft.report
     report.source = file.name
     if report.refused:
         errors = [FieldError(f"{row.where} {row.field}".strip(), row.reason) for row in report.refused]
@@ -162,14 +167,14 @@ def from_file(query_data: FileIn) -> Response:
             "revision.file_refused",
             errors,
             count=len(errors),
-            extra={"torn": coverage_errors_to_geojson(found), "notes": report.notes},
+            extra={"torn": coverage_errors_to_geojson(file_draft), "notes": report.notes},
         )
     session().commit()
     body = {
-        "report": asdict(report), "new": found.new, "gone": found.gone, "changed": found.changed, "torn": coverage_errors_to_geojson(found),
-        "revision": None if found.draft is None else revision_to_json(found.draft, by),
+        "report": asdict(report), "new": file_draft.new, "gone": file_draft.gone, "changed": file_draft.changed, "torn": coverage_errors_to_geojson(file_draft),
+        "revision": None if file_draft.draft is None else revision_to_json(file_draft.draft, by),
     }  # fmt: skip
-    response = Response(orjson.dumps(body), 201 if found.draft else 200, mimetype="application/json")
+    response = Response(orjson.dumps(body), 201 if file_draft.draft else 200, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -180,11 +185,11 @@ def from_file(query_data: FileIn) -> Response:
 def coverage(number: int, query_data: WithinIn) -> Response:
     """GeoJSON of the grids and those bordering on them, with homes (longitude, latitude, households, people)."""
     by = require_any_planner()
-    found = editor_view.read_editor_view(session(), by, number, query_data.within)
+    view = editor_view.read_editor_view(session(), by, number, query_data.within)
     return conditional_response(
-        grids_to_geojson(found)
+        grids_to_geojson(view)
         | {
-            "homes": found.homes,
+            "homes": view.homes,
             "bands": {"grid_households": GRID_HOUSEHOLDS, "unit_households": UNIT_HOUSEHOLDS},
             "newest": drafts.latest_published_id(session()),
             "base": drafts.get_revision(session(), by, number).base,
@@ -208,16 +213,16 @@ def guides(number: int, query_data: WithinIn) -> Response:
 @bp.doc(summary="What a draft would change, or a published revision did", responses=REFUSALS)
 def look(number: int, query_data: PreviewIn) -> Response:
     """Grids before and after, what moves with its land, what is odd; as JSON, or as a sheet to hand round."""
-    found = preview.preview(session(), require_any_planner(), number)
+    changes = preview.preview(session(), require_any_planner(), number)
     if query_data.format == "xlsx":
         out = BytesIO()
-        preview_workbook.write(found, out)
+        preview_workbook.write(changes, out)
         record_export(principal(), f"preview of revision {number} (.xlsx)")
         response = Response(out.getvalue(), mimetype=XLSX)
         response.headers["Content-Disposition"] = f'attachment; filename="revision-{number}.xlsx"'
         response.headers["Cache-Control"] = "no-store"
         return response
-    return conditional_response(preview_to_json(found))
+    return conditional_response(preview_to_json(changes))
 
 
 @bp.post("/revisions/<int:number>/publish")
@@ -253,7 +258,7 @@ def rebase(number: int) -> Response:
     def do() -> tuple[int, dict[str, Any]]:
         clashes = drafts.rebase(session(), by, number, _version())
         changed = {clash.grid for clash in clashes} | {
-            code for one in drafts.list_operations(session(), number) for code in one.shapes
+            code for operation in drafts.list_operations(session(), number) for code in operation.shapes
         }
         return 200, {
             **revision_to_json(drafts.get_revision(session(), by, number), by),
@@ -276,29 +281,31 @@ def revert(number: int) -> Response:
 
 
 def require_any_planner() -> Principal:
-    """Who asks, when they may draft or publish somewhere."""
+    """Return who asks, if they may draft or publish somewhere; raise Forbidden otherwise."""
     return require(Action.DRAFT if principal().may(Action.DRAFT) else Action.PUBLISH)
 
 
 def _version() -> int | None:
-    given = if_match()
-    return given[0] if given else None
+    versions = if_match()
+    return versions[0] if versions else None
 
 
 def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
-    done = drafts.list_operations(session(), number)
+    steps = drafts.list_operations(session(), number)
     codes = {
-        code for one in done for code in (*operations.grids_named(one.op), *one.touched, str(one.op.get("unit", "")))
+        code
+        for operation in steps
+        for code in (*operations.grids_named(operation.op), *operation.touched, str(operation.op.get("unit", "")))
     }
-    names = preview.grid_names(session(), codes, done)
-    return [(one, names) for one in done]
+    names = preview.grid_names(session(), codes, steps)
+    return [(operation, names) for operation in steps]
 
 
 def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
-    """The draft's version and the grids that look different now, as GeoJSON; without geometry: no land any more."""
-    found = editor_view.build_editor_view(session(), by, drafts.list_operations(session(), number), codes, around=False)
-    changed = grids_to_geojson(found)
-    gone = [code for code in codes if code not in found.grids]
+    """Return the draft's version and, as GeoJSON, the grids that look different now; without geometry: no land any more."""
+    view = editor_view.build_editor_view(session(), by, drafts.list_operations(session(), number), codes, around=False)
+    changed = grids_to_geojson(view)
+    gone = [code for code in codes if code not in view.grids]
     changed["features"] += [
         {"type": "Feature", "id": code, "geometry": None, "properties": {"code": code}} for code in gone
     ]

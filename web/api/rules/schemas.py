@@ -13,7 +13,7 @@ from web.http.db import session
 Minutes = Annotated[int, Field(ge=1, le=rules.MAX_STAGE_MINUTES, description="Minutes")]
 
 
-Words = Annotated[str, Field(max_length=100)]
+ShortText = Annotated[str, Field(max_length=100)]
 
 
 class RuleIn(BaseModel):
@@ -21,14 +21,14 @@ class RuleIn(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    name: Words
+    name: ShortText
     category: Annotated[str, Field(max_length=10, description="A code or its beginning, as 06")] = ""
     severity: Annotated[str, Field(max_length=20, description="low, normal, high or urgent")] = ""
     area: Annotated[str, Field(max_length=40, description="Code of an area; all within it counts")] = ""
     time_from: Annotated[str, Field(max_length=8, examples=["22:00"])] = ""
     time_to: Annotated[str, Field(max_length=8, description="Itself not in it; may be past midnight")] = ""
     days: Annotated[str, Field(max_length=20, description="any, working or rest")] = "any"
-    channel: Words = ""
+    channel: ShortText = ""
     way: Annotated[str, Field(max_length=20, description="assign, or order to be claimed")]
     first_role: Annotated[str, Field(max_length=40, examples=["grid_worker"])]
     escalation: list[Annotated[str, Field(max_length=40)]] = Field(description="Roles one step up each", max_length=20)
@@ -120,34 +120,34 @@ class ReplayOut(BaseModel):
     differences: list[DifferenceOut]
 
 
-def rule_to_cells(given: RuleIn) -> dict[str, str]:
-    """A rule as the text of its cells."""
-    values = {key: str(value) for key, value in given.model_dump().items()}
-    clock = "yes" if given.around_the_clock else "no"
-    return values | {"escalation": "|".join(given.escalation), "around_the_clock": clock}
+def rule_to_cells(rule: RuleIn) -> dict[str, str]:
+    """Return a rule as the text of its cells."""
+    values = {key: str(value) for key, value in rule.model_dump().items()}
+    clock = "yes" if rule.around_the_clock else "no"
+    return values | {"escalation": "|".join(rule.escalation), "around_the_clock": clock}
 
 
-def error_location(one: rules.RuleError) -> str:
-    """Where a problem is, as the sender of JSON finds it."""
-    return "rules" if one.row is None else f"rules.{one.row - 1}.{one.column}".rstrip(".")
+def error_location(error: rules.RuleError) -> str:
+    """Return where an error is, as the sender of JSON finds it."""
+    return "rules" if error.row is None else f"rules.{error.row - 1}.{error.column}".rstrip(".")
 
 
-def rule_set_to_json(found: rules.RoutingRules) -> dict[str, Any]:
-    """A set as JSON, without its rules."""
+def rule_set_to_json(rule_set: rules.RoutingRules) -> dict[str, Any]:
+    """Return a set as JSON, without its rules."""
     times = {key: at and at.astimezone(SHANGHAI).isoformat() for key, at in
-             (("loaded_at", found.loaded_at), ("activated_at", found.activated_at))}  # fmt: skip
-    return {"id": found.id, "name": found.name, "state": found.state, "author": found.author, **times}
+             (("loaded_at", rule_set.loaded_at), ("activated_at", rule_set.activated_at))}  # fmt: skip
+    return {"id": rule_set.id, "name": rule_set.name, "state": rule_set.state, "author": rule_set.author, **times}
 
 
-def rule_set_with_rules(found: rules.RoutingRules) -> dict[str, Any]:
-    """A set as JSON, with its rules."""
-    edition, areas = editions.active_edition(session()), rules.area_names(session(), found.rules)
+def rule_set_with_rules(rule_set: rules.RoutingRules) -> dict[str, Any]:
+    """Return a set as JSON, with its rules."""
+    edition, areas = editions.active_edition(session()), rules.area_names(session(), rule_set.rules)
     names = [rules.category_names(edition), rules.category_names(edition, english=True)]
-    return rule_set_to_json(found) | {"rules": [rule_to_json(rule, names, areas) for rule in found.rules]}
+    return rule_set_to_json(rule_set) | {"rules": [rule_to_json(rule, names, areas) for rule in rule_set.rules]}
 
 
 def rule_to_json(rule: rules.Rule, names: list[dict[str, str]], areas: Mapping[str, str]) -> dict[str, Any]:
-    """A rule as JSON."""
+    """Return a rule as JSON, also as a sentence in both languages."""
     zh, en = (rules.describe_rule(rule, name, areas)[index] for index, name in enumerate(names))
     values: dict[str, Any] = dict(rules.as_cells(rule))
     values |= {key: getattr(rule, key) for key in (*rules.LIMITS, "escalation", "around_the_clock")}

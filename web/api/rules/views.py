@@ -41,7 +41,7 @@ MAY = {401: "Sign in, or send a key", 403: "Not allowed"}
 def list_rule_sets() -> Response:
     """The one in force first, then the newest."""
     require_rules_reader()
-    return conditional_response({"items": [rule_set_to_json(one) for one in rules.list_rule_sets(session())]})
+    return conditional_response({"items": [rule_set_to_json(rule_set) for rule_set in rules.list_rule_sets(session())]})
 
 
 @bp.get("/rules/<int:set_id>")
@@ -60,15 +60,17 @@ def get_rule_set(set_id: int) -> Response:
 def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
     """Checked as a table is; what is wrong is named by rule and column. Nothing is switched on."""
     by = require(Action.RULES)
-    rows = [(number, rule_to_cells(one)) for number, one in enumerate(json_data.rules, 1)]
-    made, problems = rules.validate_rules(rows, editions.active_edition(session()), session())
+    rows = [(number, rule_to_cells(item)) for number, item in enumerate(json_data.rules, 1)]
+    valid_rules, problems = rules.validate_rules(rows, editions.active_edition(session()), session())
     if problems:
-        errors = [FieldError(error_location(one), one.en) for one in problems]
+        errors = [FieldError(error_location(item), item.en) for item in problems]
         raise InvalidInput("rules.draft_refused", errors, count=len(errors))
     with audit_context(session(), by.who, "load rules"):
-        found = rule_set_with_rules(rules.find(session(), rules.load(session(), made, json_data.name.strip(), by.who)))
+        rule_set = rule_set_with_rules(
+            rules.find(session(), rules.load(session(), valid_rules, json_data.name.strip(), by.who))
+        )
         session().commit()
-    return found, 201
+    return rule_set, 201
 
 
 @bp.post("/rules/<int:set_id>/test")
@@ -79,11 +81,11 @@ def test(set_id: int, json_data: TestIn) -> Response:
     """What it would have done with them; nothing is changed."""
     by, until = require(Action.RULES), parse_datetime(None)
     since = until - timedelta(days=json_data.days)
-    found = rules.replay(session(), rules.find(session(), storable_id(set_id)).rules, since, until, by)
-    rows = [asdict(one) | {"ids": [past.id for past in one.cases]} for one in found.differences]
+    replayed = rules.replay(session(), rules.find(session(), storable_id(set_id)).rules, since, until, by)
+    rows = [asdict(difference) | {"ids": [past.id for past in difference.cases]} for difference in replayed.differences]
     for row in rows:
         del row["cases"]
-    return conditional_response(asdict(found) | {"since": since, "until": until, "differences": rows})
+    return conditional_response(asdict(replayed) | {"since": since, "until": until, "differences": rows})
 
 
 @bp.post("/rules/<int:set_id>/activate")

@@ -29,5 +29,5 @@ def find(query_data: SearchIn) -> dict[str, Any]:
 
     People are found only by who may have their names there.
     """
-    found = search(session(), query_data.q, params.parse_datetime(None), query_data.limit, areas_with_names())
-    return {"query": query_data.q, "items": [asdict(hit) for hit in found]}
+    hits = search(session(), query_data.q, params.parse_datetime(None), query_data.limit, areas_with_names())
+    return {"query": query_data.q, "items": [asdict(hit) for hit in hits]}

@@ -67,21 +67,25 @@ def layers() -> Response:
 )
 def layer_features(layer: str, query_data: FeaturesIn) -> Response:
     """Coordinates are longitude, latitude; `truncated` says there were more than `limit`."""
-    asked = query_data
-    if asked.bbox is None and asked.code is None:
+    if query_data.bbox is None and query_data.code is None:
         raise invalid_field("bbox", "layer.bbox_missing")
-    box = None if asked.bbox is None else params.parse_bbox(asked.bbox)
-    found = geojson.feature_collection(
-        session(), require_layer(layer), params.parse_datetime(asked.at), bbox=box, code=asked.code, limit=asked.limit
+    box = None if query_data.bbox is None else params.parse_bbox(query_data.bbox)
+    collection = geojson.feature_collection(
+        session(),
+        require_layer(layer),
+        params.parse_datetime(query_data.at),
+        bbox=box,
+        code=query_data.code,
+        limit=query_data.limit,
     )
-    if asked.code is not None and not found["features"]:
-        raise NotFound("layer.feature_unknown", layer=layer, code=asked.code)
-    data = orjson.dumps(found)
+    if query_data.code is not None and not collection["features"]:
+        raise NotFound("layer.feature_unknown", layer=layer, code=query_data.code)
+    data = orjson.dumps(collection)
     return cacheable(Response(data, mimetype=GEOJSON), data)
 
 
 def require_layer(name: str) -> Layer:
-    """The layer of a name, or NotFound with the names there are."""
+    """Return the layer of a name; raise NotFound with the names there are."""
     if name not in LAYERS:
         raise NotFound("layer.unknown", name=name, allowed=[*LAYERS])
     return LAYERS[name]
