@@ -202,7 +202,7 @@ def test_a_finding_of_pydantic_is_said_in_both_languages(finding: str) -> None:
 def test_choices_and_limits_of_pydantic_are_kept() -> None:
     assert field_error("x", "Input should be 'a', 'b' or 'c'").message == "must be one of a, b, c"
     assert field_error("x", "String should have at most 4000 characters").message == "has more than 4,000 characters"
-    assert field_error("crs", "Field required").code == "request.crs_missing"
+    assert field_error("crs", "Field required").code == "input.crs_missing"
 
 
 def test_errors_are_not_cached_and_are_sealed(client: FlaskClient) -> None:

@@ -14,6 +14,7 @@ from gis.incidents.lifecycle import intake, moves
 from gis.incidents.reading import incidents, statistics, timeline
 from gis.rights.access import Principal, system_principal
 from gis.settings import Settings
+from web.api.incidents.schemas import incident_to_json
 from web.cli.common import record_disclosure, session_scope
 
 FIGURE_COLUMNS = ("reported", "open", "overdue", "response", "completion", "in_time", "resolution", "satisfaction")
@@ -82,7 +83,7 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **options: str)
     with session_scope() as session:
         rows = incidents.list_incidents(session, me(), incident_filters, limit, None, now=now)
     if as_json:
-        click.echo(orjson.dumps([asdict(row) for row in rows]).decode())
+        click.echo(orjson.dumps([incident_to_json(row) for row in rows]).decode())
         return
     for row in rows:
         due = f"{row.due.astimezone(now.tzinfo):%m-%d %H:%M}" if row.due else "-"
@@ -103,7 +104,7 @@ def show(incident: str, as_json: bool) -> None:
         view = incidents.get_incident(session, me(), incident_id, now=now)
         events = timeline.events(session, me(), incident_id)
     if as_json:
-        click.echo(orjson.dumps(asdict(view) | {"timeline": [asdict(event) for event in events]}).decode())
+        click.echo(orjson.dumps(incident_to_json(view) | {"timeline": [asdict(event) for event in events]}).decode())
         return
     click.echo(f"{view.category_zh} ({view.category})  {view.state_zh}  {view.description}")
     click.echo(" › ".join(area["name"] for area in view.areas))

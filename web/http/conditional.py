@@ -22,7 +22,7 @@ def if_match() -> list[int]:
         return []
     versions = [int(tag[1]) for part in header.split(",") if (tag := ETAG.fullmatch(part.strip()))]
     if not versions:
-        raise invalid_field("If-Match", "request.version_malformed", value=header[:40])
+        raise invalid_field("If-Match", "input.version_malformed", value=header[:40])
     return versions
 
 

@@ -220,12 +220,12 @@ def unstored_response(error: Exception, code: str) -> Response:
 def handle_data_error(error: DataError) -> Response:
     """Answer a value that PostgreSQL cannot hold, as text with a NUL in it or a number beyond bigint."""
     log.warning("unfit", endpoint=request.endpoint, exc_info=error)
-    return handle_domain_error(InvalidInput("request.unstorable_value"))
+    return handle_domain_error(InvalidInput("input.unstorable_value"))
 
 
 def handle_nesting_error(error: RecursionError) -> Response:
     """Answer JSON within JSON within JSON, deeper than anything is meant."""
-    return handle_domain_error(InvalidInput("request.nested_too_deeply"))
+    return handle_domain_error(InvalidInput("input.nested_too_deeply"))
 
 
 def handle_unexpected_error(error: Exception) -> Response:

@@ -43,7 +43,7 @@ def parse_float(text: str, field: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise invalid_field(field, "request.not_number", value=text[:40])
+        raise invalid_field(field, "input.not_number", value=text[:40])
     return number
 
 
@@ -61,7 +61,7 @@ def parse_datetime(text: str | None, field: str = "at") -> datetime:
         if not 1900 <= moment.year <= 2999:
             raise ValueError
     except ValueError:
-        raise invalid_field(field, "request.not_time", value=text[:40]) from None
+        raise invalid_field(field, "input.not_time", value=text[:40]) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
@@ -74,9 +74,9 @@ def parse_bbox(text: str, field: str = "bbox") -> tuple[float, float, float, flo
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
-        raise invalid_field(field, "request.bbox_malformed", value=text[:80]) from None
+        raise invalid_field(field, "input.bbox_malformed", value=text[:80]) from None
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise invalid_field(field, "request.bbox_out_of_range", value=text[:80])
+        raise invalid_field(field, "input.bbox_out_of_range", value=text[:80])
     return west, south, east, north
 
 
@@ -93,7 +93,7 @@ def decode_cursor(text: str | None) -> str | None:
     except (binascii.Error, ValueError):
         key = ""
     if not key or "\0" in key or encode_cursor(key) != text:
-        raise invalid_field("cursor", "request.cursor_unknown")
+        raise invalid_field("cursor", "input.cursor_unknown")
     return key
 
 
@@ -106,7 +106,7 @@ def number_cursor(key: str | None, field: str = "cursor") -> int | None:
     if key is None:
         return None
     if not (key.isascii() and key.isdigit() and len(key) < 19):
-        raise invalid_field(field, "request.cursor_unknown")
+        raise invalid_field(field, "input.cursor_unknown")
     return int(key)
 
 

@@ -20,8 +20,8 @@ def check() -> None:
         InvalidInput: A header of `MEANT` holds other characters than printable ASCII, or one of `SINGLE` came twice.
     """
     refusals = (
-        (UNREADABLE, MEANT, "request.header_not_ascii"),
-        (REPEATED, SINGLE, "request.header_repeated"),
+        (UNREADABLE, MEANT, "input.header_not_ascii"),
+        (REPEATED, SINGLE, "input.header_repeated"),
     )
     for note, names, code in refusals:
         refused = request.environ.get(note, ())

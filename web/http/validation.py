@@ -14,20 +14,20 @@ CHOICE_PATTERN = re.compile(r"'([^']*)'")
 FINDING_CODES = tuple(
     (re.compile(pattern), code)
     for pattern, code in {
-        r"Field required": "request.missing",
-        r"Extra inputs are not permitted": "request.field_unknown",
-        r"String should have at most (?P<limit>\d+) characters?": "request.text_too_long",
-        r"List should have at most (?P<limit>\d+) items?.*": "request.list_too_long",
-        r"List should have at least (?P<limit>\d+) items?.*": "request.list_too_short",
-        r"Input should be greater than or equal to (?P<low>\S+)": "request.too_low",
-        r"Input should be greater than (?P<low>\S+)": "request.not_above",
-        r"Input should be less than or equal to (?P<high>\S+)": "request.too_high",
-        r"Input should be a valid integer.*": "request.integer_expected",
-        r"Input should be a (?:valid|finite) number.*": "request.number_expected",
-        r"Input should be a valid boolean.*": "request.boolean_expected",
-        r"Input should be a valid string": "request.text_expected",
-        r"Input should be a valid UUID.*": "request.uuid_expected",
-        r"Input should be a valid (?:list|dictionary|tuple).*|Input should be an object.*": "request.structure_wrong",
+        r"Field required": "input.missing",
+        r"Extra inputs are not permitted": "input.field_unknown",
+        r"String should have at most (?P<limit>\d+) characters?": "input.text_too_long",
+        r"List should have at most (?P<limit>\d+) items?.*": "input.list_too_long",
+        r"List should have at least (?P<limit>\d+) items?.*": "input.list_too_short",
+        r"Input should be greater than or equal to (?P<low>\S+)": "input.too_low",
+        r"Input should be greater than (?P<low>\S+)": "input.not_above",
+        r"Input should be less than or equal to (?P<high>\S+)": "input.too_high",
+        r"Input should be a valid integer.*": "input.integer_expected",
+        r"Input should be a (?:valid|finite) number.*": "input.number_expected",
+        r"Input should be a valid boolean.*": "input.boolean_expected",
+        r"Input should be a valid string": "input.text_expected",
+        r"Input should be a valid UUID.*": "input.uuid_expected",
+        r"Input should be a valid (?:list|dictionary|tuple).*|Input should be an object.*": "input.structure_wrong",
         r"Value error, (?P<code>[a-z][a-z0-9_.]+)": "",  # our own validators name a code
     }.items()
 )
@@ -44,9 +44,9 @@ def field_error(field: str, finding: str) -> FieldError:
         The sentence of pydantic.
     """
     if field == "crs" and finding == "Field required":
-        return FieldError(field, "request.crs_missing")
+        return FieldError(field, "input.crs_missing")
     if finding.startswith("Input should be '"):
-        return FieldError(field, "request.not_allowed", {"allowed": CHOICE_PATTERN.findall(finding)})
+        return FieldError(field, "input.not_allowed", {"allowed": CHOICE_PATTERN.findall(finding)})
     for pattern, code in FINDING_CODES:
         if match := pattern.fullmatch(finding):
             groups = match.groupdict()
@@ -54,7 +54,7 @@ def field_error(field: str, finding: str) -> FieldError:
             return FieldError(
                 field, code, {key: int(text) if text.isdecimal() else text for key, text in groups.items()}
             )
-    return FieldError(field, "request.value_wrong")
+    return FieldError(field, "input.value_wrong")
 
 
 def validate_model(model: type[Model], value: Any) -> Model:

@@ -118,7 +118,7 @@ def parse_count(name: str, default: int, limit: int) -> int:
         return default
     number = params.parse_float(text, name)
     if not 1 <= number <= limit or math.floor(number) != number:
-        raise invalid_field(name, "request.not_whole_number", low=1, high=limit)
+        raise invalid_field(name, "input.not_whole_number", low=1, high=limit)
     return int(number)
 
 
@@ -213,7 +213,7 @@ def _parse_answer(field: str, question: Mapping[str, Any], values: list[str]) ->
     datatype = question.get("datatype", "string")
     choices = [str(choice["key"]) for choice in question.get("values") or ()]
     if datatype.endswith("valuelist") and (unknown := [value for value in values if value not in choices]):
-        raise invalid_field(field, "request.not_among", value=unknown[0][:40], allowed=choices)
+        raise invalid_field(field, "input.not_among", value=unknown[0][:40], allowed=choices)
     if datatype == "multivaluelist":
         return values
     if len(values) > 1:
@@ -223,5 +223,5 @@ def _parse_answer(field: str, question: Mapping[str, Any], values: list[str]) ->
     if datatype == "datetime":
         return params.parse_datetime(values[0], field).isoformat()
     if len(values[0]) > MAX_DESCRIPTION_CHARS:
-        raise invalid_field(field, "request.too_long", length=len(values[0]), limit=MAX_DESCRIPTION_CHARS)
+        raise invalid_field(field, "input.too_long", length=len(values[0]), limit=MAX_DESCRIPTION_CHARS)
     return values[0]

@@ -288,7 +288,7 @@ def describe_error(error: Exception) -> tuple[int, str]:
         return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), error.detail
     if isinstance(error, DataError):
         log.warning("unfit", endpoint=request.endpoint, exc_info=error)
-        return 400, label("request.unstorable_value")
+        return 400, label("input.unstorable_value")
     number = secrets.token_hex(6)
     log.error("unexpected", id=number, endpoint=request.endpoint, exc_info=error)
     is_lost, storage_code = isinstance(error, OperationalError), storage_error_code(error)

@@ -23,13 +23,13 @@ def find_unstorable(value: object, field: str) -> Iterator[FieldError]:
     """Yield what cannot be stored of a value of JSON or a form, by field: `note`, `attributes.size`, `moves.3.note`."""
     if isinstance(value, str):
         if UNSTORABLE_PATTERN.search(value):
-            yield FieldError(UNSTORABLE_PATTERN.sub("?", field)[:80], "request.text_unstorable")
+            yield FieldError(UNSTORABLE_PATTERN.sub("?", field)[:80], "input.text_unstorable")
     elif isinstance(value, float):
         if not math.isfinite(value):
-            yield FieldError(field, "request.number_not_finite")
+            yield FieldError(field, "input.number_not_finite")
     elif isinstance(value, int):
         if not -MAX_BIGINT <= value <= MAX_BIGINT:
-            yield FieldError(field, "request.number_beyond_range")
+            yield FieldError(field, "input.number_beyond_range")
     elif isinstance(value, dict):
         for key, item in value.items():
             inside = f"{field}.{key}" if field else str(key)
@@ -63,7 +63,7 @@ def parse_json(data: bytes | str, field: str = "") -> Any:
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
-        raise invalid_field(field or "body", "request.not_json") from None
+        raise invalid_field(field or "body", "input.not_json") from None
     reject_unstorable(find_unstorable(value, ""))
     return value
 
@@ -92,7 +92,7 @@ def validate_path_ids() -> None:
     """Refuse an id in the path that no row can have, and queries that hold what cannot be stored."""
     for name, value in (request.view_args or {}).items():
         if errors := list(find_unstorable(value, name)):
-            raise NotFound("request.id_beyond_range", name=name) if isinstance(value, int) else invalid_fields(errors)
+            raise NotFound("input.id_beyond_range", name=name) if isinstance(value, int) else invalid_fields(errors)
     if b"%00" in request.query_string:
         reject_unstorable(
             wrong

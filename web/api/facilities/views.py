@@ -36,7 +36,7 @@ bp = APIBlueprint("facilities", __name__, url_prefix="/api/v1", tag="Facilities"
 def facilities(query_data: FacilitiesIn) -> Response:
     """By code; `category`, `bbox` and `area` narrow each other."""
     if query_data.category is not None and query_data.category not in CATEGORY_BY_KEY:
-        raise invalid_field("category", "request.not_among", value=query_data.category, allowed=[*CATEGORY_BY_KEY])
+        raise invalid_field("category", "input.not_among", value=query_data.category, allowed=[*CATEGORY_BY_KEY])
     rows = queries.facilities(
         session(),
         category=query_data.category,

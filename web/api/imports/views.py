@@ -53,7 +53,7 @@ def load(query_data: ImportIn) -> Response:
     """
     by = require_sign_in()
     by.need(Action.DISPATCH)
-    with uploaded_file("request.file_missing") as file:
+    with uploaded_file("input.file_missing") as file:
         report = load_incidents(
             session(),
             file.path,
@@ -66,7 +66,7 @@ def load(query_data: ImportIn) -> Response:
         report.source = file.name
     if query_data.commit and report.refused:
         errors = [FieldError(f"{row.where} {row.field}".strip(), row.reason) for row in report.refused]
-        raise InvalidInput("request.rows_refused", errors, count=len(errors))
+        raise InvalidInput("input.rows_refused", errors, count=len(errors))
     if query_data.commit:
         session().commit()
         report.committed = True

@@ -133,12 +133,17 @@ def filed_to_json(by: Principal, filed: moves.FiledIncident) -> dict[str, Any]:
     return body
 
 
+def incident_to_json(incident: IncidentView) -> dict[str, Any]:
+    """Return an incident as lists, its own address, moves and the command line show it."""
+    return asdict(incident)
+
+
 def moved_to_json(by: Principal, incident: IncidentView) -> dict[str, Any]:
     """Return a moved incident as its mover may see it: who shows a tracking secret sees no more than before."""
     if by.kind != "reporter":
-        return asdict(incident)
+        return incident_to_json(incident)
     reporter_fields = ("id", "state", "state_zh", "state_en", "version", "rating", "solved", "queue", "moves")
-    return {key: value for key, value in asdict(incident).items() if key in reporter_fields}
+    return {key: value for key, value in incident_to_json(incident).items() if key in reporter_fields}
 
 
 def filters(query: ListIn) -> IncidentFilters:

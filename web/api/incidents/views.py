@@ -34,6 +34,7 @@ from web.api.incidents.schemas import (
     ReportIn,
     filed_to_json,
     filters,
+    incident_to_json,
     moved_to_json,
 )
 from web.http import params
@@ -106,9 +107,8 @@ def list_incidents(query_data: ListIn) -> Response:
     incident_filters = filters(query_data)
     cursor = params.decode_cursor(query_data.cursor)
     rows = incidents.list_incidents(session(), by, incident_filters, query_data.limit + 1, cursor, now=now)
-    return conditional_response(
-        paginate(rows, query_data.limit, lambda row: incidents.sort_key(row, incident_filters.sort))
-    )
+    page = paginate(rows, query_data.limit, lambda row: incidents.sort_key(row, incident_filters.sort))
+    return conditional_response(page | {"items": [incident_to_json(row) for row in page["items"]]})
 
 
 @bp.get("/incidents/counts")
@@ -138,7 +138,7 @@ def get_incident(incident_id: UUID, query_data: OneIn) -> Response:
     """Where it stands, who holds it, what happened, what is like it. `ETag` is its version, for `If-Match`."""
     by, now = require_sign_in(), parse_datetime(None)
     incident = incidents.get_incident(session(), by, incident_id, now=now)
-    body = asdict(incident)
+    body = incident_to_json(incident)
     body["timeline"] = timeline.events(session(), by, incident_id)
     lon, lat = incident.point["lon"], incident.point["lat"]
     body["duplicates"] = incidents.find_duplicates(session(), by, incident.category, lon, lat, now, incident_id)
@@ -240,7 +240,7 @@ def apply_moves(json_data: BulkIn) -> Response:
                     incident = _move(session(), by, item.id, item, item.version, ())
                 results.append({"id": str(item.id), "ok": True, "state": incident.state, "version": incident.version})
             except (WanggeError, DataError) as error:
-                refusal = error if isinstance(error, WanggeError) else invalid_field("move", "request.unstorable_value")
+                refusal = error if isinstance(error, WanggeError) else invalid_field("move", "input.unstorable_value")
                 problem = error_to_json(refusal) | {"zh": in_chinese(refusal)}
                 results.append({"id": str(item.id), "ok": False, "problem": problem})
         return 200, {"results": results}
@@ -259,7 +259,7 @@ def _move(
     point = None
     if submitted.lon is not None and submitted.lat is not None:
         if not submitted.crs:
-            raise invalid_field("crs", "request.crs_missing")
+            raise invalid_field("crs", "input.crs_missing")
         point = (submitted.lon, submitted.lat, submitted.crs)
     payload = MovePayload(**submitted.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version"}))
     return moves.apply_move(

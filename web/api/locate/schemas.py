@@ -156,13 +156,13 @@ def parse_request(point: dict[str, Any], now: datetime) -> LocateRequest | Wangg
     for field in ("lon", "lat", "crs"):
         value = point.get(field)
         if value is None:
-            wrong.append(FieldError(field, "request.missing"))
+            wrong.append(FieldError(field, "input.missing"))
         elif field == "crs" and not isinstance(value, str):
             wrong.append(FieldError(field, "locate.crs_malformed"))
         elif field != "crs" and (isinstance(value, bool) or not isinstance(value, int | float)):
             wrong.append(FieldError(field, "locate.not_degrees", {"value": str(value)[:40]}))
     texts = (field for field in ("address", "at") if not isinstance(point.get(field, ""), str | None))
-    wrong += [FieldError(field, "request.text_expected") for field in texts]
+    wrong += [FieldError(field, "input.text_expected") for field in texts]
     if wrong:
         return invalid_fields(wrong)
     try:

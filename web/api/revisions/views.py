@@ -149,7 +149,7 @@ def from_file(query_data: FileIn) -> Response:
     A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them up to a width.
     """
     by = require(Action.DRAFT)
-    with uploaded_file("request.map_file_missing", max_suffixes=2) as file:
+    with uploaded_file("input.map_file_missing", max_suffixes=2) as file:
         file_draft = boundary_file.draft_from_file(
             session(),
             by,
