@@ -26,9 +26,9 @@ UPDATE idempotency SET status = :status, answer = CAST(:answer AS jsonb) WHERE o
 
 def run_once(
     principal: Principal,
-    do: Callable[[], tuple[int, dict[str, Any]]],
-    hide: Callable[[dict[str, Any]], None] | None = None,
-    show: Callable[[dict[str, Any]], None] | None = None,
+    action: Callable[[], tuple[int, dict[str, Any]]],
+    redact: Callable[[dict[str, Any]], None] | None = None,
+    restore: Callable[[dict[str, Any]], None] | None = None,
 ) -> Response:
     """Do a write and commit, or give again what was answered the first time (header `Idempotency-Replayed: true`).
 
@@ -38,9 +38,9 @@ def run_once(
     ----------
     principal
         Whose key it is; another one's same key is another key.
-    do
+    action
         Does the write without committing; returns status and body. Raising undoes it and frees the key.
-    hide, show
+    redact, restore
         Take secrets out of the body that is kept for a week, and put them into one given again.
 
     Raises
@@ -50,16 +50,16 @@ def run_once(
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        status, body = do()
+        status, body = action()
         session().commit()
         return _answer(status, body)
     claim = _claim_of(principal, key)
     if session().scalar(text(CLAIM_KEY_SQL), claim) is None:
-        return _replay(claim, show)
-    status, body = do()
+        return _replay(claim, restore)
+    status, body = action()
     stored_body = orjson.loads(orjson.dumps(body))
-    if hide is not None:
-        hide(stored_body)
+    if redact is not None:
+        redact(stored_body)
     session().execute(text(STORE_ANSWER_SQL), claim | {"status": status, "answer": orjson.dumps(stored_body).decode()})
     session().commit()
     return _answer(status, body)
@@ -75,14 +75,14 @@ def _claim_of(principal: Principal, key: str) -> dict[str, Any]:
     return {"owner": owner, "key": key, "hash": _digest()}
 
 
-def _replay(claim: dict[str, Any], show: Callable[[dict[str, Any]], None] | None) -> Response:
+def _replay(claim: dict[str, Any], restore: Callable[[dict[str, Any]], None] | None) -> Response:
     """Give again what was answered the first time."""
     stored = session().execute(text(STORED_ANSWER_SQL), claim).one()
     if stored.request_hash != claim["hash"]:
         raise invalid_field("Idempotency-Key", "input.idempotency_key_reused")
     body = dict(stored.answer)
-    if show is not None:
-        show(body)
+    if restore is not None:
+        restore(body)
     session().rollback()
     response = _answer(stored.status, body)
     response.headers["Idempotency-Replayed"] = "true"

@@ -1,8 +1,4 @@
-"""Who asks: the signed-in account, the program's key, or nobody; sessions, their end, and tokens against forged forms.
-
-A session is a signed cookie: account, stamp, when it began and when it was last used. It ends when the account's stamp
-is raised, after a while without use, and after 12 hours in any case.
-"""
+"""What a request may do: forged forms, strangers' budgets and first passwords are looked at before every one."""
 
 from typing import NoReturn, cast
 from urllib.parse import urlsplit

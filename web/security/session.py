@@ -1,4 +1,8 @@
-"""Who asks: the signed-in account, the program's key, or nobody; and the sessions of browsers."""
+"""Who asks: the signed-in account, the program's key, or nobody; and the sessions of browsers.
+
+A session is a signed cookie: account, stamp, when it began and when it was last used. It ends when the account's stamp
+is raised, after a while without use, and after 12 hours in any case.
+"""
 
 import secrets
 import time

@@ -105,13 +105,13 @@ def metrics() -> Response:
     """Requests and their times over all workers, by route, method and status, and when the jobs last swept; nothing
     about people."""
     return Response(
-        worker_metrics.render() + last_run_metric() + unanswered_metrics(),
+        worker_metrics.render() + render_last_run() + render_unanswered(),
         mimetype=None,
         content_type=CONTENT_TYPE_LATEST,
     )
 
 
-def last_run_metric() -> bytes:
+def render_last_run() -> bytes:
     """Return when jobs last looked for what is due, for an alarm when that is long ago; 0 is never."""
     try:
         last = last_run(session())
@@ -121,7 +121,7 @@ def last_run_metric() -> bytes:
     return f"# HELP {name} When overdue matters were last looked for.\n# TYPE {name} gauge\n{name} {last.timestamp() if last else 0:.3f}\n".encode()
 
 
-def unanswered_metrics() -> bytes:
+def render_unanswered() -> bytes:
     """Return what nobody but the operator can act on, and whether there is an operator: each is worth an alarm."""
     try:
         queue = unanswered(session(), datetime.now(UTC))
