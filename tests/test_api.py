@@ -33,8 +33,8 @@ from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops import cluster
 from gis.settings import ROOT, Settings
 from tests.served import environment, started, worker_number
-from web.api.areas import views as areas_api
-from web.api.facilities import views as facilities_api
+from web.api.areas import schemas as areas_api
+from web.api.facilities import schemas as facilities_api
 from web.cli.serve import free_port
 from web.http import db, params
 

@@ -1,5 +1,6 @@
 """Errors as answers: the right status, problem+json or a page, and nothing of the inside."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,9 @@ from gis.settings import Settings
 from web.app import create_app
 from web.http.db import session as request_session
 from web.http.errors import STATUS
+from web.http.validation import field_error
 
+HAN = re.compile(r"[\u4e00-\u9fff]")
 SECRET = "s3cret-word"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -26,7 +29,7 @@ class Rare(errors.Conflict):
 @pytest.fixture(scope="module")
 def app(settings: Settings) -> APIFlask:
     """An app with one failing address for each error, and a database that is not there."""
-    made = create_app(settings, f"postgresql://nobody:{SECRET}@127.0.0.1:1/none")
+    created = create_app(settings, f"postgresql://nobody:{SECRET}@127.0.0.1:1/none")
     fail = {
         "invalid": errors.InvalidInput("lon: 200 is out of range", [FieldError("lon", "200 is out of range")]),
         "missing": errors.NotFound("there is no area with code 'x'"),
@@ -43,11 +46,13 @@ def app(settings: Settings) -> APIFlask:
     def failing(name: str) -> str:
         raise fail[name]
 
-    made.add_url_rule("/api/fail/<name>", "fail", failing)
-    made.add_url_rule("/fail/<name>", "fail_page", failing)
-    made.add_url_rule("/api/db", "db", lambda: str(request_session().execute(text("SELECT :word"), {"word": SECRET})))
-    made.add_url_rule("/api/json", "json", lambda: __import__("flask").request.get_json(), methods=["POST"])
-    return made
+    created.add_url_rule("/api/fail/<name>", "fail", failing)
+    created.add_url_rule("/fail/<name>", "fail_page", failing)
+    created.add_url_rule(
+        "/api/db", "db", lambda: str(request_session().execute(text("SELECT :word"), {"word": SECRET}))
+    )
+    created.add_url_rule("/api/json", "json", lambda: __import__("flask").request.get_json(), methods=["POST"])
+    return created
 
 
 @pytest.fixture
@@ -86,8 +91,8 @@ def test_each_error_has_its_status(client: FlaskClient, name: str, status: int, 
 
 
 def test_every_domain_error_is_in_the_table() -> None:
-    known = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, WanggeError)]
-    assert set(known) == set(STATUS)
+    classes = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, WanggeError)]
+    assert set(classes) == set(STATUS)
 
 
 def test_fields_and_more_members_are_told(client: FlaskClient) -> None:
@@ -109,8 +114,8 @@ def test_the_unexpected_is_a_plain_500_with_a_number_that_the_log_knows(
     answer = client.get("/api/fail/other")
     assert answer.status_code == 500
     assert answer.mimetype == "application/problem+json"
-    shown = answer.get_data(as_text=True)
-    assert SECRET not in shown and "ZeroDivision" not in shown and "Traceback" not in shown
+    visible = answer.get_data(as_text=True)
+    assert SECRET not in visible and "ZeroDivision" not in visible and "Traceback" not in visible
     [logged] = [line for line in quiet if line["event"] == "unexpected"]
     assert logged["id"] == answer.get_json()["id"]
     assert isinstance(logged["exc_info"], ZeroDivisionError)
@@ -122,8 +127,8 @@ def test_a_lost_database_is_503_and_says_nothing_of_the_address(
     answer = client.get("/api/db")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
-    shown = answer.get_data(as_text=True)
-    assert SECRET not in shown and "127.0.0.1" not in shown and "sqlalche" not in shown
+    visible = answer.get_data(as_text=True)
+    assert SECRET not in visible and "127.0.0.1" not in visible and "sqlalche" not in visible
     assert SECRET not in str([str(line.get("exc_info")) for line in quiet])
 
 
@@ -170,11 +175,36 @@ def test_broken_strange_and_huge_bodies_are_refused(client: FlaskClient, body: s
 def test_pydantic_findings_name_every_field(client: FlaskClient) -> None:
     answer = client.get("/api/v1/areas?limit=0&level=planet")
     assert answer.status_code == 422
-    assert {one["field"] for one in answer.get_json()["errors"]} == {"limit", "level"}
+    assert {item["field"] for item in answer.get_json()["errors"]} == {"limit", "level"}
     missing = client.get("/api/v1/facilities/nearest?lon=105.95&lat=26.23").get_json()
     assert missing["errors"] == [
         {"field": "crs", "message": "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default"}
     ]
+
+
+FINDINGS = [
+    "Field required", "Extra inputs are not permitted", "String should have at most 40 characters",
+    "List should have at most 200 items after validation, not 201", "List should have at least 1 item after validation, not 0",
+    "Input should be greater than or equal to 1", "Input should be greater than 0", "Input should be less than or equal to 5",
+    "Input should be a valid integer, unable to parse string as an integer", "Input should be a finite number",
+    "Input should be a valid number, unable to parse string as a number", "Input should be a valid boolean, unable to interpret input",
+    "Input should be a valid string", "Input should be a valid list", "Input should be a valid dictionary or instance of RuleIn",
+    "Input should be 'follow' or 'stay'", "Value error, notice.ids_or_until", "Something new in a later version",
+    "Input should be a valid UUID, invalid length: expected length 32 for simple format, found 1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("finding", FINDINGS)
+def test_a_finding_of_pydantic_is_said_in_both_languages(finding: str) -> None:
+    error = field_error("note", finding)
+    assert error.message and not HAN.search(error.message)
+    assert HAN.search(error.message_in("zh")) and finding not in error.message_in("zh")
+
+
+def test_choices_and_limits_of_pydantic_are_kept() -> None:
+    assert field_error("x", "Input should be 'a', 'b' or 'c'").message == "must be one of a, b, c"
+    assert field_error("x", "String should have at most 4000 characters").message == "has more than 4,000 characters"
+    assert field_error("crs", "Field required").code == "input.crs_missing"
 
 
 def test_errors_are_not_cached_and_are_sealed(client: FlaskClient) -> None:
@@ -186,6 +216,6 @@ def test_errors_are_not_cached_and_are_sealed(client: FlaskClient) -> None:
 
 def test_the_log_holds_routes_and_no_query_strings(client: FlaskClient, quiet: list[dict[str, object]]) -> None:
     client.get("/api/fail/missing?lon=105.9501&lat=26.2302")
-    [line] = [one for one in quiet if one["event"] == "request"]
+    [line] = [item for item in quiet if item["event"] == "request"]
     assert line["route"] == "/api/fail/<name>"
     assert "105.95" not in str(line)

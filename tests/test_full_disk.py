@@ -249,7 +249,7 @@ def test_a_full_disk_is_said_on_every_route(
     def ask(asker: access_table.Asker, name: str, row: access_table.Row, at: int | None) -> TestResponse:
         method, rule = name.split(" ", 1)
         path = world.path(rule, row)
-        app.extensions["wangge_rights"].found.clear()
+        app.extensions["wangge_rights"].entries.clear()
         full.at, full.seen = at, 0
         sent: dict[str, Any] = {"json": row.json} if row.json is not None else {}
         if row.form is not None:

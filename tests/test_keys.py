@@ -90,7 +90,7 @@ def test_expired_and_revoked_keys_get_the_same_words(client, session, town):
     assert ask(client, revoked).status_code == 200
     assert api_keys.revoke(session, "gone", NOW) == 1
     answers = [ask(client, key) for key in (expired, revoked, "wg_000000000000_" + "x" * 43)]
-    assert [one.status_code for one in answers] == [401] * 3 and len({one.data for one in answers}) == 1
+    assert [item.status_code for item in answers] == [401] * 3 and len({item.data for item in answers}) == 1
 
 
 def test_a_key_counts_before_a_session_and_needs_no_token(client, session, town):
@@ -115,20 +115,20 @@ def test_the_limit_of_a_minute_is_told(client, session, town):
 
 
 def test_rotation_keeps_the_old_secret_for_a_while_and_the_program_what_it_filed(session, town):
-    first = api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW, days=30)
+    first_question = api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW, days=30)
     second = api_keys.rotate(session, "mini", NOW, keep_hours=2)
-    old, new = (api_keys.authenticate_key(session, key, NOW) for key in (first, second))
+    old, new = (api_keys.authenticate_key(session, key, NOW) for key in (first_question, second))
     assert old.principal.key_id == new.principal.key_id  # one program: it goes on seeing its own incidents
     later = NOW + timedelta(hours=2, seconds=1)
-    assert api_keys.authenticate_key(session, first, later) is None and api_keys.authenticate_key(
+    assert api_keys.authenticate_key(session, first_question, later) is None and api_keys.authenticate_key(
         session, second, later
     )
     third = api_keys.rotate(session, "mini", NOW, keep_hours=0)
     assert api_keys.authenticate_key(session, second, NOW) is None and api_keys.authenticate_key(session, third, NOW)
     assert api_keys.authenticate_key(session, third, NOW + timedelta(days=31)) is None  # the day it ends stays
-    assert [one.state for one in api_keys.list_keys(session, NOW)] == ["live", "expired", "expired"]
+    assert [item.state for item in api_keys.list_keys(session, NOW)] == ["live", "expired", "expired"]
     api_keys.revoke(session, "mini", NOW)
-    assert not any(api_keys.authenticate_key(session, key, NOW) for key in (first, second, third))
+    assert not any(api_keys.authenticate_key(session, key, NOW) for key in (first_question, second, third))
     with pytest.raises(NotFound):
         api_keys.rotate(session, "mini", NOW)
     with pytest.raises(NotFound):
@@ -153,7 +153,7 @@ def test_a_wrong_field_of_a_key_is_named(session, town, given, field):
     right = {"name": "mini", "actions": ["incident.read"], "areas": ["520402"], "now": NOW}
     with pytest.raises(InvalidInput) as refused:
         api_keys.add(session, **right | given)
-    assert [one.field for one in refused.value.errors] == [field]
+    assert [item.field for item in refused.value.errors] == [field]
 
 
 def test_a_name_is_one_program_s(session, town):
@@ -168,12 +168,12 @@ def test_a_key_is_looked_up_once_in_a_while(settings, database_url, engine):
     with Session(engine) as session:
         key = api_keys._insert(session, "busy", ["incident.read"], [], 1000, None)
         session.commit()
-        asked = []
-        event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        statements = []
+        event.listen(engine, "before_cursor_execute", lambda *values: statements.append(values[2]))
         try:
             client = app.test_client()
             assert [ask(client, key).status_code for _ in range(5)] == [200] * 5
-            assert len([one for one in asked if "api_key" in one]) == 1
+            assert len([item for item in statements if "api_key" in item]) == 1
         finally:
             session.execute(text("DELETE FROM personal.api_key WHERE name = 'busy'"))
             session.commit()
@@ -184,8 +184,8 @@ def test_the_page_makes_shows_once_rotates_and_revokes(client, session, town):
     refused = send(client, "/keys", name="x", area="999", per_minute="many")
     assert refused.status_code == 422 and refused.text.count('class="acc-wrong"') == 4
     form = {"name": "mini", "area": "520402", "action": "incident.read", "per_minute": "60", "days": "", "do": ""}
-    shown = send(client, "/keys", **form).text
-    key = shown.split("<output>")[1].split("</output>")[0]
+    visible = send(client, "/keys", **form).text
+    key = visible.split("<output>")[1].split("</output>")[0]
     assert ask(client, key).status_code == 200
     assert key not in client.get("/keys").text and key[:15] in client.get("/keys").text
     assert send(client, "/keys", **form).status_code == 422  # the name is taken
@@ -198,17 +198,17 @@ def test_the_page_makes_shows_once_rotates_and_revokes(client, session, town):
 def test_the_commands(session, town, monkeypatch):
     monkeypatch.setattr(key_command, "session_scope", lambda why="": nullcontext(session))
 
-    def run(*words):
-        return CliRunner().invoke(key_command.command, [*words])
+    def run(*expected):
+        return CliRunner().invoke(key_command.command, [*expected])
 
-    made = run("add", "mini", "--action", "incident.read", "--area", "520402", "--days", "9")
-    assert made.exit_code == 0 and made.stdout.startswith("wg_") and "shown only now" in made.stderr
-    assert api_keys.authenticate_key(session, made.stdout.strip(), NOW).principal.may(Action.READ, [town.county.id])
+    created = run("add", "mini", "--action", "incident.read", "--area", "520402", "--days", "9")
+    assert created.exit_code == 0 and created.stdout.startswith("wg_") and "shown only now" in created.stderr
+    assert api_keys.authenticate_key(session, created.stdout.strip(), NOW).principal.may(Action.READ, [town.county.id])
     assert "'king' cannot be given" in str(run("add", "other", "--action", "king", "--area", "520402").exception)
     assert run("add", "other", "--area", "520402").exit_code == 2
     assert "mini  [live]" in run("list").stdout
     assert run("rotate", "mini", "--keep-hours", "1").stdout.startswith("wg_")
-    assert [one["state"] for one in json.loads(run("list", "--json").stdout)] == ["live", "ending"]
+    assert [item["state"] for item in json.loads(run("list", "--json").stdout)] == ["live", "ending"]
     assert "2 revoked" in run("revoke", "mini").stdout
 
 
@@ -221,13 +221,18 @@ def hits(folder):
 
 def test_processes_count_together(tmp_path):
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        found = sorted(itertools.chain(*pool.map(hits, [tmp_path] * 4)))
-    assert found == [*range(1, 1001)]
+        read = sorted(itertools.chain(*pool.map(hits, [tmp_path] * 4)))
+    assert read == [*range(1, 1001)]
 
 
 def test_a_minute_begins_anew_and_names_do_not_mix(tmp_path):
-    made = Counters(tmp_path / "limits")
-    assert [made.hit("a", 119.0), made.hit("a", 119.9), made.hit("b", 119.9), made.hit("a", 120.0)] == [1, 2, 1, 1]
+    created = Counters(tmp_path / "limits")
+    assert [created.hit("a", 119.0), created.hit("a", 119.9), created.hit("b", 119.9), created.hit("a", 120.0)] == [
+        1,
+        2,
+        1,
+        1,
+    ]
     check_rate_limit(tmp_path, "a", 2, 120.0, "requests")
     with pytest.raises(RateLimited, match="more than 2 requests in a minute; try again in 19 s") as refused:
         check_rate_limit(tmp_path, "a", 2, 161.0, "requests")
@@ -235,11 +240,11 @@ def test_a_minute_begins_anew_and_names_do_not_mix(tmp_path):
 
 
 def test_ten_thousand_names_fit_and_the_counting_is_cheap(tmp_path):
-    made = Counters(tmp_path / "limits")
+    created = Counters(tmp_path / "limits")
     start = time.perf_counter()
     for _ in range(3):
         for number in range(8000):
-            made.hit(f"key {number}", 60.0)
+            created.hit(f"key {number}", 60.0)
     spent = (time.perf_counter() - start) / 24_000
-    assert sum(made.hit(f"key {number}", 60.0) == 4 for number in range(8000)) > 7990
+    assert sum(created.hit(f"key {number}", 60.0) == 4 for number in range(8000)) > 7990
     assert spent < 200e-6  # seconds

@@ -36,8 +36,8 @@ from tests import build
 from tests.build import LAT, LON, SIDE
 from tests.pooler import Pooler
 from tests.support.deployment import deployment_folder
-from web.api.locate.views import register_note
 from web.app import create_app
+from web.http.snapshot import register_note
 
 HALF = SIDE / 2
 PER_LON, PER_LAT = local_distance.metres_per_degree(LAT)

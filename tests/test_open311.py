@@ -94,29 +94,29 @@ def number(reply: Any) -> str:
 
 
 def test_discovery_names_the_endpoint_and_its_formats(client: FlaskClient) -> None:
-    told = get(client, "discovery.json")
-    assert set(told) == {"changeset", "contact", "key_service", "endpoints"}
-    assert told["endpoints"] == [
+    body = get(client, "discovery.json")
+    assert set(body) == {"changeset", "contact", "key_service", "endpoints"}
+    assert body["endpoints"] == [
         {
             "specification": "http://wiki.open311.org/GeoReport_v2", "url": "http://localhost/open311/v2",
-            "changeset": told["changeset"], "type": "production", "formats": ["text/xml", "application/json"],
+            "changeset": body["changeset"], "type": "production", "formats": ["text/xml", "application/json"],
         }
     ]  # fmt: skip
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", told["changeset"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", body["changeset"])
     tree = xmltodict.parse(client.get(f"{ROOT}/discovery.xml").data)["discovery"]
     assert tree["endpoints"]["endpoint"]["formats"]["format"] == ["text/xml", "application/json"]
 
 
 def test_services_are_the_same_in_json_and_xml(client: FlaskClient, place: Place) -> None:
-    found = get(client, "services.json")
-    rubbish = next(one for one in found if one["service_code"] == PUBLIC)
+    read = get(client, "services.json")
+    rubbish = next(item for item in read if item["service_code"] == PUBLIC)
     assert (rubbish["service_name"], rubbish["type"], rubbish["metadata"]) == ("暴露垃圾", "realtime", False)
     assert list(rubbish) == ["service_code", "service_name", "description", "metadata", "type", "keywords", "group"]
     reply = client.get(f"{ROOT}/services.xml")
     assert reply.data.startswith(b'<?xml version="1.0" encoding="utf-8"?>\n<services><service><service_code>')
     listed = xmltodict.parse(reply.data)["services"]["service"]
-    assert [one["service_code"] for one in listed] == [one["service_code"] for one in found]
-    assert {one["metadata"] for one in listed} <= {"true", "false"}
+    assert [item["service_code"] for item in listed] == [item["service_code"] for item in read]
+    assert {item["metadata"] for item in listed} <= {"true", "false"}
 
 
 def test_what_residents_may_not_choose_is_no_service(client: FlaskClient, place: Place) -> None:
@@ -127,7 +127,7 @@ def test_what_residents_may_not_choose_is_no_service(client: FlaskClient, place:
         text("INSERT INTO catalogue_edition (name, state) VALUES ('another', 'active') RETURNING id")
     )
     _copy(place.session, copied)
-    assert PUBLIC not in {one["service_code"] for one in get(client, "services.json")}
+    assert PUBLIC not in {item["service_code"] for item in get(client, "services.json")}
     assert client.get(f"{ROOT}/services/{PUBLIC}.json").status_code == 404
 
 
@@ -163,23 +163,23 @@ def asking(place: Place) -> Place:
 
 
 def test_a_service_definition_has_the_questions(client: FlaskClient, asking: Place) -> None:
-    services = {one["service_code"]: one["metadata"] for one in get(client, "services.json")}
+    services = {item["service_code"]: item["metadata"] for item in get(client, "services.json")}
     assert services[PUBLIC] is True
-    told = get(client, f"services/{PUBLIC}.json")
-    assert told["service_code"] == PUBLIC
-    first = told["attributes"][0]
-    assert list(first) == [
+    body = get(client, f"services/{PUBLIC}.json")
+    assert body["service_code"] == PUBLIC
+    first_question = body["attributes"][0]
+    assert list(first_question) == [
         "variable", "code", "datatype", "required", "datatype_description", "order", "description", "values",
     ]  # fmt: skip
-    assert first["values"] == [{"key": "s", "name": "一袋"}, {"key": "l", "name": "一车"}]
+    assert first_question["values"] == [{"key": "s", "name": "一袋"}, {"key": "l", "name": "一车"}]
     tree = xmltodict.parse(client.get(f"{ROOT}/services/{PUBLIC}.xml").data)["service_definition"]
-    assert [one["code"] for one in tree["attributes"]["attribute"]] == ["SIZE", "KINDS", "SINCE", "BAGS", "INFO"]
+    assert [item["code"] for item in tree["attributes"]["attribute"]] == ["SIZE", "KINDS", "SINCE", "BAGS", "INFO"]
     assert tree["attributes"]["attribute"][0]["values"]["value"][1] == {"key": "l", "name": "一车"}
 
 
 def test_a_service_without_questions_has_an_empty_definition(client: FlaskClient, place: Place) -> None:
-    told = get(client, "services/06012.json")
-    assert told == {"service_code": "06012", "attributes": []}
+    body = get(client, "services/06012.json")
+    assert body == {"service_code": "06012", "attributes": []}
 
 
 # --- reporting -----------------------------------------------------------------------------------------------------
@@ -188,24 +188,24 @@ def test_a_service_without_questions_has_an_empty_definition(client: FlaskClient
 def test_a_report_finds_its_person(client: FlaskClient, place: Place, post: Post) -> None:
     reply = post(first_name="三", last_name="张", phone="13800000001", email="z@example.cn", device_id="imei")
     assert reply.content_type == "application/json; charset=utf-8"
-    made = reply.get_json()[0]
-    assert list(made) == ["service_request_id", "service_notice", "account_id"]
-    found = place.seen(UUID(made["service_request_id"]))
-    assert (found.channel, found.category, found.state, found.role) == ("open311", PUBLIC, "dispatched", "grid_worker")
-    assert found.description == "楼下有一堆垃圾"
-    assert "网格员" in made["service_notice"] and "王网格" not in reply.text
+    created = reply.get_json()[0]
+    assert list(created) == ["service_request_id", "service_notice", "account_id"]
+    read = place.seen(UUID(created["service_request_id"]))
+    assert (read.channel, read.category, read.state, read.role) == ("open311", PUBLIC, "dispatched", "grid_worker")
+    assert read.description == "楼下有一堆垃圾"
+    assert "网格员" in created["service_notice"] and "王网格" not in reply.text
     reveal_contacts(place.session)
     contact = place.session.execute(text("SELECT name, phone, email FROM personal.reporter")).all()
     assert [tuple(row) for row in contact] == [("张三", "13800000001", "z@example.cn")]
-    assert "imei" not in str(found)
+    assert "imei" not in str(read)
 
 
 def test_a_report_in_xml_is_answered_in_xml(client: FlaskClient, post: Post) -> None:
     reply = post(".xml")
     assert (reply.status_code, reply.content_type) == (201, "text/xml; charset=utf-8")
-    made = xmltodict.parse(reply.data)["service_requests"]["request"]
-    assert UUID(made["service_request_id"])
-    assert made["account_id"] is None
+    created = xmltodict.parse(reply.data)["service_requests"]["request"]
+    assert UUID(created["service_request_id"])
+    assert created["account_id"] is None
 
 
 def test_the_accept_header_decides_where_the_address_does_not(client: FlaskClient, place: Place) -> None:
@@ -231,11 +231,11 @@ def test_an_address_or_a_building_is_a_place_as_well(place: Place, post: Post) -
 def test_answers_to_questions_are_kept_and_checked(asking: Place, post: Post) -> None:
     good = {"attribute[SIZE]": "l", "attribute[KINDS][]": ["a", "b"], "attribute[BAGS]": "3",
             "attribute[SINCE]": "2026-11-20T08:00:00+08:00"}  # fmt: skip
-    found = asking.seen(UUID(number(post(**good))))
-    assert found.attributes == {
+    read = asking.seen(UUID(number(post(**good))))
+    assert read.attributes == {
         "SIZE": "l", "KINDS": ["a", "b"], "BAGS": 3.0, "SINCE": "2026-11-20T08:00:00+08:00",
     }  # fmt: skip
-    for more, words in (
+    for fields, expected in (
         ({"attribute[SIZE]": None}, "多大一堆"),
         ({"attribute[SIZE]": "xl"}, "none of s, l"),
         ({"attribute[KINDS][]": ["a", "z"]}, "none of a, b"),
@@ -243,9 +243,9 @@ def test_answers_to_questions_are_kept_and_checked(asking: Place, post: Post) ->
         ({"attribute[SINCE]": "lately"}, "not a time"),
         ({"attribute[OTHER]": "x"}, "not asked"),
     ):
-        reply = post(**(good | more))
+        reply = post(**(good | fields))
         assert (reply.status_code, reply.get_json()[0]["code"]) == (400, 400)
-        assert words in reply.get_json()[0]["description"]
+        assert expected in reply.get_json()[0]["description"]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_answers_to_questions_are_kept_and_checked(asking: Place, post: Post) ->
 def test_errors_are_as_the_specification_says(post: Post, fields: dict[str, Any], status: int, words: str) -> None:
     reply = post(**fields)
     assert reply.status_code == status
-    assert [list(one) for one in reply.get_json()] == [["code", "description"]]
+    assert [list(item) for item in reply.get_json()] == [["code", "description"]]
     assert reply.get_json()[0]["code"] == status and words in reply.get_json()[0]["description"]
     tree = ElementTree.fromstring(post(".xml", **fields).data)
     assert (tree.tag, tree[0].tag, tree[0][0].text) == ("errors", "error", str(status))
@@ -300,15 +300,15 @@ def test_a_key_that_asks_too_often_waits(place: Place, post: Post) -> None:
         place.session, "slow", ["incident.report"], [place.town.county.code], datetime.now(UTC), per_minute=1
     )
     statuses = [post(api_key=slow) for _ in range(3)]
-    assert 429 in {one.status_code for one in statuses}
-    last = next(one for one in statuses if one.status_code == 429)
+    assert 429 in {item.status_code for item in statuses}
+    last = next(item for item in statuses if item.status_code == 429)
     assert last.headers["Retry-After"] and last.get_json()[0]["code"] == 429
 
 
 def test_a_jurisdiction_is_a_county_or_our_own_name(client: FlaskClient, place: Place, post: Post) -> None:
-    for given in ("520402", "localhost", ""):
-        assert post(jurisdiction_id=given).status_code == 201
-        assert len(get(client, "requests.json", jurisdiction_id=given)) >= 1
+    for values in ("520402", "localhost", ""):
+        assert post(jurisdiction_id=values).status_code == 201
+        assert len(get(client, "requests.json", jurisdiction_id=values)) >= 1
     for path in ("services.json", "requests.json", f"requests/{uuid4()}.json", f"services/{PUBLIC}.json"):
         assert client.get(f"{ROOT}/{path}?jurisdiction_id=sfgov.org").status_code == 404
 
@@ -329,36 +329,36 @@ def test_what_is_not_there_is_said_in_both_formats(client: FlaskClient, place: P
 
 
 def test_a_request_is_told_as_the_specification_has_it(client: FlaskClient, place: Place, post: Post) -> None:
-    made = number(post())
-    (one,) = get(client, f"requests/{made}.json")
-    assert list(one) == [
+    created = number(post())
+    (item,) = get(client, f"requests/{created}.json")
+    assert list(item) == [
         "service_request_id", "status", "status_notes", "service_name", "service_code", "description",
         "agency_responsible", "service_notice", "requested_datetime", "updated_datetime", "expected_datetime", "address",
         "address_id", "zipcode", "lat", "long", "media_url",
     ]  # fmt: skip
-    assert (one["status"], one["service_code"], one["service_name"]) == ("open", PUBLIC, "暴露垃圾")
-    assert one["agency_responsible"] == "西兴社区 网格员"
-    assert one["address"] == "第001网格, 西兴社区, 西航街道, 西秀区"
+    assert (item["status"], item["service_code"], item["service_name"]) == ("open", PUBLIC, "暴露垃圾")
+    assert item["agency_responsible"] == "西兴社区 网格员"
+    assert item["address"] == "第001网格, 西兴社区, 西航街道, 西秀区"
     for name in ("requested_datetime", "updated_datetime", "expected_datetime"):
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00", one[name]), name
-    assert one["expected_datetime"] > one["requested_datetime"]
-    tree = xmltodict.parse(client.get(f"{ROOT}/requests/{made}.xml").data)["service_requests"]["request"]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00", item[name]), name
+    assert item["expected_datetime"] > item["requested_datetime"]
+    tree = xmltodict.parse(client.get(f"{ROOT}/requests/{created}.xml").data)["service_requests"]["request"]
     assert {name: tree[name] for name in ("status", "lat", "long", "requested_datetime")} == {
-        name: str(one[name]) for name in ("status", "lat", "long", "requested_datetime")
+        name: str(item[name]) for name in ("status", "lat", "long", "requested_datetime")
     }
-    assert get(client, f"tokens/{made}.json") == [{"service_request_id": made, "token": made}]
+    assert get(client, f"tokens/{created}.json") == [{"service_request_id": created, "token": created}]
 
 
 def test_a_request_is_closed_when_its_incident_is(client: FlaskClient, place: Place, post: Post) -> None:
-    made = number(post())
+    created = number(post())
     now = datetime.now(UTC)
     for step in ("take", "handle", "check", "close"):
-        who = system_principal("test")
-        moves.apply_move(place.session, who, UUID(made), step, now, MovePayload(note="清运完毕"))
-        (one,) = get(client, f"requests/{made}.json")
-        assert one["status"] == ("closed" if step == "close" else "open")
-    assert (one["status_notes"], one["expected_datetime"]) == ("已结案 (closed)", None)
-    assert [found["service_request_id"] for found in get(client, "requests.json", status="closed")] == [made]
+        principal = system_principal("test")
+        moves.apply_move(place.session, principal, UUID(created), step, now, MovePayload(note="清运完毕"))
+        (item,) = get(client, f"requests/{created}.json")
+        assert item["status"] == ("closed" if step == "close" else "open")
+    assert (item["status_notes"], item["expected_datetime"]) == ("已结案 (closed)", None)
+    assert [read["service_request_id"] for read in get(client, "requests.json", status="closed")] == [created]
     assert get(client, "requests.json", status="open") == []
     assert len(get(client, "requests.json", status="open,closed")) == 1
 
@@ -367,19 +367,19 @@ def test_filters(client: FlaskClient, place: Place, post: Post) -> None:
     now = datetime.now(UTC)
     old = place.report(at=now - timedelta(days=100))
     lately = place.report(at=now - timedelta(days=5), category="06028")
-    made = number(post())
-    ids = lambda **query: [one["service_request_id"] for one in get(client, "requests.json", **query)]  # noqa: E731
-    assert ids() == [made, str(lately.id)]
+    created = number(post())
+    ids = lambda **query: [item["service_request_id"] for item in get(client, "requests.json", **query)]  # noqa: E731
+    assert ids() == [created, str(lately.id)]
     assert ids(service_code="06028") == [str(lately.id)]
-    assert set(ids(service_code=f"06028,{PUBLIC}")) == {made, str(lately.id)}
-    assert ids(service_request_id=f"{old.id},{made}") == [made, str(old.id)]
+    assert set(ids(service_code=f"06028,{PUBLIC}")) == {created, str(lately.id)}
+    assert ids(service_request_id=f"{old.id},{created}") == [created, str(old.id)]
     assert ids(service_request_id=str(old.id), status="closed", service_code="06028") == [str(old.id)]
     stamp = lambda days: (now - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: E731
     assert ids(start_date=stamp(120), end_date=stamp(90)) == [str(old.id)]
     assert ids(start_date=stamp(120)) == [str(old.id)]
-    assert ids(start_date=stamp(10)) == [made, str(lately.id)]
+    assert ids(start_date=stamp(10)) == [created, str(lately.id)]
     assert ids(end_date=stamp(1)) == [str(lately.id)]
-    assert ids(page_size=1) == [made] and ids(page_size=1, page=2) == [str(lately.id)]
+    assert ids(page_size=1) == [created] and ids(page_size=1, page=2) == [str(lately.id)]
     assert ids(service_code="", start_date="", status="") == ids()
     for wrong in ({"start_date": stamp(120), "end_date": stamp(20)}, {"start_date": stamp(1), "end_date": stamp(5)},
                   {"status": "pending"}, {"start_date": "last week"}, {"page_size": 1001}, {"page": 0}):  # fmt: skip
@@ -392,30 +392,30 @@ def test_filters(client: FlaskClient, place: Place, post: Post) -> None:
 
 def test_nobodys_words_are_open_to_everybody(client: FlaskClient, place: Place, post: Post) -> None:
     building = place.town.building("9号楼", 0.0004, 0.0004)
-    made = number(
+    created = number(
         post(description="张三家门口", address_string="9号楼2单元501室", media_url="https://example.cn/1.jpg",
              first_name="三", last_name="张", phone="13800000001")
     )  # fmt: skip
-    raw = client.get(f"{ROOT}/requests.json").text + client.get(f"{ROOT}/requests/{made}.xml").text
+    raw = client.get(f"{ROOT}/requests.json").text + client.get(f"{ROOT}/requests/{created}.xml").text
     for hidden in ("张三", "501", "example.cn", "1380000", "王网格", building.code):
         assert hidden not in raw
-    (one,) = get(client, f"requests/{made}.json")
-    assert (one["description"], one["media_url"], one["address_id"]) == (None, None, None)
-    assert (one["lat"], one["long"]) == (round(LAT, 4), round(LON, 4))
+    (item,) = get(client, f"requests/{created}.json")
+    assert (item["description"], item["media_url"], item["address_id"]) == (None, None, None)
+    assert (item["lat"], item["long"]) == (round(LAT, 4), round(LON, 4))
 
 
 def test_a_program_that_may_read_there_reads_the_words(client: FlaskClient, place: Place, post: Post) -> None:
-    made = number(
+    created = number(
         post(description="张三家门口", address_string="9号楼2单元501室", media_url="https://example.cn/1.jpg")
     )
     now = datetime.now(UTC)
-    here = api_keys.add(place.session, "here", ["incident.read"], [place.grid.code], now)
+    local_key = api_keys.add(place.session, "here", ["incident.read"], [place.grid.code], now)
     beside = api_keys.add(place.session, "beside", ["incident.read"], [place.beside.code], now)
-    (one,) = get(client, f"requests/{made}.json", api_key=here)
-    assert (one["description"], one["address"]) == ("张三家门口", "9号楼2单元501室")
-    assert one["media_url"] == "https://example.cn/1.jpg"
-    (one,) = get(client, f"requests/{made}.json", api_key=beside)
-    assert one["description"] is None
+    (item,) = get(client, f"requests/{created}.json", api_key=local_key)
+    assert (item["description"], item["address"]) == ("张三家门口", "9号楼2单元501室")
+    assert item["media_url"] == "https://example.cn/1.jpg"
+    (item,) = get(client, f"requests/{created}.json", api_key=beside)
+    assert item["description"] is None
 
 
 def test_quarrels_and_what_staff_or_devices_find_are_not_listed(
@@ -428,20 +428,20 @@ def test_quarrels_and_what_staff_or_devices_find_are_not_listed(
         place.report(channel="device", at=now),
         place.report(channel="import", at=now),
     ]
-    shown = place.report(channel="mini_program", at=now)
-    assert [one["service_request_id"] for one in get(client, "requests.json")] == [str(shown.id)]
-    for one in hidden:
-        assert client.get(f"{ROOT}/requests/{one.id}.json").status_code == 404
-        assert get(client, "requests.json", service_request_id=str(one.id)) == []
+    visible = place.report(channel="mini_program", at=now)
+    assert [item["service_request_id"] for item in get(client, "requests.json")] == [str(visible.id)]
+    for item in hidden:
+        assert client.get(f"{ROOT}/requests/{item.id}.json").status_code == 404
+        assert get(client, "requests.json", service_request_id=str(item.id)) == []
 
 
 def test_who_reported_a_quarrel_hears_how_it_stands_but_nobody_where_it_is(
     client: FlaskClient, place: Place, quarrel: str, post: Post
 ) -> None:
-    made = number(post(service_code=quarrel, description="楼上漏水吵架", address_string="3号楼2单元501室"))
-    (one,) = get(client, f"requests/{made}.json")
-    assert (one["status"], one["address"]) == ("open", "西兴社区")
-    assert (one["lat"], one["long"], one["description"]) == (None, None, None)
+    created = number(post(service_code=quarrel, description="楼上漏水吵架", address_string="3号楼2单元501室"))
+    (item,) = get(client, f"requests/{created}.json")
+    assert (item["status"], item["address"]) == ("open", "西兴社区")
+    assert (item["lat"], item["long"], item["description"]) == (None, None, None)
     assert get(client, "requests.json") == []
 
 
@@ -466,31 +466,31 @@ def test_reading_may_be_done_from_other_sites_and_is_kept_a_little(client: Flask
 def app_key(served: Deployment) -> str:
     """A key for the made-up pilot."""
     county = served.get("/api/v1/areas?level=county")["items"][0]["code"]
-    made = served.run("key", "add", "open311 app", "--action", "incident.report", "--area", county)
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
+    created = served.run("key", "add", "open311 app", "--action", "incident.report", "--area", county)
+    assert created.returncode == 0, created.stderr
+    return created.stdout.strip()
 
 
 @pytest.fixture(scope="module")
 def spot(served: Deployment) -> dict[str, float]:
     """A place in the pilot, WGS 84."""
-    found = served.get("/api/v1/search?q=3号楼")["items"][0]
-    return {"lat": found["lat"], "lng": found["lon"]}
+    read = served.get("/api/v1/search?q=3号楼")["items"][0]
+    return {"lat": read["lat"], "lng": read["lon"]}
 
 
 def test_the_client_civicbot_reports_and_reads(served: Deployment, app_key: str, spot: dict[str, float]) -> None:
     endpoint = civicbot.Endpoint("wangge", "Wangge", f"{served.url}{ROOT}", write=True)
     quick = civicbot.HttpTransport(rate_limiter=civicbot.http.RateLimiter(0))
     client = civicbot.Open311Client(endpoint, quick)
-    assert PUBLIC in {one["service_code"] for one in client.list_services()}
+    assert PUBLIC in {item["service_code"] for item in client.list_services()}
     sent = client.create_request(
         PUBLIC, dry_run=False, confirm="SEND", api_key=app_key, validate_remote=True, description="楼道口有垃圾",
         first_name="San", last_name="Zhang", phone="13800000001", media_url="https://example.cn/1.jpg", **spot,
     )  # fmt: skip
-    made = sent.response[0]["service_request_id"]
-    found = client.get_request(made)
-    assert found is not None and (found["status"], found["service_code"]) == ("open", PUBLIC)
-    assert client.get_token(made) == [{"service_request_id": made, "token": made}]
+    created = sent.response[0]["service_request_id"]
+    read = client.get_request(created)
+    assert read is not None and (read["status"], read["service_code"]) == ("open", PUBLIC)
+    assert client.get_token(created) == [{"service_request_id": created, "token": created}]
     now = datetime.now(UTC)
     listed = client.list_requests(
         service_code=PUBLIC,
@@ -498,8 +498,8 @@ def test_the_client_civicbot_reports_and_reads(served: Deployment, app_key: str,
         start_date=(now - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         page_size=50,
     )
-    assert made in {one["service_request_id"] for one in listed}
-    assert [one["service_request_id"] for one in client.list_requests(service_request_ids=[made])] == [made]
+    assert created in {item["service_request_id"] for item in listed}
+    assert [item["service_request_id"] for item in client.list_requests(service_request_ids=[created])] == [created]
     with pytest.raises(civicbot.HttpError) as refused:
         client.create_request(PUBLIC, dry_run=False, confirm="SEND", api_key="wrong", **spot)
     assert refused.value.status == 403 and '"code":403' in refused.value.body
@@ -514,15 +514,15 @@ def test_the_client_georeport_reads_both_formats(
     for _ in range(2):
         reply = served.ask(f"{ROOT}/requests.json", body, Content_Type="application/x-www-form-urlencoded")
         assert reply.status == 201, reply.body
-    made = reply.json()[0]["service_request_id"]
+    created = reply.json()[0]["service_request_id"]
     client = GeoReport(f"{served.url}{ROOT}", output_format=kind)
     services = client.get_service_list()
-    assert {"06010", "06012"} <= {one["service_code"] for one in services}
+    assert {"06010", "06012"} <= {item["service_code"] for item in services}
     assert client.get_service_definition("06012")["service_code"] == "06012"
-    one: Any = client.get_service_request(made)
-    assert (one["service_request_id"], one["status"], one["service_code"]) == (made, "open", "06012")
-    found = client.get_service_requests(service_code="06012", status="open")
-    assert made in {request["service_request_id"] for request in found}
+    item: Any = client.get_service_request(created)
+    assert (item["service_request_id"], item["status"], item["service_code"]) == (created, "open", "06012")
+    read = client.get_service_requests(service_code="06012", status="open")
+    assert created in {request["service_request_id"] for request in read}
 
 
 def test_anybody_may_not_report_without_a_key(served: Deployment, spot: dict[str, float]) -> None:

@@ -274,11 +274,11 @@ def test_a_form_whose_json_is_none_is_refused_by_the_name_of_its_part(client: Fl
 
 
 def test_an_alarm_that_is_no_json_is_refused_by_field() -> None:
-    from web.api.devices.views import read
+    from web.api.devices.views import parse_alarm
 
     for body, field in ((b"{", "body"), (b'{"alarm": "a\\u0000b"}', "alarm"), (b"{}", "alarm")):
         with pytest.raises(errors.InvalidInput) as refused:
-            read(body)
+            parse_alarm(body)
         assert [one.field for one in refused.value.errors] == [field]
 
 
@@ -399,8 +399,8 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
     [({}, "类别没有填写。"), ({"category": "06010"}, "请在地图上选点，或填写地址。"),
      ({"lon": 1, "category": "06010"}, "纬度没有填写。"), ({**POINT, "category": "nope"}, "没有类别“nope”，请重新选择。"),
      ({**POINT}, "类别没有填写。"), ({**POINT, "category": "06010", "severity": "x"}, "紧急程度的值不对，请重新选择。"),
-     ({**POINT, "category": "06010", "description": "x" * 9999}, "描述太长了。"),
-     ({**POINT, "category": "06010", "phone": "1" * 99}, "电话太长了。"),
+     ({**POINT, "category": "06010", "description": "x" * 9999}, "描述太长了，最多 4,000 字。"),
+     ({**POINT, "category": "06010", "phone": "1" * 99}, "电话太长了，最多 40 字。"),
      ({**POINT, "category": "06010", "description": NUL}, "描述中有无法保存的字符，请删去。"),
      ({"address": "无名路9999号", "category": "06010"}, "按地址“无名路9999号”找不到楼栋，请在地图上选点。"),
      ({"area": "nope", "category": "06010"}, "没有代码为“nope”的区域。"),

@@ -7,8 +7,9 @@ from flask import Response, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gis.settings import Settings
-from web.http import body_limit, db, errors, observability, openapi, request_headers
+from web.http import body_limit, db, errors, observability, openapi, request_headers, snapshot
 from web.security import guard, sanitising
+from web.security import session as browser_session
 
 REVALIDATED = (None, "no-cache", "private, no-cache")
 HSTS = "max-age=31536000"
@@ -86,6 +87,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     observability.init_app(app)
     body_limit.init_app(app)
     request_headers.init_app(app)
+    snapshot.init_app(app)
     sanitising.init_app(app)
     guard.init_app(app, settings)
     app.after_request(add_security_headers)
@@ -95,16 +97,16 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
 
 
 def add_security_headers(response: Response) -> Response:
-    """Headers that keep browsers strict; a view that needs more sets its own policy first."""
-    given = response.headers
-    given.extend({name: value for name, value in SECURITY_HEADERS.items() if name not in given})
+    """Add headers that keep browsers strict; a view that needs more sets its own policy first."""
+    headers = response.headers
+    headers.extend({name: value for name, value in SECURITY_HEADERS.items() if name not in headers})
     if request.is_secure or str(current_app.config["SETTINGS"].address).startswith("https:"):
-        given["Strict-Transport-Security"] = HSTS
+        headers["Strict-Transport-Security"] = HSTS
     # what is answered to somebody in particular stays in no cache, unless its view says for how long
     if (
-        guard.is_personal()
+        browser_session.is_personal()
         and not (response.mimetype or "").startswith("image/")
-        and given.get("Cache-Control") in REVALIDATED
+        and headers.get("Cache-Control") in REVALIDATED
     ):
-        given["Cache-Control"] = "no-store"
+        headers["Cache-Control"] = "no-store"
     return response

@@ -53,7 +53,7 @@ class Gateway:
 
     @cached_property
     def health(self) -> Answer:
-        """The answer to `/healthz`, which never changes; asked of the application once."""
+        """Return the answer to `/healthz`, which never changes; asked of the application once."""
         answer = self._compute(BASE | _environ_of("GET", HEALTH) | {"wsgi.input": BytesIO()}, None)
         assert answer is not None
         return answer

@@ -36,20 +36,15 @@ FIELD = {
 SENTENCES = tuple(
     (re.compile(pattern), zh)
     for pattern, zh in {
-        r"The service takes no changes": "服务暂时不能保存任何内容，刚才的没有保存；请告知管理员，稍后再试。",
-        r"The disk of the service is full": "服务器磁盘已满，内容没有保存；请告知管理员，稍后再试。",
+
         r"there is no such incident": "没有这个事件，或您看不到它。",
-        r"routing rules are not shown": "您无权查看路由规则。",
+
         r"the desk is for those who": "调度台供派单和查看事件的人使用。",
         r"keys are for administrators": "程序密钥由总管理员管理。",
         r"there is a key named": "已有同名的密钥。",
-        r"change the first password": "请先修改初始密码。",
-        r"the form is no longer valid": "表单已失效，请刷新页面后再提交一次。",
-        r"the key is not valid": "密钥无效：可能输错、过期或已被撤销。",
         r"the identity provider cannot be reached": "统一身份认证暂时连不上，请稍后再试，或用密码登录。",
         r"signing in at an identity provider is not set up": "这里没有接入统一身份认证。",
         r"([\w.]+) is not allowed to": "您在这里无权{1}。",
-        r"there is nothing at this address": "这个网址没有内容。",
         r"nothing is loaded yet": "还没有载入数据。",
         r"area: no area": "没有这个代码的区域。",
         r"photos?(\[\d+\])?:? there are": "照片太多了。",
@@ -75,7 +70,7 @@ SENTENCES = tuple(
 BOUNDARIES = tuple(
     (re.compile(pattern), zh)
     for pattern, zh in {
-        r"(\d+) refused; no draft was made": "文件有 {=1} 处问题，没有生成草案。",
+
     }.items()
 )  # fmt: skip
 

@@ -231,6 +231,22 @@ def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[AreaCh
     )
 
 
+def find_area_id(session: Session, code: str) -> int | None:
+    """Return the id of the area with a code, retired or not; None when there is none."""
+    return session.scalar(select(Area.id).where(Area.code == code))
+
+
+def is_county(session: Session, code: str) -> bool:
+    """Return whether a code is that of a county that is not retired."""
+    county = select(Area.id).where(Area.code == code, Area.level == Level.COUNTY, Area.retired_at.is_(None))
+    return session.scalar(county) is not None
+
+
+def has_boundaries(session: Session) -> bool:
+    """Return whether any area has a boundary: nothing can be answered before."""
+    return session.scalar(select(Boundary.id).limit(1)) is not None
+
+
 def _rows(at: datetime) -> Select[Any]:
     """Areas with parent and the shape in force; the columns are those of AreaRow."""
     return (

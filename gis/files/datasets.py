@@ -26,6 +26,11 @@ def is_loaded(session: Session, kind: str, digest: str) -> bool:
     return session.scalar(select(Dataset.digest).where(Dataset.kind == kind)) == digest
 
 
+def find_source(session: Session, kind: str) -> str | None:
+    """Return the file, or seed and size, of the last committed load of a kind; None when there was none."""
+    return session.scalar(select(Dataset.source).where(Dataset.kind == kind))
+
+
 def has_made_up_data(session: Session) -> bool:
     """Return whether some of what is loaded is invented."""
     return bool(session.scalar(select(exists().where(Dataset.made_up))))

@@ -3,11 +3,12 @@
 Statement-level triggers write it, so changes by SQL (QGIS, COPY) are seen as well as ours.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Index, func
+from sqlalchemy import Index, func, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from gis.db import Base, key
 
@@ -62,3 +63,16 @@ TABLES = {
     "personal.access_grant": ("id",),
     "personal.api_key": ("id",),
 }
+
+
+def find_other_author(session: Session, name: str, ignored: Sequence[str]) -> str | None:
+    """Return somebody who changed something: neither `name` or one whose name begins so, nor a job, nor one ignored."""
+    who = HistoryEntry.who
+    return session.scalar(
+        select(func.min(who)).where(who.not_like(f"{name}%"), who.not_like("job %"), who.not_in(ignored))
+    )
+
+
+def has_changes(session: Session, ignored: Sequence[str]) -> bool:
+    """Return whether anybody but those ignored has changed anything."""
+    return session.scalar(select(HistoryEntry.id).where(HistoryEntry.who.not_in(ignored)).limit(1)) is not None

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, fetch_rows
 from gis.places.address import normalise_label
+from gis.places.models import Building
 from gis.places.naming import BuildingLabel, label_building, short_estate
 from gis.shapes import local_distance
 from gis.shapes.grid_index import CellIndex
@@ -159,6 +161,13 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
         parts,
         np.array([part[0] for part in parts], dtype=np.int64),
     )
+
+
+def find_building_point(session: Session, code: str) -> tuple[float, float] | None:
+    """Return a point on the building with a code: longitude and latitude, degrees, EPSG:4490; None without one."""
+    inside = func.ST_PointOnSurface(Building.shape)
+    row = session.execute(select(func.ST_X(inside), func.ST_Y(inside)).where(Building.code == code)).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 def list_units_of_room(session: Session, building_id: int, stairwell: str, room: str) -> set[int]:

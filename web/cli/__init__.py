@@ -76,8 +76,8 @@ def main() -> None:
         cli(prog_name="./wangge")
     except WanggeError as error:
         click.echo(f"wangge: {error.detail}", err=True)
-        for one in error.errors if len(error.errors) > 1 else ():  # one alone is in the detail already
-            click.echo(f"  {one.field}: {one.message}", err=True)
+        for field_error in error.errors if len(error.errors) > 1 else ():  # one alone is in the detail already
+            click.echo(f"  {field_error.field}: {field_error.message}", err=True)
         sys.exit(1)
     except Exception as error:
         if not private.is_disk_full(error):

@@ -18,9 +18,9 @@ ROLE = click.Choice([*ACCESS_ROLES])
 
 
 @contextmanager
-def changing(why: str) -> Iterator[tuple[Session, Principal]]:
-    """A session whose change is committed, and the right to do everything: who has this shell has the database."""
-    with session_scope(why) as session:
+def changing(reason: str) -> Iterator[tuple[Session, Principal]]:
+    """Yield a session whose change is committed, and the right to do everything: who has this shell has the database."""
+    with session_scope(reason) as session:
         yield session, system_principal("command line")
         session.commit()
 
@@ -45,16 +45,16 @@ def command() -> None:
 def list_(search: str, as_json: bool) -> None:
     """List accounts; SEARCH is part of a user name, a person's name or staff number."""
     with session_scope() as session:
-        found = account_list.list_accounts(session, system_principal("command line"), datetime.now(UTC), search, 10_000)
+        rows = account_list.list_accounts(session, system_principal("command line"), datetime.now(UTC), search, 10_000)
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
+        click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str))
         return
-    for one in found:
-        roles = ", ".join(f"{role.role} {role.area}".strip() for role in one.roles) or "resident"
-        state = "blocked" if not one.active else "locked" if one.locked else one.sign_in
-        last = f"last {one.last:%Y-%m-%d}" if one.last else "never signed in"
-        click.echo("  ".join(filter(None, [one.username, f"[{state}]", roles, one.person_name, one.subject, last])))
-    if not found:
+    for row in rows:
+        roles = ", ".join(f"{role.role} {role.area}".strip() for role in row.roles) or "resident"
+        state = "blocked" if not row.active else "locked" if row.locked else row.sign_in
+        last = f"last {row.last:%Y-%m-%d}" if row.last else "never signed in"
+        click.echo("  ".join(filter(None, [row.username, f"[{state}]", roles, row.person_name, row.subject, last])))
+    if not rows:
         click.echo("wangge: no account; make one with ./wangge account add NAME --role administrator", err=True)
 
 
@@ -69,10 +69,10 @@ def add(name: str, role: str | None, area: tuple[str, ...], person: str, subject
     if area and not role:
         raise click.UsageError("--area needs --role")
     with changing("account add") as (session, by):
-        made, password = accounts.add(session, by, name, person=person, subject=subject)
+        new_account, password = accounts.add(session, by, name, person=person, subject=subject)
         for code in (area or ("",)) if role else ():
-            accounts.grant(session, by, made, str(role), code)
-        username = made.username
+            accounts.grant(session, by, new_account, str(role), code)
+        username = new_account.username
     if password:
         tell_once(username, password)
     else:
@@ -106,8 +106,8 @@ def withdraw(name: str, role: str, area: str) -> None:
 def password(name: str) -> None:
     """Give NAME a new first password, printed once; ends their sessions and a lock after failed tries."""
     with changing("account password") as (session, by):
-        made = accounts.reset_password(session, by, accounts.get_account(session, name))
-    tell_once(name, made)
+        secret = accounts.reset_password(session, by, accounts.get_account(session, name))
+    tell_once(name, secret)
 
 
 @command.command()

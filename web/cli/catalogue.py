@@ -20,15 +20,15 @@ def command() -> None:
 def show(as_json: bool) -> None:
     """The edition in force."""
     with session_scope() as session:
-        found = editions.active_edition(session)
+        edition = editions.active_edition(session)
     if as_json:
-        rows = [one.__dict__ for one in found.categories.values()]
-        click.echo(orjson.dumps({"id": found.id, "name": found.name, "categories": rows}).decode())
+        rows = [category.__dict__ for category in edition.categories.values()]
+        click.echo(orjson.dumps({"id": edition.id, "name": edition.name, "categories": rows}).decode())
         return
-    click.echo(found.name)
-    for one in found.categories.values():
-        old = f" (旧 {one.old_code})" if one.old_code else ""
-        click.echo(f"{one.code}  {one.major_zh} / {one.zh}  {one.kind}  {one.severity}{old}")
+    click.echo(edition.name)
+    for category in edition.categories.values():
+        old = f" (旧 {category.old_code})" if category.old_code else ""
+        click.echo(f"{category.code}  {category.major_zh} / {category.zh}  {category.kind}  {category.severity}{old}")
 
 
 @command.command("check")
@@ -49,22 +49,22 @@ def load(file: Path, name: str, commit: bool) -> None:
     rows, report = editions.parse(file)
     refused(report)
     with session_scope("load catalogue") as session:
-        before = {one.code: one for one in editions.active_edition(session).categories.values()}
-        made = editions.load(session, rows, name, file.name)
-        if made is None:
+        old_rows = {row.code: row for row in editions.active_edition(session).categories.values()}
+        new_id = editions.load(session, rows, name, file.name)
+        if new_id is None:
             click.echo("the same as the edition in force; nothing to do")
             return
-        after = {one.code: one for one in rows}
-        changed = sum(before[code] != one for code, one in after.items() if code in before)
-        gone = sorted(before.keys() - after.keys())
+        new_rows = {row.code: row for row in rows}
+        changed = sum(old_rows[code] != row for code, row in new_rows.items() if code in old_rows)
+        gone = sorted(old_rows.keys() - new_rows.keys())
         click.echo(
-            f"{len(rows)} categories: {len(after.keys() - before.keys())} new, {changed} changed, {len(gone)} gone"
+            f"{len(rows)} categories: {len(new_rows.keys() - old_rows.keys())} new, {changed} changed, {len(gone)} gone"
         )
         if gone:
             click.echo(f"gone: {', '.join(gone)}")
         if commit:
             session.commit()
-            click.echo(f"edition {made} ({name}) is in force")
+            click.echo(f"edition {new_id} ({name}) is in force")
         else:
             click.echo("rehearsed; --commit does it")
 
@@ -74,9 +74,9 @@ def load(file: Path, name: str, commit: bool) -> None:
 def dump(file: Path) -> None:
     """Write the edition in force to FILE (.xlsx or .csv), to be edited and loaded."""
     with session_scope() as session:
-        found = editions.active_edition(session)
-    editions.dump(found, file)
-    click.echo(f"{file}: {len(found.categories)} categories of {found.name}")
+        edition = editions.active_edition(session)
+    editions.dump(edition, file)
+    click.echo(f"{file}: {len(edition.categories)} categories of {edition.name}")
 
 
 @command.command("suggest")
@@ -85,13 +85,13 @@ def dump(file: Path) -> None:
 def suggestions(words: str, as_json: bool) -> None:
     """The likeliest categories of a report in words, and why."""
     with session_scope() as session:
-        found = suggest(editions.active_edition(session), words)
+        categories = suggest(editions.active_edition(session), words)
     if as_json:
-        click.echo(orjson.dumps(found).decode())
+        click.echo(orjson.dumps(categories).decode())
         return
-    for one in found:
-        click.echo(f"{one.code}  {one.zh}  {one.share:.0%}  {'、'.join(one.because)}")
-    if not found:
+    for category in categories:
+        click.echo(f"{category.code}  {category.zh}  {category.share:.0%}  {'、'.join(category.because)}")
+    if not categories:
         click.echo("no category fits; the community would choose")
 
 
@@ -99,7 +99,7 @@ def suggestions(words: str, as_json: bool) -> None:
 def accuracy() -> None:
     """How well words find their category: each example of the catalogue, itself left out."""
     with session_scope() as session:
-        found = leave_one_out(editions.active_edition(session))
-    click.echo(f"{found.tried} examples: right first {found.first:.0%}, among the first three {found.three:.0%}")
-    for code, words, instead in found.missed:
-        click.echo(f"  {code}  {words}  -> {', '.join(instead) or '-'}")
+        result = leave_one_out(editions.active_edition(session))
+    click.echo(f"{result.tried} examples: right first {result.first:.0%}, among the first three {result.three:.0%}")
+    for code, text, instead in result.missed:
+        click.echo(f"  {code}  {text}  -> {', '.join(instead) or '-'}")

@@ -17,7 +17,7 @@ def command(minutes: str, profile: str, as_json: bool) -> None:
     from gis.facilities.service_circles import recompute
 
     try:
-        limits = [int(one) for one in minutes.split(",")]
+        limits = [int(text) for text in minutes.split(",")]
     except ValueError:
         raise click.BadParameter("whole numbers with commas between, as 5,10,15", param_hint="--minutes") from None
     with session_scope("service circles") as session:

@@ -26,15 +26,15 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON documen
 
 def refused(report: LoadReport) -> None:
     """Print what is wrong and stop with 1, if anything is."""
-    for one in report.refused:
-        click.echo(f"{one.where}{', ' if one.field else ''}{one.field}: {one.reason}", err=True)
+    for row in report.refused:
+        click.echo(f"{row.where}{', ' if row.field else ''}{row.field}: {row.reason}", err=True)
     if report.refused:
         click.echo(f"{len(report.refused)} problems; nothing was changed", err=True)
         raise SystemExit(1)
 
 
 def open_database(settings: Settings | None = None) -> cluster.DatabaseUrls:
-    """The database, started, at this code's schema.
+    """Return the addresses of the database, started, at this code's schema.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def make_private(settings: Settings) -> None:
 
 
 def user() -> str:
-    """Who runs the command, as the history names them."""
+    """Return who runs the command, as the history names them."""
     return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or f'uid {os.getuid()}'}"
 
 
@@ -68,19 +68,17 @@ def require_schema(version: str | None) -> None:
     if version == (newest := schema.head()):
         return
     if version is None:
-        raise Unavailable("the database is empty: run ./wangge db migrate first (or ./wangge demo, for made-up data)")
+        raise Unavailable("database.empty")
     if not schema.is_known(version):
-        raise Unavailable(f"the database is at schema {version}, which this code does not know; update the code")
-    raise Unavailable(
-        f"the database is at schema {version}, this code needs {newest}: back it up, then run ./wangge db migrate"
-    )
+        raise Unavailable("database.schema_newer", version=version)
+    raise Unavailable("database.schema_older", version=version, needed=newest)
 
 
 @contextmanager
-def session_scope(why: str = "") -> Iterator[Session]:
-    """A session for a command, signed in the history with the user's login; never commits by itself."""
+def session_scope(reason: str = "") -> Iterator[Session]:
+    """Yield a session for a command, signed in the history with the user's login; never commit by itself."""
     with Session(engine(open_database().app)) as session:
-        with audit_context(session, user(), why):
+        with audit_context(session, user(), reason):
             yield session
         session.rollback()
 
@@ -103,7 +101,7 @@ def record_disclosure(
 
 
 def progress_bar(name: str) -> Callable[..., None]:
-    """A progress callback (done, total) that draws a bar on stderr while it is a terminal."""
+    """Return a progress callback (done, total) that draws a bar on stderr while it is a terminal."""
     from tqdm import tqdm
 
     drawn = tqdm(desc=name, file=sys.stderr, leave=False, disable=None)
@@ -116,13 +114,13 @@ def progress_bar(name: str) -> Callable[..., None]:
 
 
 def progress_line() -> Callable[[str, int], None]:
-    """A progress callback (what is counted, how many so far) that keeps one line on stderr while it is a terminal."""
+    """Return a progress callback (what is counted, how many so far) that keeps one line on stderr on a terminal."""
     from tqdm import tqdm
 
     drawn = tqdm(file=sys.stderr, leave=False, disable=None)
 
-    def progress(words: str, count: int) -> None:
-        drawn.set_description(words, refresh=False)
+    def progress(label: str, count: int) -> None:
+        drawn.set_description(label, refresh=False)
         drawn.n = count
         drawn.refresh()
 

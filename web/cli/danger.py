@@ -28,8 +28,8 @@ def show(as_json: bool) -> None:
         return click.echo(orjson.dumps({"id": number, "rows": [asdict(row) for row in rows]}).decode())
     for row in rows:
         name = f"{row.kind} {row.zh} {'|'.join(row.call)}" if row.use == "danger" else table.USES[row.use][0]
-        words = "|".join(row.words[:6]) + (" … " if row.words and row.acts else "") + "|".join(row.acts[:8])
-        click.echo(f"{name}: {words}")
+        terms = "|".join(row.words[:6]) + (" … " if row.words and row.acts else "") + "|".join(row.acts[:8])
+        click.echo(f"{name}: {terms}")
 
 
 @command.command("check")
@@ -49,12 +49,14 @@ def load(file: Path, commit: bool) -> None:
     rows, report = table.parse(file)
     refused(report)
     with session_scope("load danger") as session:
-        made = table.load(session, rows, file.name, author())
-        if made is None:
+        new_id = table.load(session, rows, file.name, author())
+        if new_id is None:
             return click.echo("the same as the table in force; nothing to do")
         if commit:
             session.commit()
-        click.echo(f"{len(rows)} rows: " + (f"edition {made} is in force" if commit else "rehearsed; --commit does it"))
+        click.echo(
+            f"{len(rows)} rows: " + (f"edition {new_id} is in force" if commit else "rehearsed; --commit does it")
+        )
 
 
 @command.command("dump")
@@ -73,7 +75,9 @@ def dump(file: Path) -> None:
 def try_words(words: str, as_json: bool) -> None:
     """Whether WORDS tell of danger, and why."""
     with session_scope() as session:
-        told = danger.in_words(danger.heard(session, words))
+        result = danger.in_words(danger.heard(session, words))
     if as_json:
-        return click.echo(orjson.dumps(told).decode())
-    click.echo("no danger" if told is None else f"{told['zh']} ({', '.join(told['because'])}): {told['advice_zh']}")
+        return click.echo(orjson.dumps(result).decode())
+    click.echo(
+        "no danger" if result is None else f"{result['zh']} ({', '.join(result['because'])}): {result['advice_zh']}"
+    )

@@ -57,19 +57,19 @@ def status(as_json: bool) -> None:
         if addresses.app == addresses.owner:
             answer["advice"] = "the application connects as the owner of the tables; set DATABASE_OWNER_URL apart"
     else:
-        place = cluster.cluster_location(settings)
-        port = cluster.running_port(place)
+        location = cluster.cluster_location(settings)
+        port = cluster.running_port(location)
         answer = {
             "server": "private",
             "running": port is not None,
-            "data": str(place.data),
-            "socket": str(place.sockets),
+            "data": str(location.data),
+            "socket": str(location.sockets),
             "port": port,
         }
         if port is None:
             _print(answer, as_json)
             return
-        addresses = cluster.addresses_at(place, port)
+        addresses = cluster.addresses_at(location, port)
         if folder := archives.get_folder(settings):
             answer["archive"] = str(folder)
     with engine(addresses.app).connect() as connection:
@@ -94,7 +94,10 @@ def _list_old(addresses: cluster.DatabaseUrls) -> list[dict[str, object]]:
         old = databases.list_old(addresses)
     except WanggeError:
         return []
-    return [{"name": one.name, "bytes": one.bytes, "replaced_at": one.replaced_at.isoformat()} for one in old]
+    return [
+        {"name": database.name, "bytes": database.bytes, "replaced_at": database.replaced_at.isoformat()}
+        for database in old
+    ]
 
 
 def _print(answer: dict[str, object], as_json: bool) -> None:
@@ -208,7 +211,7 @@ def _moment(text: str, settings: Settings) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise invalid_field("at", f"{text!r} is not a time as 2026-03-01T12:00 (ISO 8601)") from None
+        raise invalid_field("at", "cli.restore_time_malformed", value=text) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=settings.timezone)
 
 

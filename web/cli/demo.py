@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 import click
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gis.db import audit_context, engine
 from gis.errors import Conflict
-from gis.files.datasets import record_load
+from gis.files.datasets import find_source, record_load
 from gis.ops import cluster, schema
+from gis.ops.history import find_other_author, has_changes
 from gis.ops.schema import MIGRATION_ACTOR
 from gis.settings import Settings
 from web.cli.common import progress_bar, progress_line
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 INCIDENTS = 120
 DEMO_ACTOR = "demo"  # how the history names us; a database that nobody else has changed may be replaced
-# changes by anybody but the demo and its made-up people, our own jobs, and the migration
-OTHERS = "SELECT min(who) FROM history WHERE who NOT LIKE :who AND who NOT LIKE 'job %' AND who <> :migration"
 
 
 @click.command()
@@ -53,11 +52,11 @@ def command(
     settings = Settings.from_env()
     print_step("database")
     addresses = migrated(settings)
-    wanted = (
+    source = (
         f"{osm.name} + {areas.name}, seed {seed}" if osm and areas else f"town of {households} households, seed {seed}"
     )
-    if not needs_refill(engine(addresses.app), wanted):
-        print_step(f"already here: {wanted}")
+    if not needs_refill(engine(addresses.app), source):
+        print_step(f"already here: {source}")
     else:
         addresses = reset_database(settings, addresses)
         with Session(engine(addresses.app)) as session, audit_context(session, DEMO_ACTOR, "demo data"):
@@ -65,7 +64,7 @@ def command(
                 fill_real(session, osm, areas, seed)
             else:
                 fill_made_up(session, households, seed)
-            record_load(session, "demo", wanted, wanted, {}, "", made_up=True)  # a second run finds it done
+            record_load(session, "demo", source, source, {}, "", made_up=True)  # a second run finds it done
             session.commit()
     with Session(engine(addresses.app)) as session:
         from gis.facilities.service_circles import recompute
@@ -86,18 +85,18 @@ def command(
 
 
 def demo_accounts(settings: Settings, addresses: cluster.DatabaseUrls) -> "list[DemoAccount]":
-    """One account of each role to try."""
+    """Create one account of each role to try."""
     from gis.demo import accounts
     from gis.rights.principal import system_principal
 
     print_step("an account of each role")
     with Session(engine(addresses.app)) as session, audit_context(session, DEMO_ACTOR, "demo accounts"):
-        found = accounts.create_demo_accounts(
+        created = accounts.create_demo_accounts(
             session, system_principal(DEMO_ACTOR), settings.var, datetime.now(settings.timezone)
         )
         session.commit()
-    accounts.write_accounts_file(settings.var / accounts.FILE, found)
-    return found
+    accounts.write_accounts_file(settings.var / accounts.FILE, created)
+    return created
 
 
 def show(settings: Settings, tried: "list[DemoAccount]") -> None:
@@ -106,7 +105,7 @@ def show(settings: Settings, tried: "list[DemoAccount]") -> None:
 
     rows = [
         ("user name", "password", "role", "place"),
-        *((one.username, one.password, one.zh, one.place) for one in tried),
+        *((account.username, account.password, account.zh, account.place) for account in tried),
     ]
     widths = [max(display_width(row[column]) for row in rows) for column in range(3)]
     click.echo(f"\n  Accounts to sign in with (kept in {settings.var / FILE}):\n")
@@ -115,13 +114,13 @@ def show(settings: Settings, tried: "list[DemoAccount]") -> None:
         click.echo("  " + "  ".join([*cells, row[3]]).rstrip())
 
 
-def display_width(words: str) -> int:
-    """Columns a text takes on a terminal."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in words)
+def display_width(text: str) -> int:
+    """Return how many columns a text takes on a terminal."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def fill_made_up(session: Session, households: int, seed: int) -> None:
-    """The made-up pilot."""
+    """Fill the database with the made-up pilot."""
     from gis.demo.claimants import create_claimants
     from gis.demo.simulation import simulate
     from gis.demo.town import generate_town
@@ -135,7 +134,7 @@ def fill_made_up(session: Session, households: int, seed: int) -> None:
 
 
 def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:
-    """A real extract and real grids, with made-up households and holders."""
+    """Load a real extract and real grids, with made-up households and holders."""
     from gis.demo.populate import SINCE, populate
     from gis.exchange.areas import load_areas
     from gis.exchange.osm.loader import load_osm
@@ -149,35 +148,30 @@ def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:
     populate(session, seed=seed)
 
 
-def needs_refill(bind: Engine, wanted: str) -> bool:
-    """Whether the database must be filled; False when it holds just what is wanted.
+def needs_refill(bind: Engine, source: str) -> bool:
+    """Return whether the database must be filled; False when it holds just this source.
 
     Raises:
         Conflict: It holds data that is not the demo's.
     """
-    with bind.connect() as connection:
-        here = connection.scalar(text("SELECT source FROM dataset WHERE kind = 'demo'"))
-        if here == wanted:
+    with Session(bind) as session:
+        if find_source(session, "demo") == source:
             return False  # whatever people have done with it since
-        others = connection.scalar(text(OTHERS), {"who": f"{DEMO_ACTOR}%", "migration": MIGRATION_ACTOR})
+        # made-up people change things too; their names begin with the demo's
+        others = find_other_author(session, DEMO_ACTOR, [MIGRATION_ACTOR])
     if others is not None:
-        raise Conflict(
-            "this deployment holds data that is not the demo's"
-            f" (changed by {others}); run the demo beside it: WANGGE_VAR=$HOME/wangge-demo ./wangge demo"
-        )
+        raise Conflict("demo.foreign_data", author=others)
     return True
 
 
 def reset_database(settings: Settings, addresses: cluster.DatabaseUrls) -> cluster.DatabaseUrls:
-    """An empty database: another demo's data goes, nobody else's can be in it."""
-    with engine(addresses.app).connect() as connection:
-        empty = not connection.scalar(
-            text("SELECT EXISTS (SELECT FROM history WHERE who <> :who)"), {"who": MIGRATION_ACTOR}
-        )
+    """Return an empty database: another demo's data goes, nobody else's can be in it."""
+    with Session(engine(addresses.app)) as session:
+        empty = not has_changes(session, [MIGRATION_ACTOR])
     if empty:
         return addresses
     if settings.database_url:
-        raise Conflict("the database of DATABASE_URL holds another demo; give the demo an empty database")
+        raise Conflict("demo.other_demo")
     print_step("replacing the data of another demo")
     engine(addresses.app).dispose()
     engine(addresses.owner).dispose()
@@ -186,12 +180,12 @@ def reset_database(settings: Settings, addresses: cluster.DatabaseUrls) -> clust
 
 
 def migrated(settings: Settings) -> cluster.DatabaseUrls:
-    """The database, started and migrated to this code's version."""
+    """Return the database, started and migrated to this code's version."""
     addresses = cluster.database_urls(settings)
     schema.migrate(addresses)
     return addresses
 
 
-def print_step(words: str) -> None:
+def print_step(step: str) -> None:
     """Say on stderr what begins now."""
-    click.echo(f"· {words}", err=True)
+    click.echo(f"· {step}", err=True)

@@ -21,9 +21,9 @@ def tell_once(code: str, secret: str, as_json: bool) -> None:
     click.echo(f"wangge: the secret of device {code}; it is shown only now. Alarms go to POST {alarms}", err=True)
 
 
-def tell(found: object, words: str, as_json: bool) -> None:
+def tell(value: object, sentence: str, as_json: bool) -> None:
     """Show what came of a command: as one JSON document, or in words."""
-    click.echo(json.dumps(found, ensure_ascii=False, default=str) if as_json else words)
+    click.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else sentence)
 
 
 @click.group()
@@ -43,12 +43,12 @@ def command() -> None:
 @click.option("--name", default="", help="Where it hangs, in words.")
 @click.option("--address", default="", help="Building, stairwell, floor, as people write it.")
 @in_json
-def add(code: str, lon: float, lat: float, as_json: bool, **given: str) -> None:
+def add(code: str, lon: float, lat: float, as_json: bool, **options: str) -> None:
     """Enter the device CODE (its number at the maker); its secret is printed once."""
     with session_scope("device add") as session:
-        made = devices.add(session, code, lon=lon, lat=lat, now=datetime.now(UTC), **given)
+        secret_text = devices.add(session, code, lon=lon, lat=lat, now=datetime.now(UTC), **options)
         session.commit()
-    tell_once(code, made, as_json)
+    tell_once(code, secret_text, as_json)
 
 
 @command.command("list")
@@ -56,17 +56,17 @@ def add(code: str, lon: float, lat: float, as_json: bool, **given: str) -> None:
 def list_(as_json: bool) -> None:
     """List devices, without their secrets."""
     with session_scope() as session:
-        found = devices.list_devices(session)
+        rows = devices.list_devices(session)
     if as_json:
-        tell([asdict(one) for one in found], "", as_json)
+        tell([asdict(row) for row in rows], "", as_json)
         return
-    for one in found:
-        last = f", last {one.last:%Y-%m-%d %H:%M}" if one.last else ""
+    for row in rows:
+        last = f", last {row.last:%Y-%m-%d %H:%M}" if row.last else ""
         click.echo(
-            f"{one.code}  [{'active' if one.active else 'blocked'}]  {one.kind}  {one.category}  {one.name}"
-            f"  {one.lon:.6f},{one.lat:.6f}  {one.alarms} alarms{last}"
+            f"{row.code}  [{'active' if row.active else 'blocked'}]  {row.kind}  {row.category}  {row.name}"
+            f"  {row.lon:.6f},{row.lat:.6f}  {row.alarms} alarms{last}"
         )
-    if not found:
+    if not rows:
         click.echo("wangge: no device; enter one with ./wangge device add", err=True)
 
 
@@ -92,9 +92,9 @@ def unblock(code: str, as_json: bool) -> None:
 def secret(code: str, as_json: bool) -> None:
     """Give the device CODE a new secret, printed once; the old one is refused from now on."""
     with session_scope("device secret") as session:
-        made = devices.new_secret(session, code)
+        new_secret = devices.new_secret(session, code)
         session.commit()
-    tell_once(code, made, as_json)
+    tell_once(code, new_secret, as_json)
 
 
 def _switch(code: str, active: bool, as_json: bool) -> None:

@@ -31,17 +31,17 @@ def command(layer: str, file: Path, at: str | None, within: str, reason: str) ->
             click.echo(credit, err=True)
 
 
-def _moment(words: str | None) -> datetime | None:
+def _moment(text: str | None) -> datetime | None:
     """A moment as typed; without a zone it is the deployment's."""
     from gis.files.cells import parse_local_datetime
 
-    if words is None:
+    if text is None:
         return None
     try:
-        at = datetime.fromisoformat(words)
+        at = datetime.fromisoformat(text)
     except ValueError:
         try:
-            at = parse_local_datetime(words)
+            at = parse_local_datetime(text)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--at") from error
     return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)

@@ -11,11 +11,11 @@ from gis.accounts import disclosures
 from gis.areas.resolver import read_time
 from gis.errors import invalid_field
 from gis.incidents.lifecycle import intake
-from gis.incidents.lifecycle.report import file_report
-from gis.incidents.reading import filters as reading_filters
+from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.reading import incidents, statistics, timeline
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
+from web.api.incidents.schemas import incident_to_json
 from web.cli.common import record_disclosure, session_scope
 
 FIGURE_COLUMNS = ("reported", "open", "overdue", "response", "completion", "in_time", "resolution", "satisfaction")
@@ -41,26 +41,26 @@ def me() -> Principal:
 @click.option("--severity", default="", help="low, normal, high or urgent; else as the category says.")
 @click.argument("description", default="")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def report(as_json: bool, **given: str | float | None) -> None:
+def report(as_json: bool, **options: str | float | None) -> None:
     """File a report, with DESCRIPTION in the reporter's words."""
     now = datetime.now(Settings.from_env().timezone)
     with session_scope("report") as session:
-        filed = file_report(session, me(), intake.IncidentReport(**given, channel="phone"), now)  # type: ignore[arg-type]
+        filed = lifecycle_report.file_report(session, me(), intake.IncidentReport(**options, channel="phone"), now)  # type: ignore[arg-type]
         session.commit()
     if as_json:
         click.echo(orjson.dumps(asdict(filed)).decode())
         return
-    who = filed.assigned_to
+    holder = filed.assigned_to
     if filed.danger:
         click.echo(filed.danger["advice_zh"])
     click.echo(f"{filed.id}  {filed.state}")
     click.echo(
-        f"to: {who['role']} {who['name']} ({who['area']})"
-        if who
+        f"to: {holder['role']} {holder['name']} ({holder['area']})"
+        if holder
         else f"to: {filed.queue['en'] if filed.queue else 'nobody'}"
     )
     click.echo(f"due: {filed.due.astimezone(now.tzinfo):%Y-%m-%d %H:%M}" if filed.due else "due: no clock runs")
-    click.echo("\n".join(f"  {one.zh}" for one in filed.how))
+    click.echo("\n".join(f"  {step.zh}" for step in filed.how))
 
 
 @command.command("list")
@@ -76,22 +76,22 @@ def report(as_json: bool, **given: str | float | None) -> None:
 )
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def listed(state: str, overdue: bool, limit: int, as_json: bool, **given: str) -> None:
+def listed(state: str, overdue: bool, limit: int, as_json: bool, **options: str) -> None:
     """Incidents by urgency: supervised first, then by what is due."""
     now = datetime.now(Settings.from_env().timezone)
     states = tuple(filter(None, state.split(",")))
-    wanted = reading_filters.IncidentFilters(states, overdue=True if overdue else None, sort="urgent", **given)  # type: ignore[arg-type]
+    incident_filters = incidents.IncidentFilters(states, overdue=True if overdue else None, sort="urgent", **options)  # type: ignore[arg-type]
     with session_scope() as session:
-        found = incidents.list_incidents(session, me(), wanted, limit, None, now=now)
+        rows = incidents.list_incidents(session, me(), incident_filters, limit, None, now=now)
     if as_json:
-        click.echo(orjson.dumps([asdict(one) for one in found]).decode())
+        click.echo(orjson.dumps([incident_to_json(row) for row in rows]).decode())
         return
-    for one in found:
-        due = f"{one.due.astimezone(now.tzinfo):%m-%d %H:%M}" if one.due else "-"
-        watched = " 督办" if one.supervised else ""
-        held = f"{one.role_zh or (one.queue or {}).get('zh') or '-'} {one.assigned_to or ''}".strip()
-        click.echo(f"{one.id}  {one.state_zh}{watched}  {one.colour or '-'}  {due}  {one.category_zh}  {held}")
-    click.echo(f"{len(found)} incidents", err=True)
+    for row in rows:
+        due = f"{row.due.astimezone(now.tzinfo):%m-%d %H:%M}" if row.due else "-"
+        watched = " 督办" if row.supervised else ""
+        assignee = f"{row.role_zh or (row.queue or {}).get('zh') or '-'} {row.assigned_to or ''}".strip()
+        click.echo(f"{row.id}  {row.state_zh}{watched}  {row.colour or '-'}  {due}  {row.category_zh}  {assignee}")
+    click.echo(f"{len(rows)} incidents", err=True)
 
 
 @command.command("show")
@@ -99,19 +99,21 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **given: str) -
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def show(incident: str, as_json: bool) -> None:
     """One incident with what happened to it."""
-    wanted = _number(incident)
+    incident_id = _number(incident)
     now = datetime.now(Settings.from_env().timezone)
     with session_scope() as session:
-        found = incidents.get_incident(session, me(), wanted, now=now)
-        events = timeline.events(session, me(), wanted)
+        view = incidents.get_incident(session, me(), incident_id, now=now)
+        events = timeline.events(session, me(), incident_id)
     if as_json:
-        click.echo(orjson.dumps(asdict(found) | {"timeline": [asdict(one) for one in events]}).decode())
+        click.echo(orjson.dumps(incident_to_json(view) | {"timeline": [asdict(event) for event in events]}).decode())
         return
-    click.echo(f"{found.category_zh} ({found.category})  {found.state_zh}  {found.description}")
-    click.echo(" › ".join(area["name"] for area in found.areas))
-    for one in events:
-        words = f"  {one.words}" if one.words else ""
-        click.echo(f"{one.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {one.move_zh}  {one.who or one.role_zh}{words}")
+    click.echo(f"{view.category_zh} ({view.category})  {view.state_zh}  {view.description}")
+    click.echo(" › ".join(area["name"] for area in view.areas))
+    for event in events:
+        note = f"  {event.words}" if event.words else ""
+        click.echo(
+            f"{event.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {event.move_zh}  {event.who or event.role_zh}{note}"
+        )
 
 
 def _number(incident: str) -> UUID:
@@ -119,8 +121,7 @@ def _number(incident: str) -> UUID:
     try:
         return UUID(incident)
     except ValueError:
-        words = f"{incident[:60]!r} is no incident's id, as ./wangge incidents list shows them"
-        raise invalid_field("incident", words) from None
+        raise invalid_field("incident", "cli.incident_id_malformed", value=incident[:60]) from None
 
 
 @command.command("contact")
@@ -131,8 +132,8 @@ def contact(incident: str, reason: str, as_json: bool) -> None:
     """How to reach who reported INCIDENT."""
     number, stated = _number(incident), disclosures.require_reason(reason)
     with session_scope() as session:
-        found = incidents.get_incident(session, me(), number, now=datetime.now(Settings.from_env().timezone))
-        reached = incidents.get_reporter_contact(session, me(), found)
+        view = incidents.get_incident(session, me(), number, now=datetime.now(Settings.from_env().timezone))
+        reached = incidents.get_reporter_contact(session, me(), view)
         areas = incidents.areas_of(session, number)
         record_disclosure(session, "contact", "contact of the reporter", areas=areas, incident_id=number, reason=stated)
     if as_json:
@@ -152,9 +153,7 @@ def contact(incident: str, reason: str, as_json: bool) -> None:
 def listed_disclosures(kind: str, who: str, incident: str, since: str, until: str, limit: int, as_json: bool) -> None:
     """Who was shown contacts, photos and exports, the newest first."""
     zone = Settings.from_env().timezone
-    begin, end = (
-        read_time(given, zone, name) if given else None for name, given in (("since", since), ("until", until))
-    )
+    begin, end = (read_time(text, zone, name) if text else None for name, text in (("since", since), ("until", until)))
     filters = disclosures.Filters(kind, who, _number(incident) if incident else None, begin, end)
     with session_scope() as session:
         rows = disclosures.list_disclosures(session, me(), filters, limit)
@@ -179,14 +178,14 @@ def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
     now = datetime.now(zone)
     begin, end = read_time(since, zone, "since"), read_time(until, zone, "until") if until else now
     with session_scope() as session:
-        found = statistics.incident_statistics(session, me(), begin, end, per, area, now=now, zone=zone.key)
+        rows = statistics.incident_statistics(session, me(), begin, end, per, area, now=now, zone=zone.key)
     if as_json:
-        click.echo(orjson.dumps([asdict(one) for one in found]).decode())
+        click.echo(orjson.dumps([asdict(row) for row in rows]).decode())
         return
     click.echo("\t".join(["", *(statistics.METRIC_DEFINITIONS[name][0] for name in FIGURE_COLUMNS)]))
-    for one in found:
-        row = [getattr(one, name) for name in FIGURE_COLUMNS]
+    for group in rows:
+        row = [getattr(group, name) for name in FIGURE_COLUMNS]
         cells = ["-" if cell is None else f"{cell:.1%}" if isinstance(cell, float) else str(cell) for cell in row]
-        click.echo("\t".join([f"{one.key or ''} {one.name or ''}".strip() or "全部", *cells]))
+        click.echo("\t".join([f"{group.key or ''} {group.name or ''}".strip() or "全部", *cells]))
     for name in FIGURE_COLUMNS:
         click.echo(f"{statistics.METRIC_DEFINITIONS[name][0]}: {statistics.METRIC_DEFINITIONS[name][2]}", err=True)

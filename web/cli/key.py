@@ -39,9 +39,9 @@ def command() -> None:
 def add(name: str, actions: tuple[str, ...], areas: tuple[str, ...], per_minute: int, days: int | None) -> None:
     """Make a key for the program NAME; it is printed once."""
     with session_scope("key add") as session:
-        made = api_keys.add(session, name, actions, areas, datetime.now(UTC), per_minute=per_minute, days=days)
+        secret = api_keys.add(session, name, actions, areas, datetime.now(UTC), per_minute=per_minute, days=days)
         session.commit()
-    print_secret_once(name, made)
+    print_secret_once(name, secret)
 
 
 @command.command("list")
@@ -49,17 +49,17 @@ def add(name: str, actions: tuple[str, ...], areas: tuple[str, ...], per_minute:
 def list_(as_json: bool) -> None:
     """List keys, without their secrets."""
     with session_scope() as session:
-        found = api_keys.list_keys(session, datetime.now(UTC))
+        rows = api_keys.list_keys(session, datetime.now(UTC))
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
+        click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str))
         return
-    for one in found:
-        until = one.revoked_at or one.expires_at
+    for row in rows:
+        until = row.revoked_at or row.expires_at
         click.echo(
-            f"{one.name}  [{one.state}]  wg_{one.public}_…  {', '.join(one.actions)}  in {', '.join(one.areas)}"
-            f"  {one.per_minute}/min{f'  until {until:%Y-%m-%d %H:%M}' if until else ''}"
+            f"{row.name}  [{row.state}]  wg_{row.public}_…  {', '.join(row.actions)}  in {', '.join(row.areas)}"
+            f"  {row.per_minute}/min{f'  until {until:%Y-%m-%d %H:%M}' if until else ''}"
         )
-    if not found:
+    if not rows:
         click.echo("wangge: no key; make one with ./wangge key add NAME --action ACTION --area CODE", err=True)
 
 
@@ -69,9 +69,9 @@ def list_(as_json: bool) -> None:
 def rotate(name: str, keep_hours: float) -> None:
     """Give the program NAME a new secret, printed once."""
     with session_scope("key rotate") as session:
-        made = api_keys.rotate(session, name, datetime.now(UTC), keep_hours)
+        secret = api_keys.rotate(session, name, datetime.now(UTC), keep_hours)
         session.commit()
-    print_secret_once(name, made)
+    print_secret_once(name, secret)
 
 
 @command.command()

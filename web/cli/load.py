@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import LEVELS
 from gis.crs import SUPPORTED_CRS
-from gis.errors import InvalidInput, Unavailable
+from gis.errors import FieldError, InvalidInput, Unavailable
 from gis.files.report import LoadReport, to_message
 from gis.settings import Settings
 from web.cli.common import progress_bar, progress_line, session_scope
@@ -193,7 +193,7 @@ def _time(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(f"effective {text!r} is not a time; write it as 2026-03-03 or 2026-03-03T08:00") from None
+        raise InvalidInput("cli.effective_malformed", value=text) from None
     return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)
 
 
@@ -205,8 +205,10 @@ def raise_if_rejected(report: LoadReport) -> None:
     """
     if report.refused:
         raise InvalidInput(
-            f"{report.source}: {len(report.refused)} refused",
-            [rejected.to_field_error() for rejected in report.refused],
+            "cli.load_refused",
+            [FieldError(f"{row.where} {row.field}".strip(), row.reason) for row in report.refused],
+            file=str(report.source),
+            count=len(report.refused),
         )
 
 
@@ -215,9 +217,9 @@ def print_report(report: LoadReport, as_json: bool) -> None:
     click.echo(json.dumps(report.to_dict(), ensure_ascii=False) if as_json else format_report(report))
 
 
-def _run(load: Callable[[Session], LoadReport], why: str, commit: bool, as_json: bool) -> None:
+def _run(load: Callable[[Session], LoadReport], reason: str, commit: bool, as_json: bool) -> None:
     """Load in one transaction, keep it when told and nothing was refused, report; exit 1 when something was."""
-    with session_scope(why) as session:
+    with session_scope(reason) as session:
         report = load(session)
         if commit and not report.refused:
             if report.kind.startswith("areas"):
@@ -228,14 +230,14 @@ def _run(load: Callable[[Session], LoadReport], why: str, commit: bool, as_json:
                 _circles(session, report)
     print_report(report, as_json)
     if report.refused:
-        for one in [] if as_json else report.refused:
-            click.echo(f"  {one.where}{f', {one.field}' if one.field else ''}: {one.reason}", err=True)
+        for row in [] if as_json else report.refused:
+            click.echo(f"  {row.where}{f', {row.field}' if row.field else ''}: {row.reason}", err=True)
         click.echo(f"wangge: {len(report.refused)} refused; nothing was loaded", err=True)
         sys.exit(1)
 
 
 def format_report(report: LoadReport) -> str:
-    """The report for people, without the refused rows."""
+    """Return the report for people, without the refused rows."""
     lines = [f"{report.source}: {report.kind}"]
     if report.crs:
         lines.append(f"  coordinate system  {report.crs}")

@@ -42,12 +42,12 @@ def command(
     except ValueError:
         raise click.UsageError(f"{' '.join(places)} is not a longitude and a latitude in degrees") from None
     with session_scope() as session:
-        found = locate(session, lon, lat, crs, address=address, at=moment)
-    click.echo(orjson.dumps(found).decode() if as_json else in_words(found))
+        result = locate(session, lon, lat, crs, address=address, at=moment)
+    click.echo(orjson.dumps(result).decode() if as_json else in_words(result))
 
 
 def many(source: Path, target: Path, at: datetime, as_json: bool) -> None:
-    """A file of places."""
+    """Locate a file of places."""
     from tqdm import tqdm
 
     from gis.areas.batch import locate_file
@@ -74,24 +74,24 @@ def many(source: Path, target: Path, at: datetime, as_json: bool) -> None:
         click.echo(f"{target}: {counts.located:,} of {counts.rows:,} points located")
 
 
-def in_words(found: LocateResult) -> str:
-    """The answer for a person."""
-    lines = [" › ".join(area.name for area in found.areas) + f"  ({found.areas[-1].code})"]
-    if found.building:
-        away = f"，相距{found.building.distance_m}米" if found.building.distance_m else ""
-        lines.append(f"楼栋　　{found.building.estate}{found.building.name} ({found.building.code}){away}")
-    if found.unit:
-        lines.append(f"{Level.UNIT.zh}　{found.unit.name} ({found.unit.code})")
-    for candidate in found.unit_candidates:
+def in_words(result: LocateResult) -> str:
+    """Return the answer for a person to read."""
+    lines = [" › ".join(area.name for area in result.areas) + f"  ({result.areas[-1].code})"]
+    if result.building:
+        away = f"，相距{result.building.distance_m}米" if result.building.distance_m else ""
+        lines.append(f"楼栋　　{result.building.estate}{result.building.name} ({result.building.code}){away}")
+    if result.unit:
+        lines.append(f"{Level.UNIT.zh}　{result.unit.name} ({result.unit.code})")
+    for candidate in result.unit_candidates:
         which = [f"{name}单元" for name in candidate.stairwells] + [f"{low}–{high}层" for low, high in candidate.floors]
         lines.append(f"{Level.UNIT.zh}？ {candidate.name} ({candidate.code}) {'、'.join(which)}")
     lines.append("责任人")
-    for entry in found.people:
-        first = "→" if entry is found.answerable else " "
-        lines.append(f" {first} {entry.role_zh}：{entry.name or '——'}{f'（{entry.why_zh}）' if entry.why_zh else ''}")
-    if not found.people:
+    for entry in result.people:
+        mark = "→" if entry is result.answerable else " "
+        lines.append(f" {mark} {entry.role_zh}：{entry.name or '——'}{f'（{entry.why_zh}）' if entry.why_zh else ''}")
+    if not result.people:
         lines.append("   （没有登记岗位）")
     lines.append("依据")
-    lines += [f"   {one.zh}" for one in found.how]
-    lines.append(f"   时间 {found.at}，边界修订 {found.revision}")
+    lines += [f"   {step.zh}" for step in result.how]
+    lines.append(f"   时间 {result.at}，边界修订 {result.revision}")
     return "\n".join(lines)

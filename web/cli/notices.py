@@ -61,14 +61,14 @@ def retry(which: str) -> None:
 def targets(as_json: bool) -> None:
     """The receivers, without their secrets."""
     with session_scope() as session:
-        found = queries.targets(session)
+        rows = queries.targets(session)
     if as_json:
-        return show(found, True, "")
-    for one in found:
-        topics = ", ".join(one.topics) or "all topics"
-        click.echo(f"{one.id}  {one.kind}  {one.address}  {topics}  {f'in {one.area}' if one.area else 'everywhere'}"
-                   f"  waiting {one.waiting}, dead {one.dead}{f'  last failure: {one.last_error}' if one.last_error else ''}")  # fmt: skip
-    if not found:
+        return show(rows, True, "")
+    for row in rows:
+        topics = ", ".join(row.topics) or "all topics"
+        click.echo(f"{row.id}  {row.kind}  {row.address}  {topics}  {f'in {row.area}' if row.area else 'everywhere'}"
+                   f"  waiting {row.waiting}, dead {row.dead}{f'  last failure: {row.last_error}' if row.last_error else ''}")  # fmt: skip
+    if not rows:
         click.echo("wangge: no receiver; add one with ./wangge notices add-webhook URL", err=True)
 
 
@@ -80,8 +80,8 @@ def targets(as_json: bool) -> None:
 def add_webhook(url: str, topics: tuple[str, ...], area: str, secret: str) -> None:
     """Send notices to URL, signed; prints the key they are signed with."""
     with session_scope("notices add-webhook") as session:
-        made = actions.add_target(session, "webhook", url, topics, area, secret)
-        number, key = made.id, made.secret
+        new_id = actions.add_target(session, "webhook", url, topics, area, secret)
+        number, key = new_id.id, new_id.secret
         session.commit()
     click.echo(key)
     click.echo(
@@ -131,13 +131,13 @@ def test(target: int) -> None:
     click.echo(f"{trial.address}: arrived")
 
 
-def show(found: Sequence[Any], as_json: bool, nothing: str) -> None:
-    """Rows as lines, or as one JSON document."""
+def show(rows: Sequence[Any], as_json: bool, nothing: str) -> None:
+    """Print rows as lines, or as one JSON document."""
     if as_json:
-        return click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
-    for one in found:
-        more = f"  next {one.next_try_at:%Y-%m-%d %H:%M:%S}" if one.state == "waiting" else ""
-        click.echo(f"{one.id}  {one.at:%Y-%m-%d %H:%M:%S}  {one.topic}  to {one.target} {one.address}  [{one.state}]"
-                   f"  tried {one.attempts}{more}{f'  {one.last_error}' if one.last_error else ''}")  # fmt: skip
-    if not found:
+        return click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str))
+    for row in rows:
+        next_try = f"  next {row.next_try_at:%Y-%m-%d %H:%M:%S}" if row.state == "waiting" else ""
+        click.echo(f"{row.id}  {row.at:%Y-%m-%d %H:%M:%S}  {row.topic}  to {row.target} {row.address}  [{row.state}]"
+                   f"  tried {row.attempts}{next_try}{f'  {row.last_error}' if row.last_error else ''}")  # fmt: skip
+    if not rows:
         click.echo(f"wangge: {nothing}", err=True)

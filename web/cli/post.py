@@ -34,22 +34,22 @@ def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
     """List the posts of AREA (its code) with holder, deputy and leave."""
     moment = _time(at)
     with session_scope() as session:
-        found = posts_of(session, BY, area, moment, within=within)
+        rows = posts_of(session, BY, area, moment, within=within)
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
+        click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str))
         return
-    for one in found:
-        holder = f"{one.holder['name']} ({one.holder['code']})" if one.holder else "——"
-        deputy = f"  代理 {one.deputy['name']} ({one.deputy['code']})" if one.deputy else ""
-        until = f" – {_local(one.valid_to)}" if one.valid_to else ""
+    for row in rows:
+        holder = f"{row.holder['name']} ({row.holder['code']})" if row.holder else "——"
+        deputy = f"  代理 {row.deputy['name']} ({row.deputy['code']})" if row.deputy else ""
+        until = f" – {_local(row.valid_to)}" if row.valid_to else ""
         away = "".join(
-            f"  请假 {gone['person']} {_local(gone['from'])} – {_local(gone['until'])}" for gone in one.leave
+            f"  请假 {gone['person']} {_local(gone['from'])} – {_local(gone['until'])}" for gone in row.leave
         )
         click.echo(
-            f"{one.id:>8}  {ROLE_BY_KEY[one.role].zh}  {one.area_name} ({one.area})  {holder}{deputy}"
-            f"  {_local(one.valid_from)}{until}{away}"
+            f"{row.id:>8}  {ROLE_BY_KEY[row.role].zh}  {row.area_name} ({row.area})  {holder}{deputy}"
+            f"  {_local(row.valid_from)}{until}{away}"
         )
-    if not found:
+    if not rows:
         click.echo(f"wangge: {area} has no posts; load some with ./wangge load people FILE", err=True)
 
 
@@ -73,12 +73,12 @@ def hand_over(
         raise click.UsageError("say either --to CODE or --vacant")
     now = _time(None)
     with session_scope("hand over") as session:
-        made = handover.hand_over(session, BY, post, to, _time(at) if at else None, incidents, now)
+        result = handover.hand_over(session, BY, post, to, _time(at) if at else None, incidents, now)
         session.commit()
     if as_json:
-        click.echo(json.dumps(asdict(made), default=str))
+        click.echo(json.dumps(asdict(result), default=str))
     else:
-        click.echo(f"post {post} → {made.post} from {_local(made.at)}; {made.incidents} incidents came along")
+        click.echo(f"post {post} → {result.post} from {_local(result.at)}; {result.incidents} incidents came along")
 
 
 @command.command()
@@ -90,14 +90,14 @@ def leave(person: str, begins: str | None, until: str | None, as_json: bool) -> 
     """Enter leave of PERSON (their code): the deputies of their posts stand in."""
     start, end = _time(begins), _time(until) if until else None
     with session_scope("leave") as session:
-        made = handover.record_leave(session, BY, person, start, end, _time(None))
+        result = handover.record_leave(session, BY, person, start, end, _time(None))
         session.commit()
-    click.echo(json.dumps({"leave": made}) if as_json else f"{person}: away from {_local(start)}")
+    click.echo(json.dumps({"leave": result}) if as_json else f"{person}: away from {_local(start)}")
 
 
-def _time(given: str | None) -> datetime:
+def _time(text: str | None) -> datetime:
     zone = Settings.from_env().timezone
-    return read_time(given, zone) if given else datetime.now(zone)
+    return read_time(text, zone) if text else datetime.now(zone)
 
 
 def _local(at: datetime | str | None) -> str:
@@ -113,18 +113,18 @@ def _local(at: datetime | str | None) -> str:
 def unanswered_(as_json: bool) -> None:
     """List the grids nobody answers for, up to the county, and what waits at the operator because of it."""
     with session_scope() as session:
-        found = unanswered(session, datetime.now(Settings.from_env().timezone))
+        queue = unanswered(session, datetime.now(Settings.from_env().timezone))
     if as_json:
-        click.echo(json.dumps(asdict(found), ensure_ascii=False))
+        click.echo(json.dumps(asdict(queue), ensure_ascii=False))
         return
-    for one in found.places:
-        click.echo(f"{one.code}  {one.name}  {one.community_name} ({one.community})")
+    for grid in queue.places:
+        click.echo(f"{grid.code}  {grid.name}  {grid.community_name} ({grid.community})")
     click.echo(
-        f"wangge: {len(found.places)} grids; {found.waiting} incidents wait at the operator (./wangge incidents list"
-        f" --queue operator); {found.operators} operators",
+        f"wangge: {len(queue.places)} grids; {queue.waiting} incidents wait at the operator (./wangge incidents list"
+        f" --queue operator); {queue.operators} operators",
         err=True,
     )
-    if not found.operators:
+    if not queue.operators:
         click.echo(
             "wangge: no administrator can sign in: make one with ./wangge account add NAME --role administrator",
             err=True,

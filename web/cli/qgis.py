@@ -44,19 +44,19 @@ def command() -> None:
 def access(name: str, layers: Path | None, as_json: bool) -> None:
     """Give NAME (planner) a login that sees the views and nothing else; again: a new password."""
     if layers and not layers.absolute().parent.is_dir():
-        raise invalid_field("layers", f"the folder {layers.absolute().parent} is not there")
+        raise invalid_field("layers", "cli.folder_missing", folder=str(layers.absolute().parent))
     settings = Settings.from_env()
-    made = qgis.grant_login(settings, open_database(settings), name)
+    login = qgis.grant_login(settings, open_database(settings), name)
     if layers:
-        private.create_file(layers).write_text(qgis.layer_file(made), encoding="utf-8")
+        private.create_file(layers).write_text(qgis.layer_file(login), encoding="utf-8")
     if as_json:
-        click.echo(json.dumps(asdict(made), ensure_ascii=False))
+        click.echo(json.dumps(asdict(login), ensure_ascii=False))
         return
-    for field, value in asdict(made).items():
+    for field, value in asdict(login).items():
         click.echo(f"{field + ':':10}{value}")
     click.echo(STEPS, err=True)
-    if made.host == "127.0.0.1":
-        click.echo(LOOPBACK.format(port=made.port), err=True)
+    if login.host == "127.0.0.1":
+        click.echo(LOOPBACK.format(port=login.port), err=True)
 
 
 @command.command()
@@ -72,11 +72,11 @@ def revoke(name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def list_(as_json: bool) -> None:
     """List who has access."""
-    found = qgis.list_logins(open_database())
+    logins = qgis.list_logins(open_database())
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(logins))
         return
-    for name in found:
+    for name in logins:
         click.echo(name)
-    if not found:
+    if not logins:
         click.echo("wangge: nobody; ./wangge qgis access NAME makes a login", err=True)

@@ -25,7 +25,7 @@ def command() -> None:
 
 
 def cli_principal() -> Principal:
-    """Who is at the command line; everything is allowed there."""
+    """Return who is at the command line; everything is allowed there."""
     return system_principal(f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}")
 
 
@@ -39,16 +39,16 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
 
     with session_scope() as session:
         rows = drafts.list_revisions(session, cli_principal(), state=state, limit=limit)
-        told = [
+        entries = [
             {key: getattr(row, key) for key in ("id", "title", "state", "author", "reason", "effective", "grids")}
             for row in rows
         ]
     if as_json:
-        return click.echo(orjson.dumps(told).decode())
-    for one in told:
-        when = f", from {one['effective']:%Y-%m-%d %H:%M}" if one["effective"] else ""
+        return click.echo(orjson.dumps(entries).decode())
+    for row in entries:
+        when = f", from {row['effective']:%Y-%m-%d %H:%M}" if row["effective"] else ""
         click.echo(
-            f"{one['id']:5}  {one['state']:9}  {one['title']} ({one['author']}{when}); {len(one['grids'])} grids"
+            f"{row['id']:5}  {row['state']:9}  {row['title']} ({row['author']}{when}); {len(row['grids'])} grids"
         )
     return None
 
@@ -62,10 +62,10 @@ def begin(title: str, base: int | None, as_json: bool) -> None:
     from gis.boundaries import drafts
 
     with session_scope() as session:
-        made = drafts.create_draft(session, cli_principal(), title, base)
+        draft = drafts.create_draft(session, cli_principal(), title, base)
         session.commit()
-        told = {"id": made.id, "state": made.state, "base": made.base}
-    click.echo(orjson.dumps(told).decode() if as_json else str(told["id"]))
+        summary = {"id": draft.id, "state": draft.state, "base": draft.base}
+    click.echo(orjson.dumps(summary).decode() if as_json else str(summary["id"]))
 
 
 @command.command("do")
@@ -81,18 +81,18 @@ def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
     from gis.boundaries import drafts
 
     try:
-        given = orjson.loads(operation.read())
+        spec = orjson.loads(operation.read())
     except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"the operation is no JSON: {error}") from error
+        raise InvalidInput("cli.operation_not_json", reason=str(error)) from error
     with session_scope() as session:
-        made = drafts.add_operation(session, cli_principal(), number, given)
+        result = drafts.add_operation(session, cli_principal(), number, spec)
         session.commit()
-        touched, fresh = made.touched, list(made.made)
-        told = {"step": made.step, "touched": touched, "made": made.made}
+        touched, fresh = result.touched, list(result.made)
+        summary = {"step": result.step, "touched": touched, "made": result.made}
     if as_json:
-        return click.echo(orjson.dumps(told).decode())
+        return click.echo(orjson.dumps(summary).decode())
     new = f"; new: {', '.join(fresh)}" if fresh else ""
-    click.echo(f"step {told['step']}: {', '.join(touched)}{new}")
+    click.echo(f"step {summary['step']}: {', '.join(touched)}{new}")
     return None
 
 
@@ -117,25 +117,25 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
     """What revision NUMBER changes: grids before and after, what moves, what is odd."""
     from gis.boundaries import preview as look
     from gis.exchange import preview_workbook
-    from web.api.revisions.views import as_preview
+    from web.api.revisions.schemas import preview_to_json
 
     with session_scope() as session:
-        found = look.preview(session, cli_principal(), number)
+        changes = look.preview(session, cli_principal(), number)
     if xlsx is not None:
         with private.open_file(xlsx, "wb") as out:
-            preview_workbook.write(found, out)
+            preview_workbook.write(changes, out)
     if as_json:
-        return click.echo(orjson.dumps(as_preview(found)).decode())
-    for grid in found.grids:
+        return click.echo(orjson.dumps(preview_to_json(changes)).decode())
+    for grid in changes.grids:
         click.echo(
             f"{grid.code} {grid.name} ({grid.change}): {grid.households[0]} → {grid.households[1]} households,"
             f" {grid.area_m2[0]:,.0f} → {grid.area_m2[1]:,.0f} m²"
         )
-    click.echo(", ".join(f"{count} {kind}" for kind, count in found.totals.items()) + " change")
-    for problem in found.problems[:MOST]:
+    click.echo(", ".join(f"{count} {kind}" for kind, count in changes.totals.items()) + " change")
+    for problem in changes.problems[:MOST]:
         click.echo(f"  {problem.severity}: {problem.en}")
-    if len(found.problems) > MOST:
-        click.echo(f"  and {len(found.problems) - MOST} more (--json has all)")
+    if len(changes.problems) > MOST:
+        click.echo(f"  and {len(changes.problems) - MOST} more (--json has all)")
     return None
 
 
@@ -153,10 +153,10 @@ def publish(number: int, reason: str, effective: str | None, as_json: bool) -> N
         at = _moment(effective, settings) if effective else None
         done = publishing.publish(session, cli_principal(), number, reason, at, two_persons=settings.two_persons)
         session.commit()
-        told = {"id": done.id, "state": done.state, "effective": done.effective}
+        summary = {"id": done.id, "state": done.state, "effective": done.effective}
     if as_json:
-        return click.echo(orjson.dumps(told).decode())
-    click.echo(f"revision {number} holds from {told['effective']:%Y-%m-%d %H:%M:%S %z}")
+        return click.echo(orjson.dumps(summary).decode())
+    click.echo(f"revision {number} holds from {summary['effective']:%Y-%m-%d %H:%M:%S %z}")
     return None
 
 
@@ -181,8 +181,10 @@ def rebase(number: int) -> None:
     with session_scope() as session:
         changed = drafts.rebase(session, cli_principal(), number)
         session.commit()
-    for one in changed:
-        click.echo(f"{one.grid} {one.name} was redrawn by {one.author} (revision {one.revision}: {one.title})")
+    for clash in changed:
+        click.echo(
+            f"{clash.grid} {clash.name} was redrawn by {clash.author} (revision {clash.revision}: {clash.title})"
+        )
     click.echo(f"draft {number} is drawn on the newest boundaries")
 
 
@@ -193,9 +195,9 @@ def revert(number: int) -> None:
     from gis.boundaries import publish as publishing
 
     with session_scope() as session:
-        made = publishing.create_reverting_draft(session, cli_principal(), number)
+        draft = publishing.create_reverting_draft(session, cli_principal(), number)
         session.commit()
-        click.echo(str(made.id))
+        click.echo(str(draft.id))
 
 
 @command.command("from-file")
@@ -219,44 +221,44 @@ def from_file(
 
     Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code; a refused file changes nothing.
     """
-    from gis.exchange.area_file import ReadOptions
     from gis.exchange.boundary_file import draft_from_file
-    from web.api.revisions.views import coverage_errors_to_geojson
+    from web.api.revisions.schemas import coverage_errors_to_geojson
 
     with session_scope() as session:
-        options = ReadOptions(crs=crs, layer=layer)
-        found = draft_from_file(session, cli_principal(), file, title or file.stem, options, clean=clean)
-        if not found.report.refused:
+        file_draft = draft_from_file(
+            session, cli_principal(), file, title or file.stem, clean=clean, crs=crs, layer=layer
+        )
+        if not file_draft.report.refused:
             session.commit()
-        number = found.draft.id if found.draft else None
+        number = file_draft.draft.id if file_draft.draft else None
     if torn is not None:
-        private.create_file(torn).write_bytes(orjson.dumps(coverage_errors_to_geojson(found)))
+        private.create_file(torn).write_bytes(orjson.dumps(coverage_errors_to_geojson(file_draft)))
     if as_json:
-        told = {
+        summary = {
             "draft": number,
-            "report": found.report.to_dict(),
-            "new": found.new,
-            "gone": found.gone,
-            "changed": found.changed,
+            "report": file_draft.report.to_dict(),
+            "new": file_draft.new,
+            "gone": file_draft.gone,
+            "changed": file_draft.changed,
         }
-        click.echo(orjson.dumps(told).decode())
+        click.echo(orjson.dumps(summary).decode())
     else:
-        for note in found.report.notes:
+        for note in file_draft.report.notes:
             click.echo(f"  {note}", err=True)
-        for row in found.report.refused[:MOST]:
+        for row in file_draft.report.refused[:MOST]:
             click.echo(f"  {row.where}: {row.field} {row.reason}", err=True)
-    if found.report.refused:
-        raise InvalidInput(f"{file.name}: {len(found.report.refused)} refused; no draft was made")
+    if file_draft.report.refused:
+        raise InvalidInput("cli.draft_refused", file=file.name, count=len(file_draft.report.refused))
     if not as_json:
-        counts = f"{len(found.new)} new, {len(found.changed)} changed, {len(found.gone)} gone"
+        counts = f"{len(file_draft.new)} new, {len(file_draft.changed)} changed, {len(file_draft.gone)} gone"
         click.echo(f"draft {number}: {counts}" if number else "every grid is as published; no draft was made")
 
 
-def _moment(words: str, settings: Settings) -> datetime:
+def _moment(text: str, settings: Settings) -> datetime:
     try:
-        at = datetime.fromisoformat(words)
+        at = datetime.fromisoformat(text)
     except ValueError as error:
         raise click.BadParameter(
-            f"{words!r} is no time; write it as 2026-12-01T00:00", param_hint="--effective"
+            f"{text!r} is no time; write it as 2026-12-01T00:00", param_hint="--effective"
         ) from error
     return at if at.tzinfo else at.replace(tzinfo=settings.timezone)

@@ -23,12 +23,12 @@ def command() -> None:
     """Routing rules: who goes first for which matter, and how long each stage may take. The first match wins."""
 
 
-def named(session: Session, name: str) -> rules.RoutingRules:
-    """A set by its name or number."""
-    for one in rules_store.list_rule_sets(session):
-        if name in (one.name, str(one.id)):
-            return rules_store.find(session, one.id)
-    raise NotFound(f"there is no rule set {name!r}; ./wangge rules show lists them")
+def get_rule_set(session: Session, name: str) -> rules.RoutingRules:
+    """Return a set by its name or number."""
+    for rule_set in rules_store.list_rule_sets(session):
+        if name in (rule_set.name, str(rule_set.id)):
+            return rules_store.find(session, rule_set.id)
+    raise NotFound("cli.rule_set_unknown", name=name)
 
 
 @command.command("show")
@@ -37,32 +37,32 @@ def named(session: Session, name: str) -> rules.RoutingRules:
 def show(name: str, as_json: bool) -> None:
     """The set in force, or the one called NAME, rule by rule; then every set."""
     with session_scope() as session:
-        found = named(session, name) if name else rules_store.active(session)
-        words, places = (
+        rule_set = get_rule_set(session, name) if name else rules_store.active(session)
+        labels, places = (
             rules_text.category_names(editions.active_edition(session)),
-            rules_text.area_names(session, found.rules),
+            rules_text.area_names(session, rule_set.rules),
         )
         sets = rules_store.list_rule_sets(session)
     if as_json:
-        rows = [rules_file.as_cells(rule) for rule in found.rules]
-        told = {"id": found.id, "name": found.name, "state": found.state, "rules": rows}
-        return click.echo(orjson.dumps(told).decode())
-    for number, rule in enumerate(found.rules, 1):
-        click.echo(f"{number:3}  {rule.name}: {rules_text.in_words(rule, words, places)}")
-    for one in sets:
-        click.echo(f"{'*' if one.state == 'active' else ' '} {one.id} {one.name} ({one.state})", err=True)
+        rows = [rules_file.as_cells(rule) for rule in rule_set.rules]
+        body = {"id": rule_set.id, "name": rule_set.name, "state": rule_set.state, "rules": rows}
+        return click.echo(orjson.dumps(body).decode())
+    for number, rule in enumerate(rule_set.rules, 1):
+        click.echo(f"{number:3}  {rule.name}: {rules_text.in_words(rule, labels, places)}")
+    for item in sets:
+        click.echo(f"{'*' if item.state == 'active' else ' '} {item.id} {item.name} ({item.state})", err=True)
     warn_of_years()
 
 
 def warn_of_years() -> None:
     """Let the clock warn when the holidays of this year or the next one are not known."""
     year = datetime.now(working_time.ZONE).year
-    for one in (year, year + 1):
-        working_time.has_holiday_calendar(one)
+    for candidate in (year, year + 1):
+        working_time.has_holiday_calendar(candidate)
 
 
 def author() -> str:
-    """Who is at the command line."""
+    """Return who is at the command line."""
     return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}"
 
 
@@ -71,9 +71,9 @@ def author() -> str:
 def check(file: Path) -> None:
     """Check a table of rules; every problem by row and column."""
     with session_scope() as session:
-        found, report = rules_file.parse(file, editions.active_edition(session), session)
+        parsed, report = rules_file.parse(file, editions.active_edition(session), session)
     refused(report)
-    click.echo(f"{file.name}: {len(found)} rules; all right")
+    click.echo(f"{file.name}: {len(parsed)} rules; all right")
     warn_of_years()
 
 
@@ -84,14 +84,14 @@ def check(file: Path) -> None:
 def load(file: Path, name: str, commit: bool) -> None:
     """Keep a table of rules as a draft set; nothing is switched on."""
     with session_scope("load rules") as session:
-        found, report = rules_file.parse(file, editions.active_edition(session), session)
+        parsed, report = rules_file.parse(file, editions.active_edition(session), session)
         refused(report)
-        made = rules_store.load(session, found, name, author())
+        new_id = rules_store.load(session, parsed, name, author())
         if commit:
             session.commit()
-            click.echo(f"set {made} ({name}), {len(found)} rules, a draft; test it: ./wangge rules test {name}")
+            click.echo(f"set {new_id} ({name}), {len(parsed)} rules, a draft; test it: ./wangge rules test {name}")
         else:
-            click.echo(f"{len(found)} rules; rehearsed, --commit does it")
+            click.echo(f"{len(parsed)} rules; rehearsed, --commit does it")
 
 
 @command.command("test")
@@ -102,22 +102,26 @@ def test(name: str, days: int, as_json: bool) -> None:
     """What a set would have done with past incidents: which would go elsewhere, or get other time."""
     now = datetime.now(Settings.from_env().timezone)
     with session_scope() as session:
-        found = rules_replay.replay(
-            session, named(session, name).rules, now - timedelta(days=days), now, system_principal("command line")
+        replayed = rules_replay.replay(
+            session,
+            get_rule_set(session, name).rules,
+            now - timedelta(days=days),
+            now,
+            system_principal("command line"),
         )
     if as_json:
-        click.echo(orjson.dumps(found).decode())
+        click.echo(orjson.dumps(replayed).decode())
         return
     click.echo(
-        f"{found.compared} incidents compared: {found.elsewhere} would go elsewhere, {found.other_limits} get other time"
+        f"{replayed.compared} incidents compared: {replayed.elsewhere} would go elsewhere, {replayed.other_limits} get other time"
     )
-    for one in found.differences:
-        before, after = (
+    for difference in replayed.differences:
+        old_route, new_route = (
             f"{went.rule} ({ROLE_BY_KEY[went.role].zh if went.role else '-'}, {went.way})"
-            for went in (one.before, one.after)
+            for went in (difference.before, difference.after)
         )
-        more = f"{one.slower} with more time, {one.faster} with less"
-        click.echo(f"{one.count:6}  {before} -> {after}  {more}")
+        timing = f"{difference.slower} with more time, {difference.faster} with less"
+        click.echo(f"{difference.count:6}  {old_route} -> {new_route}  {timing}")
 
 
 @command.command("activate")
@@ -125,10 +129,10 @@ def test(name: str, days: int, as_json: bool) -> None:
 def activate(name: str) -> None:
     """Switch a set on; incidents filed before keep their rule. A set that was in force may be switched on again."""
     with session_scope("activate rules") as session:
-        found = named(session, name)
-        rules_store.activate(session, found.id, datetime.now(Settings.from_env().timezone))
+        rule_set = get_rule_set(session, name)
+        rules_store.activate(session, rule_set.id, datetime.now(Settings.from_env().timezone))
         session.commit()
-    click.echo(f"{found.name} is in force")
+    click.echo(f"{rule_set.name} is in force")
 
 
 @command.command("dump")
@@ -137,6 +141,6 @@ def activate(name: str) -> None:
 def dump(file: Path, name: str) -> None:
     """Write a set to FILE (.xlsx or .csv), to be edited and loaded."""
     with session_scope() as session:
-        found = named(session, name) if name else rules_store.active(session)
-    rules_file.dump(found.rules, file)
-    click.echo(f"{file}: {len(found.rules)} rules of {found.name}")
+        rule_set = get_rule_set(session, name) if name else rules_store.active(session)
+    rules_file.dump(rule_set.rules, file)
+    click.echo(f"{file}: {len(rule_set.rules)} rules of {rule_set.name}")

@@ -139,12 +139,12 @@ def keep_database(settings: Settings, served_url: str) -> Iterator[None]:
 def beside() -> Iterator[None]:
     """Keep a process that runs the jobs: started again when it ends, stopped with this one."""
     # started without a fork of ours (posix_spawn): the web workers must not hold its ends open
-    words = [sys.executable, "-m", "web", "worker", "--beside", str(os.getpid())]
+    arguments = [sys.executable, "-m", "web", "worker", "--beside", str(os.getpid())]
     python_path = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
     stopping = threading.Event()
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(words, env=os.environ | python_path, stdin=subprocess.DEVNULL, close_fds=False)
+        return subprocess.Popen(arguments, env=os.environ | python_path, stdin=subprocess.DEVNULL, close_fds=False)
 
     def keep(process: subprocess.Popen[bytes]) -> None:
         pause, began = 1.0, time.monotonic()
@@ -183,13 +183,11 @@ def check_free(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        raise Unavailable(
-            f"cannot listen at {host}:{port}: {error.strerror or error}; choose another with --port"
-        ) from None
+        raise Unavailable("cli.cannot_listen", address=f"{host}:{port}", reason=error.strerror or str(error)) from None
 
 
 def free_port(host: str, port: int) -> int:
-    """The port, or the next one that is free.
+    """Return the port, or the next one that is free.
 
     Raises:
         Unavailable: None of the next hundred is.
@@ -200,4 +198,4 @@ def free_port(host: str, port: int) -> int:
         except Unavailable:
             continue
         return candidate
-    raise Unavailable(f"no free port at {host} from {port} on")
+    raise Unavailable("cli.no_free_port", host=host, port=str(port))

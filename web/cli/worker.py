@@ -52,8 +52,8 @@ async def until_stopped(worker: ModuleType, url: str, settings: Settings, beside
         last.start()
         running.cancel()
 
-    for one in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(one, stop)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop)
     while not running.done():
         await asyncio.wait([running], timeout=1)
         if beside is not None and os.getppid() != beside:

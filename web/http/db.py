@@ -14,7 +14,7 @@ Factory = Callable[[bool], Session]
 
 
 def session_factory(url: str, read_url: str | None = None) -> Factory:
-    """How sessions are made in a running service.
+    """Return how sessions are made in a running service.
 
     Args:
         url: The server that takes changes.
@@ -24,18 +24,18 @@ def session_factory(url: str, read_url: str | None = None) -> Factory:
     """
     writes = engine(url).execution_options()
     reads = engine(read_url or url).execution_options(postgresql_readonly=True)
-    for one in (writes, reads):
-        one.hide_parameters = True  # errors go to the log; positions and names do not
+    for bind in (writes, reads):
+        bind.hide_parameters = True  # errors go to the log; positions and names do not
     return lambda reading: Session(reads if reading else writes)
 
 
 def session() -> Session:
-    """The request's session; GET, HEAD and OPTIONS cannot write with it. The view commits once, or nothing stays."""
-    found: Session | None = g.get("session")
-    if found is None:
-        make: Factory = current_app.config["SESSION_FACTORY"]
-        found = g.session = make(request.method in READ_METHODS)
-    return found
+    """Return the request's session; GET, HEAD and OPTIONS cannot write with it. The view commits once, or nothing stays."""
+    current: Session | None = g.get("session")
+    if current is None:
+        factory: Factory = current_app.config["SESSION_FACTORY"]
+        current = g.session = factory(request.method in READ_METHODS)
+    return current
 
 
 def init_app(app: Flask, url: str, read_url: str | None = None) -> None:

@@ -1,6 +1,6 @@
 """Errors as answers: one table from our errors to statuses, `application/problem+json` (RFC 9457) or a page.
 
-A domain error's words are safe to show. Anything unexpected is a plain 500 with a number by which the log
+The sentence of a domain error is safe to show. Anything unexpected is a plain 500 with a number by which the log
 finds it, and nothing of what happened inside.
 """
 
@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import orjson
 import structlog
@@ -36,9 +37,10 @@ from gis.errors import (
     Unavailable,
     WanggeError,
 )
+from gis.messages import Message, render
 from gis.ops import cluster
 from gis.settings import Settings
-from web.http import i18n
+from web.http import i18n, validation
 from web.said import chinese
 
 # error -> status and the name its `type` ends with; the nearest class on the error's line of descent counts
@@ -56,22 +58,16 @@ STATUS: dict[type[WanggeError], tuple[int, str]] = {
     WanggeError: (400, "bad-request"),
 }
 
-# what Werkzeug's own errors say, where its words are not the best
+# HTTP status -> what Werkzeug's own errors say, where its words are not the best
 DETAIL = {
-    400: "The request cannot be read; a body must be valid JSON, sent as application/json.",
-    404: "There is nothing at this address.",
-    405: "This address does not take that method.",
-    408: "The body of the request did not arrive in time; send it again.",
-    413: "The request is larger than the service accepts.",
-    415: "The body must be JSON, sent as application/json.",
+    400: "http.bad_request",
+    404: "http.address_unknown",
+    405: "http.method_not_allowed",
+    408: "http.body_late",
+    413: "http.body_too_large",
+    415: "http.not_json",
 }
-
-DISK_FULL = "The disk of the service is full; nothing was stored. Tell the operator and try again later."
-READ_ONLY = "The service takes no changes at the moment; nothing was stored. Tell the operator and try again later."
-LEAST_FREE_BYTES = 1 << 20
-
-# what a missing field's message adds to "is missing"
-MISSING = {"crs": "; say wgs84, cgcs2000, gcj02 or bd09: there is no default"}
+MIN_FREE_BYTES = 1 << 20
 
 log = structlog.get_logger("wangge")
 
@@ -89,15 +85,20 @@ def init_app(app: APIFlask) -> None:
     app.register_error_handler(HTTPException, handle_http_error)
 
 
+# --- our own errors ------------------------------------------------------------------------------------------------
+
+
 def handle_domain_error(error: WanggeError) -> Response:
-    """One of our own errors."""
+    """Answer one of our own errors."""
     status, kind = problem_type(error)
     extra = error.extra | ({"code": error.code, "params": error.json_params()} if is_code(error.code) else {})
-    return problem_response(status, kind, error.title, error.detail, error.errors, extra, zh=in_chinese(error))
+    return problem_response(
+        status, kind, error.title, error.detail, zh=in_chinese(error), errors=error.errors, extra=extra
+    )
 
 
 def problem_type(error: WanggeError) -> tuple[int, str]:
-    """Status and name of one of our own errors."""
+    """Return the status of one of our own errors, and the name its `type` ends with."""
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
@@ -107,63 +108,95 @@ def is_code(text: str) -> bool:
 
 
 def in_chinese(error: WanggeError) -> str:
-    """One of our own errors as a Chinese sentence."""
-    if is_code(error.code) and all(is_code(field.code) for field in error.errors):
+    """Return one of our own errors as a Chinese sentence."""
+    fields = error.errors if isinstance(error, InvalidFields) else ()  # whose sentence is made of theirs
+    if is_code(error.code) and all(is_code(field.code) for field in fields):
         return error.detail_in("zh")
     status, kind = problem_type(error)
     return chinese(kind, status, error.detail, error.errors, error.extra)
 
 
 def localised_detail(error: WanggeError) -> str:
-    """One of our own errors in the reader's language."""
+    """Return one of our own errors in the reader's language."""
     return in_chinese(error) if i18n.chosen() == "zh" else error.detail
 
 
+def error_to_json(error: WanggeError) -> dict[str, Any]:
+    """Return an error inside results, with the members of problem+json."""
+    errors = errors_to_json(error.errors)
+    return {
+        "title": error.title,
+        "detail": error.detail,
+        **({"errors": errors} if errors else {}),
+        **error.extra,
+    }
+
+
+def errors_to_json(errors: Iterable[FieldError]) -> list[dict[str, str]]:
+    """Return the single fields, rows or shapes as JSON."""
+    return [{"field": error.field, "message": error.message} for error in errors]
+
+
+# --- errors of the framework and the database ----------------------------------------------------------------------
+
+
 def handle_http_error(error: HTTPException) -> Response:
-    """What Flask and Werkzeug raise: unknown addresses, wrong methods, broken bodies, redirects."""
+    """Answer what Flask and Werkzeug raise: unknown addresses, wrong methods, broken bodies, redirects."""
     if error.code is None or error.code < 400:
         return current_app.make_response(error.get_response())
     name = HTTP_STATUS_CODES.get(error.code, "Error")
-    response = problem_response(error.code, "about:blank", name, DETAIL.get(error.code, error.description or name))
+    code = DETAIL.get(error.code)
+    if code:
+        response = message_response(error.code, "about:blank", name, Message(code))
+    else:
+        zh = render(Message("http.server_error" if error.code >= 500 else "http.request_refused"), "zh")
+        response = problem_response(error.code, "about:blank", name, http_error_detail(error), zh=zh)
     for key, value in error.get_headers():
         if key not in ("Content-Type", "Content-Length"):
             response.headers[key] = value
     return response
 
 
+def http_error_detail(error: HTTPException) -> str:
+    """Return what is wrong, in English, of an error of Flask or Werkzeug."""
+    code = DETAIL.get(error.code or 0)
+    return render(Message(code)) if code else error.description or error.name
+
+
 def handle_validation_error(error: HTTPError) -> Response:
-    """APIFlask's errors: pydantic's findings by place and field become our `errors`."""
-    fields = [
-        FieldError(field, "is missing" + MISSING.get(field, "") if message == "Field required" else message)
-        for place in (error.detail.values() if isinstance(error.detail, dict) else ())
-        for field, messages in (place.items() if isinstance(place, dict) else ())
-        for message in messages
-    ]
+    """Answer APIFlask's errors: what pydantic finds, by location and field, becomes our `errors`."""
     if error.status_code == 422:
-        more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
-        detail = f"{fields[0].field}: {fields[0].message}{more}" if fields else "The input is not valid."
-        return problem_response(422, "invalid-input", InvalidInput.title, detail, fields)
+        fields = [
+            validation.field_error(field, finding)
+            for location in (error.detail.values() if isinstance(error.detail, dict) else ())
+            for field, findings in (location.items() if isinstance(location, dict) else ())
+            for finding in findings
+        ]
+        return handle_domain_error(InvalidFields(fields) if fields else InvalidInput("http.request_refused"))
     name = HTTP_STATUS_CODES.get(error.status_code, "Error")
-    return problem_response(error.status_code, "about:blank", name, str(error.message or name), fields)
+    zh = render(Message(DETAIL.get(error.status_code, "http.request_refused")), "zh")
+    return problem_response(error.status_code, "about:blank", name, str(error.message or name), zh=zh)
 
 
 def handle_database_error(error: OperationalError) -> Response:
-    """The database went away or refused us; the reason is for the log, not for the reader."""
-    if sentence := cannot_store(error):
-        return unstored(error, sentence)
+    """Answer that the database went away or refused us; the reason is for the log, not for the reader."""
+    if code := storage_error_code(error):
+        return unstored_response(error, code)
     number = secrets.token_hex(6)
     log.error("database", id=number, endpoint=request.endpoint, reason=type(error.orig).__name__, exc_info=error)
-    return problem_response(
-        503, "not-available", Unavailable.title, "The database cannot be reached; try again soon.", (), {"id": number}
+    return message_response(
+        503, "not-available", Unavailable.title, Message("service.database_lost"), extra={"id": number}
     )
 
 
-def cannot_store(error: Exception) -> str:
-    """Return the sentence for an error that says nothing can be stored now; empty for any other."""
-    return DISK_FULL if is_full(error) else READ_ONLY if private.is_read_only(error) else ""
+def storage_error_code(error: Exception) -> str:
+    """Return the code for an error that says nothing can be stored now; empty for any other."""
+    if is_disk_full(error):
+        return "service.disk_full"
+    return "service.read_only" if private.is_read_only(error) else ""
 
 
-def is_full(error: Exception) -> bool:
+def is_disk_full(error: Exception) -> bool:
     """Return whether a disk is full: the error says so, or nothing is left where we write.
 
     Notes
@@ -174,38 +207,47 @@ def is_full(error: Exception) -> bool:
         return True
     settings: Settings = current_app.config["SETTINGS"]
     folders = (settings.var, cluster.private_base(settings), Path(tempfile.gettempdir()))
-    return private.get_free_bytes(*folders) < LEAST_FREE_BYTES
+    return private.get_free_bytes(*folders) < MIN_FREE_BYTES
 
 
-def unstored(error: Exception, sentence: str) -> Response:
-    """The disk is full, or takes no changes; whatever the request began was undone."""
+def unstored_response(error: Exception, code: str) -> Response:
+    """Answer that the disk is full, or takes no changes; whatever the request began was undone."""
     number = secrets.token_hex(6)
     log.error("cannot store", id=number, endpoint=request.endpoint, reason=type(error).__name__)
-    return problem_response(503, "not-available", Unavailable.title, sentence, (), {"id": number})
+    return message_response(503, "not-available", Unavailable.title, Message(code), extra={"id": number})
 
 
 def handle_data_error(error: DataError) -> Response:
-    """A value that PostgreSQL cannot hold, as text with a NUL in it or a number beyond bigint."""
+    """Answer a value that PostgreSQL cannot hold, as text with a NUL in it or a number beyond bigint."""
     log.warning("unfit", endpoint=request.endpoint, exc_info=error)
-    return problem_response(
-        422, "invalid-input", InvalidInput.title, "A value is not one that can be looked up or stored."
-    )
+    return handle_domain_error(InvalidInput("input.unstorable_value"))
 
 
 def handle_nesting_error(error: RecursionError) -> Response:
-    """JSON within JSON within JSON, deeper than anything is meant."""
-    return problem_response(422, "invalid-input", InvalidInput.title, "The JSON is nested too deeply.")
+    """Answer JSON within JSON within JSON, deeper than anything is meant."""
+    return handle_domain_error(InvalidInput("input.nested_too_deeply"))
 
 
 def handle_unexpected_error(error: Exception) -> Response:
-    """Anything else: a plain 500 with a number; what happened is in the log under it."""
-    if sentence := cannot_store(error):
-        return unstored(error, sentence)
+    """Answer anything else: a plain 500 with a number; what happened is in the log under it."""
+    if code := storage_error_code(error):
+        return unstored_response(error, code)
     number = secrets.token_hex(6)
     log.error("unexpected", id=number, endpoint=request.endpoint, exc_info=error)
-    return problem_response(
-        500, "about:blank", "Internal Server Error", "Something went wrong on our side.", (), {"id": number}
+    return message_response(
+        500, "about:blank", "Internal Server Error", Message("service.unexpected"), extra={"id": number}
     )
+
+
+# --- the answer ----------------------------------------------------------------------------------------------------
+
+
+def message_response(
+    status: int, kind: str, title: str, message: Message, *, extra: Mapping[str, object] = MappingProxyType({})
+) -> Response:
+    """Return an error that is a message of the catalogue as a response; as `problem_response`."""
+    extra = {**extra, "code": message.code}
+    return problem_response(status, kind, title, render(message), zh=render(message, "zh"), extra=extra)
 
 
 def problem_response(
@@ -213,28 +255,29 @@ def problem_response(
     kind: str,
     title: str,
     detail: str,
+    *,
+    zh: str,
     errors: Iterable[FieldError] = (),
     extra: Mapping[str, object] = MappingProxyType({}),
-    *,
-    zh: str = "",
 ) -> Response:
-    """An error as a response: a page for people's browsers, problem+json for everybody else.
+    """Return an error as a response: a page for people's browsers, problem+json for everybody else.
 
-    Args:
-        kind: Name the `type` ends with, or about:blank when the status says it all.
-        extra: More members of the problem.
-
-    Beside `detail` stands `zh`, for pages: the same in Chinese, in short.
+    Parameters
+    ----------
+    kind
+        Name the `type` ends with, or about:blank when the status says it all.
+    detail, zh
+        What is wrong and what would be right, in English and in Chinese.
+    extra
+        More members of the problem.
     """
-    found = tuple(errors)
-    zh = zh or chinese(kind, status, detail, found, extra)
     if _wants_page():
         response = make_response(_page(status, title, detail, zh, extra.get("id")), status)
     else:
         body = {**extra, "type": kind if kind == "about:blank" else f"/problems/{kind}", "title": title}
         body |= {"status": status, "detail": detail, "zh": zh}
-        if listed := [{"field": one.field, "message": one.message} for one in found]:
-            body["errors"] = listed
+        if fields := errors_to_json(errors):
+            body["errors"] = fields
         response = make_response(orjson.dumps(body), status)
         response.mimetype = "application/problem+json"
     response.headers["Cache-Control"] = "no-store"
@@ -252,11 +295,11 @@ def _wants_page() -> bool:
 
 def _page(status: int, title: str, detail: str, zh: str, number: object) -> str:
     try:
-        chosen = i18n.chosen()
-        translated = gettext(detail) if detail else ""
-        words = zh if chosen == "zh" and translated == detail else translated
-        said = {"title": gettext(title), "detail": words}
-        return render_template("shell/error.html", language=chosen, status=status, id=number, **said)
+        language = i18n.chosen()
+        sentence = zh if language == "zh" else detail
+        return render_template(
+            "error.html", language=language, status=status, id=number, title=gettext(title), detail=sentence
+        )
     except Exception as error:  # an error page that fails must not hide the error
         log.error("error page", exc_info=error)
         return (

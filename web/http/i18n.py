@@ -11,9 +11,9 @@ YEAR = 365 * 24 * 3600  # seconds
 
 def chosen() -> str:
     """zh or en: from the address, else the cookie, else zh."""
-    for asked in (request.args.get("lang"), request.cookies.get(COOKIE)):
-        if asked in LOCALES:
-            return asked
+    for language in (request.args.get("lang"), request.cookies.get(COOKIE)):
+        if language in LOCALES:
+            return language
     return "zh"
 
 
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def remember(response: Response) -> Response:
-        asked = request.args.get("lang")
-        if asked in LOCALES and asked != request.cookies.get(COOKIE):
-            response.set_cookie(COOKIE, asked, max_age=YEAR, samesite="Lax", secure=request.is_secure, httponly=True)
+        language = request.args.get("lang")
+        if language in LOCALES and language != request.cookies.get(COOKIE):
+            response.set_cookie(COOKIE, language, max_age=YEAR, samesite="Lax", secure=request.is_secure, httponly=True)
         return response

@@ -13,73 +13,91 @@ from gis.rights.principal import Principal
 from web.http.client import client_network
 from web.http.db import session
 
-MIN_KEY_CHARS, MAX_KEY_CHARS = 8, 200  # characters of a key
+MIN_KEY_CHARS, MAX_KEY_CHARS = 8, 200
 
 CLAIM_KEY_SQL = """
 INSERT INTO idempotency (owner, key, request_hash) VALUES (:owner, :key, :hash) ON CONFLICT DO NOTHING RETURNING true
 """
+STORED_ANSWER_SQL = "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
+STORE_ANSWER_SQL = """
+UPDATE idempotency SET status = :status, answer = CAST(:answer AS jsonb) WHERE owner = :owner AND key = :key
+"""
 
 
-def run_once(by: Principal, do: Callable[[], tuple[int, dict[str, Any]]], hide: Callable[[dict[str, Any]], None] | None = None,
-         show: Callable[[dict[str, Any]], None] | None = None) -> Response:  # fmt: skip
+def run_once(
+    principal: Principal,
+    action: Callable[[], tuple[int, dict[str, Any]]],
+    redact: Callable[[dict[str, Any]], None] | None = None,
+    restore: Callable[[dict[str, Any]], None] | None = None,
+) -> Response:
     """Do a write and commit, or give again what was answered the first time (header `Idempotency-Replayed: true`).
-
-    Args:
-        by: Whose key it is; another asker's same key is another key.
-        do: Does the write without committing; returns status and body. Raising undoes it and frees the key.
-        hide, show: Take secrets out of the body that is kept for a week, and put them into one given again.
 
     The key is claimed in the write's own transaction: a second request waits for the first, then reads its answer.
 
-    Raises:
-        InvalidInput: The key is too short or long, or was used for another request.
+    Parameters
+    ----------
+    principal
+        Whose key it is; another one's same key is another key.
+    action
+        Does the write without committing; returns status and body. Raising undoes it and frees the key.
+    redact, restore
+        Take secrets out of the body that is kept for a week, and put them into one given again.
+
+    Raises
+    ------
+    InvalidInput
+        The key is too short or long, or was used for another request.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        status, body = do()
+        status, body = action()
         session().commit()
         return _answer(status, body)
-    if not (MIN_KEY_CHARS <= len(key) <= MAX_KEY_CHARS and key.isprintable() and key.isascii()):
-        words = f"must have {MIN_KEY_CHARS} to {MAX_KEY_CHARS} printable characters; a random UUID is best"
-        raise invalid_field("Idempotency-Key", words)
-    address = f" {client_network()}" if by.kind == "anonymous" else ""  # two strangers' same key is not one key
-    claim = {"owner": f"{by.kind} {by.who}{address} {request.method} {request.path}", "key": key, "hash": _digest()}
+    claim = _claim_of(principal, key)
     if session().scalar(text(CLAIM_KEY_SQL), claim) is None:
-        query = "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
-        kept = session().execute(text(query), claim).one()
-        if kept.request_hash != claim["hash"]:
-            words = "was used for another request; make a new one for each"
-            raise invalid_field("Idempotency-Key", words)
-        body = dict(kept.answer)
-        if show is not None:
-            show(body)
-        session().rollback()
-        response = _answer(kept.status, body)
-        response.headers["Idempotency-Replayed"] = "true"
-        return response
-    status, body = do()
-    kept_body = orjson.loads(orjson.dumps(body))
-    if hide is not None:
-        hide(kept_body)
-    session().execute(
-        text(
-            "UPDATE idempotency SET status = :status, answer = CAST(:answer AS jsonb) WHERE owner = :owner AND key = :key"
-        ),
-        claim | {"status": status, "answer": orjson.dumps(kept_body).decode()},
-    )
+        return _replay(claim, restore)
+    status, body = action()
+    stored_body = orjson.loads(orjson.dumps(body))
+    if redact is not None:
+        redact(stored_body)
+    session().execute(text(STORE_ANSWER_SQL), claim | {"status": status, "answer": orjson.dumps(stored_body).decode()})
     session().commit()
     return _answer(status, body)
+
+
+def _claim_of(principal: Principal, key: str) -> dict[str, Any]:
+    """Return whose key it is, and of which request."""
+    if not (MIN_KEY_CHARS <= len(key) <= MAX_KEY_CHARS and key.isprintable() and key.isascii()):
+        raise invalid_field("Idempotency-Key", "input.idempotency_key_wrong", low=MIN_KEY_CHARS, high=MAX_KEY_CHARS)
+    # two strangers' same key is not one key
+    address = f" {client_network()}" if principal.kind == "anonymous" else ""
+    owner = f"{principal.kind} {principal.who}{address} {request.method} {request.path}"
+    return {"owner": owner, "key": key, "hash": _digest()}
+
+
+def _replay(claim: dict[str, Any], restore: Callable[[dict[str, Any]], None] | None) -> Response:
+    """Give again what was answered the first time."""
+    stored = session().execute(text(STORED_ANSWER_SQL), claim).one()
+    if stored.request_hash != claim["hash"]:
+        raise invalid_field("Idempotency-Key", "input.idempotency_key_reused")
+    body = dict(stored.answer)
+    if restore is not None:
+        restore(body)
+    session().rollback()
+    response = _answer(stored.status, body)
+    response.headers["Idempotency-Replayed"] = "true"
+    return response
 
 
 def _digest() -> bytes:
     if request.mimetype != "multipart/form-data":
         return hashlib.sha256(request.get_data(cache=True)).digest()
     # the parts of a form, without the boundary that differs from try to try
-    found = hashlib.sha256(request.form.get("json", "").encode())
-    for one in request.files.getlist("photo"):
-        found.update(hashlib.sha256(one.stream.read()).digest())
-        one.stream.seek(0)
-    return found.digest()
+    digest = hashlib.sha256(request.form.get("json", "").encode())
+    for file in request.files.getlist("photo"):
+        digest.update(hashlib.sha256(file.stream.read()).digest())
+        file.stream.seek(0)
+    return digest.digest()
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:

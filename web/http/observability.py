@@ -29,7 +29,7 @@ log = structlog.get_logger("wangge.requests")
 
 
 def as_json(line: Any, **_: Any) -> str:
-    """A log line as JSON."""
+    """Return a log line as JSON."""
     return orjson.dumps(line, default=str).decode()
 
 

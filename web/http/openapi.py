@@ -43,7 +43,7 @@ PROBLEM: dict[str, Any] = {
 
 
 def alternative_response(kind: str, schema: dict[str, Any]) -> dict[int | str, Any]:
-    """A 200 that is, or may be, of another kind than JSON."""
+    """Return the description of a 200 that is, or may be, of another kind than JSON."""
     return {200: {"content": {kind: {"schema": schema}}}}
 
 
@@ -61,7 +61,7 @@ def documents_body(model: type[BaseModel], *, files: bool = False) -> Callable[[
 
 
 def body(model: type[BaseModel], files: bool) -> dict[str, Any]:
-    """A request body in OpenAPI."""
+    """Return a request body in OpenAPI."""
     schema = model.model_json_schema()
     content: dict[str, Any] = {"application/json": {"schema": schema}}
     if files:

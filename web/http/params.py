@@ -10,7 +10,6 @@ from typing import Annotated
 from flask import current_app
 from pydantic import BaseModel, Field
 
-from gis.errors import InvalidInput as InvalidInput  # what these raise
 from gis.errors import invalid_field as invalid_field
 
 LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+08:00" whose plus a query string turned into a space
@@ -33,75 +32,73 @@ class At(BaseModel):
     ] = None  # fmt: skip
 
 
-def parse_float(given: str, field: str) -> float:
-    """A finite number in an address.
+def parse_float(text: str, field: str) -> float:
+    """Return a finite number in an address.
 
     Raises:
         InvalidInput: It is none.
     """
     try:
-        found = float(given)
+        number = float(text)
     except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
-        raise invalid_field(field, f"{given!r} is not a number")
-    return found
+        number = math.nan
+    if not math.isfinite(number):
+        raise invalid_field(field, "input.not_number", value=text[:40])
+    return number
 
 
-def parse_datetime(given: str | None, field: str = "at") -> datetime:
-    """An aware time: ISO 8601, local where it has no offset; a bare date is its first moment; None is now.
+def parse_datetime(text: str | None, field: str = "at") -> datetime:
+    """Return an aware time: ISO 8601, local where it has no offset; a bare date is its first moment; None is now.
 
     Raises:
         InvalidInput: It is not a time.
     """
     zone = current_app.config["SETTINGS"].timezone
-    if not given:
+    if not text:
         return datetime.now(zone)
     try:
-        found = datetime.fromisoformat(LOST_PLUS.sub(r"+\1", given.strip()))
-        if not 1900 <= found.year <= 2999:
+        moment = datetime.fromisoformat(LOST_PLUS.sub(r"+\1", text.strip()))
+        if not 1900 <= moment.year <= 2999:
             raise ValueError
     except ValueError:
-        right = "a date or time as 2026-11-23 or 2026-11-23T09:00:00+08:00"
-        raise invalid_field(field, f"{given[:40]!r} is not a time; it must be {right}") from None
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+        raise invalid_field(field, "input.not_time", value=text[:40]) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
-def parse_bbox(given: str, field: str = "bbox") -> tuple[float, float, float, float]:
-    """west,south,east,north in degrees.
+def parse_bbox(text: str, field: str = "bbox") -> tuple[float, float, float, float]:
+    """Return west, south, east, north in degrees.
 
     Raises:
         InvalidInput: They are not four numbers, or not in that order.
     """
     try:
-        west, south, east, north = (float(part) for part in given.split(","))
+        west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
-        raise invalid_field(field, f"{given[:80]!r} must be four numbers: west,south,east,north") from None
+        raise invalid_field(field, "input.bbox_malformed", value=text[:80]) from None
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        right = "west,south,east,north in degrees, west below east and south below north"
-        raise invalid_field(field, f"{given[:80]!r} must be {right}")
+        raise invalid_field(field, "input.bbox_out_of_range", value=text[:80])
     return west, south, east, north
 
 
-def decode_cursor(given: str | None) -> str | None:
-    """The key behind which the next page begins.
+def decode_cursor(text: str | None) -> str | None:
+    """Return the key behind which the next page begins.
 
     Raises:
         InvalidInput: It is none of ours.
     """
-    if given is None:
+    if text is None:
         return None
     try:
-        key = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode()
+        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, ValueError):
         key = ""
-    if not key or "\0" in key or encode_cursor(key) != given:
-        raise invalid_field("cursor", "not one of ours; take `next` of the page before, or leave it out")
+    if not key or "\0" in key or encode_cursor(key) != text:
+        raise invalid_field("cursor", "input.cursor_unknown")
     return key
 
 
 def number_cursor(key: str | None, field: str = "cursor") -> int | None:
-    """The number behind which the next page begins.
+    """Return the number behind which the next page begins.
 
     Raises:
         InvalidInput: It is none.
@@ -109,10 +106,10 @@ def number_cursor(key: str | None, field: str = "cursor") -> int | None:
     if key is None:
         return None
     if not (key.isascii() and key.isdigit() and len(key) < 19):
-        raise invalid_field(field, "not one of ours; take `next` of the page before, or leave it out")
+        raise invalid_field(field, "input.cursor_unknown")
     return int(key)
 
 
 def encode_cursor(key: str) -> str:
-    """The cursor for going on behind a key."""
+    """Return the cursor for going on behind a key."""
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")

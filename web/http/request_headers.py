@@ -20,14 +20,14 @@ def check() -> None:
         InvalidInput: A header of `MEANT` holds other characters than printable ASCII, or one of `SINGLE` came twice.
     """
     refusals = (
-        (UNREADABLE, MEANT, "must have printable ASCII characters only"),
-        (REPEATED, SINGLE, "was sent more than once; send it once"),
+        (UNREADABLE, MEANT, "input.header_not_ascii"),
+        (REPEATED, SINGLE, "input.header_repeated"),
     )
-    for note, names, words in refusals:
-        noted = request.environ.get(note, ())
-        name = next((name for name in names if name.lower() in noted), None)
+    for note, names, code in refusals:
+        refused = request.environ.get(note, ())
+        name = next((name for name in names if name.lower() in refused), None)
         if name:
-            raise invalid_field(name, words)
+            raise invalid_field(name, code)
 
 
 def init_app(app: Flask) -> None:

@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 
 
 def conditional_response(body: object, kind: str = JSON) -> Response:
-    """A read's answer: kept by the reader but checked each time; 304 when it has not changed.
+    """Return a read's answer: kept by the reader but checked each time; 304 when it has not changed.
 
     Dataclasses, dates and orjson.Fragment (ready JSON text) may be inside.
     """
@@ -30,29 +30,29 @@ def conditional_response(body: object, kind: str = JSON) -> Response:
     return response
 
 
-def paginate(found: Sequence[Item], limit: int, key: Callable[[Item], str]) -> dict[str, Any]:
-    """One page of a list; ask for `limit` + 1 rows, so that the last page is known to be the last.
+def paginate(rows: Sequence[Item], limit: int, key: Callable[[Item], str]) -> dict[str, Any]:
+    """Return one page of a list; ask for `limit` + 1 rows, so that the last page is known to be the last.
 
     `next` is the cursor for what follows; null on the last page.
     """
-    items = found[:limit]
-    return {"items": items, "next": encode_cursor(key(items[-1])) if len(found) > limit else None}
+    items = rows[:limit]
+    return {"items": items, "next": encode_cursor(key(items[-1])) if len(rows) > limit else None}
 
 
 def feature(code: str, geometry: str | None, properties: dict[str, Any], **members: object) -> dict[str, Any]:
-    """A GeoJSON Feature (RFC 7946) around a geometry that is ready JSON text."""
+    """Return a GeoJSON Feature (RFC 7946) around a geometry that is ready JSON text."""
     shape = None if geometry is None else orjson.Fragment(geometry)
     return {"type": "Feature", "id": code, **members, "geometry": shape, "properties": properties}
 
 
 def wants_geojson() -> bool:
-    """Whether the Accept header prefers GeoJSON to plain JSON."""
+    """Return whether the Accept header prefers GeoJSON to plain JSON."""
     return request.accept_mimetypes.best_match([JSON, GEOJSON]) == GEOJSON
 
 
 def geojson(land: PolygonLike | None) -> dict[str, Any] | None:
-    """A shape as GeoJSON, outer rings counter-clockwise (RFC 7946)."""
+    """Return a polygon as GeoJSON, outer rings counter-clockwise (RFC 7946)."""
     if land is None:
         return None
-    found: dict[str, Any] = orjson.loads(shapely.to_geojson(shapely.orient_polygons(land)))
-    return found
+    geometry: dict[str, Any] = orjson.loads(shapely.to_geojson(shapely.orient_polygons(land)))
+    return geometry

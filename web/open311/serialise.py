@@ -23,7 +23,7 @@ TYPES = {"json": "application/json; charset=utf-8", "xml": "text/xml; charset=ut
 
 
 def as_xml(name: str, value: Any) -> bytes:
-    """A value as an XML document.
+    """Return a value as an XML document.
 
     Args:
         name: Of the root element; of a list, one of `ITEM`.
@@ -34,7 +34,7 @@ def as_xml(name: str, value: Any) -> bytes:
 
 
 def to_response(kind: str, name: str, value: Any, status: int = 200) -> Response:
-    """A value as a response.
+    """Return a value as a response.
 
     Args:
         kind: json or xml.
@@ -50,9 +50,9 @@ def to_response(kind: str, name: str, value: Any, status: int = 200) -> Response
 def _element(name: str, value: Any) -> ElementTree.Element:
     element = ElementTree.Element(name)
     if isinstance(value, Mapping):
-        element.extend(_element(key, one) for key, one in value.items())
+        element.extend(_element(key, item) for key, item in value.items())
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        element.extend(_element(ITEM[name], one) for one in value)
+        element.extend(_element(ITEM[name], item) for item in value)
     elif isinstance(value, bool):
         element.text = str(value).lower()
     elif value is not None:

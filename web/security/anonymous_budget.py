@@ -24,7 +24,7 @@ def charge() -> None:
     """Take what this request costs from its address's budget.
 
     Raises:
-        TooMany: The budget of this minute is spent; `retry_after` says when the next begins.
+        RateLimited: The budget of this minute is spent; `retry_after` says when the next begins.
     """
     units = UNITS.get(request.endpoint or "", 0)
     if request.endpoint == "locate.locate_many":

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import current_app, request
-from sqlalchemy import text
 
 from gis.accounts import disclosures
+from gis.areas.hierarchy import find_area_id
 from gis.people.queries import area_chain
 from gis.rights.principal import Principal
 from web.http.db import Factory, session
@@ -22,8 +22,8 @@ def record_export(principal: Principal, subject: str, area: str = "") -> None:
     """
     ids: list[int] = []
     if area:
-        found = session().scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
-        ids = area_chain(session(), found, None, datetime.now(UTC)) if found else []
+        area_id = find_area_id(session(), area)
+        ids = area_chain(session(), area_id, None, datetime.now(UTC)) if area_id else []
     record(principal, "export", subject, areas=ids, reason=request.args.get("reason", ""))
 
 
@@ -36,7 +36,7 @@ def record(
     incident_id: UUID | None = None,
     reason: str = "",
 ) -> None:
-    """As `gis.accounts.disclosures.record`, from this request's address. Whatever the request read is in hand by now.
+    """Write a disclosure down, as `gis.accounts.disclosures.record`, from this request's address.
 
     The request's own transaction ends: a GET could not write with it, and may be on a replica.
     """

@@ -15,49 +15,44 @@ MAX_BIGINT = 2**63 - 1
 UNSTORABLE_PATTERN = re.compile("[\0\ud800-\udfff]")
 # in JSON as sent: what may make such a value; most bodies have none of it and are not walked through
 SUSPECT = re.compile(rb"\0|\\u0000|\\u[dD][89a-fA-F]|\d{19}|NaN|Infinity|[eE]\+?\d{3}")
-TEXT, NUMBER, FINITE = (
-    "holds a NUL or half a character, which no text has; leave it out",
-    "is beyond the numbers there are, -2^63 to 2^63-1",
-    "is not a finite number",
-)
 # each of its points is refused by itself
 ITEMWISE_ENDPOINTS = frozenset({"locate.locate_many"})
 
 
 def find_unstorable(value: object, field: str) -> Iterator[FieldError]:
-    """What cannot be kept of a value read from JSON or a form, by field: `note`, `attributes.size`, `moves.3.note`."""
+    """Yield what cannot be stored of a value of JSON or a form, by field: `note`, `attributes.size`, `moves.3.note`."""
     if isinstance(value, str):
         if UNSTORABLE_PATTERN.search(value):
-            yield FieldError(UNSTORABLE_PATTERN.sub("?", field)[:80], TEXT)
+            yield FieldError(UNSTORABLE_PATTERN.sub("?", field)[:80], "input.text_unstorable")
     elif isinstance(value, float):
         if not math.isfinite(value):
-            yield FieldError(field, FINITE)
+            yield FieldError(field, "input.number_not_finite")
     elif isinstance(value, int):
         if not -MAX_BIGINT <= value <= MAX_BIGINT:
-            yield FieldError(field, NUMBER)
+            yield FieldError(field, "input.number_beyond_range")
     elif isinstance(value, dict):
-        for key, one in value.items():
+        for key, item in value.items():
             inside = f"{field}.{key}" if field else str(key)
             yield from find_unstorable(str(key), inside)
-            yield from find_unstorable(one, inside)
+            yield from find_unstorable(item, inside)
     elif isinstance(value, list):
-        for number, one in enumerate(value):
-            yield from find_unstorable(one, f"{field}.{number}" if field else str(number))
+        for number, item in enumerate(value):
+            yield from find_unstorable(item, f"{field}.{number}" if field else str(number))
 
 
 def may_hold_unstorable() -> bool:
-    """Whether the body may hold such a value at all."""
+    """Return whether the body may hold such a value at all."""
     return SUSPECT.search(request.get_data()) is not None
 
 
-def reject_unstorable(found: Iterable[FieldError]) -> None:
+def reject_unstorable(errors: Iterable[FieldError]) -> None:
     """Raise InvalidInput when there is anything, naming the first few."""
-    if first := [one for one, _ in zip(found, range(20), strict=False)]:
-        raise invalid_fields(first)
+    if shortened := [error for error, _ in zip(errors, range(20), strict=False)]:
+        raise invalid_fields(shortened)
 
 
 def parse_json(data: bytes | str, field: str = "") -> Any:
-    """JSON of a request as a value.
+    """Return JSON of a request as a value.
 
     Args:
         field: Name of the part it stands in; the body when empty.
@@ -66,43 +61,43 @@ def parse_json(data: bytes | str, field: str = "") -> Any:
         InvalidInput: It is no JSON, or holds what cannot be kept.
     """
     try:
-        found = orjson.loads(data)
+        value = orjson.loads(data)
     except orjson.JSONDecodeError:
-        raise invalid_field(field or "body", "is not valid JSON") from None
-    reject_unstorable(find_unstorable(found, ""))
-    return found
+        raise invalid_field(field or "body", "input.not_json") from None
+    reject_unstorable(find_unstorable(value, ""))
+    return value
 
 
 class Request(flask.Request):
     """A request whose JSON and form hold only what can be kept."""
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        found = super().get_json(force=force, silent=silent, cache=cache)
+        value = super().get_json(force=force, silent=silent, cache=cache)
         if self.endpoint not in ITEMWISE_ENDPOINTS and SUSPECT.search(self.get_data()):
-            reject_unstorable(find_unstorable(found, ""))
-        return found
+            reject_unstorable(find_unstorable(value, ""))
+        return value
 
     def _load_form_data(self) -> None:
         read = "form" in self.__dict__
         super()._load_form_data()
         if not read:
-            names = ((key, one.filename or "") for key, one in self.files.items(multi=True))
-            given = (*self.form.items(multi=True), *names)
+            names = ((key, item.filename or "") for key, item in self.files.items(multi=True))
+            pairs = (*self.form.items(multi=True), *names)
             reject_unstorable(
-                wrong for key, one in given for text in (key, one) for wrong in find_unstorable(text, key)
+                wrong for key, item in pairs for text in (key, item) for wrong in find_unstorable(text, key)
             )
 
 
 def validate_path_ids() -> None:
-    """Before every request: an id in the path that is no number there is leads nowhere; the rest is refused."""
+    """Refuse an id in the path that no row can have, and queries that hold what cannot be stored."""
     for name, value in (request.view_args or {}).items():
-        if found := list(find_unstorable(value, name)):
-            raise NotFound(f"{name}: {found[0].message}") if isinstance(value, int) else invalid_fields(found)
+        if errors := list(find_unstorable(value, name)):
+            raise NotFound("input.id_beyond_range", name=name) if isinstance(value, int) else invalid_fields(errors)
     if b"%00" in request.query_string:
         reject_unstorable(
             wrong
-            for key, one in request.args.items(multi=True)
-            for text in (key, one)
+            for key, item in request.args.items(multi=True)
+            for text in (key, item)
             for wrong in find_unstorable(text, key)
         )
 

@@ -47,7 +47,9 @@ def read() -> Browser:
 def trust(account_id: int, stamp: int) -> None:
     """Have the answer to this request write down that an account signed in from this browser."""
     browser = read()
-    stamps = {account: kept for account, kept in browser.stamps.items() if account != account_id} | {account_id: stamp}
+    stamps = {account: value for account, value in browser.stamps.items() if account != account_id} | {
+        account_id: stamp
+    }
     g.trusted_browser = {
         "id": browser.id or secrets.token_urlsafe(16),
         "accounts": list(stamps.items())[-MAX_ACCOUNTS:],

@@ -9,20 +9,21 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gis import private
+from gis.areas.hierarchy import has_boundaries
 from gis.errors import FieldError, Unavailable
 from gis.incidents.reading.unanswered import unanswered
 from gis.jobs.queries import last_run
+from gis.messages import Message
 from gis.ops import cluster, schema
 from gis.settings import Settings
-from web.api.locate.views import register_note
 from web.http import worker_metrics
 from web.http.db import session
-from web.http.errors import cannot_store
+from web.http.errors import storage_error_code
 from web.http.openapi import alternative_response
+from web.http.snapshot import register_note
 
 bp = APIBlueprint("health", __name__, tag="Running it")
 
@@ -61,7 +62,8 @@ def readyz() -> Response:
     free = get_free_bytes()
     reasons = [*missing_components(), *lacks_space(free)]
     if reasons:
-        raise Unavailable("not ready: " + "; ".join(one.message for one in reasons), reasons, free_bytes=free)
+        messages = [Message(reason.code, reason.params) for reason in reasons]
+        raise Unavailable("service.not_ready", reasons, extra={"free_bytes": free}, reasons=messages)
     note = register_note()
     body = (
         {"status": "degraded", "free_bytes": free, "notes": [note]} if note else {"status": "ready", "free_bytes": free}
@@ -76,24 +78,24 @@ def get_free_bytes() -> int:
 
 
 def lacks_space(free: int) -> list[FieldError]:
-    """List the disk, when it has less room than the setting says."""
+    """Return the disk as an error, when it has less room than the setting says."""
     least = current_app.config["SETTINGS"].min_free_mb
     if free >= least * 1_000_000:
         return []
-    return [FieldError("disk", f"the disk has {free / 1e6:,.0f} MB left; at least {least:,} MB are needed")]
+    return [FieldError("disk", "service.disk_low", {"free": round(free / 1e6), "needed": least})]
 
 
 def missing_components() -> list[FieldError]:
-    """What is missing; nothing when ready."""
+    """Return what is missing; nothing when ready."""
     try:
         connection = session().connection()
-        at = schema.current(connection)
-        if at != (wanted := newest_migration()):
-            return [FieldError("schema", f"the database stands at migration {at}, this code needs {wanted}")]
-        if not connection.scalar(text("SELECT EXISTS (SELECT FROM boundary)")):
-            return [FieldError("areas", "no areas are loaded; run ./wangge load areas")]
+        version = schema.current(connection)
+        if version != (newest := newest_migration()):
+            return [FieldError("schema", "service.schema_outdated", {"version": str(version), "needed": newest})]
+        if not has_boundaries(session()):
+            return [FieldError("areas", "service.areas_missing")]
     except SQLAlchemyError as error:
-        return [FieldError("database", cannot_store(error) or "the database cannot be reached")]
+        return [FieldError("database", storage_error_code(error) or "service.database_unreachable")]
     return []
 
 
@@ -103,30 +105,34 @@ def metrics() -> Response:
     """Requests and their times over all workers, by route, method and status, and when the jobs last swept; nothing
     about people."""
     return Response(
-        worker_metrics.render() + record_last_run() + owned(), mimetype=None, content_type=CONTENT_TYPE_LATEST
+        worker_metrics.render() + render_last_run() + render_unanswered(),
+        mimetype=None,
+        content_type=CONTENT_TYPE_LATEST,
     )
 
 
-def record_last_run() -> bytes:
-    """When jobs last looked for what is due, for an alarm when that is long ago; 0 is never."""
+def render_last_run() -> bytes:
+    """Return when jobs last looked for what is due, for an alarm when that is long ago; 0 is never."""
     try:
-        found = last_run(session())
+        last = last_run(session())
     except SQLAlchemyError:
         return b""  # the database has its own alarm
     name = "wangge_last_sweep_timestamp_seconds"
-    return f"# HELP {name} When overdue matters were last looked for.\n# TYPE {name} gauge\n{name} {found.timestamp() if found else 0:.3f}\n".encode()
+    return f"# HELP {name} When overdue matters were last looked for.\n# TYPE {name} gauge\n{name} {last.timestamp() if last else 0:.3f}\n".encode()
 
 
-def owned() -> bytes:
-    """What nobody but the operator can act on, and whether there is an operator: any of them is worth an alarm."""
+def render_unanswered() -> bytes:
+    """Return what nobody but the operator can act on, and whether there is an operator: each is worth an alarm."""
     try:
-        found = unanswered(session(), datetime.now(UTC))
+        queue = unanswered(session(), datetime.now(UTC))
     except SQLAlchemyError:
         return b""
     figures = (
-        ("wangge_unanswered_grids", "Grids nobody answers for, up to the county.", len(found.places)),
-        ("wangge_operator_queue", "Open incidents that wait at the operator.", found.waiting),
-        ("wangge_operators", "Accounts that see the operator's queue.", found.operators),
+        ("wangge_unanswered_grids", "Grids nobody answers for, up to the county.", len(queue.places)),
+        ("wangge_operator_queue", "Open incidents that wait at the operator.", queue.waiting),
+        ("wangge_operators", "Accounts that see the operator's queue.", queue.operators),
     )
-    lines = (f"# HELP {name} {words}\n# TYPE {name} gauge\n{name} {float(value)}\n" for name, words, value in figures)
+    lines = (
+        f"# HELP {name} {help_text}\n# TYPE {name} gauge\n{name} {float(value)}\n" for name, help_text, value in figures
+    )
     return "".join(lines).encode()

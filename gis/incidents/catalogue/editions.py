@@ -11,11 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
 
 from gis.db import cached_text
@@ -25,7 +26,7 @@ from gis.files.column import Column
 from gis.files.report import LoadReport, RejectedRow
 from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
-from gis.incidents.models import SEVERITIES
+from gis.incidents.models import SEVERITIES, CatalogueEdition, Category
 
 DEFAULT = Path(__file__).with_name("catalogue.csv")
 DEFAULT_NAME = "GB/T 47678.5-2026 + 社区类别 1"
@@ -316,6 +317,16 @@ def active_edition(session: Session) -> Edition:
     if found is None:
         raise Unavailable("catalogue.missing")
     return get_edition(session, found)
+
+
+def active_edition_loaded_at(session: Session) -> datetime | None:
+    """Return when the edition in force was loaded; None while there is none."""
+    return session.scalar(select(func.max(CatalogueEdition.loaded_at)).where(CatalogueEdition.state == "active"))
+
+
+def known_codes(session: Session, codes: Sequence[str]) -> set[str]:
+    """Return those of some codes that a category has, or had in an earlier edition."""
+    return set(session.scalars(select(Category.code).where(Category.code.in_(codes))))
 
 
 def dump(found: Edition, path: Path) -> None:

@@ -14,7 +14,7 @@ from gis.incidents.danger import table as danger_table
 from gis.rights.actions import Action
 from web.http.db import session
 from web.http.responses import conditional_response
-from web.security.guard import principal
+from web.security.session import principal
 
 bp = APIBlueprint("categories", __name__, url_prefix="/api/v1", tag="Incidents")
 
@@ -105,17 +105,18 @@ class DangerTableOut(BaseModel):
 @bp.doc(summary="The catalogue of categories")
 def categories() -> Response:
     """By major group, in the order of the table; what only devices and staff file is for those who read incidents."""
-    found = editions.active_edition(session())
+    edition = editions.active_edition(session())
     everything = principal().may(Action.READ)
     groups: dict[str, dict[str, Any]] = {}
-    for one in found.categories.values():
-        if one.public or everything:
+    for category in edition.categories.values():
+        if category.public or everything:
             group = groups.setdefault(
-                one.major, {"code": one.major, "zh": one.major_zh, "en": one.major_en, "categories": []}
+                category.major,
+                {"code": category.major, "zh": category.major_zh, "en": category.major_en, "categories": []},
             )
-            shown = ("code", "old_code", "zh", "en", "kind", "severity", "attributes")
-            group["categories"].append({key: getattr(one, key) for key in shown})
-    return conditional_response({"edition": found.name, "groups": list(groups.values())})
+            fields = ("code", "old_code", "zh", "en", "kind", "severity", "attributes")
+            group["categories"].append({key: getattr(category, key) for key in fields})
+    return conditional_response({"edition": edition.name, "groups": list(groups.values())})
 
 
 @bp.get("/categories/suggest")
@@ -124,10 +125,10 @@ def categories() -> Response:
 @bp.doc(summary="The likeliest categories for some words")
 def suggested(query_data: WordsIn) -> Response:
     """Three at most, each with the words that point to it. The person chooses."""
-    found = catalogue_danger.heard(session(), query_data.words)
+    danger = catalogue_danger.heard(session(), query_data.words)
     public = not principal().may(Action.READ)
-    items = catalogue_danger.likely(editions.active_edition(session()), query_data.words, found, public=public)
-    return conditional_response({"items": items, "danger": catalogue_danger.in_words(found)})
+    items = catalogue_danger.likely(editions.active_edition(session()), query_data.words, danger, public=public)
+    return conditional_response({"items": items, "danger": catalogue_danger.in_words(danger)})
 
 
 @bp.get("/danger")
@@ -141,7 +142,7 @@ def dangers() -> Response:
     for row in table:
         if row.use == "danger":
             kind = kinds.setdefault(row.kind, {"kind": row.kind, "zh": row.zh, "en": row.en, "call": []})
-            kind["call"] += [one for one in row.call if one not in kind["call"]]
+            kind["call"] += [telephone for telephone in row.call if telephone not in kind["call"]]
     rows = [asdict(row) for row in table] if principal().may(Action.RULES) else []
     return conditional_response(
         {"edition": number, "numbers": catalogue_danger.numbers(session()), "kinds": list(kinds.values()), "rows": rows}

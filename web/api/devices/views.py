@@ -7,18 +7,18 @@ from uuid import UUID
 import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from gis.accounts import rate_limit
-from gis.errors import FieldError, InvalidInput
 from gis.incidents import devices
 from gis.incidents.devices import Alarm
 from gis.messages import Message
-from web.api.locate.views import current_snapshot
 from web.http import params
 from web.http.body_limit import body_limit
 from web.http.db import session
 from web.http.openapi import documents_body
+from web.http.snapshot import current_snapshot
+from web.http.validation import validate_model
 from web.security import sanitising
 
 bp = APIBlueprint("devices", __name__, url_prefix="/api/v1", tag="Devices")
@@ -65,33 +65,29 @@ def alarm(code: str) -> Response:
     """Signed: `X-Wangge-Timestamp`, seconds since 1970, and `X-Wangge-Signature`: `v1=` and the HMAC-SHA256, in hex and
     with the device's secret, of the timestamp, a full stop and the body."""
     body = request.get_data()
-    given = request.headers
+    headers = request.headers
     now = datetime.now(UTC)
     device = devices.authenticate_message(
-        session(), code, given.get("X-Wangge-Timestamp", ""), given.get("X-Wangge-Signature", ""), body, now
+        session(), code, headers.get("X-Wangge-Timestamp", ""), headers.get("X-Wangge-Signature", ""), body, now
     )
     var = current_app.config["SETTINGS"].var
     rate_limit.check_rate_limit(
         var, f"device {device}", MAX_ALARMS_PER_MINUTE, now.timestamp(), Message("counted.alarms")
     )
-    told = read(body)
-    taken = devices.receive_alarm(session(), device, told, now, snapshot=current_snapshot(now))
+    report = parse_alarm(body)
+    taken = devices.receive_alarm(session(), device, report, now, register=current_snapshot(now))
     session().commit()
     response = Response(orjson.dumps(taken), 201 if taken.filed else 200, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def read(body: bytes) -> Alarm:
-    """The alarm in a body.
+def parse_alarm(body: bytes) -> Alarm:
+    """Return the alarm in a body.
 
     Raises:
         InvalidInput: It is not JSON, or a field is missing or wrong.
     """
-    try:
-        given = AlarmIn.model_validate(sanitising.parse_json(body))
-    except ValidationError as error:
-        fields = [FieldError(".".join(map(str, one["loc"])) or "body", one["msg"]) for one in error.errors()]
-        raise InvalidInput(f"{fields[0].field}: {fields[0].message}", fields) from None
-    at = params.parse_datetime(given.at, "at") if given.at else None
-    return Alarm(given.alarm, given.kind.strip(), at, given.value)
+    alarm = validate_model(AlarmIn, sanitising.parse_json(body))
+    at = params.parse_datetime(alarm.at, "at") if alarm.at else None
+    return Alarm(alarm.alarm, alarm.kind.strip(), at, alarm.value)

@@ -55,14 +55,14 @@ class DisclosuresOut(BaseModel):
 def disclosures(query_data: DisclosuresIn) -> Response:
     """Who, what, when, from where and why; of the areas one audits. Nothing in it is ever changed or deleted."""
     by = require(Action.HISTORY)
-    found = list_disclosures(
+    rows = list_disclosures(
         session(), by, filters(query_data.model_dump()), query_data.limit + 1,
         before=params.number_cursor(params.decode_cursor(query_data.cursor)),
     )  # fmt: skip
-    return conditional_response(paginate(found, query_data.limit, lambda one: str(one.id)))
+    return conditional_response(paginate(rows, query_data.limit, lambda row: str(row.id)))
 
 
-def filters(given: dict[str, Any]) -> Filters:
-    """The filters of a query, its moments read."""
-    since, until = (params.parse_datetime(given[name], name) if given[name] else None for name in ("since", "until"))
-    return Filters(given["kind"], given["who"], given["incident"], since, until)
+def filters(query: dict[str, Any]) -> Filters:
+    """Return the filters of a query, its moments read."""
+    since, until = (params.parse_datetime(query[name], name) if query[name] else None for name in ("since", "until"))
+    return Filters(query["kind"], query["who"], query["incident"], since, until)

@@ -13,12 +13,12 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Flask, Response, current_app, g, request, stream_with_context
 
-from gis.errors import AuthenticationRequired, Forbidden, WanggeError, invalid_field
+from gis.errors import Forbidden, WanggeError, invalid_field
 from gis.incidents.reading.event_feed import EventFeed, FeedEvent, visible_events
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import db
-from web.security import guard
+from web.security.guard import require_sign_in
 
 bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Incidents")
 
@@ -40,55 +40,55 @@ USES = (Action.READ, Action.HANDLE, Action.DISPATCH, Action.SUPERVISE)
 def events() -> Response:
     """`text/event-stream`; each event `incident` of an incident one may see: its id, move, state, version, category,
     grid and colour. Without `Last-Event-ID` from now on; with it what came after, at most of a day and 1000."""
-    allowed()
-    found = feed(current_app)
+    require_event_reader()
+    event_feed = feed(current_app)
     header = request.headers.get("Last-Event-ID", "")
-    given, name = (header, "Last-Event-ID") if header else (request.args.get("last", ""), "last")
-    if given and not (given.isdecimal() and len(given) < 19):
-        raise invalid_field(name, "must be the number of an event, as the stream gave it")
-    last = int(given) if given else None
-    hold = request.args.get("hold") != "0" and found.held.acquire(blocking=False)  # hold=0: only what is new by now
-    response = Response(stream_with_context(_stream(found, last, hold)), mimetype="text/event-stream")
+    text, name = (header, "Last-Event-ID") if header else (request.args.get("last", ""), "last")
+    if text and not (text.isdecimal() and len(text) < 19):
+        raise invalid_field(name, "events.number_wrong")
+    last = int(text) if text else None
+    hold = request.args.get("hold") != "0" and event_feed.held.acquire(
+        blocking=False
+    )  # hold=0: only what is new by now
+    response = Response(stream_with_context(_stream(event_feed, last, hold)), mimetype="text/event-stream")
     if hold:
-        response.call_on_close(found.held.release)
+        response.call_on_close(event_feed.held.release)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # a proxy in front passes each event on at once
     return response
 
 
-def allowed() -> Principal:
-    """Who asks, looked up anew.
+def require_event_reader() -> Principal:
+    """Return who asks, looked up anew, if they may hear of events.
 
     Raises:
-        SignInNeeded, Forbidden: Nobody, or somebody who works on no incidents.
+        AuthenticationRequired, Forbidden: Nobody, or somebody who works on no incidents.
     """
     g.pop("principal", None)
-    by = guard.principal()
-    if by.kind == "anonymous":
-        raise AuthenticationRequired("sign in, or send Authorization: Bearer with a key")
+    by = require_sign_in()
     if by.kind != "account" and not any(by.may(action) for action in USES):
-        raise Forbidden(f"events need {Action.READ.value}")
+        raise Forbidden("events.not_allowed")
     return by
 
 
 def feed(app: Flask) -> EventFeed:
-    """The process's feed."""
-    found: EventFeed = app.extensions.setdefault("wangge_events", EventFeed(app.config["DATABASE_URL"]))
-    return found
+    """Return the feed of this process."""
+    event_feed: EventFeed = app.extensions.setdefault("wangge_events", EventFeed(app.config["DATABASE_URL"]))
+    return event_feed
 
 
-def _stream(found: EventFeed, last: int | None, hold: bool) -> Iterator[bytes]:
+def _stream(event_feed: EventFeed, last: int | None, hold: bool) -> Iterator[bytes]:
     end = time.monotonic() + MAX_STREAM_S
-    newest, begins = found.newest(), last is None
-    heard: list[FeedEvent] = found.after(last or 0)
+    newest, begins = event_feed.newest(), last is None
+    heard: list[FeedEvent] = event_feed.after(last or 0)
     sent: set[int] = set()
     checked = 0.0
     yield f"retry: {500 if hold else RETRY}\n\n".encode()
     while True:
-        fresh = [one for one in heard if one.id not in sent]
+        fresh = [event for event in heard if event.id not in sent]
         try:
             if fresh or time.monotonic() - checked >= RIGHTS_CHECK_S:
-                by, checked = allowed(), time.monotonic()
+                by, checked = require_event_reader(), time.monotonic()
                 now = datetime.now(UTC)
                 news = visible_events(db.session(), by, fresh[-RECENT_EVENTS:] if begins else fresh, now)
                 if begins and not news:  # nothing of theirs lately
@@ -96,20 +96,20 @@ def _stream(found: EventFeed, last: int | None, hold: bool) -> Iterator[bytes]:
                 if begins:  # a number to go on from: of the last event in the asker's sight, not of a hidden one
                     yield f"id: {news[-1]['event'] if news else 0}\nevent: now\ndata: {{}}\n\n".encode()
                     begins, news = False, []
-                for one in news:
-                    yield f"id: {one['event']}\nevent: incident\ndata: {orjson.dumps(one).decode()}\n\n".encode()
+                for event in news:
+                    yield f"id: {event['event']}\nevent: incident\ndata: {orjson.dumps(event).decode()}\n\n".encode()
         except WanggeError:
             return  # signed out, revoked or changed: the client asks again and is told
         finally:
             opened = g.pop("session", None)
             if opened is not None:
                 opened.close()  # no connection is kept while nothing happens
-        sent |= {one.id for one in fresh}
+        sent |= {event.id for event in fresh}
         newest = heard[-1].id if heard else newest
         left = end - time.monotonic()
         if not hold or left <= 0:
             return
-        found.wait(newest, min(HEARTBEAT_S, left))
-        heard = found.after(newest)
+        event_feed.wait(newest, min(HEARTBEAT_S, left))
+        heard = event_feed.after(newest)
         if not heard:
             yield b": still here\n\n"

@@ -9,14 +9,15 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from gis.boundaries import revision_access
-from gis.errors import Forbidden, NotFound
+from gis.errors import Forbidden, NotFound, invalid_field
 from gis.exchange.boundary_file import FAR_FUTURE
 from gis.exchange.dump import dump
 from gis.rights.actions import Action
 from web.http import params
 from web.http.db import session
 from web.security.disclosures import record_export
-from web.security.guard import principal, require
+from web.security.guard import require
+from web.security.session import principal
 
 bp = APIBlueprint("exports", __name__, url_prefix="/api/v1", tag="Boundaries")
 
@@ -53,15 +54,16 @@ def grids(query_data: GridsIn) -> Response:
     within = query_data.within
     require_within(within)
     if not (within.isdigit() and within.isascii() and len(within) >= MIN_CODE_DIGITS):
-        raise params.invalid_field("within", f"{within[:40]!r} is no code of an area; it must be as 520402, or longer")
+        raise invalid_field("within", "export.area_malformed", code=within[:40])
     at = params.parse_datetime(query_data.at) if query_data.at else FAR_FUTURE
     with TemporaryDirectory() as folder:
         path = Path(folder) / "grids.gpkg"
         try:
             dump(session(), "grids", path, at, within)
         except NotFound:  # in its own words it would name the year in which plans end
-            when = f" at {at:%Y-%m-%d %H:%M}" if query_data.at else ""
-            raise NotFound(f"there are no grids in {within}{when}") from None
+            if not query_data.at:
+                raise NotFound("export.no_grids", code=within) from None
+            raise NotFound("export.no_grids_at", code=within, time=f"{at:%Y-%m-%d %H:%M}") from None
         response = Response(path.read_bytes(), mimetype=GPKG)
     record_export(principal(), f"grids.gpkg within {within}", within)
     of = f"-{at:%Y%m%d}" if query_data.at else ""
@@ -74,12 +76,12 @@ def require_within(within: str) -> None:
     """Let through who may export, draft or publish in the whole of an area.
 
     Raises:
-        SignInNeeded, Forbidden: Nobody is signed in; they may not, or only in another area or a part of this one.
+        AuthenticationRequired, Forbidden: Nobody is signed in; they may not, or only in another area or a part of this one.
     """
-    by = require(next((one for one in MAY if principal().may(one)), Action.EXPORT))
-    places = [by.may_in[one] for one in MAY if one in by.may_in]
-    if None in places:
+    by = require(next((action for action in MAY if principal().may(action)), Action.EXPORT))
+    area_sets = [by.may_in[action] for action in MAY if action in by.may_in]
+    if None in area_sets:
         return
-    ids = sorted({place for one in places if one is not None for place in one})
+    ids = sorted({area_id for area_ids in area_sets if area_ids is not None for area_id in area_ids})
     if not within.startswith(tuple(revision_access.area_codes(session(), ids))):
-        raise Forbidden(f"{Action.EXPORT.value} is not allowed to {by.role_words} in {within}")
+        raise Forbidden("export.not_allowed", code=within)

@@ -1,22 +1,20 @@
 """Files of incidents that were kept elsewhere."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import orjson
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
+from flask import Response, current_app
 from pydantic import BaseModel, Field
 
-from gis.errors import AuthenticationRequired, InvalidInput, invalid_field
+from gis.errors import InvalidInput
 from gis.exchange.incidents import load_incidents
-from gis.files.sandbox import within_request
 from gis.rights.actions import Action
 from web.http import params
 from web.http.body_limit import body_limit
 from web.http.db import session
-from web.security.guard import principal
+from web.http.uploads import uploaded_file
+from web.security.guard import require_sign_in
 
 bp = APIBlueprint("imports", __name__, url_prefix="/api/v1", tag="Incidents")
 
@@ -52,32 +50,19 @@ def load(query_data: ImportIn) -> Response:
     All or nothing: with one refused row nothing is kept. A row is known by its number, so the same file again files
     nothing twice.
     """
-    by = principal()
-    if by.kind == "anonymous":
-        raise AuthenticationRequired("sign in, or send Authorization: Bearer with a key")
+    by = require_sign_in()
     by.need(Action.DISPATCH)
-    given = request.files.get("file")
-    if given is None or not given.filename:
-        raise invalid_field("file", "is missing; send the table as a part of multipart/form-data")
-    with within_request(), TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{Path(given.filename).suffix.lower()[:8]}"
-        given.save(path)
-        zone = current_app.config["SETTINGS"].timezone
-        try:
-            report = load_incidents(
-                session(),
-                path,
-                query_data.crs,
-                now=params.parse_datetime(None),
-                by=by,
-                timezone=zone,
-                most=MAX_IMPORT_ROWS,
-            )
-        except InvalidInput as error:
-            if error.errors:
-                raise
-            raise invalid_field("file", error.code, **error.params | {"file": given.filename[:100]}) from None
-    report.source = given.filename[:100]
+    with uploaded_file("input.file_missing") as file:
+        report = load_incidents(
+            session(),
+            file.path,
+            query_data.crs,
+            now=params.parse_datetime(None),
+            by=by,
+            timezone=current_app.config["SETTINGS"].timezone,
+            most=MAX_IMPORT_ROWS,
+        )
+        report.source = file.name
     if query_data.commit and report.refused:
         errors = [rejected.to_field_error() for rejected in report.refused]
         raise InvalidInput("load.rejected", errors, count=len(errors))

@@ -1,160 +1,29 @@
 """Who answers for a place."""
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated, Any, Literal
-
 import orjson
 from apiflask import APIBlueprint
-from flask import Response, current_app
-from flask.blueprints import BlueprintSetupState
-from pydantic import BaseModel, Field
-from sqlalchemy.orm import Session
+from flask import Response
 
 from gis.areas.locate_result import LocateRequest
 from gis.areas.resolver import resolve_many, resolve_request_json
-from gis.areas.snapshot import RegistrySnapshot
-from gis.areas.snapshot_cache import SnapshotCache
-from gis.errors import FieldError, TooLarge, WanggeError, invalid_fields
-from gis.people.queries import names_are_public
-from gis.rights.actions import Action
+from gis.errors import TooLarge, WanggeError
+from web.api.locate.schemas import (
+    MAX_POINTS,
+    AnswerOut,
+    LocateIn,
+    LocateManyIn,
+    LocateManyOut,
+    parse_request,
+    unstorable_error,
+)
 from web.http.db import session
+from web.http.errors import error_to_json
 from web.http.params import parse_datetime
+from web.http.snapshot import current_snapshot
 from web.security import sanitising
-from web.security.guard import principal
+from web.security.names import areas_with_names
 
 bp = APIBlueprint("locate", __name__, url_prefix="/api/v1", tag="Locate")
-
-MAX_POINTS = 10_000  # points in one request
-
-
-class LocateIn(BaseModel):
-    """A place and a moment."""
-
-    lon: float = Field(description="Longitude, degrees in `crs`", examples=[105.9501])
-    lat: float = Field(description="Latitude, degrees in `crs`", examples=[26.2302])
-    crs: str = Field(description="wgs84, cgcs2000, gcj02 or bd09; there is no default", examples=["wgs84"])
-    address: str | None = Field(
-        None, max_length=200, description="As people write it", examples=["西兴社区3号楼2单元501室"]
-    )
-    at: str | None = Field(None, max_length=40, description="ISO 8601; without an offset local time; default: now")
-
-
-class LocateManyIn(BaseModel):
-    """Many places; each with the fields of the single question, and an `id` of the asker's that comes back."""
-
-    points: Annotated[
-        list[dict[str, Any]],
-        Field(
-            description=f"At most {MAX_POINTS:,}",
-            examples=[[{"id": "a", "lon": 105.9501, "lat": 26.2302, "crs": "wgs84"}]],
-        ),
-    ]
-
-
-class PointOut(BaseModel):
-    """A point in its coordinate system."""
-
-    lon: float
-    lat: float
-    crs: str
-
-
-class AskedOut(PointOut):
-    """What was given."""
-
-    address: str | None = None
-
-
-class AreaNameOut(BaseModel):
-    """An area."""
-
-    level: str
-    code: str
-    name: str
-
-
-class BuildingOut(BaseModel):
-    """The building."""
-
-    code: str
-    name: str
-    estate: str
-    distance_m: float = Field(description="Metres from the point; 0 on it")
-
-
-class CandidateOut(BaseModel):
-    """A unit that may be meant; empty lists mean every stairwell, every floor."""
-
-    code: str
-    name: str
-    stairwells: list[str]
-    floors: list[tuple[int, int]] = Field(description="Lowest and highest, inclusive")
-
-
-class EntryOut(BaseModel):
-    """One answerable role."""
-
-    role: str
-    role_zh: str
-    role_en: str
-    name: str | None = Field(
-        description="Who answers now: the holder, or the deputy standing in; null when nobody is there, "
-        "and wherever `named` is false, as `holder`, `deputy`, `stands_in_for` and `why` are then"
-    )
-    area: str = Field(description="Code of the area or building answered for")
-    level: str
-    holder: str | None
-    deputy: str | None
-    stands_in_for: str | None = Field(description="The holder in whose place the deputy answers")
-    why: Literal["leave", "vacancy"] | None
-    why_zh: str | None
-    why_en: str | None
-
-
-class StepOut(BaseModel):
-    """How one step was decided."""
-
-    step: str
-    rule: str
-    zh: str
-    en: str
-
-
-class AnswerOut(BaseModel):
-    """Who answers for a place, and why."""
-
-    point: PointOut = Field(description="Where it is, CGCS2000")
-    asked: AskedOut
-    at: datetime
-    revision: int = Field(description="The boundary revision that drew the grid")
-    areas: list[AreaNameOut] = Field(description="From the county down to the grid")
-    building: BuildingOut | None
-    unit: AreaNameOut | None
-    unit_candidates: list[CandidateOut]
-    people: list[EntryOut] = Field(description="Every answerable role, nearest first")
-    answerable: EntryOut | None = Field(description="The one to go to first")
-    how: list[StepOut] = Field(description="Each step of the way, each step up to the next role among them; no names")
-    named: bool = Field(
-        description="Whether people are named: to who may have names in one of these areas or this unit (`names.read`); "
-        "to everybody while there are no accounts"
-    )
-
-
-class ResultOut(BaseModel):
-    """One point's answer, or its error."""
-
-    id: Any = Field(description="As given; else the place in the list, from 0")
-    answer: AnswerOut | None = None
-    error: dict[str, Any] | None = Field(
-        None, description="title, detail and, as far as known, errors and the nearest grid"
-    )
-
-
-class LocateManyOut(BaseModel):
-    """The results in the order of the points."""
-
-    results: list[ResultOut]
 
 
 @bp.get("/locate")
@@ -170,8 +39,8 @@ def locate(query_data: LocateIn) -> Response:
     Names of people are given to who may have them there; anybody is told the roles.
     """
     at = parse_datetime(query_data.at)
-    asked = LocateRequest(query_data.lon, query_data.lat, query_data.crs, query_data.address, at)
-    return without_storing(resolve_request_json(session, asked, current_snapshot(at), areas_with_names()))
+    locate_request = LocateRequest(query_data.lon, query_data.lat, query_data.crs, query_data.address, at)
+    return no_store_response(resolve_request_json(session, locate_request, current_snapshot(at), areas_with_names()))
 
 
 @bp.post("/locate")
@@ -182,102 +51,24 @@ def locate_many(json_data: LocateManyIn) -> Response:
     """Each point has its own answer or its own error; one bad point does not spoil the others."""
     points = json_data.points
     if len(points) > MAX_POINTS:
-        raise TooLarge(
-            f"{len(points):,} points are too many at once; send at most {MAX_POINTS:,}, or use ./wangge locate --batch"
-        )
+        raise TooLarge("locate.too_many_points", count=len(points), limit=MAX_POINTS)
     now = parse_datetime(None)
     strange = sanitising.may_hold_unstorable()
-    given = [(strange and unkept(point)) or parse_request(point, now) for point in points]
-    asked = [one for one in given if isinstance(one, LocateRequest)]
-    answers = resolve_many(session, asked, now, current_snapshot(now), areas_with_names())
+    parsed = [(strange and unstorable_error(point)) or parse_request(point, now) for point in points]
+    locate_requests = [item for item in parsed if isinstance(item, LocateRequest)]
+    answers = resolve_many(session, locate_requests, now, current_snapshot(now), areas_with_names())
     results = []
-    for number, (point, one) in enumerate(zip(points, given, strict=True)):
-        found = next(answers) if isinstance(one, LocateRequest) else one
-        kind = "error" if isinstance(found, WanggeError) else "answer"
+    for number, (point, item) in enumerate(zip(points, parsed, strict=True)):
+        result = next(answers) if isinstance(item, LocateRequest) else item
+        kind = "error" if isinstance(result, WanggeError) else "answer"
         results.append(
-            {"id": point.get("id", number), kind: error_to_json(found) if isinstance(found, WanggeError) else found}
+            {"id": point.get("id", number), kind: error_to_json(result) if isinstance(result, WanggeError) else result}
         )
-    return without_storing(orjson.dumps({"results": results}))
+    return no_store_response(orjson.dumps({"results": results}))
 
 
-def unkept(point: dict[str, Any]) -> WanggeError | None:
-    """What no table can hold of one point of a body, as its error; such an `id` is not given back."""
-    found = list(sanitising.find_unstorable(point, ""))
-    if any(one.field.startswith("id") for one in found):
-        del point["id"]
-    return invalid_fields(found) if found else None
-
-
-def parse_request(point: dict[str, Any], now: datetime) -> LocateRequest | WanggeError:
-    """One point of a body as a question, or what is wrong with it."""
-    wrong = []
-    for field in ("lon", "lat", "crs"):
-        value = point.get(field)
-        if value is None:
-            wrong.append(FieldError(field, "is missing"))
-        elif field == "crs" and not isinstance(value, str):
-            wrong.append(FieldError(field, "must be a text: wgs84, cgcs2000, gcj02 or bd09"))
-        elif field != "crs" and (isinstance(value, bool) or not isinstance(value, int | float)):
-            wrong.append(FieldError(field, f"must be a number of degrees, not {str(value)[:40]!r}"))
-    texts = (field for field in ("address", "at") if not isinstance(point.get(field, ""), str | None))
-    wrong += [FieldError(field, "must be a text") for field in texts]
-    if wrong:
-        return invalid_fields(wrong)
-    try:
-        at = parse_datetime(point["at"]) if point.get("at") else now
-    except WanggeError as error:
-        return error
-    return LocateRequest(float(point["lon"]), float(point["lat"]), point["crs"], point.get("address") or None, at)
-
-
-def error_to_json(error: WanggeError) -> dict[str, Any]:
-    """An error inside results, with the words of problem+json."""
-    errors = [{"field": one.field, "message": one.message} for one in error.errors]
-    return {
-        "title": error.title,
-        "detail": error.detail,
-        **({"errors": errors} if errors else {}),
-        **error.extra,
-    }
-
-
-def without_storing(body: bytes) -> Response:
-    """The answer as it is: names of people are not kept on the way."""
+def no_store_response(body: bytes) -> Response:
+    """Return ready JSON as a response that nothing on the way may keep: it may hold names of people."""
     response = Response(body, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-@bp.record
-def install_snapshot_cache(state: BlueprintSetupState) -> None:
-    """Give the application its live register; a session factory put in its place later (tests) is asked instead."""
-    app = state.app
-    app.extensions["register"] = (app.config["SESSION_FACTORY"], SnapshotCache(app.config["DATABASE_URL"]))
-
-
-def areas_with_names() -> frozenset[int] | None:
-    """Ids of the areas in which the asker is told who answers; None is everywhere, as for all before any account."""
-    found = principal().may_in.get(Action.NAMES, frozenset())
-    if found or found is None:
-        return found
-    factory, live = current_app.extensions["register"]
-    known = live.names_for_all() if current_app.config["SESSION_FACTORY"] is factory else None
-    return None if (names_are_public(session()) if known is None else known) else found
-
-
-def register_note() -> str | None:
-    """Why answers are read from the database and not from memory; None while the changes of the register are heard."""
-    factory, live = current_app.extensions["register"]
-    if current_app.config["SESSION_FACTORY"] is not factory or not (waited := live.undelivered_s()):
-        return None
-    return (
-        f"notifications of changes have not arrived for {waited:.0f} s (is there a pooler in transaction mode?);"
-        " every question is answered from the database, which is right but slower"
-    )
-
-
-def current_snapshot(at: datetime) -> RegistrySnapshot | None:
-    """The register in memory, where it holds the moment."""
-    factory: Callable[[bool], Session]
-    factory, live = current_app.extensions["register"]
-    return live.current(at) if current_app.config["SESSION_FACTORY"] is factory else None

@@ -15,7 +15,7 @@ from web.http import params
 from web.http.db import session
 from web.http.params import Page
 from web.http.responses import conditional_response, paginate
-from web.security.guard import principal
+from web.security.session import principal
 
 bp = APIBlueprint("notices", __name__, url_prefix="/api/v1", tag="Notices")
 
@@ -60,9 +60,9 @@ class SeenIn(BaseModel):
 
     @model_validator(mode="after")
     def one_of_them(self) -> "SeenIn":
-        """One of both must be there."""
+        """Require exactly one of both."""
         if (self.ids is None) == (self.until is None):
-            raise ValueError("send either ids or until")
+            raise ValueError("notice.ids_or_until")
         return self
 
 
@@ -80,11 +80,11 @@ class SeenOut(BaseModel):
 def listing(query_data: Page) -> Response:
     """Of incidents that are still the asker's to see; the newest first."""
     by = principal()
-    before = params.number_cursor(params.decode_cursor(query_data.cursor))
-    found = queries.list_notices(session(), by, query_data.limit + 1, before)
-    part = paginate(found, query_data.limit, lambda one: str(one.id))
-    items = [shown(one) for one in part["items"]]
-    return conditional_response({"items": items, "next": part["next"], "unseen": queries.count_unseen(session(), by)})
+    cursor = params.number_cursor(params.decode_cursor(query_data.cursor))
+    rows = queries.list_notices(session(), by, query_data.limit + 1, cursor)
+    page = paginate(rows, query_data.limit, lambda notice: str(notice.id))
+    items = [notice_to_json(notice) for notice in page["items"]]
+    return conditional_response({"items": items, "next": page["next"], "unseen": queries.count_unseen(session(), by)})
 
 
 @bp.post("/notices/seen")
@@ -99,10 +99,10 @@ def seen(json_data: SeenIn) -> dict[str, int]:
     return {"changed": changed, "unseen": queries.count_unseen(session(), by)}
 
 
-def shown(one: InApp) -> dict[str, Any]:
-    """A notice as JSON."""
-    zh, en = (render_notice(one.topic, one.body, language).event for language in ("zh", "en"))
-    known = {name: one.body.get(name) for name in ("category", "category_zh", "state", "severity", "area", "role")}
-    at = one.at.astimezone(UTC).isoformat()
-    return {"id": one.id, "at": at, "topic": one.topic, "zh": zh, "en": en, "incident": one.incident, **known,
-            "area_name": one.area_name or None, "category_en": one.category_en or None, "seen": one.seen}  # fmt: skip
+def notice_to_json(notice: InApp) -> dict[str, Any]:
+    """Return a notice as JSON."""
+    zh, en = render_notice(notice.topic, notice.body).what
+    fields = {name: notice.body.get(name) for name in ("category", "category_zh", "state", "severity", "area", "role")}
+    at = notice.at.astimezone(UTC).isoformat()
+    return {"id": notice.id, "at": at, "topic": notice.topic, "zh": zh, "en": en, "incident": notice.incident, **fields,
+            "area_name": notice.area_name or None, "category_en": notice.category_en or None, "seen": notice.seen}  # fmt: skip

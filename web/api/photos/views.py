@@ -9,7 +9,7 @@ from gis.incidents import photos
 from web.http.db import session
 from web.http.openapi import alternative_response
 from web.security.disclosures import record
-from web.security.guard import principal
+from web.security.session import principal
 
 bp = APIBlueprint("photos", __name__, url_prefix="/api/v1", tag="Incidents")
 

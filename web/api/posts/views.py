@@ -98,13 +98,13 @@ class HandedOverOut(BaseModel):
 @bp.doc(summary="The posts of an area with holder, deputy and leave", responses=REFUSALS | {404: "No such area"})
 def posts(query_data: PostsIn) -> Response:
     """Those held at the moment, and later ones; for who may have names there."""
-    by, asked = require(Action.NAMES), query_data
-    found = posts_of(
-        session(), by, asked.area, params.parse_datetime(asked.at), within=asked.within, limit=asked.limit + 1,
-        after=params.decode_cursor(asked.cursor),
+    by = require(Action.NAMES)
+    rows = posts_of(
+        session(), by, query_data.area, params.parse_datetime(query_data.at), within=query_data.within, limit=query_data.limit + 1,
+        after=params.decode_cursor(query_data.cursor),
     )  # fmt: skip
-    body = paginate(found, asked.limit, lambda row: row.key)
-    return conditional_response(body | {"items": [as_json(row) for row in body["items"]]})
+    body = paginate(rows, query_data.limit, lambda row: row.key)
+    return conditional_response(body | {"items": [post_to_json(row) for row in body["items"]]})
 
 
 @bp.post("/posts/<int:post_id>/hand-over")
@@ -120,13 +120,13 @@ def hand_over(post_id: int, json_data: HandOverIn) -> Response:
     at = params.parse_datetime(json_data.at) if json_data.at else None
 
     def do() -> tuple[int, dict[str, Any]]:
-        made = handover.hand_over(session(), by, post_id, json_data.to, at, json_data.incidents, now)
-        return 200, orjson.loads(orjson.dumps(made))
+        result = handover.hand_over(session(), by, post_id, json_data.to, at, json_data.incidents, now)
+        return 200, orjson.loads(orjson.dumps(result))
 
     return run_once(by, do)
 
 
-def as_json(row: PostRow) -> dict[str, Any]:
-    """A post as the API shows it."""
+def post_to_json(row: PostRow) -> dict[str, Any]:
+    """Return a post as the API shows it."""
     role = ROLE_BY_KEY[row.role]
     return asdict(row) | {"role_zh": role.zh, "role_en": role.en}

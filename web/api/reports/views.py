@@ -71,10 +71,10 @@ def counted(query_data: FiguresIn) -> Response:
     since, until = parse_datetime(query_data.since, "since"), parse_datetime(query_data.until or None, "until")
     zone = current_app.config["SETTINGS"].timezone.key
     items = incident_statistics(session(), by, since, until, query_data.per, query_data.area, now=now, zone=zone)
-    words = {
+    definitions = {
         name: {"zh": zh, "en": en, "means_zh": means_zh, "means_en": means_en}
         for name, (zh, en, means_zh, means_en) in METRIC_DEFINITIONS.items()
     }
     return conditional_response(
-        {"since": since.isoformat(), "until": until.isoformat(), "items": items, "definitions": words}
+        {"since": since.isoformat(), "until": until.isoformat(), "items": items, "definitions": definitions}
     )

@@ -1,38 +1,47 @@
 """Boundary revisions: drafts of operations, looked at before they are published."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import orjson
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
-from pydantic import BaseModel, Field
+from flask import Response, current_app
 
 from gis.areas.models import Operation, Revision, RevisionState
 from gis.boundaries import drafts, editor_view, operations, preview, publish, revision_access
-from gis.boundaries.editor_view import EditorView
 from gis.boundaries.preview import UNIT_HOUSEHOLDS
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
-from gis.boundaries.statistics import Preview, PreviewIssue
-from gis.errors import InvalidInput, invalid_field
+from gis.errors import InvalidInput
 from gis.exchange import boundary_file, preview_workbook
-from gis.exchange.area_file import ReadOptions
-from gis.files.sandbox import within_request
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from gis.shapes.measure import geodesic_area_m2
-from gis.shapes.polygon_coverage import Gap, Overlap
-from web.api.incidents.views import if_match
+from web.api.revisions.schemas import (
+    FileIn,
+    OperationIn,
+    PreviewIn,
+    PublishIn,
+    RevisionIn,
+    RevisionsIn,
+    WithinIn,
+    coverage_errors_to_geojson,
+    grids_to_geojson,
+    issue_to_json,
+    operation_to_json,
+    preview_to_json,
+    revision_to_json,
+    shorten_operation,
+)
 from web.http import params
 from web.http.body_limit import body_limit
+from web.http.conditional import if_match
 from web.http.db import session
 from web.http.idempotency import run_once
-from web.http.responses import GEOJSON, conditional_response, geojson, paginate
+from web.http.responses import GEOJSON, conditional_response, paginate
+from web.http.uploads import uploaded_file
 from web.security.disclosures import record_export
-from web.security.guard import principal, require
+from web.security.guard import require
+from web.security.session import principal
 
 bp = APIBlueprint("revisions", __name__, url_prefix="/api/v1", tag="Boundaries")
 
@@ -47,64 +56,6 @@ WRITES = REFUSALS | {
 }
 
 
-class RevisionIn(BaseModel):
-    """A new draft."""
-
-    model_config = {"extra": "forbid"}
-
-    title: str = Field(max_length=400, description="What the change is, in a few words", examples=["2026 春季网格调整"])
-    base: int | None = Field(None, description="The published revision it starts from; null: the newest")
-
-
-class RevisionsIn(params.Page):
-    """Which revisions."""
-
-    state: Annotated[Literal["draft", "published", "withdrawn"] | None, Field(description="Only these")] = None
-
-
-class OperationIn(BaseModel):
-    """One edit; which other fields it has depends on `op`. Shapes are GeoJSON, longitude first, degrees."""
-
-    model_config = {"extra": "allow"}
-
-    op: str = Field(description="; ".join(
-        f"{name}: {', '.join(key if needed else f'[{key}]' for key, needed in kind.fields.items())}"
-        for name, kind in operations.OPERATION_TYPES.items()
-    ))  # fmt: skip
-
-
-class PublishIn(BaseModel):
-    """Why, and from when."""
-
-    model_config = {"extra": "forbid"}
-
-    reason: str = Field(max_length=2000, description="For everybody who looks at the history")
-    effective: str | None = Field(None, max_length=40, description="From when, not past; null: now")
-
-
-class FileIn(BaseModel):
-    """How to read a file of grids."""
-
-    title: str = Field(max_length=400, description="What the change is, in a few words")
-    clean: float | None = Field(None, gt=0, le=50, description="Metres: overlaps and gaps up to this width are mended")
-    crs: str | None = Field(
-        None, max_length=20, description="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where it names none"
-    )
-    layer: str | None = Field(None, max_length=100, description="Which layer, where the file has several")
-
-
-class WithinIn(BaseModel):
-    """Which area."""
-
-    within: str = Field(max_length=40, description="Code of a grid, community, street or county")
-
-
-class PreviewIn(BaseModel):
-    """In which form."""
-
-    format: Literal["json", "xlsx"] = Field("json", description="xlsx: a sheet to hand round")
-
-
 @bp.post("/revisions")
 @bp.input(RevisionIn)
 @bp.doc(summary="Begin a draft", responses=WRITES | {201: "The draft"})
@@ -113,7 +64,7 @@ def begin(json_data: RevisionIn) -> Response:
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        return 201, as_json(drafts.create_draft(session(), by, json_data.title, json_data.base), by)
+        return 201, revision_to_json(drafts.create_draft(session(), by, json_data.title, json_data.base), by)
 
     return run_once(by, do)
 
@@ -124,13 +75,9 @@ def begin(json_data: RevisionIn) -> Response:
 def revisions(query_data: RevisionsIn) -> Response:
     """The newest first: one's own, and those that touch grids one may draft or publish in."""
     by = require(Action.DRAFT if require_any_planner().may(Action.DRAFT) else Action.PUBLISH)
-    after = params.decode_cursor(query_data.cursor)
-    if after is not None and not after.isdigit():
-        raise params.invalid_field("cursor", "not one of ours; take `next` of the page before, or leave it out")
-    found = drafts.list_revisions(
-        session(), by, state=query_data.state, before=int(after) if after else None, limit=query_data.limit + 1
-    )
-    body = paginate(found, query_data.limit, lambda row: str(row.id))
+    cursor = params.number_cursor(params.decode_cursor(query_data.cursor))
+    rows = drafts.list_revisions(session(), by, state=query_data.state, before=cursor, limit=query_data.limit + 1)
+    body = paginate(rows, query_data.limit, lambda row: str(row.id))
     keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
             "version", "reverts", "operations", "grids")  # fmt: skip
     return conditional_response(body | {"items": [{key: getattr(row, key) for key in keys} for row in body["items"]]})
@@ -141,16 +88,18 @@ def revisions(query_data: RevisionsIn) -> Response:
 def get_revision(number: int) -> Response:
     """With its operations, and the grids that somebody else has redrawn since. `ETag` is its version, for `If-Match`."""
     by = require_any_planner()
-    found = revision_access.get_revision(session(), by, number)
-    body = as_json(found, by) | {"operations": [_step(one, names) for one, names in _named(number)]}
+    revision = drafts.get_revision(session(), by, number)
+    body = revision_to_json(revision, by) | {
+        "operations": [operation_to_json(operation, names) for operation, names in _named(number)]
+    }
     body["conflicts"] = (
         [{"grid": clash.grid, "name": clash.name, "revision": clash.revision, "title": clash.title,
           "author": clash.author, "published_at": clash.published_at} for clash in drafts.conflicts(session(), number)]
-        if found.state == RevisionState.DRAFT else []
+        if revision.state == RevisionState.DRAFT else []
     )  # fmt: skip
     body["newest"] = drafts.latest_published_id(session())
     response = conditional_response(body)
-    response.set_etag(str(found.version))
+    response.set_etag(str(revision.version))
     return response
 
 
@@ -162,10 +111,10 @@ def operate(number: int, json_data: OperationIn) -> Response:
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        made = drafts.add_operation(session(), by, number, json_data.model_dump(), _version())
+        operation = drafts.add_operation(session(), by, number, json_data.model_dump(), _version())
         return 201, {
-            "step": made.step, "op": _short(made.op), "made": made.made, **after_change(by, number, list(made.shapes)),
-            "problems": [as_problem(one) for one in preview.operation_issues(session(), by, made)],
+            "step": operation.step, "op": shorten_operation(operation.op), "made": operation.made, **after_change(by, number, list(operation.shapes)),
+            "problems": [issue_to_json(issue) for issue in preview.operation_issues(session(), by, operation)],
         }  # fmt: skip
 
     return run_once(by, do)
@@ -178,12 +127,12 @@ def undo(number: int, step: int) -> Response:
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        gone = drafts.undo_operations(session(), by, number, step, _version())
-        changed = {code for one in gone for code in one.shapes}
-        found = preview.preview(session(), by, number).problems
+        undone = drafts.undo_operations(session(), by, number, step, _version())
+        changed = {code for item in undone for code in item.shapes}
+        issues = preview.preview(session(), by, number).problems
         return 200, {
-            "step": step - 1, "undone": [_short(one.op) for one in gone], **after_change(by, number, sorted(changed)),
-            "problems": [as_problem(one) for one in found],
+            "step": step - 1, "undone": [shorten_operation(item.op) for item in undone], **after_change(by, number, sorted(changed)),
+            "problems": [issue_to_json(item) for item in issues],
         }  # fmt: skip
 
     return run_once(by, do)
@@ -201,38 +150,33 @@ def from_file(query_data: FileIn) -> Response:
     A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them up to a width.
     """
     by = require(Action.DRAFT)
-    given = request.files.get("file")
-    if given is None or not given.filename:
-        raise invalid_field("file", "is missing; send the map as a part of multipart/form-data")
-    asked = query_data
-    with within_request(), TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{''.join(Path(given.filename).suffixes[-2:]).lower()[:12]}"
-        given.save(path)
-        try:
-            found = boundary_file.draft_from_file(
-                session(), by, path, asked.title, ReadOptions(crs=asked.crs, layer=asked.layer), clean=asked.clean
-            )
-        except InvalidInput as error:
-            if error.errors:
-                raise
-            raise invalid_field("file", error.code, **error.params | {"file": given.filename[:100]}) from None
-    report = found.report
-    report.source = given.filename[:100]
+    with uploaded_file("input.map_file_missing", max_suffixes=2) as file:
+        file_draft = boundary_file.draft_from_file(
+            session(),
+            by,
+            file.path,
+            query_data.title,
+            crs=query_data.crs,
+            clean=query_data.clean,
+            layer=query_data.layer,
+        )
+    report = file_draft.report
+    report.source = file.name
     if report.refused:
+        errors = [rejected.to_field_error() for rejected in report.refused]
         extra = {
-            "torn": coverage_errors_to_geojson(found),
+            "torn": coverage_errors_to_geojson(file_draft),
             "notes": report.notes,
             "notes_zh": report.notes_in("zh"),
             "errors_zh": [rejected.text_in("zh") for rejected in report.refused],
         }
-        errors = [rejected.to_field_error() for rejected in report.refused]
         raise InvalidInput("boundary_file.rejected", errors, extra=extra, count=len(errors))
     session().commit()
     body = {
-        "report": report.to_dict() | {"notes_zh": report.notes_in("zh")}, "new": found.new, "gone": found.gone, "changed": found.changed, "torn": coverage_errors_to_geojson(found),
-        "revision": None if found.draft is None else as_json(found.draft, by),
+        "report": report.to_dict() | {"notes_zh": report.notes_in("zh")}, "new": file_draft.new, "gone": file_draft.gone, "changed": file_draft.changed, "torn": coverage_errors_to_geojson(file_draft),
+        "revision": None if file_draft.draft is None else revision_to_json(file_draft.draft, by),
     }  # fmt: skip
-    response = Response(orjson.dumps(body), 201 if found.draft else 200, mimetype="application/json")
+    response = Response(orjson.dumps(body), 201 if file_draft.draft else 200, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -243,11 +187,11 @@ def from_file(query_data: FileIn) -> Response:
 def coverage(number: int, query_data: WithinIn) -> Response:
     """GeoJSON of the grids and those bordering on them, with homes (longitude, latitude, households, people)."""
     by = require_any_planner()
-    found = editor_view.read_editor_view(session(), by, number, query_data.within)
+    view = editor_view.read_editor_view(session(), by, number, query_data.within)
     return conditional_response(
-        collection(found)
+        grids_to_geojson(view)
         | {
-            "homes": found.homes,
+            "homes": view.homes,
             "bands": {"grid_households": GRID_HOUSEHOLDS, "unit_households": UNIT_HOUSEHOLDS},
             "newest": drafts.latest_published_id(session()),
             "base": revision_access.get_revision(session(), by, number).base,
@@ -271,16 +215,16 @@ def guides(number: int, query_data: WithinIn) -> Response:
 @bp.doc(summary="What a draft would change, or a published revision did", responses=REFUSALS)
 def look(number: int, query_data: PreviewIn) -> Response:
     """Grids before and after, what moves with its land, what is odd; as JSON, or as a sheet to hand round."""
-    found = preview.preview(session(), require_any_planner(), number)
+    changes = preview.preview(session(), require_any_planner(), number)
     if query_data.format == "xlsx":
         out = BytesIO()
-        preview_workbook.write(found, out)
+        preview_workbook.write(changes, out)
         record_export(principal(), f"preview of revision {number} (.xlsx)")
         response = Response(out.getvalue(), mimetype=XLSX)
         response.headers["Content-Disposition"] = f'attachment; filename="revision-{number}.xlsx"'
         response.headers["Cache-Control"] = "no-store"
         return response
-    return conditional_response(as_preview(found))
+    return conditional_response(preview_to_json(changes))
 
 
 @bp.post("/revisions/<int:number>/publish")
@@ -294,7 +238,7 @@ def publish_(number: int, json_data: PublishIn) -> Response:
     def do() -> tuple[int, dict[str, Any]]:
         two = current_app.config["SETTINGS"].two_persons
         done = publish.publish(session(), by, number, json_data.reason, effective, two_persons=two, version=_version())
-        return 200, as_json(done, by)
+        return 200, revision_to_json(done, by)
 
     return run_once(by, do)
 
@@ -304,7 +248,7 @@ def publish_(number: int, json_data: PublishIn) -> Response:
 def withdraw(number: int) -> Response:
     """It stays on record."""
     by = require(Action.DRAFT)
-    return run_once(by, lambda: (200, as_json(drafts.withdraw(session(), by, number), by)))
+    return run_once(by, lambda: (200, revision_to_json(drafts.withdraw(session(), by, number), by)))
 
 
 @bp.post("/revisions/<int:number>/rebase")
@@ -316,10 +260,10 @@ def rebase(number: int) -> Response:
     def do() -> tuple[int, dict[str, Any]]:
         clashes = drafts.rebase(session(), by, number, _version())
         changed = {clash.grid for clash in clashes} | {
-            code for one in drafts.list_operations(session(), number) for code in one.shapes
+            code for operation in drafts.list_operations(session(), number) for code in operation.shapes
         }
         return 200, {
-            **as_json(revision_access.get_revision(session(), by, number), by),
+            **revision_to_json(drafts.get_revision(session(), by, number), by),
             "rebased": [{"grid": clash.grid, "name": clash.name, "revision": clash.revision} for clash in clashes],
             **after_change(by, number, sorted(changed)),
         }  # fmt: skip
@@ -332,124 +276,39 @@ def rebase(number: int) -> Response:
 def revert(number: int) -> Response:
     """Its grids get the lines, and retired ones the code, they had before; published like any other."""
     by = require(Action.DRAFT)
-    return run_once(by, lambda: (201, as_json(publish.create_reverting_draft(session(), by, number), by)))
+    return run_once(by, lambda: (201, revision_to_json(publish.create_reverting_draft(session(), by, number), by)))
 
 
 # --- how things look -----------------------------------------------------------------------------------------------
 
 
 def require_any_planner() -> Principal:
-    """Who asks, when they may draft or publish somewhere."""
+    """Return who asks, if they may draft or publish somewhere; raise Forbidden otherwise."""
     return require(Action.DRAFT if principal().may(Action.DRAFT) else Action.PUBLISH)
 
 
 def _version() -> int | None:
-    given = if_match()
-    return given[0] if given else None
-
-
-def as_json(found: Revision, by: Principal) -> dict[str, Any]:
-    """A revision without its operations."""
-    keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
-            "version", "reverts")  # fmt: skip
-    return {key: getattr(found, key) for key in keys} | {"mine": by.kind == "system" or found.author == by.who}
+    versions = if_match()
+    return versions[0] if versions else None
 
 
 def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
-    done = drafts.list_operations(session(), number)
+    steps = drafts.list_operations(session(), number)
     codes = {
-        code for one in done for code in (*operations.grids_named(one.op), *one.touched, str(one.op.get("unit", "")))
+        code
+        for operation in steps
+        for code in (*operations.grids_named(operation.op), *operation.touched, str(operation.op.get("unit", "")))
     }
-    names = preview.grid_names(session(), codes, done)
-    return [(one, names) for one in done]
-
-
-def _step(made: Operation, names: Mapping[str, str]) -> dict[str, Any]:
-    zh, en = operations.describe_operation(made.op, names)
-    return {
-        "step": made.step,
-        "op": _short(made.op),
-        "touched": made.touched,
-        "made": sorted(made.made),
-        "zh": zh,
-        "en": en,
-    }
-
-
-def _short(op: Mapping[str, Any]) -> dict[str, Any]:
-    """An operation as it was asked for; of a whole file only how many grids it has."""
-    return {**op, "grids": len(op["grids"])} if "grids" in op else dict(op)
+    names = preview.grid_names(session(), codes, steps)
+    return [(operation, names) for operation in steps]
 
 
 def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
-    """The draft's version and the grids that look different now, as GeoJSON; without geometry: no land any more."""
-    found = editor_view.build_editor_view(session(), by, drafts.list_operations(session(), number), codes, around=False)
-    changed = collection(found)
-    gone = [code for code in codes if code not in found.grids]
+    """Return the draft's version and, as GeoJSON, the grids that look different now; without geometry: no land any more."""
+    view = editor_view.build_editor_view(session(), by, drafts.list_operations(session(), number), codes, around=False)
+    changed = grids_to_geojson(view)
+    gone = [code for code in codes if code not in view.grids]
     changed["features"] += [
         {"type": "Feature", "id": code, "geometry": None, "properties": {"code": code}} for code in gone
     ]
     return {"version": session().get_one(Revision, number).version, "changed": changed}
-
-
-def collection(found: EditorView) -> dict[str, Any]:
-    """Grids of a draft as GeoJSON."""
-    return {"type": "FeatureCollection", "features": [
-        {
-            "type": "Feature",
-            "id": code,
-            "geometry": geojson(land),
-            "properties": {
-                "code": code, "name": found.names.get(code, code), "community": code[:12],
-                "households": found.households.get(code), "people": found.people.get(code), "area_m2": round(geodesic_area_m2(land), 1),
-                "compactness": preview.compactness(land), "editable": editable, "changed": before is not None,
-                "before": None if before is None else geojson(before),
-            },
-        }
-        for code, (land, before, editable) in sorted(found.grids.items())
-    ]}  # fmt: skip
-
-
-def coverage_errors_to_geojson(found: boundary_file.BoundaryFileDraft) -> dict[str, Any]:
-    """The overlaps and gaps of a file as GeoJSON."""
-    torn = found.torn
-    faults: list[tuple[Gap | Overlap, str, list[str]]] = [
-        (one, "overlap", [first, second]) for first, second, one in torn.overlaps
-    ]
-    faults += [(one, "gap", []) for one in torn.gaps]
-    return {"type": "FeatureCollection", "features": [
-        {"type": "Feature", "geometry": geojson(one.shape), "properties": {
-            "kind": kind, "codes": between, "m2": round(one.m2, 1), "width_m": round(one.width, 2), "place": one.place}}
-        for one, kind, between in faults
-    ]}  # fmt: skip
-
-
-def as_problem(one: PreviewIssue) -> dict[str, Any]:
-    """A problem as JSON."""
-    return one._asdict()
-
-
-def as_preview(found: Preview) -> dict[str, Any]:
-    """A preview as JSON, with the geometry of every changed piece."""
-    fields: Callable[[Any, Sequence[str]], dict[str, Any]] = lambda one, keys: {key: getattr(one, key) for key in keys}  # noqa: E731
-    return {
-        "revision": found.revision, "title": found.title, "state": found.state, "totals": found.totals,
-        "grids": [
-            fields(one, ("code", "name", "community", "change", "area_m2", "households", "people", "buildings", "units",
-                         "compactness")) | {"before": geojson(one.before), "after": geojson(one.after)}
-            for one in found.grids
-        ],
-        "pieces": {"type": "FeatureCollection", "features": [
-            {"type": "Feature", "geometry": geojson(one.shape), "properties": {
-                "from": one.start, "to": one.end, "area_m2": one.area_m2, "households": one.households, "people": one.people}}
-            for one in found.pieces
-        ]},
-        "moved": [{"kind": one.kind, "code": one.code, "name": one.name, "from": one.start, "to": one.end,
-                   "households": one.households, "holder": one.holder} for one in found.moved],
-        "incidents": None if found.incidents is None else [
-            {"from": start, "to": end, "count": count} for (start, end), count in sorted(
-                found.incidents.items(), key=lambda pair: (pair[0][0] or "", pair[0][1] or ""))],
-        "incident_ids": found.incident_ids,
-        "problems": [as_problem(one) for one in found.problems],
-        "names": found.names,
-    }  # fmt: skip

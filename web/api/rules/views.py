@@ -1,20 +1,29 @@
 """Routing rules: the sets, drafts, testing one against the past, switching one on."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import BaseModel, Field
 
 from gis.db import audit_context
 from gis.errors import FieldError, InvalidInput
 from gis.incidents.catalogue import editions
-from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
+from gis.incidents.routing import rules_file, rules_replay, rules_store
 from gis.rights.actions import Action
-from gis.settings import SHANGHAI
+from web.api.rules.schemas import (
+    DraftIn,
+    ReplayOut,
+    SetOut,
+    SetsOut,
+    TestIn,
+    WholeSetOut,
+    error_location,
+    rule_set_to_json,
+    rule_set_with_rules,
+    rule_to_cells,
+)
 from web.http.db import session
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response
@@ -25,113 +34,6 @@ bp = APIBlueprint("rules", __name__, url_prefix="/api/v1", tag="Incidents")
 
 MAY = {401: "Sign in, or send a key", 403: "Not allowed"}
 
-Minutes = Annotated[int, Field(ge=1, le=rules.MAX_STAGE_MINUTES, description="Minutes")]
-Words = Annotated[str, Field(max_length=100)]
-
-
-class RuleIn(BaseModel):
-    """A rule; what is empty or left out fits anything."""
-
-    model_config = {"extra": "forbid"}
-
-    name: Words
-    category: Annotated[str, Field(max_length=10, description="A code or its beginning, as 06")] = ""
-    severity: Annotated[str, Field(max_length=20, description="low, normal, high or urgent")] = ""
-    area: Annotated[str, Field(max_length=40, description="Code of an area; all within it counts")] = ""
-    time_from: Annotated[str, Field(max_length=8, examples=["22:00"])] = ""
-    time_to: Annotated[str, Field(max_length=8, description="Itself not in it; may be past midnight")] = ""
-    days: Annotated[str, Field(max_length=20, description="any, working or rest")] = "any"
-    channel: Words = ""
-    way: Annotated[str, Field(max_length=20, description="assign, or order to be claimed")]
-    first_role: Annotated[str, Field(max_length=40, examples=["grid_worker"])]
-    escalation: list[Annotated[str, Field(max_length=40)]] = Field(description="Roles one step up each", max_length=20)
-    accept_min: Minutes
-    dispatch_min: Minutes
-    take_min: Minutes
-    handle_min: Minutes
-    check_min: Minutes
-    around_the_clock: bool = False
-
-
-class DraftIn(BaseModel):
-    """A set to be kept as a draft, in place of a draft of the same name."""
-
-    model_config = {"extra": "forbid"}
-
-    name: str = Field(max_length=100)
-    rules: list[RuleIn] = Field(
-        min_length=1, max_length=rules_file.MAX_RULES, description="In their order; the first match wins"
-    )
-
-
-class TestIn(BaseModel):
-    """Which incidents of the past."""
-
-    model_config = {"extra": "forbid"}
-
-    days: int = Field(90, ge=1, le=3660, description="Reported in so many last days")
-
-
-class SetOut(BaseModel):
-    """A set without its rules."""
-
-    id: int
-    name: str
-    state: str = Field(description="draft, active or retired")
-    author: str
-    loaded_at: str
-    activated_at: str | None
-
-
-class RuleOut(RuleIn):
-    """A rule, also in words."""
-
-    zh: str
-    en: str
-
-
-class WholeSetOut(SetOut):
-    """A set with its rules, in their order."""
-
-    rules: list[RuleOut]
-
-
-class SetsOut(BaseModel):
-    """Every set, the one in force first."""
-
-    items: list[SetOut]
-
-
-class WentOut(BaseModel):
-    """What sent incidents, or would: rule, first role, way."""
-
-    rule: str
-    role: str
-    way: str
-
-
-class DifferenceOut(BaseModel):
-    """Incidents that would be treated otherwise."""
-
-    before: WentOut
-    after: WentOut
-    count: int
-    elsewhere: bool = Field(description="To another role or in the other way; false: only limits or roles above differ")
-    slower: int = Field(description="How many would have more time to be handled")
-    faster: int
-    ids: list[str] = Field(description="The first 200")
-
-
-class ReplayOut(BaseModel):
-    """A set against the past; only incidents the asker may see are compared."""
-
-    since: str
-    until: str
-    compared: int
-    elsewhere: int
-    other_limits: int
-    differences: list[DifferenceOut]
-
 
 @bp.get("/rules")
 @bp.output(SetsOut)
@@ -139,7 +41,9 @@ class ReplayOut(BaseModel):
 def list_rule_sets() -> Response:
     """The one in force first, then the newest."""
     require_rules_reader()
-    return conditional_response({"items": [rule_set_to_json(one) for one in rules_store.list_rule_sets(session())]})
+    return conditional_response(
+        {"items": [rule_set_to_json(rule_set) for rule_set in rules_store.list_rule_sets(session())]}
+    )
 
 
 @bp.get("/rules/<int:set_id>")
@@ -158,17 +62,17 @@ def get_rule_set(set_id: int) -> Response:
 def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
     """Checked as a table is; what is wrong is named by rule and column. Nothing is switched on."""
     by = require(Action.RULES)
-    rows = [(number, cells(one)) for number, one in enumerate(json_data.rules, 1)]
-    made, problems = rules_file.validate_rules(rows, editions.active_edition(session()), session())
+    rows = [(number, rule_to_cells(item)) for number, item in enumerate(json_data.rules, 1)]
+    valid_rules, problems = rules_file.validate_rules(rows, editions.active_edition(session()), session())
     if problems:
-        errors = [FieldError(place(one), one.en) for one in problems]
-        raise InvalidInput(f"{len(errors)} problems; the set was not kept", errors)
+        errors = [FieldError(error_location(item), item.en) for item in problems]
+        raise InvalidInput("rules.draft_refused", errors, count=len(errors))
     with audit_context(session(), by.who, "load rules"):
-        found = rule_set_with_rules(
-            rules_store.find(session(), rules_store.load(session(), made, json_data.name.strip(), by.who))
+        rule_set = rule_set_with_rules(
+            rules_store.find(session(), rules_store.load(session(), valid_rules, json_data.name.strip(), by.who))
         )
         session().commit()
-    return found, 201
+    return rule_set, 201
 
 
 @bp.post("/rules/<int:set_id>/test")
@@ -179,11 +83,11 @@ def test(set_id: int, json_data: TestIn) -> Response:
     """What it would have done with them; nothing is changed."""
     by, until = require(Action.RULES), parse_datetime(None)
     since = until - timedelta(days=json_data.days)
-    found = rules_replay.replay(session(), rules_store.find(session(), storable_id(set_id)).rules, since, until, by)
-    rows = [asdict(one) | {"ids": [past.id for past in one.cases]} for one in found.differences]
+    replayed = rules_replay.replay(session(), rules_store.find(session(), storable_id(set_id)).rules, since, until, by)
+    rows = [asdict(difference) | {"ids": [past.id for past in difference.cases]} for difference in replayed.differences]
     for row in rows:
         del row["cases"]
-    return conditional_response(asdict(found) | {"since": since, "until": until, "differences": rows})
+    return conditional_response(asdict(replayed) | {"since": since, "until": until, "differences": rows})
 
 
 @bp.post("/rules/<int:set_id>/activate")
@@ -197,37 +101,3 @@ def activate(set_id: int) -> dict[str, Any]:
         rules_store.activate(session(), storable_id(set_id), parse_datetime(None))
         session().commit()
     return rule_set_to_json(rules_store.find(session(), set_id))
-
-
-def cells(given: RuleIn) -> dict[str, str]:
-    """A rule as the text of its cells."""
-    values = {key: str(value) for key, value in given.model_dump().items()}
-    clock = "yes" if given.around_the_clock else "no"
-    return values | {"escalation": "|".join(given.escalation), "around_the_clock": clock}
-
-
-def place(one: rules_file.RuleError) -> str:
-    """Where a problem is, as the sender of JSON finds it."""
-    return "rules" if one.row is None else f"rules.{one.row - 1}.{one.column}".rstrip(".")
-
-
-def rule_set_to_json(found: rules.RoutingRules) -> dict[str, Any]:
-    """A set as JSON, without its rules."""
-    times = {key: at and at.astimezone(SHANGHAI).isoformat() for key, at in
-             (("loaded_at", found.loaded_at), ("activated_at", found.activated_at))}  # fmt: skip
-    return {"id": found.id, "name": found.name, "state": found.state, "author": found.author, **times}
-
-
-def rule_set_with_rules(found: rules.RoutingRules) -> dict[str, Any]:
-    """A set as JSON, with its rules."""
-    edition, areas = editions.active_edition(session()), rules_text.area_names(session(), found.rules)
-    names = [rules_text.category_names(edition), rules_text.category_names(edition, english=True)]
-    return rule_set_to_json(found) | {"rules": [in_words(rule, names, areas) for rule in found.rules]}
-
-
-def in_words(rule: rules.Rule, names: list[dict[str, str]], areas: Mapping[str, str]) -> dict[str, Any]:
-    """A rule as JSON."""
-    zh, en = (rules_text.describe_rule(rule, name, areas)[index] for index, name in enumerate(names))
-    values: dict[str, Any] = dict(rules_file.as_cells(rule))
-    values |= {key: getattr(rule, key) for key in (*rules.LIMITS, "escalation", "around_the_clock")}
-    return values | {"zh": f"{zh[0]} → {zh[1]}，{zh[2]}", "en": f"{en[0]} → {en[1]}, {en[2]}"}

@@ -7,9 +7,9 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 
 from gis.search import search
-from web.api.locate.views import areas_with_names
 from web.http import params
 from web.http.db import session
+from web.security.names import areas_with_names
 
 bp = APIBlueprint("search", __name__, url_prefix="/api/v1", tag="Search")
 
@@ -29,5 +29,5 @@ def find(query_data: SearchIn) -> dict[str, Any]:
 
     People are found only by who may have their names there.
     """
-    found = search(session(), query_data.q, params.parse_datetime(None), query_data.limit, areas_with_names())
-    return {"query": query_data.q, "items": [asdict(hit) for hit in found]}
+    hits = search(session(), query_data.q, params.parse_datetime(None), query_data.limit, areas_with_names())
+    return {"query": query_data.q, "items": [asdict(hit) for hit in hits]}

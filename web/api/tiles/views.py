@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, request
 from pydantic import Field
 
-from gis.errors import NotFound
+from gis.errors import NotFound, invalid_field
 from layers import features as geojson
 from layers import tiles
 from layers.layer import Layer
@@ -46,7 +46,7 @@ def tile(layer: str, z: int, x: int, y: int) -> Response:
     """512-pixel tiles. `v` in the query is the data's version and lets browsers keep the answer for good; `at` another
     moment, past or planned."""
     if layer not in TILE_SETS:
-        raise NotFound(f"there is no layer {layer!r}; known are {', '.join(TILE_SETS)}")
+        raise NotFound("layer.unknown", name=layer, allowed=[*TILE_SETS])
     data = tiles.tile(session(), TILE_SETS[layer], z, x, y, params.parse_datetime(request.args.get("at")))
     response = Response(data, 200 if data else 204, mimetype=MVT)
     return cacheable(response, data)
@@ -67,23 +67,27 @@ def layers() -> Response:
 )
 def layer_features(layer: str, query_data: FeaturesIn) -> Response:
     """Coordinates are longitude, latitude; `truncated` says there were more than `limit`."""
-    asked = query_data
-    if asked.bbox is None and asked.code is None:
-        raise params.invalid_field("bbox", "is missing; give bbox=west,south,east,north or code")
-    box = None if asked.bbox is None else params.parse_bbox(asked.bbox)
-    found = geojson.feature_collection(
-        session(), require_layer(layer), params.parse_datetime(asked.at), bbox=box, code=asked.code, limit=asked.limit
+    if query_data.bbox is None and query_data.code is None:
+        raise invalid_field("bbox", "layer.bbox_missing")
+    box = None if query_data.bbox is None else params.parse_bbox(query_data.bbox)
+    collection = geojson.feature_collection(
+        session(),
+        require_layer(layer),
+        params.parse_datetime(query_data.at),
+        bbox=box,
+        code=query_data.code,
+        limit=query_data.limit,
     )
-    if asked.code is not None and not found["features"]:
-        raise NotFound(f"layer {layer!r} has nothing with code {asked.code!r} in force then")
-    data = orjson.dumps(found)
+    if query_data.code is not None and not collection["features"]:
+        raise NotFound("layer.feature_unknown", layer=layer, code=query_data.code)
+    data = orjson.dumps(collection)
     return cacheable(Response(data, mimetype=GEOJSON), data)
 
 
 def require_layer(name: str) -> Layer:
-    """The layer of a name, or NotFound with the names there are."""
+    """Return the layer of a name; raise NotFound with the names there are."""
     if name not in LAYERS:
-        raise NotFound(f"there is no layer {name!r}; known are {', '.join(LAYERS)}")
+        raise NotFound("layer.unknown", name=name, allowed=[*LAYERS])
     return LAYERS[name]
 
 

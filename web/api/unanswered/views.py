@@ -37,5 +37,5 @@ class UnansweredOut(BaseModel):
 def listed() -> Response:
     """Grids whose reports wait at the operator, asked of posts, leave and accounts now."""
     require_operator()
-    found = unanswered(session(), parse_datetime(None))
-    return conditional_response({"items": found.places, "waiting": found.waiting, "operators": found.operators})
+    queue = unanswered(session(), parse_datetime(None))
+    return conditional_response({"items": queue.places, "waiting": queue.waiting, "operators": queue.operators})

@@ -32,6 +32,7 @@ from web.http.db import session
 from web.http.errors import localised_detail
 from web.pages.shell.page import render_page
 from web.security import guard, trusted_browser
+from web.security import session as browser_session
 
 bp = Blueprint("account", __name__)
 
@@ -72,7 +73,7 @@ ACTION_WORDS = {
 def sign_in() -> Response:
     """The form, or onwards when somebody is signed in already."""
     onwards = guard.safe_redirect_target(request.args.get("next") or _came_from())
-    if guard.principal().kind == "account":
+    if browser_session.principal().kind == "account":
         return to(onwards)
     return _form(onwards)
 
@@ -116,14 +117,14 @@ def submit_sign_in() -> Response:
     with audit_context(session(), f"account {username}", "signed in"):
         sessions.complete_sign_in(session(), tried, password)
         session().commit()
-    guard.start_session(cast(int, tried.account_id), tried.stamp)
+    browser_session.start_session(cast(int, tried.account_id), tried.stamp)
     return to(url_for("account.password") if tried.must_change else onwards)
 
 
 @bp.post("/sign-out")
 def sign_out() -> Response:
     """End this browser's session."""
-    guard.end_session()
+    browser_session.end_session()
     return to(url_for("map.index"))
 
 
@@ -134,8 +135,8 @@ def sign_out_everywhere() -> Response:
     with audit_context(session(), by.who, "signed out everywhere"):
         accounts.end_sessions(session(), by, _of(by.account_id))
         session().commit()
-    guard.end_session()
-    guard.clear_rights_cache()
+    browser_session.end_session()
+    browser_session.clear_rights_cache()
     return to(url_for("account.sign_in"))
 
 
@@ -189,7 +190,7 @@ def oidc_back() -> Response:
         response = render_page("account/unknown_subject.html", subject=subject)
         response.status_code = 403
         return response
-    guard.start_session(*found, at_provider=True)
+    browser_session.start_session(*found, at_provider=True)
     return to(onwards)
 
 
@@ -255,7 +256,7 @@ def change_password() -> Response:
     except InvalidInput as error:
         session().rollback()
         return _password_page(_of(by.account_id), {one.field: one.message_in(i18n.chosen()) for one in error.errors})
-    guard.extend_session(stamp)
+    browser_session.extend_session(stamp)
     flash(_("Your password is changed; other devices were signed out."))
     return to(url_for("account.password"))
 
@@ -341,7 +342,7 @@ def change_account(username: str) -> Response:
     except (InvalidInput, Conflict, Forbidden, NotFound) as error:
         session().rollback()
         return _accounts_page(by, chosen=username, wrong=_wrong(error), given={**request.form}, status=422)
-    guard.clear_rights_cache()
+    browser_session.clear_rights_cache()
     if once:
         return _accounts_page(by, chosen=account.username, once=once)
     flash(str(DONE[do]))
@@ -415,11 +416,11 @@ def change_key(name: str) -> Response:
         if request.form.get("do") == "rotate":
             made = api_keys.rotate(session(), name, now)
             session().commit()
-            guard.clear_rights_cache()
+            browser_session.clear_rights_cache()
             return _keys_page(by, once=made, of=name)
         api_keys.revoke(session(), name, now)
         session().commit()
-    guard.clear_rights_cache()
+    browser_session.clear_rights_cache()
     flash(_("The key is revoked."))
     return to(url_for("account.list_keys"))
 
@@ -464,7 +465,7 @@ def _wrong(error: WanggeError) -> dict[str, str]:
 
 
 def _account() -> Principal:
-    by = guard.principal()
+    by = browser_session.principal()
     if by.kind != "account":
         guard.raise_sign_in_required()
     return by

@@ -16,7 +16,7 @@ from web.pages.shell.access import require_worker
 from web.pages.shell.base_map import base_map
 from web.pages.shell.incident_data import incident_data
 from web.pages.shell.page import render_page
-from web.security.guard import principal
+from web.security.session import principal
 
 bp = Blueprint("desk", __name__)
 

@@ -23,7 +23,8 @@ from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
 from web.pages.shell.content_security import with_csp
 from web.pages.shell.page import page_basics, render_page
-from web.security.guard import csrf, require
+from web.security.csrf import csrf_token
+from web.security.guard import require
 
 bp = Blueprint("editor", __name__)
 
@@ -113,7 +114,7 @@ def editor(number: int) -> Response:
         layer=vector_tiles(root + "/tiles", figures.version, chosen, [], []),
     )  # fmt: skip
     data: dict[str, Any] = {
-        **page_basics(), "csrf": csrf(), "bbox": figures.bbox,
+        **page_basics(), "csrf": csrf_token(), "bbox": figures.bbox,
         "revision": number, "title": draft.title, "state": draft.state, "within": within, "places": places,
         "mine": draft.author == by.who or by.kind == "system", "may_publish": by.may(Action.PUBLISH),
         "bands": GRID_HOUSEHOLDS, "chosen": SELECTION_COLOUR,

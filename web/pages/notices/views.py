@@ -13,7 +13,8 @@ from web.http import i18n, params
 from web.http.db import session
 from web.pages.shell.incident_address import incident_address
 from web.pages.shell.page import render_page
-from web.security.guard import principal, raise_sign_in_required
+from web.security.guard import raise_sign_in_required
+from web.security.session import principal
 
 bp = Blueprint("notice_page", __name__)
 

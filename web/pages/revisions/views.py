@@ -18,7 +18,8 @@ from web.http import params
 from web.http.db import session
 from web.pages.shell.base_map import base_map
 from web.pages.shell.page import render_page
-from web.security.guard import principal, require
+from web.security.guard import require
+from web.security.session import principal
 
 bp = Blueprint("revisions_page", __name__)
 

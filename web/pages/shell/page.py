@@ -11,7 +11,8 @@ from web.http import i18n
 from web.http.db import session
 from web.pages.shell.content_security import with_csp
 from web.pages.shell.script_messages import messages_digest
-from web.security.guard import csrf, principal
+from web.security.csrf import csrf_token
+from web.security.session import principal
 
 
 def page_basics() -> dict[str, Any]:
@@ -38,7 +39,7 @@ def render_page(
     """
     language = i18n.chosen()
     nonce = secrets.token_urlsafe(16)
-    values_for_script = {**page_basics(), "csrf": csrf(), **(data or {})}
+    values_for_script = {**page_basics(), "csrf": csrf_token(), **(data or {})}
     html = render_template(
         template, language=language, me=principal(), nonce=nonce, script=script, page=values_for_script,
         made_up=has_made_up_data(session()), **values,
