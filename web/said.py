@@ -66,14 +66,6 @@ SENTENCES = tuple(
     }.items()
 )  # fmt: skip
 
-# the same for boundaries; {=1} is the first group as it stands: a code, a number or a place
-BOUNDARIES = tuple(
-    (re.compile(pattern), zh)
-    for pattern, zh in {
-
-    }.items()
-)  # fmt: skip
-
 # pattern of a field's message -> sentence about the field
 ABOUT = tuple(
     (re.compile(pattern), zh)
@@ -119,7 +111,7 @@ def chinese(
         return f"操作太频繁，请 {wait} 秒后再试。" if wait < 120 else f"操作太频繁，请 {-(-wait // 60)} 分钟后再试。"
     if kind == "outside-grids":
         return KIND[kind]
-    for pattern, zh in (*SENTENCES, *BOUNDARIES):
+    for pattern, zh in SENTENCES:
         if found := pattern.match(detail):
             return re.sub(r"\{(=?)(\d)\}", lambda place: _filled(found[int(place[2])], bool(place[1])), zh)
     about = list(dict.fromkeys(filter(None, map(_about, errors))))[:3]

@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -59,7 +60,7 @@ def _ragged_row_error(source: Path, encoding: str, expected: int) -> InvalidInpu
             if row and count != expected:
                 break
             line = reader.line_num + 1
-    params = {"line": str(line), "expected": str(expected), "count": str(count)}
+    params: dict[str, Any] = {"line": str(line), "expected": str(expected), "count": str(count)}
     return InvalidInput("points_file.ragged_row", file=source.name, **params)
 
 

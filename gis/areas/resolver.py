@@ -182,7 +182,7 @@ def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> O
 
 def nearest_grid_error(grids: GridIndex, near: GridMatch) -> OutsideGrids:
     """Return the error for a point without a grid, with the nearest grid and its distance."""
-    nearest = {"code": grids.codes[near.row], "name": grids.names[near.row]}
+    nearest: dict[str, Any] = {"code": grids.codes[near.row], "name": grids.names[near.row]}
     extra = {"nearest": nearest, "distance_m": round(near.metres, 1)}
     return OutsideGrids("grid.outside", extra=extra, metres=f"{near.metres:.0f}", **nearest)
 

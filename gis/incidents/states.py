@@ -8,6 +8,7 @@ catalogue of messages.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from gis.errors import Conflict
 from gis.messages import Message, label
@@ -194,7 +195,7 @@ def next_state(name: str, state: str, pending: str = "", before: str = "") -> tu
     for move, from_state, from_pending, new_state, new_pending in TRANSITION_ROWS:
         if (move, from_state, from_pending) == (name, state, pending) and (name != "resume" or new_state == before):
             return new_state, new_pending
-    params = {
+    params: dict[str, Any] = {
         "move": Message(f"move.{name}") if name in TRANSITIONS else name,
         "state": Message(f"state.{state}"),
         "moves": sorted(allowed_moves(state, pending)),

@@ -221,12 +221,13 @@ def from_file(
 
     Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code; a refused file changes nothing.
     """
+    from gis.exchange.area_file import ReadOptions
     from gis.exchange.boundary_file import draft_from_file
     from web.api.revisions.schemas import coverage_errors_to_geojson
 
     with session_scope() as session:
         file_draft = draft_from_file(
-            session, cli_principal(), file, title or file.stem, clean=clean, crs=crs, layer=layer
+            session, cli_principal(), file, title or file.stem, ReadOptions(crs=crs, layer=layer), clean=clean
         )
         if not file_draft.report.refused:
             session.commit()

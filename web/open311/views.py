@@ -166,7 +166,7 @@ def create_request() -> Response:
     report, now = parse_report(), parse_datetime(None)
     filed = lifecycle_report.file_report(
         session(), principal, report, now, var=current_app.config["SETTINGS"].var,
-        assessed=intake.admit(session(), principal, report, now, register=current_snapshot(now)),
+        assessed=intake.admit(session(), principal, report, now, snapshot=current_snapshot(now)),
         pictures=photos.sanitise_photos(
             [file.stream.read() for file in request.files.getlist("media") if file.filename]
         ),

@@ -75,7 +75,7 @@ def alarm(code: str) -> Response:
         var, f"device {device}", MAX_ALARMS_PER_MINUTE, now.timestamp(), Message("counted.alarms")
     )
     report = parse_alarm(body)
-    taken = devices.receive_alarm(session(), device, report, now, register=current_snapshot(now))
+    taken = devices.receive_alarm(session(), device, report, now, snapshot=current_snapshot(now))
     session().commit()
     response = Response(orjson.dumps(taken), 201 if taken.filed else 200, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"

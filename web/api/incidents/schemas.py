@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, Field
 
 from gis.areas.locate_result import without_names
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake, report
 from gis.incidents.reading import queues
 from gis.incidents.reading.incidents import IncidentFilters, IncidentView
 from gis.rights.principal import Principal
@@ -125,10 +125,10 @@ class ContactIn(BaseModel):
     reason: str = Field("", max_length=2000, description="Kept with who asked, when and from where", examples=["回访"])
 
 
-def filed_to_json(by: Principal, filed: moves.FiledIncident) -> dict[str, Any]:
+def filed_to_json(by: Principal, filed: report.FiledIncident) -> dict[str, Any]:
     """Return what came of a report as JSON; names only for those who may have them."""
     visible = filed if can_see(by, Fact.NAMES, filed.areas) else replace(filed, locate=without_names(filed.locate))
-    visible = replace(visible, assigned_to=moves.assigned_to(by, filed))
+    visible = replace(visible, assigned_to=report.assigned_to(by, filed))
     body: dict[str, Any] = orjson.loads(orjson.dumps(visible))
     body.pop("areas")
     return body

@@ -89,7 +89,7 @@ def report() -> Response:
         incident, snapshot = IncidentReport(**submitted.model_dump()), current_snapshot(now)
         filed = lifecycle_report.file_report(
             session(), by, incident, now, var=photo_directory(), pictures=pictures, incident_id=new_id, secret=derive_tracking_secret(new_id),
-            assessed=intake.admit(session(), by, incident, now, register=snapshot),
+            assessed=intake.admit(session(), by, incident, now, snapshot=snapshot),
         )  # fmt: skip
         return 201, filed_to_json(by, filed)
 

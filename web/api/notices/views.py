@@ -101,7 +101,7 @@ def seen(json_data: SeenIn) -> dict[str, int]:
 
 def notice_to_json(notice: InApp) -> dict[str, Any]:
     """Return a notice as JSON."""
-    zh, en = render_notice(notice.topic, notice.body).what
+    zh, en = (render_notice(notice.topic, notice.body, language).event for language in ("zh", "en"))
     fields = {name: notice.body.get(name) for name in ("category", "category_zh", "state", "severity", "area", "role")}
     at = notice.at.astimezone(UTC).isoformat()
     return {"id": notice.id, "at": at, "topic": notice.topic, "zh": zh, "en": en, "incident": notice.incident, **fields,

@@ -14,6 +14,7 @@ from gis.boundaries.preview import UNIT_HOUSEHOLDS
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import InvalidInput
 from gis.exchange import boundary_file, preview_workbook
+from gis.exchange.area_file import ReadOptions
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.api.revisions.schemas import (
@@ -156,9 +157,8 @@ def from_file(query_data: FileIn) -> Response:
             by,
             file.path,
             query_data.title,
-            crs=query_data.crs,
+            ReadOptions(crs=query_data.crs, layer=query_data.layer),
             clean=query_data.clean,
-            layer=query_data.layer,
         )
     report = file_draft.report
     report.source = file.name

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from gis.incidents.catalogue import editions
-from gis.incidents.routing import rules
+from gis.incidents.routing import rules, rules_file, rules_text
 from gis.settings import SHANGHAI
 from web.http.db import session
 
@@ -47,7 +47,7 @@ class DraftIn(BaseModel):
 
     name: str = Field(max_length=100)
     rules: list[RuleIn] = Field(
-        min_length=1, max_length=rules.MAX_RULES, description="In their order; the first match wins"
+        min_length=1, max_length=rules_file.MAX_RULES, description="In their order; the first match wins"
     )
 
 
@@ -127,7 +127,7 @@ def rule_to_cells(rule: RuleIn) -> dict[str, str]:
     return values | {"escalation": "|".join(rule.escalation), "around_the_clock": clock}
 
 
-def error_location(error: rules.RuleError) -> str:
+def error_location(error: rules_file.RuleError) -> str:
     """Return where an error is, as the sender of JSON finds it."""
     return "rules" if error.row is None else f"rules.{error.row - 1}.{error.column}".rstrip(".")
 
@@ -141,14 +141,14 @@ def rule_set_to_json(rule_set: rules.RoutingRules) -> dict[str, Any]:
 
 def rule_set_with_rules(rule_set: rules.RoutingRules) -> dict[str, Any]:
     """Return a set as JSON, with its rules."""
-    edition, areas = editions.active_edition(session()), rules.area_names(session(), rule_set.rules)
-    names = [rules.category_names(edition), rules.category_names(edition, english=True)]
+    edition, areas = editions.active_edition(session()), rules_text.area_names(session(), rule_set.rules)
+    names = [rules_text.category_names(edition), rules_text.category_names(edition, english=True)]
     return rule_set_to_json(rule_set) | {"rules": [rule_to_json(rule, names, areas) for rule in rule_set.rules]}
 
 
 def rule_to_json(rule: rules.Rule, names: list[dict[str, str]], areas: Mapping[str, str]) -> dict[str, Any]:
     """Return a rule as JSON, also as a sentence in both languages."""
-    zh, en = (rules.describe_rule(rule, name, areas)[index] for index, name in enumerate(names))
-    values: dict[str, Any] = dict(rules.as_cells(rule))
+    zh, en = (rules_text.describe_rule(rule, name, areas)[index] for index, name in enumerate(names))
+    values: dict[str, Any] = dict(rules_file.as_cells(rule))
     values |= {key: getattr(rule, key) for key in (*rules.LIMITS, "escalation", "around_the_clock")}
     return values | {"zh": f"{zh[0]} → {zh[1]}，{zh[2]}", "en": f"{en[0]} → {en[1]}, {en[2]}"}

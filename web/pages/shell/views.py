@@ -1,6 +1,6 @@
 """What every page needs of the application: its language, its account menu, its scripts and styles."""
 
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, request, send_from_directory
 from werkzeug.exceptions import NotFound
@@ -42,4 +42,4 @@ def _cacheable(text: str, mimetype: str) -> Response:
     response = Response(text, mimetype=mimetype)
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
     response.add_etag()
-    return response.make_conditional(request)
+    return cast(Response, response.make_conditional(request))
