@@ -45,7 +45,7 @@ def repair_geometries(entries: Sequence[AreaRecord], report: LoadReport, *, need
         entry.repairs += repaired.repairs
         entry.shape = repaired.shape
         if repaired.shape is None:
-            report.refused.append(RejectedRow(entry.location_with_code, "", repaired.reason))
+            report.refused.append(RejectedRow(entry.location_with_code, "", repaired.reason or ""))
         elif entry.repairs:
             params = {"place": entry.location_with_code, "repairs": entry.repairs}
             mended.append(Message("area_shape.repaired", params))

@@ -76,12 +76,12 @@ LAYERS = {
 }  # fmt: skip
 
 # Shapefiles have names of at most 10 letters.
-SHAPEFILE_NAMES = {"opening_hours": "open_hours", "building_name": "bldg_name", "off_network": "off_net"}
+SHORT = {"opening_hours": "open_hours", "building_name": "bldg_name", "off_network": "off_net"}
 OPTIONS = {".geojson": {"RFC7946": "YES"}}
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
 
 
-AreaFilter = Mapping[str, object]  # of areas: at, the moment; within, what their codes begin with
+Asked = Mapping[str, object]  # of areas: at, the moment; within, what their codes begin with
 
 
 def dump(session: Session, layer: str, path: Path, at: datetime | None = None, within: str = "") -> int:
@@ -103,7 +103,7 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None, w
     Raises:
         InvalidInput: Not such a layer, ending or folder; or a moment for a layer without dates.
         NotFound: The layer has no rows.
-        TooLarge: More rows than a spreadsheet holds.
+        TooMuch: More rows than a spreadsheet holds.
     """
     if layer not in LAYERS:
         raise InvalidInput("dump.layer_unknown", layer=layer, layers=list(LAYERS))
@@ -114,40 +114,37 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None, w
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
     if at is not None and not LAYERS[layer].dated:
         raise InvalidInput("dump.no_dates", layer=layer)
-    area_filter = {"at": at or datetime.now(UTC), "within": within}
+    asked = {"at": at or datetime.now(UTC), "within": within}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".dump-") as folder:
-        count = WRITERS[ending](session, layer, Path(folder) / path.name, area_filter)
+        count = WRITERS[ending](session, layer, Path(folder) / path.name, asked)
         if count == 0:
             if at:
                 raise NotFound("dump.no_rows_at", layer=layer, time=f"{at:%Y-%m-%d %H:%M}")
             raise NotFound("dump.no_rows", layer=layer)
-        for file in Path(folder).iterdir():  # a Shapefile is several files
-            file.chmod(private.FILE_MODE)
-            file.replace(path.parent / file.name)
+        for made in Path(folder).iterdir():  # a Shapefile is several files
+            made.chmod(private.FILE_MODE)
+            made.replace(path.parent / made.name)
     return count
 
 
-def _rows(
-    session: Session, layer: str, area_filter: AreaFilter, shape: str
-) -> tuple[list[str], Iterator[Sequence[Any]]]:
-    """Return the names of the columns, and rows as they come, with the geometry as the SQL expression `shape`."""
+def _rows(session: Session, layer: str, asked: Asked, shape: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
+    """Names of the columns, and rows as they come, with the geometry as the SQL expression `shape`."""
     what = LAYERS[layer]
     query = f"SELECT l.*, {shape} FROM ({what.query}) l"  # noqa: S608  our own table
-    params = area_filter if what.dated else {}
-    rows = session.execute(text(query), params, execution_options={"yield_per": 5000})
-    names = list(rows.keys())
-    index = names.index("shape")
-    return names[:index] + names[index + 1 :], ((*row[:index], *row[index + 1 :]) for row in rows)
+    found = session.execute(text(query), asked if what.dated else {}, execution_options={"yield_per": 5000})
+    names = list(found.keys())
+    gone = names.index("shape")
+    return names[:gone] + names[gone + 1 :], ((*row[:gone], *row[gone + 1 :]) for row in found)
 
 
-def _write_shapes(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
-    names, rows = _rows(session, layer, area_filter, "ST_AsBinary(l.shape) AS wkb")
+def _write_shapes(session: Session, layer: str, path: Path, asked: Asked) -> int:
+    names, rows = _rows(session, layer, asked, "ST_AsBinary(l.shape) AS wkb")
     table = list(rows)
     if not table:
         return 0
     ending = path.suffix.lower()
-    columns = [_column([row[index] for row in table]) for index in range(len(names) - 1)]
-    fields = [SHAPEFILE_NAMES.get(name, name) if ending == ".shp" else name for name in names[:-1]]
+    columns = [_column([row[place] for row in table]) for place in range(len(names) - 1)]
+    fields = [SHORT.get(name, name) if ending == ".shp" else name for name in names[:-1]]
     kind = LAYERS[layer].geometry
     pyogrio.raw.write(
         path,
@@ -166,7 +163,7 @@ def _write_shapes(session: Session, layer: str, path: Path, area_filter: AreaFil
 
 
 def _column(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return a column for GDAL: its values, and where it is empty."""
+    """A column for GDAL: its values, and where it is empty."""
     empty = np.array([value is None for value in values])
     kinds = {type(value) for value in values} - {type(None)}
     for kind, dtype in ((bool, "bool"), (int, "int64"), (float, "float64")):
@@ -175,16 +172,14 @@ def _column(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([None if value is None else str(value) for value in values], dtype=object), empty
 
 
-def _table(
-    session: Session, layer: str, area_filter: AreaFilter, *expressions: str
-) -> tuple[list[str], Iterator[Sequence[Any]]]:
+def _table(session: Session, layer: str, asked: Asked, *more: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
     point = "ST_PointOnSurface(l.shape)"  # of a point: itself
-    position = (f"ST_X({point}) AS lon", f"ST_Y({point}) AS lat", "'cgcs2000' AS crs")
-    return _rows(session, layer, area_filter, ", ".join((*position, *expressions)))
+    place = (f"ST_X({point}) AS lon", f"ST_Y({point}) AS lat", "'cgcs2000' AS crs")
+    return _rows(session, layer, asked, ", ".join((*place, *more)))
 
 
-def _write_csv(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
-    names, rows = _table(session, layer, area_filter, "ST_AsText(l.shape, 7) AS wkt")
+def _write_csv(session: Session, layer: str, path: Path, asked: Asked) -> int:
+    names, rows = _table(session, layer, asked, "ST_AsText(l.shape, 7) AS wkt")
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
@@ -195,8 +190,8 @@ def _write_csv(session: Session, layer: str, path: Path, area_filter: AreaFilter
     return count
 
 
-def _write_xlsx(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
-    names, rows = _table(session, layer, area_filter)
+def _write_xlsx(session: Session, layer: str, path: Path, asked: Asked) -> int:
+    names, rows = _table(session, layer, asked)
     book = Workbook(write_only=True)
     sheet = book.create_sheet(layer)
     sheet.append(names)
@@ -219,7 +214,7 @@ def _write_xlsx(session: Session, layer: str, path: Path, area_filter: AreaFilte
     return count
 
 
-WRITERS: dict[str, Callable[[Session, str, Path, AreaFilter], int]] = {
+WRITERS: dict[str, Callable[[Session, str, Path, Asked], int]] = {
     **dict.fromkeys(DRIVERS, _write_shapes),
     ".csv": _write_csv,
     ".xlsx": _write_xlsx,
@@ -227,7 +222,7 @@ WRITERS: dict[str, Callable[[Session, str, Path, AreaFilter], int]] = {
 
 
 def list_attributions(session: Session) -> list[str]:
-    """Return whom to credit for the data, and what of it is made up; they go with every file that is handed on."""
-    rows = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
-    lines = [f"{source} is made up" if made_up else credit for source, credit, made_up in rows if made_up or credit]
+    """Return whom to credit for the data, and what of it is made up; it goes with every file that is handed on."""
+    found = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
+    lines = [f"{source} is made up" if made_up else credit for source, credit, made_up in found if made_up or credit]
     return list(dict.fromkeys(lines))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from gis.exchange.columns import PEOPLE
 from gis.exchange.people_store import list_person_ids, write_leaves, write_people, write_posts
-from gis.exchange.post_rows import ROLE_OF, PostLoader, find_role
+from gis.exchange.post_rows import ROLE_BY_WORD, PostLoader, find_role
 from gis.files import datasets
 from gis.files.header import plain_name
 from gis.files.report import LoadReport
@@ -65,7 +65,7 @@ def load_people(
 def _note_role(row: Row, report: LoadReport) -> None:
     """Note that a remark beside a role is left out."""
     word = row["role"] or ""
-    if word.lower() not in ROLE_OF and (role := find_role(word)):
+    if word.lower() not in ROLE_BY_WORD and (role := find_role(word)):
         report.note_row("post_row.role_remark", row.number, f"{word}: {role.zh}")
 
 

@@ -32,10 +32,10 @@ ROLE_ALIASES = {
     "志愿者队伍": "volunteer_team", "物业公司": "property_company", "执法中队": "enforcement_squad",
     "街道党工委办公室": "street_office", "联户长（十联户）": "unit_head",
 }  # fmt: skip
-ROLE_OF = {word.lower(): role for role in ROLES for word in (role.key, role.zh, role.en)} | {
+ROLE_BY_WORD = {word.lower(): role for role in ROLES for word in (role.key, role.zh, role.en)} | {
     word: role for role in ROLES for word, key in ROLE_ALIASES.items() if key == role.key
 }
-KIND_OF = {
+KIND_BY_WORD = {
     "": "post",
     "post": "post",
     "任职": "post",
@@ -101,7 +101,7 @@ PostChange = tuple[PostSlot, StoredTerm]
 def find_role(word: str) -> PostRole | None:
     """Return the role that a word names, also with a remark in brackets: 网格长（兼）; None where it names none."""
     text = unicodedata.normalize("NFKC", word).lower().strip()
-    return ROLE_OF.get(word.lower()) or ROLE_OF.get(text) or ROLE_OF.get(re.sub(r"\(.*?\)|\s", "", text))
+    return ROLE_BY_WORD.get(word.lower()) or ROLE_BY_WORD.get(text) or ROLE_BY_WORD.get(re.sub(r"\(.*?\)|\s", "", text))
 
 
 class PostLoader:
@@ -138,7 +138,7 @@ class PostLoader:
 
     def take(self, row: Row) -> list[Fault]:
         """Sort one row into posts or leaves; or return its faults."""
-        kind = KIND_OF.get((row["kind"] or "").lower())
+        kind = KIND_BY_WORD.get((row["kind"] or "").lower())
         if kind is None:
             return [("kind", Message("post_row.kind_unknown", {"kind": row["kind"]}))]
         faults = self._person_faults(row)
