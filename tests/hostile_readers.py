@@ -90,7 +90,7 @@ def fail() -> None:
 def refuse() -> Iterator[int]:
     """Yield three items, then refuse with an error of ours."""
     yield from range(3)
-    raise Conflict("no: it is so", [FieldError("lon", "is so")], nearest={"code": "5204"})
+    raise Conflict("no: it is so", [FieldError("lon", "is so")], extra={"nearest": {"code": "5204"}})
 
 
 def values() -> Iterator[object]:

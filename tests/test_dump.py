@@ -59,8 +59,8 @@ def town(session: Session) -> Session:
             session.execute(insert(Boundary).values(**values, valid=text(f"'{valid}'::tstzrange")))
     footprint = MultiPolygon([box(105.9502, 26.2302, 105.9504, 26.2304)])
     building = Building(code="w1", county="520402", estate="桂花苑", name="3号楼", floors=6, shape=ewkt(footprint))
-    place = ewkt(Point(105.9505, 26.2305))
-    facility = Facility(code="F1", county="520402", category="pharmacy", name="=1+1", contact="+86851", shape=place)
+    point = ewkt(Point(105.9505, 26.2305))
+    facility = Facility(code="F1", county="520402", category="pharmacy", name="=1+1", contact="+86851", shape=point)
     session.add_all([building, facility])
     session.flush()
     stairwell = Stairwell(building_id=building.id, name="2")
@@ -110,7 +110,7 @@ def test_every_layer_is_written_in_every_format_without_names_of_people(
     path = tmp_path / f"out{ending}"
     count = dump(town, layer, path)
     assert count == (2 if layer == "households" else 1)
-    content = b"".join(one.read_bytes() for one in tmp_path.iterdir())
+    content = b"".join(item.read_bytes() for item in tmp_path.iterdir())
     assert SECRET.encode() not in content and b"13800000001" not in content
     if ending in (".csv", ".xlsx"):
         rows = cells(path)
@@ -121,7 +121,7 @@ def test_every_layer_is_written_in_every_format_without_names_of_people(
         assert len(frame) == count and frame.geometry.is_valid.all()
         assert frame.crs.to_epsg() == (4326 if ending == ".geojson" else 4490)
         assert SECRET not in frame.to_csv()
-    assert not [one for one in tmp_path.iterdir() if one.name.startswith(".")]
+    assert not [item for item in tmp_path.iterdir() if item.name.startswith(".")]
 
 
 @pytest.mark.parametrize("ending", [".gpkg", ".geojson", ".fgb", ".shp"])
@@ -177,10 +177,10 @@ def test_a_dumped_spreadsheet_loads_again_and_changes_nothing(town: Session, tmp
 def test_an_existing_file_stays_when_the_new_one_fails(town: Session, tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     dump(town, "grids", path)
-    before = path.read_bytes()
+    earlier = path.read_bytes()
     with pytest.raises(NotFound, match="no grids at 2020-01-01"):
         dump(town, "grids", path, datetime(2020, 1, 1, tzinfo=UTC))
-    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == earlier and list(tmp_path.iterdir()) == [path]
 
 
 def test_what_cannot_be_written_is_said(town: Session, tmp_path: Path) -> None:

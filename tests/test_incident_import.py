@@ -33,8 +33,8 @@ GOOD = {"编号": "R1", "类别": "06010", "描述": "一堆垃圾", "经度": s
 
 
 @pytest.fixture
-def place(session: Session) -> Place:
-    """The usual place."""
+def scene(session: Session) -> Place:
+    """Return the usual place."""
     return Place(session)
 
 
@@ -49,14 +49,14 @@ def table(path: Path, rows: Sequence[Mapping[str, object]], name: str = "inciden
     return file
 
 
-def load(place: Place, file: Path, crs: str | None = None, by: Principal | None = None) -> LoadReport:
+def load(scene: Place, file: Path, crs: str | None = None, by: Principal | None = None) -> LoadReport:
     """Load a file at the usual moment."""
-    return load_incidents(place.session, file, crs, now=NOW, by=by)
+    return load_incidents(scene.session, file, crs, now=NOW, by=by)
 
 
 def refused(report: LoadReport) -> list[tuple[str, str]]:
     """Where, and which column."""
-    return [(one.where, one.field) for one in report.refused]
+    return [(row.where, row.field) for row in report.refused]
 
 
 COLUMNS = """category, severity, description, address, channel, reported_at, state, role, attributes, due_at"""
@@ -68,55 +68,55 @@ def stored(session: Session) -> list[dict[str, object]]:
     return [dict(row) for row in session.execute(query).mappings()]
 
 
-def test_rows_are_filed_as_reports(place: Place, tmp_path: Path) -> None:
-    second = {"编号": "R2", "类别": "噪声扰民", "描述": "音响", "区域编码": place.grid.code, "等级": "紧急", "渠道": "电话",
+def test_rows_are_filed_as_reports(scene: Place, tmp_path: Path) -> None:
+    second = {"编号": "R2", "类别": "噪声扰民", "描述": "音响", "区域编码": scene.grid.code, "等级": "紧急", "渠道": "电话",
               "上报时间": "2026-11-23 08:30"}  # fmt: skip
-    report = load(place, table(tmp_path, [GOOD, second]))
+    report = load(scene, table(tmp_path, [GOOD, second]))
     assert not report.refused and report.counts == {"rows": 2, "new": 2, "unchanged": 0}
-    noise, rubbish = stored(place.session)
+    noise, rubbish = stored(scene.session)
     assert (noise["category"], noise["severity"], noise["channel"]) == ("06028", "urgent", "phone")
     assert noise["reported_at"] == datetime(2026, 11, 23, 8, 30, tzinfo=SHANGHAI)
     assert (rubbish["category"], rubbish["channel"], rubbish["reported_at"]) == ("06010", "import", NOW)
-    assert {one["state"] for one in (noise, rubbish)} == {"dispatched"}
+    assert {item["state"] for item in (noise, rubbish)} == {"dispatched"}
     assert rubbish["role"] == "grid_worker"
     assert rubbish["attributes"] == {"external_id": "R1"}
 
 
-def test_the_clock_of_an_old_row_begins_when_it_is_loaded(place: Place, tmp_path: Path) -> None:
-    load(place, table(tmp_path, [GOOD | {"上报时间": "2026-11-02 09:00"}]))
-    (one,) = stored(place.session)
-    assert isinstance(one["due_at"], datetime) and one["due_at"] > NOW  # nobody is late with what nobody had
-    events = place.session.execute(text("SELECT move, at FROM incident_event ORDER BY id")).all()
-    assert events[0].at == one["reported_at"] == datetime(2026, 11, 2, 9, tzinfo=SHANGHAI)
+def test_the_clock_of_an_old_row_begins_when_it_is_loaded(scene: Place, tmp_path: Path) -> None:
+    load(scene, table(tmp_path, [GOOD | {"上报时间": "2026-11-02 09:00"}]))
+    (incident,) = stored(scene.session)
+    assert isinstance(incident["due_at"], datetime) and incident["due_at"] > NOW  # nobody is late with what nobody had
+    events = scene.session.execute(text("SELECT move, at FROM incident_event ORDER BY id")).all()
+    assert events[0].at == incident["reported_at"] == datetime(2026, 11, 2, 9, tzinfo=SHANGHAI)
     assert {event.at for event in events[1:]} == {NOW}
-    told = place.session.scalar(text("SELECT detail ->> 'loaded_at' FROM incident_event WHERE move = 'report'"))
-    assert datetime.fromisoformat(str(told)) == NOW
-    assert run_deadline_batch(place.session, "overdue", NOW).done == 0
+    loaded_at = scene.session.scalar(text("SELECT detail ->> 'loaded_at' FROM incident_event WHERE move = 'report'"))
+    assert datetime.fromisoformat(str(loaded_at)) == NOW
+    assert run_deadline_batch(scene.session, "overdue", NOW).done == 0
 
 
-def test_an_old_row_goes_to_who_is_there_now(place: Place, tmp_path: Path) -> None:
-    place.town.leave("王网格", datetime(2026, 11, 1, tzinfo=SHANGHAI), datetime(2026, 11, 5, tzinfo=SHANGHAI))
-    load(place, table(tmp_path, [GOOD | {"上报时间": "2026-11-02 09:00"}]))
-    assert stored(place.session)[0]["role"] == "grid_worker"
+def test_an_old_row_goes_to_who_is_there_now(scene: Place, tmp_path: Path) -> None:
+    scene.town.leave("王网格", datetime(2026, 11, 1, tzinfo=SHANGHAI), datetime(2026, 11, 5, tzinfo=SHANGHAI))
+    load(scene, table(tmp_path, [GOOD | {"上报时间": "2026-11-02 09:00"}]))
+    assert stored(scene.session)[0]["role"] == "grid_worker"
 
 
-def test_the_same_file_twice_changes_nothing(place: Place, tmp_path: Path) -> None:
+def test_the_same_file_twice_changes_nothing(scene: Place, tmp_path: Path) -> None:
     file = table(tmp_path, [GOOD, {key: value for key, value in GOOD.items() if key != "编号"}])
-    assert load(place, file).counts["new"] == 2
-    before = stored(place.session)
-    again = load(place, file)
+    assert load(scene, file).counts["new"] == 2
+    earlier = stored(scene.session)
+    again = load(scene, file)
     assert again.counts == {"rows": 2, "new": 0, "unchanged": 2} and "loaded before" in " ".join(again.notes)
-    assert stored(place.session) == before
+    assert stored(scene.session) == earlier
 
 
-def test_a_known_number_with_other_words_is_left_as_it_is(place: Place, tmp_path: Path) -> None:
-    load(place, table(tmp_path, [GOOD]))
-    report = load(place, table(tmp_path, [GOOD | {"描述": "另外的话"}, GOOD | {"编号": "R9"}]))
+def test_a_known_number_with_other_words_is_left_as_it_is(scene: Place, tmp_path: Path) -> None:
+    load(scene, table(tmp_path, [GOOD]))
+    report = load(scene, table(tmp_path, [GOOD | {"描述": "另外的话"}, GOOD | {"编号": "R9"}]))
     assert (report.counts["new"], report.counts["unchanged"]) == (1, 1)
-    assert [one["description"] for one in stored(place.session)] == ["一堆垃圾", "一堆垃圾"]
+    assert [item["description"] for item in stored(scene.session)] == ["一堆垃圾", "一堆垃圾"]
 
 
-def test_every_refused_row_has_its_reason(place: Place, tmp_path: Path) -> None:
+def test_every_refused_row_has_its_reason(scene: Place, tmp_path: Path) -> None:
     rows: list[Mapping[str, object]] = [
         GOOD,
         GOOD | {"编号": "a", "类别": "99999"},
@@ -133,44 +133,44 @@ def test_every_refused_row_has_its_reason(place: Place, tmp_path: Path) -> None:
         GOOD | {"编号": "l", "纬度": ""},
         GOOD,
     ]
-    report = load(place, table(tmp_path, rows))
+    report = load(scene, table(tmp_path, rows))
     assert refused(report) == [
         ("row 3", "类别"), ("row 4", "坐标系"), ("row 5", "坐标系"), ("row 6", ""), ("row 7", "经度"), ("row 8", "上报时间"),
         ("row 9", "上报时间"), ("row 10", "等级"), ("row 11", "渠道"), ("row 12", ""), ("row 13", "类别"),
         ("row 14", "纬度"), ("row 15", "编号"),
     ]  # fmt: skip
-    reasons = {one.where: one.reason for one in report.refused}
+    reasons = {row.where: row.reason for row in report.refused}
     assert "99999" in reasons["row 3"] and "wgs84" in reasons["row 4"] and "outside every grid" in reasons["row 6"]
     assert "future" in reasons["row 8"] and "row 2" in reasons["row 15"]
 
 
-def test_the_same_row_twice_without_a_number_is_refused(place: Place, tmp_path: Path) -> None:
+def test_the_same_row_twice_without_a_number_is_refused(scene: Place, tmp_path: Path) -> None:
     bare = {key: value for key, value in GOOD.items() if key != "编号"}
-    report = load(place, table(tmp_path, [bare, bare, bare | {"描述": "别的"}]))
-    assert [one.where for one in report.refused] == ["row 3"]
+    report = load(scene, table(tmp_path, [bare, bare, bare | {"描述": "别的"}]))
+    assert [row.where for row in report.refused] == ["row 3"]
     assert "same as row 2" in report.refused[0].reason
 
 
-def test_names_of_columns_and_values_in_english_or_chinese(place: Place, tmp_path: Path) -> None:
+def test_names_of_columns_and_values_in_english_or_chinese(scene: Place, tmp_path: Path) -> None:
     english = {"external_id": "E1", "category": "06010", "description": "x", "lon": LON, "lat": LAT, "crs": "wgs84",
                "severity": "high", "channel": "patrol", "reported_at": "2026-11-20"}  # fmt: skip
-    assert load(place, table(tmp_path, [english])).counts["new"] == 1
-    chinese = {"工单号": "E2", "事件类别": "暴露垃圾", "诉求内容": "y", "事发地址": "", "网格编码": place.grid.code,
+    assert load(scene, table(tmp_path, [english])).counts["new"] == 1
+    chinese = {"工单号": "E2", "事件类别": "暴露垃圾", "诉求内容": "y", "事发地址": "", "网格编码": scene.grid.code,
                "紧急程度": "高", "来源": "巡查", "受理时间": "2026年11月20日"}  # fmt: skip
-    assert load(place, table(tmp_path, [chinese])).counts["new"] == 1
-    first, second = stored(place.session)
+    assert load(scene, table(tmp_path, [chinese])).counts["new"] == 1
+    first, second = stored(scene.session)
     for name in ("category", "severity", "channel", "reported_at"):
         assert first[name] == second[name], name
 
 
-def test_a_crs_for_all_rows_and_an_address_alone(place: Place, tmp_path: Path) -> None:
-    place.town.building("3号楼", 0.0002, 0.0002, estate="桂花苑")
+def test_a_crs_for_all_rows_and_an_address_alone(scene: Place, tmp_path: Path) -> None:
+    scene.town.building("3号楼", 0.0002, 0.0002, estate="桂花苑")
     point = {key: value for key, value in GOOD.items() if key != "坐标系"}
     address = {"编号": "R2", "类别": "06010", "描述": "x", "地址": "桂花苑3号楼"}
-    assert load(place, table(tmp_path, [point, address]), "wgs84").counts["new"] == 2
+    assert load(scene, table(tmp_path, [point, address]), "wgs84").counts["new"] == 2
 
 
-def test_excel_is_read_as_well(place: Place, tmp_path: Path) -> None:
+def test_excel_is_read_as_well(scene: Place, tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -178,35 +178,35 @@ def test_excel_is_read_as_well(place: Place, tmp_path: Path) -> None:
     # Excel makes numbers of codes and loses the zero in front: the name of the category is safe
     sheet.append([20260301001, "暴露垃圾", "一堆垃圾", LON, LAT, "GPS", datetime(2026, 11, 20, 8, 30)])
     book.save(tmp_path / "a.xlsx")
-    assert load(place, tmp_path / "a.xlsx").counts["new"] == 1
-    (one,) = stored(place.session)
-    assert one["attributes"] == {"external_id": "20260301001"}
-    assert one["reported_at"] == datetime(2026, 11, 20, 8, 30, tzinfo=SHANGHAI)
+    assert load(scene, tmp_path / "a.xlsx").counts["new"] == 1
+    (incident,) = stored(scene.session)
+    assert incident["attributes"] == {"external_id": "20260301001"}
+    assert incident["reported_at"] == datetime(2026, 11, 20, 8, 30, tzinfo=SHANGHAI)
 
 
-def test_a_category_whose_zero_excel_lost_is_found(place: Place, tmp_path: Path) -> None:
-    report = load(place, table(tmp_path, [GOOD | {"类别": "6010"}]))
-    assert not report.refused and stored(place.session)[0]["category"] == "06010"
+def test_a_category_whose_zero_excel_lost_is_found(scene: Place, tmp_path: Path) -> None:
+    report = load(scene, table(tmp_path, [GOOD | {"类别": "6010"}]))
+    assert not report.refused and stored(scene.session)[0]["category"] == "06010"
 
 
-def test_words_alone_find_a_category_or_wait_at_the_community(place: Place, tmp_path: Path) -> None:
-    report = load(place, table(tmp_path, [GOOD | {"类别": "", "描述": "qwertz"}]))
+def test_words_alone_find_a_category_or_wait_at_the_community(scene: Place, tmp_path: Path) -> None:
+    report = load(scene, table(tmp_path, [GOOD | {"类别": "", "描述": "qwertz"}]))
     assert not report.refused
-    assert stored(place.session)[0]["state"] in ("reported", "dispatched")
+    assert stored(scene.session)[0]["state"] in ("reported", "dispatched")
 
 
-def test_who_may_not_report_there_is_refused(place: Place, tmp_path: Path) -> None:
-    beside = Principal("account", "account li", {Action.REPORT: frozenset({place.beside.id})})
-    report = load(place, table(tmp_path, [GOOD]), by=beside)
-    assert [one.where for one in report.refused] == ["row 2"] and "not allowed" in report.refused[0].reason
+def test_who_may_not_report_there_is_refused(scene: Place, tmp_path: Path) -> None:
+    beside = Principal("account", "account li", {Action.REPORT: frozenset({scene.beside.id})})
+    report = load(scene, table(tmp_path, [GOOD]), by=beside)
+    assert [row.where for row in report.refused] == ["row 2"] and "not allowed" in report.refused[0].reason
 
 
-def test_a_table_without_descriptions_is_refused(place: Place, tmp_path: Path) -> None:
+def test_a_table_without_descriptions_is_refused(scene: Place, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="description"):
-        load(place, table(tmp_path, [{"编号": "1", "类别": "06010"}]))
+        load(scene, table(tmp_path, [{"编号": "1", "类别": "06010"}]))
 
 
-def test_the_template_can_be_filled_in_and_loaded(place: Place, tmp_path: Path) -> None:
+def test_the_template_can_be_filled_in_and_loaded(scene: Place, tmp_path: Path) -> None:
     file = tmp_path / "incidents.xlsx"
     write_template("incidents", file)
     book = openpyxl.load_workbook(file)
@@ -215,9 +215,9 @@ def test_the_template_can_be_filled_in_and_loaded(place: Place, tmp_path: Path) 
     for head, value in {**GOOD, "等级": "低", "渠道": "啄木鸟"}.items():
         sheet.cell(2, heads[head], value)
     book.save(file)
-    assert load(place, file).counts["new"] == 1
-    one = stored(place.session)[0]
-    assert (one["severity"], one["channel"]) == ("low", "woodpecker")
+    assert load(scene, file).counts["new"] == 1
+    incident = stored(scene.session)[0]
+    assert (incident["severity"], incident["channel"]) == ("low", "woodpecker")
     assert {"数据", "示例", "说明"} <= set(book.sheetnames)
 
 
@@ -230,42 +230,42 @@ def upload(client: FlaskClient, key: str | None, rows: Sequence[Mapping[str, obj
     return client.post(f"/api/v1/incidents/import{query}", data=form, headers=headers)
 
 
-def test_who_dispatches_may_send_a_file(client: FlaskClient, place: Place) -> None:
+def test_who_dispatches_may_send_a_file(client: FlaskClient, scene: Place) -> None:
     now = datetime.now(SHANGHAI)
     desk, app = (
-        api_keys.add(place.session, name, actions, [place.grid.code], now)
+        api_keys.add(scene.session, name, actions, [scene.grid.code], now)
         for name, actions in (("desk", ["incident.report", "incident.dispatch"]), ("app", ["incident.report"]))
     )
     assert upload(client, None, [GOOD]).status_code == 401
     assert upload(client, app, [GOOD]).status_code == 403
     rehearsed = upload(client, desk, [GOOD])
     assert (rehearsed.status_code, rehearsed.get_json()["committed"]) == (200, False)
-    assert stored(place.session) == []
-    kept = upload(client, desk, [GOOD], "?commit=true").get_json()
-    assert (kept["committed"], kept["counts"]["new"], kept["source"]) == (True, 1, "上报.csv")
+    assert stored(scene.session) == []
+    committed = upload(client, desk, [GOOD], "?commit=true").get_json()
+    assert (committed["committed"], committed["counts"]["new"], committed["source"]) == (True, 1, "上报.csv")
     assert upload(client, desk, [GOOD], "?commit=true").get_json()["counts"]["unchanged"] == 1
     beside = GOOD | {"编号": "R2", "经度": LON + build.SIDE}
-    told = upload(client, desk, [GOOD, beside])
-    assert told.status_code == 200 and [one["where"] for one in told.get_json()["refused"]] == ["row 3"]
+    answer = upload(client, desk, [GOOD, beside])
+    assert answer.status_code == 200 and [row["where"] for row in answer.get_json()["refused"]] == ["row 3"]
     refused = upload(client, desk, [GOOD | {"编号": "R3"}, beside], "?commit=true")
     assert refused.status_code == 422 and refused.get_json()["errors"][0]["field"] == "row 3"
-    assert len(stored(place.session)) == 1
+    assert len(stored(scene.session)) == 1
 
 
-def test_numbers_of_others_are_not_told(client: FlaskClient, place: Place) -> None:
+def test_numbers_of_others_are_not_told(client: FlaskClient, scene: Place) -> None:
     now = datetime.now(SHANGHAI)
-    one, other = (
-        api_keys.add(place.session, name, ["incident.report", "incident.dispatch"], [grid.code], now)
-        for name, grid in (("one", place.grid), ("other", place.beside))
+    desk, other = (
+        api_keys.add(scene.session, name, ["incident.report", "incident.dispatch"], [grid.code], now)
+        for name, grid in (("one", scene.grid), ("other", scene.beside))
     )
-    assert upload(client, one, [GOOD], "?commit=true").get_json()["counts"]["new"] == 1
+    assert upload(client, desk, [GOOD], "?commit=true").get_json()["counts"]["new"] == 1
     beside = GOOD | {"经度": LON + build.SIDE}
     assert upload(client, other, [beside], "?commit=true").get_json()["counts"]["new"] == 1
     assert upload(client, other, [beside], "?commit=true").get_json()["counts"]["new"] == 0
 
 
-def test_what_is_no_table_is_refused(client: FlaskClient, place: Place) -> None:
-    desk = api_keys.add(place.session, "desk", ["incident.dispatch"], [place.grid.code], datetime.now(SHANGHAI))
+def test_what_is_no_table_is_refused(client: FlaskClient, scene: Place) -> None:
+    desk = api_keys.add(scene.session, "desk", ["incident.dispatch"], [scene.grid.code], datetime.now(SHANGHAI))
     headers = {"Authorization": f"Bearer {desk}"}
     path = "/api/v1/incidents/import"
     assert client.post(path, headers=headers).status_code == 422
@@ -275,7 +275,7 @@ def test_what_is_no_table_is_refused(client: FlaskClient, place: Place) -> None:
     assert upload(client, desk, rows).status_code == 413
 
 
-def test_a_row_costs_milliseconds(place: Place, tmp_path: Path) -> None:
+def test_a_row_costs_milliseconds(scene: Place, tmp_path: Path) -> None:
     count = 300
     start = NOW - timedelta(days=30)
     rows = [
@@ -284,36 +284,36 @@ def test_a_row_costs_milliseconds(place: Place, tmp_path: Path) -> None:
     ]  # fmt: skip
     file = table(tmp_path, rows)
     began = time.perf_counter()
-    assert load(place, file).counts["new"] == count
+    assert load(scene, file).counts["new"] == count
     assert (time.perf_counter() - began) / count < 0.018  # seconds; 0.005 on a quiet machine, tests share theirs
 
 
 def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_path: Path) -> None:
-    spot = served.get("/api/v1/search?q=3号楼")["items"][0]
+    building = served.get("/api/v1/search?q=3号楼")["items"][0]
     row = {
         "编号": "CLI-1",
         "类别": "06010",
         "描述": "一堆垃圾",
-        "经度": spot["lon"],
-        "纬度": spot["lat"],
+        "经度": building["lon"],
+        "纬度": building["lat"],
         "坐标系": "cgcs2000",
     }
     file = table(tmp_path, [row])
     rehearsed = served.run("load", "incidents", file)
     assert rehearsed.returncode == 0 and "rehearsed" in rehearsed.stdout, rehearsed.stderr
-    kept = json.loads(served.run("load", "incidents", file, "--commit", "--json").stdout)
-    assert (kept["committed"], kept["counts"]["new"]) == (True, 1)
+    committed = json.loads(served.run("load", "incidents", file, "--commit", "--json").stdout)
+    assert (committed["committed"], committed["counts"]["new"]) == (True, 1)
     bad = table(tmp_path, [row, row | {"编号": "CLI-2", "类别": "99999"}], "bad.csv")
-    told = served.run("load", "incidents", bad, "--commit")
-    assert told.returncode == 1
-    assert "row 3, 类别" in told.stderr and "nothing was loaded" in told.stderr
+    answer = served.run("load", "incidents", bad, "--commit")
+    assert answer.returncode == 1
+    assert "row 3, 类别" in answer.stderr and "nothing was loaded" in answer.stderr
 
 
 @pytest.mark.parametrize(
     ("field", "value"), [("工单状态", "已办结"), ("状态", "Closed"), ("办结时间", "2026-11-21 10:00")]
 )
 def test_a_finished_matter_is_refused_and_not_opened_again(
-    place: Place, tmp_path: Path, field: str, value: str
+    scene: Place, tmp_path: Path, field: str, value: str
 ) -> None:
     path = tmp_path / "elsewhere.csv"
     path.write_text("".join(f"{','.join(line)}\n" for line in (
@@ -321,6 +321,6 @@ def test_a_finished_matter_is_refused_and_not_opened_again(
         ["E1", "楼下垃圾", str(GOOD["经度"]), str(GOOD["纬度"]), "cgcs2000", value],
         ["E2", "楼道垃圾", str(GOOD["经度"]), str(GOOD["纬度"]), "cgcs2000", ""],
     )), encoding="utf-8")  # fmt: skip
-    report = load_incidents(place.session, path, now=datetime.now(SHANGHAI))
-    assert [(one.where, one.field) for one in report.refused] == [("row 2", field)]
+    report = load_incidents(scene.session, path, now=datetime.now(SHANGHAI))
+    assert [(row.where, row.field) for row in report.refused] == [("row 2", field)]
     assert "finished" in report.refused[0].reason

@@ -41,8 +41,8 @@ def shapes_of(session, level="grid"):
     return {code: shapely.from_wkb(bytes(wkb)) for code, wkb in rows}
 
 
-def metres_apart(one, other):
-    return shapely.hausdorff_distance(one, other) * 111_000
+def metres_apart(shape, other):
+    return shapely.hausdorff_distance(shape, other) * 111_000
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_every_format_and_system_gives_the_same_grids(session, tmp_path, name, e
     frame.to_crs(epsg).to_file(path, encoding="utf-8" if name == "g.shp" else None)
     report = load_areas(session, path, "grid", ReadOptions(mapping=mapping))
     assert report.refused == [] and report.counts["rows"] == 3
-    found = shapes_of(session)
-    assert list(found) == [f"{COMMUNITY}00{i}" for i in (1, 2, 3)]
-    for shape, wanted in zip(found.values(), squares().geometry, strict=True):
-        assert metres_apart(shape, wanted) < 0.05
-    assert shapely.coverage_is_valid(np.array(list(found.values())))
+    stored_shapes = shapes_of(session)
+    assert list(stored_shapes) == [f"{COMMUNITY}00{i}" for i in (1, 2, 3)]
+    for shape, expected in zip(stored_shapes.values(), squares().geometry, strict=True):
+        assert metres_apart(shape, expected) < 0.05
+    assert shapely.coverage_is_valid(np.array(list(stored_shapes.values())))
     assert session.scalar(text("SELECT name FROM area WHERE code = :code"), {"code": COMMUNITY}) == "学苑社区"
     west, south, east, north = report.bbox
     assert (west, south, east, north) == pytest.approx((WEST, SOUTH, WEST + 3 * STEP, SOUTH + STEP), abs=1e-6)
@@ -75,8 +75,8 @@ def test_a_map_drawn_on_a_shifted_basemap_is_told_and_moved_back(session, tmp_pa
     frame.set_crs(4326, allow_override=True).to_file(tmp_path / "shifted.geojson")
     report = load_areas(session, tmp_path / "shifted.geojson", "grid", ReadOptions(crs=system))
     assert report.refused == []
-    for shape, wanted in zip(shapes_of(session).values(), squares().geometry, strict=True):
-        assert metres_apart(shape, wanted) < 0.05
+    for shape, expected in zip(shapes_of(session).values(), squares().geometry, strict=True):
+        assert metres_apart(shape, expected) < 0.05
 
 
 @pytest.mark.parametrize("cpg", [True, False])
@@ -103,9 +103,9 @@ def test_a_zipped_shapefile_is_opened(session, tmp_path):
 def test_twice_changes_nothing_and_upper_levels_are_the_union(session, tmp_path):
     squares(4).to_file(tmp_path / "g.gpkg")
     load_areas(session, tmp_path / "g.gpkg", "grid")
-    before = session.execute(text("SELECT count(*), max(id) FROM history")).one()
+    earlier = session.execute(text("SELECT count(*), max(id) FROM history")).one()
     load_areas(session, tmp_path / "g.gpkg", "grid")
-    assert session.execute(text("SELECT count(*), max(id) FROM history")).one() == before
+    assert session.execute(text("SELECT count(*), max(id) FROM history")).one() == earlier
     for level in ("community", "street", "county"):
         (shape,) = shapes_of(session, level).values()
         assert shape.equals(shapely.union_all(list(shapes_of(session).values())))
@@ -124,9 +124,9 @@ def test_a_neighbour_s_corner_on_a_long_side_becomes_a_vertex_of_both(session, t
     frame.loc[2, "geometry"] = box(WEST, SOUTH + STEP, WEST + 2 * STEP, SOUTH + 2 * STEP)
     frame.to_file(tmp_path / "g.gpkg")
     assert load_areas(session, tmp_path / "g.gpkg", "grid").refused == []
-    found = np.array(list(shapes_of(session).values()))
-    assert shapely.coverage_is_valid(found)
-    assert len(shapely.get_coordinates(found[2])) == 6  # the corner between the two below
+    stored_shapes = np.array(list(shapes_of(session).values()))
+    assert shapely.coverage_is_valid(stored_shapes)
+    assert len(shapely.get_coordinates(stored_shapes[2])) == 6  # the corner between the two below
 
 
 def overlapping(tmp_path, metres):
@@ -139,8 +139,8 @@ def overlapping(tmp_path, metres):
 def test_an_overlap_is_refused_with_its_size_and_place_and_clean_mends_it(session, tmp_path):
     path = overlapping(tmp_path, 3)
     report = load_areas(session, path, "grid")
-    words = " ".join(f"{one.where} {one.reason}" for one in report.refused)
-    assert report.refused and "m²" in words and "105.95" in words and f"{COMMUNITY}001" in words
+    reasons = " ".join(f"{row.where} {row.reason}" for row in report.refused)
+    assert report.refused and "m²" in reasons and "105.95" in reasons and f"{COMMUNITY}001" in reasons
     assert shapes_of(session) == {}
     mended = load_areas(session, path, "grid", clean=5.0)
     assert mended.refused == [] and any("m²" in note for note in mended.notes)
@@ -187,7 +187,7 @@ def test_a_bad_row_is_named_and_nothing_is_loaded(session, tmp_path, spoil, word
     spoil(squares()).to_file(tmp_path / "g.gpkg")
     report = load_areas(session, tmp_path / "g.gpkg", "grid")
     assert report.refused
-    assert words in " ".join(f"{one.where} {one.field} {one.reason}" for one in report.refused)
+    assert words in " ".join(f"{row.where} {row.field} {row.reason}" for row in report.refused)
     assert session.scalar(text("SELECT count(*) FROM area")) == 0
 
 
@@ -240,10 +240,10 @@ def test_the_nine_real_street_cut_grids(session, shared):
     report = load_areas(session, shared / "beijing_cau_2026" / "grids.geojson", "grid")
     assert report.refused == [] and report.counts["rows"] == 9
     source = json.loads((shared / "beijing_cau_2026" / "grids.geojson").read_text())
-    found = shapes_of(session)
-    assert set(found) == {one["properties"]["code"] for one in source["features"]}
-    union = shapely.union_all([shapely.geometry.shape(one["geometry"]) for one in source["features"]])
-    assert shapely.union_all(list(found.values())).symmetric_difference(union).area < 1e-9
+    stored_shapes = shapes_of(session)
+    assert set(stored_shapes) == {feature["properties"]["code"] for feature in source["features"]}
+    union = shapely.union_all([shapely.geometry.shape(feature["geometry"]) for feature in source["features"]])
+    assert shapely.union_all(list(stored_shapes.values())).symmetric_difference(union).area < 1e-9
     assert len(shapes_of(session, "community")) == 2
 
 

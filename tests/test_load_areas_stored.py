@@ -57,7 +57,7 @@ def histories(session):
 
 
 def refusals(report):
-    return " | ".join(f"{one.where}, {one.field}: {one.reason}" for one in report.refused)
+    return " | ".join(f"{row.where}, {row.field}: {row.reason}" for row in report.refused)
 
 
 @pytest.mark.shared
@@ -65,20 +65,20 @@ def refusals(report):
 def test_the_real_grids_in_another_system_are_the_grids_stored(session, shared, tmp_path, system):
     source = shared / "beijing_cau_2026" / "grids.geojson"
     assert load_areas(session, source, "grid").refused == []
-    before, rows = stored(session), histories(session)
+    earlier, rows = stored(session), histories(session)
     frame = geopandas.read_file(source)
-    told = system if isinstance(system, str) else None
-    if told:
+    shifted = system if isinstance(system, str) else None
+    if shifted:
         frame["geometry"] = shapely.transform(
-            frame.geometry.values, lambda xy: np.column_stack(crs.from_storage(xy[:, 0], xy[:, 1], told))
+            frame.geometry.values, lambda xy: np.column_stack(crs.from_storage(xy[:, 0], xy[:, 1], shifted))
         )
     else:
         frame = frame.to_crs(system)
     frame.to_file(tmp_path / "other.fgb")
-    report = load_areas(session, tmp_path / "other.fgb", "grid", ReadOptions(crs=told))
+    report = load_areas(session, tmp_path / "other.fgb", "grid", ReadOptions(crs=shifted))
     assert report.refused == [] and report.counts["unchanged"] == 9
     assert str(system) in report.crs
-    assert stored(session) == before and histories(session) == rows
+    assert stored(session) == earlier and histories(session) == rows
 
 
 @pytest.mark.shared
@@ -102,10 +102,10 @@ def test_a_neighbour_loaded_later_shares_the_border_and_both_files_again_change_
     for path in (first, second):
         assert load_areas(session, path, "grid").refused == []
     assert is_valid(list(stored(session).values()))
-    before, rows = stored(session), histories(session)
+    earlier, rows = stored(session), histories(session)
     for path in (first, second):
         assert load_areas(session, path, "grid").counts["unchanged"] > 0
-    assert stored(session) == before and histories(session) == rows
+    assert stored(session) == earlier and histories(session) == rows
 
 
 def test_a_file_mended_by_clean_changes_nothing_the_second_time(session, tmp_path):
@@ -114,9 +114,9 @@ def test_a_file_mended_by_clean_changes_nothing_the_second_time(session, tmp_pat
     assert stored(session) == {}
     report = load_areas(session, path, "grid", clean=2.5)
     assert report.refused == [] and is_valid(list(stored(session).values()))
-    before, rows = stored(session), histories(session)
+    earlier, rows = stored(session), histories(session)
     assert load_areas(session, path, "grid", clean=2.5).counts["unchanged"] == 4
-    assert stored(session) == before and histories(session) == rows
+    assert stored(session) == earlier and histories(session) == rows
 
 
 def test_an_overlap_wider_than_clean_is_still_refused(session, tmp_path):
@@ -241,8 +241,8 @@ def test_a_geopackage_of_mixed_systems_is_refused(session, tmp_path):
 
 
 def test_a_file_with_metres_among_degrees_names_the_row(session, tmp_path):
-    far = shapely.transform(square(1), lambda xy: xy * 1000)
-    report = load_areas(session, grids(tmp_path / "a.gpkg", [square(0), far]), "grid")
+    distant = shapely.transform(square(1), lambda xy: xy * 1000)
+    report = load_areas(session, grids(tmp_path / "a.gpkg", [square(0), distant]), "grid")
     assert "feature 2" in refusals(report) and "one for all" in refusals(report)
 
 

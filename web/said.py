@@ -4,12 +4,16 @@ The first sentence of `SENTENCES` whose pattern fits counts, then the field's, t
 `zh`, beside `detail`, which stays in English for programs.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any
-
+from collections.abc import Iterable
+from collections.abc import Mapping
 from gis.errors import FieldError
-from gis.incidents.states import STATES, TRANSITIONS, move_labels, state_labels
+from gis.incidents.states import STATES
+from gis.incidents.states import TRANSITIONS
+from gis.incidents.states import move_labels
+from gis.incidents.states import state_labels
+from typing import Any
+import re
+
 
 # key in a message -> its words
 MOVE = {name: move_labels(name)[0] for name in TRANSITIONS}
@@ -50,18 +54,8 @@ SENTENCES = tuple(
         r"photos?(\[\d+\])?:? there are": "照片太多了。",
         r"photos?(\[\d+\])?:? (has|is|a photo)": "照片没有被接受，请换一张 JPEG、PNG 或 WebP 照片。",
         r"kind: .* is none of": "没有这个种类。",
-        r".*takes too long to read": "文件读取太久：可能已损坏，或被做成让程序忙个不停；请拆分，或重新导出后再传。",
-        r".*needs too much memory to read": "读取文件需要的内存太多：可能已损坏，或被做成占满内存；请拆分，或重新导出后再传。",
-        r".*cannot be read(: its reader crashed|; it is damaged)": "文件读不了：已损坏，或不是它所称的格式；请重新导出后再传。",
-        r".*holds the [\w ]+ '.*'; only tables are read": "GeoPackage 里有视图、触发器或虚拟表，这里只读数据表；请把图层导出为新的 GeoPackage 再传。",
-        r".*has a row of (more than )?[\d,]+ cells": "表中有一行的单元格太多，请删去不属于表格的单元格。",
-        r"other files are being read": "正在读取别的文件，请一分钟后再传。",
+
         r"(file: )?.*is empty$": "文件是空的。",
-        r".*: a table ends in": "文件须是 .xlsx 或 .csv 表格。",
-        r".*is protected by a password": "文件设有密码，请去掉密码后再传。",
-        r".*(cannot be read as a workbook|is damaged|is not text)": "文件已损坏，或不是表格；请重新另存为 .xlsx 或 .csv。",
-        r".*neither UTF-8 nor GB18030": "文件的文字编码不对，请另存为 UTF-8 的 CSV。",
-        r".*needed column .* not found": "表中缺少必需的列，请对照模板。",
         r"(?:[\w-]+(?:\.[\w-]+)*): is missing; say why": "请写明原因。",
     }.items()
 )  # fmt: skip

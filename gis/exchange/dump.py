@@ -116,7 +116,7 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None, w
     Raises:
         InvalidInput: Not such a layer, ending or folder; or a moment for a layer without dates.
         NotFound: The layer has no rows.
-        TooLarge: More rows than a spreadsheet holds.
+        TooMuch: More rows than a spreadsheet holds.
     """
     if layer not in LAYERS:
         raise InvalidInput("dump.layer_unknown", layer=layer, layers=list(LAYERS))
@@ -127,16 +127,16 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None, w
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
     if at is not None and not LAYERS[layer].dated:
         raise InvalidInput("dump.no_dates", layer=layer)
-    area_filter = {"at": at or datetime.now(UTC), "within": within}
+    asked = {"at": at or datetime.now(UTC), "within": within}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".dump-") as folder:
-        count = WRITERS[ending](session, layer, Path(folder) / path.name, area_filter)
+        count = WRITERS[ending](session, layer, Path(folder) / path.name, asked)
         if count == 0:
             if at:
                 raise NotFound("dump.no_rows_at", layer=layer, time=f"{at:%Y-%m-%d %H:%M}")
             raise NotFound("dump.no_rows", layer=layer)
-        for file in Path(folder).iterdir():  # a Shapefile is several files
-            file.chmod(private.FILE_MODE)
-            file.replace(path.parent / file.name)
+        for made in Path(folder).iterdir():  # a Shapefile is several files
+            made.chmod(private.FILE_MODE)
+            made.replace(path.parent / made.name)
     return count
 
 
@@ -184,8 +184,8 @@ def _write_csv(session: Session, layer: str, path: Path, area_filter: AreaFilter
     return count
 
 
-def _write_xlsx(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
-    names, rows = _table(session, layer, area_filter)
+def _write_xlsx(session: Session, layer: str, path: Path, asked: Asked) -> int:
+    names, rows = _table(session, layer, asked)
     book = Workbook(write_only=True)
     sheet = book.create_sheet(layer)
     sheet.append(names)
@@ -216,7 +216,7 @@ WRITERS: dict[str, Callable[[Session, str, Path, AreaFilter], int]] = {
 
 
 def list_attributions(session: Session) -> list[str]:
-    """Return whom to credit for the data, and what of it is made up; they go with every file that is handed on."""
-    rows = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
-    lines = [f"{source} is made up" if made_up else credit for source, credit, made_up in rows if made_up or credit]
+    """Return whom to credit for the data, and what of it is made up; it goes with every file that is handed on."""
+    found = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
+    lines = [f"{source} is made up" if made_up else credit for source, credit, made_up in found if made_up or credit]
     return list(dict.fromkeys(lines))

@@ -24,7 +24,7 @@ LEAVE = "请假"
 ROLE_BY_WORD = {word.lower(): role for role in ROLES for word in (role.key, role.zh, role.en)} | {
     word: role for role in ROLES for word in role.aliases_zh
 }
-KIND_OF = {
+KIND_BY_WORD = {
     "": "post",
     "post": "post",
     "任职": "post",
@@ -127,7 +127,7 @@ class PostLoader:
 
     def take(self, row: Row) -> list[Fault]:
         """Sort one row into posts or leaves; or return its faults."""
-        kind = KIND_OF.get((row["kind"] or "").lower())
+        kind = KIND_BY_WORD.get((row["kind"] or "").lower())
         if kind is None:
             return [("kind", Message("post_row.kind_unknown", {"kind": row["kind"]}))]
         faults = self._person_faults(row)

@@ -12,7 +12,7 @@ from gis.basemap.models import Dataset
 
 
 def file_sha256(path: Path | str) -> str:
-    """SHA-256 of a file's bytes, in hex, read in pieces.
+    """Return the SHA-256 of a file's bytes, in hex; the file is read in pieces.
 
     Raises:
         OSError: The file cannot be read.
@@ -22,7 +22,7 @@ def file_sha256(path: Path | str) -> str:
 
 
 def is_loaded(session: Session, kind: str, digest: str) -> bool:
-    """Whether the last committed load of this kind was exactly this file."""
+    """Return whether the last committed load of this kind was exactly this file."""
     return session.scalar(select(Dataset.digest).where(Dataset.kind == kind)) == digest
 
 

@@ -7,7 +7,7 @@ CONTROLS = frozenset("\t\n\r")  # control characters that a cell may hold
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet may take a text for a formula.
+    """Return whether a spreadsheet may take a text for a formula.
 
     Blanks, line feeds, control and zero-width characters before the sign count for nothing, since programs strip them.
     """
@@ -30,5 +30,5 @@ def restore(text: str) -> str:
 
 
 def _is_skipped(character: str) -> bool:
-    """Blanks (Z*), control (Cc), format (Cf) and other invisible characters (C*)."""
+    """Return whether a character is a blank (Z*), control (Cc), format (Cf) or another invisible one (C*)."""
     return unicodedata.category(character)[0] in "ZC"

@@ -236,6 +236,7 @@ class _Clock:
 
     @property
     def is_over(self) -> bool:
+        """Return whether the time is over."""
         return self.left <= 0
 
     def wait_for(self, fd: int) -> bool:
@@ -290,6 +291,7 @@ class _PlainUnpickler(pickle.Unpickler):
         self.types = {(kind.__module__, kind.__qualname__): kind for kind in types}
 
     def find_class(self, module: str, name: str) -> Any:
+        """Return a plain class; raise UnpicklingError for any other."""
         if (plain := self.types.get((module, name))) is None:
             raise pickle.UnpicklingError(f"{module}.{name} is not a plain value")
         return plain

@@ -31,4 +31,4 @@ def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[s
         sheet.freeze_panes = "A2"
         book.save(private.create_file(path))
     else:
-        raise InvalidInput(f"{path.name}: a table ends in .csv or .xlsx")
+        raise InvalidInput("table.written_ending", file=path.name)

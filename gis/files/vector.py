@@ -107,7 +107,7 @@ def read_vector(path: Path, crs: str | None = None, layer: str | None = None) ->
 
 
 def _limits(path: Path) -> Limits:
-    """The limits for a file of this size; a zip counts as what it may honestly unpack to."""
+    """Return the limits for a file of this size; a zip counts as what it may honestly unpack to."""
     parts = [path, *(path.with_suffix(ending) for ending in (".dbf", ".DBF") if path.suffix.lower() == ".shp")]
     size = sum(part.stat().st_size for part in parts if part.is_file())
     if path.suffix.lower() == ".zip":

@@ -220,7 +220,7 @@ def _dbf_text(dbf: Path) -> list[bytes]:
 
 
 def _decodes(piece: bytes, encoding: str) -> bool:
-    """Whether bytes are text in an encoding; a last character cut off at the column's width is let pass."""
+    """Return whether bytes are text in an encoding; a last character cut off at the column's width is let pass."""
     for cut in range(4):
         try:
             piece[: len(piece) - cut].decode(encoding)

@@ -52,7 +52,7 @@ class Corner:
 
     @property
     def cells(self) -> int:
-        """How many cells the sheet would have as a table."""
+        """Return how many cells the sheet would have as a table."""
         return self.row * column_number(self.column)
 
 

@@ -35,14 +35,16 @@ class Location(NamedTuple):
 
     @property
     def lon(self) -> float:
+        """Return the longitude in degrees."""
         return self.x / DEGREE
 
     @property
     def lat(self) -> float:
+        """Return the latitude in degrees."""
         return self.y / DEGREE
 
     def valid(self) -> bool:
-        """Whether it is on the earth; the place of a node that the file lacks is not."""
+        """Return whether it is on the earth; the place of a node that the file lacks is not."""
         return -MAX_X <= self.x <= MAX_X and -MAX_Y <= self.y <= MAX_Y
 
 
@@ -55,6 +57,7 @@ class NodeRef(NamedTuple):
 
     @property
     def location(self) -> Location:
+        """Return where it is."""
         return Location(self.x, self.y)
 
 
@@ -74,15 +77,17 @@ class OsmObject:
         self._kind, self._body = kind, body
 
     def type_str(self) -> str:
-        """n, w, r or a."""
+        """Return n, w, r or a."""
         return self._kind
 
     @property
     def location(self) -> Location:
+        """Return where it is."""
         return Location(*self._body)
 
     @property
     def members(self) -> list[Member]:
+        """Return the members of a relation."""
         return [Member(*member) for member in self._body]
 
     @cached_property
@@ -90,16 +95,16 @@ class OsmObject:
         return _nodes(self._body)
 
     def is_closed(self) -> bool:
-        """Whether a way ends where it begins."""
+        """Return whether a way ends where it begins."""
         return len(self.nodes) > 0 and self.nodes[0].ref == self.nodes[-1].ref
 
     @property
     def wkb(self) -> str | None:
-        """The shape of an area as hex WKB; None where its rings do not make one."""
+        """Return the shape of an area as hex WKB; None where its rings do not make one."""
         return self._body[0]
 
     def outer_rings(self) -> list[list[NodeRef]]:
-        """The outer rings of an area."""
+        """Return the outer rings of an area."""
         return [_nodes(columns) for columns in self._body[1]]
 
 
@@ -158,7 +163,7 @@ def read_objects(path: Path, keys: Sequence[str]) -> Iterator[tuple[str, int, di
 
 
 def _pass(path: Path, processor: osmium.FileProcessor) -> Iterator[Any]:
-    """The objects of a pass; the reader's complaints become our own error."""
+    """Yield the objects of a pass; the reader's complaints become our own error."""
     try:
         yield from processor
     except (RuntimeError, osmium.InvalidLocationError) as error:
@@ -183,7 +188,7 @@ def _nodes(columns: Columns) -> list[NodeRef]:
 
 
 def _is_known(places: Any, node: int) -> bool:
-    """Whether the place of a node has been read after all."""
+    """Return whether the place of a node has been read after all."""
     try:
         return bool(places.get(node).valid())
     except KeyError:

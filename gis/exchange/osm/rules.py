@@ -31,7 +31,7 @@ GATE_RANK = 10  # gates in the outline of a school or park; buildings have none
 
 
 def entrance_rank(tags: Tags) -> int | None:
-    """How good a way in a node is, best 0; from GATE_RANK on it is a gate of grounds. None: no way in."""
+    """Return how good a way in a node is, best 0; from GATE_RANK on it is a gate of grounds. None: no way in."""
     value = tags.get("entrance", "no")
     if value not in NO_ENTRANCE and tags.get("access", "") not in {"no", "emergency"}:
         return ENTRANCE_RANK.get(value, 2)
@@ -42,12 +42,12 @@ def entrance_rank(tags: Tags) -> int | None:
 
 
 def name(tags: Tags) -> str:
-    """The Chinese name, else the local one; one line, at most 200 characters."""
+    """Return the Chinese name, else the local one; one line, at most 200 characters."""
     return " ".join((tags.get("name:zh") or tags.get("name") or "").split())[:200]
 
 
 def address(tags: Tags) -> str:
-    """Street and house number as written; Chinese ones without a space between."""
+    """Return street and house number as written; Chinese ones without a space between."""
     street = tags.get("addr:street") or tags.get("addr:place") or ""
     number = tags.get("addr:housenumber") or ""
     gap = " " if street and number and street[-1].isascii() else ""
@@ -55,18 +55,18 @@ def address(tags: Tags) -> str:
 
 
 def contact(tags: Tags) -> str:
-    """The public telephone."""
+    """Return the public telephone."""
     return (tags.get("phone") or tags.get("contact:phone") or tags.get("contact:mobile") or "")[:200]
 
 
 def storeys(tags: Tags) -> int | None:
-    """Whole storeys above ground from building:levels; of "5;6" or "5-6" the most; None when it is no number."""
+    """Return whole storeys above ground from building:levels; of "5;6" or "5-6" the most; None when it is no number."""
     most = max((int(float(n)) for n in re.findall(r"\d{1,9}(?:\.\d+)?", tags.get("building:levels", ""))), default=0)
     return most if 0 < most <= 200 else None
 
 
 def is_building(tags: Tags) -> bool:
-    """Whether an outline is a building (parts of one, and ruins, are not)."""
+    """Return whether an outline is a building (parts of one, and ruins, are not)."""
     return tags.get("building", "no") not in {"no", "ruins", "demolished", "proposed", "planned"}
 
 
@@ -135,7 +135,7 @@ _AREA_KEYS = tuple(dict.fromkeys(key for key, _ in AREAS))
 
 
 def drawn_line(tags: Tags) -> BasemapClass | None:
-    """How the basemap draws a way as a line; None when it does not."""
+    """Return how the basemap draws a way as a line; None when it does not."""
     highway = tags.get("highway", "")
     if highway in STREET_ZOOM:
         return BasemapClass("street", highway, STREET_ZOOM[highway])
@@ -150,14 +150,14 @@ def drawn_line(tags: Tags) -> BasemapClass | None:
 
 
 def drawn_area(tags: Tags) -> BasemapClass | None:
-    """How the basemap draws an outline as an area; None when it does not."""
+    """Return how the basemap draws an outline as an area; None when it does not."""
     if tags.get("highway") in {"pedestrian", "footway"}:
         return BasemapClass("street", "pedestrian_area", STREET_ZOOM["pedestrian"])
     return next((AREAS[key, tags[key]] for key in _AREA_KEYS if (key, tags.get(key)) in AREAS), None)
 
 
 def drawn_label(tags: Tags) -> BasemapClass | None:
-    """The label of a place, of a node or of a named outline; None when it has none."""
+    """Return the label of a place, of a node or of a named outline; None when it has none."""
     if tags.get("place") in PLACE_ZOOM:
         return BasemapClass("place", tags["place"], PLACE_ZOOM[tags["place"]])
     if tags.get("landuse") == "residential" and "name" in tags:

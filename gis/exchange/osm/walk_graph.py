@@ -85,11 +85,11 @@ class WalkGraphBuilder:
 
     @property
     def empty(self) -> bool:
-        """Whether no way has been taken."""
+        """Return whether no way has been taken."""
         return self._spool.tell() == 0
 
     def pieces(self) -> Iterator[WalkSegment]:
-        """The edges: every way cut at its junctions. May be asked for more than once."""
+        """Yield the edges: every way cut at its junctions. May be called more than once."""
         junctions = self._junctions  # first: it joins the nodes at one place
         blocked, gates = (np.array(sorted(map(self._root, ids)), dtype=np.int64) for ids in (self.blocked, self.gates))
         own_id = 0
@@ -112,7 +112,7 @@ class WalkGraphBuilder:
                     yield part
 
     def nodes(self) -> Iterator[tuple[int, float, float]]:
-        """(id, longitude, latitude) of every node of the edges, each once."""
+        """Yield (id, longitude, latitude) of every node of the edges, each once."""
         seen: set[int] = set()
         for piece in self.pieces():
             for node, (lon, lat) in ((piece.u, piece.coords[0]), (piece.v, piece.coords[-1])):
@@ -122,7 +122,7 @@ class WalkGraphBuilder:
 
     @cached_property
     def _junctions(self) -> np.ndarray:
-        """Sorted ids of the nodes that two pieces of way share or that end a way; no way may be added after."""
+        """Return sorted ids of the nodes that two pieces of way share or that end a way; no way may be added after."""
         refs = np.array(self._refs, dtype=np.int64)
         ends = np.array(self._ends, dtype=np.int64)
         self._refs, self._ends = array("q"), array("q")
@@ -193,7 +193,7 @@ def _at_gates(piece: WalkSegment, gate_first: bool, gate_last: bool, own_id: int
 
 
 def _towards(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
-    """The point GATE_M from start to end, at most half-way."""
+    """Return the point GATE_M from start to end, at most half-way."""
     east, north = end[0] - start[0], end[1] - start[1]
     metres = METRES_PER_DEGREE * float(np.hypot(east * np.cos(np.radians(start[1])), north))
     share = min(0.5, GATE_M / max(metres, 1e-9))
@@ -201,7 +201,7 @@ def _towards(start: tuple[float, float], end: tuple[float, float]) -> tuple[floa
 
 
 def _isin(values: np.ndarray, of_sorted: np.ndarray) -> np.ndarray:
-    """Which values occur in a sorted array."""
+    """Return which values occur in a sorted array."""
     if not len(of_sorted):
         return np.zeros(len(values), dtype=bool)
     at = np.searchsorted(of_sorted, values).clip(max=len(of_sorted) - 1)
