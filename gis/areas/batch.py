@@ -253,7 +253,7 @@ class _Batch:
         self, register: RegistrySnapshot, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints, addresses: Any
     ) -> int:
         """Answer rows of one register; returns how many have a grid."""
-        grid, rule, _ = register.grids.find_many(x[rows], y[rows])
+        grid, rule, _ = register.grids.grids_at(x[rows], y[rows])
         all_grids: GridIndex | None = None
         for row in rows[grid < 0]:
             all_grids = all_grids or read_grids(self.session, at)
@@ -388,7 +388,7 @@ def format_rows(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Itera
 def _buildings(register: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
     """Row of the building of each point (-1: none) and the place of its rule in `BUILDING_RULES`."""
     places = register.places
-    rows, _ = places.cells.cover(x, y)
+    rows, _ = places.cells.covering_many(x, y)
     rule = np.zeros(len(x), dtype=np.int64)
     off = np.flatnonzero(rows < 0)
     rule[off] = 2

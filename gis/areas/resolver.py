@@ -212,7 +212,7 @@ class LocateResolver:
     def climb(self, asked: LocateRequest, x: float, y: float, at: datetime) -> LocateResult:
         """Answer a question whose point is (x, y), degrees, EPSG:4490; raises OutsideGrids."""
         register = self.register
-        grid = register.grids.find(x, y)
+        grid = register.grids.grid_at(x, y)
         if grid is None:
             raise outside_grids_error(self.session(), at, x, y)
         chain = register.chain(grid.row)
@@ -286,7 +286,7 @@ class LocateResolver:
         """Grid, rule and building (-1: none) of a point when they say all about it: no address, no metres in it."""
         if asked.address or asked.crs in systems.OBFUSCATED_CRS:
             return None
-        grid = self.register.grids.find(x, y)
+        grid = self.register.grids.grid_at(x, y)
         if grid is None or grid.metres:
             return None
         row = self.register.places.covering(x, y)

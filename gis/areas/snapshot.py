@@ -88,16 +88,19 @@ class GridIndex:
         """The grids by their bounding boxes, for the nearest of a point."""
         return shapely.STRtree(self.shapes)
 
-    def find(self, lon: float, lat: float) -> GridMatch | None:
+    def grid_at(self, lon: float, lat: float) -> GridMatch | None:
         """The grid that answers for a point (degrees, EPSG:4490), or None when none is within `NEAREST_GRID`.
 
         Rules: `covers`; `border_lower_code` on the border of several; `nearest_within_50m` outside all of them.
         """
-        rows = self.cells.at(lon, lat)
+        rows = self.cells.covering(lon, lat)
         if rows.size:
             return GridMatch(int(rows[0]), MATCH_RULES[rows.size > 1], 0.0)
         return self._nearest_of(
-            self.cells.near(*local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)), lon, lat, MAX_GRID_DISTANCE_M
+            self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)),
+            lon,
+            lat,
+            MAX_GRID_DISTANCE_M,
         )
 
     def nearest(self, lon: float, lat: float) -> GridMatch | None:
@@ -107,7 +110,7 @@ class GridIndex:
             return None
         # nearest in degrees is not nearest in metres: look again as far out as it lies
         reach = float(local_distance.point_distances_m(self.shapes[[first]], lon, lat)[0])
-        rows = np.append(self.cells.near(*local_distance.buffer_bbox(lon, lat, reach)), first)
+        rows = np.append(self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first)
         found = self._nearest_of(rows, lon, lat, np.inf)
         if found is None or found.metres < MAX_PLANAR_DISTANCE_M:
             return found
@@ -119,9 +122,9 @@ class GridIndex:
         """The grids sorted into cells."""
         return CellIndex(self.shapes)
 
-    def find_many(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
+    def grids_at(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
         """The row that answers for each of many points (-1: none), the place of its rule in `RULES`, and the metres."""
-        rows, hits = self.cells.cover(lon, lat)
+        rows, hits = self.cells.covering_many(lon, lat)
         rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
         outside = np.flatnonzero(rows < 0)
         if outside.size and len(self.codes):
@@ -246,7 +249,7 @@ def read_snapshot(
         areas = [*upper, *grids.ids.tolist(), *{part[1] for part in places.parts}]
         buildings = places.ids.tolist()
     people = read_people(session, areas, buildings, moment(since))
-    building_grid, _, _ = grids.find_many(places.spots[:, 0], places.spots[:, 1])
+    building_grid, _, _ = grids.grids_at(places.spots[:, 0], places.spots[:, 1])
     order = np.argsort(building_grid, kind="stable")
     return RegistrySnapshot(since, until, grids, upper, places, building_grid, order, building_grid[order], people)
 

@@ -101,7 +101,7 @@ def read_unit_households(
     points = label_points(shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)))
     west, south, east, north = shapely.total_bounds(grids.shapes)
     inside = np.all((points >= (west, south)) & (points <= (east, north)), axis=1)
-    found, _, _ = grids.find_many(points[:, 0], points[:, 1])
+    found, _, _ = grids.grids_at(points[:, 0], points[:, 1])
     row_of = {code: row for row, code in enumerate(grids.codes)}
     rows_of: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for row, at_row, within, point in zip(rows, found.tolist(), inside.tolist(), points.tolist(), strict=True):

@@ -186,7 +186,7 @@ def grid_codes_at(grids: GridIndex, spots: NDArray[np.float64]) -> list[str | No
     """The grid of each point (lon, lat in degrees), by code."""
     if not len(spots) or not len(grids.codes):
         return [None] * len(spots)
-    rows, _, _ = grids.find_many(spots[:, 0], spots[:, 1])
+    rows, _, _ = grids.grids_at(spots[:, 0], spots[:, 1])
     return [grids.codes[row] if row >= 0 else None for row in rows.tolist()]
 
 

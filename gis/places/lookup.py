@@ -25,9 +25,7 @@ SELECT h.code, h.name, h.estate, h.address, ST_X(p.point) AS lon, ST_Y(p.point) 
        coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes, coalesce(up.names, '{}') AS names
 FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.shape) AS point) p LEFT JOIN LATERAL (
   WITH RECURSIVE up AS (
-    (SELECT a.id, a.parent_id, a.level, a.code, a.name
-     FROM area a JOIN boundary b ON b.area_id = a.id AND b.valid @> CAST(:at AS timestamptz)
-     WHERE a.level = 'grid' AND ST_Covers(b.shape, p.point) ORDER BY a.code LIMIT 1)
+    SELECT a.id, a.parent_id, a.level, a.code, a.name FROM grid_at(p.point, CAST(:at AS timestamptz)) a
     UNION ALL SELECT a.id, a.parent_id, a.level, a.code, a.name FROM area a JOIN up ON a.id = up.parent_id
   )
   SELECT array_agg(level ORDER BY code) AS levels, array_agg(code ORDER BY code) AS codes,

@@ -103,12 +103,12 @@ class BuildingIndex:
 
     def covering(self, lon: float, lat: float) -> int | None:
         """The building that covers a point, border included; of several the lower code; None when none does."""
-        rows = self.cells.at(lon, lat)
+        rows = self.cells.covering(lon, lat)
         return int(rows[0]) if rows.size else None
 
     def within(self, lon: float, lat: float, metres: float) -> list[tuple[float, int]]:
         """Buildings within some metres of a point: distance and row, nearest first, then lower code."""
-        rows = self.cells.near(*local_distance.buffer_bbox(lon, lat, metres))
+        rows = self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, metres))
         if not rows.size:
             return []
         flat, per_lon, per_lat = self.metric

@@ -55,7 +55,7 @@ class CellIndex:
         self.start = np.zeros(self.columns * self.rows + 1, dtype=np.int64)
         np.cumsum(np.bincount(cell, minlength=self.columns * self.rows), out=self.start[1:])
 
-    def at(self, x: float, y: float) -> Ints:
+    def covering(self, x: float, y: float) -> Ints:
         """The shapes that cover one point, border included, lowest first."""
         if self.empty:
             return NO_ROWS
@@ -66,7 +66,7 @@ class CellIndex:
         near = self.members[self.start[cell] : self.start[cell + 1]]
         return near[shapely.intersects_xy(self.shapes[near], x, y)] if near.size else near
 
-    def near(self, west: float, south: float, east: float, north: float) -> Ints:
+    def bbox_candidates(self, west: float, south: float, east: float, north: float) -> Ints:
         """The shapes whose bounding box meets a box, lowest first."""
         if self.empty:
             return NO_ROWS
@@ -100,7 +100,7 @@ class CellIndex:
         keep = shapely.intersects_xy(self.shapes[shape], px[keep], py[keep])
         return point[keep], shape[keep]
 
-    def cover(self, x: Floats, y: Floats) -> tuple[Ints, NDArray[np.int64]]:
+    def covering_many(self, x: Floats, y: Floats) -> tuple[Ints, NDArray[np.int64]]:
         """The lowest shape that covers each point, -1 for none, and how many do.
 
         Args:
