@@ -59,8 +59,9 @@ def _ragged_row_error(source: Path, encoding: str, expected: int) -> InvalidInpu
             if row and count != expected:
                 break
             line = reader.line_num + 1
-    params = {"line": str(line), "expected": str(expected), "count": str(count)}
-    return InvalidInput("points_file.ragged_row", file=source.name, **params)
+    return InvalidInput(
+        "points_file.ragged_row", file=source.name, line=str(line), expected=str(expected), count=str(count)
+    )
 
 
 def _stream(table: pa.Table) -> bytes:

@@ -184,7 +184,8 @@ def nearest_grid_error(grids: GridIndex, near: GridMatch) -> OutsideGrids:
     """Return the error for a point without a grid, with the nearest grid and its distance."""
     nearest = {"code": grids.codes[near.row], "name": grids.names[near.row]}
     extra = {"nearest": nearest, "distance_m": round(near.metres, 1)}
-    return OutsideGrids("grid.outside", extra=extra, metres=f"{near.metres:.0f}", **nearest)
+    name, code = grids.names[near.row], grids.codes[near.row]
+    return OutsideGrids("grid.outside", extra=extra, name=name, code=code, metres=f"{near.metres:.0f}")
 
 
 def no_grids_error(session: Session, at: datetime) -> OutsideGrids:

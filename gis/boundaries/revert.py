@@ -51,12 +51,12 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
     rows = {row.code: row for row in session.execute(text(NEWEST), {"codes": list(redrawn)})}
     now = {code: shapely.from_wkb(row.now) for code, row in rows.items() if row.now is not None}
     if later := _moved_since({code: after for code, (_, after) in redrawn.items()}, now):
-        grids = [
+        clashes = [
             Message("revert.grid_of_revision", {"grid": code, "revision": str(rows[code].revision)})
             for code in later[:5]
             if code in rows
         ]
-        raise Conflict("revert.redrawn_since", grids=grids)
+        raise Conflict("revert.redrawn_since", grids=clashes)
     targets = _targets(redrawn, now)
     if not targets:
         raise Conflict("revert.nothing_to_take_back", number=str(number))

@@ -154,8 +154,8 @@ def validate_records(file: AreaFile, level: Level, known: Mapping[str, Area], re
             if entry.where not in unreadable:
                 refused.append(file.refuse(entry, "code", "is empty; every area has a code"))
             continue
-        if fault := codes.code_error(code, level):
-            refused.append(file.refuse(entry, "code", render(fault)))
+        if wrong_code := codes.code_error(code, level):
+            refused.append(file.refuse(entry, "code", render(wrong_code)))
             continue
         if code in first:
             words = f"is there already in {first[code]}; one area is one row, of several parts a multipolygon"
