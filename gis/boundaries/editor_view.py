@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation
 from gis.boundaries import draft_grids, drafts, operations, revision_access, statistics
-from gis.boundaries.household_counts import read_building_households
+from gis.boundaries.household_counts import BuildingHouseholds, read_building_households
 from gis.boundaries.preview import as_grids, boxes_around, grid_codes_at, grid_names
 from gis.boundaries.statistics import Preview
 from gis.boundaries.store import grids_near
@@ -119,16 +119,21 @@ def build_editor_view(
         for code, land in lands.items()
         if around or code in shown_codes
     }
-    dots = [
+    counted = {code: households[code] for code in grids}, {code: people[code] for code in grids}
+    return EditorView(grids, names, *counted, _household_dots(homes, becomes, lands))
+
+
+def _household_dots(
+    homes: BuildingHouseholds, codes: Sequence[str | None], lands: Mapping[str, PolygonLike]
+) -> list[tuple[float, float, int, int]]:
+    """Return the buildings with households in some grids: lon, lat, households, people."""
+    return [
         (round(x, 7), round(y, 7), count, heads)
         for (x, y), count, heads, code in zip(
-            homes.spots.tolist(), homes.households.tolist(), homes.people.tolist(), becomes, strict=True
+            homes.spots.tolist(), homes.households.tolist(), homes.people.tolist(), codes, strict=True
         )
         if count and code in lands
     ]
-    return EditorView(
-        grids, names, {code: households[code] for code in grids}, {code: people[code] for code in grids}, dots
-    )
 
 
 def snapping_guides(session: Session, by: Principal, number: int, within: str) -> dict[str, list[Any]]:

@@ -54,59 +54,83 @@ def publish(
         two_persons: Whether somebody else than the author must publish.
 
     Raises:
-        NotFound: No such draft in the asker's areas. Forbidden: Not theirs to publish, or their own.
-        Conflict: It is no draft any more, grids were redrawn since (`conflicts` names them), or later ones are planned.
-        InvalidInput: The reason is missing, the moment is past, the draft changes nothing, or land or homes would lose
-            their grid.
+        NotFound: No such draft in the principal's areas. Forbidden: Not theirs to publish, or their own.
+        Conflict: It is no longer a draft, grids were redrawn since (`conflicts` names them), or later ones are planned.
+        InvalidInput: The reason, the moment or a change is missing, or land or homes would lose their grid.
     """
     draft = revision_access.get_revision(session, by, number, lock=True)
     by.need(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
         raise drafts.stale_version(draft.version, version)
-    stated_reason = reason.strip()
-    if not stated_reason or len(stated_reason) > MAX_REASON_CHARS:
-        raise invalid_field("reason", "publish.reason_wrong", limit=str(MAX_REASON_CHARS))
+    stated_reason = _validate_reason(reason)
     if two_persons and draft.author == by.who:
         raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
     if not done:
         raise InvalidInput("publish.no_operations", number=str(number))
     _hold_counties(session, done)
+    now = _validate_effective(session, effective)
+    _require_no_conflicts(session, number)
+    if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
+        done = _replay_unchanged(session, draft, done)
+    revision_access.require_on_grids(session, by, Action.PUBLISH, {code for item in done for code in item.touched})
+    draft.publisher = by.who if by.who != draft.author else draft.publisher
+    if planned := _cancels(session, draft, effective, now):
+        effective = planned
+    numbering.check_free(session, draft, _born(done))
+    figures = preview.compute(session, draft)
+    _write(session, draft, done, stated_reason, effective or now, now, cancels=planned is not None)
+    statistics.store(session, figures)
+    if (effective or now) <= now:
+        _take_effect(session, now)
+    return draft
+
+
+def _take_effect(session: Session, now: datetime) -> None:
+    session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now})
+    reassign_after_boundary_change(session, now)
+
+
+def _replay_unchanged(session: Session, draft: Revision, done: Sequence[Operation]) -> list[Operation]:
+    """Do the operations of a draft again on what is published now; raise Conflict when other land comes of it."""
+    drawn, touched = drafts.drawn_shapes(done), {code for item in done for code in item.touched}
+    drafts.replay(session, drafts_author(draft), draft)
+    again = drafts.list_operations(session, draft.id)
+    _same_land(drawn, touched, drafts.drawn_shapes(again), {code for item in again for code in item.touched})
+    return again
+
+
+def _validate_reason(reason: str) -> str:
+    stripped = reason.strip()
+    if not stripped or len(stripped) > MAX_REASON_CHARS:
+        raise invalid_field("reason", "publish.reason_wrong", limit=str(MAX_REASON_CHARS))
+    return stripped
+
+
+def _validate_effective(session: Session, effective: datetime | None) -> datetime:
+    """Return the present moment; raise InvalidInput when a publication should hold from an earlier one."""
     # not now(), when this transaction began: somebody else may have published while it waited
     now = session.execute(cached_text("SELECT clock_timestamp()")).scalar_one()
     if effective is not None and effective.tzinfo is None:
         raise invalid_field("effective", "publish.without_time_zone", moment=effective.isoformat())
     if effective is not None and effective < now:
         raise invalid_field("effective", "publish.past", moment=effective.isoformat())
-    if clashes := drafts.conflicts(session, number):
-        grids = [
-            Message(
-                "publish.grid_of_author", {"grid": item.grid, "author": item.author, "revision": str(item.revision)}
-            )
-            for item in clashes[:5]
-        ]
-        keys = ("grid", "name", "revision", "title", "author")
-        extra = {"conflicts": [{key: getattr(item, key) for key in keys} for item in clashes]}
-        raise Conflict("publish.redrawn_since", extra=extra, grids=grids)
-    if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
-        looked_at = drafts.drawn_shapes(done), {code for item in done for code in item.touched}
-        drafts.replay(session, drafts_author(draft), draft)
-        done = drafts.list_operations(session, number)
-        _same_land(*looked_at, drafts.drawn_shapes(done), {code for item in done for code in item.touched})
-    revision_access.require_on_grids(session, by, Action.PUBLISH, {code for item in done for code in item.touched})
-    if by.who != draft.author:
-        draft.publisher = by.who
-    planned = _cancels(session, draft, effective, now)
-    effective = planned or effective
-    numbering.check_free(session, draft, _born(done))
-    changes = preview.compute(session, draft)
-    _write(session, draft, done, stated_reason, effective or now, now, cancels=planned is not None)
-    statistics.store(session, changes)
-    if (effective or now) <= now:
-        session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now})
-        reassign_after_boundary_change(session, now)
-    return draft
+    return now
+
+
+def _require_no_conflicts(session: Session, number: int) -> None:
+    """Raise Conflict, with the grids, when others have redrawn grids of a draft since."""
+    conflicts = drafts.conflicts(session, number)
+    if not conflicts:
+        return
+    grids = [
+        Message("publish.grid_of_author", {"grid": item.grid, "author": item.author, "revision": str(item.revision)})
+        for item in conflicts[:5]
+    ]
+    keys = ("grid", "name", "revision", "title", "author")
+    extra = {"conflicts": [{key: getattr(item, key) for key in keys} for item in conflicts]}
+    raise Conflict("publish.redrawn_since", extra=extra, grids=grids)
 
 
 def drafts_author(draft: Revision) -> Principal:

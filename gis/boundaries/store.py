@@ -161,7 +161,22 @@ def write_boundaries(
     session.add(revision)
     session.flush()
     allow_boundary_writes(session)
-    params = {"ids": changed, "at": effective}
+    _close(session, changed, effective)
+    valid = TimestamptzRange(effective, None, "[)")
+    on = _reopen(session, {area: shape for area in changed if (shape := drawn[area]) is not None}, effective)
+    rows = (
+        (area, revision.id, hex_ewkb(shape), valid)
+        for area in changed
+        if (shape := drawn[area]) is not None and area not in on
+    )
+    copy_rows(session, "boundary", ("area_id", "revision_id", "shape", "valid"), rows)
+    session.expire_all()
+    return revision
+
+
+def _close(session: Session, area_ids: list[int], at: datetime) -> None:
+    """End the shapes of some areas at a moment."""
+    params = {"ids": area_ids, "at": at}
     # A shape that began at this very moment never held: it is replaced, not closed.
     session.execute(text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), params)
     session.execute(
@@ -171,20 +186,6 @@ def write_boundaries(
         """),
         params,
     )
-    valid = TimestamptzRange(effective, None, "[)")
-    on = _reopen(session, {area: shape for area in changed if (shape := drawn[area]) is not None}, effective)
-    copy_rows(
-        session,
-        "boundary",
-        ("area_id", "revision_id", "shape", "valid"),
-        (
-            (area, revision.id, hex_ewkb(shape), valid)
-            for area in changed
-            if (shape := drawn[area]) is not None and area not in on
-        ),
-    )
-    session.expire_all()
-    return revision
 
 
 def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -> set[int]:

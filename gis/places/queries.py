@@ -112,16 +112,18 @@ class BuildingIndex:
         if not rows.size:
             return []
         flat, per_lon, per_lat = self.metric
-        far = shapely.distance(flat[rows], shapely.points(lon * per_lon[rows], lat * per_lat[rows]))
+        distances_m = shapely.distance(flat[rows], shapely.points(lon * per_lon[rows], lat * per_lat[rows]))
         return sorted(
-            (distance, row) for distance, row in zip(far.tolist(), rows.tolist(), strict=True) if distance <= metres
+            (distance, row)
+            for distance, row in zip(distances_m.tolist(), rows.tolist(), strict=True)
+            if distance <= metres
         )
 
     def parts_of(self, row: int) -> list[Part]:
         """The parts of a building that units have, in the order of the units' codes."""
         building = int(self.ids[row])
-        first, last = self.part_of.searchsorted((building, building + 1))
-        return [Part(*part) for part in self.parts[first:last]]
+        start, last = self.part_of.searchsorted((building, building + 1))
+        return [Part(*part) for part in self.parts[start:last]]
 
     def label_of(self, row: int) -> BuildingLabel:
         """What a building is called."""

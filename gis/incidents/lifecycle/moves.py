@@ -17,8 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.explanation import DecisionStep
+from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest, LocateResult
-from gis.areas.resolver import parse_point
 from gis.areas.snapshot import RegistrySnapshot
 from gis.db import audit_context, cached_text
 from gis.errors import Conflict, Forbidden, invalid_field

@@ -10,9 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.explanation import DecisionStep
+from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest, LocateResult
 from gis.areas.models import Level
-from gis.areas.resolver import parse_point, resolve_request
+from gis.areas.resolver import resolve_request
 from gis.areas.snapshot import RegistrySnapshot
 from gis.db import cached_text
 from gis.errors import NotFound, Unavailable, invalid_field
