@@ -92,8 +92,7 @@ area_hit AS (
   WHERE strpos(lower(p.name), q) > 0 AND coalesce(b.shape, h.shape) IS NOT NULL AND (:everywhere OR EXISTS (
     WITH RECURSIVE up AS (
       SELECT id, parent_id FROM area WHERE id = coalesce(o.area_id, (
-        SELECT g.id FROM area g JOIN boundary gb ON gb.area_id = g.id AND gb.valid @> CAST(:at AS timestamptz)
-        WHERE g.level = 'grid' AND ST_Covers(gb.shape, ST_PointOnSurface(h.shape)) ORDER BY g.code LIMIT 1))
+        SELECT g.id FROM grid_at(ST_PointOnSurface(h.shape), CAST(:at AS timestamptz)) g))
       UNION SELECT x.id, x.parent_id FROM area x JOIN up ON x.id = up.parent_id)
     SELECT FROM up WHERE up.id = ANY(CAST(:names_in AS bigint[]))))
   ORDER BY fit, p.name, p.id LIMIT :n

@@ -22,9 +22,10 @@ from sqlalchemy.orm import Session
 
 from gis import crs
 from gis import db as gis_db
+from gis.areas.locate_input import read_time
 from gis.areas.locate_result import LocateRequest, without_names
-from gis.areas.resolver import locate, read_time, resolve_many, resolve_request, resolve_request_json
-from gis.areas.snapshot import read_snapshot
+from gis.areas.resolver import locate, resolve_many, resolve_request, resolve_request_json
+from gis.areas.snapshot import MATCH_RULES, read_snapshot
 from gis.areas.snapshot_cache import SnapshotCache
 from gis.errors import InvalidInput, OutsideGrids
 from gis.ops import cluster, schema
@@ -465,13 +466,39 @@ def test_the_register_answers_as_st_covers_does_inside_on_borders_and_at_corners
         ).all()
     )
     grids = read_snapshot(session, NOW).grids
-    found = [grids.find(x, y) for x, y in points.tolist()]
+    found = [grids.grid_at(x, y) for x, y in points.tolist()]
     covered = {n + 1: grids.codes[one.row] for n, one in enumerate(found) if one and one.rule != "nearest_within_50m"}
     assert covered == expected and len(expected) > 400
     assert sum(one is not None and one.rule == "border_lower_code" for one in found) >= len(corners) - 4 * 5
-    rows, _, metres = grids.find_many(points[:, 0], points[:, 1])
+    rows, _, metres = grids.grids_at(points[:, 0], points[:, 1])
     assert rows.tolist() == [-1 if one is None else one.row for one in found]
     assert metres[rows >= 0] == pytest.approx([one.metres for one in found if one])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_database_and_memory_agree_which_grid_is_responsible_for_a_point(session, seed):
+    random = np.random.default_rng(seed)
+    shapes = lattice(build.Town(session), random)
+    corners = np.unique(shapely.get_coordinates(shapes), axis=0)
+    between = (corners + random.permutation(corners)) / 2
+    anywhere = random.uniform((LON - SIDE, LAT - SIDE), (LON + 6 * SIDE, LAT + 6 * SIDE), (200, 2))
+    points = np.concatenate([corners, between, anywhere])
+    codes = session.scalars(
+        text("""
+        SELECT g.code FROM unnest(CAST(:x AS float8[]), CAST(:y AS float8[])) WITH ORDINALITY p(x, y, n)
+        LEFT JOIN LATERAL grid_at(ST_SetSRID(ST_MakePoint(p.x, p.y), 4490), CAST(:at AS timestamptz)) g ON true
+        ORDER BY p.n"""),
+        {"x": points[:, 0].tolist(), "y": points[:, 1].tolist(), "at": NOW},
+    ).all()
+    grids = read_snapshot(session, NOW).grids
+    rows, rules, _ = grids.grids_at(points[:, 0], points[:, 1])
+    nearest = MATCH_RULES.index("nearest_within_50m")
+    covered = [
+        grids.codes[row] if row >= 0 and rule != nearest else None for row, rule in zip(rows, rules, strict=True)
+    ]
+    assert codes == covered
+    matches = [grids.grid_at(x, y) for x, y in points.tolist()]
+    assert [match.row if match else -1 for match in matches] == rows.tolist()
 
 
 @hypothesis_settings(max_examples=60, deadline=None)
@@ -484,7 +511,7 @@ def test_cells_find_the_lowest_of_the_boxes_that_cover_a_point(boxes, points):
         [shapely.box(min(a, c), min(b, d), max(a, c) + 1, max(b, d) + 1) for a, b, c, d in boxes], dtype=object
     )
     x, y = (np.array([point[axis] for point in points], dtype=float) for axis in (0, 1))
-    lowest, hits = CellIndex(shapes).cover(x, y)
+    lowest, hits = CellIndex(shapes).covering_many(x, y)
     for i, (px, py) in enumerate(points):
         covering = [n for n, shape in enumerate(shapes) if shape.covers(shapely.Point(px, py))]
         assert (lowest[i], hits[i]) == (min(covering, default=-1), len(covering))
@@ -706,7 +733,7 @@ def test_the_register_in_memory_hears_of_every_change(committed):
             assert live.current(datetime.now(UTC)) is not held  # the later boundary ended it
             assert live.ready(10) and name() == "李四"
             register = live.current(datetime.now(UTC))
-            assert register is not None and register.grids.find(LON + 1.5 * SIDE, LAT + HALF) is not None
+            assert register is not None and register.grids.grid_at(LON + 1.5 * SIDE, LAT + HALF) is not None
             assert live.current(datetime(2019, 1, 1, tzinfo=UTC)) is None  # another time is not its to answer
 
             # the listening connection is lost: what changes meanwhile is heard of all the same

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from gis import crs
 from gis.areas.batch import HEADER, locate_file
-from gis.areas.resolver import locate, read_time
+from gis.areas.locate_input import read_time
+from gis.areas.resolver import locate
 from gis.errors import InvalidInput, WanggeError
 from gis.settings import Settings
 from tests import build

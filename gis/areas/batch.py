@@ -6,9 +6,7 @@ answer is put into words once and the rest is array work. Points with an address
 
 import os
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,10 +20,13 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
+from gis.areas.batch_csv import csv_cell, csv_cells, format_rows, take_strings, text_scalar
 from gis.areas.explanation import decision_step
+from gis.areas.locate_input import long_address_error, read_time
 from gis.areas.locate_result import LocateRequest
+from gis.areas.outside_grids import nearest_grid_error, no_grids_error
 from gis.areas.points_csv import NEEDED, OPTIONAL, read_csv
-from gis.areas.resolver import LocateResolver, long_address_error, nearest_grid_error, no_grids_error, read_time
+from gis.areas.resolver import LocateResolver
 from gis.areas.snapshot import (
     EPOCH,
     MATCH_RULES,
@@ -50,10 +51,8 @@ Floats = NDArray[np.float64]
 
 HEADER = ("id", "county", "street", "community", "grid", "unit", "building", "people", "how", "error")
 LEVELS = HEADER[1:5]
-CHUNK_ROWS = 100_000  # rows joined and written together
 BUILDING_RULES = ("covers", "nearest_within_15m", "none_within_15m")
 NO_UNIT = (None, decision_step("unit", "no_building"))
-QUOTED = frozenset(',"\r\n')
 
 
 @dataclass(frozen=True)
@@ -155,18 +154,18 @@ def locate_table(
     addresses = table["address"].to_numpy() if "address" in table.column_names else None
     if addresses is not None:
         batch.check_addresses(table["address"])
-    rest = np.flatnonzero(batch.line < 0)
-    located, done = 0, total - len(rest)
-    while rest.size:
-        first = int(times[rest].min())
-        moment = (EPOCH + first * MICROSECOND).astimezone(at.tzinfo)
+    remaining = np.flatnonzero(batch.line < 0)
+    located, done = 0, total - len(remaining)
+    while remaining.size:
+        first_moment = int(times[remaining].min())
+        moment = (EPOCH + first_moment * MICROSECOND).astimezone(at.tzinfo)
         # those with an address may be at any building of their grid
-        register = read_snapshot_around(session, moment, x[rest], y[rest], addresses=addresses is not None)
-        now = rest[times[rest] < register.until]
+        register = read_snapshot_around(session, moment, x[remaining], y[remaining], addresses=addresses is not None)
+        now = remaining[times[remaining] < register.until]
         located += batch.locate(register, moment, now, x, y, times, addresses)
         done += len(now)
         progress(done, total)
-        rest = rest[times[rest] >= register.until]
+        remaining = remaining[times[remaining] >= register.until]
     return batch.lines, batch.line, located
 
 
@@ -185,7 +184,7 @@ class _Batch:
 
     def refuse(self, row: int, reason: str) -> None:
         """Give a row its error."""
-        self.line[row] = self.add("," * 9 + _cell(reason) + "\n")
+        self.line[row] = self.add("," * 9 + csv_cell(reason) + "\n")
 
     def points(self, table: pa.Table) -> tuple[Floats, Floats]:
         """The points in storage; rows whose point cannot be right are refused."""
@@ -253,24 +252,24 @@ class _Batch:
         self, register: RegistrySnapshot, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints, addresses: Any
     ) -> int:
         """Answer rows of one register; returns how many have a grid."""
-        grid, rule, _ = register.grids.find_many(x[rows], y[rows])
+        grid, rule, _ = register.grids.grids_at(x[rows], y[rows])
         all_grids: GridIndex | None = None
         for row in rows[grid < 0]:
             all_grids = all_grids or read_grids(self.session, at)
-            near = all_grids.nearest(float(x[row]), float(y[row]))
-            if near is None:
+            nearest = all_grids.nearest(float(x[row]), float(y[row]))
+            if nearest is None:
                 moment = (EPOCH + int(times[row]) * MICROSECOND).astimezone(at.tzinfo)
                 self.refuse(int(row), no_grids_error(self.session, moment).detail)
             else:
-                self.refuse(int(row), nearest_grid_error(all_grids, near).detail)
+                self.refuse(int(row), nearest_grid_error(all_grids, nearest).detail)
         inside = grid >= 0
         rows, grid, rule = rows[inside], grid[inside], rule[inside]
         ladder = LocateResolver(lambda: self.session, register)
         if addresses is not None:
-            told = np.array([bool(address) for address in addresses[rows]], dtype=bool)
-            for row in rows[told]:
+            has_address = np.array([bool(address) for address in addresses[rows]], dtype=bool)
+            for row in rows[has_address]:
                 self.line[row] = self._climb(ladder, int(row), x, y, times, addresses[row])
-            rows, grid, rule = rows[~told], grid[~told], rule[~told]
+            rows, grid, rule = rows[~has_address], grid[~has_address], rule[~has_address]
         building, building_rule = _buildings(register, grid, x[rows], y[rows])
         moments = register.people.moments
         keys = np.zeros(len(rows), dtype=np.int64)
@@ -287,30 +286,30 @@ class _Batch:
             keys = keys * size + values
         different = pa.array(keys).dictionary_encode()
         of = different.indices.to_numpy()
-        one = np.zeros(len(different.dictionary), dtype=np.int64)
-        one[of[::-1]] = np.arange(len(of))[::-1]  # a row for each different key
-        first = len(self.lines)
-        columns = [values[one] for values, _ in parts[:5]]
-        self.lines += _lines(ladder, columns, times[rows][one])
-        self.line[rows] = first + of
+        example_row = np.zeros(len(different.dictionary), dtype=np.int64)
+        example_row[of[::-1]] = np.arange(len(of))[::-1]  # a row for each different key
+        first_line = len(self.lines)
+        columns = [values[example_row] for values, _ in parts[:5]]
+        self.lines += _lines(ladder, columns, times[rows][example_row])
+        self.line[rows] = first_line + of
         return int(inside.sum())
 
     def _climb(self, ladder: LocateResolver, row: int, x: Floats, y: Floats, times: Ints, address: str) -> int:
-        asked = LocateRequest(
+        request = LocateRequest(
             float(self.given[0][row]), float(self.given[1][row]), self.crs_names[self.crs[row]], address
         )
         at = EPOCH + int(times[row]) * MICROSECOND
         try:
-            found = ladder.climb(asked, float(x[row]), float(y[row]), at)
+            result = ladder.climb(request, float(x[row]), float(y[row]), at)
         except WanggeError as error:
-            return self.add("," * 9 + _cell(error.detail) + "\n")
-        codes = {area.level: area.code for area in found.areas}
-        unit = found.unit.code if found.unit else ""
-        building = found.building.code if found.building else ""
-        how = ";".join(f"{one.step}:{one.rule}" for one in found.how if one.step != "answerable")
-        people = ";".join(f"{entry.role}:{entry.name or ''}" for entry in found.people)
+            return self.add("," * 9 + csv_cell(error.detail) + "\n")
+        codes = {area.level: area.code for area in result.areas}
+        unit = result.unit.code if result.unit else ""
+        building = result.building.code if result.building else ""
+        how = ";".join(f"{step.step}:{step.rule}" for step in result.how if step.step != "answerable")
+        people = ";".join(f"{entry.role}:{entry.name or ''}" for entry in result.people)
         cells = (*(codes.get(level, "") for level in LEVELS), unit, building, people, how)
-        return self.add("," + ",".join(map(_cell, cells)) + ",\n")
+        return self.add("," + ",".join(map(csv_cell, cells)) + ",\n")
 
 
 def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]:
@@ -319,100 +318,62 @@ def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]
     register = ladder.register
     grids, places, people = register.grids, register.places, register.people
     parents, parent = np.unique(np.array(grids.parents, dtype=np.int64)[grid], return_inverse=True)
-    above = [{area.level: area for area in register.above(one)} for one in parents.tolist()]
+    above = [{area.level: area for area in register.above(item)} for item in parents.tolist()]
     # the unit by the building and the grid; without a building nothing is to be asked
     size = len(grids.codes)
     pairs, pair = np.unique(np.where(building > 0, building * size + grid, 0), return_inverse=True)
     units = [
         ladder.unit(of // size - 1, int(grids.ids[of % size]), None)[::2] if of else NO_UNIT for of in pairs.tolist()
     ]
-    whys, why = np.unique([step.rule for _, step in units], return_inverse=True)
+    whys, unit_rule = np.unique([step.rule for _, step in units], return_inverse=True)
     shape = (2, len(MATCH_RULES), len(BUILDING_RULES), len(whys))
-    hows, how = np.unique(np.ravel_multi_index((shifted, rule, building_rule, why[pair]), shape), return_inverse=True)
+    hows, how = np.unique(
+        np.ravel_multi_index((shifted, rule, building_rule, unit_rule[pair]), shape), return_inverse=True
+    )
 
-    cells = [_strings([one[level].code if level in one else "" for one in above], parent) for level in LEVELS[:-1]]
-    cells.append(_strings(grids.codes, grid))
-    cells.append(_strings([part.code if part else "" for part, _ in units], pair))
-    cells.append(_strings(["", *places.codes], building))
+    cells = [
+        take_strings([item[level].code if level in item else "" for item in above], parent) for level in LEVELS[:-1]
+    ]
+    cells.append(take_strings(grids.codes, grid))
+    cells.append(take_strings([part.code if part else "" for part, _ in units], pair))
+    cells.append(take_strings(["", *places.codes], building))
     unit_ids = np.array([part.unit_id if part else 0 for part, _ in units], dtype=np.int64)
-    upper = [np.array([one[level].id if level in one else 0 for one in above], np.int64) for level in LEVELS[-2::-1]]
+    upper = [np.array([item[level].id if level in item else 0 for item in above], np.int64) for level in LEVELS[-2::-1]]
     names = [
         people.texts(people.areas, unit_ids[pair], times),
         people.texts(people.buildings, np.append(0, places.ids)[building], times),
         people.texts(people.areas, grids.ids[grid], times),
         *(people.texts(people.areas, ids[parent], times) for ids in upper),
     ]
-    people_text = pc.binary_join_element_wise(*names, _text(";"), null_handling="skip")
+    people_text = pc.binary_join_element_wise(*names, text_scalar(";"), null_handling="skip")
     # pyarrow gives back nothing at all where every text is null
-    cells.append(people_text if len(people_text) else _strings([""], np.zeros_like(grid)))
-    words = [
+    cells.append(people_text if len(people_text) else take_strings([""], np.zeros_like(grid)))
+    explanations = [
         f"{'point:converted;' if a else ''}grid:{MATCH_RULES[b]};building:{BUILDING_RULES[c]};unit:{whys[d]}"
         for a, b, c, d in zip(*np.unravel_index(hows, shape), strict=True)
     ]
-    cells.append(_strings(words, how))
-    before, after = _strings([""], np.zeros_like(grid)), _strings(["\n"], np.zeros_like(grid))
-    lines: list[str] = pc.binary_join_element_wise(before, *map(_cells, cells), after, _text(",")).to_pylist()
+    cells.append(take_strings(explanations, how))
+    line_start, line_end = take_strings([""], np.zeros_like(grid)), take_strings(["\n"], np.zeros_like(grid))
+    lines: list[str] = pc.binary_join_element_wise(
+        line_start, *map(csv_cells, cells), line_end, text_scalar(",")
+    ).to_pylist()
     return lines
-
-
-def _strings(values: Iterable[str], rows: Ints) -> pa.LargeStringArray:
-    return pa.array(values, pa.large_string()).take(pa.array(rows.reshape(-1)))
-
-
-def _text(value: str) -> pa.Scalar:
-    return pa.scalar(value, pa.large_string())
-
-
-def format_rows(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Iterator[pa.Buffer]:
-    """The rows of the answer file as bytes: each row's id with its line."""
-    ids = _cells(ids.cast(pa.large_string()))
-    texts = pa.array(lines, pa.large_string())
-
-    def join(begin: int) -> pa.Buffer:
-        part = slice(begin, begin + CHUNK_ROWS)
-        own = texts.take(pa.array(row_lines[part]))
-        whole = pc.binary_join_element_wise(ids[part], own, _text(""))
-        # without gaps between the texts, their common buffer is the file
-        return whole.buffers()[2].slice(0, pc.sum(pc.binary_length(whole)).as_py())
-
-    with ThreadPoolExecutor(2) as pool:
-        ahead: deque[Future[pa.Buffer]] = deque()
-        for begin in range(0, len(ids), CHUNK_ROWS):
-            ahead.append(pool.submit(join, begin))
-            if len(ahead) > 2:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
 
 
 def _buildings(register: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
     """Row of the building of each point (-1: none) and the place of its rule in `BUILDING_RULES`."""
     places = register.places
-    rows, _ = places.cells.cover(x, y)
+    rows, _ = places.cells.covering_many(x, y)
     rule = np.zeros(len(x), dtype=np.int64)
     off = np.flatnonzero(rows < 0)
     rule[off] = 2
     if off.size and len(places.codes):
         boxes = local_distance.buffer_boxes(x[off], y[off], MAX_BUILDING_DISTANCE_M)
-        own = lambda point, shape: register.building_grid[shape] == grid[off[point]]  # noqa: E731
-        found, metres = nearest_many(places.tree, places.shapes, x[off], y[off], boxes, own)
+        in_same_grid = lambda point, shape: register.building_grid[shape] == grid[off[point]]  # noqa: E731
+        nearest, metres = nearest_many(places.tree, places.shapes, x[off], y[off], boxes, in_same_grid)
         close = metres <= MAX_BUILDING_DISTANCE_M
-        rows[off[close]], rule[off[close]] = found[close], 1
+        rows[off[close]], rule[off[close]] = nearest[close], 1
     return rows, rule
-
-
-def _cells(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Values as CSV wants them."""
-    if pc.any(pc.match_substring_regex(texts, '[,"\r\n]')).as_py():
-        return pa.array([_cell(text) for text in texts.to_pylist()], pa.large_string())
-    return texts
-
-
-def _cell(text: str) -> str:
-    """A value as CSV wants it."""
-    if QUOTED.isdisjoint(text):
-        return text
-    return '"' + text.replace('"', '""') + '"'
 
 
 def _umask() -> int:

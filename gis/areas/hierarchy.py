@@ -126,18 +126,18 @@ def areas(
     Raises:
         NotFound: No area has the parent's code.
     """
-    asked = _rows(at).where(_stood(at))
+    query = _rows(at).where(_stood(at))
     if level is not None:
-        asked = asked.where(Area.level == level)
+        query = query.where(Area.level == level)
     if parent is not None:
         if session.scalar(select(Area.id).where(Area.code == parent)) is None:
             raise NotFound("area.unknown_code", code=parent)
-        asked = asked.where(Parent.code == parent)
+        query = query.where(Parent.code == parent)
     if q:
-        asked = asked.where(or_(Area.code.startswith(q, autoescape=True), Area.name.icontains(q, autoescape=True)))
+        query = query.where(or_(Area.code.startswith(q, autoescape=True), Area.name.icontains(q, autoescape=True)))
     if after is not None:
-        asked = asked.where(Area.code > after)
-    return [_row(row) for row in session.execute(asked.order_by(Area.code).limit(limit))]
+        query = query.where(Area.code > after)
+    return [_row(row) for row in session.execute(query.order_by(Area.code).limit(limit))]
 
 
 def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -> AreaDetail:
@@ -158,14 +158,14 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
         func.ST_Y(inside),
         func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), 7, 0) if geometry else text("NULL"),
     ]
-    found = session.execute(_rows(at).add_columns(*columns).where(Area.code == code, _stood(at))).first()
-    if found is None:
+    row = session.execute(_rows(at).add_columns(*columns).where(Area.code == code, _stood(at))).first()
+    if row is None:
         _explain_absence(session, code, at)
-    assert found is not None
-    m2, west, south, east, north, lon, lat, geojson = found[-8:]
+    assert row is not None
+    m2, west, south, east, north, lon, lat, geojson = row[-8:]
     below = _rows(at).where(Parent.code == code, _stood(at)).subquery()
     return AreaDetail(
-        row=_row(found),
+        row=_row(row),
         above=_above(session, code, at),
         children=session.scalar(select(func.count()).select_from(below)) or 0,
         area_m2=m2,
@@ -173,6 +173,29 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
         point=None if lon is None else (lon, lat),
         geometry=geojson,
     )
+
+
+AREA_CHANGES_SQL = """
+SELECT h.at, f.field,
+       CASE f.field WHEN 'parent' THEN was.code ELSE h.old ->> f.field END AS old,
+       CASE f.field WHEN 'parent' THEN becomes.code ELSE h.new ->> f.field END AS new, h.why
+FROM history h
+CROSS JOIN (VALUES ('name'), ('parent'), ('retired_at')) f (field)
+LEFT JOIN area was ON was.id = (h.old ->> 'parent_id')::bigint
+LEFT JOIN area becomes ON becomes.id = (h.new ->> 'parent_id')::bigint
+WHERE h.table_name = 'area' AND h.row_key = :key AND h.op = 'update'
+  AND CASE f.field WHEN 'parent' THEN h.old -> 'parent_id' IS DISTINCT FROM h.new -> 'parent_id'
+                   ELSE h.old -> f.field IS DISTINCT FROM h.new -> f.field END
+ORDER BY h.id, f.field
+"""
+LINEAGE_SQL = """
+SELECT CASE WHEN l.from_id = :id THEN CASE l.kind WHEN 'split' THEN 'split_into' ELSE 'merged_into' END
+            ELSE CASE l.kind WHEN 'split' THEN 'split_from' ELSE 'merged_from' END END,
+       o.code, o.name, r.id, r.title, r.effective
+FROM lineage l JOIN area o ON o.id = CASE WHEN l.from_id = :id THEN l.to_id ELSE l.from_id END
+  JOIN revision r ON r.id = l.revision_id
+WHERE :id IN (l.from_id, l.to_id) ORDER BY r.effective, l.id
+"""
 
 
 def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[AreaChange], list[LineageRow]]:
@@ -200,28 +223,11 @@ def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[AreaCh
         .order_by(func.lower(Boundary.valid))
     )
     changes = session.execute(
-        text("""
-        SELECT h.at, f.field,
-               CASE f.field WHEN 'parent' THEN was.code ELSE h.old ->> f.field END AS old,
-               CASE f.field WHEN 'parent' THEN becomes.code ELSE h.new ->> f.field END AS new, h.why
-        FROM history h
-        CROSS JOIN (VALUES ('name'), ('parent'), ('retired_at')) f (field)
-        LEFT JOIN area was ON was.id = (h.old ->> 'parent_id')::bigint
-        LEFT JOIN area becomes ON becomes.id = (h.new ->> 'parent_id')::bigint
-        WHERE h.table_name = 'area' AND h.row_key = :key AND h.op = 'update'
-          AND CASE f.field WHEN 'parent' THEN h.old -> 'parent_id' IS DISTINCT FROM h.new -> 'parent_id'
-                           ELSE h.old -> f.field IS DISTINCT FROM h.new -> f.field END
-        ORDER BY h.id, f.field"""),
+        text(AREA_CHANGES_SQL),
         {"key": str(area_id)},
     )
     related = session.execute(
-        text("""
-        SELECT CASE WHEN l.from_id = :id THEN CASE l.kind WHEN 'split' THEN 'split_into' ELSE 'merged_into' END
-                    ELSE CASE l.kind WHEN 'split' THEN 'split_from' ELSE 'merged_from' END END,
-               o.code, o.name, r.id, r.title, r.effective
-        FROM lineage l JOIN area o ON o.id = CASE WHEN l.from_id = :id THEN l.to_id ELSE l.from_id END
-          JOIN revision r ON r.id = l.revision_id
-        WHERE :id IN (l.from_id, l.to_id) ORDER BY r.effective, l.id"""),
+        text(LINEAGE_SQL),
         {"id": area_id},
     )
     return (
@@ -292,15 +298,15 @@ def _above(session: Session, code: str, at: datetime) -> tuple[AreaName, ...]:
 
 
 def _explain_absence(session: Session, code: str, at: datetime) -> None:
-    known = session.execute(
+    row = session.execute(
         select(Area.retired_at, func.min(func.lower(Boundary.valid)))
         .outerjoin(Boundary, Boundary.area_id == Area.id)
         .where(Area.code == code)
         .group_by(Area.id)
     ).first()
-    if known is None:
+    if row is None:
         raise NotFound("area.unknown_code", code=code)
-    retired, since = known
+    retired, since = row
     if retired is not None and retired <= at:
         raise NotFound("area.retired_at", code=code, moment=retired.isoformat())
     raise NotFound("area.without_boundary", code=code, at=at.isoformat(), since=since.isoformat())

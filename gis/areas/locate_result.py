@@ -73,7 +73,7 @@ class LocateRequest:
     at: datetime | None = None
 
 
-def without_names(found: LocateResult) -> LocateResult:
+def without_names(result: LocateResult) -> LocateResult:
     """The same answer with roles but without the names of people."""
 
     def nameless(entry: ResponsiblePerson) -> ResponsiblePerson:
@@ -81,6 +81,6 @@ def without_names(found: LocateResult) -> LocateResult:
             entry, name=None, holder=None, deputy=None, stands_in_for=None, why=None, why_zh=None, why_en=None
         )
 
-    first = found.answerable
-    people = [nameless(entry) for entry in found.people]
-    return replace(found, people=people, answerable=first and nameless(first), named=False)
+    contact = result.answerable
+    people = [nameless(entry) for entry in result.people]
+    return replace(result, people=people, answerable=contact and nameless(contact), named=False)

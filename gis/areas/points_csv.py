@@ -43,8 +43,8 @@ def read_csv(source: Path) -> Iterator[bytes]:
                 if ragged := RAGGED_PATTERN.search(problem):  # in whatever encoding
                     raise _ragged_row_error(source, encoding, int(ragged[1])) from None
             else:
-                for first in range(0, max(table.num_rows, 1), PIECE_ROWS):
-                    yield _stream(table.slice(first, PIECE_ROWS))
+                for offset in range(0, max(table.num_rows, 1), PIECE_ROWS):
+                    yield _stream(table.slice(offset, PIECE_ROWS))
                 return
     raise InvalidInput("points_file.not_csv", file=source.name, reason=problem)
 
@@ -60,8 +60,9 @@ def _ragged_row_error(source: Path, encoding: str, expected: int) -> InvalidInpu
             if row and count != expected:
                 break
             line = reader.line_num + 1
-    params: dict[str, Any] = {"line": str(line), "expected": str(expected), "count": str(count)}
-    return InvalidInput("points_file.ragged_row", file=source.name, **params)
+    return InvalidInput(
+        "points_file.ragged_row", file=source.name, line=str(line), expected=str(expected), count=str(count)
+    )
 
 
 def _stream(table: pa.Table) -> bytes:

@@ -4,24 +4,25 @@ Every step says by which rule it was decided, in Chinese and English. Why: docs/
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import shapely
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
 from gis.areas.explanation import DecisionStep, decision_step
+from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import AreaRef, BuildingMatch, LocateRequest, LocateResult, UnitCandidate, without_names
 from gis.areas.models import Level
-from gis.areas.snapshot import Area, GridIndex, GridMatch, RegistrySnapshot, micros, nearest_grids, read_snapshot_around
+from gis.areas.outside_grids import outside_grids_error
+from gis.areas.snapshot import Area, RegistrySnapshot, micros, read_snapshot_around
 from gis.areas.units_by_address import choose_unit
-from gis.errors import InvalidInput, OutsideGrids, WanggeError, invalid_field
+from gis.errors import WanggeError
 from gis.messages import Message
 from gis.people.queries import ResponsiblePerson, escalation_steps, first_contact
-from gis.places.address import MAX_ADDRESS_CHARS, Address, parse_address
+from gis.places.address import Address, parse_address
 from gis.places.naming import Naming, compare, name_before, other_community, readings
 from gis.places.queries import MAX_BUILDING_DISTANCE_M, Part, list_units_of_room
 from gis.shapes import local_distance
@@ -58,16 +59,16 @@ def locate(
 
 
 def resolve_request(
-    session: Callable[[], Session], asked: LocateRequest, register: RegistrySnapshot | None = None
+    session: Callable[[], Session], request: LocateRequest, register: RegistrySnapshot | None = None
 ) -> LocateResult:
     """Answer one question as `locate` does; the session is only made when the database must be asked."""
-    ladder, x, y, at = _begin(session, asked, register)
-    return ladder.climb(asked, x, y, at)
+    ladder, x, y, at = _begin(session, request, register)
+    return ladder.climb(request, x, y, at)
 
 
 def resolve_request_json(
     session: Callable[[], Session],
-    asked: LocateRequest,
+    request: LocateRequest,
     register: RegistrySnapshot | None = None,
     names: frozenset[int] | None = None,
 ) -> bytes:
@@ -76,20 +77,20 @@ def resolve_request_json(
     Args:
         names: Ids of the areas in which people are named; None is everywhere.
     """
-    ladder, x, y, at = _begin(session, asked, register, names)
-    return ladder.climb_json(asked, x, y, at)
+    ladder, x, y, at = _begin(session, request, register, names)
+    return ladder.climb_json(request, x, y, at)
 
 
 def _begin(
     session: Callable[[], Session],
-    asked: LocateRequest,
+    request: LocateRequest,
     register: RegistrySnapshot | None,
     names: frozenset[int] | None = None,
 ) -> tuple["LocateResolver", float, float, datetime]:
-    x, y = parse_point(asked)
-    at = asked.at or datetime.now(UTC).astimezone()
+    x, y = parse_point(request)
+    at = request.at or datetime.now(UTC).astimezone()
     if register is None or not register.holds(at):
-        register = read_snapshot_around(session(), at, x, y, addresses=bool(asked.address))
+        register = read_snapshot_around(session(), at, x, y, addresses=bool(request.address))
     return LocateResolver(session, register, names), x, y, at
 
 
@@ -110,16 +111,16 @@ def resolve_many(
     """
     answers: list[LocateResult | WanggeError | None] = [None] * len(questions)
     points: dict[int, tuple[float, float]] = {}
-    for i, asked in enumerate(questions):
+    for i, request in enumerate(questions):
         try:
-            points[i] = parse_point(asked)
+            points[i] = parse_point(request)
         except WanggeError as error:
             answers[i] = error
-    rest = sorted(points, key=lambda i: questions[i].at or now)
-    lon, lat = [points[i][0] for i in rest], [points[i][1] for i in rest]
-    addresses = any(asked.address for asked in questions)
+    order = sorted(points, key=lambda i: questions[i].at or now)
+    lon, lat = [points[i][0] for i in order], [points[i][1] for i in order]
+    addresses = any(request.address for request in questions)
     around: RegistrySnapshot | None = None
-    for i in rest:
+    for i in order:
         at = questions[i].at or now
         used = register
         if used is None or not used.holds(at):
@@ -130,70 +131,7 @@ def resolve_many(
             answers[i] = LocateResolver(session, used, names).climb(questions[i], *points[i], at)
         except WanggeError as error:
             answers[i] = error
-    yield from (one for one in answers if one is not None)
-
-
-def parse_point(asked: LocateRequest) -> tuple[float, float]:
-    """Check a question's point and bring it into storage; raises InvalidInput."""
-    lon, lat = asked.lon, asked.lat
-    if asked.address and len(asked.address) > MAX_ADDRESS_CHARS:
-        raise long_address_error(asked.address)
-    # in and around China every check is passed: the usual point is spared the arrays of the full ones
-    usual = asked.crs in systems.SUPPORTED_CRS and 75 < lon < 135 and 5 < lat < 54
-    if not usual:
-        systems.validate_points(lon, lat, asked.crs)
-    return systems.to_storage(lon, lat, asked.crs) if asked.crs in systems.OBFUSCATED_CRS else (lon, lat)
-
-
-def long_address_error(address: str) -> InvalidInput:
-    """Return the error for an address that is too long."""
-    return invalid_field("address", "field.too_long", count=str(len(address)), limit=str(MAX_ADDRESS_CHARS))
-
-
-def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
-    """Read a moment: an ISO 8601 date (its first moment) or date and time, in `zone` where it names none.
-
-    Args:
-        field: What the moment was given as, for the error.
-
-    Raises:
-        InvalidInput: It is neither.
-    """
-    try:
-        found = datetime.fromisoformat(value.strip())
-        if not 1900 <= found.year <= 2999:
-            raise ValueError
-    except ValueError:
-        raise invalid_field(field, "field.not_a_moment", value=repr(value)) from None
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(zone)
-
-
-FIRST = "SELECT min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid'"
-
-
-def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
-    """The error for a point without a grid: names the nearest and its distance."""
-    grids = nearest_grids(session, at, x, y)
-    near = grids.nearest(x, y)
-    if near is None:
-        return no_grids_error(session, at)
-    return nearest_grid_error(grids, near)
-
-
-def nearest_grid_error(grids: GridIndex, near: GridMatch) -> OutsideGrids:
-    """Return the error for a point without a grid, with the nearest grid and its distance."""
-    nearest: dict[str, Any] = {"code": grids.codes[near.row], "name": grids.names[near.row]}
-    extra = {"nearest": nearest, "distance_m": round(near.metres, 1)}
-    return OutsideGrids("grid.outside", extra=extra, metres=f"{near.metres:.0f}", **nearest)
-
-
-def no_grids_error(session: Session, at: datetime) -> OutsideGrids:
-    """Return the error for a moment at which no grid holds."""
-    first = session.scalar(text(FIRST))
-    if first is not None and first > at:
-        since = first.astimezone(at.tzinfo).isoformat()
-        return OutsideGrids("grid.none_yet", at=at.isoformat(), since=since)
-    return OutsideGrids("grid.none")
+    yield from (result for result in answers if result is not None)
 
 
 class LocateResolver:
@@ -209,43 +147,43 @@ class LocateResolver:
         """
         self.session, self.register, self.names = session, register, names
 
-    def climb(self, asked: LocateRequest, x: float, y: float, at: datetime) -> LocateResult:
+    def climb(self, request: LocateRequest, x: float, y: float, at: datetime) -> LocateResult:
         """Answer a question whose point is (x, y), degrees, EPSG:4490; raises OutsideGrids."""
         register = self.register
-        grid = register.grids.find(x, y)
+        grid = register.grids.grid_at(x, y)
         if grid is None:
             raise outside_grids_error(self.session(), at, x, y)
         chain = register.chain(grid.row)
         how = []
-        if asked.crs in systems.OBFUSCATED_CRS:
-            moved = local_distance.point_distances_m(shapely.points([x], [y]), asked.lon, asked.lat)[0]
-            how.append(decision_step("point", "converted", crs=asked.crs, metres=f"{moved:.0f}"))
+        if request.crs in systems.OBFUSCATED_CRS:
+            moved = local_distance.point_distances_m(shapely.points([x], [y]), request.lon, request.lat)[0]
+            how.append(decision_step("point", "converted", crs=request.crs, metres=f"{moved:.0f}"))
         how.append(
             decision_step("grid", grid.rule, name=chain[-1].name, code=chain[-1].code, metres=f"{grid.metres:.1f}")
         )
 
-        address = parse_address(asked.address) if asked.address else None
+        address = parse_address(request.address) if request.address else None
         community = next((area.name for area in chain if area.level == Level.COMMUNITY), None)
         if address and community and other_community(address, community):
             how.append(decision_step("address", "other_community", name=community))
             address = None
         row, metres, steps = self.building(grid.row, x, y, address)
         how += steps
-        part, candidates, why = self.unit(row, int(register.grids.ids[grid.row]), address)
-        how.append(why)
+        part, candidates, unit_step = self.unit(row, int(register.grids.ids[grid.row]), address)
+        how.append(unit_step)
 
         places = register.places
         people = self.people(chain, row, part, at)
-        first = first_contact(people)
-        for rule, role, area in escalation_steps(people, first, unit=part is not None):
+        contact = first_contact(people)
+        for rule, role, area in escalation_steps(people, contact, unit=part is not None):
             how.append(decision_step("answerable", rule, role=Message(f"role.{role.key}"), area=area))
-        if first is None:
+        if contact is None:
             how.append(decision_step("answerable", "nobody"))
         else:
-            rule = "stands_in" if first.why else "first_there"
-            how.append(decision_step("answerable", rule, role=Message(f"role.{first.role}"), area=first.area))
-        found = LocateResult(
-            **_head(asked, x, y, at),
+            rule = "stands_in" if contact.why else "first_there"
+            how.append(decision_step("answerable", rule, role=Message(f"role.{contact.role}"), area=contact.area))
+        result = LocateResult(
+            **_head(request, x, y, at),
             revision=register.grids.revisions[grid.row],
             areas=[AreaRef(area.level, area.code, area.name) for area in chain],
             building=None
@@ -254,11 +192,11 @@ class LocateResolver:
             unit=AreaRef(Level.UNIT.value, part.code, part.name) if part else None,
             unit_candidates=candidates,
             people=people,
-            answerable=first,
+            answerable=contact,
             how=how,
             named=True,
         )
-        return found if self.may_name(chain, part) else without_names(found)
+        return result if self.may_name(chain, part) else without_names(result)
 
     def may_name(self, chain: tuple[Area, ...], part: Part | None) -> bool:
         """Whether people are named in an answer: in one of its areas, its unit among them, it is allowed."""
@@ -267,26 +205,28 @@ class LocateResolver:
         ids = [area.id for area in chain] + ([part.unit_id] if part else [])
         return not self.names.isdisjoint(ids)
 
-    def climb_json(self, asked: LocateRequest, x: float, y: float, at: datetime) -> bytes:
+    def climb_json(self, request: LocateRequest, x: float, y: float, at: datetime) -> bytes:
         """The same answer as JSON. What points of one grid and building share is put together once and kept."""
-        head = orjson.dumps(_head(asked, x, y, at))
-        key = self.place(asked, x, y)
+        head = orjson.dumps(_head(request, x, y, at))
+        key = self.place(request, x, y)
         if key is None or self.names:  # who may have some names only gets an answer of their own
-            return orjson.dumps(self.climb(asked, x, y, at))
-        kept = self.register.people.cached_at(micros(at)).results
-        told = (*key, self.names is None)
-        rest = kept.get(told)
-        if rest is None:
-            rest = orjson.dumps(self.climb(asked, x, y, at))[len(head) - 1 :]  # the head comes first in an answer
-            if len(kept) < MAX_CACHED_RESULTS:
-                kept[told] = rest
-        return head[:-1] + rest
+            return orjson.dumps(self.climb(request, x, y, at))
+        cached = self.register.people.cached_at(micros(at)).results
+        cache_key = (*key, self.names is None)
+        cached_json = cached.get(cache_key)
+        if cached_json is None:
+            cached_json = orjson.dumps(self.climb(request, x, y, at))[
+                len(head) - 1 :
+            ]  # the head comes first in an answer
+            if len(cached) < MAX_CACHED_RESULTS:
+                cached[cache_key] = cached_json
+        return head[:-1] + cached_json
 
-    def place(self, asked: LocateRequest, x: float, y: float) -> tuple[int, str, int] | None:
+    def place(self, request: LocateRequest, x: float, y: float) -> tuple[int, str, int] | None:
         """Grid, rule and building (-1: none) of a point when they say all about it: no address, no metres in it."""
-        if asked.address or asked.crs in systems.OBFUSCATED_CRS:
+        if request.address or request.crs in systems.OBFUSCATED_CRS:
             return None
-        grid = self.register.grids.find(x, y)
+        grid = self.register.grids.grid_at(x, y)
         if grid is None or grid.metres:
             return None
         row = self.register.places.covering(x, y)
@@ -302,9 +242,13 @@ class LocateResolver:
         row, metres, rule = places.covering(x, y), 0.0, "covers"
         if row is None:
             close = places.within(x, y, MAX_BUILDING_DISTANCE_M)
-            own = [(far, near) for far, near in close if self.register.building_grid[near] == grid]
-            if own:
-                (metres, row), rule = own[0], "nearest_within_15m"
+            in_grid = [
+                (distance_m, candidate)
+                for distance_m, candidate in close
+                if self.register.building_grid[candidate] == grid
+            ]
+            if in_grid:
+                (metres, row), rule = in_grid[0], "nearest_within_15m"
         steps = [
             decision_step("building", "none_within_15m")
             if row is None
@@ -317,23 +261,23 @@ class LocateResolver:
         if row is not None and row in named:
             return row, metres, [*steps, decision_step("building", "address_agrees", name=self.called(row))]
         if named:
-            far, other = min(
+            distance_m, other = min(
                 zip(local_distance.point_distances_m(places.shapes[named], x, y).tolist(), named, strict=True)
             )
             sure = self.compare(other, address) in (Naming.WHOLE, Naming.HOUSE)
-            if far <= MAX_LABEL_DISTANCE_M or sure or len(named) == 1:
+            if distance_m <= MAX_LABEL_DISTANCE_M or sure or len(named) == 1:
                 rule = "address" if row is None else "address_over_point"
                 left = "" if row is None else self.called(row)
-                step = decision_step("building", rule, name=self.called(other), other=left, metres=f"{far:.1f}")
-                return other, far, [step]
-        for _, one in places.within(x, y, MAX_LABEL_DISTANCE_M):
-            home = int(self.register.building_grid[one])
-            if home != grid and self.compare(one, address) >= Naming.HOUSE:
+                step = decision_step("building", rule, name=self.called(other), other=left, metres=f"{distance_m:.1f}")
+                return other, distance_m, [step]
+        for _, other_row in places.within(x, y, MAX_LABEL_DISTANCE_M):
+            home = int(self.register.building_grid[other_row])
+            if home != grid and self.compare(other_row, address) >= Naming.HOUSE:
                 code = self.register.grids.codes[home] if home >= 0 else "-"
                 return (
                     row,
                     metres,
-                    [*steps, decision_step("building", "address_elsewhere", name=self.called(one), code=code)],
+                    [*steps, decision_step("building", "address_elsewhere", name=self.called(other_row), code=code)],
                 )
         if address.building:
             name = name_before(address, self.register.names_of(grid)) + address.quotes[0]
@@ -364,13 +308,16 @@ class LocateResolver:
             inside: The building that covers the point: it is left only for another one that is named outright.
             row: The building of the point, covering it or nearest.
         """
-        sure = {int(one): self.compare(int(one), address) for one in self.register.buildings_of(grid)}
+        sure = {
+            int(building_row): self.compare(int(building_row), address)
+            for building_row in self.register.buildings_of(grid)
+        }
         if row is not None:
             sure[row] = self.compare(row, address)
         best = max(sure.values(), default=Naming.NO)
         if best is Naming.NO:
             return []
-        named = [one for one, naming in sure.items() if naming is best]
+        named = [building_row for building_row, naming in sure.items() if naming is best]
         if row in named:
             return [row]
         unknown = best is Naming.NUMBER and address.building and name_before(address, self.areas_of(named[0]))
@@ -379,7 +326,7 @@ class LocateResolver:
         if row is not None and best is Naming.NUMBER:
             # 2号楼 said on the land of an estate is that estate's
             estates = self.register.places.estates
-            same = [one for one in named if estates[one] == estates[row]]
+            same = [building_row for building_row in named if estates[building_row] == estates[row]]
             return same if same or (inside is not None and estates[row]) else named
         return named if best is not Naming.HOUSE or len(named) == 1 else []
 
@@ -413,19 +360,19 @@ class LocateResolver:
     ) -> list[ResponsiblePerson]:
         """Every answerable role of the unit, the building and the areas: the nearest place first, then by rank."""
         people, count = self.register.people, micros(at)
-        found = [*people.of_area(part.unit_id, count, part.code, Level.UNIT.value)] if part else []
+        entries = [*people.of_area(part.unit_id, count, part.code, Level.UNIT.value)] if part else []
         if row is not None:
-            found += people.of_building(int(self.register.places.ids[row]), count, self.register.places.codes[row])
+            entries += people.of_building(int(self.register.places.ids[row]), count, self.register.places.codes[row])
         for area in reversed(chain):
-            found += people.of_area(area.id, count, area.code, area.level)
-        return found
+            entries += people.of_area(area.id, count, area.code, area.level)
+        return entries
 
 
-def _head(asked: LocateRequest, x: float, y: float, at: datetime) -> dict[str, Any]:
+def _head(request: LocateRequest, x: float, y: float, at: datetime) -> dict[str, Any]:
     """What differs from point to point: the first fields of an answer, in their order."""
-    given: dict[str, object] = {"lon": asked.lon, "lat": asked.lat, "crs": asked.crs}
+    request_json: dict[str, object] = {"lon": request.lon, "lat": request.lat, "crs": request.crs}
     return {
         "point": {"lon": round(x, 7), "lat": round(y, 7), "crs": "cgcs2000"},
-        "asked": given | {"address": asked.address} if asked.address else given,
+        "asked": request_json | {"address": request.address} if request.address else request_json,
         "at": at.isoformat(),
     }

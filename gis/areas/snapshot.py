@@ -88,54 +88,57 @@ class GridIndex:
         """The grids by their bounding boxes, for the nearest of a point."""
         return shapely.STRtree(self.shapes)
 
-    def find(self, lon: float, lat: float) -> GridMatch | None:
+    def grid_at(self, lon: float, lat: float) -> GridMatch | None:
         """The grid that answers for a point (degrees, EPSG:4490), or None when none is within `NEAREST_GRID`.
 
         Rules: `covers`; `border_lower_code` on the border of several; `nearest_within_50m` outside all of them.
         """
-        rows = self.cells.at(lon, lat)
+        rows = self.cells.covering(lon, lat)
         if rows.size:
             return GridMatch(int(rows[0]), MATCH_RULES[rows.size > 1], 0.0)
         return self._nearest_of(
-            self.cells.near(*local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)), lon, lat, MAX_GRID_DISTANCE_M
+            self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)),
+            lon,
+            lat,
+            MAX_GRID_DISTANCE_M,
         )
 
     def nearest(self, lon: float, lat: float) -> GridMatch | None:
         """The nearest grid however far; None when there are no grids at all."""
-        first = self.tree.nearest(shapely.Point(lon, lat))
-        if first is None:
+        first_row = self.tree.nearest(shapely.Point(lon, lat))
+        if first_row is None:
             return None
         # nearest in degrees is not nearest in metres: look again as far out as it lies
-        reach = float(local_distance.point_distances_m(self.shapes[[first]], lon, lat)[0])
-        rows = np.append(self.cells.near(*local_distance.buffer_bbox(lon, lat, reach)), first)
-        found = self._nearest_of(rows, lon, lat, np.inf)
-        if found is None or found.metres < MAX_PLANAR_DISTANCE_M:
-            return found
-        x, y = shapely.shortest_line(self.shapes[found.row], shapely.Point(lon, lat)).coords[0]
-        return found._replace(metres=float(GEOD.inv(x, y, lon, lat)[2]))
+        reach = float(local_distance.point_distances_m(self.shapes[[first_row]], lon, lat)[0])
+        rows = np.append(self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row)
+        match = self._nearest_of(rows, lon, lat, np.inf)
+        if match is None or match.metres < MAX_PLANAR_DISTANCE_M:
+            return match
+        x, y = shapely.shortest_line(self.shapes[match.row], shapely.Point(lon, lat)).coords[0]
+        return match._replace(metres=float(GEOD.inv(x, y, lon, lat)[2]))
 
     @cached_property
     def cells(self) -> CellIndex:
         """The grids sorted into cells."""
         return CellIndex(self.shapes)
 
-    def find_many(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
+    def grids_at(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
         """The row that answers for each of many points (-1: none), the place of its rule in `RULES`, and the metres."""
-        rows, hits = self.cells.cover(lon, lat)
+        rows, hits = self.cells.covering_many(lon, lat)
         rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
         outside = np.flatnonzero(rows < 0)
         if outside.size and len(self.codes):
             boxes = local_distance.buffer_boxes(lon[outside], lat[outside], MAX_GRID_DISTANCE_M)
-            found, far = nearest_many(self.tree, self.shapes, lon[outside], lat[outside], boxes)
-            close = far <= MAX_GRID_DISTANCE_M
-            rows[outside[close]], rules[outside[close]], metres[outside[close]] = found[close], 2, far[close]
+            nearest, distances_m = nearest_many(self.tree, self.shapes, lon[outside], lat[outside], boxes)
+            close = distances_m <= MAX_GRID_DISTANCE_M
+            rows[outside[close]], rules[outside[close]], metres[outside[close]] = nearest[close], 2, distances_m[close]
         return rows, rules, metres
 
     def _nearest_of(self, rows: Any, lon: float, lat: float, limit: float) -> GridMatch | None:
         if not rows.size:
             return None
-        far = local_distance.point_distances_m(self.shapes[rows], lon, lat)
-        metres, row = min(zip(far.tolist(), rows.tolist(), strict=True))
+        distances_m = local_distance.point_distances_m(self.shapes[rows], lon, lat)
+        metres, row = min(zip(distances_m.tolist(), rows.tolist(), strict=True))
         return GridMatch(row, "nearest_within_50m", metres) if metres <= limit else None
 
 
@@ -146,7 +149,7 @@ def nearest_many(
 
     allowed: Called with pairs (point, shape) to say which may count.
     """
-    rows, far = np.full(len(lon), -1, dtype=np.int64), np.full(len(lon), np.inf)
+    rows, distances_m = np.full(len(lon), -1, dtype=np.int64), np.full(len(lon), np.inf)
     point, shape = tree.query(boxes)
     if allowed is not None:
         keep = allowed(point, shape)
@@ -154,9 +157,9 @@ def nearest_many(
     if point.size:
         metres = local_distance.point_distances_m(shapes[shape], lon[point], lat[point])
         order = np.lexsort((shape, metres, point))
-        point, first = np.unique(point[order], return_index=True)
-        rows[point], far[point] = shape[order][first], metres[order][first]
-    return rows, far
+        point, first_pairs = np.unique(point[order], return_index=True)
+        rows[point], distances_m[point] = shape[order][first_pairs], metres[order][first_pairs]
+    return rows, distances_m
 
 
 @dataclass(frozen=True)
@@ -184,23 +187,23 @@ class RegistrySnapshot:
 
     def buildings_of(self, row: int) -> Ints:
         """The buildings that stand in a grid, lowest code first."""
-        first, last = self.by_grid_of.searchsorted((row, row + 1))
-        return self.by_grid[first:last]
+        start, end = self.by_grid_of.searchsorted((row, row + 1))
+        return self.by_grid[start:end]
 
     def above(self, parent: int | None) -> list[Area]:
         """The areas from a community up to its county."""
-        found = []
+        areas = []
         while parent is not None and parent in self.upper:
-            found.append(self.upper[parent])
-            parent = found[-1].parent_id
-        return found
+            areas.append(self.upper[parent])
+            parent = areas[-1].parent_id
+        return areas
 
     def chain(self, row: int) -> tuple[Area, ...]:
         """The areas of a grid, from the county down to the grid itself."""
         grids = self.grids
         parent = grids.parents[row]
-        own = Area(int(grids.ids[row]), Level.GRID.value, grids.codes[row], grids.names[row], parent)
-        return (*reversed(self.above(parent)), own)
+        grid = Area(int(grids.ids[row]), Level.GRID.value, grids.codes[row], grids.names[row], parent)
+        return (*reversed(self.above(parent)), grid)
 
     def names_of(self, row: int) -> tuple[str, ...]:
         """The names of the areas of a grid."""
@@ -246,7 +249,7 @@ def read_snapshot(
         areas = [*upper, *grids.ids.tolist(), *{part[1] for part in places.parts}]
         buildings = places.ids.tolist()
     people = read_people(session, areas, buildings, moment(since))
-    building_grid, _, _ = grids.find_many(places.spots[:, 0], places.spots[:, 1])
+    building_grid, _, _ = grids.grids_at(places.spots[:, 0], places.spots[:, 1])
     order = np.argsort(building_grid, kind="stable")
     return RegistrySnapshot(since, until, grids, upper, places, building_grid, order, building_grid[order], people)
 

@@ -146,7 +146,7 @@ class SnapshotCache:
 
     def _heard(self, connection: psycopg.Connection, timeout: float) -> bool:
         """Whether a change of ours was notified; waits so many seconds for one."""
-        payloads = [one.payload for one in connection.notifies(timeout=timeout, stop_after=1)]
+        payloads = [notification.payload for notification in connection.notifies(timeout=timeout, stop_after=1)]
         if ACCOUNTS in payloads and self._for_all:
             self._for_all = None  # once there was an account it stays closed
         for token in self._tokens.keys() & set(payloads):

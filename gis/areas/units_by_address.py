@@ -72,9 +72,9 @@ def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part]
     # without its stairwell a room is one of several: that a register has one of them only says who lives there
     if address.room and (address.stairwell or len(stairs) <= 1) and (fitting or floor is None):
         behind = rooms(address.stairwell, address.room)
-        known = [part for part in fitting if part.unit_id in behind]
-        if _count(known) == 1:
-            return known, decision_step("unit", "room", said=room_quote)
+        registered = [part for part in fitting if part.unit_id in behind]
+        if _count(registered) == 1:
+            return registered, decision_step("unit", "room", said=room_quote)
     return fitting, decision_step("unit", "address_unmatched", said=storey, count=count)
 
 

@@ -34,8 +34,8 @@ WHERE a.level = 'grid' AND a.county <> ALL(:counties)
 def check(
     session: Session,
     done: Sequence[Operation],
-    before: Mapping[str, PolygonLike],
-    after: Mapping[str, PolygonLike | None],
+    old_shapes: Mapping[str, PolygonLike],
+    new_shapes: Mapping[str, PolygonLike | None],
     at: datetime,
 ) -> None:
     """Refuse a publication that loses land or the grid of a household, or takes land twice.
@@ -48,12 +48,12 @@ def check(
     Raises:
         InvalidInput: With how much, and where.
     """
-    old, new = list(before.values()), [shape for shape in after.values() if shape is not None]
+    old, new = list(old_shapes.values()), [shape for shape in new_shapes.values() if shape is not None]
     _check_homes(session, old, new)
     # two counties, which publish at once, could both take the land between them
     session.execute(cached_text("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
-    check_abroad(session, before, after, at)
-    kinds = {one.op["op"] for one in done}
+    check_abroad(session, old_shapes, new_shapes, at)
+    kinds = {operation.op["op"] for operation in done}
     for lost, excused, code in (
         (released_area(old, new), kinds & set(LAND_LOSING_OPERATIONS), "publish.land_without_grid"),
         (released_area(new, old), kinds & set(GAINS), "publish.land_of_others"),
@@ -68,8 +68,8 @@ def check(
 
 def check_abroad(
     session: Session,
-    before: Mapping[str, PolygonLike],
-    after: Mapping[str, PolygonLike | None],
+    old_shapes: Mapping[str, PolygonLike],
+    new_shapes: Mapping[str, PolygonLike | None],
     at: datetime | None = None,
 ) -> None:
     """Refuse grids that gain land of another county's grids; what overlapped before stays as it is.
@@ -78,11 +78,11 @@ def check_abroad(
         before: Shapes by code, degrees, EPSG:4490, of the grids that change; others are passed over.
         at: From when the new shapes hold; None: now.
     """
-    old = [shape for code, shape in before.items() if code in after]
-    gained = released_area([shape for shape in after.values() if shape is not None], old)
+    old = [shape for code, shape in old_shapes.items() if code in new_shapes]
+    gained = released_area([shape for shape in new_shapes.values() if shape is not None], old)
     if gained.is_empty:
         return
-    counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for code in after})
+    counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for code in new_shapes})
     box = dict(zip(("west", "south", "east", "north"), gained.bounds, strict=True))
     for row in session.execute(cached_text(ABROAD), {"counties": counties, "at": at} | box):
         parts = shapely.get_parts(shapely.intersection(gained, shapely.from_wkb(row.shape)))
@@ -95,20 +95,20 @@ def check_abroad(
             )
 
 
-def released_area(before: Sequence[PolygonLike], after: Sequence[PolygonLike]) -> Any:
+def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]) -> Any:
     """The land (degrees, EPSG:4490) that some grids had and do not have any more."""
-    if not before or not after:
-        return dissolve(before) if before else MultiPolygon()
-    return shapely.difference(dissolve(before), dissolve(after))
+    if not old_shapes or not new_shapes:
+        return dissolve(old_shapes) if old_shapes else MultiPolygon()
+    return shapely.difference(dissolve(old_shapes), dissolve(new_shapes))
 
 
-def _check_homes(session: Session, before: Sequence[PolygonLike], after: Sequence[PolygonLike]) -> None:
+def _check_homes(session: Session, old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]) -> None:
     """Every household that has a grid has one afterwards; that it has only one is for the coverage to say."""
-    homes = read_building_households(session, before)
+    homes = read_building_households(session, old_shapes)
     if not len(homes.ids):
         return
     points = shapely.points(homes.spots)
-    homeless = _covered(before, points) & ~_covered(after, points) & (homes.households > 0)
+    homeless = _covered(old_shapes, points) & ~_covered(new_shapes, points) & (homes.households > 0)
     if homeless.any():
         lon, lat = homes.spots[homeless][0]
         count = int(homes.households[homeless].sum())
@@ -117,8 +117,8 @@ def _check_homes(session: Session, before: Sequence[PolygonLike], after: Sequenc
 
 def _covered(lands: Sequence[PolygonLike], points: Any) -> Any:
     """Which points lie in one of the lands, or on its border."""
-    found = np.zeros(len(points), dtype=bool)
+    covered = np.zeros(len(points), dtype=bool)
     for land in lands:
         shapely.prepare(land)
-        found |= shapely.intersects(land, points)
-    return found
+        covered |= shapely.intersects(land, points)
+    return covered

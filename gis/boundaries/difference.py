@@ -69,28 +69,28 @@ def compare_boundaries(session: Session, since: datetime, until: datetime, withi
     if len(rows) > MAX_COMPARED_GRIDS:
         raise TooLarge("difference.too_many_grids", limit=MAX_COMPARED_GRIDS)
     names = {row[0]: row[1] for row in rows}
-    before = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[2] is not None}
-    after = {row[0]: shapely.from_wkb(row[3]) for row in rows if row[3] is not None}
-    codes = moves_land(before, {code: after.get(code) for code in names})
+    old_shapes = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[2] is not None}
+    new_shapes = {row[0]: shapely.from_wkb(row[3]) for row in rows if row[3] is not None}
+    codes = moves_land(old_shapes, {code: new_shapes.get(code) for code in names})
     grids = [
         GridDifference(
-            code, names[code], change_type(before.get(code), after.get(code)),
-            (_m2(before.get(code)), _m2(after.get(code))), before.get(code), after.get(code),
+            code, names[code], change_type(old_shapes.get(code), new_shapes.get(code)),
+            (_m2(old_shapes.get(code)), _m2(new_shapes.get(code))), old_shapes.get(code), new_shapes.get(code),
         )
         for code in codes
     ]  # fmt: skip
     return BoundaryDifference(
-        grids, [(start, end, _m2(land), land) for start, end, land in transferred_pieces(before, after, codes)]
+        grids, [(start, end, _m2(land), land) for start, end, land in transferred_pieces(old_shapes, new_shapes, codes)]
     )
 
 
-def change_type(before: PolygonLike | None, after: PolygonLike | None) -> str:
+def change_type(old_shape: PolygonLike | None, new_shape: PolygonLike | None) -> str:
     """new, gone or changed."""
-    return "new" if before is None else "gone" if after is None else "changed"
+    return "new" if old_shape is None else "gone" if new_shape is None else "changed"
 
 
 def transferred_pieces(
-    before: Mapping[str, PolygonLike], after: Mapping[str, PolygonLike], codes: Sequence[str]
+    old_shapes: Mapping[str, PolygonLike], new_shapes: Mapping[str, PolygonLike], codes: Sequence[str]
 ) -> list[tuple[str | None, str | None, PolygonLike]]:
     """Land that changes hands between grids: from whom (None: nobody's), to whom, shape; slivers of rounding left out.
 
@@ -98,18 +98,21 @@ def transferred_pieces(
         before, after: Shapes by code, degrees, EPSG:4490.
         codes: Of those whose land changes.
     """
-    starts, ends = [code for code in codes if code in before], [code for code in codes if code in after]
-    found: list[tuple[str | None, str | None, PolygonLike]] = []
+    starts, ends = [code for code in codes if code in old_shapes], [code for code in codes if code in new_shapes]
+    pieces: list[tuple[str | None, str | None, PolygonLike]] = []
     if starts and ends:
-        olds, news = shape_array([before[code] for code in starts]), shape_array([after[code] for code in ends])
+        olds, news = (
+            shape_array([old_shapes[code] for code in starts]),
+            shape_array([new_shapes[code] for code in ends]),
+        )
         for i, j in zip(*STRtree(news).query(olds, predicate="intersects").tolist(), strict=True):
             if starts[i] != ends[j] and (land := extract_polygons(shapely.intersection(olds[i], news[j]))) is not None:
-                found.append((starts[i], ends[j], land))
-    found += [(code, None, land) for code, land in _outside({code: before[code] for code in starts}, after)]
-    found += [(None, code, land) for code, land in _outside({code: after[code] for code in ends}, before)]
-    wide = wider(shape_array([land for *_, land in found]), polygon_coverage.MIN_GAP_WIDTH_M)
-    kept = [one for one, yes in zip(found, wide.tolist(), strict=True) if yes]
-    return sorted(kept, key=lambda one: (one[0] or "", one[1] or ""))
+                pieces.append((starts[i], ends[j], land))
+    pieces += [(code, None, land) for code, land in _outside({code: old_shapes[code] for code in starts}, new_shapes)]
+    pieces += [(None, code, land) for code, land in _outside({code: new_shapes[code] for code in ends}, old_shapes)]
+    wide = wider(shape_array([land for *_, land in pieces]), polygon_coverage.MIN_GAP_WIDTH_M)
+    wide_pieces = [piece for piece, yes in zip(pieces, wide.tolist(), strict=True) if yes]
+    return sorted(wide_pieces, key=lambda piece: (piece[0] or "", piece[1] or ""))
 
 
 def _outside(lands: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]) -> Iterator[tuple[str, PolygonLike]]:
@@ -117,10 +120,12 @@ def _outside(lands: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]
     shapes = shape_array(list(others.values()))
     tree = STRtree(shapes)
     for code, land in lands.items():
-        near = shapes[tree.query(land, predicate="intersects")]
-        rest = extract_polygons(shapely.difference(land, shapely.union_all(near))) if len(near) else land
-        if rest is not None:
-            yield code, rest
+        neighbours = shapes[tree.query(land, predicate="intersects")]
+        remaining = (
+            extract_polygons(shapely.difference(land, shapely.union_all(neighbours))) if len(neighbours) else land
+        )
+        if remaining is not None:
+            yield code, remaining
 
 
 def _m2(land: PolygonLike | None) -> float:

@@ -47,14 +47,14 @@ def neighbouring_grids(
         drawn: Shapes of the draft so far.
         places: Shapes, degrees, EPSG:4490.
     """
-    own = [shape for code in codes if (shape := drawn.get(code)) is not None]
-    first = _planned_grids(session, county, codes, [*places, *own])
-    spread = [shape for code, (_, shape) in first.items() if code not in drawn]
-    second = _planned_grids(session, county, codes, [*places, *own, *spread])
-    lands = {code: shape for code, (_, shape) in second.items() if code not in drawn}
-    spread = [*places, *own, *spread]
+    redrawn = [shape for code in codes if (shape := drawn.get(code)) is not None]
+    planned = _planned_grids(session, county, codes, [*places, *redrawn])
+    spread = [shape for code, (_, shape) in planned.items() if code not in drawn]
+    surrounding = _planned_grids(session, county, codes, [*places, *redrawn, *spread])
+    lands = {code: shape for code, (_, shape) in surrounding.items() if code not in drawn}
+    spread = [*places, *redrawn, *spread]
     lands |= {code: shape for code, shape in drawn.items() if shape is not None and _touches_any(shape, spread)}
-    return DraftGeometries(lands, {code: boundary for code, (boundary, _) in second.items()})
+    return DraftGeometries(lands, {code: boundary for code, (boundary, _) in surrounding.items()})
 
 
 def _planned_grids(

@@ -78,14 +78,14 @@ def create_draft(session: Session, by: Principal, title: str, base: int | None =
         raise invalid_field("title", "draft.title_wrong", limit=MAX_TITLE_CHARS)
     newest = latest_published_id(session)
     if base is not None:
-        known = session.get(Revision, base)
-        if known is None or known.state != RevisionState.PUBLISHED:
+        base_revision = session.get(Revision, base)
+        if base_revision is None or base_revision.state != RevisionState.PUBLISHED:
             raise invalid_field("base", "draft.base_not_published", base=str(base), newest=str(newest))
-    made = Revision(title=clean, state=RevisionState.DRAFT, author=by.who, base=base or newest, version=1)
-    session.add(made)
+    draft = Revision(title=clean, state=RevisionState.DRAFT, author=by.who, base=base or newest, version=1)
+    session.add(draft)
     session.flush()
-    session.refresh(made)
-    return made
+    session.refresh(draft)
+    return draft
 
 
 def latest_published_id(session: Session) -> int | None:
@@ -123,18 +123,18 @@ def list_operations(session: Session, number: int) -> list[Operation]:
     """The operations of a revision in order."""
     query = cached_text("SELECT id FROM operation WHERE revision_id = :id")
     ids = list(session.scalars(query, {"id": number}))
-    return sorted((session.get_one(Operation, one) for one in ids), key=lambda one: one.step) if ids else []
+    return sorted((session.get_one(Operation, item) for item in ids), key=lambda item: item.step) if ids else []
 
 
 def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
     """The shapes of a draft that differ from what is published, by code; None: no land any more."""
-    found: dict[str, str | None] = {}
-    for one in done:
-        found |= one.shapes
-    return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in found.items()}
+    shapes: dict[str, str | None] = {}
+    for operation in done:
+        shapes |= operation.shapes
+    return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in shapes.items()}
 
 
-def add_operation(session: Session, by: Principal, number: int, given: Any, version: int | None = None) -> Operation:
+def add_operation(session: Session, by: Principal, number: int, spec: Any, version: int | None = None) -> Operation:
     """Add an operation to a draft.
 
     Args:
@@ -147,26 +147,26 @@ def add_operation(session: Session, by: Principal, number: int, given: Any, vers
         InvalidInput: The operation is not right, with the field, the place and the remedy.
     """
     draft = lock_own_draft(session, by, number, version)
-    op = operations.validate_operation(given)
+    op = operations.validate_operation(spec)
     done_before = list_operations(session, number)
     if len(done_before) >= MAX_OPERATIONS:
         raise Conflict("draft.too_many_operations", limit=MAX_OPERATIONS)
-    made = _do(session, by, draft, op, done_before, step=len(done_before) + 1)
-    _newer_than_base(session, draft, made)
-    session.add(made)
+    operation = _do(session, by, draft, op, done_before, step=len(done_before) + 1)
+    _newer_than_base(session, draft, operation)
+    session.add(operation)
     draft.version += 1
     session.flush()
-    return made
+    return operation
 
 
 def _do(
-    session: Session, by: Principal, draft: Revision, op: OperationSpec, before: Sequence[Operation], step: int
+    session: Session, by: Principal, draft: Revision, op: OperationSpec, earlier: Sequence[Operation], step: int
 ) -> Operation:
     """An operation done on a draft, not yet added."""
-    drawn = drawn_shapes(before)
-    new_codes = {code for one in before for code in one.made}
+    drawn = drawn_shapes(earlier)
+    new_codes = {code for item in earlier for code in item.made}
     county = _county(session, op)
-    redrawn = [one["code"] for one in op.get("grids", ())]
+    redrawn = [item["code"] for item in op.get("grids", ())]
     state = neighbouring_grids(
         session, county, drawn, [*operations.grids_named(op), *redrawn], operations.operation_geometries(op)
     )
@@ -180,20 +180,20 @@ def _do(
         lambda code: next_codes(session, code, new_codes), lambda lands: count_households(session, lands)))  # fmt: skip
     conservation.check_abroad(session, state.lands, done.changed)
     touched = operations.moves_land(state.lands, done.changed) or operations.grids_named(op)
-    made = made_of(session, done)
+    new_grids = made_of(session, done)
     require_on_grids(session, by, Action.DRAFT, touched)
     if op["op"] == "settle":
         _check_unit(session, by, op["unit"])
     read = {*done.changed, *operations.grids_named(op)}
     read |= {code for code, land in state.lands.items() if any(
-        land.intersects(state.lands[one]) for one in touched if one in state.lands)}  # fmt: skip
+        land.intersects(state.lands[item]) for item in touched if item in state.lands)}  # fmt: skip
     return Operation(
         revision_id=draft.id,
         step=step,
         op=done.op,
         touched=sorted({*touched, *operations.grids_named(op)}),
-        made=made,
-        lineage=[list(one) for one in done.lineage],
+        made=new_grids,
+        lineage=[list(item) for item in done.lineage],
         shapes={code: None if shape is None else shapely.to_wkb(to_multipolygon(shape), hex=True) for code, shape in done.changed.items()},
         drawn_on={code: state.stored[code] for code in sorted(read) if code in state.stored and code not in drawn},
     )  # fmt: skip
@@ -208,11 +208,11 @@ def undo_operations(
         As `operate`; NotFound: The draft has no such step.
     """
     draft = lock_own_draft(session, by, number, version)
-    gone = [one for one in list_operations(session, number) if one.step >= step]
+    gone = [operation for operation in list_operations(session, number) if operation.step >= step]
     if not gone or step < 1:
         raise NotFound("draft.unknown_step", step=str(step))
-    for one in gone:
-        session.delete(one)
+    for operation in gone:
+        session.delete(operation)
     draft.version += 1
     session.flush()
     return gone
@@ -257,16 +257,16 @@ def rebase(session: Session, by: Principal, number: int, version: int | None = N
 def replay(session: Session, by: Principal, draft: Revision) -> None:
     """Do the operations of a draft again, in place."""
     again: list[Operation] = []
-    for one in list_operations(session, draft.id):
+    for operation in list_operations(session, draft.id):
         try:
-            done = _do(session, by, draft, operations.validate_operation(one.op), again, one.step)
+            done = _do(session, by, draft, operations.validate_operation(operation.op), again, operation.step)
         except WanggeError as error:
             raise Conflict(
-                "draft.step_misfit", extra={"step": one.step}, step=str(one.step), reason=error.as_message()
+                "draft.step_misfit", extra={"step": operation.step}, step=str(operation.step), reason=error.as_message()
             ) from error
         for key in ("op", "touched", "made", "lineage", "shapes", "drawn_on"):
-            setattr(one, key, getattr(done, key))
-        again.append(one)
+            setattr(operation, key, getattr(done, key))
+        again.append(operation)
     session.flush()
 
 
@@ -289,14 +289,14 @@ def lock_own_draft(session: Session, by: Principal, number: int, version: int | 
     Raises:
         NotFound, Forbidden, Conflict: It is hidden, somebody else's, or no draft of that version any more.
     """
-    found = get_revision(session, by, number, lock=True)
-    if by.kind != "system" and found.author != by.who:
+    draft = get_revision(session, by, number, lock=True)
+    if by.kind != "system" and draft.author != by.who:
         raise Forbidden("draft.of_somebody_else", number=str(number))
     by.need(Action.DRAFT)
-    require_draft(found)
-    if version is not None and version != found.version:
-        raise stale_version(found.version, version)
-    return found
+    require_draft(draft)
+    if version is not None and version != draft.version:
+        raise stale_version(draft.version, version)
+    return draft
 
 
 def stale_version(current: int, version: int) -> Conflict:
@@ -304,10 +304,10 @@ def stale_version(current: int, version: int) -> Conflict:
     return Conflict("draft.stale_version", extra={"version": current}, current=str(current), version=str(version))
 
 
-def require_draft(found: Revision) -> None:
+def require_draft(revision: Revision) -> None:
     """Raise Conflict when a revision is a draft no longer."""
-    if found.state != RevisionState.DRAFT:
-        raise Conflict("revision.not_draft", number=str(found.id), state=Message(f"revision_state.{found.state}"))
+    if revision.state != RevisionState.DRAFT:
+        raise Conflict("revision.not_draft", number=str(revision.id), state=Message(f"revision_state.{revision.state}"))
 
 
 def _county(session: Session, op: OperationSpec) -> str:
@@ -315,7 +315,7 @@ def _county(session: Session, op: OperationSpec) -> str:
     codes = [
         *operations.grids_named(op),
         *([op["parent"]] if "parent" in op else []),
-        *(one["code"] for one in op.get("grids", ())),
+        *(grid["code"] for grid in op.get("grids", ())),
     ]
     if codes:
         counties = {patterns.ancestor_code(code, Level.COUNTY) for code in codes}
@@ -342,18 +342,18 @@ def _check_unit(session: Session, by: Principal, code: str) -> None:
     require_on_grids(session, by, Action.DRAFT, [grid])
 
 
-def _newer_than_base(session: Session, draft: Revision, made: Operation) -> None:
+def _newer_than_base(session: Session, draft: Revision, operation: Operation) -> None:
     """Refuse to draw on grids that were published after the base the author looked at."""
     query = """
     SELECT a.code, r.id, r.author FROM boundary b JOIN area a ON a.id = b.area_id JOIN revision r ON r.id = b.revision_id
       JOIN revision base ON base.id = :base
     WHERE b.id = ANY(:ids) AND a.code = ANY(:codes) AND r.published_at > base.published_at ORDER BY a.code LIMIT 1"""
-    asked = {"base": draft.base, "ids": list(made.drawn_on.values()), "codes": made.touched}
-    if found := session.execute(cached_text(query), asked).first():
+    params = {"base": draft.base, "ids": list(operation.drawn_on.values()), "codes": operation.touched}
+    if row := session.execute(cached_text(query), params).first():
         raise Conflict(
             "draft.grid_redrawn",
-            extra={"grid": found[0], "revision": found[1]},
-            grid=found[0],
-            revision=str(found[1]),
-            author=found[2],
+            extra={"grid": row[0], "revision": row[1]},
+            grid=row[0],
+            revision=str(row[1]),
+            author=row[2],
         )

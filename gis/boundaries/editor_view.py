@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation
 from gis.boundaries import draft_grids, drafts, operations, revision_access, statistics
-from gis.boundaries.household_counts import read_building_households
+from gis.boundaries.household_counts import BuildingHouseholds, read_building_households
 from gis.boundaries.preview import as_grids, boxes_around, grid_codes_at, grid_names
 from gis.boundaries.statistics import Preview
 from gis.boundaries.store import grids_near
@@ -49,8 +49,8 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
     """
     revision = revision_access.get_revision(session, by, number)
     done = drafts.list_operations(session, number)
-    if (found := statistics.stored(session, number)) is not None and revision.effective is not None:
-        return _as_published(session, found, revision.effective)
+    if (stored := statistics.stored(session, number)) is not None and revision.effective is not None:
+        return _as_published(session, stored, revision.effective)
     drawn = drafts.drawn_shapes(done)
     if session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
         raise NotFound("area.unknown_code", code=within)
@@ -63,17 +63,17 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
     return build_editor_view(session, by, done, codes)
 
 
-def _as_published(session: Session, found: Preview, at: datetime) -> EditorView:
+def _as_published(session: Session, stored: Preview, at: datetime) -> EditorView:
     """The grids a publication changed, with the figures it was published with, and those around as they were then."""
-    grids = {grid.code: grid for grid in found.grids if grid.after is not None}
+    grids = {grid.code: grid for grid in stored.grids if grid.after is not None}
     shapes: list[PolygonLike] = [grid.after for grid in grids.values() if grid.after is not None]
-    county = patterns.ancestor_code(next(iter(found.redrawn)), Level.COUNTY) if found.redrawn else ""
+    county = patterns.ancestor_code(next(iter(stored.redrawn)), Level.COUNTY) if stored.redrawn else ""
     around = grids_near(session, [county], shapes, at)
-    lands: dict[str, PolygonLike] = {code: land for code, land in around.items() if code not in found.redrawn}
-    lands |= {code: after for code, (_, after) in found.redrawn.items() if after is not None}
+    lands: dict[str, PolygonLike] = {code: land for code, land in around.items() if code not in stored.redrawn}
+    lands |= {code: shape for code, (_, shape) in stored.redrawn.items() if shape is not None}
     return EditorView(
         {code: (land, grids[code].before if code in grids else None, False) for code, land in lands.items()},
-        grid_names(session, lands, []) | found.names,
+        grid_names(session, lands, []) | stored.names,
         {code: grid.households[1] for code, grid in grids.items()},
         {code: grid.people[1] for code, grid in grids.items()},
         [],
@@ -110,7 +110,7 @@ def build_editor_view(
             people[code] += heads
     allowed = by.may_in.get(Action.DRAFT, frozenset())
     under = None if allowed is None else tuple(revision_access.area_codes(session, sorted(allowed)))
-    wanted = set(codes)
+    shown_codes = set(codes)
     moved = set(operations.moves_land(stored, {code: drawn[code] for code in drawn if code in lands}))
     grids = {
         code: (
@@ -119,18 +119,23 @@ def build_editor_view(
             under is None or (bool(under) and code.startswith(under)),
         )
         for code, land in lands.items()
-        if around or code in wanted
+        if around or code in shown_codes
     }
-    dots = [
+    counted = {code: households[code] for code in grids}, {code: people[code] for code in grids}
+    return EditorView(grids, names, *counted, _household_dots(homes, becomes, lands))
+
+
+def _household_dots(
+    homes: BuildingHouseholds, codes: Sequence[str | None], lands: Mapping[str, PolygonLike]
+) -> list[tuple[float, float, int, int]]:
+    """Return the buildings with households in some grids: lon, lat, households, people."""
+    return [
         (round(x, 7), round(y, 7), count, heads)
         for (x, y), count, heads, code in zip(
-            homes.spots.tolist(), homes.households.tolist(), homes.people.tolist(), becomes, strict=True
+            homes.spots.tolist(), homes.households.tolist(), homes.people.tolist(), codes, strict=True
         )
         if count and code in lands
     ]
-    return EditorView(
-        grids, names, {code: households[code] for code in grids}, {code: people[code] for code in grids}, dots
-    )
 
 
 def snapping_guides(session: Session, by: Principal, number: int, within: str) -> dict[str, list[Any]]:
@@ -147,14 +152,14 @@ def snapping_guides(session: Session, by: Principal, number: int, within: str) -
     ).one()  # fmt: skip
     if box[0] is None:
         raise NotFound("area.without_land", code=within)
-    asked = dict(zip(("west", "south", "east", "north"), box, strict=True))
-    held = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
-    streets = fetch_rows(session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {held}", asked)  # noqa: S608
-    houses = fetch_rows(session, f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {held}", asked)  # noqa: S608
+    params = dict(zip(("west", "south", "east", "north"), box, strict=True))
+    box_sql = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
+    streets = fetch_rows(session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {box_sql}", params)  # noqa: S608
+    houses = fetch_rows(session, f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {box_sql}", params)  # noqa: S608
     lines = shapely.from_wkb([row[0] for row in streets])
     rings = shapely.get_exterior_ring(shapely.get_parts(shapely.from_wkb([row[0] for row in houses])))
     return {
-        name: [np.round(shapely.get_coordinates(one), 7).tolist() for one in shapes]
+        name: [np.round(shapely.get_coordinates(shape), 7).tolist() for shape in shapes]
         for name, shapes in (("streets", lines), ("buildings", rings))
     }
 

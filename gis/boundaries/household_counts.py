@@ -101,10 +101,10 @@ def read_unit_households(
     points = label_points(shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)))
     west, south, east, north = shapely.total_bounds(grids.shapes)
     inside = np.all((points >= (west, south)) & (points <= (east, north)), axis=1)
-    found, _, _ = grids.find_many(points[:, 0], points[:, 1])
+    grid_rows, _, _ = grids.grids_at(points[:, 0], points[:, 1])
     row_of = {code: row for row, code in enumerate(grids.codes)}
     rows_of: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for row, at_row, within, point in zip(rows, found.tolist(), inside.tolist(), points.tolist(), strict=True):
+    for row, at_row, within, point in zip(rows, grid_rows.tolist(), inside.tolist(), points.tolist(), strict=True):
         rows_of[row[0]].append((*row, at_row if at_row >= 0 and within else row_of.get(row[4]), point))
     return [_unit_home(houses, grids) for houses in rows_of.values()]
 

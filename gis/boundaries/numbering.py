@@ -14,14 +14,14 @@ from gis.errors import Conflict, invalid_field
 from gis.shapes.polygon_coverage import PolygonLike
 
 
-def next_codes(session: Session, near: str, taken: Iterable[str]) -> Iterator[str]:
+def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iterator[str]:
     """Codes for new grids of a community that no grid and no draft has ever had, in order.
 
     Args:
         near: Code of the community, or of a grid in it.
         taken: Codes the draft itself has given.
     """
-    community = patterns.ancestor_code(near, Level.COMMUNITY)
+    community = patterns.ancestor_code(code_within, Level.COMMUNITY)
     query = """
     SELECT code FROM area WHERE code LIKE :under
     UNION SELECT k FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k
@@ -46,7 +46,7 @@ def validate_new_codes(
         new: Codes the draft itself has given.
     """
     revived = _revived(session, draft) if op["op"] == "redraw" else set()
-    given = {"split": op.get("codes", ()), "merge": [op.get("into")], "add": [op["code"]] if "code" in op else ()}
+    new_codes = {"split": op.get("codes", ()), "merge": [op.get("into")], "add": [op["code"]] if "code" in op else ()}
     field = {"split": "codes", "merge": "into", "add": "code"}.get(op["op"], "grids")
     communities = {patterns.ancestor_code(code, Level.COMMUNITY) for code in op.get("codes", ()) if code in lands}
     if op["op"] == "split":
@@ -58,9 +58,9 @@ def validate_new_codes(
             communities = {op["parent"]}
     if op["op"] == "add":
         communities = {op["parent"]}
-    fresh = [code for code in given.get(op["op"], ()) if code not in lands]
+    fresh = [code for code in new_codes.get(op["op"], ()) if code not in lands]
     fresh += [
-        one["code"] for one in op.get("grids", ()) if one.get("geometry") is not None and one["code"] not in lands
+        grid["code"] for grid in op.get("grids", ()) if grid.get("geometry") is not None and grid["code"] not in lands
     ]
     for code in fresh:
         if fault := patterns.code_error(code, Level.GRID):
@@ -78,13 +78,13 @@ def validate_new_codes(
     _check_reserved(session, draft, field, unused)
     for parent in {op["parent"]} if "parent" in op else set():
         _community(session, parent)
-    for one in op.get("grids", ()):
+    for grid in op.get("grids", ()):
         if (
-            one["code"] in fresh
-            and one.get("parent")
-            and patterns.ancestor_code(one["code"], Level.COMMUNITY) != one["parent"]
+            grid["code"] in fresh
+            and grid.get("parent")
+            and patterns.ancestor_code(grid["code"], Level.COMMUNITY) != grid["parent"]
         ):
-            raise invalid_field(field, "numbering.not_in_community", code=one["code"], communities=[one["parent"]])
+            raise invalid_field(field, "numbering.not_in_community", code=grid["code"], communities=[grid["parent"]])
 
 
 def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:
@@ -116,28 +116,28 @@ def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
     query = """
     SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (a.code <> ALL(:revived) OR EXISTS (
       SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid))) ORDER BY a.code"""
-    asked = {"codes": list(codes), "revived": sorted(_revived(session, draft))}
-    if used := list(session.scalars(cached_text(query), asked)):
+    params = {"codes": list(codes), "revived": sorted(_revived(session, draft))}
+    if used := list(session.scalars(cached_text(query), params)):
         raise Conflict("numbering.codes_used_since", codes=used[:5])
 
 
 def _community(session: Session, code: str) -> None:
-    found = session.scalar(
+    level = session.scalar(
         cached_text("SELECT level FROM area WHERE code = :code AND (retired_at IS NULL OR retired_at > now())"),
         {"code": code},
     )
-    if found != Level.COMMUNITY:
+    if level != Level.COMMUNITY:
         raise invalid_field("parent", "numbering.no_community", code=code)
 
 
 def made_of(session: Session, done: OperationResult) -> dict[str, object]:
     """Name and parent of every new grid."""
-    found: dict[str, object] = {}
-    for code, near in done.made.items():
+    new_grids: dict[str, object] = {}
+    for code, origin in done.made.items():
         parent = (
-            patterns.ancestor_code(near, Level.COMMUNITY)
-            if len(near) > len(patterns.ancestor_code(code, Level.COMMUNITY))
-            else near
+            patterns.ancestor_code(origin, Level.COMMUNITY)
+            if len(origin) > len(patterns.ancestor_code(code, Level.COMMUNITY))
+            else origin
         )
         name = done.names.get(code)
         if name is None:
@@ -146,5 +146,5 @@ def made_of(session: Session, done: OperationResult) -> dict[str, object]:
                 raise invalid_field("parent", "numbering.no_community", code=parent)
             number = re.sub(r"^0+(?=\d)", "", code[len(parent) :])
             name = f"{str(over).removesuffix('社区')}第{number}网格"
-        found[code] = {"name": name, "parent": parent}
-    return found
+        new_grids[code] = {"name": name, "parent": parent}
+    return new_grids

@@ -25,33 +25,33 @@ MAX_REDRAWN_GRIDS = 20_000  # grids of one file
 OperationSpec = dict[str, Any]
 
 
-def _parse_geometry(given: Mapping[str, Any], key: str) -> BaseGeometry:
+def _parse_geometry(value: Mapping[str, Any], key: str) -> BaseGeometry:
     try:
-        return from_geojson(given)
+        return from_geojson(value)
     except (ShapelyError, AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise invalid_field(key, "operation.not_geojson") from error
 
 
 def parse_line(op: OperationSpec, key: str) -> LineString:
-    found = _parse_geometry(op[key], key)
-    if not isinstance(found, LineString):
-        raise invalid_field(key, "operation.not_line", type=found.geom_type)
-    return found
+    line = _parse_geometry(op[key], key)
+    if not isinstance(line, LineString):
+        raise invalid_field(key, "operation.not_line", type=line.geom_type)
+    return line
 
 
 def parse_land(op: OperationSpec, key: str) -> PolygonLike:
     return parse_polygon(op[key], key)
 
 
-def parse_polygon(given: Mapping[str, Any], key: str) -> PolygonLike:
-    found = _parse_geometry(given, key)
-    if not isinstance(found, Polygon | MultiPolygon):
-        raise invalid_field(key, "operation.not_polygon", type=found.geom_type)
-    return found
+def parse_polygon(value: Mapping[str, Any], key: str) -> PolygonLike:
+    polygon = _parse_geometry(value, key)
+    if not isinstance(polygon, Polygon | MultiPolygon):
+        raise invalid_field(key, "operation.not_polygon", type=polygon.geom_type)
+    return polygon
 
 
-def parse_position(given: Sequence[Any]) -> tuple[float, float]:
-    return float(given[0]), float(given[1])
+def parse_position(value: Sequence[Any]) -> tuple[float, float]:
+    return float(value[0]), float(value[1])
 
 
 def is_code(value: object) -> bool:
@@ -59,7 +59,7 @@ def is_code(value: object) -> bool:
 
 
 def _are_codes(value: object) -> bool:
-    return isinstance(value, list) and 0 < len(value) <= MAX_SPLIT_PARTS and all(is_code(one) for one in value)
+    return isinstance(value, list) and 0 < len(value) <= MAX_SPLIT_PARTS and all(is_code(code) for code in value)
 
 
 def _is_name(value: object) -> bool:
@@ -70,7 +70,10 @@ def is_point(value: object) -> bool:
     return (
         isinstance(value, list)
         and len(value) >= 2
-        and all(isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in value[:2])
+        and all(
+            isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+            for number in value[:2]
+        )
     )
 
 
@@ -83,12 +86,12 @@ def _are_grids(value: object) -> bool:
         isinstance(value, list)
         and 0 < len(value) <= MAX_REDRAWN_GRIDS
         and all(
-            isinstance(one, Mapping)
-            and is_code(one.get("code"))
-            and (one.get("geometry") is None or _is_shape(one["geometry"]))
-            and (not one.get("name") or _is_name(one["name"]))
-            and (not one.get("parent") or is_code(one["parent"]))
-            for one in value
+            isinstance(grid, Mapping)
+            and is_code(grid.get("code"))
+            and (grid.get("geometry") is None or _is_shape(grid["geometry"]))
+            and (not grid.get("name") or _is_name(grid["name"]))
+            and (not grid.get("parent") or is_code(grid["parent"]))
+            for grid in value
         )
     )
 

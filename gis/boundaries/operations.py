@@ -99,7 +99,7 @@ def validate_operation(op: Any) -> OperationSpec:
     kind = OPERATION_TYPES[name]
     if unknown := sorted(set(op) - set(kind.fields) - {"op"}):
         raise invalid_field(unknown[0], "operation.unknown_field", name=name, allowed=list(kind.fields))
-    found: OperationSpec = {"op": name}
+    operation: OperationSpec = {"op": name}
     for key, needed in kind.fields.items():
         value = op.get(key)
         if value is None:
@@ -109,9 +109,9 @@ def validate_operation(op: Any) -> OperationSpec:
         is_right, expected = FIELD_RULES[key]
         if not is_right(value):
             raise invalid_field(key, "operation.field_wrong", expected=expected)
-        found[key] = value
-    kind.drawn(found)
-    return found
+        operation[key] = value
+    kind.drawn(operation)
+    return operation
 
 
 def grids_named(op: OperationSpec) -> list[str]:
@@ -161,10 +161,12 @@ def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
     """Of the shapes that change, those whose land does: not only by a vertex on their border."""
     both = [code for code, shape in changed.items() if shape is not None and code in lands]
     differ = shapely.symmetric_difference([lands[code] for code in both], [changed[code] for code in both])
-    held = np.empty(len(both), dtype=object)
-    held[:] = [extract_polygons(shape) or MultiPolygon() for shape in differ]
+    differences = np.empty(len(both), dtype=object)
+    differences[:] = [extract_polygons(shape) or MultiPolygon() for shape in differ]
     moved = {
-        code for code, wide in zip(both, wider(held, polygon_coverage.MIN_GAP_WIDTH_M).tolist(), strict=True) if wide
+        code
+        for code, wide in zip(both, wider(differences, polygon_coverage.MIN_GAP_WIDTH_M).tolist(), strict=True)
+        if wide
     }
     return sorted(moved | (set(changed) - set(both)))
 
@@ -198,28 +200,32 @@ def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRes
         households=town.count_households,
         islands=bool(op.get("islands")),
     )
-    new = [one for one in changed if one not in lands]
+    new = [part_code for part_code in changed if part_code not in lands]
     if "codes" not in op and "parts" not in op:
-        shapes = {one: changed[one] for one in (code, *new)}
-        middles = {one: shapely.centroid(shape) for one, shape in shapes.items()}
-        op = op | {"codes": sorted(shapes, key=lambda one: (round(middles[one].x, 7), -round(middles[one].y, 7)))}
+        shapes = {part_code: changed[part_code] for part_code in (code, *new)}
+        middles = {part_code: shapely.centroid(shape) for part_code, shape in shapes.items()}
+        op = op | {
+            "codes": sorted(
+                shapes, key=lambda part_code: (round(middles[part_code].x, 7), -round(middles[part_code].y, 7))
+            )
+        }
     elif "codes" not in op:
-        op = op | {"codes": _by_parts(op, {one: changed[one] for one in (code, *new)})}
-    made = {one: str(code) for one in new}
-    return OperationResult(op, changed, made, _names(op, new), [("split", code, one) for one in new])
+        op = op | {"codes": _by_parts(op, {part_code: changed[part_code] for part_code in (code, *new)})}
+    parents = {part_code: str(code) for part_code in new}
+    return OperationResult(op, changed, parents, _names(op, new), [("split", code, part_code) for part_code in new])
 
 
 def _by_parts(op: OperationSpec, shapes: ChangedGeometries) -> list[str]:
     """The codes in the order of the given parts."""
     parts = [parse_polygon(part, f"parts[{i}]") for i, part in enumerate(op["parts"])]
-    return [max(shapes, key=lambda one: shapely.intersection(part, shapes[one]).area) for part in parts]
+    return [max(shapes, key=lambda part_code: shapely.intersection(part, shapes[part_code]).area) for part in parts]
 
 
 def _merge(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     codes, into = op["codes"], op["into"]
     changed = edits.merge(lands, codes, into, islands=bool(op.get("islands")))
     new: dict[str, str] = {} if into in codes else {into: str(op.get("parent") or codes[0])}
-    lineage = [("merged", one, into) for one in dict.fromkeys(codes) if one != into]
+    lineage = [("merged", merged_code, into) for merged_code in dict.fromkeys(codes) if merged_code != into]
     return OperationResult(op, changed, new, _names(op, list(new)), lineage)
 
 
@@ -255,50 +261,52 @@ def _move_vertex(op: OperationSpec, lands: GridGeometries, town: Town) -> Operat
 def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     """Grids as a file, or an earlier state, has them; what comes of it must be a coverage with those around."""
     drawn_: ChangedGeometries = {}
-    made: dict[str, str] = {}
-    for i, one in enumerate(op["grids"]):
-        code, key = one["code"], f"grids[{i}].geometry"
+    parents: dict[str, str] = {}
+    for i, grid in enumerate(op["grids"]):
+        code, key = grid["code"], f"grids[{i}].geometry"
         if code in drawn_:
             raise invalid_field(f"grids[{i}].code", "redraw.code_twice", code=code)
-        if one.get("geometry") is None:
+        if grid.get("geometry") is None:
             if code not in lands:
                 raise NotFound("redraw.unknown_code", code=code)
             drawn_[code] = None
             continue
-        done = repair(parse_polygon(one["geometry"], key))
+        done = repair(parse_polygon(grid["geometry"], key))
         if done.shape is None:
             raise invalid_field(key, "redraw.geometry_not_storable", reason=done.reason)
         drawn_[code] = done.shape
         if code not in lands:
-            if not one.get("parent"):
+            if not grid.get("parent"):
                 raise invalid_field(f"grids[{i}].parent", "redraw.parent_missing", code=code)
-            made[code] = one["parent"]
-    kept = {code: land for code, land in lands.items() if code not in drawn_}
+            parents[code] = grid["parent"]
+    unchanged = {code: land for code, land in lands.items() if code not in drawn_}
     new = {code: shape for code, shape in drawn_.items() if shape is not None}
-    shapes: list[PolygonLike] = [*new.values(), *kept.values()]
+    shapes: list[PolygonLike] = [*new.values(), *unchanged.values()]
     if not polygon_coverage.is_valid(shapes):
         bad = polygon_coverage.find_overlaps(shapes)
-        codes = [*new, *kept]
+        codes = [*new, *unchanged]
         if not bad:
             raise InvalidInput("redraw.no_coverage")
         first, second = codes[bad[0].first], codes[bad[0].second]
         raise InvalidInput("redraw.grids_overlap", first=first, second=second, at=str(bad[0].place))
-    op = op | {"grids": [dict(one) for one in op["grids"]]}
-    lineage = _came_from(lands, drawn_, made)
-    names = {one["code"]: str(one["name"]) for one in op["grids"] if one.get("name")}
-    return OperationResult(op, drawn_, made, names, lineage)
+    op = op | {"grids": [dict(grid) for grid in op["grids"]]}
+    lineage = _came_from(lands, drawn_, parents)
+    names = {grid["code"]: str(grid["name"]) for grid in op["grids"] if grid.get("name")}
+    return OperationResult(op, drawn_, parents, names, lineage)
 
 
-def _came_from(lands: GridGeometries, drawn_: ChangedGeometries, made: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def _came_from(
+    lands: GridGeometries, drawn_: ChangedGeometries, parents: Mapping[str, str]
+) -> list[tuple[str, str, str]]:
     """Where new grids lie and where the land of gone ones went, where half of it or more has one answer."""
-    found = []
-    for code in made:
+    lineage = []
+    for code in parents:
         shape = drawn_[code]
         assert shape is not None
         shares = {old: shapely.intersection(shape, land).area / shape.area for old, land in lands.items()}
         best = max(shares, key=lambda old: shares[old], default=None)
         if best is not None and shares[best] >= MIN_ORIGIN_SHARE and drawn_.get(best, lands[best]) is not None:
-            found.append(("split", best, code))
+            lineage.append(("split", best, code))
     for code, shape in drawn_.items():
         if shape is None:
             land = lands[code]
@@ -306,8 +314,8 @@ def _came_from(lands: GridGeometries, drawn_: ChangedGeometries, made: Mapping[s
                       for new, other in {**lands, **drawn_}.items() if other is not None and new != code}  # fmt: skip
             best = max(shares, key=lambda new: shares[new], default=None)
             if best is not None and shares[best] >= MIN_ORIGIN_SHARE:
-                found.append(("merged", code, best))
-    return found
+                lineage.append(("merged", code, best))
+    return lineage
 
 
 def _settle(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
@@ -320,10 +328,10 @@ def _settle(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
 
 
 def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:
-    given: dict[str, str] = dict(op.get("names", {}))
+    names: dict[str, str] = dict(op.get("names", {}))
     if op.get("name") and len(new) == 1:
-        given.setdefault(new[0], op["name"])
-    return {code: name for code, name in given.items() if code in new}
+        names.setdefault(new[0], op["name"])
+    return {code: name for code, name in names.items() if code in new}
 
 
 def _none(op: OperationSpec) -> list[BaseGeometry]:
@@ -333,7 +341,7 @@ def _none(op: OperationSpec) -> list[BaseGeometry]:
 def _vertices(op: OperationSpec) -> list[BaseGeometry]:
     if not is_point(op["to"]):
         raise invalid_field("to", "operation.field_wrong", expected=Message("expected.point"))
-    return [shapely.Point(parse_position(one)) for one in (op["to"], op.get("from"), *op.get("edge", ())) if one]
+    return [shapely.Point(parse_position(value)) for value in (op["to"], op.get("from"), *op.get("edge", ())) if value]
 
 
 def _to_code(op: OperationSpec) -> list[BaseGeometry]:

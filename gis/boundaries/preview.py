@@ -69,20 +69,25 @@ def preview(session: Session, by: Principal, number: int) -> Preview:
 def compute(session: Session, revision: Revision) -> Preview:
     """What a revision changes, counted now; without names of people, and without what an asker may see of incidents."""
     done = drafts.list_operations(session, revision.id)
-    before, after, near = _states(session, revision, done)
-    moved_land = operations.moves_land(before, _changed(before, after))
-    before_all, after_all = {**near, **before}, {**near, **after}
+    old_shapes, new_shapes, neighbours = _states(session, revision, done)
+    moved_land = operations.moves_land(old_shapes, _changed(old_shapes, new_shapes))
+    before_all, after_all = {**neighbours, **old_shapes}, {**neighbours, **new_shapes}
     names = grid_names(session, {*before_all, *after_all}, done)
     at = effective_time(session, None)
-    core = [shape for code in moved_land for shape in (before.get(code), after.get(code)) if shape is not None]
+    core = [shape for code in moved_land for shape in (old_shapes.get(code), new_shapes.get(code)) if shape is not None]
     homes = read_building_households(session, core)
     old, new = as_grids(before_all, names), as_grids(after_all, names)
     was, becomes = grid_codes_at(old, homes.spots), grid_codes_at(new, homes.spots)
     problems = find_conflicts(session, revision)
-    pieces = _pieces(before, after, moved_land, homes, was, becomes)
-    told = {str(one.op["unit"]): str(one.op["grid"]) for one in done if one.op["op"] == "settle"}
-    units, torn = _units(session, old, new, core, at, told)
-    grids = [_grid(code, names, before.get(code), after.get(code), homes, was, becomes, units) for code in moved_land]
+    pieces = _pieces(old_shapes, new_shapes, moved_land, homes, was, becomes)
+    settled = {
+        str(operation.op["unit"]): str(operation.op["grid"]) for operation in done if operation.op["op"] == "settle"
+    }
+    units, torn = _units(session, old, new, core, at, settled)
+    grids = [
+        _grid(code, names, old_shapes.get(code), new_shapes.get(code), homes, was, becomes, units)
+        for code in moved_land
+    ]
     moved = _buildings(homes, was, becomes)
     moved += [MovedFeature("unit", code, name, start, end, sum(counts.values()))
               for code, name, start, end, counts in units if start != end and end is not None]  # fmt: skip
@@ -93,29 +98,31 @@ def compute(session: Session, revision: Revision) -> Preview:
     problems += find_odd_grids(session, grids, at)
     problems += find_cut_buildings(homes, old, new, names)
     problems += torn
-    problems += find_free_land(session, before, after, done)
+    problems += find_free_land(session, old_shapes, new_shapes, done)
     return Preview(
         revision.id, revision.title, revision.state, grids, pieces, moved, None, [], problems, names,
-        _incidents(session, core, old, new), {code: (before.get(code), after.get(code)) for code in {**before, **after}},
+        _incidents(session, core, old, new), {code: (old_shapes.get(code), new_shapes.get(code)) for code in {**old_shapes, **new_shapes}},
     )  # fmt: skip
 
 
-def seen_by(session: Session, by: Principal, found: Preview) -> Preview:
+def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
     """A preview with the holders and incidents that somebody may know of."""
-    units = {code for one in found.moved if one.kind != "facility" for code in (one.start, one.end) if code}
-    holders = [one.holder_id for one in found.moved if one.holder_id is not None]
+    units = {code for item in complete.moved if item.kind != "facility" for code in (item.start, item.end) if code}
+    holders = [item.holder_id for item in complete.moved if item.holder_id is not None]
     people: dict[int, str] = {}
     if holders and _may(session, by, Action.NAMES, units):
         query = cached_text("SELECT id, name FROM personal.person WHERE id = ANY(:ids)")
         people = {row.id: row.name for row in session.execute(query, {"ids": holders})}
-    moved = [one if one.holder_id is None else one._replace(holder=people.get(one.holder_id)) for one in found.moved]
+    moved = [
+        item if item.holder_id is None else item._replace(holder=people.get(item.holder_id)) for item in complete.moved
+    ]
     condition, params = visibility_clause(by)
     query = text(f"SELECT i.id::text FROM incident i WHERE i.id = ANY(CAST(:ids AS uuid[])) AND {condition}")  # noqa: S608
-    ids = [one for one, _, _ in found.open_incidents]
+    ids = [item for item, _, _ in complete.open_incidents]
     seen = sorted(session.scalars(query, params | {"ids": ids})) if ids else []
-    counts = Counter((start, end) for _, start, end in found.open_incidents)
-    figures_too = _may(session, by, Action.FIGURES, [grid.code for grid in found.grids])
-    return replace(found, moved=moved, incidents=dict(counts) if figures_too else None, incident_ids=seen)
+    counts = Counter((start, end) for _, start, end in complete.open_incidents)
+    figures_too = _may(session, by, Action.FIGURES, [grid.code for grid in complete.grids])
+    return replace(complete, moved=moved, incidents=dict(counts) if figures_too else None, incident_ids=seen)
 
 
 def _states(
@@ -130,9 +137,9 @@ def _states(
     county = patterns.ancestor_code(next(iter(drawn)), Level.COUNTY)
     reach = boxes_around([shape for shape in drawn.values() if shape is not None])
     stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), reach).lands
-    before = {code: stored[code] for code in drawn if code in stored}
-    after = {code: shape for code, shape in drawn.items() if shape is not None}
-    return before, after, {code: shape for code, shape in stored.items() if code not in drawn}
+    old_shapes = {code: stored[code] for code in drawn if code in stored}
+    new_shapes = {code: shape for code, shape in drawn.items() if shape is not None}
+    return old_shapes, new_shapes, {code: shape for code, shape in stored.items() if code not in drawn}
 
 
 def _published(
@@ -144,9 +151,9 @@ def _published(
         WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid) = :at) ORDER BY a.code"""),
         {"id": revision.id, "at": revision.effective},
     ).all()
-    after = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[1]}
-    before = {row[0]: shapely.from_wkb(row[2]) for row in rows if not row[1]}
-    return before, after, {}
+    new_shapes = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[1]}
+    old_shapes = {row[0]: shapely.from_wkb(row[2]) for row in rows if not row[1]}
+    return old_shapes, new_shapes, {}
 
 
 def boxes_around(lands: Sequence[PolygonLike]) -> list[PolygonLike]:
@@ -162,8 +169,10 @@ def boxes_around(lands: Sequence[PolygonLike]) -> list[PolygonLike]:
     )
 
 
-def _changed(before: Mapping[str, PolygonLike], after: Mapping[str, PolygonLike]) -> dict[str, PolygonLike | None]:
-    return {code: after.get(code) for code in {**before, **after}}
+def _changed(
+    old_shapes: Mapping[str, PolygonLike], new_shapes: Mapping[str, PolygonLike]
+) -> dict[str, PolygonLike | None]:
+    return {code: new_shapes.get(code) for code in {**old_shapes, **new_shapes}}
 
 
 def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]) -> dict[str, str]:
@@ -171,8 +180,8 @@ def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]
     rows = session.execute(
         cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"), {"codes": sorted(codes)}
     )
-    made: dict[str, Any] = {code: one.made[code] for one in done for code in one.made}
-    return {code: one["name"] for code, one in made.items()} | {row.code: row.name for row in rows}
+    new_grids: dict[str, Any] = {code: item.made[code] for item in done for code in item.made}
+    return {code: item["name"] for code, item in new_grids.items()} | {row.code: row.name for row in rows}
 
 
 def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> GridIndex:
@@ -188,15 +197,15 @@ def grid_codes_at(grids: GridIndex, spots: NDArray[np.float64]) -> list[str | No
     """The grid of each point (lon, lat in degrees), by code."""
     if not len(spots) or not len(grids.codes):
         return [None] * len(spots)
-    rows, _, _ = grids.find_many(spots[:, 0], spots[:, 1])
+    rows, _, _ = grids.grids_at(spots[:, 0], spots[:, 1])
     return [grids.codes[row] if row >= 0 else None for row in rows.tolist()]
 
 
 def _grid(
-    code: str, names: Mapping[str, str], before: PolygonLike | None, after: PolygonLike | None, homes: BuildingHouseholds,
+    code: str, names: Mapping[str, str], old_shape: PolygonLike | None, new_shape: PolygonLike | None, homes: BuildingHouseholds,
     was: Sequence[str | None], becomes: Sequence[str | None], units: Sequence[tuple[str, str, str, str, Any]],
 ) -> GridChange:  # fmt: skip
-    inside = [np.array([one == code for one in side], dtype=bool) for side in (was, becomes)]
+    inside = [np.array([item == code for item in side], dtype=bool) for side in (was, becomes)]
 
     def pair(values: Any) -> Any:
         return tuple(int(values[side].sum()) if len(side) else 0 for side in inside)
@@ -205,15 +214,15 @@ def _grid(
         code,
         names.get(code, code),
         patterns.ancestor_code(code, Level.COMMUNITY),
-        difference.change_type(before, after),
-        tuple(0.0 if one is None else round(geodesic_area_m2(one), 1) for one in (before, after)),  # type: ignore[arg-type]
+        difference.change_type(old_shape, new_shape),
+        tuple(0.0 if item is None else round(geodesic_area_m2(item), 1) for item in (old_shape, new_shape)),  # type: ignore[arg-type]
         pair(homes.households),
         pair(homes.people),
         pair(np.ones(len(homes.ids), dtype=np.int64)),
         (sum(unit[2] == code for unit in units), sum(unit[3] == code for unit in units)),
-        tuple(None if one is None else compactness(one) for one in (before, after)),  # type: ignore[arg-type]
-        before,
-        after,
+        tuple(None if item is None else compactness(item) for item in (old_shape, new_shape)),  # type: ignore[arg-type]
+        old_shape,
+        new_shape,
     )  # fmt: skip
 
 
@@ -226,17 +235,17 @@ def compactness(land: PolygonLike) -> float:
 
 
 def _pieces(
-    before: Mapping[str, PolygonLike], after: Mapping[str, PolygonLike], codes: Sequence[str], homes: BuildingHouseholds,
+    old_shapes: Mapping[str, PolygonLike], new_shapes: Mapping[str, PolygonLike], codes: Sequence[str], homes: BuildingHouseholds,
     was: Sequence[str | None], becomes: Sequence[str | None],
 ) -> list[TransferredPiece]:  # fmt: skip
     """Land that changes hands, with who lives on it."""
     both = list(zip(was, becomes, strict=True))
-    found = []
-    for start, end, land in difference.transferred_pieces(before, after, codes):
+    pieces = []
+    for start, end, land in difference.transferred_pieces(old_shapes, new_shapes, codes):
         inside = np.array([pair == (start, end) for pair in both], dtype=bool)
         homes_in, people_in = int(homes.households[inside].sum()), int(homes.people[inside].sum())
-        found.append(TransferredPiece(start, end, round(geodesic_area_m2(land), 1), homes_in, people_in, land))
-    return found
+        pieces.append(TransferredPiece(start, end, round(geodesic_area_m2(land), 1), homes_in, people_in, land))
+    return pieces
 
 
 def _buildings(
@@ -252,29 +261,34 @@ def _buildings(
 
 
 def _units(
-    session: Session, old: GridIndex, new: GridIndex, core: Sequence[PolygonLike], at: datetime, told: Mapping[str, str]
+    session: Session,
+    old: GridIndex,
+    new: GridIndex,
+    core: Sequence[PolygonLike],
+    at: datetime,
+    settled_grids: Mapping[str, str],
 ) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[PreviewIssue]]:
     """Units near the changed land: code, name, grid before and after, households by grid after; and those newly torn.
 
     Args:
         told: The grid of a unit as the draft settles it.
     """
-    found, torn = [], []
+    units, torn = [], []
     was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}
     for unit in read_unit_households(session, new, core, at):
-        best = told.get(unit.code) or (unit.parent if unit.best is None else new.codes[unit.best])
+        best = settled_grids.get(unit.code) or (unit.parent if unit.best is None else new.codes[unit.best])
         counts = {new.codes[row]: count for row, count in unit.households.items()}
-        found.append((unit.code, unit.name, unit.parent, best, counts))
+        units.append((unit.code, unit.name, unit.parent, best, counts))
         if len(counts) > 1 and was.get(unit.code, 0) < len(counts):
             shares = [
                 Message("preview.households_in_grid", {"grid": code, "count": str(count)})
                 for code, count in counts.items()
             ]
-            settled = "preview.unit_torn_settled" if unit.code in told else "preview.unit_torn"
+            settled = "preview.unit_torn_settled" if unit.code in settled_grids else "preview.unit_torn"
             params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": best}
             message = Message(settled, params)
             torn.append(new_issue("unit_torn", "warning", (unit.code, *counts), message, unit.spot))
-    return found, torn
+    return units, torn
 
 
 def _posts(
@@ -285,17 +299,17 @@ def _posts(
     at: datetime,
 ) -> list[MovedFeature]:
     """Posts of the buildings and units that change grid, and of grids that end."""
-    units = {one.code: one for one in moved if one.kind == "unit"}
-    houses = {buildings[one.code]: one for one in moved if one.kind == "building"}
+    units = {feature.code: feature for feature in moved if feature.kind == "unit"}
+    houses = {buildings[feature.code]: feature for feature in moved if feature.kind == "building"}
     query = cached_text("SELECT id, code FROM area WHERE code = ANY(:codes)")
     ids = {row.id: row.code for row in session.execute(query, {"codes": [*units, *gone]})}
     rows = session.execute(text(POSTS), {"areas": list(ids), "buildings": list(houses), "at": at}).all()
-    found = []
+    posts = []
     for _, role, code, name, area_id, building_id, holder in rows:
         move = houses[building_id] if area_id is None else units.get(ids[area_id])
         start, end = (move.start, move.end) if move else (code, None)
-        found.append(MovedFeature("post", code, f"{ROLE_BY_KEY[role].zh}（{name}）", start, end, 0, None, holder))
-    return found
+        posts.append(MovedFeature("post", code, f"{ROLE_BY_KEY[role].zh}（{name}）", start, end, 0, None, holder))
+    return posts
 
 
 def _facilities(session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex) -> list[MovedFeature]:
@@ -336,8 +350,8 @@ def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) 
 # --- what is odd ---------------------------------------------------------------------------------------------------
 
 
-def operation_issues(session: Session, by: Principal, made: Operation) -> list[PreviewIssue]:
+def operation_issues(session: Session, by: Principal, operation: Operation) -> list[PreviewIssue]:
     """What is odd after an operation: at the grids it touched."""
-    found = preview(session, by, made.revision_id)
-    touched = set(made.touched)
-    return [one for one in found.problems if touched & set(one.codes) or one.severity == "refused"]
+    draft_preview = preview(session, by, operation.revision_id)
+    touched = set(operation.touched)
+    return [issue for issue in draft_preview.problems if touched & set(issue.codes) or issue.severity == "refused"]

@@ -42,39 +42,39 @@ def find_conflicts(session: Session, revision: Revision) -> list[PreviewIssue]:
     if revision.state != RevisionState.DRAFT:
         return []
     return [
-        new_issue("conflict", "refused", (one.grid,), Message("preview.conflict", {
-            "name": one.name, "grid": one.grid, "author": actor_display_name(one.author), "revision": str(one.revision),
+        new_issue("conflict", "refused", (conflict.grid,), Message("preview.conflict", {
+            "name": conflict.name, "grid": conflict.grid, "author": actor_display_name(conflict.author), "revision": str(conflict.revision),
         }))
-        for one in drafts.conflicts(session, revision.id)
+        for conflict in drafts.conflicts(session, revision.id)
     ]  # fmt: skip
 
 
-def actor_display_name(who: str | None) -> str:
+def actor_display_name(actor: str | None) -> str:
     """Who did it, as people say it: the history's "account wang" is wang."""
-    return (who or "").removeprefix("account ")
+    return (actor or "").removeprefix("account ")
 
 
 def find_odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> list[PreviewIssue]:
     """Household bands, parts that lie apart, and new grids for whom nobody answers."""
     low, high = GRID_HOUSEHOLDS
-    found = []
+    issues = []
     for grid in grids:
         if grid.after is None:
             continue
         count = grid.households[1]
-        spot = label_point(grid.after)
+        point = label_point(grid.after)
         if not low <= count <= high and count != grid.households[0]:
             params = {"name": grid.name, "count": str(count), "low": low, "high": high}
             message = Message("preview.household_count", params)
-            found.append(new_issue("households", "warning", (grid.code,), message, spot))
+            issues.append(new_issue("households", "warning", (grid.code,), message, point))
         parts = shapely.get_parts(grid.after)
         if len(parts) > 1 and (grid.before is None or len(shapely.get_parts(grid.before)) < len(parts)):
             least = min(parts, key=lambda part: part.area)
             message = Message("preview.islands", {"name": grid.name, "count": str(len(parts))})
-            found.append(new_issue("islands", "warning", (grid.code,), message, label_point(least)))
+            issues.append(new_issue("islands", "warning", (grid.code,), message, label_point(least)))
         if grid.change == "new":
             message = Message("preview.no_post", {"name": grid.name})
-            found.append(new_issue("no_post", "warning", (grid.code,), message, spot))
+            issues.append(new_issue("no_post", "warning", (grid.code,), message, point))
     gone = [grid for grid in grids if grid.change == "gone"]
     rows = session.execute(
         text("SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id WHERE a.code = ANY(:codes)"
@@ -82,11 +82,11 @@ def find_odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) 
         {"codes": [grid.code for grid in gone], "at": at},
     ).all()  # fmt: skip
     names = {grid.code: grid.name for grid in gone}
-    found += [
+    issues += [
         new_issue("post_left", "warning", (code,), Message("preview.posts_left", {"name": names[code], "count": str(count)}))
         for code, count in rows
     ]  # fmt: skip
-    return found
+    return issues
 
 
 def find_cut_buildings(
@@ -95,18 +95,18 @@ def find_cut_buildings(
     """Buildings that a border newly runs through, with the share of each side."""
     if not len(homes.ids):
         return []
-    before, after = _shares(homes.shapes, old), _shares(homes.shapes, new)
-    found = []
-    for i, shares in after.items():
-        if len(shares) < 2 or shares == before.get(i):
+    old_shares, new_shares = _shares(homes.shapes, old), _shares(homes.shapes, new)
+    issues = []
+    for i, shares in new_shares.items():
+        if len(shares) < 2 or shares == old_shares.get(i):
             continue
         shares_text = [
             f"{names.get(code, code)} {share}%" for code, share in sorted(shares.items(), key=lambda s: -s[1])
         ]
         message = Message("preview.building_cut", {"name": homes.names[i], "shares": shares_text})
         codes = (homes.codes[i], *sorted(shares))
-        found.append(new_issue("building_cut", "warning", codes, message, label_point(homes.shapes[i])))
-    return found[:MAX_LISTED_ISSUES]
+        issues.append(new_issue("building_cut", "warning", codes, message, label_point(homes.shapes[i])))
+    return issues[:MAX_LISTED_ISSUES]
 
 
 def _shares(buildings: Any, grids: GridIndex) -> dict[int, dict[str, int]]:
@@ -117,26 +117,29 @@ def _shares(buildings: Any, grids: GridIndex) -> dict[int, dict[str, int]]:
     share = shapely.area(shapely.intersection(buildings[building], grids.shapes[grid])) / shapely.area(
         buildings[building]
     )
-    found: dict[int, dict[str, int]] = {}
+    shares: dict[int, dict[str, int]] = {}
     for i, j, part in zip(building.tolist(), grid.tolist(), share.tolist(), strict=True):
         if part > MIN_CUT_SHARE:
-            found.setdefault(i, {})[grids.codes[j]] = round(part * 100)
-    return found
+            shares.setdefault(i, {})[grids.codes[j]] = round(part * 100)
+    return shares
 
 
 def find_free_land(
-    session: Session, before: Mapping[str, PolygonLike], after: Mapping[str, PolygonLike], done: Sequence[Operation]
+    session: Session,
+    old_shapes: Mapping[str, PolygonLike],
+    new_shapes: Mapping[str, PolygonLike],
+    done: Sequence[Operation],
 ) -> list[PreviewIssue]:
     """Land that belongs to nobody any more; with homes on it, it cannot be published."""
-    if not any(one.op["op"] in conservation.LAND_LOSING_OPERATIONS for one in done):
+    if not any(operation.op["op"] in conservation.LAND_LOSING_OPERATIONS for operation in done):
         return []
-    found = []
-    lost = conservation.released_area(list(before.values()), list(after.values()))
+    issues = []
+    lost = conservation.released_area(list(old_shapes.values()), list(new_shapes.values()))
     for part in shapely.get_parts(lost):
         if not wider(shape_array([part]), polygon_coverage.NOISE_WIDTH_M)[0]:
             continue
         homes = homeless(session, part)
         code = "preview.free_land_with_households" if homes else "preview.free_land"
         message = Message(code, {"area_m2": round(geodesic_area_m2(part)), "count": str(homes)})
-        found.append(new_issue("free_land", "refused" if homes else "warning", (), message, label_point(part)))
-    return found
+        issues.append(new_issue("free_land", "refused" if homes else "warning", (), message, label_point(part)))
+    return issues

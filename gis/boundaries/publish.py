@@ -55,57 +55,83 @@ def publish(
         two_persons: Whether somebody else than the author must publish.
 
     Raises:
-        NotFound: No such draft in the asker's areas. Forbidden: Not theirs to publish, or their own.
-        Conflict: It is no draft any more, grids were redrawn since (`conflicts` names them), or later ones are planned.
-        InvalidInput: The reason is missing, the moment is past, the draft changes nothing, or land or homes would lose
-            their grid.
+        NotFound: No such draft in the principal's areas. Forbidden: Not theirs to publish, or their own.
+        Conflict: It is no longer a draft, grids were redrawn since (`conflicts` names them), or later ones are planned.
+        InvalidInput: The reason, the moment or a change is missing, or land or homes would lose their grid.
     """
     draft = revision_access.get_revision(session, by, number, lock=True)
     by.need(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
         raise drafts.stale_version(draft.version, version)
-    why = reason.strip()
-    if not why or len(why) > MAX_REASON_CHARS:
-        raise invalid_field("reason", "publish.reason_wrong", limit=str(MAX_REASON_CHARS))
+    stated_reason = _validate_reason(reason)
     if two_persons and draft.author == by.who:
         raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
     if not done:
         raise InvalidInput("publish.no_operations", number=str(number))
     _hold_counties(session, done)
+    now = _validate_effective(session, effective)
+    _require_no_conflicts(session, number)
+    if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
+        done = _replay_unchanged(session, draft, done)
+    revision_access.require_on_grids(session, by, Action.PUBLISH, {code for item in done for code in item.touched})
+    draft.publisher = by.who if by.who != draft.author else draft.publisher
+    if planned := _cancels(session, draft, effective, now):
+        effective = planned
+    numbering.check_free(session, draft, _born(done))
+    figures = preview.compute(session, draft)
+    _write(session, draft, done, stated_reason, effective or now, now, cancels=planned is not None)
+    statistics.store(session, figures)
+    if (effective or now) <= now:
+        _take_effect(session, now)
+    return draft
+
+
+def _take_effect(session: Session, now: datetime) -> None:
+    session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now})
+    reassign_after_boundary_change(session, now)
+
+
+def _replay_unchanged(session: Session, draft: Revision, done: Sequence[Operation]) -> list[Operation]:
+    """Do the operations of a draft again on what is published now; raise Conflict when other land comes of it."""
+    drawn, touched = drafts.drawn_shapes(done), {code for item in done for code in item.touched}
+    drafts.replay(session, drafts_author(draft), draft)
+    again = drafts.list_operations(session, draft.id)
+    _same_land(drawn, touched, drafts.drawn_shapes(again), {code for item in again for code in item.touched})
+    return again
+
+
+def _validate_reason(reason: str) -> str:
+    stripped = reason.strip()
+    if not stripped or len(stripped) > MAX_REASON_CHARS:
+        raise invalid_field("reason", "publish.reason_wrong", limit=str(MAX_REASON_CHARS))
+    return stripped
+
+
+def _validate_effective(session: Session, effective: datetime | None) -> datetime:
+    """Return the present moment; raise InvalidInput when a publication should hold from an earlier one."""
     # not now(), when this transaction began: somebody else may have published while it waited
     now = session.execute(cached_text("SELECT clock_timestamp()")).scalar_one()
     if effective is not None and effective.tzinfo is None:
         raise invalid_field("effective", "publish.without_time_zone", moment=effective.isoformat())
     if effective is not None and effective < now:
         raise invalid_field("effective", "publish.past", moment=effective.isoformat())
-    if clashes := drafts.conflicts(session, number):
-        grids = [
-            Message("publish.grid_of_author", {"grid": one.grid, "author": one.author, "revision": str(one.revision)})
-            for one in clashes[:5]
-        ]
-        keys = ("grid", "name", "revision", "title", "author")
-        extra = {"conflicts": [{key: getattr(one, key) for key in keys} for one in clashes]}
-        raise Conflict("publish.redrawn_since", extra=extra, grids=grids)
-    if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
-        looked_at = drafts.drawn_shapes(done), {code for one in done for code in one.touched}
-        drafts.replay(session, drafts_author(draft), draft)
-        done = drafts.list_operations(session, number)
-        _same_land(*looked_at, drafts.drawn_shapes(done), {code for one in done for code in one.touched})
-    revision_access.require_on_grids(session, by, Action.PUBLISH, {code for one in done for code in one.touched})
-    if by.who != draft.author:
-        draft.publisher = by.who
-    planned = _cancels(session, draft, effective, now)
-    effective = planned or effective
-    numbering.check_free(session, draft, _born(done))
-    found = preview.compute(session, draft)
-    _write(session, draft, done, why, effective or now, now, cancels=planned is not None)
-    statistics.store(session, found)
-    if (effective or now) <= now:
-        session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now})
-        reassign_after_boundary_change(session, now)
-    return draft
+    return now
+
+
+def _require_no_conflicts(session: Session, number: int) -> None:
+    """Raise Conflict, with the grids, when others have redrawn grids of a draft since."""
+    conflicts = drafts.conflicts(session, number)
+    if not conflicts:
+        return
+    grids = [
+        Message("publish.grid_of_author", {"grid": item.grid, "author": item.author, "revision": str(item.revision)})
+        for item in conflicts[:5]
+    ]
+    keys = ("grid", "name", "revision", "title", "author")
+    extra = {"conflicts": [{key: getattr(item, key) for key in keys} for item in conflicts]}
+    raise Conflict("publish.redrawn_since", extra=extra, grids=grids)
 
 
 def drafts_author(draft: Revision) -> Principal:
@@ -121,19 +147,23 @@ def apply_scheduled_parents(session: Session, now: datetime) -> int:
 
 def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
     """One publication at a time in a county."""
-    counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for one in done for code in one.touched})
+    counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for operation in done for code in operation.touched})
     session.execute(text("SELECT id FROM area WHERE code = ANY(:codes) ORDER BY code FOR UPDATE"), {"codes": counties})
 
 
 def _same_land(
-    before: Mapping[str, PolygonLike | None],
+    old_shapes: Mapping[str, PolygonLike | None],
     touched_before: set[str],
-    after: Mapping[str, PolygonLike | None],
+    new_shapes: Mapping[str, PolygonLike | None],
     touched: set[str],
 ) -> None:
     """Refuse to publish what came out otherwise, when done again, than what its author looked at."""
-    both = {code: shape for code, shape in before.items() if shape is not None and code in after and code in touched}
-    otherwise = {*operations.moves_land(both, {code: after[code] for code in both}), *(touched_before ^ touched)}
+    both = {
+        code: shape
+        for code, shape in old_shapes.items()
+        if shape is not None and code in new_shapes and code in touched
+    }
+    otherwise = {*operations.moves_land(both, {code: new_shapes[code] for code in both}), *(touched_before ^ touched)}
     if otherwise:
         raise Conflict("publish.land_around_redrawn", grids=sorted(otherwise)[:5])
 
@@ -147,14 +177,14 @@ def _cancels(session: Session, draft: Revision, effective: datetime | None, now:
 def _born(done: Sequence[Operation]) -> set[str]:
     """The new grids of a draft that are there at its end."""
     shapes = drafts.drawn_shapes(done)
-    return {code for one in done for code in one.made if shapes.get(code) is not None}
+    return {code for operation in done for code in operation.made if shapes.get(code) is not None}
 
 
 def _write(
     session: Session,
     draft: Revision,
     done: Sequence[Operation],
-    why: str,
+    reason: str,
     at: datetime,
     now: datetime,
     *,
@@ -162,13 +192,13 @@ def _write(
 ) -> None:
     allow_boundary_writes(session)
     shapes = drafts.drawn_shapes(done)
-    made: dict[str, Any] = {code: one.made[code] for one in done for code in one.made}
+    new_grids: dict[str, Any] = {code: operation.made[code] for operation in done for code in operation.made}
     ids = _ids(session, shapes)
-    born = {code: made[code] for code, shape in shapes.items() if code not in ids and shape is not None}
+    born = {code: new_grids[code] for code, shape in shapes.items() if code not in ids and shape is not None}
     shapes = {code: shape for code, shape in shapes.items() if code in ids or code in born}
     code_of = {number: code for code, number in ids.items()}
-    before = {code_of[number]: land for number, land in boundaries_at(session, ids.values(), at).items()}
-    conservation.check(session, done, before, shapes, at)
+    old_shapes = {code_of[number]: land for number, land in boundaries_at(session, ids.values(), at).items()}
+    conservation.check(session, done, old_shapes, shapes, at)
     _make(session, born)
     revived = [code for code, shape in shapes.items() if shape is not None and code in ids]
     session.execute(
@@ -177,16 +207,16 @@ def _write(
     )
     session.expire_all()
     title, author = draft.title, draft.author
-    if publish_shapes(session, shapes, title=title, author=author, reason=why, effective=at, draft=draft) is None:
-        if not any(one.op["op"] == "settle" for one in done):
+    if publish_shapes(session, shapes, title=title, author=author, reason=reason, effective=at, draft=draft) is None:
+        if not any(operation.op["op"] == "settle" for operation in done):
             raise InvalidInput("publish.changes_nothing", number=str(draft.id))
-        draft.state, draft.reason, draft.effective, draft.published_at = RevisionState.PUBLISHED, why, at, now
+        draft.state, draft.reason, draft.effective, draft.published_at = RevisionState.PUBLISHED, reason, at, now
     draft.version += 1
     ended = [code for code, shape in shapes.items() if shape is None]
-    held = {"at": now if cancels else at, "codes": ended}
-    session.execute(text("UPDATE area SET retired_at = :at WHERE code = ANY(:codes)"), held)
+    params = {"at": now if cancels else at, "codes": ended}
+    session.execute(text("UPDATE area SET retired_at = :at WHERE code = ANY(:codes)"), params)
     _lineage(session, draft, done)
-    reassign_units(session, draft.id, [*shapes.values(), *before.values()], done, at)
+    reassign_units(session, draft.id, [*shapes.values(), *old_shapes.values()], done, at)
     session.flush()
 
 
@@ -196,21 +226,21 @@ def _ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
 
 
 def _make(session: Session, born: Mapping[str, Mapping[str, str]]) -> None:
-    parents = {one["parent"] for one in born.values()}
-    found = {area.code: area for area in session.query(Area).filter(Area.code.in_(parents))}
-    for code, one in sorted(born.items()):
-        parent = found.get(one["parent"])
+    parents = {grid["parent"] for grid in born.values()}
+    communities = {area.code: area for area in session.query(Area).filter(Area.code.in_(parents))}
+    for code, grid in sorted(born.items()):
+        parent = communities.get(grid["parent"])
         if parent is None or parent.retired_at is not None:
-            raise Conflict("publish.community_gone", grid=code, community=one["parent"])
-        session.add(Area(code=code, level=Level.GRID, name=one["name"], county=parent.county, parent_id=parent.id))
+            raise Conflict("publish.community_gone", grid=code, community=grid["parent"])
+        session.add(Area(code=code, level=Level.GRID, name=grid["name"], county=parent.county, parent_id=parent.id))
     session.flush()
 
 
 def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> None:
     """Where grids came from and went, over all operations: a grid both made and gone in the draft is passed over."""
     pairs: dict[tuple[str, str], str] = {}
-    for one in done:
-        pairs |= {(start, end): kind for kind, start, end in one.lineage}
+    for operation in done:
+        pairs |= {(start, end): kind for kind, start, end in operation.lineage}
     ids = _ids(session, {code for pair in pairs for code in pair})
     for (start, end), kind in list(pairs.items()):
         if start in ids and end not in ids:  # split off, then merged away again
@@ -229,33 +259,33 @@ def reassign_units(
     lands = [land for land in lands if land is not None]
     grids = read_grids(session, at, shapely.box(*shapely.total_bounds(lands))) if lands else None
     moved = [] if grids is None else read_unit_households(session, grids, lands, at)
-    told = {str(one.op["unit"]): str(one.op["grid"]) for one in done if one.op["op"] == "settle"}
+    settled = {str(item.op["unit"]): str(item.op["grid"]) for item in done if item.op["op"] == "settle"}
     wish: dict[int, tuple[int, int]] = {}
     for unit in moved:
         if unit.best is not None and grids is not None and unit.parent != grids.codes[unit.best]:
             wish[unit.id] = (unit.parent_id, int(grids.ids[unit.best]))
-    if told:
+    if settled:
         rows = session.execute(
             text("SELECT u.id, u.parent_id, g.id FROM unnest(CAST(:units AS text[]), CAST(:grids AS text[])) t(u, g)"
                  " JOIN area u ON u.code = t.u JOIN area g ON g.code = t.g"),
-            {"units": list(told), "grids": list(told.values())},
+            {"units": list(settled), "grids": list(settled.values())},
         )  # fmt: skip
-        for one, parent, grid in rows:
-            wish.pop(one, None)
+        for item, parent, grid in rows:
+            wish.pop(item, None)
             if parent != grid:
-                wish[one] = (parent, grid)
+                wish[item] = (parent, grid)
     if not wish:
         return
-    held = {"ids": list(wish), "at": at}
+    params = {"ids": list(wish), "at": at}
     # what was planned for later is replaced; what held until now ends
-    session.execute(text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), held)
+    session.execute(text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), params)
     session.execute(
         text("UPDATE dated_parent SET valid = tstzrange(lower(valid), :at)"
-             " WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)"), held,
+             " WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)"), params,
     )  # fmt: skip
     # of what is left the last ends now: it goes on where the unit stays, after a plan that was cancelled
     rows = session.execute(
-        text("SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids) AND upper(valid) = :at"), held
+        text("SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids) AND upper(valid) = :at"), params
     )
     last = {row.area_id: (row.id, row.parent_id) for row in rows}
     on = [number for unit, (number, parent) in last.items() if parent == wish[unit][1]]

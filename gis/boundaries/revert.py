@@ -50,13 +50,13 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
     redrawn = _redrawn(session, old)
     rows = {row.code: row for row in session.execute(text(NEWEST), {"codes": list(redrawn)})}
     now = {code: shapely.from_wkb(row.now) for code, row in rows.items() if row.now is not None}
-    if later := _moved_since({code: after for code, (_, after) in redrawn.items()}, now):
-        redrawn_grids = [
+    if later := _moved_since({code: new_shape for code, (_, new_shape) in redrawn.items()}, now):
+        clashes = [
             Message("revert.grid_of_revision", {"grid": code, "revision": str(rows[code].revision)})
             for code in later[:5]
             if code in rows
         ]
-        raise Conflict("revert.redrawn_since", grids=redrawn_grids)
+        raise Conflict("revert.redrawn_since", grids=clashes)
     targets = _targets(redrawn, now)
     if not targets:
         raise Conflict("revert.nothing_to_take_back", number=str(number))
@@ -73,31 +73,31 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
 
 def _redrawn(session: Session, old: Revision) -> Redrawn:
     """The shapes before and after of the grids that a publication drew."""
-    if (found := statistics.stored(session, old.id)) is not None:
-        return found.redrawn
+    if (stored := statistics.stored(session, old.id)) is not None:
+        return stored.redrawn
     rows = session.execute(text(DREW), {"id": old.id, "at": old.effective}).all()
     read = lambda wkb: None if wkb is None else shapely.from_wkb(wkb)  # noqa: E731
     return {row.code: (read(row.was), read(row.drew)) for row in rows}
 
 
-def _moved_since(after: Mapping[str, PolygonLike | None], now: Mapping[str, PolygonLike]) -> list[str]:
+def _moved_since(new_shapes: Mapping[str, PolygonLike | None], now: Mapping[str, PolygonLike]) -> list[str]:
     """The grids whose land is not what a publication made it, not only by a vertex."""
-    there = {code: shape for code, shape in after.items() if shape is not None}
-    moved = operations.moves_land(there, {code: now.get(code) for code in there})
-    return sorted({*moved, *(code for code in now if code not in there)})
+    remaining = {code: shape for code, shape in new_shapes.items() if shape is not None}
+    moved = operations.moves_land(remaining, {code: now.get(code) for code in remaining})
+    return sorted({*moved, *(code for code in now if code not in remaining)})
 
 
 def _targets(redrawn: Redrawn, now: Mapping[str, PolygonLike]) -> dict[str, PolygonLike | None]:
     """The shapes to go back to: of grids whose land moved, and of those that only got a vertex and still have it."""
-    before = {code: was for code, (was, _) in redrawn.items() if was is not None}
-    moved = set(operations.moves_land(before, {code: after for code, (_, after) in redrawn.items()}))
-    found: dict[str, PolygonLike | None] = {}
-    for code, (was, after) in redrawn.items():
-        alike = after is not None and code in now and shapely.equals_exact(
-            shapely.normalize(after), shapely.normalize(now[code]), 1e-8)  # fmt: skip
+    old_shapes = {code: was for code, (was, _) in redrawn.items() if was is not None}
+    moved = set(operations.moves_land(old_shapes, {code: new_shape for code, (_, new_shape) in redrawn.items()}))
+    targets: dict[str, PolygonLike | None] = {}
+    for code, (was, new_shape) in redrawn.items():
+        alike = new_shape is not None and code in now and shapely.equals_exact(
+            shapely.normalize(new_shape), shapely.normalize(now[code]), 1e-8)  # fmt: skip
         if (code in moved or alike) and not (was is None and code not in now):
-            found[code] = was
-    return found
+            targets[code] = was
+    return targets
 
 
 def _met(
@@ -107,10 +107,10 @@ def _met(
     shapes = {code: shape for code, shape in targets.items() if shape is not None}
     county = patterns.ancestor_code(next(iter(targets)), Level.COUNTY)
     around = draft_grids.neighbouring_grids(session, county, {}, list(targets), list(shapes.values())).lands
-    kept = {code: land for code, land in around.items() if code not in targets}
-    fitted = noding.share_vertices(shapes, dict(kept)) if kept else dict(shapes)
+    unchanged = {code: land for code, land in around.items() if code not in targets}
+    fitted = noding.share_vertices(shapes, dict(unchanged)) if unchanged else dict(shapes)
     met: dict[str, PolygonLike | None] = {code: fitted.get(code, shape) for code, shape in shapes.items()}
-    final = noding.share_vertices(kept | shapes, met) if kept else dict(met)
+    final = noding.share_vertices(unchanged | shapes, met) if unchanged else dict(met)
     return {code: None for code in targets if code not in shapes} | {
         code: shape for code, shape in final.items() if code in targets or code in rows
     }

@@ -98,7 +98,7 @@ class Preview:
     @property
     def totals(self) -> dict[str, int]:
         """How many of each change hands."""
-        kinds = Counter(one.kind for one in self.moved)
+        kinds = Counter(feature.kind for feature in self.moved)
         return {
             "grids": len(self.grids),
             "households": sum(piece.households for piece in self.pieces),
@@ -111,9 +111,9 @@ class Preview:
         }
 
 
-def store(session: Session, found: Preview) -> None:
+def store(session: Session, changes: Preview) -> None:
     """Write the figures of a publication, once."""
-    session.add(Publication(revision_id=found.revision, figures=to_json(found)))
+    session.add(Publication(revision_id=changes.revision, figures=to_json(changes)))
     session.flush()
 
 
@@ -123,34 +123,36 @@ def stored(session: Session, number: int) -> Preview | None:
     return None if row is None else from_json(row.figures)
 
 
-def to_json(found: Preview) -> dict[str, Any]:
+def to_json(changes: Preview) -> dict[str, Any]:
     """A preview as JSON holds it; shapes as WKB in hex."""
-    every = replace(found, state=RevisionState.PUBLISHED.value, grids=[], pieces=[], moved=[], problems=[], redrawn={})
+    every = replace(
+        changes, state=RevisionState.PUBLISHED.value, grids=[], pieces=[], moved=[], problems=[], redrawn={}
+    )
     return asdict(every) | {
-        "grids": [vars(one) | {"before": _hex(one.before), "after": _hex(one.after)} for one in found.grids],
-        "pieces": [one._asdict() | {"shape": _hex(one.shape)} for one in found.pieces],
-        "moved": [one._asdict() for one in found.moved],
-        "problems": [one._asdict() for one in found.problems],
-        "redrawn": {code: [_hex(shape) for shape in pair] for code, pair in found.redrawn.items()},
+        "grids": [vars(item) | {"before": _hex(item.before), "after": _hex(item.after)} for item in changes.grids],
+        "pieces": [item._asdict() | {"shape": _hex(item.shape)} for item in changes.pieces],
+        "moved": [item._asdict() for item in changes.moved],
+        "problems": [item._asdict() for item in changes.problems],
+        "redrawn": {code: [_hex(shape) for shape in pair] for code, pair in changes.redrawn.items()},
     }
 
 
-def from_json(held: Mapping[str, Any]) -> Preview:
+def from_json(figures: Mapping[str, Any]) -> Preview:
     """A preview as `to_json` wrote it."""
     grids = [
-        GridChange(**{key: tuple(value) if isinstance(value, list) else value for key, value in one.items()}
-                   | {"before": _shape(one["before"]), "after": _shape(one["after"])})
-        for one in held["grids"]
+        GridChange(**{key: tuple(value) if isinstance(value, list) else value for key, value in item.items()}
+                   | {"before": _shape(item["before"]), "after": _shape(item["after"])})
+        for item in figures["grids"]
     ]  # fmt: skip
     problems = [
-        PreviewIssue(**one | {"codes": tuple(one["codes"]), "place": one["place"] and tuple(one["place"])})
-        for one in held["problems"]
+        PreviewIssue(**item | {"codes": tuple(item["codes"]), "place": item["place"] and tuple(item["place"])})
+        for item in figures["problems"]
     ]
-    pieces = [TransferredPiece(**one | {"shape": _shape(one["shape"])}) for one in held["pieces"]]
-    return Preview(**dict(held) | {
-        "grids": grids, "pieces": pieces, "moved": [MovedFeature(**one) for one in held["moved"]], "problems": problems,
-        "open_incidents": [tuple(one) for one in held["open_incidents"]],
-        "redrawn": {code: tuple(_shape(one) for one in pair) for code, pair in held["redrawn"].items()},
+    pieces = [TransferredPiece(**item | {"shape": _shape(item["shape"])}) for item in figures["pieces"]]
+    return Preview(**dict(figures) | {
+        "grids": grids, "pieces": pieces, "moved": [MovedFeature(**item) for item in figures["moved"]], "problems": problems,
+        "open_incidents": [tuple(item) for item in figures["open_incidents"]],
+        "redrawn": {code: tuple(_shape(item) for item in pair) for code, pair in figures["redrawn"].items()},
     })  # fmt: skip
 
 
@@ -158,5 +160,5 @@ def _hex(shape: PolygonLike | None) -> str | None:
     return None if shape is None else str(shapely.to_wkb(shape, hex=True))
 
 
-def _shape(held: str | None) -> Any:
-    return None if held is None else shapely.from_wkb(held)
+def _shape(wkb: str | None) -> Any:
+    return None if wkb is None else shapely.from_wkb(wkb)

@@ -161,30 +161,31 @@ def write_boundaries(
     session.add(revision)
     session.flush()
     allow_boundary_writes(session)
-    held = {"ids": changed, "at": effective}
+    _close(session, changed, effective)
+    valid = TimestamptzRange(effective, None, "[)")
+    on = _reopen(session, {area: shape for area in changed if (shape := drawn[area]) is not None}, effective)
+    rows = (
+        (area, revision.id, hex_ewkb(shape), valid)
+        for area in changed
+        if (shape := drawn[area]) is not None and area not in on
+    )
+    copy_rows(session, "boundary", ("area_id", "revision_id", "shape", "valid"), rows)
+    session.expire_all()
+    return revision
+
+
+def _close(session: Session, area_ids: list[int], at: datetime) -> None:
+    """End the shapes of some areas at a moment."""
+    params = {"ids": area_ids, "at": at}
     # A shape that began at this very moment never held: it is replaced, not closed.
-    session.execute(text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), held)
+    session.execute(text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), params)
     session.execute(
         text("""
         UPDATE boundary SET valid = tstzrange(lower(valid), :at)
         WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)
         """),
-        held,
+        params,
     )
-    valid = TimestamptzRange(effective, None, "[)")
-    on = _reopen(session, {area: shape for area in changed if (shape := drawn[area]) is not None}, effective)
-    copy_rows(
-        session,
-        "boundary",
-        ("area_id", "revision_id", "shape", "valid"),
-        (
-            (area, revision.id, hex_ewkb(shape), valid)
-            for area in changed
-            if (shape := drawn[area]) is not None and area not in on
-        ),
-    )
-    session.expire_all()
-    return revision
 
 
 def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -> set[int]:
@@ -219,7 +220,7 @@ def grids_near(
     counties: Sequence[str],
     shapes: Sequence[PolygonLike],
     at: datetime,
-    near: float = NEIGHBOUR_TOLERANCE_DEG,
+    tolerance_deg: float = NEIGHBOUR_TOLERANCE_DEG,
 ) -> dict[str, MultiPolygon]:
     """The grids of counties in force at a moment whose boxes come near the shapes, by code, in order of
     codes.
@@ -240,10 +241,10 @@ def grids_near(
         {
             "counties": list(counties),
             "at": at,
-            "west": west - near,
-            "south": south - near,
-            "east": east + near,
-            "north": north + near,
+            "west": west - tolerance_deg,
+            "south": south - tolerance_deg,
+            "east": east + tolerance_deg,
+            "north": north + tolerance_deg,
         },
     ).all()
     return dict(zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True))
@@ -267,11 +268,11 @@ def hex_ewkb(shape: MultiPolygon) -> str:
     return str(shapely.to_wkb(shapely.set_srid(shape, STORAGE_SRID), hex=True, include_srid=True))
 
 
-def equals_exact(one: MultiPolygon | None, other: MultiPolygon | None) -> bool:
+def equals_exact(shape: MultiPolygon | None, other: MultiPolygon | None) -> bool:
     """Whether two shapes are the same vertex for vertex; the first in the normal form of `multi`."""
-    if one is None or other is None:
-        return one is other
-    return bool(shapely.equals_exact(one, to_multipolygon(other), tolerance=PRECISION_DEG / 10))
+    if shape is None or other is None:
+        return shape is other
+    return bool(shapely.equals_exact(shape, to_multipolygon(other), tolerance=PRECISION_DEG / 10))
 
 
 def _check_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> None:
@@ -287,7 +288,7 @@ def _check_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
     shapes = np.array(list(drawn.values()), dtype=object)
     if not len(shapes):
         return
-    wrong = {code: str(why) for code, why in zip(drawn, shapely.is_valid_reason(shapes), strict=True)}
+    wrong = {code: str(reason) for code, reason in zip(drawn, shapely.is_valid_reason(shapes), strict=True)}
     right = shapely.is_valid(shapes) & ~shapely.is_empty(shapes)
     errors = [
         FieldError(code, "geometry.other_fault", {"reason": wrong[code]})
@@ -316,11 +317,11 @@ def _check_coverage(
     for code in [code for code in at_fault if code in drawn][:MAX_NAMED_CODES]:
         others = [other for other in at_fault if other != code and at_fault[other].intersects(together[code])]
         point = shapely.get_point(shapely.get_parts(at_fault[code])[0], 0)
-        near = position_text(point.x, point.y)
+        position = position_text(point.x, point.y)
         if others:
-            errors.append(FieldError(code, "coverage.overlaps_others", {"grids": others[:3], "at": near}))
+            errors.append(FieldError(code, "coverage.overlaps_others", {"grids": others[:3], "at": position}))
         else:
-            errors.append(FieldError(code, "coverage.overlaps_itself", {"at": near}))
+            errors.append(FieldError(code, "coverage.overlaps_itself", {"at": position}))
     if errors:
         fault = Message(errors[0].code, errors[0].params)
         raise InvalidInput("store.no_coverage", errors, grid=errors[0].field, fault=fault)
@@ -340,7 +341,7 @@ def _check_later(session: Session, area_ids: Iterable[int], effective: datetime)
 
 def _above(session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime) -> dict[int, MultiPolygon | None]:
     """The new shapes of all areas above the grids, as unions of what lies one level below."""
-    found: dict[int, MultiPolygon | None] = {}
+    shapes_above: dict[int, MultiPolygon | None] = {}
     below = dict(grids)
     while below:
         children = session.execute(
@@ -354,9 +355,9 @@ def _above(session: Session, grids: Mapping[int, MultiPolygon | None], at: datet
         shapes = boundaries_at(session, [row[1] for row in children if row[1] not in below], at) | below
         parts: dict[int, list[Polygon | MultiPolygon]] = defaultdict(list)
         for parent, child in children:
-            held = parts[parent]
+            members = parts[parent]
             if (shape := shapes.get(child)) is not None:
-                held.append(shape)
-        below = {parent: to_multipolygon(dissolve(held)) if held else None for parent, held in parts.items()}
-        found |= below
-    return found
+                members.append(shape)
+        below = {parent: to_multipolygon(dissolve(members)) if members else None for parent, members in parts.items()}
+        shapes_above |= below
+    return shapes_above

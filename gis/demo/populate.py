@@ -120,9 +120,7 @@ def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
         text("""
         SELECT b.id, a.county, a.id AS grid, b.floors, ST_Area(b.shape::geography) AS m2
         FROM building b
-        JOIN LATERAL (SELECT a.id, a.county FROM boundary s JOIN area a ON a.id = s.area_id
-                      WHERE a.level = 'grid' AND s.valid @> now() AND ST_Covers(s.shape, ST_PointOnSurface(b.shape))
-                      ORDER BY a.code LIMIT 1) a ON true
+        CROSS JOIN LATERAL grid_at(ST_PointOnSurface(b.shape), now()) a
         WHERE b.kind = ANY(:living) AND ST_Area(b.shape::geography) BETWEEN :smallest AND :largest
         ORDER BY a.id, ST_XMin(b.shape), b.code"""),
         {"living": list(RESIDENTIAL_KINDS), "smallest": SMALLEST, "largest": LARGEST},

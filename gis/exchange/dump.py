@@ -127,9 +127,9 @@ def dump(session: Session, layer: str, path: Path, at: datetime | None = None, w
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
     if at is not None and not LAYERS[layer].dated:
         raise InvalidInput("dump.no_dates", layer=layer)
-    asked = {"at": at or datetime.now(UTC), "within": within}
+    area_filter = {"at": at or datetime.now(UTC), "within": within}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".dump-") as folder:
-        count = WRITERS[ending](session, layer, Path(folder) / path.name, asked)
+        count = WRITERS[ending](session, layer, Path(folder) / path.name, area_filter)
         if count == 0:
             if at:
                 raise NotFound("dump.no_rows_at", layer=layer, time=f"{at:%Y-%m-%d %H:%M}")

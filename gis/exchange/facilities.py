@@ -35,9 +35,9 @@ FROM building b WHERE b.id = f.building_id
 
 # The county of the grid (else of any area) that the point lies in; the lower code where two share a border.
 COUNTIES = """
-UPDATE incoming_facility f SET county = (
+UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f.point, now()) g), (
   SELECT a.county FROM area a JOIN boundary s ON s.area_id = a.id AND s.valid @> now()
-  WHERE (a.retired_at IS NULL OR a.retired_at > now()) AND ST_Covers(s.shape, f.point) ORDER BY a.level <> 'grid', a.code LIMIT 1)
+  WHERE (a.retired_at IS NULL OR a.retired_at > now()) AND ST_Covers(s.shape, f.point) ORDER BY a.code LIMIT 1))
 """
 
 # An empty cell leaves what is there, and so does a point in a known outline; the file a row came from is kept

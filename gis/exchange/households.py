@@ -44,11 +44,8 @@ ORDER BY w.unit
 
 GRIDS = "SELECT code FROM area WHERE level = 'grid' AND (retired_at IS NULL OR retired_at > now())"
 
-# Where a building stands: the grid with the lowest code that covers a point in it.
-GRIDS_OF_BUILDINGS_SQL = """
-SELECT g.id, g.code, g.county FROM area g JOIN boundary s ON s.area_id = g.id AND s.valid @> now()
-WHERE g.level = 'grid' AND ST_Covers(s.shape, ST_PointOnSurface(b.shape)) ORDER BY g.code LIMIT 1
-"""
+# Where a building stands: the grid of a point in it.
+GRIDS_OF_BUILDINGS_SQL = "SELECT g.id, g.code, g.county FROM grid_at(ST_PointOnSurface(b.shape), now()) g"
 
 UNITS_IN_OTHER_GRIDS_SQL = f"""
 SELECT p.unit, g.code AS grid, b.code AS building, stands.code AS stands_in, p.rows

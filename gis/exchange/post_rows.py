@@ -42,8 +42,7 @@ CODES = "SELECT code FROM area WHERE (retired_at IS NULL OR retired_at > now()) 
 # The county of a building without one is that of the grid a point in it lies in.
 BUILDINGS = """
 SELECT b.code, b.id, 'building' AS level, coalesce(b.county, (
-  SELECT g.county FROM area g JOIN boundary s ON s.area_id = g.id AND s.valid @> now()
-  WHERE g.level = 'grid' AND ST_Covers(s.shape, ST_PointOnSurface(b.shape)) ORDER BY g.code LIMIT 1
+  SELECT g.county FROM grid_at(ST_PointOnSurface(b.shape), now()) g
 )) AS county
 FROM building b WHERE b.code = ANY(:codes)
 """

@@ -318,9 +318,8 @@ def escalation_steps(
 CHAIN = """
 WITH RECURSIVE up AS (
   SELECT id, parent_id FROM area WHERE id = coalesce(CAST(:area AS bigint), (
-    SELECT g.id FROM building h JOIN boundary b ON ST_Covers(b.shape, ST_PointOnSurface(h.shape)) AND b.valid @> CAST(:at AS timestamptz)
-      JOIN area g ON g.id = b.area_id AND g.level = 'grid'
-    WHERE h.id = :building ORDER BY g.code LIMIT 1))
+    SELECT g.id FROM building h CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.shape), CAST(:at AS timestamptz)) g
+    WHERE h.id = :building))
   UNION SELECT a.id, a.parent_id FROM area a JOIN up ON a.id = up.parent_id
 ) SELECT id FROM up
 """

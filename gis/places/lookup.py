@@ -25,9 +25,7 @@ SELECT h.code, h.name, h.estate, h.address, ST_X(p.point) AS lon, ST_Y(p.point) 
        coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes, coalesce(up.names, '{}') AS names
 FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.shape) AS point) p LEFT JOIN LATERAL (
   WITH RECURSIVE up AS (
-    (SELECT a.id, a.parent_id, a.level, a.code, a.name
-     FROM area a JOIN boundary b ON b.area_id = a.id AND b.valid @> CAST(:at AS timestamptz)
-     WHERE a.level = 'grid' AND ST_Covers(b.shape, p.point) ORDER BY a.code LIMIT 1)
+    SELECT a.id, a.parent_id, a.level, a.code, a.name FROM grid_at(p.point, CAST(:at AS timestamptz)) a
     UNION ALL SELECT a.id, a.parent_id, a.level, a.code, a.name FROM area a JOIN up ON a.id = up.parent_id
   )
   SELECT array_agg(level ORDER BY code) AS levels, array_agg(code ORDER BY code) AS codes,
@@ -77,13 +75,17 @@ def find_named(session: Session, address: Address, at: datetime, *, estates: boo
         },
     )
     buildings = [_named(address, row._mapping) for row in rows if not _is_elsewhere(address, row._mapping)]
-    buildings = [one for one in buildings if one.naming is not Naming.NUMBER_IN_UNKNOWN_ESTATE]
-    best = max((one.naming for one in buildings), default=Naming.NO)
+    buildings = [building for building in buildings if building.naming is not Naming.NUMBER_IN_UNKNOWN_ESTATE]
+    best = max((building.naming for building in buildings), default=Naming.NO)
     if best is Naming.NO:
-        buildings = [one for one in buildings if estates and one.estate and stands_in(one.estate, address.text)]
-    buildings = [one for one in buildings if one.naming is best]
-    most = max((len(one.named_areas) for one in buildings), default=0)
-    return [one for one in buildings if len(one.named_areas) == most]
+        buildings = [
+            building
+            for building in buildings
+            if estates and building.estate and stands_in(building.estate, address.text)
+        ]
+    buildings = [building for building in buildings if building.naming is best]
+    most = max((len(building.named_areas) for building in buildings), default=0)
+    return [building for building in buildings if len(building.named_areas) == most]
 
 
 def _is_elsewhere(address: Address, row: RowMapping) -> bool:
@@ -118,12 +120,12 @@ def number_pattern(number: str) -> str:
 def numeral(value: int) -> str:
     """A number below a thousand in Chinese numerals, as spoken."""
     hundreds, tens, ones = value // 100 % 10, value // 10 % 10, value % 10
-    said = f"{NUMERALS[hundreds]}百" if hundreds else ""
+    text = f"{NUMERALS[hundreds]}百" if hundreds else ""
     if tens:
-        said += ("" if tens == 1 and not hundreds else NUMERALS[tens]) + "十"
+        text += ("" if tens == 1 and not hundreds else NUMERALS[tens]) + "十"
     elif hundreds and ones:
-        said += "零"
-    return said + (NUMERALS[ones] if ones else "")
+        text += "零"
+    return text + (NUMERALS[ones] if ones else "")
 
 
 AREAS = text("""

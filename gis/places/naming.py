@@ -202,10 +202,10 @@ def _ends_whole(text: str, name: str, areas: tuple[str, ...]) -> bool:
     return bool(name) and text.endswith(name) and _may_precede(text[: len(text) - len(name)], areas)
 
 
-def _may_precede(before: str, areas: tuple[str, ...]) -> bool:
-    if not before or _BEFORE.search(before[-4:]):
+def _may_precede(prefix: str, areas: tuple[str, ...]) -> bool:
+    if not prefix or _BEFORE.search(prefix[-4:]):
         return True
-    return any(before.endswith(name) for area in areas for name in (normalise_text(area), _stem(area)) if len(name) > 1)
+    return any(prefix.endswith(name) for area in areas for name in (normalise_text(area), _stem(area)) if len(name) > 1)
 
 
 def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:
@@ -217,9 +217,9 @@ def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:
     )
 
 
-def same_estate(one: str, other: str) -> bool:
+def same_estate(estate: str, other: str) -> bool:
     """Whether two names are of one estate: 桂花苑 is 桂花苑小区."""
-    return short_estate(one) == short_estate(other)
+    return short_estate(estate) == short_estate(other)
 
 
 def _stands_in(name: str, text: str, areas: tuple[str, ...]) -> bool:

@@ -105,25 +105,27 @@ class BuildingIndex:
 
     def covering(self, lon: float, lat: float) -> int | None:
         """The building that covers a point, border included; of several the lower code; None when none does."""
-        rows = self.cells.at(lon, lat)
+        rows = self.cells.covering(lon, lat)
         return int(rows[0]) if rows.size else None
 
     def within(self, lon: float, lat: float, metres: float) -> list[tuple[float, int]]:
         """Buildings within some metres of a point: distance and row, nearest first, then lower code."""
-        rows = self.cells.near(*local_distance.buffer_bbox(lon, lat, metres))
+        rows = self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, metres))
         if not rows.size:
             return []
         flat, per_lon, per_lat = self.metric
-        far = shapely.distance(flat[rows], shapely.points(lon * per_lon[rows], lat * per_lat[rows]))
+        distances_m = shapely.distance(flat[rows], shapely.points(lon * per_lon[rows], lat * per_lat[rows]))
         return sorted(
-            (distance, row) for distance, row in zip(far.tolist(), rows.tolist(), strict=True) if distance <= metres
+            (distance, row)
+            for distance, row in zip(distances_m.tolist(), rows.tolist(), strict=True)
+            if distance <= metres
         )
 
     def parts_of(self, row: int) -> list[Part]:
         """The parts of a building that units have, in the order of the units' codes."""
         building = int(self.ids[row])
-        first, last = self.part_of.searchsorted((building, building + 1))
-        return [Part(*part) for part in self.parts[first:last]]
+        start, last = self.part_of.searchsorted((building, building + 1))
+        return [Part(*part) for part in self.parts[start:last]]
 
     def label_of(self, row: int) -> BuildingLabel:
         """What a building is called."""

@@ -27,10 +27,10 @@ def validate_line(line: BaseGeometry) -> LineString:
     flat = shapely.force_2d(line)
     _countable(flat, "line")
     xy = noding.snap_to_lattice(shapely.get_coordinates(flat))
-    kept = np.concatenate([[True], (xy[1:] != xy[:-1]).any(axis=1)])
-    if kept.sum() < 2:
+    distinct = np.concatenate([[True], (xy[1:] != xy[:-1]).any(axis=1)])
+    if distinct.sum() < 2:
         raise InvalidInput("line.one_point")
-    drawn = LineString(xy[kept])
+    drawn = LineString(xy[distinct])
     if not drawn.is_simple:
         crossing = _self_crossing(drawn)
         raise InvalidInput("line.crosses_itself", at=position_text(crossing.x, crossing.y))
@@ -44,8 +44,8 @@ def _self_crossing(line: LineString) -> Point:
     while crossing - simple > 1:
         middle = (simple + crossing) // 2
         simple, crossing = (middle, crossing) if LineString(xy[:middle]).is_simple else (simple, middle)
-    before, last = LineString(xy[: crossing - 1]), LineString(xy[crossing - 2 : crossing])
-    meets = shapely.get_coordinates(shapely.intersection(before, last))
+    simple_part, last = LineString(xy[: crossing - 1]), LineString(xy[crossing - 2 : crossing])
+    meets = shapely.get_coordinates(shapely.intersection(simple_part, last))
     others = meets[(meets != xy[crossing - 2]).any(axis=1)]
     return Point(others[0] if len(others) else xy[crossing - 1])
 
@@ -80,7 +80,7 @@ def _countable(shape: BaseGeometry, field: str) -> None:
 
 def extend_to_border(line: LineString, land: PolygonLike) -> LineString:
     """A line whose ends, where they miss the border by less than `REACH`, are led onto it."""
-    xy = [tuple(one) for one in line.coords]
+    xy = [tuple(vertex) for vertex in line.coords]
     for end in (0, -1):
         point = Point(xy[end])
         if not shapely.contains_properly(land, point):

@@ -55,7 +55,7 @@ class CellIndex:
         self.start = np.zeros(self.columns * self.rows + 1, dtype=np.int64)
         np.cumsum(np.bincount(cell, minlength=self.columns * self.rows), out=self.start[1:])
 
-    def at(self, x: float, y: float) -> Ints:
+    def covering(self, x: float, y: float) -> Ints:
         """The shapes that cover one point, border included, lowest first."""
         if self.empty:
             return NO_ROWS
@@ -63,10 +63,10 @@ class CellIndex:
         if not (0 <= column < self.columns and 0 <= row < self.rows):
             return NO_ROWS
         cell = row * self.columns + column
-        near = self.members[self.start[cell] : self.start[cell + 1]]
-        return near[shapely.intersects_xy(self.shapes[near], x, y)] if near.size else near
+        candidates = self.members[self.start[cell] : self.start[cell + 1]]
+        return candidates[shapely.intersects_xy(self.shapes[candidates], x, y)] if candidates.size else candidates
 
-    def near(self, west: float, south: float, east: float, north: float) -> Ints:
+    def bbox_candidates(self, west: float, south: float, east: float, north: float) -> Ints:
         """The shapes whose bounding box meets a box, lowest first."""
         if self.empty:
             return NO_ROWS
@@ -77,11 +77,11 @@ class CellIndex:
             return NO_ROWS
         rows = range(low * self.columns, high * self.columns + 1, self.columns)
         parts = [self.members[self.start[row + left] : self.start[row + right + 1]] for row in rows]
-        found = np.unique(np.concatenate(parts))
-        if not found.size:
-            return found
-        box = self.bounds[found]
-        return found[(box[:, 0] <= east) & (box[:, 2] >= west) & (box[:, 1] <= north) & (box[:, 3] >= south)]
+        candidates = np.unique(np.concatenate(parts))
+        if not candidates.size:
+            return candidates
+        box = self.bounds[candidates]
+        return candidates[(box[:, 0] <= east) & (box[:, 2] >= west) & (box[:, 1] <= north) & (box[:, 3] >= south)]
 
     def pairs(self, x: Floats, y: Floats) -> tuple[Ints, Ints]:
         """Every (point, shape) where the shape covers the point, its border included."""
@@ -90,17 +90,17 @@ class CellIndex:
         column, row = np.floor((x - self.west) / self.side), np.floor((y - self.south) / self.side)
         inside = (column >= 0) & (column < self.columns) & (row >= 0) & (row < self.rows)
         cell = np.where(inside, row * self.columns + column, 0).astype(np.int64)
-        first = self.start[cell]
-        counts = np.where(inside, self.start[cell + 1] - first, 0)
+        cell_start = self.start[cell]
+        counts = np.where(inside, self.start[cell + 1] - cell_start, 0)
         point = np.repeat(np.arange(len(x)), counts)
-        shape = self.members[np.arange(len(point)) + np.repeat(first - (np.cumsum(counts) - counts), counts)]
+        shape = self.members[np.arange(len(point)) + np.repeat(cell_start - (np.cumsum(counts) - counts), counts)]
         px, py, box = x[point], y[point], self.bounds[shape]
         keep = (px >= box[:, 0]) & (px <= box[:, 2]) & (py >= box[:, 1]) & (py <= box[:, 3])
         point, shape = point[keep], shape[keep]
         keep = shapely.intersects_xy(self.shapes[shape], px[keep], py[keep])
         return point[keep], shape[keep]
 
-    def cover(self, x: Floats, y: Floats) -> tuple[Ints, NDArray[np.int64]]:
+    def covering_many(self, x: Floats, y: Floats) -> tuple[Ints, NDArray[np.int64]]:
         """The lowest shape that covers each point, -1 for none, and how many do.
 
         Args:
@@ -113,8 +113,8 @@ class CellIndex:
         def work(piece: Ints) -> None:
             point, shape = self.pairs(x[piece], y[piece])
             # pairs come by point and, within a cell, by shape: the first of a point is the lowest
-            at, first, count = np.unique(point, return_index=True, return_counts=True)
-            lowest[piece[at]], hits[piece[at]] = shape[first], count
+            at, first_pairs, count = np.unique(point, return_index=True, return_counts=True)
+            lowest[piece[at]], hits[piece[at]] = shape[first_pairs], count
 
         pieces = list(_pieces(x, y))
         if len(pieces) == 1:

@@ -118,9 +118,9 @@ def inscribed_diameters_m(shapes: Shapes) -> NDArray[np.float64]:
         too_wide[open_] = np.where(left, too_wide[open_], middle)
     for i in np.flatnonzero(large).tolist():
         fits[i] = max(fits[i], _circle_diameter(parts[i], max(fits[i] * 0.05, 1e-3)))
-    found = np.zeros(len(shapes))
-    np.maximum.at(found, owner, fits)
-    return found
+    diameters = np.zeros(len(shapes))
+    np.maximum.at(diameters, owner, fits)
+    return diameters
 
 
 def wider(shapes: Shapes, limit: float) -> NDArray[np.bool_]:
@@ -145,8 +145,8 @@ def wider(shapes: Shapes, limit: float) -> NDArray[np.bool_]:
 def _flat_parts(shapes: Shapes) -> tuple[Shapes, NDArray[np.intp]]:
     """The polygons in some shapes, in metres, and the position of the shape of each."""
     parts, owner = shapely.get_parts(shapes, return_index=True)
-    kept = ~shapely.is_empty(parts) & (shapely.get_dimensions(parts) == 2)
-    parts, owner = parts[kept], owner[kept]
+    is_areal = ~shapely.is_empty(parts) & (shapely.get_dimensions(parts) == 2)
+    parts, owner = parts[is_areal], owner[is_areal]
     if not len(parts):
         return parts, owner
     return to_local_metres(parts, latitude=float(np.mean(shapely.total_bounds(parts)[[1, 3]]))), owner

@@ -64,17 +64,17 @@ def split_faces(
     pieces = [part for part in shapely.get_parts(inside) if isinstance(part, LineString)]
     new: Corners = defaultdict(list)
     bent = _bend(pieces, edges, _outline(lands, edges), new)
-    table = {frozenset(_edge(edges[i])): [vertex for _, vertex in found] for i, found in new.items()}
+    table = {frozenset(_edge(edges[i])): [vertex for _, vertex in faces] for i, faces in new.items()}
     borders = [ring for shape in shapes for ring in _rings(insert_vertices(shape, table))]
     noded = shapely.union_all([*borders, *(LineString(line) for line in bent)], grid_size=PRECISION_DEG)
-    found = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
+    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
     # the query shape is the one that is prepared: lands over points, not points over lands
-    owner, face = STRtree(shapely.point_on_surface(found)).query(shapes, predicate="intersects")
-    first: dict[int, int] = {}
+    owner, face = STRtree(shapely.point_on_surface(faces)).query(shapes, predicate="intersects")
+    owner_of: dict[int, int] = {}
     for at, whose in sorted(zip(face.tolist(), owner.tolist(), strict=True)):
-        first.setdefault(at, whose)
+        owner_of.setdefault(at, whose)
     codes = list(cut)
-    return [(found[i], codes[first[i]]) for i in sorted(first)]
+    return [(faces[i], codes[owner_of[i]]) for i in sorted(owner_of)]
 
 
 def crossings(line: BaseGeometry, other: BaseGeometry, most: int) -> int:
@@ -82,7 +82,7 @@ def crossings(line: BaseGeometry, other: BaseGeometry, most: int) -> int:
     so many edges lie over each other that counting takes too long.
     """
     tree, edges = STRtree(_segments(other)), _segments(line)
-    ends = [shapely.get_coordinates(one).reshape(-1, 2, 2) for one in (edges, tree.geometries)]
+    ends = [shapely.get_coordinates(segments).reshape(-1, 2, 2) for segments in (edges, tree.geometries)]
     count = looked_at = 0
     for some in np.array_split(np.arange(len(edges)), max(1, len(edges) // 200)):
         i, j = tree.query(edges[some])
@@ -121,15 +121,15 @@ def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
     start, end = _keys(pairs)
     order = np.lexsort((end, start))
     same = (start[order][1:] == start[order][:-1]) & (end[order][1:] == end[order][:-1])
-    one, other = order[:-1][same], order[1:][same]
+    pair_start, other = order[:-1][same], order[1:][same]
     scale = np.array(metres_per_degree(float(xy[:, 1].mean()))) if len(xy) else np.ones(2)
-    metres = np.hypot(*((pairs[one, 1] - pairs[one, 0]) * scale).T)
-    found: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for i, j, length in zip(whose[one].tolist(), whose[other].tolist(), metres.tolist(), strict=True):
+    metres = np.hypot(*((pairs[pair_start, 1] - pairs[pair_start, 0]) * scale).T)
+    lengths: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for i, j, length in zip(whose[pair_start].tolist(), whose[other].tolist(), metres.tolist(), strict=True):
         if i != j:
-            found[i][j] += length
-            found[j][i] += length
-    return found
+            lengths[i][j] += length
+            lengths[j][i] += length
+    return lengths
 
 
 def share_vertices(
@@ -143,23 +143,23 @@ def share_vertices(
     """
     shapes = shape_array([shape for shape in changed.values() if shape is not None])
     old = {code: lands[code] for code in changed if code in lands}
-    before = shape_array(list(old.values()))
-    known = set(map(tuple, shapely.get_coordinates(before).tolist()))
-    fresh = sorted({tuple(xy) for xy in shapely.get_coordinates(shapes).tolist()} - known)
+    old_shapes = shape_array(list(old.values()))
+    old_vertices = set(map(tuple, shapely.get_coordinates(old_shapes).tolist()))
+    fresh = sorted({tuple(xy) for xy in shapely.get_coordinates(shapes).tolist()} - old_vertices)
     result = dict(changed)
     if not fresh:
         return result
     points = shapely.points(np.array(fresh))
     others = [code for code in lands if code not in changed]
-    held = shape_array([lands[code] for code in others])
+    other_shapes = shape_array([lands[code] for code in others])
     spread = shapely.buffer(shapely.envelope(shapely.multipoints(points)), VERTEX_TOLERANCE_DEG).envelope
-    for at in np.sort(STRtree(held).query(spread)) if others else ():
-        land = held[at]
+    for at in np.sort(STRtree(other_shapes).query(spread)) if others else ():
+        land = other_shapes[at]
         edges = _edges(shape_array([land]))
         lines = shapely.linestrings(edges)
         point, edge = STRtree(lines).query(points, predicate="dwithin", distance=VERTEX_TOLERANCE_DEG)
-        far = shapely.distance(points[point], lines[edge])
-        order = np.lexsort((edge, far, point))
+        distances = shapely.distance(points[point], lines[edge])
+        order = np.lexsort((edge, distances, point))
         point, edge = point[order], edge[order]
         nearest = np.concatenate([[True], point[1:] != point[:-1]]) if len(point) else np.empty(0, dtype=bool)
         table: dict[frozenset[Vertex], list[Vertex]] = defaultdict(list)
@@ -179,15 +179,15 @@ def insert_vertices(land: PolygonLike, table: Mapping[frozenset[Vertex], Iterabl
     """
 
     def ring(xy: Sequence[Vertex]) -> list[Vertex]:
-        found = [xy[0]]
+        vertices = [xy[0]]
         for start, end in itertools.pairwise(xy):
-            more = set(table.get(frozenset((start, end)), ())) - {start, end}
-            found += sorted(more, key=lambda one: _squared(start, one))
-            found.append(end)
-        return found
+            inserted = set(table.get(frozenset((start, end)), ())) - {start, end}
+            vertices += sorted(inserted, key=lambda vertex: _squared(start, vertex))
+            vertices.append(end)
+        return vertices
 
-    def polygon(one: Polygon) -> Polygon:
-        return Polygon(ring(one.exterior.coords[:]), [ring(hole.coords[:]) for hole in one.interiors])
+    def polygon(part: Polygon) -> Polygon:
+        return Polygon(ring(part.exterior.coords[:]), [ring(hole.coords[:]) for hole in part.interiors])
 
     parts = [polygon(part) for part in shapely.get_parts(land)]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
@@ -255,8 +255,8 @@ def _snapped(
         xy: Their vertices. piece: The line of each. corners: Of the borders.
     """
     reach = NOISE_STEPS * PRECISION_DEG
-    far, near = cKDTree(corners).query(xy, distance_upper_bound=reach)
-    xy = np.where((far <= reach)[:, None], corners[np.minimum(near, len(corners) - 1)], xy)
+    distances, nearest = cKDTree(corners).query(xy, distance_upper_bound=reach)
+    xy = np.where((distances <= reach)[:, None], corners[np.minimum(nearest, len(corners) - 1)], xy)
     start = np.flatnonzero((piece[1:] == piece[:-1]) & (xy[1:] != xy[:-1]).any(axis=1))
     if not len(start):
         return xy, piece
@@ -265,19 +265,19 @@ def _snapped(
     corner, segment = STRtree(segments).query(points, predicate="dwithin", distance=reach)
     through = {(number, *one) for number, one in zip(piece.tolist(), xy.tolist(), strict=True)}
     order = np.lexsort((segment, shapely.distance(points[corner], segments[segment]), corner))
-    more: list[tuple[int, float, list[float]]] = []
+    insertions: list[tuple[int, float, list[float]]] = []
     for i, j in zip(corner[order].tolist(), segment[order].tolist(), strict=True):
         at, (x, y) = int(start[j]), corners[i].tolist()
         if (passed := (int(piece[at]), x, y)) not in through:
             through.add(passed)
-            more.append((at, _squared((xy[at, 0], xy[at, 1]), (x, y)), [x, y]))
-    more.sort()
-    after = np.array([at + 1 for at, _, _ in more], dtype=np.intp)
-    added = np.array([one for _, _, one in more]).reshape(-1, 2)
-    return np.insert(xy, after, added, axis=0), np.insert(piece, after, piece[after - 1])
+            insertions.append((at, _squared((xy[at, 0], xy[at, 1]), (x, y)), [x, y]))
+    insertions.sort()
+    insert_at = np.array([at + 1 for at, _, _ in insertions], dtype=np.intp)
+    added = np.array([one for _, _, one in insertions]).reshape(-1, 2)
+    return np.insert(xy, insert_at, added, axis=0), np.insert(piece, insert_at, piece[insert_at - 1])
 
 
-def _on_edge(edge: NDArray[np.float64], near: Vertex, outline: bool, known: list[tuple[int, Vertex]]) -> Vertex:
+def _on_edge(edge: NDArray[np.float64], target: Vertex, outline: bool, vertices: list[tuple[int, Vertex]]) -> Vertex:
     """The lattice vertex at which an edge is met: one it has within `NOISE`, else a new one, added to the known.
 
     Args:
@@ -285,35 +285,42 @@ def _on_edge(edge: NDArray[np.float64], near: Vertex, outline: bool, known: list
     """
     ends = _edge(edge)
     (px, py), (qx, qy) = np.round(edge * LATTICE_PER_DEGREE).astype(np.int64).tolist()
-    x, y = near[0] * LATTICE_PER_DEGREE, near[1] * LATTICE_PER_DEGREE
+    x, y = target[0] * LATTICE_PER_DEGREE, target[1] * LATTICE_PER_DEGREE
     steep = abs(qy - py) > abs(qx - px)
     if steep:
         px, py, qx, qy, x, y = py, px, qy, qx, y, x
-    low, high = bisect_left(known, (round(x) - NOISE_STEPS - 1,)), bisect_left(known, (round(x) + NOISE_STEPS + 2,))
-    close = [one for one in (*ends, *(vertex for _, vertex in known[low:high]))
-             if _squared(one, near) <= (NOISE_STEPS * PRECISION_DEG) ** 2]  # fmt: skip
+    low, high = (
+        bisect_left(vertices, (round(x) - NOISE_STEPS - 1,)),
+        bisect_left(vertices, (round(x) + NOISE_STEPS + 2,)),
+    )
+    close = [one for one in (*ends, *(vertex for _, vertex in vertices[low:high]))
+             if _squared(one, target) <= (NOISE_STEPS * PRECISION_DEG) ** 2]  # fmt: skip
     if close:
-        return min(close, key=lambda one: (_squared(one, near), one))
+        return min(close, key=lambda one: (_squared(one, target), one))
     reach = MAX_SHIFT_STEPS if outline else 1
-    first, last = max(min(px, qx) + 1, round(x) - reach), min(max(px, qx) - 1, round(x) + reach)
-    if first > last:
-        return min(ends, key=lambda one: (_squared(one, near), one))
-    along = np.arange(first, last + 1)
+    low_step, last = max(min(px, qx) + 1, round(x) - reach), min(max(px, qx) - 1, round(x) + reach)
+    if low_step > last:
+        return min(ends, key=lambda one: (_squared(one, target), one))
+    along = np.arange(low_step, last + 1)
     across = np.round(py + (along - px) * ((qy - py) / (qx - px))).astype(np.int64)
     off = np.abs((qx - px) * (across - py) - (qy - py) * (along - px))
     best = np.lexsort((along, np.abs(along - x), np.maximum(off, MAX_CORNER_AREA_STEPS2)))[0]
-    found = (along[best] / LATTICE_PER_DEGREE, across[best] / LATTICE_PER_DEGREE)
-    vertex = (float(found[1]), float(found[0])) if steep else (float(found[0]), float(found[1]))
-    if not _has(known, vertex):
-        insort(known, (int(along[best]), vertex))
+    vertex_found = (along[best] / LATTICE_PER_DEGREE, across[best] / LATTICE_PER_DEGREE)
+    vertex = (
+        (float(vertex_found[1]), float(vertex_found[0])) if steep else (float(vertex_found[0]), float(vertex_found[1]))
+    )
+    if not _has(vertices, vertex):
+        insort(vertices, (int(along[best]), vertex))
     return vertex
 
 
-def _has(known: list[tuple[int, Vertex]], vertex: Vertex) -> bool:
+def _has(vertices: list[tuple[int, Vertex]], vertex: Vertex) -> bool:
     """Whether a vertex is one of an edge's new ones."""
     steps = (round(vertex[0] * LATTICE_PER_DEGREE), round(vertex[1] * LATTICE_PER_DEGREE))
     return any(
-        at < len(known) and known[at][1] == vertex for along in steps for at in (bisect_left(known, (along, vertex)),)
+        at < len(vertices) and vertices[at][1] == vertex
+        for along in steps
+        for at in (bisect_left(vertices, (along, vertex)),)
     )
 
 
@@ -331,8 +338,8 @@ def _outline(lands: Mapping[str, PolygonLike], edges: NDArray[np.float64]) -> ND
     """Which edges belong to one of the lands only."""
     west, south, east, north = edges[:, :, 0].min(), edges[:, :, 1].min(), edges[:, :, 0].max(), edges[:, :, 1].max()
     shapes = shape_array(list(lands.values()))
-    near = shapes[shapely.intersects(shapely.envelope(shapes), shapely.box(west, south, east, north))]
-    xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(near)), return_index=True)
+    neighbours_of_box = shapes[shapely.intersects(shapely.envelope(shapes), shapely.box(west, south, east, north))]
+    xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(neighbours_of_box)), return_index=True)
     along = ring[1:] == ring[:-1]
     start, end = (np.concatenate(both) for both in zip(
         _keys(np.stack([xy[:-1][along], xy[1:][along]], axis=1)), _keys(edges), strict=True))  # fmt: skip
@@ -360,5 +367,5 @@ def _edge(edge: NDArray[np.float64]) -> Edge:
     return (px, py), (qx, qy)
 
 
-def _squared(one: Vertex, other: Vertex) -> float:
-    return (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2
+def _squared(start: Vertex, other: Vertex) -> float:
+    return (start[0] - other[0]) ** 2 + (start[1] - other[1]) ** 2

@@ -56,8 +56,8 @@ def is_valid(shapes: Sequence[PolygonLike]) -> bool:
 
     Holes in the coverage are allowed (see `gaps`).
     """
-    held = shape_array(shapes)
-    return bool(shapely.is_valid(held).all() and is_on_lattice(held).all() and shapely.coverage_is_valid(held))
+    array = shape_array(shapes)
+    return bool(shapely.is_valid(array).all() and is_on_lattice(array).all() and shapely.coverage_is_valid(array))
 
 
 def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -> list[Gap]:
@@ -74,11 +74,13 @@ def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -
     rings = [Polygon(ring) for part in shapely.get_parts(union) for ring in part.interiors]
     inside = [shapely.difference(ring, union) for ring in rings]  # less the islands in it
     outside = _slits(shape_array(shapes), union, slit)
-    found = [part for shape in (*inside, *outside) for part in shapely.get_parts(shape) if isinstance(part, Polygon)]
-    wide = inscribed_diameters_m(shape_array(found)).tolist()
+    candidates = [
+        part for shape in (*inside, *outside) for part in shapely.get_parts(shape) if isinstance(part, Polygon)
+    ]
+    wide = inscribed_diameters_m(shape_array(candidates)).tolist()
     answers = [
         Gap(part, geodesic_area_m2(part), label_point(part), w)
-        for part, w in zip(found, wide, strict=True)
+        for part, w in zip(candidates, wide, strict=True)
         if w >= MIN_GAP_WIDTH_M
     ]
     return sorted(answers, key=lambda gap: -gap.m2)
@@ -108,19 +110,19 @@ def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
     Args:
         shapes: Valid polygons. What is narrower than the lattice's own rounding (2 cm) is not counted.
     """
-    held = shape_array(shapes)
-    if shapely.coverage_is_valid(held):
+    array = shape_array(shapes)
+    if shapely.coverage_is_valid(array):
         return []
-    first, second = STRtree(held).query(held, predicate="intersects")
+    first, second = STRtree(array).query(array, predicate="intersects")
     first, second = first[first < second], second[first < second]
-    shared = [extract_polygons(shape) or Polygon() for shape in shapely.intersection(held[first], held[second])]
+    shared = [extract_polygons(shape) or Polygon() for shape in shapely.intersection(array[first], array[second])]
     wide = inscribed_diameters_m(shape_array(shared)).tolist()
-    found = [
+    overlaps = [
         Overlap(i, j, land, geodesic_area_m2(land), label_point(land), w)
         for i, j, land, w in zip(first.tolist(), second.tolist(), shared, wide, strict=True)
         if w >= MIN_GAP_WIDTH_M
     ]
-    return sorted(found, key=lambda overlap: overlap[:2])
+    return sorted(overlaps, key=lambda overlap: overlap[:2])
 
 
 def repair_coverage(shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDTH_M) -> list[PolygonLike]:
@@ -142,9 +144,9 @@ def repair_coverage(shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDT
     narrow = [gap.shape for gap in find_gaps(shapes, tolerance) if gap.width <= tolerance]
     if not narrow and is_valid(shapes):
         return list(shapes)
-    held = _fill(shape_array(shapes), narrow)
-    latitude = float(np.mean(shapely.total_bounds(held)[[1, 3]]))
-    flat = to_local_metres(held, latitude=latitude)
+    filled = _fill(shape_array(shapes), narrow)
+    latitude = float(np.mean(shapely.total_bounds(filled)[[1, 3]]))
+    flat = to_local_metres(filled, latitude=latitude)
     flat = shapely.coverage_clean(flat, snapping_distance=min(NOISE_WIDTH_M, tolerance), gap_width=tolerance)
     mended = node_borders(list(to_local_metres(flat, back=True, latitude=latitude)))
     for i, shape in enumerate(mended):
@@ -158,13 +160,13 @@ def _fill(shapes: Shapes, narrow: Sequence[PolygonLike]) -> Shapes:
     filled = shapes.copy()
     for gap in narrow:
         rim = shapely.buffer(gap, MIN_GAP_WIDTH_M * 1e-5)  # degrees: a centimetre or two, to meet what it touches
-        near = STRtree(filled).query(rim, predicate="intersects")
-        border = shapely.area(shapely.intersection(filled[near], rim))
-        if len(near):
-            owner = near[int(np.argmax(border))]
+        candidates = STRtree(filled).query(rim, predicate="intersects")
+        border = shapely.area(shapely.intersection(filled[candidates], rim))
+        if len(candidates):
+            owner = candidates[int(np.argmax(border))]
             # slivers moved between degrees and metres may have come to cross themselves; borders are noded afterwards
-            pieces = [extract_polygons(shapely.make_valid(one)) for one in (filled[owner], gap)]
-            whole = shapely.union_all([one for one in pieces if one is not None], grid_size=PRECISION_DEG / 100)
+            pieces = [extract_polygons(shapely.make_valid(shape)) for shape in (filled[owner], gap)]
+            whole = shapely.union_all([shape for shape in pieces if shape is not None], grid_size=PRECISION_DEG / 100)
             filled[owner] = extract_polygons(whole) or filled[owner]
     return filled
 
@@ -179,17 +181,17 @@ def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
         As many shapes in the same order, a coverage (see `is_valid`); a shape too thin for the lattice comes
         back empty. Where a corner meets the middle of a neighbour's edge, the edge gets a vertex.
     """
-    held = shapely.set_precision(shape_array(shapes), PRECISION_DEG, mode="pointwise")
-    if not shapely.is_empty(held).any() and is_valid(list(held)):
-        return list(held)
+    snapped = shapely.set_precision(shape_array(shapes), PRECISION_DEG, mode="pointwise")
+    if not shapely.is_empty(snapped).any() and is_valid(list(snapped)):
+        return list(snapped)
     # Snap rounding of all borders at once, then every face goes back to the shape it lies in.
     lines = shapely.union_all(shapely.boundary(shape_array(shapes)), grid_size=PRECISION_DEG)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
     face, owner = STRtree(shape_array(shapes)).query(shapely.point_on_surface(faces), predicate="intersects")
     order = np.lexsort((owner, face))
     face, owner = face[order], owner[order]
-    first = np.concatenate([[True], face[1:] != face[:-1]]) if len(face) else np.array([], bool)
-    face, owner = face[first], owner[first]
+    is_first = np.concatenate([[True], face[1:] != face[:-1]]) if len(face) else np.array([], bool)
+    face, owner = face[is_first], owner[is_first]
     noded: list[PolygonLike] = []
     for i in range(len(shapes)):
         land = extract_polygons(shapely.coverage_union_all(faces[face[owner == i]]))
@@ -206,14 +208,14 @@ def dissolve(shapes: Sequence[PolygonLike]) -> PolygonLike:
     Raises:
         InvalidInput: There is no shape.
     """
-    held = shape_array(shapes)
-    if not len(held):
+    array = shape_array(shapes)
+    if not len(array):
         raise InvalidInput("coverage.no_shapes")
-    if shapely.coverage_is_valid(held):
-        whole = extract_polygons(shapely.coverage_union_all(held))
+    if shapely.coverage_is_valid(array):
+        whole = extract_polygons(shapely.coverage_union_all(array))
         if whole is not None and whole.is_valid:
             return whole
-    whole = extract_polygons(shapely.union_all(held, grid_size=PRECISION_DEG))
+    whole = extract_polygons(shapely.union_all(array, grid_size=PRECISION_DEG))
     if whole is None:
         raise InvalidInput("coverage.no_land")
     return whole

@@ -102,7 +102,7 @@ def register(columns: int, rows: int) -> RegistrySnapshot:
         parts,
         np.repeat(ids, STAIRS),
     )
-    of_grid, _, _ = known.find_many(places.spots[:, 0], places.spots[:, 1])
+    of_grid, _, _ = known.grids_at(places.spots[:, 0], places.spots[:, 1])
     order = np.argsort(of_grid, kind="stable")
     return RegistrySnapshot(
         MIN_MICROS, MAX_MICROS, known, upper, places, of_grid, order, of_grid[order], people(grid_ids, len(parts))

@@ -8,7 +8,7 @@ import click
 import orjson
 
 from gis.accounts import disclosures
-from gis.areas.resolver import read_time
+from gis.areas.locate_input import read_time
 from gis.errors import invalid_field
 from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report

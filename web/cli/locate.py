@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 import orjson
 
+from gis.areas.locate_input import read_time
 from gis.areas.locate_result import LocateResult
 from gis.areas.models import Level
-from gis.areas.resolver import locate, read_time
+from gis.areas.resolver import locate
 from gis.settings import Settings
 from web.cli.common import session_scope
 

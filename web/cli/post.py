@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from gis.areas.resolver import read_time
+from gis.areas.locate_input import read_time
 from gis.incidents.lifecycle import handover
 from gis.incidents.reading.unanswered import unanswered
 from gis.people.posts import posts_of

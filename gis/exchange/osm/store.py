@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from sqlalchemy import (
-    ScalarSelect,
+    ColumnElement,
     Table,
     TableClause,
     column,
@@ -230,21 +230,20 @@ def set_counties(session: Session) -> int:
     return changed
 
 
-def _county_of(rows: Any) -> ScalarSelect[str]:
-    """Return the county of the grid, else of the county, that covers a row's place; the lower code on a border."""
-    return (
+def _county_of(rows: Any) -> ColumnElement[str]:
+    """The county of the grid, else of the county, that covers a row's place; the lower code on a border."""
+    point = func.ST_PointOnSurface(rows.c.shape)
+    grid = func.grid_at(point, func.now()).table_valued("county")
+    county = (
         select(Area.county)
         .join(Boundary, Boundary.area_id == Area.id)
-        .where(
-            Area.level.in_(("county", "grid")),
-            Boundary.valid.op("@>")(func.now()),
-            func.ST_Covers(Boundary.shape, func.ST_PointOnSurface(rows.c.shape)),
-        )
-        .order_by(Area.level.desc(), Area.code)  # "grid" after "county"
+        .where(Area.level == "county", Boundary.valid.op("@>")(func.now()), func.ST_Covers(Boundary.shape, point))
+        .order_by(Area.code)
         .limit(1)
         .correlate(rows)
         .scalar_subquery()
     )
+    return func.coalesce(select(grid.c.county).correlate(rows).scalar_subquery(), county)
 
 
 def _repair(session: Session, name: str) -> list[Message]:

@@ -13,8 +13,8 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
-from gis.areas.resolver import parse_point
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, invalid_field
 from gis.incidents import photos

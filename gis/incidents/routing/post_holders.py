@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from gis.areas.explanation import DecisionStep
+from gis.areas.locate_input import parse_point
 from gis.db import cached_text
 from gis.incidents.routing.decisions import step
 from gis.incidents.states import STATE_PARAMS

@@ -63,8 +63,13 @@ class AddressReader(AddressState):
 
     def _dashed(self, nth: int) -> bool:
         """Whether a part has no word of its own and the next one follows a dash."""
-        part, after = self.parts[nth], self.parts[nth + 1]
-        return not part.kind and after.below == "-" and after.start == part.end and after.kind not in ALONE_KINDS
+        part, following = self.parts[nth], self.parts[nth + 1]
+        return (
+            not part.kind
+            and following.below == "-"
+            and following.start == part.end
+            and following.kind not in ALONE_KINDS
+        )
 
     def _group(self, parts: list[Part]) -> None:
         """Numbers joined by dashes."""
@@ -181,7 +186,7 @@ class AddressReader(AddressState):
                 self._bare(nth, part, context)
 
     def _building(self, nth: int, part: Part) -> None:
-        before = self.parts[nth - 1] if nth else None
+        previous = self.parts[nth - 1] if nth else None
         if part.quote[-1] == "#" and len(digits_of(part.label)) >= (3 if self._context() else 4):
             self._set("room", part.label, part, part.quote)  # 2单元501#
             return
@@ -201,7 +206,7 @@ class AddressReader(AddressState):
             self._end_place(part)
             return
         self.several |= self._is_listed(nth)
-        inner = part.quote[-1] == "座" and before is not None and before.end == part.start  # 2栋B座
+        inner = part.quote[-1] == "座" and previous is not None and previous.end == part.start  # 2栋B座
         if inner and self.is_building_only and part.label.isalpha():
             self._stairwell(part)
             return
@@ -221,16 +226,18 @@ class AddressReader(AddressState):
 
     def _is_listed(self, nth: int) -> bool:
         """Whether a number without a word is named together with this part: 2、3号楼."""
-        before = self.parts[nth - 1] if nth else None
-        return before is not None and not before.kind and len(digits_of(before.label)) < 3 and self._is_another(nth)
+        previous = self.parts[nth - 1] if nth else None
+        return (
+            previous is not None and not previous.kind and len(digits_of(previous.label)) < 3 and self._is_another(nth)
+        )
 
     def _is_another(self, nth: int, more: int = 0) -> bool:
         """Whether a number is joined to the one before it (、和到 …), and what follows is no measure: 401、501."""
         if not nth:
             return False
-        before, part, last = self.parts[nth - 1], self.parts[nth], self.parts[nth + more]
+        previous, part, last = self.parts[nth - 1], self.parts[nth], self.parts[nth + more]
         follows = self.text[last.end : last.end + 1]
-        between = self.text[before.end : part.start] + part.below.replace("地负", "")
+        between = self.text[previous.end : part.start] + part.below.replace("地负", "")
         if follows and not last.kind and (follows in MEASURES or (between in ",;" and follows not in END_SIGNS)):
             return False  # 501、3个人; 501,119已到
         return bool(between) and bool(LISTED_PATTERN.fullmatch(between))
@@ -250,21 +257,21 @@ class AddressReader(AddressState):
         self._set("stairwell", part.label, part)
 
     def _storey(self, nth: int, part: Part, number: int | None, context: str) -> None:
-        if part.kind == "storey_or_building" and not context and (after := self._next(nth)):
-            room = not after.kind or after.kind in ("room", "sign")
-            floor = floor_of_room(after.label)
-            is_range = after.below == "-" and after.kind == part.kind  # 3楼-5楼
-            is_inside = after.kind in STOREY_KINDS | {"stairwell", "door"} or (after.below == "-" and not room)
+        if part.kind == "storey_or_building" and not context and (following := self._next(nth)):
+            room = not following.kind or following.kind in ("room", "sign")
+            floor = floor_of_room(following.label)
+            is_range = following.below == "-" and following.kind == part.kind  # 3楼-5楼
+            is_inside = following.kind in STOREY_KINDS | {"stairwell", "door"} or (following.below == "-" and not room)
             if is_inside and not is_range:
                 self._set("building", part.label, part)  # 3楼2单元, 3楼5层
                 return
             if room and floor is not None and floor != number:
                 self._either(part, part.label)  # 3楼501
-                self.number_only |= {"room": after.label}
+                self.number_only |= {"room": following.label}
                 self.said["room"] = ""
-                self.quotes["room"] = after.quote
+                self.quotes["room"] = following.quote
                 self.own_only.add("room")
-                self.doors.add(after.label)
+                self.doors.add(following.label)
                 return
         if part.label[:1] == "B" and (below := int_or_none(part.label[1:])):
             self._end_place(part)
@@ -310,19 +317,19 @@ class AddressReader(AddressState):
         is_after_storey = nth > 0 and self.parts[nth - 1].kind in STOREY_KINDS and self.parts[nth - 1].end == part.start
         if part.below != "-" or number > MAX_BASEMENT or (is_after_storey and context == "floor"):
             return False
-        after = self._next(nth)
-        return self.first_dash >= part.start and not (after and floor_of_room(after.label) == number)
+        following = self._next(nth)
+        return self.first_dash >= part.start and not (following and floor_of_room(following.label) == number)
 
     def _sign(self, nth: int, part: Part, context: str) -> None:
         """号: of a street, of a room, or alone."""
-        before = self.text[max(0, part.start - 16) : part.start]
-        if before.endswith("附"):
+        text_before = self.text[max(0, part.start - 16) : part.start]
+        if text_before.endswith("附"):
             return
-        if STREET_END_PATTERN.search(before[-6:]):
+        if STREET_END_PATTERN.search(text_before[-6:]):
             if context:
                 return
-            street = STREET_PATTERN.search(before)
-            self.house = (street[0] if street else before) + part.label + "号"
+            street = STREET_PATTERN.search(text_before)
+            self.house = (street[0] if street else text_before) + part.label + "号"
             return
         if self._is_bay(part, context):
             return
@@ -342,8 +349,8 @@ class AddressReader(AddressState):
         """Whether a number is that of a parking bay, a shop or the like: 车位105; 3单元101商铺 is a room."""
         if context == "room" or (context in ("stairwell", "floor") and len(digits_of(part.label)) >= 3):
             return False
-        before = self.text[max(0, part.start - 6) : part.start].rstrip("-")
-        return bool(BAY_BEHIND_PATTERN.match(self.text, part.end) or BAY_BEFORE_PATTERN.search(before))
+        text_before = self.text[max(0, part.start - 6) : part.start].rstrip("-")
+        return bool(BAY_BEHIND_PATTERN.match(self.text, part.end) or BAY_BEFORE_PATTERN.search(text_before))
 
     def _room(self, nth: int, part: Part, context: str) -> None:
         if context == "room" and (len(digits_of(part.label)) >= 3 or self._is_another(nth)):

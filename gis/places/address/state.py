@@ -103,11 +103,11 @@ class AddressState:
     def _address(self) -> Address:
         said = self.said
         text = self.text
-        place = text if self.place_end is None else text[: self.place_end]
-        place = place.rstrip("-,;.:、")
+        prefix = text if self.place_end is None else text[: self.place_end]
+        prefix = prefix.rstrip("-,;.:、")
         quotes = tuple(self.quotes.get(name, "") for name in ("building", "stairwell", "floor", "room"))
         if self.several:
-            return Address(place, text=text, house=self.house, beside=self.beside, several=True)
+            return Address(prefix, text=text, house=self.house, beside=self.beside, several=True)
         if (
             not said.get("building")
             and not self.number
@@ -116,13 +116,13 @@ class AddressState:
             and not self.top
             and not self.storeys
         ):
-            return Address(text if self.place_end is None else place, text=text, house=self.house, beside=self.beside)
+            return Address(text if self.place_end is None else prefix, text=text, house=self.house, beside=self.beside)
         if self.is_unclear_inside:
             said, self.floor, self.top = {"building": said.get("building", "")}, None, False
         room = said.get("room", "") if len(self.doors) < 2 else ""
         floor = self.floor if self.floor is not None else floor_of_room(said.get("room", ""))
         address = Address(
-            place, said.get("building", ""), said.get("stairwell", ""), floor, room, text, self.top, self.house,
+            prefix, said.get("building", ""), said.get("stairwell", ""), floor, room, text, self.top, self.house,
             self.beside, is_dashed=self.is_dashed, quotes=quotes,
         )  # fmt: skip
         if len(self.storeys) > 1 and max(self.storeys) > 0 and not self.is_unclear_inside:

@@ -29,30 +29,30 @@ def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeomet
     if code in lands:
         raise InvalidInput("add.code_taken", grid=code)
     target = drawn_line.validate_outline(outline, "geometry")
-    near = grids_near(lands, [], target)
-    drawn_line.countable_crossings(target, list(near.values()), "geometry")
+    grids = grids_near(lands, [], target)
+    drawn_line.countable_crossings(target, list(grids.values()), "geometry")
     free = (
         target
-        if not near
-        else extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
+        if not grids
+        else extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(grids.values()))))
     )
     if free is None or (wide := widest_part(free, MIN_WIDTH_M)) is None:
-        raise InvalidInput("add.no_free_land", at=position_of(target), grids=list(near)[:3])
-    spot = wide.point_on_surface()
+        raise InvalidInput("add.no_free_land", at=position_of(target), grids=list(grids)[:3])
+    interior_point = wide.point_on_surface()
     shapely.prepare(free)
     touching = {
-        key: land for key, land in near.items() if shapely.dwithin(free, land, noding.NOISE_STEPS * PRECISION_DEG)
+        key: land for key, land in grids.items() if shapely.dwithin(free, land, noding.NOISE_STEPS * PRECISION_DEG)
     }
-    held = touching | {code: _roughly(free)}
-    found = noding.split_faces(held, list(held), _outside_border(free, touching))
-    own = [face for face, owner in found if owner == code]
-    if not own or not any(shapely.intersects(face, spot) for face in own):
+    parts_held = touching | {code: _roughly(free)}
+    faces = noding.split_faces(parts_held, list(parts_held), _outside_border(free, touching))
+    new_faces = [face for face, owner in faces if owner == code]
+    if not new_faces or not any(shapely.intersects(face, interior_point) for face in new_faces):
         raise InvalidInput("add.too_narrow", at=position_of(free))
     shapes: ChangedGeometries = {
-        key: noding.union_faces([face for face, owner in found if owner == key]) for key in touching
+        key: noding.union_faces([face for face, owner in faces if owner == key]) for key in touching
     }
-    shapes[code] = noding.union_faces(own)
-    return complete_coverage(near, shapes, islands=True, grows=True)
+    shapes[code] = noding.union_faces(new_faces)
+    return complete_coverage(grids, shapes, islands=True, grows=True)
 
 
 def _outside_border(free: PolygonLike, lands: GridGeometries) -> BaseGeometry:
@@ -60,11 +60,11 @@ def _outside_border(free: PolygonLike, lands: GridGeometries) -> BaseGeometry:
     if not lands:
         return LineString()
     whole = polygon_coverage.dissolve(list(lands.values())).boundary
-    rim, near = (
+    rim, border_zone = (
         shapely.buffer(whole, noding.VERTEX_TOLERANCE_DEG),
         shapely.buffer(whole, 2 * noding.NOISE_STEPS * PRECISION_DEG, quad_segs=1),
     )
-    return shapely.difference(shapely.intersection(free.boundary, near), rim)
+    return shapely.difference(shapely.intersection(free.boundary, border_zone), rim)
 
 
 def _roughly(free: PolygonLike) -> PolygonLike:

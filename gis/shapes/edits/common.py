@@ -59,41 +59,41 @@ def complete_coverage(
     for code, shape in changed.items():
         if shape is None:
             continue
-        before = lands.get(code)
+        old_shape = lands.get(code)
         parts = shapely.get_parts(shape)
-        if not islands and before is not None and len(parts) > len(shapely.get_parts(before)):
+        if not islands and old_shape is not None and len(parts) > len(shapely.get_parts(old_shape)):
             refuse_islands(code, shape)
-        if before is not None and len(parts) > 1:
-            old = list(shapely.get_parts(before))
+        if old_shape is not None and len(parts) > 1:
+            old = list(shapely.get_parts(old_shape))
             fresh = [part for part in parts if not is_one_of(part, old)]
             require_wide(fresh, Message("sliver.grid_would_have", {"grid": code}))
         elif code in shapes:
-            cause = "sliver.grid_would_have" if before is None else "sliver.grid_would_keep"
+            cause = "sliver.grid_would_have" if old_shape is None else "sliver.grid_would_keep"
             require_wide(parts, Message(cause, {"grid": code}))
-    after = {**lands, **changed}
-    held = [shape for code in after if (shape := after[code]) is not None]
-    touching = STRtree(shape_array(held)).query(
+    new_coverage = {**lands, **changed}
+    shapes_left = [shape for code in new_coverage if (shape := new_coverage[code]) is not None]
+    touching = STRtree(shape_array(shapes_left)).query(
         shape_array([shape for shape in changed.values() if shape is not None]), predicate="intersects"
     )
-    around = [held[i] for i in np.unique(touching[1]).tolist()]
+    around = [shapes_left[i] for i in np.unique(touching[1]).tolist()]
     if not polygon_coverage.is_valid(around):
         raise InvalidInput("coverage.borders_cross", at=_crossing_position(around))
     if not grows:
         was = sum(lands[code].area for code in changed if code in lands)
         now = sum(shape.area for shape in changed.values() if shape is not None)
         if abs(was - now) > max(MAX_LOST_SHARE * was, MAX_LOST_STEPS2 * PRECISION_DEG * PRECISION_DEG):
-            spot = next(shape for shape in changed.values() if shape is not None)
-            raise InvalidInput("coverage.borders_too_fine", at=position_of(spot))
+            some_shape = next(shape for shape in changed.values() if shape is not None)
+            raise InvalidInput("coverage.borders_too_fine", at=position_of(some_shape))
     return changed
 
 
 def _crossing_position(shapes: Sequence[PolygonLike]) -> str:
-    held = shape_array(shapes)
-    bad = [shape for shape in held if not shape.is_valid]
-    edges = shapely.coverage_invalid_edges(held)
-    spots = [edge for edge in edges if not shapely.is_empty(edge)] or bad or list(held[:1])
-    spot = shapely.get_coordinates(spots[0])[0]
-    return position_text(*spot)
+    coverage = shape_array(shapes)
+    bad = [shape for shape in coverage if not shape.is_valid]
+    edges = shapely.coverage_invalid_edges(coverage)
+    spots = [edge for edge in edges if not shapely.is_empty(edge)] or bad or list(coverage[:1])
+    position = shapely.get_coordinates(spots[0])[0]
+    return position_text(*position)
 
 
 def refuse_islands(code: str, shape: PolygonLike) -> None:
@@ -135,8 +135,8 @@ def widest_part(land: PolygonLike, limit: float) -> Polygon | None:
     return max(wide, key=lambda part: part.area, default=None)
 
 
-def overlaps(one: PolygonLike, other: PolygonLike) -> bool:
-    shared = extract_polygons(shapely.intersection(one, other)) if shapely.intersects(one, other) else None
+def overlaps(land: PolygonLike, other: PolygonLike) -> bool:
+    shared = extract_polygons(shapely.intersection(land, other)) if shapely.intersects(land, other) else None
     return shared is not None and widest_part(shared, polygon_coverage.MIN_GAP_WIDTH_M) is not None
 
 
@@ -146,11 +146,11 @@ def faces_within(faces: Sequence[Polygon], land: PolygonLike) -> Any:
     return shapely.intersects(land, shapely.point_on_surface(shape_array(faces)))
 
 
-def shared_borders(one: PolygonLike, other: PolygonLike) -> list[LineString]:
+def shared_borders(land: PolygonLike, other: PolygonLike) -> list[LineString]:
     """The lines that two lands of a coverage share, each from end to end."""
-    if not shapely.intersects(one, other):
+    if not shapely.intersects(land, other):
         return []
-    shared = shapely.intersection(one.boundary, other.boundary)
+    shared = shapely.intersection(land.boundary, other.boundary)
     lines = [part for part in shapely.get_parts(shared) if isinstance(part, LineString)]
     if not lines:
         return []
@@ -178,18 +178,18 @@ def choose_takers(
     Returns:
         The owner by position, in order; None for those that no owner borders on, not even beyond others given away.
     """
-    graph, held, waiting = noding.neighbours(faces), dict(owners), list(homeless)
+    graph, owner_of, waiting = noding.neighbours(faces), dict(owners), list(homeless)
     answer: dict[int, str | None] = dict.fromkeys(homeless)
     while waiting:
         left = []
         for i in waiting:
             lengths: dict[str, float] = defaultdict(float)
             for j, metres in graph.get(i, {}).items():
-                if j in held:
-                    lengths[held[j]] += metres
+                if j in owner_of:
+                    lengths[owner_of[j]] += metres
             if lengths:
                 answer[i] = min(lengths, key=lambda code: (-round(lengths[code], 6), code))
-                held[i] = answer[i] or ""
+                owner_of[i] = answer[i] or ""
             else:
                 left.append(i)
         if len(left) == len(waiting):

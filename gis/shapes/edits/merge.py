@@ -35,10 +35,10 @@ def merge(lands: GridGeometries, codes: Sequence[str], into: str, *, islands: bo
         raise InvalidInput("merge.too_few")
     if into in lands and into not in named:
         raise InvalidInput("merge.into_not_merged", grid=into, grids=named)
-    near = grids_near(lands, named)
-    whole = extract_polygons(shapely.coverage_union_all(shape_array([near[code] for code in named])))
-    before = max(len(shapely.get_parts(near[code])) for code in named)
-    if whole is not None and not islands and len(shapely.get_parts(whole)) > before:
+    grids = grids_near(lands, named)
+    whole = extract_polygons(shapely.coverage_union_all(shape_array([grids[code] for code in named])))
+    most_parts = max(len(shapely.get_parts(grids[code])) for code in named)
+    if whole is not None and not islands and len(shapely.get_parts(whole)) > most_parts:
         apart = min(shapely.get_parts(whole), key=lambda part: part.area)
         raise InvalidInput("merge.not_neighbours", grids=named, at=position_of(apart))
-    return complete_coverage(near, dict.fromkeys(named) | {into: whole}, islands=True)
+    return complete_coverage(grids, dict.fromkeys(named) | {into: whole}, islands=True)

@@ -41,34 +41,34 @@ def move_border(lands: GridGeometries, first: str, second: str, line: LineString
     if first == second:
         raise InvalidInput("move_border.same_grid", grid=first)
     line = drawn_line.validate_line(line)
-    near = grids_near(lands, [first, second])
+    grids = grids_near(lands, [first, second])
     a, b = lands[first], lands[second]
     shared = shared_borders(a, b)
     if not shared:
         raise InvalidInput("move_border.not_neighbours", first=first, second=second)
     old = min(shared, key=lambda border: (_apart(border, line), border.wkb)) if len(shared) > 1 else shared[0]
-    kept = [border for border in shared if border is not old]
+    other_borders = [border for border in shared if border is not old]
     both = polygon_coverage.dissolve([a, b])
     path = drawn_line.extend_to_border(line, both)
     drawn_line.countable_crossings(path, [a, b], "line")
     drawn_line.require_crossing(path, both, Message("grids.together", {"first": first, "second": second}))
-    merged: dict[str, PolygonLike] = {code: shape for code, shape in near.items() if code not in (first, second)}
+    merged: dict[str, PolygonLike] = {code: shape for code, shape in grids.items() if code not in (first, second)}
     merged[first] = both
-    found = [face for face, _ in noding.split_faces(merged, [first], shapely.union_all([path, *kept]))]
-    sides = _two_sides(found, a, b, first, second)
+    faces = [face for face, _ in noding.split_faces(merged, [first], shapely.union_all([path, *other_borders]))]
+    sides = _two_sides(faces, a, b, first, second)
     return complete_coverage(
-        near, {first: noding.union_faces(sides[0]), second: noding.union_faces(sides[1])}, islands=False
+        grids, {first: noding.union_faces(sides[0]), second: noding.union_faces(sides[1])}, islands=False
     )
 
 
 def _two_sides(
-    found: Sequence[Polygon], a: PolygonLike, b: PolygonLike, first: str, second: str
+    faces: Sequence[Polygon], a: PolygonLike, b: PolygonLike, first: str, second: str
 ) -> tuple[list[Polygon], list[Polygon]]:
     """The faces of each of two grids after a line was drawn between them; both sides of a border differ."""
-    graph = noding.neighbours(found)
+    graph = noding.neighbours(faces)
     groups: list[tuple[list[int], list[int]]] = []
     colour: dict[int, int] = {}
-    for start in range(len(found)):
+    for start in range(len(faces)):
         if start in colour:
             continue
         colour[start], queue = 0, [start]
@@ -80,7 +80,7 @@ def _two_sides(
                 fresh = j not in colour
                 if colour.setdefault(j, 1 - colour[i]) == colour[i]:
                     raise InvalidInput(
-                        "move_border.line_does_not_part_at", first=first, second=second, at=position_of(found[j])
+                        "move_border.line_does_not_part_at", first=first, second=second, at=position_of(faces[j])
                     )
                 if fresh:
                     queue.append(j)
@@ -89,12 +89,12 @@ def _two_sides(
         raise InvalidInput("move_border.line_does_not_part", first=first, second=second)
     answer: tuple[list[Polygon], list[Polygon]] = ([], [])
     for sides in groups:
-        own = [[_shared_area([found[i] for i in side], land) for land in (a, b)] for side in sides]
-        swap = own[0][1] + own[1][0] > own[0][0] + own[1][1]
+        shared_areas = [[_shared_area([faces[i] for i in side], land) for land in (a, b)] for side in sides]
+        swap = shared_areas[0][1] + shared_areas[1][0] > shared_areas[0][0] + shared_areas[1][1]
         for i in sides[0]:
-            answer[int(swap)].append(found[i])
+            answer[int(swap)].append(faces[i])
         for i in sides[1]:
-            answer[1 - int(swap)].append(found[i])
+            answer[1 - int(swap)].append(faces[i])
     for side, name in zip(answer, (first, second), strict=True):
         if not side:
             raise InvalidInput("move_border.no_land_left", grid=name)
@@ -111,9 +111,9 @@ def _apart(border: LineString, line: LineString) -> float:
     """How far two lines lie apart at most, looked at in `MAX_SAMPLE_POINTS` points of each; degrees."""
     share = np.linspace(0, 1, MAX_SAMPLE_POINTS)
     pairs = ((border, line), (line, border))
-    for one, _ in pairs:
-        shapely.prepare(one)
-    return max(float(shapely.distance(other, _points_of(one, share)).max()) for one, other in pairs)
+    for base, _ in pairs:
+        shapely.prepare(base)
+    return max(float(shapely.distance(other, _points_of(base, share)).max()) for base, other in pairs)
 
 
 def _points_of(line: LineString, share: Any) -> Any:

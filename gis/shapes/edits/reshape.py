@@ -44,33 +44,35 @@ def reshape(
     if give_to == code:
         raise InvalidInput("reshape.gives_to_itself", grid=code)
     target = drawn_line.validate_outline(outline, "geometry")
-    near = grids_near(lands, [code], target)
-    drawn_line.countable_crossings(target, list(near.values()), "geometry")
-    beyond = extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(near.values()))))
+    grids = grids_near(lands, [code], target)
+    drawn_line.countable_crossings(target, list(grids.values()), "geometry")
+    beyond = extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(grids.values()))))
     if beyond is not None and (wide := widest_part(beyond, polygon_coverage.NOISE_WIDTH_M)) is not None:
         raise InvalidInput("reshape.leaves_land", area_m2=round(geodesic_area_m2(beyond)), at=position_of(wide))
-    gains = [other for other in near if other != code and overlaps(near[other], target)]
-    loses = extract_polygons(shapely.difference(near[code], target)) is not None
-    neighbours = [other for other in near if other != code and shared_borders(near[code], near[other])] if loses else []
+    gains = [other for other in grids if other != code and overlaps(grids[other], target)]
+    loses = extract_polygons(shapely.difference(grids[code], target)) is not None
+    neighbours = (
+        [other for other in grids if other != code and shared_borders(grids[code], grids[other])] if loses else []
+    )
     touched = list(dict.fromkeys([code, *gains, *neighbours]))
-    near = grids_near(lands, touched)  # whoever touches one of them gets its new corners
-    found = noding.split_faces(near, touched, target.boundary)
-    inside = faces_within([face for face, _ in found], target)
+    grids = grids_near(lands, touched)  # whoever touches one of them gets its new corners
+    faces = noding.split_faces(grids, touched, target.boundary)
+    inside = faces_within([face for face, _ in faces], target)
     if not inside.any():
         raise InvalidInput("reshape.elsewhere", grid=code)
-    own = [face for (face, _), taken in zip(found, inside, strict=True) if taken]
-    lost = [i for i, (_, owner) in enumerate(found) if owner == code and not inside[i]]
-    gained = [i for i, (_, owner) in enumerate(found) if owner != code and inside[i]]
-    require_wide_moves([found[i][0] for i in gained + lost], Message("sliver.outline_moves"))
-    owners = {i: owner for i, (_, owner) in enumerate(found) if owner != code and not inside[i]}
-    takers = dict.fromkeys(lost, give_to) if give_to else choose_takers([face for face, _ in found], lost, owners)
-    kept: dict[str, list[PolygonLike]] = {other: [] for other in touched if other != code}
+    own_faces = [face for (face, _), taken in zip(faces, inside, strict=True) if taken]
+    lost = [i for i, (_, owner) in enumerate(faces) if owner == code and not inside[i]]
+    gained = [i for i, (_, owner) in enumerate(faces) if owner != code and inside[i]]
+    require_wide_moves([faces[i][0] for i in gained + lost], Message("sliver.outline_moves"))
+    owners = {i: owner for i, (_, owner) in enumerate(faces) if owner != code and not inside[i]}
+    takers = dict.fromkeys(lost, give_to) if give_to else choose_takers([face for face, _ in faces], lost, owners)
+    faces_of: dict[str, list[PolygonLike]] = {other: [] for other in touched if other != code}
     for i, owner in (owners | takers).items():
         if owner is None:
-            raise InvalidInput("reshape.no_taker", grid=code, at=position_of(found[i][0]))
-        kept.setdefault(owner, [near[owner]] if owner not in touched else []).append(found[i][0])
-    shapes: ChangedGeometries = {other: join_faces(faces) for other, faces in kept.items()} | {
-        code: noding.union_faces(own)
+            raise InvalidInput("reshape.no_taker", grid=code, at=position_of(faces[i][0]))
+        faces_of.setdefault(owner, [grids[owner]] if owner not in touched else []).append(faces[i][0])
+    shapes: ChangedGeometries = {other: join_faces(faces) for other, faces in faces_of.items()} | {
+        code: noding.union_faces(own_faces)
     }
     require_land_left(shapes)
-    return complete_coverage(near, shapes, islands=islands)
+    return complete_coverage(grids, shapes, islands=islands)

@@ -63,12 +63,12 @@ def split(
     require_grids(lands, code)
     if (line is None) == (not parts):
         raise InvalidInput("split.line_or_parts")
-    near = grids_near(lands, [code])
+    grids = grids_near(lands, [code])
     if line is not None:
-        shapes = _parts_by_line(near, code, line)
+        shapes = _parts_by_line(grids, code, line)
     else:
         shapes = _given_parts(
-            near, code, [drawn_line.validate_outline(part, f"parts {i}") for i, part in enumerate(parts, 1)]
+            grids, code, [drawn_line.validate_outline(part, f"parts {i}") for i, part in enumerate(parts, 1)]
         )
     for shape in shapes:
         require_wide(shapely.get_parts(shape), Message("sliver.split_leaves", {"grid": code}))
@@ -79,25 +79,25 @@ def split(
     taken = sorted(set(named) & set(lands) - {code})
     if taken:
         raise InvalidInput("split.codes_taken", codes=taken)
-    return complete_coverage(near, dict(zip(named, (shapes[i] for i in order), strict=True)), islands=True)
+    return complete_coverage(grids, dict(zip(named, (shapes[i] for i in order), strict=True)), islands=True)
 
 
-def _parts_by_line(near: GridGeometries, code: str, line: LineString) -> list[PolygonLike]:
+def _parts_by_line(grids: GridGeometries, code: str, line: LineString) -> list[PolygonLike]:
     """Return the parts of a grid that a line across it makes."""
-    land = near[code]
+    land = grids[code]
     path = drawn_line.extend_to_border(drawn_line.validate_line(line), land)
     drawn_line.countable_crossings(path, [land], "line")
     drawn_line.require_crossing(path, land, code)
-    faces = [face for face, _ in noding.split_faces(near, [code], path)]
+    faces = [face for face, _ in noding.split_faces(grids, [code], path)]
     if len(faces) < max(2, len(shapely.get_parts(land)) + 1):
         raise InvalidInput("split.line_does_not_part", grid=code)
     shapes = [shape for face in faces if (shape := noding.union_faces([face])) is not None]
     return _regrouped(shapes, land) if len(shapely.get_parts(land)) > 1 else shapes
 
 
-def _given_parts(near: GridGeometries, code: str, parts: Sequence[PolygonLike]) -> list[PolygonLike]:
+def _given_parts(grids: GridGeometries, code: str, parts: Sequence[PolygonLike]) -> list[PolygonLike]:
     """The land of a grid as given polygons part it."""
-    land = near[code]
+    land = grids[code]
     if len(parts) < 2:
         raise InvalidInput("split.one_part")
     for i, j in zip(
@@ -106,17 +106,19 @@ def _given_parts(near: GridGeometries, code: str, parts: Sequence[PolygonLike]) 
         shared = extract_polygons(shapely.intersection(parts[i], parts[j])) if i < j else None
         if shared is not None and (wide := widest_part(shared, polygon_coverage.NOISE_WIDTH_M)) is not None:
             raise InvalidInput("split.parts_overlap", first=i + 1, second=j + 1, at=position_of(wide))
-    found = [face for face, _ in noding.split_faces(near, [code], shapely.union_all([part.boundary for part in parts]))]
-    inside = np.array([faces_within(found, part) for part in parts])
-    owners = {i: str(int(np.argmax(inside[:, i]))) for i in range(len(found)) if inside[:, i].any()}
-    left = [i for i in range(len(found)) if i not in owners]
+    faces = [
+        face for face, _ in noding.split_faces(grids, [code], shapely.union_all([part.boundary for part in parts]))
+    ]
+    inside = np.array([faces_within(faces, part) for part in parts])
+    owners = {i: str(int(np.argmax(inside[:, i]))) for i in range(len(faces)) if inside[:, i].any()}
+    left = [i for i in range(len(faces)) if i not in owners]
     for i in left:
-        if widest_part(found[i], MIN_WIDTH_M) is not None:
-            area_m2 = round(geodesic_area_m2(found[i]))
-            raise InvalidInput("split.parts_leave_out", area_m2=area_m2, grid=code, at=position_of(found[i]))
+        if widest_part(faces[i], MIN_WIDTH_M) is not None:
+            area_m2 = round(geodesic_area_m2(faces[i]))
+            raise InvalidInput("split.parts_leave_out", area_m2=area_m2, grid=code, at=position_of(faces[i]))
     sides: dict[int, list[Polygon]] = {i: [] for i in range(len(parts))}
-    for i, taker in sorted((owners | choose_takers(found, left, owners)).items()):
-        sides[int(taker or 0)].append(found[i])
+    for i, taker in sorted((owners | choose_takers(faces, left, owners)).items()):
+        sides[int(taker or 0)].append(faces[i])
     for i, side in sides.items():
         if not side:
             raise InvalidInput("split.part_outside", number=i + 1, grid=code)

@@ -30,22 +30,22 @@ def transfer(lands: GridGeometries, region: PolygonLike, to: str, *, islands: bo
     """
     require_grids(lands, to)
     target = drawn_line.validate_outline(region, "region")
-    near = grids_near(lands, [to], target)
-    drawn_line.countable_crossings(target, list(near.values()), "region")
-    touched = [code for code, land in near.items() if code != to and overlaps(land, target)]
+    grids = grids_near(lands, [to], target)
+    drawn_line.countable_crossings(target, list(grids.values()), "region")
+    touched = [code for code, land in grids.items() if code != to and overlaps(land, target)]
     if not touched:
         raise InvalidInput("transfer.no_land", at=position_of(target), grid=to)
-    found = noding.split_faces(near, [to, *touched], target.boundary)
-    inside = faces_within([face for face, _ in found], target)
-    moved = [face for (face, owner), taken in zip(found, inside, strict=True) if owner != to and taken]
+    faces = noding.split_faces(grids, [to, *touched], target.boundary)
+    inside = faces_within([face for face, _ in faces], target)
+    moved = [face for (face, owner), taken in zip(faces, inside, strict=True) if owner != to and taken]
     if not moved:
         raise InvalidInput("transfer.too_small", at=position_of(target))
     require_wide_moves(moved, Message("sliver.region_moves"))
     stays: dict[str, list[Polygon]] = {code: [] for code in touched}
-    for (face, owner), taken in zip(found, inside, strict=True):
+    for (face, owner), taken in zip(faces, inside, strict=True):
         if owner != to and not taken:
             stays[owner].append(face)
     shapes: ChangedGeometries = {code: noding.union_faces(faces) for code, faces in stays.items()}
-    shapes[to] = noding.union_faces([*moved, *(face for face, owner in found if owner == to)])
+    shapes[to] = noding.union_faces([*moved, *(face for face, owner in faces if owner == to)])
     require_land_left(shapes)
-    return complete_coverage(near, shapes, islands=islands)
+    return complete_coverage(grids, shapes, islands=islands)

@@ -34,19 +34,19 @@ def move_vertex(
             raise InvalidInput("move_vertex.not_a_point", field=name)
     target = _on_lattice(to)
     ends = None if edge is None else frozenset((_on_lattice(edge[0]), _on_lattice(edge[1])))
-    spot = Point(vertex) if ends is None else shapely.multipoints([list(one) for one in ends])
-    reach = shapely.buffer(shapely.union_all([spot, Point(target)]).envelope, polygon_coverage.MIN_GAP_WIDTH_M * 1e-5)
-    near = grids_near(lands, [], reach)
+    origin = Point(vertex) if ends is None else shapely.multipoints([list(end) for end in ends])
+    reach = shapely.buffer(shapely.union_all([origin, Point(target)]).envelope, polygon_coverage.MIN_GAP_WIDTH_M * 1e-5)
+    grids = grids_near(lands, [], reach)
     whose: dict[str, PolygonLike] = {}
     if ends is not None:
         table = {ends: [target]}
-        whose = {key: new for key, land in near.items() if (new := noding.insert_vertices(land, table)) is not land
+        whose = {key: new for key, land in grids.items() if (new := noding.insert_vertices(land, table)) is not land
                  and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)}  # fmt: skip
         if not whose:
             raise InvalidInput("move_vertex.no_edge")
     else:
         old = _on_lattice(vertex)
-        for key, land in near.items():
+        for key, land in grids.items():
             xy = shapely.get_coordinates(land)
             if ((xy == old).all(axis=1)).any():
                 whose[key] = shapely.transform(land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy))
@@ -58,9 +58,9 @@ def move_vertex(
         if shape is None or not shape.is_valid:
             raise InvalidInput("move_vertex.crosses_itself", grid=key, at=position_text(*target))
     changed = noding.share_vertices(around, shapes)
-    before = polygon_coverage.dissolve([around[key] for key in changed])
-    after = shapely.union_all(shape_array([shape for shape in changed.values() if shape is not None]))
-    differ = extract_polygons(shapely.symmetric_difference(before, after))
+    old_land = polygon_coverage.dissolve([around[key] for key in changed])
+    new_land = shapely.union_all(shape_array([shape for shape in changed.values() if shape is not None]))
+    differ = extract_polygons(shapely.symmetric_difference(old_land, new_land))
     if differ is not None and differ.area > PRECISION_DEG * PRECISION_DEG:
         raise InvalidInput("move_vertex.on_outline", vertex=position_text(*vertex), at=position_of(differ))
     return complete_coverage(around, shapes, islands=False)

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from gis.accounts import disclosures, rate_limit
+from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
-from gis.areas.resolver import parse_point
 from gis.errors import WanggeError, invalid_field
 from gis.incidents import photos
 from gis.incidents.lifecycle import intake, moves

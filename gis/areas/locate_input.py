@@ -1,0 +1,43 @@
+"""What locating is asked, checked: the point, the address and the moment."""
+
+from datetime import datetime, tzinfo
+
+from gis import crs as systems
+from gis.areas.locate_result import LocateRequest
+from gis.errors import InvalidInput, invalid_field
+from gis.places.address import MAX_ADDRESS_CHARS
+
+
+def parse_point(request: LocateRequest) -> tuple[float, float]:
+    """Check a question's point and bring it into storage; raises InvalidInput."""
+    lon, lat = request.lon, request.lat
+    if request.address and len(request.address) > MAX_ADDRESS_CHARS:
+        raise long_address_error(request.address)
+    # in and around China every check is passed: the usual point is spared the arrays of the full ones
+    usual = request.crs in systems.SUPPORTED_CRS and 75 < lon < 135 and 5 < lat < 54
+    if not usual:
+        systems.validate_points(lon, lat, request.crs)
+    return systems.to_storage(lon, lat, request.crs) if request.crs in systems.OBFUSCATED_CRS else (lon, lat)
+
+
+def long_address_error(address: str) -> InvalidInput:
+    """Return the error for an address that is too long."""
+    return invalid_field("address", "field.too_long", count=str(len(address)), limit=str(MAX_ADDRESS_CHARS))
+
+
+def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
+    """Read a moment: an ISO 8601 date (its first moment) or date and time, in `zone` where it names none.
+
+    Args:
+        field: What the moment was given as, for the error.
+
+    Raises:
+        InvalidInput: It is neither.
+    """
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        if not 1900 <= moment.year <= 2999:
+            raise ValueError
+    except ValueError:
+        raise invalid_field(field, "field.not_a_moment", value=repr(value)) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(zone)

@@ -1,0 +1,37 @@
+"""The errors for a point that no grid covers."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.snapshot import GridIndex, GridMatch, nearest_grids
+from gis.errors import OutsideGrids
+
+FIRST_BOUNDARY_SQL = "SELECT min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid'"
+
+
+def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
+    """The error for a point without a grid: names the nearest and its distance."""
+    grids = nearest_grids(session, at, x, y)
+    match = grids.nearest(x, y)
+    if match is None:
+        return no_grids_error(session, at)
+    return nearest_grid_error(grids, match)
+
+
+def nearest_grid_error(grids: GridIndex, match: GridMatch) -> OutsideGrids:
+    """Return the error for a point without a grid, with the nearest grid and its distance."""
+    nearest = {"code": grids.codes[match.row], "name": grids.names[match.row]}
+    extra = {"nearest": nearest, "distance_m": round(match.metres, 1)}
+    name, code = grids.names[match.row], grids.codes[match.row]
+    return OutsideGrids("grid.outside", extra=extra, name=name, code=code, metres=f"{match.metres:.0f}")
+
+
+def no_grids_error(session: Session, at: datetime) -> OutsideGrids:
+    """Return the error for a moment at which no grid holds."""
+    first_moment = session.scalar(text(FIRST_BOUNDARY_SQL))
+    if first_moment is not None and first_moment > at:
+        since = first_moment.astimezone(at.tzinfo).isoformat()
+        return OutsideGrids("grid.none_yet", at=at.isoformat(), since=since)
+    return OutsideGrids("grid.none")
