@@ -11,10 +11,11 @@ from structlog.testing import capture_logs
 
 from gis import errors
 from gis.errors import FieldError, WanggeError
+from gis.messages import label
 from gis.settings import Settings
 from web.app import create_app
 from web.http.db import session as request_session
-from web.http.errors import STATUS
+from web.http.errors import DETAIL, STATUS
 from web.http.validation import field_error
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -192,6 +193,11 @@ FINDINGS = [
     "Input should be 'follow' or 'stay'", "Value error, notice.ids_or_until", "Something new in a later version",
     "Input should be a valid UUID, invalid length: expected length 32 for simple format, found 1",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", DETAIL.values())
+def test_errors_of_the_framework_are_said_in_both_languages(code: str) -> None:
+    assert not HAN.search(label(code)) and HAN.search(label(code, "zh"))
 
 
 @pytest.mark.parametrize("finding", FINDINGS)
