@@ -47,7 +47,7 @@ class Place:
 
     def hand(self, to: str | None = "李接任", at: datetime | None = None, incidents: str = "follow", **more: object):
         """Hand the worker's post over, by the community's desk."""
-        given = {"post_id": self.post.id, "by": self.who("赵社工"), "now": NOW} | more
+        given = {"post_id": self.post.id, "principal": self.who("赵社工"), "now": NOW} | more
         code = f"p-{to}" if to else None
         return hand_over(self.session, to_person=code, at=at, open_incidents=incidents, **given)  # type: ignore[arg-type]
 
@@ -224,13 +224,13 @@ def test_a_post_that_ends_is_handed_over_before_its_end(place: Place) -> None:
 
 def test_only_who_may_and_only_in_their_areas(place: Place, session: Session) -> None:
     with pytest.raises(Forbidden):
-        place.hand(by=place.who("王网格"))
+        place.hand(principal=place.who("王网格"))
     other = place.town.area("community", "520402007013", "东兴社区", place.town.street)
     place.town.post("community_worker", other, "外社工")
     messages = []
     for number in (place.post.id, 999_999_999):  # another community's post is answered like none at all
         with pytest.raises(NotFound) as refused:
-            place.hand(by=place.who("外社工"), post_id=number)
+            place.hand(principal=place.who("外社工"), post_id=number)
         messages.append(refused.value.detail)
     assert messages[0] == messages[1]
     with pytest.raises(Forbidden):

@@ -379,7 +379,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
     refused("request", wang, "request_extend", note="x", minutes=5)
     assert found == {
         "state": "现在不能结案：该事件已派单。",
-        "version": "该事件刚有新的变化（现为第 2 版，您看到的是第 1 版），请看过后再试。",
+        "version": "该事件刚有新的变化（现为第 4 版，您看到的是第 1 版），请看过后再试。",
         "rights": "您（网格员）在这里无权督办。",
         "words": "请写明原因。",
         "minutes": "工作分钟数须大于 0，且不超过 527,040。",

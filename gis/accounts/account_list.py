@@ -73,10 +73,12 @@ LEFT JOIN area a ON a.id = r.area_id ORDER BY r.account_id, r.source, r.role, a.
 def list_accounts(
     session: Session, principal: Principal, now: datetime, search: str = "", limit: int = 200
 ) -> list[AccountView]:
-    """Accounts by name, those the asker may change.
+    """List accounts by name, those the principal may change.
 
-    Args:
-        search: Part of a user name, a person's name or code.
+    Parameters
+    ----------
+    search
+        Part of a user name, a person's name or code.
     """
     principal.need(Action.ACCOUNTS)
     plain = re.sub(r"([%_\\])", r"\\\1", search.strip())
@@ -93,6 +95,7 @@ def list_accounts(
 
 
 def roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[RoleGrant]]:
+    """Return the access roles of accounts at a moment, granted or by a post, by account id."""
     params = {"ids": list(ids), "at": now, "posts": [*ACCESS_ROLE_BY_POST], "access": [*ACCESS_ROLE_BY_POST.values()]}
     grants_by_account: dict[int, list[RoleGrant]] = {}
     for row in session.execute(text(ROLES_OF), params):
@@ -104,7 +107,7 @@ def roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[R
 
 
 def reachable_areas(session: Session, principal: Principal) -> frozenset[str] | None:
-    """Codes of the areas whose accounts the asker may change; None: everywhere."""
+    """Return the codes of areas whose accounts the principal may change; None means everywhere."""
     areas = principal.may_in[Action.ACCOUNTS]
     if areas is None:
         return None
@@ -116,4 +119,5 @@ def reachable_areas(session: Session, principal: Principal) -> frozenset[str] | 
 
 
 def is_within_reach(roles: Iterable[RoleGrant], reach: frozenset[str] | None) -> bool:
+    """Return whether all roles of an account lie in reachable areas."""
     return reach is None or all(role.area in reach if role.area else role.role != "administrator" for role in roles)

@@ -32,15 +32,24 @@ def add(
 ) -> tuple[Account, str]:
     """Make an account.
 
-    Args:
-        person: Code of the person whose posts count; empty: none.
-        subject: "issuer|sub", when it signs in at the identity provider; empty: not yet.
+    Parameters
+    ----------
+    person
+        Code of the person whose posts count; empty: none.
+    subject
+        "issuer|sub", when it signs in at the identity provider; empty: not yet.
 
-    Returns:
+    Returns
+    -------
+    tuple[Account, str]
         The account and its first password, which is kept nowhere else; none for one with a subject.
 
-    Raises:
-        InvalidInput: A field is wrong. Forbidden: not for the asker.
+    Raises
+    ------
+    InvalidInput
+        A field is wrong.
+    Forbidden
+        Not for the principal.
     """
     principal.need(Action.ACCOUNTS)
     username = normalise_username(username)
@@ -63,8 +72,10 @@ def link(
 ) -> None:
     """Link an account to a person, or to a subject at the identity provider; "" unlinks, None leaves as it is.
 
-    Raises:
-        InvalidInput: There is no such person, the subject is not "issuer|sub", or another account has it.
+    Raises
+    ------
+    InvalidInput
+        There is no such person, the subject is not "issuer|sub", or another account has it.
     """
     require_account_admin(session, principal, account)
     if person is not None:
@@ -93,8 +104,14 @@ def link(
 def grant(session: Session, principal: Principal, account: Account, role: str, area: str = "") -> None:
     """Give an access role for an area.
 
-    Raises:
-        InvalidInput: There is no such role or area. Conflict: it is given already. Forbidden: not for the asker.
+    Raises
+    ------
+    InvalidInput
+        There is no such role or area.
+    Conflict
+        It is given already.
+    Forbidden
+        Not for the principal.
     """
     require_account_admin(session, principal, account)
     area_id = _place(session, principal, role, area)
@@ -107,8 +124,12 @@ def grant(session: Session, principal: Principal, account: Account, role: str, a
 def revoke_role(session: Session, principal: Principal, account: Account, role: str, area: str = "") -> None:
     """Take an access role back.
 
-    Raises:
-        NotFound: It was not given. Conflict: nobody could administer accounts afterwards.
+    Raises
+    ------
+    NotFound
+        It was not given.
+    Conflict
+        Nobody could administer accounts afterwards.
     """
     require_account_admin(session, principal, account)
     area_id = _place(session, principal, role, area)
@@ -121,8 +142,10 @@ def revoke_role(session: Session, principal: Principal, account: Account, role: 
 def block(session: Session, principal: Principal, account: Account) -> None:
     """Let an account no longer sign in, and end its sessions.
 
-    Raises:
-        Conflict: It is the asker's own, or the last administrator's.
+    Raises
+    ------
+    Conflict
+        It is the principal's own, or the last administrator's.
     """
     require_account_admin(session, principal, account)
     if account.id == principal.account_id:
@@ -142,7 +165,7 @@ def unblock(session: Session, principal: Principal, account: Account) -> None:
 
 
 def reset_password(session: Session, principal: Principal, account: Account, *, must_change: bool = True) -> str:
-    """A new first password, to be shown once; ends the account's sessions and lifts the pause after failed tries."""
+    """Return a new initial password, to be shown once; end the account's sessions and lift the pause after failed attempts."""
     require_account_admin(session, principal, account)
     password = credentials.generate_initial_password()
     account.password_hash, account.must_change = credentials.hash_password(password), must_change
@@ -161,10 +184,12 @@ def end_sessions(session: Session, principal: Principal, account: Account) -> No
 
 
 def get_account(session: Session, username: str) -> Account:
-    """The account of a name.
+    """Return the account of a name.
 
-    Raises:
-        NotFound: There is none.
+    Raises
+    ------
+    NotFound
+        There is none.
     """
     account = session.scalars(select(Account).where(Account.username == normalise_username(username))).one_or_none()
     if account is None:
@@ -173,7 +198,7 @@ def get_account(session: Session, username: str) -> Account:
 
 
 def require_account_admin(session: Session, principal: Principal, account: Account) -> None:
-    """Raise Forbidden unless the asker may change an account: every role it has lies in the asker's areas."""
+    """Raise Forbidden unless the principal may change an account: every role it has lies in the principal's areas."""
     principal.need(Action.ACCOUNTS)
     session.flush()
     now = session.scalar(text("SELECT now()"))

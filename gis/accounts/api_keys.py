@@ -38,7 +38,7 @@ class AuthenticatedKey:
 
 
 def authenticate_key(session: Session, secret_text: str, now: datetime) -> AuthenticatedKey | None:
-    """Who asks with a key as sent ("wg_…_…"); None when it is not ours, revoked or expired."""
+    """Return the program that a key as sent ("wg_…_…") belongs to; None if it is unknown, revoked or expired."""
     shape = KEY.fullmatch(secret_text)
     row = shape and session.execute(text(ACTIVE_KEY_SQL), {"public": shape[1], "now": now}).one_or_none()
     if not shape or not row or not hmac.compare_digest(hash_secret(shape[2]), bytes(row.secret_hash)):
@@ -62,18 +62,30 @@ def add(
 ) -> str:
     """Make a program's key.
 
-    Args:
-        name: The program's; two programs never have the same.
-        actions: Values of `Action` that a key may have.
-        areas: Codes of the areas it may do them in.
-        per_minute: Requests a minute.
-        days: Until it expires; None: it does not.
+    Parameters
+    ----------
+    name
+        The program's; two programs never have the same.
+    actions
+        Values of `Action` that a key may have.
+    areas
+        Codes of the areas it may do them in.
+    per_minute
+        Requests a minute.
+    days
+        Until it expires; None: it does not.
 
-    Returns:
+    Returns
+    -------
+    str
         The key. It is not kept: only this once can it be shown.
 
-    Raises:
-        InvalidInput: A field is wrong. Conflict: the name is taken.
+    Raises
+    ------
+    InvalidInput
+        A field is wrong.
+    Conflict
+        The name is taken.
     """
     ids, wrong = area_ids(session, areas)
     allowed = sorted(action.value for action in KEY_ACTIONS)
@@ -96,13 +108,19 @@ def add(
 
 
 def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -> str:
-    """A new secret for a program; the old one stays valid for some hours.
+    """Return a new secret of a program; the old one stays valid for some hours.
 
-    Returns:
+    Returns
+    -------
+    str
         The new key, to be shown once.
 
-    Raises:
-        NotFound: No live key has the name. InvalidInput: keep_hours is out of range.
+    Raises
+    ------
+    NotFound
+        No live key has the name.
+    InvalidInput
+        `keep_hours` is out of range.
     """
     if not 0 <= keep_hours <= MAX_OVERLAP_HOURS:
         raise invalid_field("keep_hours", "field.not_between", low=0, high=MAX_OVERLAP_HOURS)
@@ -129,8 +147,10 @@ def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -
 def revoke(session: Session, name: str, now: datetime) -> int:
     """Refuse every secret of a program from now on; how many there were.
 
-    Raises:
-        NotFound: No key has the name.
+    Raises
+    ------
+    NotFound
+        No key has the name.
     """
     if not session.scalar(select(ApiKey.id).where(ApiKey.name == name).limit(1)):
         raise NotFound("key.unknown", name=name)
@@ -168,12 +188,12 @@ FROM personal.api_key k ORDER BY k.name, k.id DESC
 
 
 def list_keys(session: Session, now: datetime) -> list[KeyView]:
-    """Every key, by name, the newest secret first."""
+    """List every key by name, the newest secret first."""
     return [KeyView(**row) for row in session.execute(text(LISTED), {"now": now}).mappings()]
 
 
 def area_ids(session: Session, codes: Sequence[str]) -> tuple[list[int], list[FieldError]]:
-    """Ids of areas by code, and what is wrong with the codes."""
+    """Return ids of areas by code, and errors of the codes."""
     rows = session.execute(select(Area.code, Area.id).where(Area.code.in_(codes), Area.retired_at.is_(None)))
     ids_by_code = {row.code: row.id for row in rows}
     wrong = [FieldError("area", "field.area_unknown", {"code": code}) for code in codes if code not in ids_by_code]

@@ -26,10 +26,12 @@ _HASHER = PasswordHasher()  # argon2id, RFC 9106 low memory
 
 
 def check_password(password: str, username: str) -> None:
-    """See that a password may be used.
+    """Raise InvalidInput unless a password may be used.
 
-    Raises:
-        InvalidInput: On the field `password`; with a code `password.*`.
+    Raises
+    ------
+    InvalidInput
+        On the field `password`; with a code `password.*`.
     """
     plain = _clean(password).lower()
     code = next(
@@ -57,22 +59,22 @@ def account_field_error(field: str, code: str) -> InvalidInput:
 
 @cache
 def common() -> frozenset[str]:
-    """Passwords that everybody tries first, in lower case."""
+    """Return passwords that everybody tries first, in lower case."""
     return frozenset(COMMON.read_text(encoding="utf-8").split())
 
 
 def generate_initial_password() -> str:
-    """A first password to tell somebody: four groups of four, 79 bits."""
+    """Return an initial password to hand out: four groups of four, 79 bits."""
     return "-".join("".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(4)) for _ in range(4))
 
 
 def hash_password(password: str) -> str:
-    """argon2id of a password, salt and cost included."""
+    """Return the argon2id hash of a password, salt and cost included."""
     return _HASHER.hash(_clean(password))
 
 
 def verify_password(stored: str | None, password: str) -> bool:
-    """Whether a password is the stored one; takes the same time when nothing is stored."""
+    """Return whether a password is the stored one; takes the same time when nothing is stored."""
     if len(password) > LONGEST:
         password, stored = "", None
     try:
@@ -82,7 +84,7 @@ def verify_password(stored: str | None, password: str) -> bool:
 
 
 def needs_rehash(stored: str) -> bool:
-    """Whether a hash was made with other costs than today's."""
+    """Return whether a hash was made with other costs than today's."""
     return _HASHER.check_needs_rehash(stored)
 
 
@@ -101,12 +103,12 @@ def new_key() -> tuple[str, str]:
 
 
 def hash_secret(secret: str) -> bytes:
-    """What is kept of a secret of full strength: SHA-256."""
+    """Return the stored hash of a secret of full strength: SHA-256."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def signing_key(var: Path) -> str:
-    """The key that signs session cookies; made at the first call, kept under `var` for its owner only.
+    """Return the key that signs session cookies; created at the first call under `var`, for its owner only.
 
     Processes that start together agree on one.
     """

@@ -46,10 +46,12 @@ class Filters:
 
 
 def require_reason(reason: str) -> str:
-    """The reason for reading a contact, trimmed.
+    """Return the reason for reading a contact, trimmed.
 
-    Raises:
-        InvalidInput: It is missing, says nothing, or is too long.
+    Raises
+    ------
+    InvalidInput
+        It is missing, says nothing, or is too long.
     """
     stated = " ".join(reason.split())
     if not stated:
@@ -60,10 +62,12 @@ def require_reason(reason: str) -> str:
 
 
 def check_length(reason: str) -> str:
-    """A reason that need not be stated, trimmed.
+    """Return a reason that need not be stated, trimmed.
 
-    Raises:
-        InvalidInput: It is too long.
+    Raises
+    ------
+    InvalidInput
+        It is too long.
     """
     stated = " ".join(reason.split())
     if len(stated) > MAX_REASON_CHARS:
@@ -90,9 +94,16 @@ def record(
 ) -> None:
     """Write down that somebody is about to be shown something; commit before it is shown.
 
-    Args:
-        kind: One of KINDS. subject: What is shown. areas: Ids of those it lies in; none: everywhere.
-        source: Where it is sent to.
+    Parameters
+    ----------
+    kind
+        One of KINDS.
+    subject
+        What is shown.
+    areas
+        Ids of those it lies in; none: everywhere.
+    source
+        Where it is sent to.
     """
     session.execute(
         text(INSERT),
@@ -115,14 +126,21 @@ ORDER BY d.id DESC LIMIT :limit
 def list_disclosures(
     session: Session, principal: Principal, filters: Filters, limit: int, before: int | None = None
 ) -> list[DisclosureView]:
-    """What was shown to whom, the newest first.
+    """List what was shown to whom, newest first.
 
-    Args:
-        principal: Needs Action.HISTORY; sees what lies in those areas, and exports of everything.
-        before: Only rows with a smaller number.
+    Parameters
+    ----------
+    principal
+        Needs Action.HISTORY; sees what lies in those areas, and exports of everything.
+    before
+        Only rows with a smaller number.
 
-    Raises:
-        Forbidden: Not allowed. InvalidInput: There is no such kind.
+    Raises
+    ------
+    Forbidden
+        Not allowed.
+    InvalidInput
+        There is no such kind.
     """
     principal.need(Action.HISTORY)
     if filters.kind and filters.kind not in KINDS:

@@ -39,9 +39,12 @@ class Counters:
     def hit(self, name: str, now: float, units: int = 1) -> int:
         """Count more for a name; how many there were in this minute, these included.
 
-        Args:
-            now: Seconds since 1970.
-            units: How many.
+        Parameters
+        ----------
+        now
+            Seconds since 1970.
+        units
+            How many.
         """
         minute = int(now // WINDOW_S)
         number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
@@ -58,7 +61,7 @@ class Counters:
         return int(_GENERATION.unpack_from(self._slots, SLOT_COUNT * _SLOT.size)[0])
 
     def advance(self) -> None:
-        """Say to every process that rights have changed."""
+        """Signal to every process that rights have changed."""
         with self._mine:
             fcntl.lockf(self._file, fcntl.LOCK_EX)
             try:
@@ -83,23 +86,32 @@ class Counters:
 
 @lru_cache(maxsize=8)
 def counters(var: Path) -> Counters:
-    """The counters of a deployment, under its folder."""
+    """Return the counters of a deployment, under its folder."""
     return Counters(var / "limits")
 
 
 def check_rate_limit(var: Path, name: str, limit: int, now: float, counted: Message | str, units: int = 1) -> None:
     """Count one request; refuse it when it is over the limit of its minute.
 
-    Args:
-        var: The deployment's folder.
-        name: What is counted, as "key 12" or "sign-in 10.0.0.7".
-        limit: Requests a minute.
-        now: Seconds since 1970.
-        counted: What there are too many of, as the message `counted.requests_with_key`.
-        units: What this request counts for.
+    Parameters
+    ----------
+    var
+        The deployment's folder.
+    name
+        What is counted, as "key 12" or "sign-in 10.0.0.7".
+    limit
+        Requests a minute.
+    now
+        Seconds since 1970.
+    counted
+        What there are too many of, as the message `counted.requests_with_key`.
+    units
+        What this request counts for.
 
-    Raises:
-        TooMany: With `retry_after`, seconds until the next minute.
+    Raises
+    ------
+    RateLimited
+        With `retry_after`, seconds until the next minute.
     """
     if counters(var).hit(name, now, units) > limit:
         wait = WINDOW_S - int(now) % WINDOW_S

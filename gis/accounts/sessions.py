@@ -57,7 +57,7 @@ class SignInAttempt:
 
 
 def normalise_username(username: str) -> str:
-    """A name as it is kept: lower case, cut to what a name can be."""
+    """Return a user name as it is stored: lower case, cut to its maximum length."""
     return username.replace("\0", "").strip().lower()[:80]
 
 
@@ -76,14 +76,18 @@ def begin_sign_in(
     address; strangers count by their network. A name tried from many networks is slowed down for all but those it was
     signed in from before.
 
-    Args:
-        browser, stamps: The browser's number and, by account, the stamp with which it signed in there last.
+    The caller commits, asks `password_matches`, which takes a while, and then calls `complete_sign_in`.
 
-    The caller commits, asks `is_right`, which takes a while, and then calls `try_succeeds`.
+    Parameters
+    ----------
+    browser, stamps
+        The browser's number and, by account, the stamp with which it signed in there last.
 
-    Raises:
-        TooMany: Five tries or more in a row failed from there, see `PAUSES`. Names that do not exist are slowed down
-            just the same. Or strangers' failures for this name are too many, see `MAX_STRANGE_FAILURES`.
+    Raises
+    ------
+    RateLimited
+        Five tries or more in a row failed from there, see `PAUSES`. Names that do not exist are slowed down just
+        the same. Or strangers' failures for this name are too many, see `MAX_STRANGE_FAILURES`.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('sign_in ' || :name, 0))"), {"name": username})
     account = session.execute(
@@ -141,20 +145,22 @@ def _slow_down(session: Session, username: str, now: datetime, network: str) -> 
 def end_session(session: Session, session_id: str, until: datetime) -> None:
     """Write down that a session is signed out, and forget those that would have ended by now.
 
-    Args:
-        until: When its cookie would have expired.
+    Parameters
+    ----------
+    until
+        When its cookie would have expired.
     """
     session.execute(delete(EndedSession).where(EndedSession.until < func.now()))
     session.execute(insert(EndedSession).values(id=session_id, until=until).on_conflict_do_nothing())
 
 
 def is_ended(session: Session, session_id: str) -> bool:
-    """Whether a session is signed out."""
+    """Return whether a session is signed out."""
     return session.get(EndedSession, session_id) is not None
 
 
 def password_matches(tried: SignInAttempt, password: str) -> bool:
-    """Whether the password is right and the account may sign in; takes as long for a name that does not exist."""
+    """Return whether the password is right and the account may sign in; takes as long for a name that does not exist."""
     return credentials.verify_password(tried.password_hash, password) and tried.active
 
 
@@ -170,7 +176,7 @@ def complete_sign_in(session: Session, tried: SignInAttempt, password: str) -> N
 
 
 def by_subject(session: Session, subject: str, now: datetime) -> Account | None:
-    """The account linked to a subject ("issuer|sub") of the identity provider; writes down that it signed in."""
+    """Return the account linked to a subject ("issuer|sub") of the identity provider, and record its sign-in."""
     account = session.scalars(select(Account).where(Account.subject == subject, Account.active)).one_or_none()
     if account:
         session.add(SignIn(username=account.username, at=now, succeeded=True))
@@ -178,7 +184,7 @@ def by_subject(session: Session, subject: str, now: datetime) -> Account | None:
 
 
 def account_status(session: Session, account_id: int, now: datetime) -> AccountStatus | None:
-    """What an account is and may do now; None when there is none."""
+    """Return what an account is and may do now; None if there is none."""
     row = session.execute(
         select(Account.username, Account.person_id, Account.stamp, Account.active, Account.must_change).where(
             Account.id == account_id
@@ -193,11 +199,15 @@ def account_status(session: Session, account_id: int, now: datetime) -> AccountS
 def change_password(session: Session, account_id: int, old: str, new: str) -> int:
     """Change one's own password; ends the account's other sessions.
 
-    Returns:
+    Returns
+    -------
+    int
         The new stamp, for the session that goes on.
 
-    Raises:
-        InvalidInput: On `old` or `password`.
+    Raises
+    ------
+    InvalidInput
+        On `old` or `password`.
     """
     account = session.get(Account, account_id, with_for_update=True)
     if account is None or account.password_hash is None:

@@ -63,18 +63,22 @@ class AlarmReceipt:
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """How a message is signed: v1= and HMAC-SHA256, in hex, of the timestamp, a full stop and the body."""
+    """Return the signature of a message: v1= and HMAC-SHA256, in hex, of the timestamp, a full stop and the body."""
     return VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
 
 
 def authenticate_message(session: Session, code: str, timestamp: str, signed: str, body: bytes, now: datetime) -> int:
-    """See that a message is a device's own, and fresh; the device's id.
+    """Return the id of the device that signed a message; raise unless it is genuine and fresh.
 
-    Args:
-        timestamp: Seconds since 1970, as sent. given: The signature, as sent.
+    Parameters
+    ----------
+    timestamp
+        Seconds since 1970, as sent. given: The signature, as sent.
 
-    Raises:
-        SignInNeeded: It is not. Whether there is such a device is not told, nor by how long it takes.
+    Raises
+    ------
+    AuthenticationRequired
+        It is not. Whether there is such a device is not told, nor by how long it takes.
     """
     if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
         raise AuthenticationRequired("device.timestamp_wrong")
@@ -103,8 +107,12 @@ def receive_alarm(
     The same alarm again gives the same incident. Another within 10 minutes of the last, while that one's incident is
     still to be dealt with, is a note to it; else it is filed anew. Alarms of one device wait for each other.
 
-    Raises:
-        InvalidInput: A field is wrong. OutsideGrids: No grid answers for where the device is.
+    Raises
+    ------
+    InvalidInput
+        A field is wrong.
+    OutsideGrids
+        No grid answers for where the device is.
     """
     _check(alarm, now)
     lock = "SELECT id, code, kind, name, address, category, ST_X(shape) AS lon, ST_Y(shape) AS lat FROM device WHERE id = :id FOR UPDATE"
@@ -210,7 +218,7 @@ FROM device d LEFT JOIN device_alarm a ON a.device_id = d.id GROUP BY d.id ORDER
 
 
 def list_devices(session: Session) -> list[DeviceView]:
-    """Every device, by its number."""
+    """List every device by its number."""
     return [DeviceView(**row) for row in session.execute(text(LISTED)).mappings()]
 
 
@@ -229,13 +237,23 @@ def add(
 ) -> str:
     """Enter a device; its secret, to be shown this once.
 
-    Args:
-        code: Its number at the maker. category: Of the active edition; its alarms are filed under it. Empty: as usual
-            for its kind.
-        lon, lat: Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
+    Parameters
+    ----------
+    code
+        Its number at the maker.
+    category
+        Of the active edition; its alarms are filed under it. Empty: as usual for its kind.
+    lon, lat
+        Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
 
-    Raises:
-        InvalidInput: A field is wrong. OutsideGrids: No grid answers for the place. Conflict: It is there already.
+    Raises
+    ------
+    InvalidInput
+        A field is wrong.
+    OutsideGrids
+        No grid answers for the place.
+    Conflict
+        It is there already.
     """
     wrong = []
     if not 1 <= len(code) <= 60 or not code.isprintable() or "/" in code or code != code.strip():
@@ -261,10 +279,12 @@ def add(
 
 
 def new_secret(session: Session, code: str) -> str:
-    """Another secret for a device, to be shown this once; the old one is refused from now on.
+    """Return a new secret of a device, to be shown once; the old one is refused from now on.
 
-    Raises:
-        NotFound: There is no such device.
+    Raises
+    ------
+    NotFound
+        There is no such device.
     """
     secret = secrets.token_urlsafe(32)
     _set(session, code, "secret", secret)
@@ -274,8 +294,10 @@ def new_secret(session: Session, code: str) -> str:
 def block(session: Session, code: str, active: bool = False) -> None:
     """Take no more alarms of a device; or take them again.
 
-    Raises:
-        NotFound: There is no such device.
+    Raises
+    ------
+    NotFound
+        There is no such device.
     """
     _set(session, code, "active", active)
 

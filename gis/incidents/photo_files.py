@@ -53,19 +53,24 @@ class SanitisedPhoto:
 
 
 def check_named(photos: Sequence[tuple[str, bytes]]) -> list[tuple[object, ...]]:
-    """The fields of a `Picture` for each name and photo."""
+    """Return the fields of a `SanitisedPhoto` for each name and photo."""
     return [astuple(check(data, name)) for name, data in photos]
 
 
 def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
-    """A photo made anew from a file somebody sent: upright, in sRGB, at most 2560 pixels long, with nothing else in it.
+    """Return a photo written again from a file: upright, in sRGB, at most 2560 pixels long, with nothing else in it.
 
-    Args:
-        name: What messages call it.
+    Parameters
+    ----------
+    name
+        What messages call it.
 
-    Raises:
-        InvalidInput: It is no JPEG, PNG or WebP by its content, is cut off, or is another kind of file as well.
-        TooMuch: It has more than 10 MB or 50 megapixels.
+    Raises
+    ------
+    InvalidInput
+        It is no JPEG, PNG or WebP by its content, is cut off, or is another kind of file as well.
+    TooLarge
+        It has more than 10 MB or 50 megapixels.
     """
     if len(data) > MAX_PHOTO_BYTES:
         size, limit = f"{len(data) / 1024 / 1024:.1f}", MAX_PHOTO_BYTES // 1024 // 1024

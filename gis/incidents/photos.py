@@ -32,17 +32,19 @@ LIMITS = Limits(cpu_s=14.0, memory_bytes=2_000_000_000)  # for all photos of an 
 
 
 def sanitise_photos(photos: Sequence[bytes]) -> list[SanitisedPhoto]:
-    """The photos of one event, each made anew as `gis.incidents.photo_files.check` does.
+    """Return the photos of one event, each written again as `gis.incidents.photo_files.check` does.
 
-    Raises:
-        InvalidInput, TooMuch: One of them is no good, named as photos[0], photos[1] …; or they are too many.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        One of them is no good, named as photos[0], photos[1] …; or they are too many.
     """
     _few(len(photos))
     return _checked([(f"photos[{number}]", data) for number, data in enumerate(photos)]) if photos else []
 
 
 def sanitise_photo(data: bytes, name: str = "photo") -> SanitisedPhoto:
-    """One photo; see `check_all`."""
+    """Return one photo, written again; see `sanitise_photos`."""
     return _checked([(name, data)])[0]
 
 
@@ -76,13 +78,17 @@ def require_folder(var: Path | None) -> Path:
 def store(
     session: Session, var: Path, county: str, incident_id: UUID, event_id: int, pictures: Iterable[SanitisedPhoto]
 ) -> list[UUID]:
-    """Keep the photos of an event; the files are there before the rows are, and stay behind when those are undone.
+    """Store the photos of an event; files are there before rows, and stay behind when those are undone.
 
-    Args:
-        var: The deployment's folder.
+    Parameters
+    ----------
+    var
+        The deployment's folder.
 
-    Raises:
-        TooMuch: More than six.
+    Raises
+    ------
+    TooLarge
+        More than six.
     """
     photos = list(pictures)
     _few(len(photos))
@@ -117,10 +123,12 @@ VALUES (:county, :id, :incident, :event, :kind, :width, :height, :size, :sha256,
 def photo_path(
     session: Session, principal: Principal, var: Path, photo_id: UUID, *, thumbnail: bool = False
 ) -> tuple[Path, str]:
-    """The file of a photo, and its media type.
+    """Return the file of a photo, and its media type.
 
-    Raises:
-        NotFound: There is none, or it is not the asker's to see.
+    Raises
+    ------
+    NotFound
+        There is none, or it is not the principal's to see.
     """
     condition, params = visibility_clause(principal, "i")
     readable, told_params = told(principal)
@@ -144,7 +152,7 @@ class Subject:
 
 
 def subject_of(session: Session, principal: Principal, photo_id: UUID) -> Subject:
-    """The incident a photo belongs to."""
+    """Return the incident a photo belongs to."""
     query = """SELECT i.id, i.areas, i.id = :incident OR i.account_id = :account OR i.key_id = :key AS reported
                FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id) WHERE f.id = :photo"""
     params = {
@@ -158,7 +166,7 @@ def subject_of(session: Session, principal: Principal, photo_id: UUID) -> Subjec
 
 
 def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:
-    """Who shows the tracking secret of the incident a photo belongs to; with another secret, nobody."""
+    """Return the principal who shows the tracking secret of a photo's incident; anonymous for another secret."""
     query = """SELECT i.id FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                WHERE f.id = :photo AND i.tracking_hash = :hash"""
     incident_id = session.scalar(text(query), {"photo": photo_id, "hash": hashlib.sha256(secret.encode()).digest()})

@@ -24,16 +24,25 @@ MIN_SECRET_CHARS = 16  # characters
 def add_target(
     session: Session, kind: str, address: str, topics: Sequence[str] = (), area: str = "", secret: str = ""
 ) -> NoticeTarget:
-    """Send notices to a webhook or a mail address from now on.
+    """Add a webhook or a mail address that notices are sent to from now on.
 
-    Args:
-        kind: webhook or email.
-        topics: As incident.dispatch; empty: all.
-        area: Code; only of incidents in it. Empty: everywhere.
-        secret: Key webhooks are signed with; made here when empty.
+    Parameters
+    ----------
+    kind
+        webhook or email.
+    topics
+        As incident.dispatch; empty: all.
+    area
+        Code; only of incidents in it. Empty: everywhere.
+    secret
+        Key webhooks are signed with; made here when empty.
 
-    Raises:
-        InvalidInput: Address, topic, area or secret is wrong. Conflict: It is there already.
+    Raises
+    ------
+    InvalidInput
+        Address, topic, area or secret is wrong.
+    Conflict
+        It is there already.
     """
     CHECK[kind](address)
     unknown = [topic for topic in topics if topic not in TOPICS]
@@ -61,8 +70,10 @@ def add_target(
 def remove_target(session: Session, target_id: int) -> int:
     """Send nothing more to a receiver. Returns how many notices waited for it; they are dead now.
 
-    Raises:
-        NotFound: There is no such receiver.
+    Raises
+    ------
+    NotFound
+        There is no such receiver.
     """
     find_target(session, target_id).active = False
     waiting = (Notice.target_id == target_id) & (Notice.state == "waiting")
@@ -70,10 +81,12 @@ def remove_target(session: Session, target_id: int) -> int:
 
 
 def find_target(session: Session, target_id: int) -> NoticeTarget:
-    """A receiver that notices are sent to.
+    """Return a receiver that notices are sent to.
 
-    Raises:
-        NotFound: There is no such receiver.
+    Raises
+    ------
+    NotFound
+        There is no such receiver.
     """
     target = session.get(NoticeTarget, target_id)
     if target is None or not target.active:
@@ -84,8 +97,10 @@ def find_target(session: Session, target_id: int) -> NoticeTarget:
 def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int:
     """Send a dead or waiting notice again at once; None: all dead ones. Returns how many.
 
-    Raises:
-        NotFound: There is no such notice, or its receiver was removed.
+    Raises
+    ------
+    NotFound
+        There is no such notice, or its receiver was removed.
     """
     which = [
         Notice.target_id.in_(select(NoticeTarget.id).where(NoticeTarget.active)),
@@ -99,7 +114,7 @@ def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int
 
 
 def mark_seen(session: Session, principal: Principal, ids: Sequence[int] | None, until: int | None = None) -> int:
-    """Mark the asker's own notices as seen: some, or all up to a number. Returns how many were not seen before."""
+    """Mark the principal's own notices as seen: some, or all up to a number. Returns how many were not seen before."""
     which = "id = ANY(CAST(:ids AS bigint[]))" if ids is not None else "id <= :until"
     query = text(f"UPDATE notice n SET state = 'seen' WHERE {OWN_NOTICE_SQL} AND state = 'waiting' AND {which}")  # noqa: S608
     return cast(

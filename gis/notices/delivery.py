@@ -58,18 +58,23 @@ LOCK = "hashtextextended('notice_target ' || :target, 0)"
 
 
 def due_targets(session: Session, now: datetime) -> list[int]:
-    """Ids of the receivers that something is to be sent to now, the longest waiting first."""
+    """Return the ids of receivers that something is due for, the longest waiting first."""
     return list(session.scalars(text(DUE), {"now": now}))
 
 
 def deliver(engine: Engine, settings: Settings, target: int, stop: Callable[[], bool] = lambda: False) -> int:
     """Send what waits for a receiver, in order, until it fails, nothing is due or its turn is over.
 
-    Args:
-        engine: Each notice gets its own transactions; none is open while something is sent.
-        stop: Asked between notices whether to end here.
+    Parameters
+    ----------
+    engine
+        Each notice gets its own transactions; none is open while something is sent.
+    stop
+        Asked between notices whether to end here.
 
-    Returns:
+    Returns
+    -------
+    int
         How many arrived. 0 too when somebody else is delivering to it.
     """
     arrived, began = 0, time.monotonic()
@@ -111,7 +116,7 @@ def send_notice(settings: Settings, notice: Any) -> str:
 
 
 def payload(notice: Any) -> bytes:
-    """The body a webhook gets."""
+    """Return the body that a webhook gets."""
     envelope = {"id": notice.id, "topic": notice.topic, "at": notice.at.astimezone(UTC), "county": notice.county}
     return orjson.dumps(envelope | notice.body, option=orjson.OPT_UTC_Z)
 
@@ -131,7 +136,7 @@ def record_attempt(session: Session, notice: Row[Any], error: str, now: datetime
 
 
 def retry_delay(failures: int) -> timedelta:
-    """How long to wait after so many failures: twice as long each time, up to an hour, not all at the same moment."""
+    """Return how long to wait after so many failures: doubled each time, up to an hour, with jitter."""
     seconds = min(FIRST_WAIT * 2.0 ** min(failures - 1, 20), LONGEST_WAIT)
     return timedelta(seconds=seconds * random.uniform(0.75, 1.0))
 

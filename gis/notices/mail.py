@@ -16,10 +16,12 @@ from gis.settings import Settings
 
 
 def check_address(address: str) -> None:
-    """See that an address can be written to.
+    """Raise InvalidInput unless an address can be written to.
 
-    Raises:
-        InvalidInput: It is none.
+    Raises
+    ------
+    InvalidInput
+        It is none.
     """
     _, parsed = parseaddr(address)
     name, _, host = parsed.partition("@")
@@ -37,7 +39,7 @@ def check_address(address: str) -> None:
 def build_message(
     settings: Settings, address: str, number: int, topic: str, at: datetime, body: Mapping[str, Any]
 ) -> EmailMessage:
-    """The mail of a notice; its Message-ID is the same for every try."""
+    """Return the mail of a notice; its Message-ID is the same for every attempt."""
     assert settings.smtp is not None
     texts = {language: render_notice(topic, body, language) for language in LOCALES}
     chinese, english = texts["zh"], texts["en"]
@@ -66,8 +68,10 @@ def build_message(
 def send(settings: Settings, address: str, number: int, topic: str, at: datetime, body: Mapping[str, Any]) -> None:
     """Hand a notice to the mail server.
 
-    Raises:
-        Undelivered: There is none, or it did not take it.
+    Raises
+    ------
+    DeliveryError
+        There is none, or it did not take it.
     """
     smtp = settings.smtp
     if smtp is None:

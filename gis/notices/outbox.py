@@ -38,11 +38,16 @@ def enqueue_notice(
 ) -> None:
     """Write notices, to be seen in the app and to be delivered once the transaction is committed: one statement.
 
-    Args:
-        topic: As incident.dispatch.
-        areas: Ids of the areas it happened in; targets of other areas are not told.
-        person_ids, account_ids: Who finds it in the app; each is told once.
-        body: What is told, without names, telephone numbers or words of residents.
+    Parameters
+    ----------
+    topic
+        As incident.dispatch.
+    areas
+        Ids of the areas it happened in; targets of other areas are not told.
+    person_ids, account_ids
+        Who finds it in the app; each is told once.
+    body
+        What is told, without names, telephone numbers or words of residents.
     """
     session.execute(
         cached_text(ENQUEUE_SQL),

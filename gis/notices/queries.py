@@ -18,7 +18,7 @@ OWN_NOTICE_SQL = "(n.person_id = :own_person OR n.account_id = :own_account)"
 
 @dataclass(frozen=True)
 class InApp:
-    """A notice to the asker; its area and category by name, where they have one."""
+    """A notice to the principal; its area and category by name, where they have one."""
 
     id: int
     at: datetime
@@ -61,10 +61,12 @@ class Outgoing:
 
 
 def own_params(principal: Principal) -> dict[str, Any]:
-    """Parameters of `OWN_NOTICE_SQL`.
+    """Return the parameters of `OWN_NOTICE_SQL`.
 
-    Raises:
-        SignInNeeded: The asker is no account.
+    Raises
+    ------
+    AuthenticationRequired
+        The principal is no account.
     """
     if principal.kind != "account":
         raise AuthenticationRequired("notice_target.sign_in_needed")
@@ -72,20 +74,24 @@ def own_params(principal: Principal) -> dict[str, Any]:
 
 
 def _mine(principal: Principal) -> tuple[str, dict[str, Any]]:
-    """Which notices are the asker's: told to them, of incidents that are (still) theirs to see."""
+    """Which notices are the principal's: told to them, of incidents that are (still) theirs to see."""
     condition, params = visibility_clause(principal, "i")
     hidden = f"(n.incident_id IS NULL OR EXISTS (SELECT FROM incident i WHERE i.id = n.incident_id AND {condition}))"
     return f"{OWN_NOTICE_SQL} AND {hidden}", own_params(principal) | params
 
 
 def list_notices(session: Session, principal: Principal, limit: int, before: int | None = None) -> list[InApp]:
-    """The asker's notices, the newest first.
+    """List the principal's notices, newest first.
 
-    Args:
-        before: Only those with a smaller number.
+    Parameters
+    ----------
+    before
+        Only those with a smaller number.
 
-    Raises:
-        SignInNeeded: The asker is no account.
+    Raises
+    ------
+    AuthenticationRequired
+        The principal is no account.
     """
     condition, params = _mine(principal)
     query = f"""
@@ -99,10 +105,12 @@ def list_notices(session: Session, principal: Principal, limit: int, before: int
 
 
 def count_unseen(session: Session, principal: Principal) -> int:
-    """How many of the asker's notices are new to them.
+    """Count the principal's notices that are not seen yet.
 
-    Raises:
-        SignInNeeded: The asker is no account.
+    Raises
+    ------
+    AuthenticationRequired
+        The principal is no account.
     """
     condition, params = _mine(principal)
     query = f"SELECT count(*) FROM notice n WHERE {condition} AND n.state = 'waiting'"  # noqa: S608  ours
@@ -126,14 +134,16 @@ WHERE n.target_id IS NOT NULL AND (:state = '' OR n.state = :state) ORDER BY n.i
 
 
 def targets(session: Session) -> list[NoticeTargetView]:
-    """The receivers that notices are sent to."""
+    """List the receivers that notices are sent to."""
     return [NoticeTargetView(*row) for row in session.execute(text(TARGETS))]
 
 
 def outgoing(session: Session, state: str = "", limit: int = 100) -> list[Outgoing]:
-    """Notices to receivers, the newest first.
+    """List notices to receivers, newest first.
 
-    Args:
-        state: waiting, sent or dead; empty: all.
+    Parameters
+    ----------
+    state
+        waiting, sent or dead; empty: all.
     """
     return [Outgoing(*row) for row in session.execute(text(OUTGOING), {"state": state, "limit": limit})]

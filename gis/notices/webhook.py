@@ -32,19 +32,23 @@ class DeliveryError(Exception):
 
 
 def signature(secret: str, timestamp: int, body: bytes) -> str:
-    """What `X-Wangge-Signature` says.
+    """Return the value of `X-Wangge-Signature`.
 
-    Args:
-        timestamp: Seconds since 1970, as sent in `X-Wangge-Timestamp`.
+    Parameters
+    ----------
+    timestamp
+        Seconds since 1970, as sent in `X-Wangge-Timestamp`.
     """
     return "v1=" + hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
 
 
 def check_address(url: str) -> None:
-    """See that an address can be a webhook's; who it belongs to is looked at when something is sent.
+    """Raise InvalidInput unless a URL can be a webhook's; its host is looked at when something is sent.
 
-    Raises:
-        InvalidInput: It is none.
+    Raises
+    ------
+    InvalidInput
+        It is none.
     """
     try:
         parts = urlsplit(url)
@@ -57,11 +61,13 @@ def check_address(url: str) -> None:
 
 
 def is_address_allowed(address: str, *, private: bool) -> bool:
-    """Whether a webhook may go to an IP address.
+    """Return whether a webhook may go to an IP address.
 
-    Args:
-        private: Addresses of the own network and this machine are allowed too; link-local ones never are, since
-            clouds keep their secrets there.
+    Parameters
+    ----------
+    private
+        Addresses of the own network and this machine are allowed too; link-local ones never are, since clouds keep
+        their secrets there.
     """
     ip: Ip = ipaddress.ip_address(address.split("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
@@ -78,12 +84,17 @@ def is_address_allowed(address: str, *, private: bool) -> bool:
 def send(url: str, secret: str, number: int, topic: str, body: bytes, *, private: bool = False) -> None:
     """Send a notice, signed now.
 
-    Args:
-        number: The notice's number; the same one for every try.
-        private: As for `allowed`.
+    Parameters
+    ----------
+    number
+        The notice's number; the same one for every try.
+    private
+        As for `is_address_allowed`.
 
-    Raises:
-        Undelivered: No 2xx came back in time.
+    Raises
+    ------
+    DeliveryError
+        No 2xx came back in time.
     """
     timestamp = int(time.time())
     headers = {

@@ -76,14 +76,23 @@ def posts_of(
     limit: int = 1000,
     after: str | None = None,
 ) -> list[PostRow]:
-    """The posts of an area held at a moment or later, by code of the place.
+    """List the posts of an area held at a moment or later, by code of their area or building.
 
-    Args:
-        by: Needs Action.NAMES there.
-        within: Also those of every area and building in it. after: `key` of the last one of the page before.
+    Parameters
+    ----------
+    principal
+        Needs Action.NAMES there.
+    within
+        Also those of every area and building in it.
+    after
+        `key` of the last one of the page before.
 
-    Raises:
-        NotFound: No area has the code. Forbidden: The asker may not have names there.
+    Raises
+    ------
+    NotFound
+        No area has the code.
+    Forbidden
+        The principal may not have names there.
     """
     area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
     if area_id is None:

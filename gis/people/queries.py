@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import fetch_int_array, fetch_rows
+from gis.messages import Message, render
 from gis.rights.roles import FIRST_CONTACT_ROLES, ROLE_BY_KEY, ROLES, PostRole
 
 Ints = NDArray[np.int64]
@@ -63,12 +64,12 @@ class ResponsiblePerson:
     why_en: str | None
 
 
-# (why, does the deputy stand in) -> the sentence
-ABSENCE_SENTENCES = {
-    ("leave", True): ("{holder}请假，由{deputy}代理", "{holder} is on leave; {deputy} stands in"),
-    ("leave", False): ("{holder}请假，无代理人在岗", "{holder} is on leave and nobody stands in"),
-    ("vacancy", True): ("岗位空缺，由{deputy}代理", "the post is vacant; {deputy} stands in"),
-    ("vacancy", False): ("岗位空缺，无代理人在岗", "the post is vacant and nobody stands in"),
+# (reason, does the deputy stand in) -> code of the sentence
+ABSENCE_CODES = {
+    ("leave", True): "absence.leave_with_deputy",
+    ("leave", False): "absence.leave_without_deputy",
+    ("vacancy", True): "absence.vacancy_with_deputy",
+    ("vacancy", False): "absence.vacancy_without_deputy",
 }
 
 
@@ -88,13 +89,13 @@ class PostTable:
 
     @classmethod
     def from_rows(cls, rows: Ints) -> "PostTable":
-        """Posts from what `POSTS` gives."""
+        """Return posts from the rows of `POSTS`."""
         number, place, role, holder, deputy, start, end = rows.T
         order = np.lexsort((number, _RANK[role], place))
         return cls(*(column[order] for column in (place, role, holder, deputy, start, end)))
 
     def of(self, place: int, at: Micros) -> Iterator[tuple[PostRole, int, int]]:
-        """Role, holder and deputy of each post a place has at a moment, nearest role first."""
+        """Yield role, holder and deputy of each post a place has at a moment, nearest role first."""
         start_row, end_row = self.place.searchsorted((place, place + 1))
         part = slice(start_row, end_row)
         columns = (self.role, self.holder, self.deputy, self.start, self.end)
@@ -140,11 +141,11 @@ class PeopleIndex:
         return leave_by_person
 
     def away(self, person: int, at: Micros) -> bool:
-        """Whether somebody is on leave."""
+        """Return whether a person is on leave."""
         return any(start <= at < end for start, end in self._leave.get(person, ()))
 
     def of_area(self, area_id: int, at: Micros, code: str, level: str) -> list[ResponsiblePerson]:
-        """The answerable roles of an area at a moment, nearest role first. Cached until somebody's time begins or ends."""
+        """Return the responsible people of an area at a moment, nearest role first; cached until somebody's time begins or ends."""
         cached = self.cached_at(at)
         people = cached.of_area.get(area_id)
         if people is None:
@@ -154,7 +155,7 @@ class PeopleIndex:
         return people
 
     def cached_at(self, at: Micros) -> "CachedPeople":
-        """What was put together before and holds at a moment; empty when somebody's time began or ended since."""
+        """Return the cache that holds at a moment; empty when somebody's time began or ended since."""
         cached = self._cached
         if cached.start <= at < cached.end:
             return cached
@@ -167,7 +168,7 @@ class PeopleIndex:
         return cached
 
     def of_building(self, building_id: int, at: Micros, code: str) -> list[ResponsiblePerson]:
-        """The answerable roles of a building at a moment, nearest role first."""
+        """Return the responsible people of a building at a moment, nearest role first."""
         return [self._entry(*post, at, code, "building") for post in self.buildings.of(building_id, at)]
 
     def _entry(
@@ -179,10 +180,8 @@ class PeopleIndex:
             return ResponsiblePerson(*role_labels, holder, area, level, holder, deputy, None, None, None, None)
         absence_reason = "vacancy" if holder is None else "leave"
         is_deputy_present = deputy is not None and not self.away(deputy_id, at)
-        zh, en = (
-            sentence.format(holder=holder, deputy=deputy)
-            for sentence in ABSENCE_SENTENCES[absence_reason, is_deputy_present]
-        )
+        names = {"holder": holder, "deputy": deputy}
+        sentence = Message(ABSENCE_CODES[absence_reason, is_deputy_present], names)
         return ResponsiblePerson(
             *role_labels,
             deputy if is_deputy_present else None,
@@ -192,8 +191,8 @@ class PeopleIndex:
             deputy,
             holder if is_deputy_present else None,
             absence_reason,
-            zh,
-            en,
+            render(sentence, "zh"),
+            render(sentence, "en"),
         )
 
     @cached_property
@@ -203,7 +202,7 @@ class PeopleIndex:
         return np.unique(np.concatenate([*posts, *self.leave[1:]]))
 
     def texts(self, posts: PostTable, places: Ints, at: Ints) -> pa.LargeStringArray:
-        """Who answers for many places, each at its moment, as "role:name" joined by semicolons.
+        """Return who is responsible for many places, each at its moment, as "role:name" joined by semicolons.
 
         The same people as `of_area` and `of_building` name, as array work; null for a place without posts.
         """
@@ -240,9 +239,12 @@ def read_people(
 ) -> PeopleIndex:
     """Read posts and leave.
 
-    Args:
-        areas, buildings: Ids of the places wanted; None reads all.
-        since: A timestamp; what ended before is left out.
+    Parameters
+    ----------
+    areas, buildings
+        Ids of the places wanted; None reads all.
+    since
+        A timestamp; what ended before is left out.
     """
     tables = []
     for column, ids in (("area_id", areas), ("building_id", buildings)):
@@ -282,7 +284,7 @@ def _text(value: str) -> pa.Scalar:
 
 
 def names_are_public(session: Session) -> bool:
-    """Whether there are no accounts yet: until then everybody is told the names of those who answer."""
+    """Return whether there are no accounts yet: until then names of responsible people are shown to everybody."""
     return not session.scalar(text("SELECT EXISTS (SELECT FROM personal.account)"))
 
 
@@ -301,11 +303,14 @@ def first_contact(people: Iterable[ResponsiblePerson]) -> ResponsiblePerson | No
 def escalation_steps(
     people: Sequence[ResponsiblePerson], contact: ResponsiblePerson | None, *, unit: bool
 ) -> Iterator[tuple[str, PostRole, str]]:
-    """The steps up before somebody is there: vacant, away or no_post; the role passed over; the code of its area.
+    """Yield the steps up until somebody is there: vacant, away or no_post; the role passed over; the code of its area.
 
-    Args:
-        first: As `first_to_ask` gives it.
-        unit: Whether the unit is known; while it is not, nobody knows whether its post is vacant.
+    Parameters
+    ----------
+    contact
+        As `first_contact` returns it.
+    unit
+        Whether the unit is known; while it is not, nobody knows whether its post is vacant.
     """
     for role in FIRST_CONTACT_ROLES[: _ORDER[contact.role] if contact else None]:
         posts = [entry for entry in people if entry.role == role]
@@ -326,5 +331,5 @@ WITH RECURSIVE up AS (
 
 
 def area_chain(session: Session, area: int | None, building: int | None, at: datetime) -> list[int]:
-    """Ids of an area, or of the grid a building stands in, and of all areas above; empty where there is none."""
+    """Return the ids of an area, or of the grid a building stands in, and of all areas above; empty if there is none."""
     return list(session.scalars(text(CHAIN), {"area": area, "building": building, "at": at}))

@@ -15,12 +15,12 @@ NO_ACCOUNTS = "NOT EXISTS (SELECT FROM personal.account)"
 
 
 def on_duty(person: str, at: str) -> str:
-    """Whether a person is not on leave."""
+    """Return the SQL condition that a person is not on leave."""
     return f"NOT EXISTS (SELECT FROM leave v WHERE v.person_id = {person} AND v.valid @> CAST({at} AS timestamptz))"
 
 
 def has_account(person: str) -> str:
-    """Whether a person may sign in; while there are no accounts at all, nobody needs one."""
+    """Return the SQL condition that a person may sign in; while there are no accounts, nobody needs one."""
     signs_in = SIGNS_IN.format(a="c")
     return f"({NO_ACCOUNTS} OR EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {signs_in}))"
 
@@ -28,9 +28,18 @@ def has_account(person: str) -> str:
 class Living:
     """The conditions for one table of rights.
 
-    Args:
-        by_post: Role of a post -> access role. desk: Access roles that dispatch in their areas. on_site: That handle what
-            lies with their areas. hand: That handle what they hold.
+    Parameters
+    ----------
+    by_post
+        Access role by role of a post.
+    desk
+        Access roles that dispatch in their areas.
+    on_site
+        Access roles that handle what lies with their areas.
+    hand
+        Access roles that handle what they hold.
+    operator
+        The access role of operators.
     """
 
     def __init__(
@@ -41,23 +50,25 @@ class Living:
         self._operator = operator
 
     def posts(self, what: str) -> str:
-        """The roles of posts that come with such rights ("desk", "there", "hand"), as a list in SQL."""
+        """Return the roles of posts with such rights ("desk", "there", "hand") as a list in SQL."""
         return _listed(post for post, role in self._by_post.items() if role in self._roles[what])
 
     def roles(self, what: str) -> str:
-        """The access roles with such rights, as a list in SQL."""
+        """Return the access roles with such rights as a list in SQL."""
         return _listed(self._roles[what])
 
     def places(self, what: str, at: str, within: str = "") -> str:
-        """The query for areas with a living account that dispatches or handles in them.
+        """Return the query for areas with a living account that dispatches or handles in them.
 
-        Args:
-            within: An array of area ids to look at; empty: all.
+        Parameters
+        ----------
+        within
+            An array of area ids to look at; empty: all.
         """
         return self._at_areas(what, at, within, "p.area_id", "g.area_id")
 
     def desk_accounts(self, at: str, within: str) -> str:
-        """The query for the user names of the living accounts that dispatch and approve in some areas."""
+        """Return the query for the user names of living accounts that dispatch and approve in some areas."""
         return self._at_areas("desk", at, within, "c.username", "c.username")
 
     def _at_areas(self, what: str, at: str, within: str, of_post: str, of_grant: str) -> str:
@@ -72,7 +83,7 @@ class Living:
     AND {signs_in} AND {on_duty("c.person_id", at)}"""  # noqa: S608
 
     def able(self, person: str, at: str) -> str:
-        """Whether a person on duty has a living account that may handle what they hold."""
+        """Return the SQL condition that a person on duty has a living account that may handle what they hold."""
         return f"""EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {SIGNS_IN.format(a="c")}
     AND {on_duty("c.person_id", at)} AND (
       EXISTS (SELECT FROM post p WHERE {person} IN (p.holder_id, p.deputy_id) AND p.valid @> CAST({at} AS timestamptz)
@@ -81,21 +92,21 @@ class Living:
       OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = {person} AND t.active)))"""  # noqa: S608
 
     def operator(self, areas: str) -> str:
-        """Whether there is a living operator for what lies in some areas."""
+        """Return the SQL condition that there is a living operator for what lies in some areas."""
         return f"EXISTS ({self.operator_accounts(areas)})"
 
     def operator_accounts(self, areas: str) -> str:
-        """The query for the user names of the living operators for what lies in some areas."""
+        """Return the query for the user names of living operators for what lies in some areas."""
         return f"""SELECT c.username FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
     WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas})) AND {SIGNS_IN.format(a="c")}"""  # noqa: S608
 
     def count_operators(self) -> str:
-        """How many living operators there are, of whatever areas."""
+        """Return the query that counts living operators, of whatever areas."""
         return f"""(SELECT count(DISTINCT c.id) FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
     WHERE g.role = '{self._operator}' AND {SIGNS_IN.format(a="c")})"""  # noqa: S608
 
     def stage(self, i: str, at: str) -> str:
-        """Who has an incident in hand while it is dispatched or taken, below the desks: holder, post, offered or null.
+        """Return the SQL of who has a dispatched or taken incident below the desks: holder, post, offered or null.
 
         holder: Who holds it. post: Somebody in a post of the area it lies with, as the deputy. offered: Takers.
         """
@@ -109,11 +120,11 @@ class Living:
     WHERE o.incident_id = {i}.id AND {offered}) THEN 'offered' END"""
 
     def owned(self, i: str, at: str) -> str:
-        """Whether a living account below the operator sees an incident and can act on it."""
+        """Return the SQL condition that a living account below the operator sees an incident and can act on it."""
         return f"(EXISTS ({self.places('desk', at, f'{i}.areas')}) OR ({self.stage(i, at)}) IS NOT NULL)"
 
     def owner(self, i: str, at: str) -> str:
-        """Who has an open incident now: as `stage`, else the level of the nearest desk, operator, or nobody.
+        """Return the SQL of who has an open incident: as `stage`, else the level of the nearest desk, operator, or nobody.
 
         While there are no accounts at all: posts, where anybody on duty holds it or is in a post that dispatches there.
         """

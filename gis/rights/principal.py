@@ -38,11 +38,11 @@ class Principal:
 
     @property
     def operates(self) -> bool:
-        """Whether the operator's queue is the asker's to see, in some areas or everywhere."""
+        """Whether the operator's queue is the principal's to see, in some areas or everywhere."""
         return any(role == OPERATOR for role, _ in self.roles)
 
     def acting(self, areas: Iterable[int]) -> "Principal":
-        """The same, with the rights of a desk over some areas: for what is in the operator's queue."""
+        """Return the principal with the rights of a desk over some areas: for what is in the operator's queue."""
         extra_areas = frozenset(areas)
         may_in = dict(self.may_in)
         for action in AS_OPERATOR:
@@ -51,14 +51,14 @@ class Principal:
         return replace(self, may_in=may_in)
 
     def may(self, action: Action, areas: Iterable[int] | None = None) -> bool:
-        """Whether an action is allowed: in any of some areas (an incident's chain), or anywhere when None is given."""
+        """Return whether an action is allowed in any of some areas (an incident's chain); anywhere if `areas` is None."""
         if action not in self.may_in:
             return False
         allowed = self.may_in[action]
         return allowed is None or areas is None or not allowed.isdisjoint(areas)
 
     def need(self, action: Action, areas: Iterable[int] | None = None) -> None:
-        """Raise Forbidden unless `may`."""
+        """Raise Forbidden unless `may` allows it."""
         if not self.may(action, areas):
             raise Forbidden("right.not_allowed", action=Message(f"action_name.{action.value}"), roles=self.role_labels)
 
@@ -78,7 +78,7 @@ ANONYMOUS = Principal("anonymous", "anonymous", {Action.REPORT: None})
 
 
 def system_principal(job: str) -> Principal:
-    """Our own jobs and the command line: everything, everywhere."""
+    """Return the principal of our own jobs and the command line: everything, everywhere."""
     return Principal("system", job, dict.fromkeys(Action))
 
 
@@ -94,14 +94,14 @@ SELECT 'order_taker', t.area_id FROM order_taker t WHERE t.person_id = :person A
 
 
 def reporter_principal(incident_id: UUID) -> Principal:
-    """Who showed the tracking secret of an incident: that one, nothing else."""
+    """Return the principal who showed the tracking secret of an incident: that one, nothing else."""
     return Principal("reporter", "reporter", {Action.RATE: None, Action.NOTE: None}, incident_id=incident_id)
 
 
 def account_principal(
     session: Session, account_id: int, person_id: int | None, username: str, at: datetime
 ) -> Principal:
-    """An account's rights at a moment, from posts, grants and taking orders."""
+    """Return an account's rights at a moment, from posts, grants and taking orders."""
     params = {
         "posts": [*ACCESS_ROLE_BY_POST],
         "access": [*ACCESS_ROLE_BY_POST.values()],

@@ -33,10 +33,12 @@ PUBLIC_STEP_DEG = 1e-4  # the public's rounding, about ten metres: a building, n
 
 
 def can_see(principal: Principal, fact: Fact, areas: Iterable[int], holder_id: int | None = None) -> bool:
-    """Whether somebody sees a fact in the areas (an incident's chain) it lies in; a right elsewhere does not count.
+    """Return whether a fact is visible in the areas (an incident's chain) it lies in; a right elsewhere does not count.
 
-    Args:
-        holder_id: Who holds the incident: they read what is said about it.
+    Parameters
+    ----------
+    holder_id
+        Who holds the incident: they read what is said about it.
     """
     if principal.may(ACTION_BY_FACT[fact], areas):
         return True
@@ -51,10 +53,14 @@ def holder_label(
     name: str | None,
     holder_id: int | None,
 ) -> str | None:
-    """Who holds an incident: the person for who may have names there, else the organisation, else None.
+    """Return who holds an incident: the name if the principal may see names there, else the organisation, else None.
 
-    Args:
-        place_name: Of the area or estate the post answers for. name, holder_id: Of the person; None: nobody.
+    Parameters
+    ----------
+    place_name
+        Of the area or estate the post answers for.
+    name, holder_id
+        Of the person; None: nobody.
     """
     if name is None or holder_id == principal.person_id is not None or can_see(principal, Fact.NAMES, areas):
         return name
@@ -62,7 +68,7 @@ def holder_label(
 
 
 def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
-    """The condition, with its parameters, under which a row of incident is the asker's to see.
+    """Return the SQL condition and parameters that limit incidents to those the principal may see.
 
     Everything that reads incidents puts it in its WHERE: lists, single reads, counts, tiles, exports, streams.
     """
@@ -86,14 +92,14 @@ def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, d
 
 
 def internal(principal: Principal, incident: str = "i") -> str:
-    """The condition of `Fact.INTERNAL`, with the parameters of `visible`."""
+    """Return the SQL condition of `Fact.INTERNAL`, with the parameters of `visibility_clause`."""
     if principal.kind == "system" or principal.may_in.get(Action.READ, frozenset()) is None:
         return "true"
     return f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person)"
 
 
 def open_to_all(incident: str = "i") -> tuple[str, dict[str, Any]]:
-    """The condition under which everybody may know that an incident is there, its category, state and rough place.
+    """Return the SQL condition and parameters of incidents whose existence, category and rough location are public.
 
     It was reported by residents, and its category is of public space: a five-digit code of GB/T 47678.5 that residents
     may choose. Of quarrels, needs, patrols and alarms nothing is told.
@@ -107,7 +113,7 @@ def open_to_all(incident: str = "i") -> tuple[str, dict[str, Any]]:
 
 
 def location(seen: str, incident: str = "i") -> str:
-    """The point of an incident in SQL: as stored where the condition `seen` holds, else as the public may have it.
+    """Return the point of an incident in SQL: as stored where the condition `seen` holds, else rounded for the public.
 
     Distances and whether something is near are taken from it too, or the exact place could be found by asking often.
     """
@@ -115,7 +121,7 @@ def location(seen: str, incident: str = "i") -> str:
 
 
 def waits_for_operator(principal: Principal, incident: str = "i") -> str:
-    """The condition, with the parameters of `visible`, under which an incident is in the asker's operator's queue."""
+    """Return the SQL condition that an incident is in the principal's operator queue, with the parameters of `visibility_clause`."""
     if not principal.operates:
         return "false"
     everywhere = (OPERATOR, None) in principal.roles

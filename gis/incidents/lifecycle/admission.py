@@ -33,9 +33,11 @@ def require_admissible(
 
     The system's own jobs (devices, imports, the command line) may say everything.
 
-    Raises:
-        InvalidInput: The channel is another kind of caller's; the severity is not given by who dispatches there; an
-            attribute is none of the category's questions.
+    Raises
+    ------
+    InvalidInput
+        The channel is another kind of caller's; the severity is not given by who dispatches there; an attribute is
+        none of the category's questions.
     """
     if principal.kind == "system":
         return

@@ -21,7 +21,7 @@ ACCESS = ("grid_leader", "dispatcher", "command_centre")  # access roles of acco
 
 
 def danger_step(danger: Danger) -> DecisionStep:
-    """The step that says which words made a matter urgent."""
+    """Return the decision step that names the words which made an incident urgent."""
     because = "、".join(danger.because)
     return step(
         "severity", "danger", zh=danger.zh, en=danger.en, because=because, call="、".join(danger.call),
@@ -47,10 +47,14 @@ def alarm(
     informed: Collection[int] = (),
     kind: str,
 ) -> None:
-    """Tell the grid leader, the community and the command centre of a danger.
+    """Notify the grid leader, the community and the command centre of a danger.
 
-    Args:
-        told: Ids of persons who are told otherwise. kind: The danger's key.
+    Parameters
+    ----------
+    informed
+        Ids of persons who are notified otherwise.
+    kind
+        Key of the danger.
     """
     people = {
         holder.person_id

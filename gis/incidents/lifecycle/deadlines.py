@@ -61,10 +61,12 @@ def run_deadline_batch(
 ) -> Batch:
     """Do the next incidents of a sweep, the longest due first; the caller commits, then asks for those after.
 
-    Args:
-        name: One of `SWEEPS`.
-
     One that fails is left as it was, logged by its id, and does not keep the others from their turn.
+
+    Parameters
+    ----------
+    name
+        One of `DEADLINE_RULES`.
     """
     rule = DEADLINE_RULES[name]
     beyond = "" if cursor is None else f"AND ({rule.at}, id) > (:after_at, :after_id)"

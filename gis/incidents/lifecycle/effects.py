@@ -55,7 +55,7 @@ Effect = tuple[dict[str, Any], dict[str, Any], list[Any]]  # columns, the event'
 
 
 def stored_location(session: Session, row: LockedIncident) -> IncidentLocation:
-    """An incident's stored place, as far as routing needs it."""
+    """Return an incident's stored location, as far as routing needs it."""
     query = "SELECT a.id, a.level, a.code, a.name FROM area a WHERE a.id = ANY(:ids)"
     order = {"county": 0, "street": 1, "community": 2, "grid": 3, "unit": 4}
     rows = session.execute(text(query), {"ids": row.areas})
@@ -94,7 +94,7 @@ def _reclassify(
 
 
 def alarmed(session: Session, row: LockedIncident, new_state: str, now: datetime) -> dict[str, Any]:
-    """The columns of a matter that turns out to be dangerous: urgent from now on, by the rule for that."""
+    """Return the columns of an incident that turns out to be dangerous: urgent from now on, by the rule for that."""
     if row.severity == "urgent":
         return {}
     kind = editions.get_edition(session, row.edition_id).category(row.category)
@@ -259,7 +259,7 @@ def _rate(session: Session, principal: Principal, row: LockedIncident, payload: 
 
 
 def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:
-    """Whether a rating is the reporter's own, not the record of those who dispatch or handle the matter."""
+    """Return whether a rating is the reporter's own, not the record of those who dispatch or handle the incident."""
     is_reporter = principal.kind == "reporter" or (
         principal.account_id is not None and principal.account_id == row.account_id
     )
@@ -283,7 +283,7 @@ ABLE = f"SELECT ({NO_ACCOUNTS} AND {on_duty('CAST(:person AS bigint)', ':at')}) 
 
 
 def successor(session: Session, row: LockedIncident, now: datetime) -> Home | None:
-    """Who has a matter instead of a holder who cannot act on it; None where the holder can, or nobody holds it."""
+    """Return who takes over from a holder who cannot act; None if the holder can, or there is none."""
     if row.holder_id is None or session.scalar(text(ABLE), {"person": row.holder_id, "at": now}):
         return None
     first_role = row.role if row.role in HEIGHT else row.limits.get("first_role") or COMMUNITY

@@ -57,7 +57,7 @@ def acting_role(principal: Principal) -> str:
 
 
 def as_json(value: Any) -> str:
-    """JSON as text, for a column."""
+    """Return a value as JSON text, for a column."""
     return orjson.dumps(value).decode()
 
 
@@ -69,13 +69,17 @@ def insert_events(session: Session, events: Sequence[Mapping[str, Any]]) -> list
 def lock_incident(
     session: Session, principal: Principal, incident_id: UUID, *, offered: bool = False
 ) -> LockedIncident:
-    """An incident's row, held against others until the end of the transaction.
+    """Return an incident's row, locked until the end of the transaction.
 
-    Args:
-        offered: Also an order that was offered to the asker and that somebody else has claimed.
+    Parameters
+    ----------
+    offered
+        Also an order that was offered to the principal and that somebody else has claimed.
 
-    Raises:
-        NotFound: There is none, or it is not the asker's to see.
+    Raises
+    ------
+    NotFound
+        There is none, or it is not the principal's to see.
     """
     query, params = lock_query(principal, offered)
     fields = session.execute(text(query), params | {"id": incident_id}).mappings().one_or_none()
@@ -100,12 +104,17 @@ def record_event(
 ) -> int:
     """Write one event of a locked incident, with the columns that change by it. Returns the event's number.
 
-    Args:
-        changes: Columns of incident and their values; never those that the event itself sets.
-        shape: EWKT of where it was done.
+    Parameters
+    ----------
+    changes
+        Columns of incident and their values; never those that the event itself sets.
+    shape
+        EWKT of where it was done.
 
-    Raises:
-        Conflict: The state does not allow the move.
+    Raises
+    ------
+    Conflict
+        The state does not allow the move.
     """
     new_state, pending = next_state(name, row.state, row.pending, row.before)
     if new_state != row.state and row.due_at is not None:
@@ -129,6 +138,7 @@ def record_event(
 
 
 def insert_offers(session: Session, county: str, incident_id: UUID, offers: Sequence[Any], now: datetime) -> None:
+    """Write to whom an order is offered, with the walking distance of each in metres."""
     session.execute(
         text(
             "INSERT INTO order_offer (county, incident_id, person_id, distance_m, offered_at)"
@@ -143,7 +153,7 @@ def insert_offers(session: Session, county: str, incident_id: UUID, offers: Sequ
 def notice_body(
     incident_id: UUID, state: str, category: str, category_zh: str, area: str, role: str | None, severity: str
 ) -> dict[str, Any]:
-    """What a notice tells; no names, no words of residents."""
+    """Return the body of a notice; it has no names and no words of residents."""
     return {"incident": str(incident_id), "state": str(state), "category": category, "category_zh": category_zh,
             "area": area, "role": role, "severity": severity}  # fmt: skip
 
@@ -179,7 +189,7 @@ SELECT DISTINCT person_id, account_id FROM desk WHERE height = (SELECT min(heigh
 
 
 def desk_of(session: Session, areas: Sequence[int], at: datetime) -> Desk:
-    """The nearest desk of some areas with somebody who can act, the operators' when there is none."""
+    """Return the nearest desk of some areas with somebody who can act; the operators' if there is none."""
     rows = session.execute(cached_text(DESK), {"areas": list(areas), "at": at}).all()
     return Desk(
         sorted(row.person_id for row in rows if row.person_id), sorted(row.account_id for row in rows if row.account_id)
@@ -198,7 +208,7 @@ def notify_of_move(
     *,
     now: datetime,
 ) -> None:
-    """Tell of a move: who holds the matter then, those of RECIPIENTS_BY_MOVE, and the desk it waits at when nobody holds it."""
+    """Notify of a move: the holder, those of RECIPIENTS_BY_MOVE, and the desk where it waits if nobody holds it."""
     recipients = RECIPIENTS_BY_MOVE.get(name, ())
     people = {*offered, *extra_person_ids, changes.get("holder_id", row.holder_id)} - {None, principal.person_id}
     accounts: list[int] = []

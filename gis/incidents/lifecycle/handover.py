@@ -42,15 +42,23 @@ def hand_over(
 ) -> HandoverResult:
     """Hand a post over: the holder's time ends at a moment, the successor's begins with it.
 
-    Args:
-        by: Needs Action.POSTS in the post's area.
-        to_person: Code or number of the successor; None leaves the post vacant. The deputy stays, unless it is they.
-        at: From when, not past; None is now. A later moment takes effect by itself (`follow_due`).
-        open_incidents: Whether what the old holder has open in this post goes to the successor, or stays with them.
+    Parameters
+    ----------
+    principal
+        Needs Action.POSTS in the post's area.
+    to_person
+        Code or number of the successor; None leaves the post vacant. The deputy stays, unless it is they.
+    at
+        From when, not past; None is now. A later moment takes effect by itself (`apply_due_handovers`).
+    open_incidents
+        Whether what the old holder has open in this post goes to the successor, or stays with them.
 
-    Raises:
-        NotFound: There is no such post, or it is in none of the asker's areas.
-        InvalidInput: The successor is unknown or holds it already, or the moment lies outside the post's time.
+    Raises
+    ------
+    NotFound
+        There is no such post, or it is in none of the principal's areas.
+    InvalidInput
+        The successor is unknown or holds it already, or the moment lies outside the post's time.
     """
     principal.need(Action.POSTS)
     old = session.get(Post, post_id, with_for_update=True, populate_existing=True)
@@ -182,12 +190,21 @@ def record_leave(
 ) -> int:
     """Enter a time somebody is away, when the deputies of their posts stand in; returns its number.
 
-    Args:
-        by: Needs Action.POSTS in the area of one of the person's posts.
-        person: Code or number. begins, ends: The end itself is out; None: until further notice.
+    Parameters
+    ----------
+    principal
+        Needs Action.POSTS in the area of one of the person's posts.
+    person
+        Code or number.
+    begins, ends
+        The end itself is out; None: until further notice.
 
-    Raises:
-        NotFound: Nobody with a post in the asker's areas is meant. InvalidInput: The end is not after the beginning.
+    Raises
+    ------
+    NotFound
+        Nobody with a post in the principal's areas is meant.
+    InvalidInput
+        The end is not after the beginning.
     """
     principal.need(Action.POSTS)
     is_person = Person.id == person if isinstance(person, int) else Person.code == person

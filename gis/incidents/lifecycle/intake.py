@@ -83,8 +83,10 @@ def admit(
 ) -> Assessed:
     """Assess a report that somebody sends in, and check what it says of itself against who sends it.
 
-    Raises:
-        InvalidInput, OutsideGrids, NotFound, Forbidden: As `assess` and `admission.require_admissible`.
+    Raises
+    ------
+    InvalidInput, OutsideGrids, NotFound, Forbidden
+        As `assess` and `admission.require_admissible`.
     """
     case = assess(session, principal, report, now, snapshot=snapshot)
     require_admissible(
@@ -103,12 +105,21 @@ def assess(
 ) -> Assessed:
     """Find a report's place, category and danger.
 
-    Args:
-        by: Needs Action.REPORT in the place's areas. register: As for `gis.areas.resolver.locate`.
+    Parameters
+    ----------
+    principal
+        Needs Action.REPORT in the place's areas.
+    snapshot
+        As for `gis.areas.resolver.resolve_request`.
 
-    Raises:
-        InvalidInput: A field is missing or wrong. OutsideGrids, NotFound: The place is none of ours.
-        Forbidden: The asker may not report there.
+    Raises
+    ------
+    InvalidInput
+        A field is missing or wrong.
+    OutsideGrids, NotFound
+        The place is none of ours.
+    Forbidden
+        The principal may not report there.
     """
     _check(report)
     at = report.at or now
@@ -144,7 +155,7 @@ def _category(
 
 
 def is_sure(edition: editions.Edition, best: Suggestion) -> bool:
-    """Whether words alone may decide: much of what fits, and by one of the category's own words."""
+    """Return whether words alone may decide: a large share of what fits, and one of the category's own keywords."""
     return best.share >= MIN_CATEGORY_SHARE and not set(best.because).isdisjoint(edition.categories[best.code].words)
 
 

@@ -60,16 +60,27 @@ def apply_move(
 ) -> IncidentView:
     """Do one move of the table to an incident, and the same to its children.
 
-    Args:
-        name: One of `gis.incidents.states.TRANSITIONS` that people do.
-        wish: What the move needs: words, for whom, how long.
-        point: Where it was done, (lon, lat, crs). version: The version it was seen at, or several any of which will do;
-            another one is a Conflict.
+    Parameters
+    ----------
+    name
+        One of `gis.incidents.states.TRANSITIONS` that people do.
+    payload
+        What the move needs: words, for whom, how long.
+    point
+        Where it was done, (lon, lat, crs).
+    version
+        The version it was seen at, or several any of which will do; another one is a Conflict.
 
-    Raises:
-        NotFound: There is none, or it is not the asker's to see. Forbidden: It is not the asker's to do.
-        Conflict: Its state does not allow the move, somebody was faster, or it is not the version seen.
-        InvalidInput: Something the move needs is missing or wrong.
+    Raises
+    ------
+    NotFound
+        There is none, or it is not the principal's to see.
+    Forbidden
+        It is not the principal's to do.
+    Conflict
+        Its state does not allow the move, somebody was faster, or it is not the version seen.
+    InvalidInput
+        Something the move needs is missing or wrong.
     """
     _require_move_of_people(name)
     row = lock_incident(session, principal, incident_id, offered=name == "take")

@@ -229,7 +229,7 @@ def _tell_filed(session: Session, case: Assessed, routed: RoutingDecision, new_i
 
 
 def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | None:
-    """Whom a report went to, as somebody may know it: role, name and area; None: it waits at the community."""
+    """Return to whom a report went as the principal may know it: role, name and area; None: it waits at the community."""
     if filed.assigned_to is None:
         return None
     located = filed.locate
@@ -253,5 +253,5 @@ def _insert_contact(session: Session, report: IncidentReport, county: str, incid
 
 
 def hash_tracking_secret(secret: str) -> bytes:
-    """What is kept of a tracking secret (256 random bits need no salt)."""
+    """Return the stored hash of a tracking secret; 256 random bits need no salt."""
     return hashlib.sha256(secret.encode()).digest()
