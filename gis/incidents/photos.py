@@ -22,7 +22,7 @@ from gis.errors import NotFound, TooLarge
 from gis.files import sandbox
 from gis.files.sandbox import Limits
 from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named, wrong_photo
-from gis.incidents.reading.event_access import told
+from gis.incidents.reading.event_access import readable_events
 from gis.rights.access import ANONYMOUS, Principal, reporter_principal, visibility_clause
 
 MAX_PHOTOS_PER_EVENT = 6  # photos of one event
@@ -108,7 +108,7 @@ def photo_path(
         NotFound: There is none, or it is not the asker's to see.
     """
     condition, params = visibility_clause(by, "i")
-    readable, more = told(by)
+    readable, more = readable_events(by)
     query = f"""SELECT f.media_type FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                   JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
                 WHERE f.id = :photo AND {condition} AND {readable}"""  # noqa: S608  the conditions are ours

@@ -8,6 +8,7 @@ catalogue of messages.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from gis.errors import Conflict
 from gis.messages import Message, label
@@ -174,7 +175,7 @@ def transition_rows() -> Iterator[tuple[str, str, str, str, str]]:
 TRANSITION_ROWS = frozenset(transition_rows())
 
 
-def next_state(name: str, state: str, pending: str = "", before: str = "") -> tuple[str, str]:
+def next_state(name: str, state: str, pending: str = "", suspended_from: str = "") -> tuple[str, str]:
     """Return the state and the waiting request after a move.
 
     Parameters
@@ -192,9 +193,11 @@ def next_state(name: str, state: str, pending: str = "", before: str = "") -> tu
         `move.not_now`, `move.not_now_waiting`: the incident does not allow the move. `moves` are those it allows.
     """
     for move, from_state, from_pending, new_state, new_pending in TRANSITION_ROWS:
-        if (move, from_state, from_pending) == (name, state, pending) and (name != "resume" or new_state == before):
+        if (move, from_state, from_pending) == (name, state, pending) and (
+            name != "resume" or new_state == suspended_from
+        ):
             return new_state, new_pending
-    params = {
+    params: dict[str, Any] = {
         "move": Message(f"move.{name}") if name in TRANSITIONS else name,
         "state": Message(f"state.{state}"),
         "moves": sorted(allowed_moves(state, pending)),

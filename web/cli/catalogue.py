@@ -100,6 +100,6 @@ def accuracy() -> None:
     """How well words find their category: each example of the catalogue, itself left out."""
     with session_scope() as session:
         found = leave_one_out(editions.active_edition(session))
-    click.echo(f"{found.tried} examples: right first {found.first:.0%}, among the first three {found.three:.0%}")
+    click.echo(f"{found.tried} examples: right first {found.top1:.0%}, among the first three {found.top3:.0%}")
     for code, words, instead in found.missed:
         click.echo(f"  {code}  {words}  -> {', '.join(instead) or '-'}")

@@ -172,7 +172,7 @@ def _return(session: Session, by: Principal, row: LockedIncident, wish: MovePayl
     waits = office(session, row.areas, now)
     return (
         {"way": "assign", **waits.columns},
-        {"from_role": row.role, "how": orjson.loads(orjson.dumps([waits.why]))},
+        {"from_role": row.role, "how": orjson.loads(orjson.dumps([waits.decision]))},
         [],
     )
 

@@ -169,7 +169,7 @@ def _insert(
             "county": where.county, "id": made, "now": case.at, "edition_id": case.edition_id, "category": case.kind.code,
             "severity": case.severity, "description": given.description.strip(), "address": given.address.strip(),
             "channel": given.channel, "attributes": as_json(given.attributes), "lon": where.lon, "lat": where.lat,
-            "asked": as_json(where.asked), "areas": where.area_ids, "grid_id": where.grid_id, "unit_id": where.unit_id,
+            "asked": as_json(where.location_input), "areas": where.area_ids, "grid_id": where.grid_id, "unit_id": where.unit_id,
             "building_id": where.building_id, "revision_id": where.revision, "how": as_json(how),
             **routed.columns, "limits": as_json(routed.columns["limits"]), "account_id": by.account_id, "key_id": by.key_id,
             "tracking_hash": hash_tracking_secret(secret),
@@ -356,7 +356,7 @@ def _apply(
         if to is not None:
             changes |= to.columns
             detail |= {"how": orjson.loads(orjson.dumps(to.how)), "from_person": row.holder_id}
-    danger = catalogue_danger.heard(session, wish.note) if name in catalogue_danger.HEARD else None
+    danger = catalogue_danger.heard(session, wish.note) if name in catalogue_danger.MOVES_WITH_DANGER else None
     if danger is not None:
         changes |= alarmed(session, row, after, now)
         detail["danger"] = danger.kinds[0]

@@ -46,10 +46,10 @@ def events() -> Response:
     if given and not (given.isdecimal() and len(given) < 19):
         raise invalid_field(name, "must be the number of an event, as the stream gave it")
     last = int(given) if given else None
-    hold = request.args.get("hold") != "0" and found.held.acquire(blocking=False)  # hold=0: only what is new by now
+    hold = request.args.get("hold") != "0" and found.streams.acquire(blocking=False)  # hold=0: only what is new by now
     response = Response(stream_with_context(_stream(found, last, hold)), mimetype="text/event-stream")
     if hold:
-        response.call_on_close(found.held.release)
+        response.call_on_close(found.streams.release)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # a proxy in front passes each event on at once
     return response
@@ -79,7 +79,7 @@ def feed(app: Flask) -> EventFeed:
 def _stream(found: EventFeed, last: int | None, hold: bool) -> Iterator[bytes]:
     end = time.monotonic() + MAX_STREAM_S
     newest, begins = found.newest(), last is None
-    heard: list[FeedEvent] = found.after(last or 0)
+    heard: list[FeedEvent] = found.events_after(last or 0)
     sent: set[int] = set()
     checked = 0.0
     yield f"retry: {500 if hold else RETRY}\n\n".encode()
@@ -109,6 +109,6 @@ def _stream(found: EventFeed, last: int | None, hold: bool) -> Iterator[bytes]:
         if not hold or left <= 0:
             return
         found.wait(newest, min(HEARTBEAT_S, left))
-        heard = found.after(newest)
+        heard = found.events_after(newest)
         if not heard:
             yield b": still here\n\n"
