@@ -1,8 +1,6 @@
 """Incidents as they are stored: the catalogue and rules they are filed under, the matter, its events, what hangs on it."""
 
 import uuid
-from collections.abc import Collection
-from dataclasses import fields
 from datetime import datetime, time
 from typing import Any
 
@@ -254,12 +252,6 @@ class Incident(Base):
     office_solved: Mapped[bool | None] = mapped_column(
         comment="Whether it is solved, as recorded at the follow-up visit."
     )
-
-
-def incident_columns(row_type: type, *, without: Collection[str] = ()) -> list[str]:
-    """Return the names of the columns of an incident that a dataclass of its row has as fields."""
-    names = {field.name for field in fields(row_type)} - set(without)
-    return [column.name for column in Incident.__table__.columns if column.name in names]
 
 
 class IncidentEvent(Base):

@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 from gis.db import cached_text
 from gis.errors import NotFound, invalid_field
 from gis.incidents import working_time
-from gis.incidents.models import incident_columns
 from gis.incidents.reading.event_access import progress, readable_events
 from gis.incidents.reading.filters import COLOURS, IncidentFilters, filter_conditions, validate_filters
-from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncident, may_move
+from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncident, incident_columns, may_move
 from gis.incidents.reading.queues import IN_HAND, queue_to_json
 from gis.incidents.routing.approval import has_approver
 from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels

@@ -1,6 +1,7 @@
 """An incident locked for a change, and who may do which move to it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents.models import incident_columns
+from gis.incidents.models import Incident
 from gis.incidents.reading.event_access import progress
 from gis.incidents.states import TRANSITIONS, State
 from gis.rights.access import (
@@ -71,6 +72,12 @@ class LockedIncident:
     def at(self, state: str, pending: str, before: str) -> "LockedIncident":
         """Return the same incident after a move."""
         return replace(self, state=state, pending=pending, before=before)
+
+
+def incident_columns(row_type: type, *, without: Collection[str] = ()) -> list[str]:
+    """Return the names of the columns of an incident that a dataclass of its row has as fields."""
+    names = {field.name for field in fields(row_type)} - set(without)
+    return [column.name for column in Incident.__table__.columns if column.name in names]
 
 
 # the version is the one the principal sees
