@@ -130,7 +130,7 @@ def test_colours_change_at_eighty_percent_and_past_the_end() -> None:
 
 def test_a_year_without_published_holidays_counts_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
     working_time.has_holiday_calendar.cache_clear()
-    working_time._before.cache_clear()
+    working_time._elapsed_by_day.cache_clear()
     with caplog.at_level(logging.WARNING):
         assert not working_time.has_holiday_calendar(2099)
         assert deadline(at("2098-12-31T17:30"), 60) == at("2099-01-02T09:30")  # New Year, then a Friday

@@ -16,7 +16,7 @@ from gis.incidents import devices
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
 from gis.incidents.danger import table
-from gis.incidents.danger.reader import LONGEST, Reader
+from gis.incidents.danger.reader import MAX_READ_CHARS, Reader
 from gis.incidents.devices import Alarm
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
@@ -144,7 +144,7 @@ def test_the_time_grows_with_the_length_only(reader: Reader, words: str) -> None
         return min(spent)
 
     cost(10)
-    assert cost(LONGEST) < max(8 * cost(LONGEST // 4), 0.005)
+    assert cost(MAX_READ_CHARS) < max(8 * cost(MAX_READ_CHARS // 4), 0.005)
 
 
 # --- what it brings about -------------------------------------------------------------------------------------------

@@ -82,11 +82,11 @@ def feed() -> Iterator[EventFeed]:
 def test_a_feed_goes_on_after_the_last_event_in_the_order_of_commits(feed):
     ids = [5, 7, 6, 9]
     feed._add(*(FeedEvent(number, uuid4(), time.time(), False) for number in ids))
-    assert [one.id for one in feed.after(7)] == [6, 9]  # 6 was committed after 7
-    assert [one.id for one in feed.after(9)] == []
-    assert [one.id for one in feed.after(4)] == ids
+    assert [one.id for one in feed.events_after(7)] == [6, 9]  # 6 was committed after 7
+    assert [one.id for one in feed.events_after(9)] == []
+    assert [one.id for one in feed.events_after(4)] == ids
     feed._add(*(FeedEvent(number, uuid4(), time.time(), False) for number in (9, 10)))
-    assert [one.id for one in feed.after(6)] == [9, 10]
+    assert [one.id for one in feed.events_after(6)] == [9, 10]
 
 
 def test_what_was_read_from_the_table_is_sent_again_rather_than_missed(feed):
@@ -94,7 +94,7 @@ def test_what_was_read_from_the_table_is_sent_again_rather_than_missed(feed):
     feed._add(
         FeedEvent(1, uuid4(), now - 3600, True), FeedEvent(2, uuid4(), now - 5, True), FeedEvent(3, uuid4(), now, True)
     )
-    assert [one.id for one in feed.after(3)] == [2]  # it may have been committed after 3
+    assert [one.id for one in feed.events_after(3)] == [2]  # it may have been committed after 3
 
 
 def test_a_waiting_stream_wakes_at_once(feed):
@@ -102,7 +102,7 @@ def test_a_waiting_stream_wakes_at_once(feed):
     began = time.monotonic()
     threading.Timer(0.1, lambda: feed._add(FeedEvent(2, uuid4(), time.time(), False))).start()
     feed.wait(1, 10)
-    assert 0.05 < time.monotonic() - began < 2 and [one.id for one in feed.after(1)] == [2]
+    assert 0.05 < time.monotonic() - began < 2 and [one.id for one in feed.events_after(1)] == [2]
 
 
 def test_many_streams_leave_room_for_requests(served):

@@ -61,7 +61,7 @@ MORE = [
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[SecretWorld]:
     """A world full of secrets; streams end with what is known."""
-    held = views.feed(app).held
+    held = views.feed(app).streams
     assert held.acquire(timeout=5)
     yield SecretWorld(app, session, client)
     held.release()

@@ -53,7 +53,7 @@ def place(session: Session) -> Place:
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[World]:
     """Somebody of every role; streams of events end with what is known."""
-    held = views.feed(app).held
+    held = views.feed(app).streams
     taken = held.acquire(blocking=False)
     yield World(app, session, client)
     if taken:

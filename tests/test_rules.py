@@ -161,12 +161,12 @@ def test_what_is_written_is_read_back_the_same(tmp_path: Path, ending: str) -> N
 
 
 def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
-    assert tuple(rules_text.SAID["severity"]) == SEVERITIES
-    assert tuple(rules_text.SAID["channel"]) == CHANNELS
-    assert tuple(rules_text.SAID["way"]) == DISPATCH_MODES
+    assert tuple(rules_text.CELL_LABELS["severity"]) == SEVERITIES
+    assert tuple(rules_text.CELL_LABELS["channel"]) == CHANNELS
+    assert tuple(rules_text.CELL_LABELS["way"]) == DISPATCH_MODES
     assert all(
         len(words) == len(set(words))
-        for words in ([zh for zh, _ in said.values()] for said in rules_text.SAID.values())
+        for words in ([zh for zh, _ in labels.values()] for labels in rules_text.CELL_LABELS.values())
     )
 
 

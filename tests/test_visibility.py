@@ -67,7 +67,7 @@ FIELDS = ROOT / "tests" / "data" / "fields.json"
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[SecretWorld]:
     """The world, seen by every client within the test's transaction; streams end with what is known."""
-    held = views.feed(app).held
+    held = views.feed(app).streams
     assert held.acquire(timeout=5)
     yield SecretWorld(app, session, client)
     held.release()

@@ -4,16 +4,12 @@ The first sentence of `SENTENCES` whose pattern fits counts, then the field's, t
 `zh`, beside `detail`, which stays in English for programs.
 """
 
-from collections.abc import Iterable
-from collections.abc import Mapping
-from gis.errors import FieldError
-from gis.incidents.states import STATES
-from gis.incidents.states import TRANSITIONS
-from gis.incidents.states import move_labels
-from gis.incidents.states import state_labels
-from typing import Any
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from gis.errors import FieldError
+from gis.incidents.states import STATES, TRANSITIONS, move_labels, state_labels
 
 # key in a message -> its words
 MOVE = {name: move_labels(name)[0] for name in TRANSITIONS}

@@ -22,7 +22,7 @@ from gis.errors import FieldError, NotFound, TooLarge, invalid_field
 from gis.files import sandbox
 from gis.files.sandbox import Limits
 from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named
-from gis.incidents.reading.event_access import told
+from gis.incidents.reading.event_access import readable_events
 from gis.rights.principal import ANONYMOUS, Principal, reporter_principal
 from gis.rights.visibility import visibility_clause
 
@@ -131,7 +131,7 @@ def photo_path(
         There is none, or it is not the principal's to see.
     """
     condition, params = visibility_clause(principal, "i")
-    readable, told_params = told(principal)
+    readable, told_params = readable_events(principal)
     query = f"""SELECT f.media_type FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                   JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
                 WHERE f.id = :photo AND {condition} AND {readable}"""  # noqa: S608  the conditions are ours

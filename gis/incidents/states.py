@@ -175,7 +175,7 @@ def transition_rows() -> Iterator[tuple[str, str, str, str, str]]:
 TRANSITION_ROWS = frozenset(transition_rows())
 
 
-def next_state(name: str, state: str, pending: str = "", before: str = "") -> tuple[str, str]:
+def next_state(name: str, state: str, pending: str = "", suspended_from: str = "") -> tuple[str, str]:
     """Return the state and the waiting request after a move.
 
     Parameters
@@ -193,7 +193,9 @@ def next_state(name: str, state: str, pending: str = "", before: str = "") -> tu
         `move.not_now`, `move.not_now_waiting`: the incident does not allow the move. `moves` are those it allows.
     """
     for move, from_state, from_pending, new_state, new_pending in TRANSITION_ROWS:
-        if (move, from_state, from_pending) == (name, state, pending) and (name != "resume" or new_state == before):
+        if (move, from_state, from_pending) == (name, state, pending) and (
+            name != "resume" or new_state == suspended_from
+        ):
             return new_state, new_pending
     params: dict[str, Any] = {
         "move": Message(f"move.{name}") if name in TRANSITIONS else name,

@@ -1,8 +1,8 @@
 """The clock of the loop: working time with Chinese public holidays and the weekends worked for them (调休).
 
-Working time is Monday to Friday, `HOURS`, in `ZONE`; holidays and swapped days are those the State Council publishes
+Working time is Monday to Friday, `WORKING_HOURS`, in `ZONE`; holidays and swapped days are those the State Council publishes
 for each year, as the package chinesecalendar keeps them. For a year it does not know yet, plain weekends and the
-holidays of fixed date count, and `known` says so.
+holidays of fixed date count, and `has_holiday_calendar` says so.
 """
 
 import logging
@@ -37,7 +37,7 @@ DAY_MINUTES = DAY / _MINUTE
 
 @lru_cache(maxsize=128)
 def has_holiday_calendar(year: int) -> bool:
-    """Whether the year's holidays are published in the package; False: weekends and fixed dates count. Warns once."""
+    """Return whether the package has the holidays of a year; if not, weekends and fixed dates count. Warns once."""
     try:
         chinese_calendar.is_workday(date(year, 1, 1))
     except NotImplementedError:
@@ -49,15 +49,15 @@ def has_holiday_calendar(year: int) -> bool:
 
 
 def working_day(day: date) -> bool:
-    """Whether it is worked on."""
+    """Return whether a day is a working day."""
     if has_holiday_calendar(day.year):
         return bool(chinese_calendar.is_workday(day))
     return day.weekday() < 5 and (day.month, day.day) not in FIXED_HOLIDAYS
 
 
 @lru_cache(maxsize=128)
-def _before(year: int) -> tuple[Micros, ...]:
-    """Working time from the year's beginning to the beginning of each of its days, and of the next year."""
+def _elapsed_by_day(year: int) -> tuple[Micros, ...]:
+    """Return the working time from the start of a year to the start of each of its days, and of the next year."""
     days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
     begin = date(year, 1, 1)
     worked = (DAY if working_day(begin + timedelta(days=number)) else 0 for number in range(days))
@@ -65,40 +65,40 @@ def _before(year: int) -> tuple[Micros, ...]:
 
 
 def _count(moment: datetime) -> tuple[int, Micros]:
-    """The year of a moment, and the working time in it before the moment."""
+    """Return the year of a moment, and the working time in it before the moment."""
     local = moment.astimezone(ZONE)
     day = local.date()
     number = (day - date(day.year, 1, 1)).days
-    before = _before(day.year)
-    found = before[number]
-    if before[number + 1] > found:
+    elapsed = _elapsed_by_day(day.year)
+    micros = elapsed[number]
+    if elapsed[number + 1] > micros:
         at = ((local.hour * 60 + local.minute) * 60 + local.second) * 1_000_000 + local.microsecond
-        found += sum(min(max(at - start, 0), end - start) for start, end in SPANS)
-    return day.year, found
+        micros += sum(min(max(at - start, 0), end - start) for start, end in SPANS)
+    return day.year, micros
 
 
 def deadline(began: datetime, minutes: float, *, around_the_clock: bool = False) -> datetime:
-    """When so many minutes are over.
+    """Return the moment when so many minutes are over.
 
     Args:
         began: With its time zone. minutes: Of working time, or of the clock on the wall with `around_the_clock`.
 
     No time at all, or less: the moment itself. Returned in `began`'s zone.
     """
-    wanted = max(round(minutes * _MINUTE), 0)
+    remaining = max(round(minutes * _MINUTE), 0)
     if around_the_clock:
-        return began + timedelta(microseconds=wanted)
+        return began + timedelta(microseconds=remaining)
     year, count = _count(began)
-    wanted += count
-    if wanted == count:
+    remaining += count
+    if remaining == count:
         return began
-    while wanted > _before(year)[-1]:
-        wanted -= _before(year)[-1]
+    while remaining > _elapsed_by_day(year)[-1]:
+        remaining -= _elapsed_by_day(year)[-1]
         year += 1
-    before = _before(year)
+    elapsed = _elapsed_by_day(year)
     # the last day that begins before so much is done: at the very end of a day it is that day, not the next
-    number = bisect_right(before, wanted - 1) - 1
-    left = wanted - before[number]
+    number = bisect_right(elapsed, remaining - 1) - 1
+    left = remaining - elapsed[number]
     for start, end in SPANS:
         if left <= end - start:
             local = datetime.combine(date(year, 1, 1) + timedelta(days=number), time(), ZONE)
@@ -108,22 +108,24 @@ def deadline(began: datetime, minutes: float, *, around_the_clock: bool = False)
 
 
 def amber(began: datetime, minutes: float, *, around_the_clock: bool = False) -> datetime:
-    """When 80 % of so many minutes are over; see `due`."""
+    """Return the moment when 80 % of so many minutes are over; see `deadline`."""
     return deadline(began, minutes * WARNING_SHARE, around_the_clock=around_the_clock)
 
 
 def elapsed_minutes(began: datetime, until: datetime, *, around_the_clock: bool = False) -> float:
-    """Minutes from one moment to another: of working time, or of the clock on the wall. 0 when `until` is earlier."""
+    """Return the minutes of working time, or of the wall clock, between two moments; 0 when `until` is earlier."""
     if until <= began:
         return 0.0
     if around_the_clock:
         return (until - began) / timedelta(minutes=1)
-    (first, before), (last, after) = _count(began), _count(until)
-    return (sum(_before(year)[-1] for year in range(first, last)) + after - before) / _MINUTE
+    (begin_year, begin_micros), (end_year, end_micros) = _count(began), _count(until)
+    return (
+        sum(_elapsed_by_day(year)[-1] for year in range(begin_year, end_year)) + end_micros - begin_micros
+    ) / _MINUTE
 
 
 def due_status(now: datetime, amber_at: datetime | None, due_at: datetime | None) -> str | None:
-    """green below 80 % of the time, amber from there, red past 100 %; None: no clock runs."""
+    """Return green below 80 % of the time, amber from there, red past 100 %; None when no clock runs."""
     if amber_at is None or due_at is None:
         return None
     return "red" if now > due_at else "amber" if now >= amber_at else "green"

@@ -440,7 +440,7 @@ class World:
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[World]:
     """The world, seen by every client within the test's transaction; streams end with what is known."""
-    held = views.feed(app).held
+    held = views.feed(app).streams
     assert held.acquire(timeout=5)
     yield World(app, session, client)
     held.release()

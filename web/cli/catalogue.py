@@ -100,6 +100,6 @@ def accuracy() -> None:
     """How well words find their category: each example of the catalogue, itself left out."""
     with session_scope() as session:
         result = leave_one_out(editions.active_edition(session))
-    click.echo(f"{result.tried} examples: right first {result.first:.0%}, among the first three {result.three:.0%}")
+    click.echo(f"{result.tried} examples: right first {result.top1:.0%}, among the first three {result.top3:.0%}")
     for code, text, instead in result.missed:
         click.echo(f"  {code}  {text}  -> {', '.join(instead) or '-'}")

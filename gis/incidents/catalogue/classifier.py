@@ -45,21 +45,23 @@ class TermWeights:
 
         jieba.setLogLevel(logging.WARNING)
         self.cut_by = cut_by or jieba.Tokenizer()
-        own = {word.lower() for one in edition.categories.values() for word in one.words}
-        for word in own if cut_by is None else ():  # adding a word again would change how jieba weighs the rest
+        catalogue_terms = {word.lower() for row in edition.categories.values() for word in row.words}
+        for word in (
+            catalogue_terms if cut_by is None else ()
+        ):  # adding a word again would change how jieba weighs the rest
             self.cut_by.add_word(word, freq=20_000)
-        self.single = {word for word in own if len(word) == 1}
+        self.single = {word for word in catalogue_terms if len(word) == 1}
         counts: dict[str, defaultdict[str, float]] = {}
-        for code, one in edition.categories.items():
-            if not one.words:
+        for code, row in edition.categories.items():
+            if not row.words:
                 continue  # what nothing fits is not suggested
             counts[code] = defaultdict(float)
-            parts = {"name": (one.zh, one.en), "words": one.words, "examples": one.examples}
+            parts = {"name": (row.zh, row.en), "words": row.words, "examples": row.examples}
             for part, texts in parts.items():
                 for text in texts:
                     for word in {text.lower(), *self.cut(text)} if part == "words" else self.cut(text):
                         counts[code][word] += WEIGHTS[part]
-        spread = Counter(word for words in counts.values() for word in words)
+        spread = Counter(word for terms in counts.values() for word in terms)
         self.weights: dict[str, dict[str, float]] = {}
         for code, counted in counts.items():
             weight_of = {
@@ -71,41 +73,41 @@ class TermWeights:
                 self.weights.setdefault(word, {})[code] = weight / math.sqrt(length)
 
     def cut(self, text: str) -> Iterator[str]:
-        """The words of a text that may tell something."""
+        """Yield the words of a text that may be significant."""
         for run in WORD.findall(normal(text[:MAX_TEXT_CHARS])):
             for word in self.cut_by.cut_for_search(run):
                 if word not in STOP_WORDS and (len(word) > 1 or word in self.single):
                     yield word
 
     def scores(self, text: str) -> dict[str, dict[str, float]]:
-        """For each category that has any of a text's words, what each word adds."""
-        found: dict[str, dict[str, float]] = {}
+        """Return, for each category that has any of a text's words, what each word adds."""
+        scores: dict[str, dict[str, float]] = {}
         for word in dict.fromkeys(self.cut(text)):
             for code, weight in self.weights.get(word, {}).items():
-                found.setdefault(code, {})[word] = weight
-        return found
+                scores.setdefault(code, {})[word] = weight
+        return scores
 
 
-_kept: dict[int, TermWeights] = {}
+_cache: dict[int, TermWeights] = {}
 
 
 def term_weights(edition: Edition) -> TermWeights:
-    """The weights of an edition, made once a process."""
-    if edition.id not in _kept:
-        _kept[edition.id] = TermWeights(edition)
-    return _kept[edition.id]
+    """Return the weights of an edition, computed once per process."""
+    if edition.id not in _cache:
+        _cache[edition.id] = TermWeights(edition)
+    return _cache[edition.id]
 
 
-def suggest(edition: Edition, words: str, most: int = 3, *, public: bool = False) -> list[Suggestion]:
-    """The likeliest categories of a report in words, best first; empty when none of its words is known.
+def suggest(edition: Edition, report: str, most: int = 3, *, public: bool = False) -> list[Suggestion]:
+    """Return the likeliest categories of a report, best first; empty when none of its words is known.
 
     Args:
         most: At most so many. public: Only those that residents may choose.
     """
-    if not words.strip():
+    if not report.strip():
         return []
-    scores = term_weights(edition).scores(words)
-    totals = {code: sum(why.values()) ** 2 for code, why in scores.items()
+    scores = term_weights(edition).scores(report)
+    totals = {code: sum(weight_by_word.values()) ** 2 for code, weight_by_word in scores.items()
               if not public or edition.categories[code].public}  # fmt: skip
     whole = sum(totals.values())
     best = sorted(totals, key=lambda code: (-totals[code], code))[:most]
@@ -124,8 +126,8 @@ class Accuracy:
     """How often the right category is the first, and among the first three; the sentences where it is not."""
 
     tried: int
-    first: float
-    three: float
+    top1: float
+    top3: float
     missed: list[tuple[str, str, list[str]]]
 
 
@@ -135,30 +137,30 @@ def accuracy(edition: Edition, sentences: Iterable[tuple[str, str]]) -> Accuracy
     Args:
         sentences: (code, words).
     """
-    first = three = tried = 0
+    top1 = top3 = tried = 0
     missed = []
-    for code, words in sentences:
+    for code, sentence in sentences:
         tried += 1
-        found = [one.code for one in suggest(edition, words)]
-        first += found[:1] == [code]
-        three += code in found
-        if code not in found:
-            missed.append((code, words, found))
-    return Accuracy(tried, first / max(tried, 1), three / max(tried, 1), missed)
+        suggested = [suggestion.code for suggestion in suggest(edition, sentence)]
+        top1 += suggested[:1] == [code]
+        top3 += code in suggested
+        if code not in suggested:
+            missed.append((code, sentence, suggested))
+    return Accuracy(tried, top1 / max(tried, 1), top3 / max(tried, 1), missed)
 
 
 def leave_one_out(edition: Edition) -> Accuracy:
-    """Each example of the catalogue tried with itself left out of what is known."""
+    """Try each example of the catalogue with itself left out of what is known."""
     cut_by = term_weights(edition).cut_by  # the words are the same: its dictionary is read once
-    first = three = tried = 0
+    top1 = top3 = tried = 0
     missed = []
-    for code, one in edition.categories.items():
-        for example in one.examples:
-            kept = {**one.__dict__, "examples": tuple(other for other in one.examples if other != example)}
-            without = Edition(-1, edition.name, edition.categories | {code: type(one)(**kept)})
-            _kept[-1] = TermWeights(without, cut_by)
-            found = accuracy(without, [(code, example)])
-            tried, first, three = tried + 1, first + round(found.first), three + round(found.three)
-            missed += found.missed
-    _kept.pop(-1, None)
-    return Accuracy(tried, first / max(tried, 1), three / max(tried, 1), missed)
+    for code, row in edition.categories.items():
+        for example in row.examples:
+            values = {**row.__dict__, "examples": tuple(other for other in row.examples if other != example)}
+            without = Edition(-1, edition.name, edition.categories | {code: type(row)(**values)})
+            _cache[-1] = TermWeights(without, cut_by)
+            result = accuracy(without, [(code, example)])
+            tried, top1, top3 = tried + 1, top1 + round(result.top1), top3 + round(result.top3)
+            missed += result.missed
+    _cache.pop(-1, None)
+    return Accuracy(tried, top1 / max(tried, 1), top3 / max(tried, 1), missed)

@@ -13,14 +13,16 @@ from gis.incidents.danger.reader import Danger, Reader
 URGENT = "urgent"
 
 
-HEARD = frozenset({"note", "reopen", "rate"})  # moves in whose words danger counts: those who are there write them
+MOVES_WITH_DANGER = frozenset(
+    {"note", "reopen", "rate"}
+)  # moves in whose words danger counts: those who are there write them
 
 
 _readers: dict[tuple[int, int], Reader] = {}
 
 
 def reader(session: Session) -> Reader:
-    """The table in force beside the catalogue's everyday examples, made ready once a process and edition."""
+    """Return the reader of the table in force; prepared once per process and edition."""
     number, edition = table.active_id(session), editions.active_edition(session)
     if (number, edition.id) not in _readers:
         _readers.clear()
@@ -29,37 +31,37 @@ def reader(session: Session) -> Reader:
 
 
 def everyday_of(edition: Edition) -> list[str]:
-    """The examples of the categories that residents choose: what people report on most days."""
-    return [words for kind in edition.categories.values() if kind.public for words in kind.examples]
+    """Return the examples of the categories that residents choose: what people report on most days."""
+    return [example for kind in edition.categories.values() if kind.public for example in kind.examples]
 
 
-def heard(session: Session, given: str) -> Danger | None:
-    """The danger that words tell; None when they tell of none."""
-    return reader(session).read(given) if given.strip() else None
+def heard(session: Session, report: str) -> Danger | None:
+    """Return the danger that a report describes; None when it describes none."""
+    return reader(session).read(report) if report.strip() else None
 
 
 def numbers(session: Session) -> list[str]:
-    """Every number of the table, those of most rows first."""
+    """Return the emergency numbers of the table, those of most rows first."""
     calls = [number for row in reader(session).rows for number in row.call]
     return sorted(set(calls), key=lambda number: (-calls.count(number), number))
 
 
-def in_words(found: Danger | None) -> dict[str, Any] | None:
-    """What is told to who reports: the danger, the numbers and the advice."""
-    if found is None:
+def in_words(danger: Danger | None) -> dict[str, Any] | None:
+    """Return what the reporter is shown: the danger, the numbers and the advice."""
+    if danger is None:
         return None
-    zh, en = "、".join(found.call), " or ".join(found.call)
+    zh, en = "、".join(danger.call), " or ".join(danger.call)
     return {
-        "kind": found.kinds[0], "zh": found.zh, "en": found.en, "call": list(found.call), "because": list(found.because),
+        "kind": danger.kinds[0], "zh": danger.zh, "en": danger.en, "call": list(danger.call), "because": list(danger.because),
         "advice_zh": f"如有人身危险，请先拨打{zh}，再补充上报。", "advice_en": f"If anybody is in danger, call {en} first.",
     }  # fmt: skip
 
 
-def likely(edition: Edition, given: str, found: Danger | None, *, public: bool = False) -> list[Suggestion]:
-    """The likeliest categories of some words; of danger the table's own one, or none."""
-    if found is None:
-        return suggest(edition, given, public=public)
-    kind = edition.categories.get(found.category)
+def likely(edition: Edition, report: str, danger: Danger | None, *, public: bool = False) -> list[Suggestion]:
+    """Return the likeliest categories of a report; for a danger, the category of its table or none."""
+    if danger is None:
+        return suggest(edition, report, public=public)
+    kind = edition.categories.get(danger.category)
     if kind is None or (public and not kind.public):
         return []
-    return [Suggestion(kind.code, kind.zh, kind.en, 1.0, list(found.because))]
+    return [Suggestion(kind.code, kind.zh, kind.en, 1.0, list(danger.because))]

@@ -88,17 +88,17 @@ class Edition:
     categories: dict[str, CategoryRow] = field(hash=False)
 
     def category(self, code: str) -> CategoryRow:
-        """The category of a code.
+        """Return the category of a code.
 
         Raises:
             InvalidInput: The edition has none; the words name the nearest, or the new code of an old one.
         """
-        found = self.categories.get(code)
-        if found is not None:
-            return found
-        newer = [one for one in self.categories.values() if one.old_code == code]
+        row = self.categories.get(code)
+        if row is not None:
+            return row
+        newer = [other for other in self.categories.values() if other.old_code == code]
         close = difflib.get_close_matches(code, self.categories, 3) or [
-            one.code for one in self.categories.values() if code and code in one.zh
+            other.code for other in self.categories.values() if code and code in other.zh
         ]
         if newer:
             raise invalid_field("category", "category.renamed", code=code[:40], new_code=newer[0].code)
@@ -108,13 +108,13 @@ class Edition:
         raise invalid_field("category", "category.unknown", code=code[:40])
 
     def skill_zh(self, skill: str) -> str:
-        """A skill in Chinese: the categories that ask for it; itself where none does."""
-        return "、".join(one.zh for one in self.categories.values() if one.skill == skill) or skill
+        """Return a skill in Chinese: the categories that need it; the skill itself if there are none."""
+        return "、".join(row.zh for row in self.categories.values() if row.skill == skill) or skill
 
     @cached_property
     def fallback(self) -> CategoryRow:
         """What a report is filed under whose words name no category, until the community chooses one."""
-        return [one for one in self.categories.values() if not one.words][-1]
+        return [row for row in self.categories.values() if not row.words][-1]
 
 
 def parse(path: Path) -> tuple[list[CategoryRow], LoadReport]:
@@ -124,7 +124,7 @@ def parse(path: Path) -> tuple[list[CategoryRow], LoadReport]:
         path: .csv or .xlsx with the columns of COLUMNS, under English or Chinese headers.
 
     Raises:
-        InvalidInput, TooMuch: As `gis.files.tables.read_table`.
+        InvalidInput, TooLarge: As `gis.files.tables.read_table`.
     """
     report = LoadReport("catalogue", path.name)
     table = read_table(path, COLUMNS, report)
@@ -139,29 +139,29 @@ def parse(path: Path) -> tuple[list[CategoryRow], LoadReport]:
             rows.append(_row(values))
     validate_catalogue(rows, report)
     finish_reading(report)
-    report.counts |= {"orders": sum(one.kind == "order" for one in rows)}
+    report.counts |= {"orders": sum(category.kind == "order" for category in rows)}
     return rows, report
 
 
 def validate_catalogue(rows: Sequence[CategoryRow], report: LoadReport) -> None:
     """Check what concerns the table as a whole; adds to the report."""
-    old = Counter(one.old_code for one in rows if one.old_code)
+    old = Counter(row.old_code for row in rows if row.old_code)
     report.refused += [
         RejectedRow("the table", "old_code", f"{code} stands beside {n} categories; an old code became one new code")
         for code, n in old.items()
         if n > 1
     ]
     names: dict[str, set[str]] = {}
-    for one in rows:
-        names.setdefault(one.major, set()).add(one.major_zh)
+    for row in rows:
+        names.setdefault(row.major, set()).add(row.major_zh)
     report.refused += [
-        RejectedRow("the table", "major_zh", f"major {major} has several names: {', '.join(sorted(found))}")
-        for major, found in names.items()
-        if len(found) > 1
+        RejectedRow("the table", "major_zh", f"major {major} has several names: {', '.join(sorted(major_names))}")
+        for major, major_names in names.items()
+        if len(major_names) > 1
     ]
-    if rows and all(one.words for one in rows):
-        words = "every category has words; one without is needed, for reports whose words fit nothing"
-        report.refused.append(RejectedRow("the table", "words", words))
+    if rows and all(row.words for row in rows):
+        reason = "every category has words; one without is needed, for reports whose words fit nothing"
+        report.refused.append(RejectedRow("the table", "words", reason))
 
 
 def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, str]]:
@@ -178,9 +178,9 @@ def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, 
     for key in ("major", "major_zh", "major_en", "zh", "en"):
         if not values[key]:
             yield key, "is empty"
-    for key, known in (("kind", KINDS), ("severity", SEVERITIES)):
-        if values[key] not in known:
-            yield key, f"{values[key]!r} is none of {', '.join(known)}"
+    for key, allowed in (("kind", KINDS), ("severity", SEVERITIES)):
+        if values[key] not in allowed:
+            yield key, f"{values[key]!r} is none of {', '.join(allowed)}"
     if values["kind"] == "order" and not values["skill"]:
         yield "skill", "is empty; an order is offered to who has the skill"
     if values["public"] and values["public"].lower() not in YES + NO:
@@ -189,25 +189,25 @@ def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, 
         yield "attributes", reason
 
 
-def _attributes_wrong(given: str) -> str | None:
+def _attributes_wrong(cell: str) -> str | None:
     try:
-        found = json.loads(given)
+        questions = json.loads(cell)
     except ValueError:
         return "is not valid JSON"
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+    if not isinstance(questions, list) or not all(isinstance(question, dict) for question in questions):
         return "must be a list of questions, each an object with code, datatype and description"
-    for number, one in enumerate(found, 1):
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", str(one.get("code", ""))):
+    for number, question in enumerate(questions, 1):
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", str(question.get("code", ""))):
             return f"question {number}: code must be a short lower-case word"
-        if one.get("datatype") not in DATATYPES:
+        if question.get("datatype") not in DATATYPES:
             return f"question {number}: datatype must be one of {', '.join(DATATYPES)}"
-        if not one.get("description"):
+        if not question.get("description"):
             return f"question {number}: description is empty"
-        if "list" in one["datatype"] and not _choices_right(one.get("values")):
+        if "list" in question["datatype"] and not _choices_right(question.get("values")):
             return f"question {number}: values must be a list, each an object with key and name"
-        if not isinstance(one.get("required", False), bool):
+        if not isinstance(question.get("required", False), bool):
             return f"question {number}: required must be true or false"
-    codes = [one["code"] for one in found]
+    codes = [question["code"] for question in questions]
     if len(set(codes)) < len(codes):
         return "two questions have one code"
     return None
@@ -217,15 +217,15 @@ def _choices_right(values: object) -> bool:
     return (
         isinstance(values, list)
         and bool(values)
-        and all(isinstance(one, dict) and one.get("key") and one.get("name") for one in values)
+        and all(isinstance(choice, dict) and choice.get("key") and choice.get("name") for choice in values)
     )
 
 
 def _row(values: dict[str, str]) -> CategoryRow:
-    made: dict[str, Any] = dict(values)
-    made |= {key: tuple(filter(None, map(str.strip, values[key].split("|")))) for key in ("words", "examples")}
-    made["attributes"] = tuple(json.loads(values["attributes"])) if values["attributes"] else ()
-    return CategoryRow(**made | {"public": values["public"].lower() not in NO})
+    fields: dict[str, Any] = dict(values)
+    fields |= {key: tuple(filter(None, map(str.strip, values[key].split("|")))) for key in ("words", "examples")}
+    fields["attributes"] = tuple(json.loads(values["attributes"])) if values["attributes"] else ()
+    return CategoryRow(**fields | {"public": values["public"].lower() not in NO})
 
 
 INSERT = """
@@ -253,8 +253,8 @@ def load(session: Session | Connection, rows: Sequence[CategoryRow], name: str, 
         Conflict: Another edition has the name.
     """
     session.execute(text(ALONE))
-    before = session.scalar(cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
-    if before is not None and [*_read(session, before).categories.values()] == list(rows):
+    active_id = session.scalar(cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
+    if active_id is not None and [*_read(session, active_id).categories.values()] == list(rows):
         return None
     if session.scalar(text("SELECT count(*) FROM catalogue_edition WHERE name = :name"), {"name": name}):
         raise Conflict("catalogue.name_taken", name=name)
@@ -263,8 +263,8 @@ def load(session: Session | Connection, rows: Sequence[CategoryRow], name: str, 
         text("INSERT INTO catalogue_edition (name, state, source) VALUES (:name, 'active', :source) RETURNING id"),
         {"name": name, "source": source},
     )
-    told = json.dumps([one.__dict__ for one in rows], ensure_ascii=False)
-    session.execute(text(INSERT), {"edition": edition_id, "rows": told})
+    rows_json = json.dumps([row.__dict__ for row in rows], ensure_ascii=False)
+    session.execute(text(INSERT), {"edition": edition_id, "rows": rows_json})
     return int(edition_id or 0)
 
 
@@ -282,7 +282,7 @@ def fill(connection: Connection) -> None:
         load(connection, rows, DEFAULT_NAME, DEFAULT.name)
 
 
-_kept: dict[int, Edition] = {}
+_cache: dict[int, Edition] = {}
 
 ROWS = """
 SELECT code, old_code, major, major_zh, major_en, zh, en, kind, severity, skill, public, words, examples, attributes
@@ -291,10 +291,10 @@ FROM incident_category WHERE edition_id = :id ORDER BY position
 
 
 def get_edition(session: Session, edition_id: int) -> Edition:
-    """An edition by its id; read once a process, since none ever changes."""
-    if edition_id not in _kept:
-        _kept[edition_id] = _read(session, edition_id)
-    return _kept[edition_id]
+    """Return an edition by its id; read once per process, since editions never change."""
+    if edition_id not in _cache:
+        _cache[edition_id] = _read(session, edition_id)
+    return _cache[edition_id]
 
 
 def _read(session: Session | Connection, edition_id: int) -> Edition:
@@ -308,15 +308,15 @@ def _read(session: Session | Connection, edition_id: int) -> Edition:
 
 
 def active_edition(session: Session) -> Edition:
-    """The edition in force.
+    """Return the edition in force.
 
     Raises:
         Unavailable: None is loaded.
     """
-    found = session.scalar(cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
-    if found is None:
+    edition_id = session.scalar(cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
+    if edition_id is None:
         raise Unavailable("catalogue.missing")
-    return get_edition(session, found)
+    return get_edition(session, edition_id)
 
 
 def active_edition_loaded_at(session: Session) -> datetime | None:
@@ -329,16 +329,16 @@ def known_codes(session: Session, codes: Sequence[str]) -> set[str]:
     return set(session.scalars(select(Category.code).where(Category.code.in_(codes))))
 
 
-def dump(found: Edition, path: Path) -> None:
+def dump(edition: Edition, path: Path) -> None:
     """Write an edition as a table that `parse` reads back the same: .csv or .xlsx, with Chinese headers.
 
     Raises:
         InvalidInput: The ending is another.
     """
-    write_table(path, COLUMNS, [_cells(one) for one in found.categories.values()])
+    write_table(path, COLUMNS, [_cells(row) for row in edition.categories.values()])
 
 
-def _cells(one: CategoryRow) -> list[str]:
-    joined = {"words": "|".join(one.words), "examples": "|".join(one.examples), "public": "yes" if one.public else "no",
-              "attributes": json.dumps(one.attributes, ensure_ascii=False) if one.attributes else ""}  # fmt: skip
-    return [str({**one.__dict__, **joined}[column.key]) for column in COLUMNS]
+def _cells(row: CategoryRow) -> list[str]:
+    joined = {"words": "|".join(row.words), "examples": "|".join(row.examples), "public": "yes" if row.public else "no",
+              "attributes": json.dumps(row.attributes, ensure_ascii=False) if row.attributes else ""}  # fmt: skip
+    return [str({**row.__dict__, **joined}[column.key]) for column in COLUMNS]

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from gis.incidents.danger.similarity import Likeness
 from gis.incidents.danger.table import EXAMPLES, Row
 
-LONGEST = 4000  # characters read
-BESIDE = 12  # characters beside danger in which a word of `unless` counts
-LATIN = 3  # as many letters take the place of one Chinese character
-MOST = 30  # words of one row that are looked at; were all taken back, the next one counts
+MAX_READ_CHARS = 4000  # characters read
+BESIDE_CHARS = 12  # characters beside danger in which a word of `unless` counts
+LATIN_CHARS_PER_CHINESE = 3  # as many letters take the place of one Chinese character
+MAX_TRIED_ACTS = 30  # words of one row that are looked at; were all taken back, the next one counts
 LIKE, LIKE_LATIN, LIKE_AGAIN = 1.1, 1.5, 2.3  # how like danger a text must be; in Latin letters; when taken back
 REACH = {"doubt": 15, "past": 14, "over": 25}  # characters over which such words reach the danger
 CLAUSE, SENTENCE = (
@@ -61,10 +61,10 @@ def _simplified() -> Any:
     return OpenCC("t2s")
 
 
-def normal(given: str) -> str:
-    """A text with full-width forms, capitals, traditional characters and invisible marks evened out."""
-    folded = UNSEEN.sub("", unicodedata.normalize("NFKC", given[:LONGEST]).lower())
-    return str(_simplified().convert(folded))[:LONGEST]
+def normal(report: str) -> str:
+    """Return a text with full-width forms, capitals, traditional characters and invisible marks normalised."""
+    folded = UNSEEN.sub("", unicodedata.normalize("NFKC", report[:MAX_READ_CHARS]).lower())
+    return str(_simplified().convert(folded))[:MAX_READ_CHARS]
 
 
 class Reader:
@@ -101,7 +101,7 @@ class Reader:
             lengths = self.lengths.setdefault(word[:2], [])
             if len(word) not in lengths:
                 lengths.append(len(word))
-        self.first = re.compile(f"[{re.escape(''.join(sorted({word[0] for word in self.vocabulary})))}]")
+        self.first_characters = re.compile(f"[{re.escape(''.join(sorted({word[0] for word in self.vocabulary})))}]")
         self.wrong = re.compile("|".join(map(re.escape, sorted(self.right, key=len, reverse=True))) or "(?!)")
         self.filler = re.compile(f"(?:{'|'.join(map(re.escape, sorted({*fillers, ' '}, key=len, reverse=True)))})*")
 
@@ -111,40 +111,40 @@ class Reader:
             if row.use == "example":
                 examples.setdefault(row.kind, []).extend(map(self.normal, row.acts))
         if examples:
-            ordinary = [one for row in rows if row.use == "everyday" for one in row.acts]
-            ordinary += [one for one in everyday if self.read(one) is None]
+            ordinary = [example for row in rows if row.use == "everyday" for example in row.acts]
+            ordinary += [example for example in everyday if self.read(example) is None]
             self.like = Likeness(examples, map(self.normal, ordinary))
 
-    def normal(self, given: str) -> str:
-        """A text evened out, with the table's misspellings put right."""
-        return str(self.wrong.sub(lambda one: self.right[one[0]], normal(given)))
+    def normal(self, report: str) -> str:
+        """Return a text normalised, with the misspellings of the table corrected."""
+        return str(self.wrong.sub(lambda match: self.right[match[0]], normal(report)))
 
-    def hits(self, given: str) -> dict[str, list[Hit]]:
-        """Every word of the table in a text, in the order of the text."""
-        found: dict[str, list[Hit]] = {}
+    def hits(self, normalised: str) -> dict[str, list[Hit]]:
+        """Return the words of the table in a text, in the order of the text."""
+        hits: dict[str, list[Hit]] = {}
         lengths, vocabulary = self.lengths, self.vocabulary
-        for one in self.first.finditer(given):
-            start = one.start()
-            for length in (*lengths.get(one[0], ()), *lengths.get(given[start : start + 2], ())):
-                word = given[start : start + length]
-                if word in vocabulary and (not word.isascii() or _whole(given, start, start + len(word))):
-                    found.setdefault(word, []).append(Hit(start, start + len(word), word))
-        return found
+        for match in self.first_characters.finditer(normalised):
+            start = match.start()
+            for length in (*lengths.get(match[0], ()), *lengths.get(normalised[start : start + 2], ())):
+                word = normalised[start : start + length]
+                if word in vocabulary and (not word.isascii() or _whole(normalised, start, start + len(word))):
+                    hits.setdefault(word, []).append(Hit(start, start + len(word), word))
+        return hits
 
-    def read(self, given: str) -> Danger | None:
-        """The danger that a text tells; None when it tells of none."""
-        normalised = self.normal(given)
+    def read(self, report: str) -> Danger | None:
+        """Return the danger that a report describes; None when it describes none."""
+        normalised = self.normal(report)
         hits = self.hits(normalised)
         numbers = sorted({number for word in hits for number in self.acts.get(word, ())})
         text = _Text(normalised, hits, self)
-        found = {number: told for number in numbers if (told := text.evidence(self.rows[number])) is not None}
-        if not found:
+        evidence = {number: quote for number in numbers if (quote := text.evidence(self.rows[number])) is not None}
+        if not evidence:
             return self._alike(normalised, LIKE_AGAIN if text.taken_back else LIKE)
-        rows = [self.rows[number] for number in found]
+        rows = [self.rows[number] for number in evidence]
         kinds = tuple(dict.fromkeys(row.kind for row in rows))
         calls = tuple(dict.fromkeys(number for row in rows for number in row.call))
         category = next((row.category for row in rows if row.kind == kinds[0] and row.category), "")
-        return Danger(kinds, rows[0].zh, rows[0].en, calls, category, tuple(dict.fromkeys(found.values())))
+        return Danger(kinds, rows[0].zh, rows[0].en, calls, category, tuple(dict.fromkeys(evidence.values())))
 
     def _alike(self, normalised: str, least: float) -> Danger | None:
         if self.like is None:
@@ -157,56 +157,59 @@ class Reader:
         return Danger((rows[0].kind,), rows[0].zh, rows[0].en, rows[0].call, category, self.like.because(piece))
 
 
-def _whole(given: str, start: int, end: int) -> bool:
-    """Whether a Latin word is not a part of a longer one."""
-    before, after = given[max(start - 1, 0) : start], given[end : end + 1]
-    return not ((_latin(given[start]) and _latin(before)) or (_latin(given[end - 1]) and _latin(after)))
+def _whole(normalised: str, start: int, end: int) -> bool:
+    """Return whether a Latin word is not a part of a longer one."""
+    previous_character, next_character = normalised[max(start - 1, 0) : start], normalised[end : end + 1]
+    return not (
+        (_latin(normalised[start]) and _latin(previous_character))
+        or (_latin(normalised[end - 1]) and _latin(next_character))
+    )
 
 
-def _latin(one: str) -> bool:
-    return one.isascii() and one.isalpha()
+def _latin(character: str) -> bool:
+    return character.isascii() and character.isalpha()
 
 
 class _Text:
     """One text with the words of the table found in it."""
 
-    def __init__(self, given: str, hits: dict[str, list[Hit]], reader: Reader) -> None:
-        self.given, self.hits, self.filler = given, hits, reader.filler
+    def __init__(self, normalised: str, hits: dict[str, list[Hit]], reader: Reader) -> None:
+        self.normalised, self.hits, self.filler = normalised, hits, reader.filler
         self.taken_back = False
-        self.clauses = [0, *(one.end() for one in CLAUSE.finditer(given)), len(given) + 1]
-        self.sentences = [0, *(one.end() for one in SENTENCE.finditer(given)), len(given) + 1]
+        self.clauses = [0, *(match.end() for match in CLAUSE.finditer(normalised)), len(normalised) + 1]
+        self.sentences = [0, *(match.end() for match in SENTENCE.finditer(normalised)), len(normalised) + 1]
         asking = self.of(reader.other.get("asking", ()))
         self.other = {
-            use: _Spans([one for one in self.of(words).hits if use == "harmless" or not asking.over(one)])
-            for use, words in reader.other.items()
+            use: _Spans([match for match in self.of(terms).hits if use == "harmless" or not asking.over(match)])
+            for use, terms in reader.other.items()
         }
         self.harmless = self.other.get("harmless", NONE)
 
-    def of(self, words: Iterable[str]) -> "_Spans":
-        """The hits of some words, in the order of the text."""
-        return _Spans(sorted(one for word in self.hits.keys() & set(words) for one in self.hits[word]))
+    def of(self, terms: Iterable[str]) -> "_Spans":
+        """Return the hits of some terms, in the order of the text."""
+        return _Spans(sorted(hit for word in self.hits.keys() & set(terms) for hit in self.hits[word]))
 
     def evidence(self, row: Row) -> str | None:
-        """The words that tell of a row's danger and that nothing takes back; of too many doubtful ones, the first."""
-        acts = [one for one in self.of(row.acts).hits if not self.harmless.over(one)]
+        """Return the words that show a row's danger and that nothing takes back; of many doubtful ones, the first."""
+        acts = [hit for hit in self.of(row.acts).hits if not self.harmless.over(hit)]
         if not acts:
             return None
         unless = self.of(row.unless)
-        words = _Spans([one for one in self.of(row.words).hits if not self.harmless.over(one)])
+        objects = _Spans([hit for hit in self.of(row.words).hits if not self.harmless.over(hit)])
         for tried, act in enumerate(acts):
-            if tried == MOST:
+            if tried == MAX_TRIED_ACTS:
                 return act.word
-            times = LATIN if act.word.isascii() else 1
-            within, beside = row.within * times, BESIDE * times
-            for word in words.beside(act, within) if row.words else (act,):
-                first, last = sorted((act, word))
-                span = Hit(first.start, max(first.end, last.end), act.word)
+            times = LATIN_CHARS_PER_CHINESE if act.word.isascii() else 1
+            within, beside = row.within * times, BESIDE_CHARS * times
+            for word in objects.beside(act, within) if row.words else (act,):
+                left, right = sorted((act, word))
+                span = Hit(left.start, max(left.end, right.end), act.word)
                 start, end = _around(self.sentences, span)
                 if not (
                     unless.within(max(start, span.start - beside), min(end, span.end + beside))
                     or self._taken_back(row, act, span)
                 ):
-                    return act.word if word is act else f"{first.word}…{last.word}"
+                    return act.word if word is act else f"{left.word}…{right.word}"
                 self.taken_back = True
         return None
 
@@ -222,42 +225,42 @@ class _Text:
 
     def _denied(self, act: Hit, span: Hit) -> bool:
         return any(
-            self.filler.fullmatch(self.given, one.end, first.start) is not None
-            for first in (act, span)
-            for one in self.of_use("negation").before(
-                first.start, max(_around(self.clauses, first)[0], first.start - 24)
+            self.filler.fullmatch(self.normalised, hit.end, denied.start) is not None
+            for denied in (act, span)
+            for hit in self.of_use("negation").ending_before(
+                denied.start, max(_around(self.clauses, denied)[0], denied.start - 24)
             )
         )
 
     def _feared(self, act: Hit, span: Hit) -> bool:
         clause, _ = _around(self.clauses, span)
-        reach = REACH["doubt"] * (LATIN if act.word.isascii() else 1)
-        before = self.of_use("doubt").before(span.start, max(clause, span.start - reach))
-        return any(not self._now(one.end, span.start) for one in before) or self.of_use("doubt after").at(span.end)
+        reach = REACH["doubt"] * (LATIN_CHARS_PER_CHINESE if act.word.isascii() else 1)
+        preceding = self.of_use("doubt").ending_before(span.start, max(clause, span.start - reach))
+        return any(not self._now(hit.end, span.start) for hit in preceding) or self.of_use("doubt after").at(span.end)
 
     def _past(self, act: Hit, span: Hit) -> bool:
         sentence, _ = _around(self.sentences, span)
         clause_end = _around(self.clauses, span)[1]
-        reach = REACH["past"] * (LATIN if act.word.isascii() else 1)
-        before = self.of_use("past").before(span.start, max(sentence, span.start - reach))
-        after = self.of_use("past after").within(span.end, min(clause_end, span.end + reach))
-        return any(not self._now(one.end, span.end) for one in before) or after
+        reach = REACH["past"] * (LATIN_CHARS_PER_CHINESE if act.word.isascii() else 1)
+        preceding = self.of_use("past").ending_before(span.start, max(sentence, span.start - reach))
+        followed = self.of_use("past after").within(span.end, min(clause_end, span.end + reach))
+        return any(not self._now(hit.end, span.end) for hit in preceding) or followed
 
     def _drilled(self, act: Hit, span: Hit) -> bool:
         start, end = _around(self.sentences, span)
-        for one in self.of_use("drill").inside(start, end):
-            if not self._now(min(one.end, span.end), max(one.start, span.start)):
+        for hit in self.of_use("drill").inside(start, end):
+            if not self._now(min(hit.end, span.end), max(hit.start, span.start)):
                 return True
         return False
 
     def _over(self, act: Hit, span: Hit) -> bool:
         clause = _around(self.clauses, span)[0]
-        reach = REACH["over"] * (LATIN if act.word.isascii() else 1)
-        words = [
+        reach = REACH["over"] * (LATIN_CHARS_PER_CHINESE if act.word.isascii() else 1)
+        hits = [
             *self.of_use("over").inside(span.end, span.end + reach),
-            *self.of_use("over").before(span.start, max(clause, span.start - reach)),
+            *self.of_use("over").ending_before(span.start, max(clause, span.start - reach)),
         ]
-        return any(NOT_OVER.isdisjoint(self.given[max(one.start - 2, 0) : one.start]) for one in words)
+        return any(NOT_OVER.isdisjoint(self.normalised[max(hit.start - 2, 0) : hit.start]) for hit in hits)
 
     def of_use(self, use: str) -> "_Spans":
         return self.other.get(use, NONE)
@@ -273,49 +276,49 @@ class _Spans:
 
     def __init__(self, hits: Sequence[Hit]) -> None:
         self.hits = hits
-        self.starts = [one.start for one in hits]
+        self.starts = [hit.start for hit in hits]
 
-    def over(self, one: Hit) -> bool:
-        """Whether a hit shares a character with one of these; a longer one that holds it whole says more, and counts."""
-        at = bisect_left(self.starts, one.end)
+    def over(self, hit: Hit) -> bool:
+        """Return whether a hit overlaps one of these; a longer one that contains it entirely still counts."""
+        at = bisect_left(self.starts, hit.end)
         return any(
-            other.end > one.start and not (one.start <= other.start and other.end <= one.end and other.word != one.word)
+            other.end > hit.start and not (hit.start <= other.start and other.end <= hit.end and other.word != hit.word)
             for other in self.hits[max(at - self.FEW, 0) : at]
         )
 
     def inside(self, start: int, end: int) -> Sequence[Hit]:
-        """Those that begin in a range and end in it, some of the first."""
+        """Return the first few hits that begin and end in a range."""
         at = bisect_left(self.starts, start)
-        return [one for one in self.hits[at : at + self.FEW] if one.end <= end]
+        return [hit for hit in self.hits[at : at + self.FEW] if hit.end <= end]
 
     def within(self, start: int, end: int) -> bool:
         return bool(self.inside(start, end))
 
     def at(self, start: int) -> bool:
-        """Whether one begins exactly there."""
+        """Return whether a hit begins exactly at a position."""
         at = bisect_left(self.starts, start)
         return self.starts[at : at + 1] == [start]
 
-    def before(self, end: int, start: int) -> Sequence[Hit]:
-        """Those that lie before a place and not before another, some of the last."""
+    def ending_before(self, end: int, start: int) -> Sequence[Hit]:
+        """Return the last few hits that end before a position and begin after another."""
         at = bisect_right(self.starts, end)
-        return [one for one in self.hits[max(at - self.FEW, 0) : at] if one.start >= start and one.end <= end]
+        return [hit for hit in self.hits[max(at - self.FEW, 0) : at] if hit.start >= start and hit.end <= end]
 
     def beside(self, act: Hit, within: int) -> Iterator[Hit]:
-        """The nearest before and after an act, not further than so many characters."""
-        before = self.before(act.start, act.start - within - 12)
-        nearest = max(before, key=lambda one: one.end, default=None)
+        """Yield the nearest hits before and after an act, within so many characters."""
+        preceding = self.ending_before(act.start, act.start - within - 12)
+        nearest = max(preceding, key=lambda hit: hit.end, default=None)
         if nearest is not None and act.start - nearest.end <= within:
             yield nearest
-        after = self.inside(act.end, act.end + within + 12)
-        if after and after[0].start - act.end <= within:
-            yield after[0]
+        following = self.inside(act.end, act.end + within + 12)
+        if following and following[0].start - act.end <= within:
+            yield following[0]
 
 
 NONE = _Spans(())
 
 
 def _around(borders: Sequence[int], span: Hit) -> tuple[int, int]:
-    """The clause or sentence in which a span begins, to where the one it ends in ends."""
+    """Return the clause or sentence of a span: its start, and the end of the one the span ends in."""
     at = bisect_right(borders, span.start) - 1
     return borders[at], borders[bisect_left(borders, span.end)]

@@ -28,11 +28,11 @@ USES = {
     "past": ("从前", "past"), "drill": ("演练宣传", "drill"), "over": ("已过去", "over"), "now": ("眼前", "now"), "example": ("险情例句", "example of danger"),
     "everyday": ("平常例句", "everyday example"),
 }  # fmt: skip
-MEANS = {word: use for use, (zh, en) in USES.items() for word in (use, zh, en)}
+USE_BY_LABEL = {word: use for use, (zh, en) in USES.items() for word in (use, zh, en)}
 TAKE_BACK = ("negation", "doubt", "past", "drill", "over")
 LISTS = ("call", "words", "acts", "unless", "despite")
-FARTHEST = 40  # characters
-LONGEST, LONGEST_EXAMPLE = 40, 200  # characters of a word, of an example
+MAX_WITHIN_CHARS = 40  # characters
+MAX_TERM_CHARS, MAX_EXAMPLE_CHARS = 40, 200  # characters of a word, of an example
 EXAMPLES = ("example", "everyday")
 
 COLUMNS = (
@@ -72,7 +72,7 @@ def parse(path: Path) -> tuple[list[Row], LoadReport]:
     """Read a table of danger and check it; what is wrong is in the report's `refused`, by row and column.
 
     Raises:
-        InvalidInput, TooMuch: As `gis.files.tables.read_table`.
+        InvalidInput, TooLarge: As `gis.files.tables.read_table`.
     """
     report = LoadReport("danger", path.name)
     table = read_table(path, COLUMNS, report)
@@ -86,30 +86,30 @@ def parse(path: Path) -> tuple[list[Row], LoadReport]:
     kinds = {row.kind for row in rows if row.use == "danger"}
     strange = sorted({row.kind for row in rows if row.use == "example"} - kinds)
     if strange and not report.refused:
-        words = f"examples of {', '.join(strange)}, which no row of danger describes"
-        report.refused.append(RejectedRow("the table", "kind", words))
+        reason = f"examples of {', '.join(strange)}, which no row of danger describes"
+        report.refused.append(RejectedRow("the table", "kind", reason))
     if not kinds and not report.refused:
         report.refused.append(RejectedRow("the table", "use", "there is no row of danger"))
     finish_reading(report)
     return rows, report
 
 
-def _split(given: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one for one in re.split(r"[|｜]", given) if one.strip()))
+def _split(cell: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item for item in re.split(r"[|｜]", cell) if item.strip()))
 
 
 def _problems(values: dict[str, str]) -> Iterable[tuple[str, str]]:
-    use = MEANS.get(values["use"])
+    use = USE_BY_LABEL.get(values["use"])
     if use is None:
         yield "use", f"{values['use'][:40]!r} is none of {', '.join(USES)}"
         return
-    most = LONGEST_EXAMPLE if use in EXAMPLES else LONGEST
+    most = MAX_EXAMPLE_CHARS if use in EXAMPLES else MAX_TERM_CHARS
     for key in ("words", "acts", "unless"):
-        if any(len(one) > most for one in _split(values[key])):
+        if any(len(item) > most for item in _split(values[key])):
             yield key, f"has one of more than {most} characters; separate them by bars"
     if not _split(values["acts"]) and (use == "danger" or not _split(values["words"])):
         yield "acts", "is empty"
-    if use == "spelling" and any(not re.fullmatch(r"[^=]+=[^=]+", one) for one in _split(values["acts"])):
+    if use == "spelling" and any(not re.fullmatch(r"[^=]+=[^=]+", item) for item in _split(values["acts"])):
         yield "acts", "must be pairs, as 着伙=着火"
     if use == "example" and not values["kind"]:
         yield "kind", "is empty; say which danger the examples are of"
@@ -118,21 +118,21 @@ def _problems(values: dict[str, str]) -> Iterable[tuple[str, str]]:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", values["kind"]):
         yield "kind", f"{values['kind'][:40]!r} must be a short lower-case word, as fire"
     yield from ((key, "is empty") for key in ("zh", "en") if not values[key])
-    if not values["call"] or any(not re.fullmatch(r"[0-9+ -]{3,20}", one) for one in _split(values["call"])):
+    if not values["call"] or any(not re.fullmatch(r"[0-9+ -]{3,20}", item) for item in _split(values["call"])):
         yield "call", f"{values['call'][:40]!r} must be telephone numbers, as 119 or 119|120"
-    if not re.fullmatch(r"\d{0,2}", values["within"]) or int(values["within"] or 0) > FARTHEST:
-        yield "within", f"{values['within'][:20]!r} must be a number of characters, 0 to {FARTHEST}"
-    for one in _split(values["despite"]):
-        if MEANS.get(one) not in TAKE_BACK:
-            yield "despite", f"{one[:40]!r} is none of {', '.join(TAKE_BACK)}"
+    if not re.fullmatch(r"\d{0,2}", values["within"]) or int(values["within"] or 0) > MAX_WITHIN_CHARS:
+        yield "within", f"{values['within'][:20]!r} must be a number of characters, 0 to {MAX_WITHIN_CHARS}"
+    for item in _split(values["despite"]):
+        if USE_BY_LABEL.get(item) not in TAKE_BACK:
+            yield "despite", f"{item[:40]!r} is none of {', '.join(TAKE_BACK)}"
 
 
 def _row(values: dict[str, str]) -> Row:
     lists = {key: _split(values[key]) for key in LISTS}
     for key in ("words", "acts", "unless"):
-        lists[key] = tuple(one.lower() for one in lists[key])
+        lists[key] = tuple(item.lower() for item in lists[key])
     row = Row(**{**values, **lists, "within": int(values["within"] or 0)})  # type: ignore[arg-type]
-    return replace(row, use=MEANS[row.use], despite=tuple(MEANS[one] for one in row.despite))
+    return replace(row, use=USE_BY_LABEL[row.use], despite=tuple(USE_BY_LABEL[item] for item in row.despite))
 
 
 def dump(rows: Iterable[Row], path: Path) -> None:
@@ -153,7 +153,7 @@ _editions: dict[int, tuple[Row, ...]] = {}
 
 
 def active_id(session: Session | Connection) -> int:
-    """The number of the edition in force.
+    """Return the number of the edition in force.
 
     Raises:
         Unavailable: None is loaded.
@@ -165,7 +165,7 @@ def active_id(session: Session | Connection) -> int:
 
 
 def edition(session: Session | Connection, number: int) -> tuple[Row, ...]:
-    """The rows of an edition; read once a process, since none ever changes."""
+    """Return the rows of an edition; read once per process, since editions never change."""
     if number not in _editions:
         stored = session.scalar(text("SELECT rows FROM danger_table WHERE id = :id"), {"id": number})
         _editions[number] = tuple(Row(**row | {key: tuple(row[key]) for key in LISTS}) for row in stored or ())
@@ -185,8 +185,8 @@ def load(session: Session | Connection, rows: Sequence[Row], source: str, author
     query = (
         "INSERT INTO danger_table (rows, source, author) VALUES (CAST(:rows AS jsonb), :source, :author) RETURNING id"
     )
-    told = json.dumps([asdict(row) for row in rows], ensure_ascii=False)
-    return int(session.scalar(text(query), {"rows": told, "source": source, "author": author}) or 0)
+    rows_json = json.dumps([asdict(row) for row in rows], ensure_ascii=False)
+    return int(session.scalar(text(query), {"rows": rows_json, "source": source, "author": author}) or 0)
 
 
 def fill(connection: Connection) -> None:

@@ -174,7 +174,7 @@ def _return(session: Session, principal: Principal, row: LockedIncident, payload
     waits = office(session, row.areas, now)
     return (
         {"way": "assign", **waits.columns},
-        {"from_role": row.role, "how": orjson.loads(orjson.dumps([waits.why]))},
+        {"from_role": row.role, "how": orjson.loads(orjson.dumps([waits.decision]))},
         [],
     )
 

@@ -171,7 +171,7 @@ def _apply(
         if to is not None:
             changes |= to.columns
             detail |= {"how": orjson.loads(orjson.dumps(to.how)), "from_person": row.holder_id}
-    danger = catalogue_danger.heard(session, payload.note) if name in catalogue_danger.HEARD else None
+    danger = catalogue_danger.heard(session, payload.note) if name in catalogue_danger.MOVES_WITH_DANGER else None
     if danger is not None:
         changes |= alarmed(session, row, new_state, now)
         detail["danger"] = danger.kinds[0]

@@ -33,18 +33,18 @@ class AssigneeCandidate:
     skills: bool
 
 
-def list_assignees(session: Session, by: Principal, one: IncidentView, now: datetime) -> list[AssigneeCandidate]:
-    """Who an incident can be given to: everybody in a post of its place, nearest role first, then who takes orders.
+def list_assignees(session: Session, by: Principal, incident: IncidentView, now: datetime) -> list[AssigneeCandidate]:
+    """List the people an incident can be given to: posts of its place, nearest role first, then order takers.
 
     Raises:
         Forbidden: The asker may not dispatch there.
     """
     ids = {row.code: row.id for row in session.execute(
-        text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": [area["code"] for area in one.areas]}
+        text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": [area["code"] for area in incident.areas]}
     )}  # fmt: skip
     by.need(Action.DISPATCH, ids.values())
-    building = session.scalar(text("SELECT building_id FROM incident WHERE id = :id"), {"id": one.id})
-    found = sorted(
+    building = session.scalar(text("SELECT building_id FROM incident WHERE id = :id"), {"id": incident.id})
+    holders = sorted(
         list_post_holders(session, list(ids.values()), building, now),
         key=lambda seat: (ROLE_BY_KEY[seat.role].rank, seat.load),
     )
@@ -52,27 +52,27 @@ def list_assignees(session: Session, by: Principal, one: IncidentView, now: date
     people = [
         AssigneeCandidate(
             seat.person_code if named else None, seat.name if named else None, seat.role, ROLE_BY_KEY[seat.role].zh,
-            ROLE_BY_KEY[seat.role].en, seat.code, seat.level, seat.load, bool(seat.why and seat.person_id),
-            seat.person_id is None and seat.why == "leave", None, False,
+            ROLE_BY_KEY[seat.role].en, seat.code, seat.level, seat.load, bool(seat.absence and seat.person_id),
+            seat.person_id is None and seat.absence == "leave", None, False,
         )
-        for seat in found
+        for seat in holders
     ]  # fmt: skip
-    if one.skill and named:
+    if incident.skill and named:
         params = {
             "areas": list(ids.values()),
-            "skill": one.skill,
-            "lon": one.point["lon"],
-            "lat": one.point["lat"],
+            "skill": incident.skill,
+            "lon": incident.point["lon"],
+            "lat": incident.point["lat"],
             "at": now,
         }
         rows = session.execute(text(CLAIMANTS_SQL), params).all()
-        who = {row.id: row for row in session.execute(
+        persons = {row.id: row for row in session.execute(
             text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"), {"ids": [row.person_id for row in rows]}
         )}  # fmt: skip
         codes = {number: code for code, number in ids.items()}
         people += [
             AssigneeCandidate(
-                who[row.person_id].code, who[row.person_id].name, row.role, ROLE_BY_KEY[row.role].zh, ROLE_BY_KEY[row.role].en,
+                persons[row.person_id].code, persons[row.person_id].name, row.role, ROLE_BY_KEY[row.role].zh, ROLE_BY_KEY[row.role].en,
                 codes[row.area_id], "", 0, False, False, row.straight, True,
             )
             for row in rows

@@ -39,9 +39,9 @@ SELECT * FROM (
 
 
 def find_duplicates(
-    session: Session, by: Principal, category: str, lon: float, lat: float, at: datetime, but: UUID | None = None
+    session: Session, by: Principal, category: str, lon: float, lat: float, at: datetime, except_id: UUID | None = None
 ) -> list[Duplicate]:
-    """Incidents of the same category within 50 m and 7 days, nearest first; void ones and repeats left out.
+    """List incidents of the same category within 50 m and 7 days, nearest first, without void ones and repeats.
 
     Args:
         lon, lat: Degrees, EPSG:4490. but: Not this one.
@@ -49,10 +49,10 @@ def find_duplicates(
     Who may not see one is told of it, without its id and by its public place, where it is open to all; else nothing.
     """
     condition, params = visibility_clause(by, "i")
-    public, more = open_to_all("i")
+    public, public_params = open_to_all("i")
     query = cached_text(DUPLICATES_SQL.format(condition=condition, public=public, location=location(condition)))
-    params |= more | {"category": category, "lon": lon, "lat": lat, "since": at - timedelta(days=NEAR_DAYS), "now": at,
-               "metres": NEAR_M, "east": 0.0013, "north": 0.0007, "but": but}  # fmt: skip
+    params |= public_params | {"category": category, "lon": lon, "lat": lat, "since": at - timedelta(days=NEAR_DAYS), "now": at,
+               "metres": NEAR_M, "east": 0.0013, "north": 0.0007, "but": except_id}  # fmt: skip
     return [
         Duplicate(
             row.id if row.seen else None, row.state, *state_labels(row.state), round(row.metres, 1), row.reported_at

@@ -7,8 +7,8 @@ from gis.rights.principal import Principal
 from gis.rights.visibility import internal
 
 
-def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
-    """The condition, with its parameters beside those of `visible`, under which an event `e` of `i` is the asker's to read.
+def readable_events(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
+    """Return the SQL condition and parameters that limit events `e` of `i` to those the principal may read.
 
     Who reported, and who may only claim it, does not read what those who work on it say among themselves, nor see
     their photos.
@@ -21,11 +21,13 @@ def told(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
 
 
 def progress(by: Principal) -> tuple[dict[str, str], dict[str, Any]]:
-    """How far an incident `i` has come, as SQL for each of version, changed_at and pending; and the parameters beside those of `visible`.
+    """Return SQL for the version, changed_at and pending of `i` as the principal may know them, and its parameters.
 
     Who does not read what is said inside is not told either that something was: no number, time or request of it.
     """
-    inside, (readable, more) = internal(by), told(by, "t")
+    inside, (readable, readable_params) = internal(by), readable_events(by, "t")
     events = f"FROM incident_event t WHERE (t.county, t.incident_id) = (i.county, i.id) AND {readable}"
     outside = {"version": f"(SELECT count(*) {events})", "changed_at": f"(SELECT max(t.at) {events})", "pending": "''"}
-    return {name: f"CASE WHEN {inside} THEN i.{name} ELSE {query} END" for name, query in outside.items()}, more
+    return {
+        name: f"CASE WHEN {inside} THEN i.{name} ELSE {query} END" for name, query in outside.items()
+    }, readable_params

@@ -40,34 +40,38 @@ class EventFeed:
     def __init__(self, url: str) -> None:
         """url: The server that takes the changes. Nothing is connected to before somebody asks."""
         self.url = url
-        self.held = threading.BoundedSemaphore(MAX_OPEN_STREAMS)
+        self.streams = threading.BoundedSemaphore(MAX_OPEN_STREAMS)
         self._events: deque[FeedEvent] = deque(maxlen=MAX_BUFFERED_EVENTS)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._up = threading.Event()
 
-    def after(self, last: int | None) -> list[FeedEvent]:
-        """What came after an event; nothing when none is named, everything kept when it is not known any more."""
+    def events_after(self, last: int | None) -> list[FeedEvent]:
+        """Return the events after one; none when None is given, all buffered ones when it is unknown."""
         self._begin()
         with self._changed:
-            kept = list(self._events)
+            buffered = list(self._events)
         if last is None:
             return []
-        place = next((index for index, one in enumerate(kept) if one.id == last), None)
-        if place is None:
-            return [one for one in kept if one.id > last]
-        since = kept[place].at - OVERLAP_S
-        again = [one for one in kept[:place] if one.read and one.at > since] if kept[place].read else []
-        return again + kept[place + 1 :]
+        last_index = next((index for index, event in enumerate(buffered) if event.id == last), None)
+        if last_index is None:
+            return [event for event in buffered if event.id > last]
+        since = buffered[last_index].at - OVERLAP_S
+        again = (
+            [event for event in buffered[:last_index] if event.read and event.at > since]
+            if buffered[last_index].read
+            else []
+        )
+        return again + buffered[last_index + 1 :]
 
     def newest(self) -> int:
-        """Number of the last event; 0 when there is none."""
+        """Return the number of the last event; 0 when there is none."""
         self._begin()
         with self._changed:
             return self._events[-1].id if self._events else 0
 
     def wait(self, last: int, seconds: float) -> None:
-        """Until there is another last event than that one."""
+        """Wait until there is another last event than the given one."""
         with self._changed:
             self._changed.wait_for(lambda: bool(self._events) and self._events[-1].id != last, seconds)
 
@@ -86,8 +90,8 @@ class EventFeed:
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._add(*self._missed(connection))
                     self._up.set()
-                    for one in connection.notifies():
-                        number, _, incident = one.payload.partition(" ")
+                    for notification in connection.notifies():
+                        number, _, incident = notification.payload.partition(" ")
                         self._add(FeedEvent(int(number), UUID(incident), time.time(), False))
             except (psycopg.Error, OSError):
                 pass  # lost: what happens meanwhile is read from the table
@@ -102,8 +106,8 @@ class EventFeed:
 
     def _add(self, *events: FeedEvent) -> None:
         with self._changed:
-            known = {one.id for one in self._events}
-            self._events.extend(one for one in events if one.id not in known)
+            present_ids = {event.id for event in self._events}
+            self._events.extend(event for event in events if event.id not in present_ids)
             self._changed.notify_all()
 
 
@@ -115,14 +119,19 @@ WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition} AN
 """
 
 
-def visible_events(session: Session, by: Principal, heard: list[FeedEvent], now: datetime) -> list[dict[str, Any]]:
-    """What an asker may know of events, in their order: those that their timeline holds, of incidents they see; no names, no words."""
-    if not heard:
+def visible_events(
+    session: Session, by: Principal, feed_events: list[FeedEvent], now: datetime
+) -> list[dict[str, Any]]:
+    """Return events as the principal may know them, in their order: of visible incidents, without names and notes."""
+    if not feed_events:
         return []
     condition, params = visibility_clause(by, "i")
-    readable, more = event_access.told(by)
+    readable, readable_params = event_access.readable_events(by)
     query = EVENTS.format(condition=condition, readable=readable, version=event_access.progress(by)[0]["version"])
-    params |= more | {"incidents": list({one.incident_id for one in heard}), "events": [one.id for one in heard]}
+    params |= readable_params | {
+        "incidents": list({event.incident_id for event in feed_events}),
+        "events": [event.id for event in feed_events],
+    }
     rows = {row.event: row for row in session.execute(text(query), params)}
     return [
         {
@@ -130,5 +139,5 @@ def visible_events(session: Session, by: Principal, heard: list[FeedEvent], now:
             "category": row.category, "grid": row.grid, "at": row.at.isoformat(),
             "colour": working_time.due_status(now, row.amber_at, row.due_at),
         }
-        for row in (rows[one.id] for one in heard if one.id in rows)
+        for row in (rows[event.id] for event in feed_events if event.id in rows)
     ]  # fmt: skip

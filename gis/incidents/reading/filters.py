@@ -1,6 +1,6 @@
 """Filters of incident lists: validated, and as SQL conditions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,83 +63,90 @@ ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
 }  # fmt: skip
 
 
-def validate_filters(session: Session, wanted: IncidentFilters) -> None:
-    """See that filters name what there is, so that an empty list means that nothing fits.
+def validate_filters(session: Session, filters: IncidentFilters) -> None:
+    """Raise InvalidInput unless filters name existing values, so that an empty list means that nothing fits.
 
     Raises:
         InvalidInput: A value is none of those known, or no category ever had the code, or one beginning with it.
     """
-    for name, known in ALLOWED_FILTER_VALUES.items():
-        given = getattr(wanted, name)
-        for value in (given,) if isinstance(given, str) else given:
-            if (value or name == "sort") and value not in known:
-                raise invalid_field(name, "field.none_of", value=value[:40], allowed=list(known))
+    for name, allowed in ALLOWED_FILTER_VALUES.items():
+        submitted = getattr(filters, name)
+        for value in (submitted,) if isinstance(submitted, str) else submitted:
+            if (value or name == "sort") and value not in allowed:
+                raise invalid_field(name, "field.none_of", value=value[:40], allowed=list(allowed))
     ever = "SELECT EXISTS (SELECT FROM incident_category WHERE starts_with(code, :code))"  # in an older edition, too
-    if wanted.category and not session.scalar(cached_text(ever), {"code": wanted.category}):
-        editions.active_edition(session).category(wanted.category)
+    if filters.category and not session.scalar(cached_text(ever), {"code": filters.category}):
+        editions.active_edition(session).category(filters.category)
 
 
 def area_id(session: Session, code: str) -> int:
-    """The id of an area, whoever asks and be it retired: codes of areas are public.
+    """Return the id of an area, also of a retired one; codes of areas are public.
 
     Raises:
         InvalidInput: There never was an area of the code.
     """
-    found: int | None = session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": code})
-    if found is None:
+    row_id: int | None = session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": code})
+    if row_id is None:
         raise invalid_field("area", "field.area_unknown", code=code[:40])
-    return found
+    return row_id
 
 
 def filter_conditions(
-    session: Session, by: Principal, wanted: IncidentFilters, now: datetime
+    session: Session, by: Principal, filters: IncidentFilters, now: datetime
 ) -> tuple[str, dict[str, Any]]:
+    """Return the SQL condition and parameters of the visible incidents `i` that filters select."""
     condition, params = visibility_clause(by, "i")
     parts = [condition]
     params |= {"me": by.person_id, "now": now}
-    if wanted.state:
-        states = {state for one in wanted.state for state in (STATE_PARAMS["open_states"] if one == "open" else [one])}
-        parts.append("i.state = ANY(:states)")
-        params["states"] = sorted(states)
-    if wanted.area:
+    for part, values in _column_conditions(filters):
+        parts.append(part)
+        params |= values
+    if filters.area:
         parts.append("i.areas && CAST(ARRAY[:area] AS bigint[])")
-        params["area"] = area_id(session, wanted.area)
-    if wanted.colour:
-        parts.append(COLOURS[wanted.colour])
-    if wanted.overdue is not None:
-        parts.append(COLOURS["red"] if wanted.overdue else f"({COLOURS['red']}) IS NOT TRUE")
-    for name, value in (("way", wanted.way), ("severity", wanted.severity), ("channel", wanted.channel)):
-        if value:
-            parts.append(f"i.{name} = :{name}")
-            params[name] = value
-    if wanted.category:
-        parts.append("starts_with(i.category, :category)")
-        params["category"] = wanted.category
-    if wanted.supervised is not None:
-        parts.append("i.supervised" if wanted.supervised else "NOT i.supervised")
-    if wanted.pending is not None:
+        params["area"] = area_id(session, filters.area)
+    if filters.pending is not None:
         parts.append(f"({progress(by)[0]['pending']} <> '') = :pending")
-        params["pending"] = wanted.pending
-    if wanted.mine:
+        params["pending"] = filters.pending
+    if filters.mine:
         parts.append(
             "(i.holder_id = :me OR i.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
             " WHERE o.incident_id = i.id AND o.person_id = :me))"
         )
-    if wanted.queue:
+    if filters.queue:
         parts.append(f"{LIVING.owner('i', ':now')} = :queue")
-        params["queue"] = wanted.queue
-    if wanted.words:
-        parts.append("(strpos(lower(i.description), :words) > 0 OR strpos(lower(i.address), :words) > 0"
-                     " OR starts_with(i.id::text, :words))")  # fmt: skip
-        params["words"] = wanted.words.lower()
-    if wanted.since is not None:
-        parts.append("i.reported_at >= :since")
-        params["since"] = wanted.since
-    if wanted.until is not None:
-        parts.append("i.reported_at < :until")
-        params["until"] = wanted.until
-    if wanted.parent is not None:
-        other = visibility_clause(by, "x")[0]  # of a parent that is not theirs to see nobody learns what repeats it
+        params["queue"] = filters.queue
+    if filters.parent is not None:
+        other = visibility_clause(by, "x")[0]  # what repeats a hidden parent is not told either
         parts.append(f"EXISTS (SELECT FROM incident x WHERE x.id = i.parent_id AND x.id = :parent AND {other})")
-        params["parent"] = wanted.parent
+        params["parent"] = filters.parent
     return " AND ".join(f"({part})" for part in parts), params
+
+
+def _column_conditions(filters: IncidentFilters) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the conditions that columns of the incident decide alone, with their parameters."""
+    if filters.state:
+        states = set(filters.state) - {"open"}
+        if "open" in filters.state:
+            states |= set(STATE_PARAMS["open_states"])
+        yield "i.state = ANY(:states)", {"states": sorted(states)}
+    if filters.colour:
+        yield COLOURS[filters.colour], {}
+    if filters.overdue is not None:
+        yield COLOURS["red"] if filters.overdue else f"({COLOURS['red']}) IS NOT TRUE", {}
+    for name, value in (("way", filters.way), ("severity", filters.severity), ("channel", filters.channel)):
+        if value:
+            yield f"i.{name} = :{name}", {name: value}
+    if filters.category:
+        yield "starts_with(i.category, :category)", {"category": filters.category}
+    if filters.supervised is not None:
+        yield "i.supervised" if filters.supervised else "NOT i.supervised", {}
+    if filters.words:
+        yield (
+            "(strpos(lower(i.description), :words) > 0 OR strpos(lower(i.address), :words) > 0"
+            " OR starts_with(i.id::text, :words))",
+            {"words": filters.words.lower()},
+        )
+    if filters.since is not None:
+        yield "i.reported_at >= :since", {"since": filters.since}
+    if filters.until is not None:
+        yield "i.reported_at < :until", {"until": filters.until}

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from gis.db import cached_text
 from gis.errors import NotFound, invalid_field
 from gis.incidents import working_time
-from gis.incidents.reading.event_access import progress, told
+from gis.incidents.reading.event_access import progress, readable_events
 from gis.incidents.reading.filters import COLOURS, IncidentFilters, filter_conditions, validate_filters
-from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncident, may_move
+from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncident, incident_columns, may_move
 from gis.incidents.reading.queues import IN_HAND, queue_to_json
 from gis.incidents.routing.approval import has_approver
 from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
@@ -120,18 +120,18 @@ FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_
 """  # noqa: S608  our own text
 
 
-def _query(by: Principal, rest: str) -> tuple[str, dict[str, Any]]:
-    """`VIEW` as the asker has it, with what stands behind it; and its parameters but `now`."""
+def _query(by: Principal, tail: str) -> tuple[str, dict[str, Any]]:
+    """Return `VIEW` for a principal followed by a tail, and its parameters but `now`."""
     other, params = visibility_clause(by, "x")
-    readable, more = told(by)
+    readable, readable_params = readable_events(by)
     query = VIEW.format(other=other, told=readable, unowned=waits_for_operator(by), **progress(by)[0])
-    return f"{query} {rest}", params | more | {"me": by.person_id}
+    return f"{query} {tail}", params | readable_params | {"me": by.person_id}
 
 
 def get_incident(
     session: Session, by: Principal, incident_id: UUID, *, now: datetime, moved: LockedIncident | None = None
 ) -> IncidentView:
-    """One incident.
+    """Return one incident.
 
     Args:
         moved: Its row when the asker has just moved it: it may be out of sight now, and is shown this once.
@@ -144,51 +144,62 @@ def get_incident(
     row = session.execute(text(query), params | {"id": incident_id, "now": now}).one_or_none()
     if row is None:
         raise NotFound("incident.unknown")
-    found = _view(by, row, now)
-    if not row.pending and not any(name.startswith("request_") for name in found.moves):
-        return found
+    view = _view(by, row, now)
+    if not row.pending and not any(name.startswith("request_") for name in view.moves):
+        return view
     requester = row.asked_by if row.pending else by.who
-    return replace(found, approvable=has_approver(session, row.areas, requester or "", row.unowned, now))
+    return replace(view, approvable=has_approver(session, row.areas, requester or "", row.unowned, now))
+
+
+# fields of a view that are columns as they stand; the others depend on who asks, and when
+STORED_FIELDS = incident_columns(IncidentView, without={"pending", "version", "changed_at", "areas", "role"})
 
 
 def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
-    zh, en = state_labels(row.state)
+    state_zh, state_en = state_labels(row.state)
     # who cannot act on it is not said to have it; who has handled it is
     done = row.holder_id is not None and row.state not in (State.DISPATCHED, State.TAKEN)
     has_it = row.owner is None or row.owner in IN_HAND or row.owner == row.held_level or done
     role = ROLE_BY_KEY.get(row.role or "") if has_it else None
     if row.unowned:
         by = by.acting(row.areas)
-    known = row.supervisor_role in ROLE_BY_KEY or row.supervisor_role in ACCESS_ROLES
-    supervisor = role_label(row.supervisor_role, "zh") if row.supervisor_role and known else None
-    left = None
-    if row.due_at is not None:
-        wall = bool(row.limits.get("around_the_clock"))
-        late = now > row.due_at
-        begin, end = (row.due_at, now) if late else (now, row.due_at)
-        left = round(working_time.elapsed_minutes(begin, end, around_the_clock=wall) * (-1 if late else 1), 1)
+    areas = row.area_names or []
+    names_seen = can_see(by, Fact.NAMES, row.areas)
     return IncidentView(
-        id=row.id, county=row.county, state=row.state, state_zh=zh, state_en=en, pending=row.pending_seen,
-        version=row.version_seen, category=row.category, category_zh=row.category_zh, category_en=row.category_en,
-        kind=row.kind, severity=row.severity, description=row.description, address=row.address, channel=row.channel,
-        attributes=row.attributes, point={"lon": round(row.lon, 7), "lat": round(row.lat, 7), "crs": "cgcs2000"},
-        areas=row.area_names or [], role=role.key if role else None, role_zh=role.zh if role else None, role_en=role.en if role else None,
+        **{name: getattr(row, name) for name in STORED_FIELDS},
+        state_zh=state_zh, state_en=state_en, pending=row.pending_seen, version=row.version_seen,
+        category_zh=row.category_zh, category_en=row.category_en, kind=row.kind,
+        point={"lon": round(row.lon, 7), "lat": round(row.lat, 7), "crs": "cgcs2000"}, areas=areas,
+        role=role.key if role else None, role_zh=role.zh if role else None, role_en=role.en if role else None,
         assigned_to=holder_label(by, row.areas, row.role, row.held_name, row.holder_name, row.holder_id) if has_it else None,
-        area=row.held_code, way=row.way, skill=row.skill,
-        rule=row.rule_name, reported_at=row.reported_at, changed_at=row.changed_seen, closed_at=row.closed_at,
-        stage_began=row.stage_began, due=row.due_at, amber=row.amber_at,
-        colour=working_time.due_status(now, row.amber_at, row.due_at), left_min=left,
-        stopped_after_min=row.spent_min if row.due_at is None else None, supervised=row.supervised,
-        supervise_level=row.supervise_level, supervisor_role=row.supervisor_role, supervisor_zh=supervisor,
-        parent=row.parent_seen, children=list(row.children), rating=row.rating, solved=row.solved,
-        photos=list(row.photos), asked_by=row.asked_by if row.pending_seen and can_see(by, Fact.NAMES, row.areas) else None, offered=row.offers,
+        area=row.held_code, rule=row.rule_name, changed_at=row.changed_seen, due=row.due_at, amber=row.amber_at,
+        colour=working_time.due_status(now, row.amber_at, row.due_at), left_min=_left_min(row, now),
+        stopped_after_min=row.spent_min if row.due_at is None else None, supervisor_zh=_supervisor_zh(row.supervisor_role),
+        parent=row.parent_seen, children=list(row.children), photos=list(row.photos),
+        asked_by=row.asked_by if row.pending_seen and names_seen else None, offered=row.offers,
         mine=by.person_id is not None and by.person_id == row.holder_id,
         moves=sorted(
             name for name in allowed_moves(row.state, row.pending)
             if may_move(by, row, name) and (row.parent_id is None or name in INDEPENDENT_MOVES)
-        ), how=row.how, queue=queue_to_json(row.owner, row.role, {one["level"]: one["name"] for one in row.area_names or ()}) if row.owner else None,
-        office_rating=row.office_rating, office_solved=row.office_solved,
+        ),
+
+        queue=queue_to_json(row.owner, row.role, {area["level"]: area["name"] for area in areas}) if row.owner else None,
     )  # fmt: skip
+
+
+def _left_min(row: Any, now: datetime) -> float | None:
+    """Return the minutes of its clock until an incident is due, negative past it."""
+    if row.due_at is None:
+        return None
+    wall = bool(row.limits.get("around_the_clock"))
+    late = now > row.due_at
+    begin, end = (row.due_at, now) if late else (now, row.due_at)
+    return round(working_time.elapsed_minutes(begin, end, around_the_clock=wall) * (-1 if late else 1), 1)
+
+
+def _supervisor_zh(role_key: str | None) -> str | None:
+    known = role_key in ROLE_BY_KEY or role_key in ACCESS_ROLES
+    return role_label(role_key, "zh") if role_key and known else None
 
 
 KEYS = {"newest": "(i.reported_at, i.id)", "urgent": "(NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id)"}
@@ -196,43 +207,43 @@ ORDERS = {"newest": "i.reported_at DESC, i.id DESC", "urgent": "NOT i.supervised
 
 
 def list_incidents(
-    session: Session, by: Principal, wanted: IncidentFilters, limit: int, after: str | None, *, now: datetime
+    session: Session, by: Principal, filters: IncidentFilters, limit: int, cursor: str | None, *, now: datetime
 ) -> list[IncidentView]:
-    """Incidents the asker sees, one page.
+    """List one page of the visible incidents.
 
     Args:
         limit: At most so many. after: `sort_key` of the last one of the page before.
     """
-    validate_filters(session, wanted)
-    where, params = filter_conditions(session, by, wanted, now)
-    if after is not None:
-        params |= _behind(after, wanted.sort)
-        if wanted.sort == "newest":
+    validate_filters(session, filters)
+    where, params = filter_conditions(session, by, filters, now)
+    if cursor is not None:
+        params |= _behind(cursor, filters.sort)
+        if filters.sort == "newest":
             where += f" AND {KEYS['newest']} < (CAST(:a0 AS timestamptz), CAST(:a1 AS uuid))"
         else:
             where += f" AND {KEYS['urgent']} > (CAST(:a0 AS boolean), CAST(:a1 AS timestamptz), CAST(:a2 AS uuid))"
-    query, more = _query(by, f"WHERE {where} ORDER BY {ORDERS[wanted.sort]} LIMIT :limit")
-    return [_view(by, row, now) for row in session.execute(text(query), params | more | {"limit": limit})]
+    query, query_params = _query(by, f"WHERE {where} ORDER BY {ORDERS[filters.sort]} LIMIT :limit")
+    return [_view(by, row, now) for row in session.execute(text(query), params | query_params | {"limit": limit})]
 
 
-def _behind(after: str, sort: str) -> dict[str, Any]:
-    first: list[Any] = after.split("|")
+def _behind(cursor: str, sort: str) -> dict[str, Any]:
+    parts: list[Any] = cursor.split("|")
     try:
-        first[-1] = UUID(first[-1])
-        if first[-2] != "infinity":
-            first[-2] = datetime.fromisoformat(first[-2])
-        if first[:-2] not in ([["True"], ["False"]] if sort == "urgent" else [[]]):
+        parts[-1] = UUID(parts[-1])
+        if parts[-2] != "infinity":
+            parts[-2] = datetime.fromisoformat(parts[-2])
+        if parts[:-2] not in ([["True"], ["False"]] if sort == "urgent" else [[]]):
             raise ValueError
     except (ValueError, IndexError):
         raise invalid_field("cursor", "field.cursor_of_another_order") from None
-    return {f"a{number}": str(one) for number, one in enumerate(first)}
+    return {f"a{number}": str(part) for number, part in enumerate(parts)}
 
 
-def sort_key(one: IncidentView, sort: str) -> str:
-    """Behind what the next page begins."""
+def sort_key(incident: IncidentView, sort: str) -> str:
+    """Return the cursor after which the next page begins."""
     if sort == "newest":
-        return f"{one.reported_at.isoformat()}|{one.id}"
-    return f"{not one.supervised}|{one.due.isoformat() if one.due else 'infinity'}|{one.id}"
+        return f"{incident.reported_at.isoformat()}|{incident.id}"
+    return f"{not incident.supervised}|{incident.due.isoformat() if incident.due else 'infinity'}|{incident.id}"
 
 
 COUNTS = f"""
@@ -242,10 +253,10 @@ SELECT i.state, count(*) AS n, count(*) FILTER (WHERE {COLOURS["red"]}) AS red,
 FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
 
 
-def count_by_state(session: Session, by: Principal, wanted: IncidentFilters, *, now: datetime) -> dict[str, Any]:
-    """How many incidents the asker sees: by state (each of them, 0 too), and how many are late, watched, asked about."""
-    validate_filters(session, wanted)
-    where, params = filter_conditions(session, by, replace(wanted, state=()), now)
+def count_by_state(session: Session, by: Principal, filters: IncidentFilters, *, now: datetime) -> dict[str, Any]:
+    """Count visible incidents by state, and those overdue, nearly due, supervised or awaiting approval."""
+    validate_filters(session, filters)
+    where, params = filter_conditions(session, by, replace(filters, state=()), now)
     rows = session.execute(text(COUNTS.format(where=where, pending=progress(by)[0]["pending"])), params).all()
     states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
     total = {name: sum(getattr(row, name) for row in rows) for name in ("red", "amber", "supervised", "pending")}
@@ -253,20 +264,20 @@ def count_by_state(session: Session, by: Principal, wanted: IncidentFilters, *, 
 
 
 def areas_of(session: Session, incident_id: UUID) -> list[int]:
-    """Ids of the areas an incident lies in."""
+    """Return the ids of the areas an incident lies in."""
     query = cached_text("SELECT unnest(areas) FROM incident WHERE id = :id")
     return list(session.scalars(query, {"id": incident_id}))
 
 
-def get_reporter_contact(session: Session, by: Principal, one: IncidentView) -> Mapping[str, str] | None:
-    """How to reach who reported; None when nothing was left. The caller records it: see gis/accounts/disclosures.py.
+def get_reporter_contact(session: Session, by: Principal, incident: IncidentView) -> Mapping[str, str] | None:
+    """Return how to reach the reporter, None if unknown; the caller records it (gis/accounts/disclosures.py).
 
     Raises:
         Forbidden: The asker may not have contacts there.
     """
-    by.need(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, one.id))
+    by.need(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, incident.id))
     reveal_contacts(session)
     query = text("SELECT name, phone, email FROM personal.reporter WHERE county = :county AND incident_id = :id")
-    found = session.execute(query, {"county": one.county, "id": one.id}).mappings().one_or_none()
+    contact = session.execute(query, {"county": incident.county, "id": incident.id}).mappings().one_or_none()
     hide_contacts(session)
-    return dict(found) if found else None
+    return dict(contact) if contact else None

@@ -1,6 +1,7 @@
 """An incident locked for a change, and who may do which move to it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.incidents.models import Incident
 from gis.incidents.reading.event_access import progress
 from gis.incidents.states import TRANSITIONS, State
 from gis.rights.actions import Action
@@ -65,10 +67,18 @@ class LockedIncident:
     unowned: bool
 
     def at(self, state: str, pending: str, before: str) -> "LockedIncident":
-        """The same after a move."""
+        """Return the same incident after a move."""
         return replace(self, state=state, pending=pending, before=before)
 
 
+def incident_columns(row_type: type, *, without: Collection[str] = ()) -> list[str]:
+    """Return the names of the columns of an incident that a dataclass of its row has as fields."""
+    names = {field.name for field in fields(row_type)} - set(without)
+    return [column.name for column in Incident.__table__.columns if column.name in names]
+
+
+# the version is the one the principal sees
+LOCKED_COLUMNS_SQL = ", ".join(f"i.{name}" for name in incident_columns(LockedIncident, without={"version"}))
 REQUESTED_BY_SQL = """CASE WHEN i.pending <> '' THEN (SELECT e.who FROM incident_event e WHERE e.incident_id = i.id
   AND e.move = 'request_' || i.pending ORDER BY e.id DESC LIMIT 1) END AS asked_by"""
 
@@ -77,24 +87,21 @@ OFFERED = """EXISTS (SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.
 
 
 def lock_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:
-    """The query that locks one incident (`:id`) the asker sees, or was offered; and its parameters."""
+    """Return the query that locks one incident (`:id`) visible or offered to the principal, and its parameters."""
     condition, params = visibility_clause(by, "i")
-    seen, more = progress(by)
+    seen, progress_params = progress(by)
     query = f"""
-SELECT i.county, i.id, {seen["version"]} AS version, i.changed_at, i.edition_id, i.category, c.zh AS category_zh, i.severity, i.channel,
-  ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, i.areas, i.grid_id, g.code AS grid_code, i.unit_id, i.building_id,
-  i.revision_id, i.rule_name, i.way, i.skill, i.limits, i.state, i.pending, i.before, i.role, i.area_id, i.holder_id,
-  i.stage_began, i.due_at, i.spent_min, i.supervise_at, i.supervised, i.supervise_level,
-  i.supervisor_role, i.solved, i.parent_id, i.account_id, i.key_id, {REQUESTED_BY_SQL}, {OFFERED}, {waits_for_operator(by)} AS unowned
+SELECT {LOCKED_COLUMNS_SQL}, {seen["version"]} AS version, c.zh AS category_zh, g.code AS grid_code,
+  ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, {REQUESTED_BY_SQL}, {OFFERED}, {waits_for_operator(by)} AS unowned
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
 WHERE i.id = :id AND ({condition} OR CAST(:offered AS boolean) AND i.way = 'order' AND EXISTS (
   SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me)) FOR UPDATE OF i"""  # noqa: S608
-    return query, params | more | {"me": by.person_id, "offered": offered}
+    return query, params | progress_params | {"me": by.person_id, "offered": offered}
 
 
 def may_move(by: Principal, row: Any, name: str) -> bool:
-    """Whether somebody may do a move of the table to an incident they see (its state apart).
+    """Return whether a principal may do a move to an incident they see, its state apart.
 
     Args:
         row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered, unowned.
@@ -109,29 +116,29 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
         by = by.acting(row.areas)
     if action == Action.SYSTEM or action not in by.may_in:
         return False
-    own = _own(by, row)
+    is_reporter = _is_reporter(by, row)
     if name == "withdraw":
         return bool(by.who == row.asked_by)
     if action == Action.NOTE:
         return True
     if action == Action.RATE:
         where = by.may_in[action]
-        return own or (where is not None and by.may(action, row.areas))
+        return is_reporter or (where is not None and by.may(action, row.areas))
     if action == Action.HANDLE:
         mine = by.person_id is not None and by.person_id == row.holder_id
         offer = row.way == "order" and row.state == State.DISPATCHED and row.offered
-        there = (
+        has_post_there = (
             row.area_id is not None
             and row.way == "assign"
-            and all(by.may(one, [row.area_id]) for one in (action, Action.READ))
+            and all(by.may(needed, [row.area_id]) for needed in (action, Action.READ))
         )
-        return mine or offer or there or by.may(Action.DISPATCH, row.areas)
+        return mine or offer or has_post_there or by.may(Action.DISPATCH, row.areas)
     if action == Action.APPROVE:
         return by.may(action, row.areas) and by.who != row.asked_by
     return by.may(action, row.areas)
 
 
-def _own(by: Principal, row: Any) -> bool:
+def _is_reporter(by: Principal, row: Any) -> bool:
     return (
         by.kind == "reporter"
         or (by.account_id is not None and by.account_id == row.account_id)
@@ -140,7 +147,7 @@ def _own(by: Principal, row: Any) -> bool:
 
 
 def as_desk(session: Session, by: Principal, incident_id: UUID) -> Principal:
-    """Who asks, with the rights of its desk where an incident is in their operator's queue."""
+    """Return the principal with the rights of the incident's desk where it is in their operator's queue."""
     if not by.operates:
         return by
     query = f"SELECT i.areas FROM incident i WHERE i.id = :id AND {waits_for_operator(by)}"  # noqa: S608  our own text

@@ -9,6 +9,7 @@ report filed through Open311 may ask how it stands, of whatever category; but no
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -89,62 +90,61 @@ ORDER BY i.reported_at DESC, i.id LIMIT :limit OFFSET :offset
 
 
 def list_public_incidents(
-    session: Session, by: Principal, wanted: PublicFilters, limit: int, offset: int = 0
+    session: Session, by: Principal, filters: PublicFilters, limit: int, offset: int = 0
 ) -> list[PublicView]:
-    """Incidents open to everybody, and those the asker may see; the newest first."""
+    """List incidents open to everybody and those the principal sees, newest first."""
     condition, params = visibility_clause(by, "i")
-    public, more = open_to_all("i")
+    public, public_params = open_to_all("i")
     parts = [f"({public} OR {condition})"]
-    params |= more | {"limit": limit, "offset": offset}
-    if wanted.ids is not None:  # the random number is known to whoever filed it
+    params |= public_params | {"limit": limit, "offset": offset}
+    if filters.ids is not None:  # the random number is known to whoever filed it
         parts = [f"({public} OR {condition} OR i.channel = 'open311')", "i.id = ANY(:ids)"]
-        params["ids"] = list(wanted.ids)
+        params["ids"] = list(filters.ids)
     else:
-        if wanted.categories:
+        if filters.categories:
             parts.append("i.category = ANY(:categories)")
-            params["categories"] = list(wanted.categories)
-        if wanted.closed is not None:
-            parts.append(f"{'' if wanted.closed else 'NOT '}i.state = ANY(:ended_states)")
+            params["categories"] = list(filters.categories)
+        if filters.closed is not None:
+            parts.append(f"{'' if filters.closed else 'NOT '}i.state = ANY(:ended_states)")
             params |= STATE_PARAMS
-        if wanted.since is not None:
+        if filters.since is not None:
             parts.append("i.reported_at >= :since")
-            params["since"] = wanted.since
-        if wanted.until is not None:
+            params["since"] = filters.since
+        if filters.until is not None:
             parts.append("i.reported_at <= :until")
-            params["until"] = wanted.until
-    if wanted.county is not None:
+            params["until"] = filters.until
+    if filters.county is not None:
         parts.append("i.county = :county")
-        params["county"] = wanted.county
-    seen, told = progress(by)
-    params |= told
+        params["county"] = filters.county
+    seen, progress_params = progress(by)
+    params |= progress_params
     query = PUBLIC_SELECT_SQL.format(
         visible=condition, open=public, location=location(condition), where=" AND ".join(parts),
         changed_at=seen["changed_at"],
     )  # fmt: skip
-    found = []
-    for row in session.execute(text(query), params):
-        zh, en = state_labels(row.state)
-        role = ROLE_BY_KEY.get(row.role or "")
-        placed = row.seen or row.open_to_all
-        found.append(
-            PublicView(
-                id=row.id, state=row.state, state_zh=zh, state_en=en, category=row.category,
-                category_zh=row.category_zh, category_en=row.category_en, role_zh=role.zh if role else None,
-                community=row.community or "",
-                address=(row.seen and row.address) or (row.area_names if placed else row.community),
-                lon=round(row.lon, 7) if placed else None, lat=round(row.lat, 7) if placed else None,
-                reported_at=row.reported_at, changed_at=row.changed_at,
-                expected=_expected(row.state, row.due_at, row.limits),
-                description=row.description if row.seen else None, media_url=row.media_url if row.seen else None,
-                building=row.building if row.seen else None,
-            )
-        )  # fmt: skip
-    return found
+    return [_public_view(row) for row in session.execute(text(query), params)]
+
+
+def _public_view(row: Any) -> PublicView:
+    zh, en = state_labels(row.state)
+    role = ROLE_BY_KEY.get(row.role or "")
+    placed = row.seen or row.open_to_all
+    return PublicView(
+        id=row.id, state=row.state, state_zh=zh, state_en=en, category=row.category,
+        category_zh=row.category_zh, category_en=row.category_en, role_zh=role.zh if role else None,
+        community=row.community or "",
+        address=(row.seen and row.address) or (row.area_names if placed else row.community),
+        lon=round(row.lon, 7) if placed else None, lat=round(row.lat, 7) if placed else None,
+        reported_at=row.reported_at, changed_at=row.changed_at,
+        expected=_expected(row.state, row.due_at, row.limits),
+        description=row.description if row.seen else None, media_url=row.media_url if row.seen else None,
+        building=row.building if row.seen else None,
+    )  # fmt: skip
 
 
 def _expected(state: str, due: datetime | None, limits: dict[str, object]) -> datetime | None:
-    """When it is handled if every stage takes all its time."""
+    """Return when an incident is handled if every stage takes all its time."""
     if due is None or state not in AHEAD:
         return due
-    rest = sum(float(str(limits.get(stage) or 0)) for stage in AHEAD[AHEAD.index(state) + 1 :])
-    return working_time.deadline(due, rest, around_the_clock=bool(limits.get("around_the_clock")))
+    remaining_minutes = sum(float(str(limits.get(stage) or 0)) for stage in AHEAD[AHEAD.index(state) + 1 :])
+    return working_time.deadline(due, remaining_minutes, around_the_clock=bool(limits.get("around_the_clock")))

@@ -148,7 +148,7 @@ def incident_statistics(
     now: datetime,
     zone: str = "Asia/Shanghai",
 ) -> list[StatisticsRow]:
-    """The figures of the incidents reported from `since` until before `until`, grouped.
+    """Return the figures of the incidents reported from `since` until before `until`, by group.
 
     Args:
         by: Needs Action.FIGURES; incidents of areas it is not allowed in are not counted.

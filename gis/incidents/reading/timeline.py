@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
 from gis.incidents.catalogue import danger as catalogue_danger
-from gis.incidents.reading.event_access import told
+from gis.incidents.reading.event_access import readable_events
 from gis.incidents.reading.incidents import get_incident
 from gis.incidents.states import ENDED_STATES, NOTES_SHOWN_TO_REPORTER, State, move_labels, state_labels
 from gis.rights.principal import Principal, reporter_principal
@@ -52,18 +52,18 @@ WHERE e.incident_id = :id AND {condition} AND {told} ORDER BY e.id
 
 
 def events(session: Session, by: Principal, incident_id: UUID) -> list[EventView]:
-    """What happened to an incident, oldest first; empty when it is not the asker's to see."""
+    """List what happened to an incident, oldest first; empty when it is not visible."""
     condition, params = visibility_clause(by, "i")
-    readable, more = told(by)
+    readable, readable_params = readable_events(by)
     query = TIMELINE.format(condition=condition, internal=internal(by), told=readable)
-    rows = session.execute(text(query), params | more | {"id": incident_id}).all()
+    rows = session.execute(text(query), params | readable_params | {"id": incident_id}).all()
     named = bool(rows) and can_see(by, Fact.NAMES, rows[0].areas)
-    return [_event(row, named) if row.inside else _told(_event(row, named)) for row in rows]
+    return [_event(row, named) if row.inside else _for_reporter(_event(row, named)) for row in rows]
 
 
-def _told(one: EventView) -> EventView:
-    role = {key: value for key, value in one.detail.items() if key == "role"}  # of who has it now, not who that is
-    return replace(one, words=one.words if one.move in NOTES_SHOWN_TO_REPORTER else "", detail=role)
+def _for_reporter(event: EventView) -> EventView:
+    role = {key: value for key, value in event.detail.items() if key == "role"}  # of who has it now, not who that is
+    return replace(event, words=event.words if event.move in NOTES_SHOWN_TO_REPORTER else "", detail=role)
 
 
 def _event(row: Any, named: bool) -> EventView:
@@ -116,46 +116,58 @@ class TrackedIncident:
 
 
 def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> Principal:
-    """Who shows an incident's tracking secret.
+    """Return the principal of an incident's tracking secret.
 
     Raises:
         NotFound: There is no such incident, or it is not its secret.
     """
-    kept = session.scalar(text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id})
-    if not hmac.compare_digest(sha256(secret.encode()).digest(), kept or b"\0" * 32) or kept is None:
+    stored_hash = session.scalar(text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id})
+    if not hmac.compare_digest(sha256(secret.encode()).digest(), stored_hash or b"\0" * 32) or stored_hash is None:
         raise NotFound("incident.unknown")
     return reporter_principal(incident_id)
 
 
 def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) -> TrackedIncident:
-    """The reporter's view.
+    """Return the reporter's view.
 
     Raises:
         NotFound: There is no such incident, or it is not its secret.
     """
     by = authenticate_tracking(session, incident_id, secret)
-    seen = get_incident(session, by, incident_id, now=now)
+    view = get_incident(session, by, incident_id, now=now)
     happened = events(session, by, incident_id)
     line = [
-        {"at": one.at, "move": one.move, "zh": one.move_zh, "en": one.move_en, "state": one.to_state,
-         "state_zh": one.state_zh, "role_zh": one.role_zh,
-         "to_zh": ROLE_BY_KEY[one.detail["role"]].zh if one.detail.get("role") in ROLE_BY_KEY else None,
-         "words": one.words, "photos": one.photos}
-        for one in happened
+        {"at": event.at, "move": event.move, "zh": event.move_zh, "en": event.move_en, "state": event.to_state,
+         "state_zh": event.state_zh, "role_zh": event.role_zh,
+         "to_zh": ROLE_BY_KEY[event.detail["role"]].zh if event.detail.get("role") in ROLE_BY_KEY else None,
+         "words": event.words, "photos": event.photos}
+        for event in happened
     ]  # fmt: skip
-    own = [seen.description, *(one.words for one in happened if one.move in catalogue_danger.HEARD)]
-    running = seen.severity == catalogue_danger.URGENT and seen.state not in (
+    reporter_texts = [
+        view.description,
+        *(event.words for event in happened if event.move in catalogue_danger.MOVES_WITH_DANGER),
+    ]
+    running = view.severity == catalogue_danger.URGENT and view.state not in (
         *ENDED_STATES,
         State.HANDLED,
         State.CHECKED,
     )
     danger = (
-        next((found for words in own if (found := catalogue_danger.heard(session, words))), None) if running else None
+        next(
+            (
+                danger_or_none
+                for reporter_text in reporter_texts
+                if (danger_or_none := catalogue_danger.heard(session, reporter_text))
+            ),
+            None,
+        )
+        if running
+        else None
     )
-    community = next((area["name"] for area in seen.areas if area["level"] == "community"), "")
+    community = next((area["name"] for area in view.areas if area["level"] == "community"), "")
     return TrackedIncident(
-        seen.id, seen.state, seen.state_zh, seen.state_en, seen.version, seen.category, seen.category_zh,
-        seen.category_en, seen.description, seen.address, seen.point, community, seen.reported_at, seen.changed_at,
-        seen.closed_at, seen.role, seen.role_zh, seen.role_en, seen.assigned_to, seen.queue, seen.due, seen.colour,
-        seen.supervised, seen.rating, seen.solved, [photo for one in happened for photo in one.photos], seen.moves, line, catalogue_danger.in_words(danger),
+        view.id, view.state, view.state_zh, view.state_en, view.version, view.category, view.category_zh,
+        view.category_en, view.description, view.address, view.point, community, view.reported_at, view.changed_at,
+        view.closed_at, view.role, view.role_zh, view.role_en, view.assigned_to, view.queue, view.due, view.colour,
+        view.supervised, view.rating, view.solved, [photo for event in happened for photo in event.photos], view.moves, line, catalogue_danger.in_words(danger),
     )  # fmt: skip

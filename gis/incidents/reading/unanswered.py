@@ -10,7 +10,7 @@ from gis.db import cached_text
 from gis.incidents.states import STATE_PARAMS
 from gis.rights.living import LIVING, NO_ACCOUNTS, has_account, on_duty
 
-SAID = 5  # places named in a note of a load
+MAX_NAMED_GRIDS = 5  # places named in a note of a load
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ OPERATORS = f"SELECT {LIVING.count_operators()}"
 
 
 def unanswered(session: Session, now: datetime) -> Unanswered:
-    """The grids in force that nobody answers for, by code, and what waits at the operator."""
+    """Return the grids in force without a responsible account, by code, and what waits at the operator."""
     places = [Silent(**row) for row in session.execute(cached_text(PLACES), {"now": now}).mappings()]
     waiting, operators = (
         int(session.scalar(text(query), {"now": now, **STATE_PARAMS}) or 0) for query in (WAITING, OPERATORS)
@@ -75,12 +75,14 @@ def unanswered(session: Session, now: datetime) -> Unanswered:
 
 
 def note(session: Session, now: datetime) -> list[str]:
-    """What a load of areas or people says of them; nothing when every place is answered for."""
-    found = unanswered(session, now).places
-    if not found:
+    """Return the notes of a load of areas or people about such grids; empty when there are none."""
+    silent_grids = unanswered(session, now).places
+    if not silent_grids:
         return []
-    named = ", ".join(f"{one.name} ({one.code})" for one in found[:SAID]) + (", …" if len(found) > SAID else "")
-    few = "grid has" if len(found) == 1 else "grids have"
+    named = ", ".join(f"{grid.name} ({grid.code})" for grid in silent_grids[:MAX_NAMED_GRIDS]) + (
+        ", …" if len(silent_grids) > MAX_NAMED_GRIDS else ""
+    )
+    few = "grid has" if len(silent_grids) == 1 else "grids have"
     return [
-        f"{len(found)} {few} nobody who answers for it, up to the county; reports there wait at the operator: {named}"
+        f"{len(silent_grids)} {few} nobody who answers for it, up to the county; reports there wait at the operator: {named}"
     ]

@@ -43,16 +43,16 @@ class Claimant:
 def list_claimants(
     session: Session, where: IncidentLocation, skill: str, at: datetime
 ) -> tuple[list[Claimant], DecisionStep]:
-    """Who an order is shown to: with the skill, of the areas, not on leave, the nearest on foot first.
+    """List the people who may claim an order, nearest first.
 
     Metres are exact on the walking network; in a straight line, and said so, where none is loaded. Somebody without
-    a starting place comes last; one further than `FARTHEST` on foot is not asked.
+    a starting place comes last; one further than `MAX_WALK_M` on foot is not asked.
     """
     params = {"areas": where.area_ids, "skill": skill, "lon": where.lon, "lat": where.lat, "at": at}
-    words = {"skill": skill, "skill_zh": editions.active_edition(session).skill_zh(skill)}
+    skill_params = {"skill": skill, "skill_zh": editions.active_edition(session).skill_zh(skill)}
     rows = session.execute(text(CLAIMANTS_SQL), params).all()
     if not rows:
-        return [], step("person", "no_taker", **words)
+        return [], step("person", "no_taker", **skill_params)
     placed = [row for row in rows if row.lon is not None]
     rule, metres = "offered", {row.person_id: float(row.straight) for row in placed}
     try:
@@ -61,14 +61,16 @@ def list_claimants(
         rule = "offered_straight"
     else:
         if placed:
-            here = network.snap_degrees([where.lon], [where.lat])
+            start = network.snap_degrees([where.lon], [where.lat])
             homes = network.snap_degrees(np.array([row.lon for row in placed]), np.array([row.lat for row in placed]))
-            walked = network_distances(network, here, homes, MAX_WALK_M)
+            walked = network_distances(network, start, homes, MAX_WALK_M)
             metres = {row.person_id: float(m) for row, m in zip(placed, walked, strict=True) if np.isfinite(m)}
-    far = {row.person_id for row in placed} - metres.keys()
-    found = [Claimant(row.person_id, metres.get(row.person_id)) for row in rows if row.person_id not in far]
-    found.sort(key=lambda one: (one.distance_m is None, one.distance_m or 0.0))
-    found = found[:MAX_CLAIMANTS]
-    if not found:
-        return [], step("person", "no_taker", **words)
-    return found, step("person", rule, **words, count=len(found))
+    beyond_limit = {row.person_id for row in placed} - metres.keys()
+    claimants = [
+        Claimant(row.person_id, metres.get(row.person_id)) for row in rows if row.person_id not in beyond_limit
+    ]
+    claimants.sort(key=lambda claimant: (claimant.distance_m is None, claimant.distance_m or 0.0))
+    claimants = claimants[:MAX_CLAIMANTS]
+    if not claimants:
+        return [], step("person", "no_taker", **skill_params)
+    return claimants, step("person", rule, **skill_params, count=len(claimants))

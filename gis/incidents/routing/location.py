@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -29,7 +29,7 @@ class IncidentLocation:
 
     lon: float
     lat: float
-    asked: dict[str, Any]
+    location_input: dict[str, Any]
     areas: tuple[tuple[int, str, str, str], ...]
     grid_id: int
     unit_id: int | None
@@ -88,62 +88,77 @@ def resolve_location(
         InvalidInput: None of the three is given, or it cannot be right, or the address may mean several places.
         OutsideGrids: No grid answers for the point. NotFound: No area has the code.
     """
-    how: list[DecisionStep] = []
-    asked: dict[str, Any] = {}
-    part_of: str | None = None
-    unit: str | None = None
+    point = _input_point(session, at, lon, lat, crs, address, area)
+    request = LocateRequest(point.lon, point.lat, point.crs, address or None, at)
+    x, y = parse_point(request)
+    located = resolve_request(lambda: session, request, register)
+    unit = point.unit_code or (located.unit.code if located.unit else None)
+    codes = [item.code for item in located.areas] + ([unit] if unit else [])
+    if point.upper_area in codes:
+        codes = codes[: codes.index(point.upper_area) + 1]
+    building = located.building.code if located.building and point.upper_area is None else None
+    codes_to_read = [*codes, located.areas[-1].code]
+    ids = {row[2]: row for row in session.execute(cached_text(IDS), {"codes": codes_to_read, "building": building})}
+    location = IncidentLocation(
+        x, y, point.submitted, tuple((row[0], row[1], row[2], row[3]) for row in (ids[code] for code in codes)),
+        ids[located.areas[-1].code][0], ids[unit][0] if unit in codes else None, ids[building][0] if building else None,
+        located.revision,
+    )  # fmt: skip
+    return location, located, [*point.explanation, *(item for item in located.how if item.step != "answerable")]
+
+
+class _InputPoint(NamedTuple):
+    """The point that a report stands for.
+
+    submitted: As it was given. upper_area: Code of the area above a grid that it stands for. unit_code: Of the unit
+    that it stands for.
+    """
+
+    lon: float
+    lat: float
+    crs: str
+    submitted: dict[str, Any]
+    explanation: list[DecisionStep]
+    upper_area: str | None = None
+    unit_code: str | None = None
+
+
+def _input_point(
+    session: Session, at: datetime, lon: float | None, lat: float | None, crs: str | None, address: str, area: str
+) -> _InputPoint:
     if lon is not None or lat is not None:
         if lon is None or lat is None:
-            missing = "lon" if lon is None else "lat"
-            raise invalid_field(missing, "location.coordinate_missing")
+            raise invalid_field("lon" if lon is None else "lat", "location.coordinate_missing")
         if not crs:
             raise invalid_field("crs", "location.crs_missing")
-        asked = {"lon": lon, "lat": lat, "crs": crs}
-    elif area:
+        return _InputPoint(float(lon), float(lat), str(crs), {"lon": lon, "lat": lat, "crs": crs}, [])
+    if area:
         row = session.execute(text(INSIDE), {"code": area, "at": at}).one_or_none()
         if row is None or row.lon is None:
             raise NotFound("location.area_unknown", code=area[:40])
-        how.append(step("point", "area", code=area, name=row.name))
-        asked = {"area": area}
-        part_of = area if row.level not in (Level.GRID, Level.UNIT) else None
-        unit = area if row.level == Level.UNIT else None
-        lon, lat, crs = row.lon, row.lat, "cgcs2000"
-    elif address:
-        lon, lat, name, part_of = _by_address(session, address, at)
-        how.append(step("point", "address", name=name))
-        asked, crs = {"address": address}, "cgcs2000"
-    else:
-        raise invalid_field("lon", "location.missing")
-    question = LocateRequest(float(lon), float(lat), str(crs), address or None, at)
-    x, y = parse_point(question)
-    found = resolve_request(lambda: session, question, register)
-    unit = unit or (found.unit.code if found.unit else None)
-    codes = [one.code for one in found.areas] + ([unit] if unit else [])
-    if part_of in codes:
-        codes = codes[: codes.index(part_of) + 1]
-    building = found.building.code if found.building and part_of is None else None
-    wanted = [*codes, found.areas[-1].code]
-    ids = {row[2]: row for row in session.execute(cached_text(IDS), {"codes": wanted, "building": building})}
-    where = IncidentLocation(
-        x, y, asked, tuple((row[0], row[1], row[2], row[3]) for row in (ids[code] for code in codes)),
-        ids[found.areas[-1].code][0], ids[unit][0] if unit in codes else None, ids[building][0] if building else None,
-        found.revision,
-    )  # fmt: skip
-    return where, found, [*how, *(one for one in found.how if one.step != "answerable")]
+        return _InputPoint(
+            row.lon, row.lat, "cgcs2000", {"area": area}, [step("point", "area", code=area, name=row.name)],
+            area if row.level not in (Level.GRID, Level.UNIT) else None, area if row.level == Level.UNIT else None,
+        )  # fmt: skip
+    if address:
+        x, y, name, upper_area = _by_address(session, address, at)
+        explanation = [step("point", "address", name=name)]
+        return _InputPoint(x, y, "cgcs2000", {"address": address}, explanation, upper_area)
+    raise invalid_field("lon", "location.missing")
 
 
 def _by_address(session: Session, address: str, at: datetime) -> tuple[float, float, str, str | None]:
-    """A point of the building that an address names, and what it is called.
+    """Return a point of the building that an address names (degrees, EPSG:4490), its name and an area's code.
 
     Where it names no single building but an estate, a community or a street, a point of the smallest area that holds
     what it names, and the code of that area.
     """
     reading = parse_address(address)
-    named = [one for one in find_named(session, reading, at, estates=True) if one.areas]
+    named = [match for match in find_named(session, reading, at, estates=True) if match.areas]
     if len(named) == 1 and named[0].naming and not reading.beside:
         name = reading.house if named[0].naming is Naming.HOUSE else named[0].estate + named[0].name
         return named[0].lon, named[0].lat, name, None
-    common = [code for code in named[0].areas if all(code in one.areas for one in named)] if named else []
+    common = [code for code in named[0].areas if all(code in match.areas for match in named)] if named else []
     sure = named and (
         named[0].naming is not Naming.NUMBER or named[0].named_areas or len(common) == len(named[0].areas)
     )
@@ -156,5 +171,5 @@ def _by_address(session: Session, address: str, at: datetime) -> tuple[float, fl
             return named[0].lon, named[0].lat, row.name, code
     if not named:
         raise invalid_field("address", "location.address_unknown", address=address[:60])
-    several = "; ".join(one.estate + one.name for one in named[:5])
+    several = "; ".join(match.estate + match.name for match in named[:5])
     raise invalid_field("address", "location.address_ambiguous", places=several)

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from gis.areas.explanation import DecisionStep
-from gis.areas.locate_input import parse_point
 from gis.db import cached_text
 from gis.incidents.routing.decisions import step
 from gis.incidents.states import STATE_PARAMS
@@ -22,7 +21,7 @@ class PostHolder:
     """A post at a place, and who is there now.
 
     area_id: None for a building's post. person_id, name: Who answers now, holder or deputy; None: nobody.
-    why: leave, vacancy or account (none to act with), when the holder does not answer himself. load: Open incidents
+    absence: leave, vacancy or account (none to act with), when the holder does not answer himself. load: Open incidents
     this person holds.
     """
 
@@ -34,7 +33,7 @@ class PostHolder:
     person_id: int | None
     name: str | None
     person_code: str | None
-    why: str | None
+    absence: str | None
     load: int
 
 
@@ -64,7 +63,7 @@ WITH place AS (
 )
 SELECT post_id, role, area_id, there.code, level, person_id, person.name, person.code AS person_code,
   CASE WHEN holder_id IS NULL THEN 'vacancy' WHEN holder_away THEN 'leave'
-       WHEN person_id IS DISTINCT FROM holder_id THEN 'account' END AS why,
+       WHEN person_id IS DISTINCT FROM holder_id THEN 'account' END AS absence,
   (SELECT count(*) FROM incident i WHERE i.holder_id = person_id AND i.state = ANY(:open_states)) AS load
 FROM there LEFT JOIN personal.person person ON person.id = person_id
 ORDER BY post_id
@@ -72,42 +71,47 @@ ORDER BY post_id
 
 
 def list_post_holders(session: Session, areas: Collection[int], building: int | None, at: datetime) -> list[PostHolder]:
-    """The posts of some areas and a building, with who is there now."""
+    """List the posts of some areas and a building, with who is responsible at a moment."""
     params = {"areas": list(areas), "building": building, "at": at, **STATE_PARAMS}
     return [PostHolder(**row) for row in session.execute(cached_text(SEATS), params).mappings()]
 
 
-def choose_assignee(found: Iterable[PostHolder], first: str, escalation: Sequence[str] = ()) -> Assignment:
-    """Who goes first: the first role with somebody there, of the rule's ladder and then of the usual one.
+def choose_assignee(holders: Iterable[PostHolder], first_role: str, escalation: Sequence[str] = ()) -> Assignment:
+    """Choose who goes first: the first role with a person available, of the rule's escalation, then of the usual one.
 
     Several of one role: who has the least open. Each step up is said.
     """
     by_role: dict[str, list[PostHolder]] = {}
-    for seat in found:
+    for seat in holders:
         by_role.setdefault(seat.role, []).append(seat)
-    start = FIRST_CONTACT_ROLES.index(first) if first in FIRST_CONTACT_ROLES else 0
-    ladder = list(dict.fromkeys([first, *escalation, *FIRST_CONTACT_ROLES[start:]]))
-    how: list[DecisionStep] = []
+    start = FIRST_CONTACT_ROLES.index(first_role) if first_role in FIRST_CONTACT_ROLES else 0
+    ladder = list(dict.fromkeys([first_role, *escalation, *FIRST_CONTACT_ROLES[start:]]))
+    explanation: list[DecisionStep] = []
     for role in ladder:
         row = ROLE_BY_KEY[role]
-        words = {"role_zh": row.zh, "role_en": row.en}
-        here = by_role.get(role, [])
-        there = sorted(
-            (s for s in here if s.person_id is not None), key=lambda s: (s.load, s.why is not None, s.post_id)
+        role_params = {"role_zh": row.zh, "role_en": row.en}
+        role_holders = by_role.get(role, [])
+        available = sorted(
+            (s for s in role_holders if s.person_id is not None),
+            key=lambda s: (s.load, s.absence is not None, s.post_id),
         )
-        if there:
-            best = there[0]
-            rule = "deputy" if best.why else "least_busy" if len(there) > 1 else "found"
-            how.append(step("person", rule, area=best.code, count=len(there), **words))
-            return Assignment(best, how)
-        how.append(step("person", _passed_over(here), area=here[0].code if here else "", **words))
-    return Assignment(None, how)
+        if available:
+            best = available[0]
+            rule = "deputy" if best.absence else "least_busy" if len(available) > 1 else "found"
+            explanation.append(step("person", rule, area=best.code, count=len(available), **role_params))
+            return Assignment(best, explanation)
+        explanation.append(
+            step("person", _passed_over(role_holders), area=role_holders[0].code if role_holders else "", **role_params)
+        )
+    return Assignment(None, explanation)
 
 
-def _passed_over(here: Sequence[PostHolder]) -> str:
-    """Why nobody in a role is gone to: no_post, vacant, away or no_account, the last that is true of somebody."""
-    why = {seat.why for seat in here}
-    return "no_account" if "account" in why else "away" if "leave" in why else "vacant" if why else "no_post"
+def _passed_over(holders: Sequence[PostHolder]) -> str:
+    """Return why a role is passed over: no_post, vacant, away or no_account, the last that is true of a holder."""
+    reasons = {seat.absence for seat in holders}
+    return (
+        "no_account" if "account" in reasons else "away" if "leave" in reasons else "vacant" if reasons else "no_post"
+    )
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,8 @@ class Office:
         return {"role": self.role, "area_id": self.area_id, "holder_id": None}
 
     @property
-    def why(self) -> DecisionStep:
-        """It in words."""
+    def decision(self) -> DecisionStep:
+        """Return it as a step of the decision."""
         return step("person", "office" if self.code else self.level, name=self.name, code=self.code)
 
 
@@ -147,11 +151,11 @@ ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], 
 
 
 def office(session: Session, areas: Collection[int], at: datetime) -> Office:
-    """Where a matter of some areas waits while no person holds it."""
+    """Return where an incident of some areas waits while no person holds it."""
     params = {"areas": list(areas), "at": at}
-    found = session.execute(cached_text(OFFICE), params).mappings().one_or_none()
-    if found is not None:
-        return Office(**found)
+    office_row = session.execute(cached_text(OFFICE), params).mappings().one_or_none()
+    if office_row is not None:
+        return Office(**office_row)
     operator = session.scalar(cached_text(f"SELECT {LIVING.operator('CAST(:areas AS bigint[])')}"), params)
     return Office("operator" if operator else "nobody", None, "", "", None)
 
@@ -173,24 +177,24 @@ def home(
     session: Session,
     areas: Collection[int],
     building: int | None,
-    first: str,
+    first_role: str,
     escalation: Sequence[str],
     at: datetime,
     levels: Collection[str] = (),
 ) -> Home:
-    """Who has a matter of a place: holder on duty, deputy, next post up, else the office it waits at; each step said.
+    """Return who holds an incident of a place: holder, deputy, next post up, else the office where it waits.
 
     Args:
-        first, escalation: As for `person_for`. levels: Only posts of these levels of area; empty: of all.
+        first_role, escalation: As for `choose_assignee`. levels: Only posts of these levels of area; empty: of all.
     """
-    there = [seat for seat in list_post_holders(session, areas, building, at) if not levels or seat.level in levels]
-    chosen = choose_assignee(there, first, escalation)
+    holders = [seat for seat in list_post_holders(session, areas, building, at) if not levels or seat.level in levels]
+    chosen = choose_assignee(holders, first_role, escalation)
     if chosen.seat is not None:
         seat = chosen.seat
         columns = {"role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
         return Home(seat, columns, chosen.how, "holder")
     waits = office(session, areas, at)
-    return Home(None, waits.columns, [*chosen.how, waits.why], waits.level)
+    return Home(None, waits.columns, [*chosen.how, waits.decision], waits.level)
 
 
 # how high a role or an office stands; supervision only ever goes up
@@ -204,18 +208,20 @@ DESKS = {"unit": "dispatcher", "grid": "dispatcher", "community": "dispatcher", 
 
 
 def above(
-    found: Sequence[PostHolder], escalation: Sequence[str], floor: int, watched: bool, waits: Office
+    holders: Sequence[PostHolder], escalation: Sequence[str], floor: int, watched: bool, waits: Office
 ) -> tuple[str, int | None] | None:
-    """The next role that supervises, and who is there for it (None: an office's accounts); None at the top.
+    """Return the next role that supervises and its person (None: an office's accounts); None at the top.
 
     Of the rule's ladder, stepping over roles with nobody there, only what stands higher than `floor`. Where nobody
     `watched` yet and the ladder has nobody higher: the usual ladder, then the desk it would wait at, then the operator.
     """
-    there = {seat.role: seat.person_id for seat in reversed(found) if seat.person_id is not None}
-    ladder: list[tuple[str, int | None]] = [(role, there[role]) for role in escalation if role in there]
+    person_by_role = {seat.role: seat.person_id for seat in reversed(holders) if seat.person_id is not None}
+    ladder: list[tuple[str, int | None]] = [
+        (role, person_by_role[role]) for role in escalation if role in person_by_role
+    ]
     if not watched:
         desk = DESKS.get(waits.level)
-        ladder += [(role, there[role]) for role in FIRST_CONTACT_ROLES if role in there] + (
+        ladder += [(role, person_by_role[role]) for role in FIRST_CONTACT_ROLES if role in person_by_role] + (
             [(desk, None)] if desk else []
         )
-    return next((one for one in ladder if HEIGHT[one[0]] > floor), None)
+    return next((entry for entry in ladder if HEIGHT[entry[0]] > floor), None)

@@ -26,7 +26,7 @@ CLOCK_COLUMNS = ("stage_began", "amber_at", "due_at", "spent_min", "supervise_at
 class RoutingDecision:
     """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is offered it, and why.
 
-    owner: One of gis.incidents.reading.incidents.QUEUES.
+    owner: One of gis.incidents.reading.queues.QUEUES.
     """
 
     state: State
@@ -47,7 +47,7 @@ def route(
     now: datetime,
     clear: bool = True,
 ) -> RoutingDecision:
-    """By the rules, to the person of the patch or to those who may claim it.
+    """Route an incident by the rules, to the person responsible or to those who may claim it.
 
     Args:
         at: When it was reported, which is what rules ask for. now: Who is there then gets it, and its clock begins.
@@ -55,8 +55,8 @@ def route(
     """
     case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
     rule = rules.first_match(rules_store.active(session).rules, case)
-    first = ROLE_BY_KEY[rule.first_role]
-    how = [step("rule", "rule", name=rule.name, role_zh=first.zh, role_en=first.en)]
+    first_role = ROLE_BY_KEY[rule.first_role]
+    how = [step("rule", "rule", name=rule.name, role_zh=first_role.zh, role_en=first_role.en)]
     limits = {
         "reported": rule.accept_min, "accepted": rule.dispatch_min, "dispatched": rule.take_min,
         "taken": rule.handle_min, "handled": rule.check_min, "checked": rule.check_min, "returned": rule.dispatch_min,
@@ -67,15 +67,15 @@ def route(
     if not clear:
         waits = office(session, where.area_ids, now)
         columns |= waits.columns | stage_clock(limits, State.REPORTED, now)
-        return RoutingDecision(State.REPORTED, columns, None, [], [*how, waits.why], waits.level)
+        return RoutingDecision(State.REPORTED, columns, None, [], [*how, waits.decision], waits.level)
     if rule.way == "order" and kind.skill and severity != "urgent":  # nobody waits until somebody claims it
-        found, why = list_claimants(session, where, kind.skill, now)
-        how.append(why)
-        if found:
+        claimants, claim_step = list_claimants(session, where, kind.skill, now)
+        how.append(claim_step)
+        if claimants:
             columns["way"] = "order"
             # unclaimed in time it falls back to the community instead of going one level up
             running = stage_clock(limits, State.DISPATCHED, now) | {"supervise_at": None}
-            return RoutingDecision(State.DISPATCHED, columns | running, None, found, how, "offered")
+            return RoutingDecision(State.DISPATCHED, columns | running, None, claimants, how, "offered")
     found_home = home(session, where.area_ids, where.building_id, rule.first_role, rule.escalation, now)
     state = State.DISPATCHED if found_home.seat is not None else State.ACCEPTED
     columns |= found_home.columns | stage_clock(limits, state, now)
@@ -83,7 +83,7 @@ def route(
 
 
 def stage_clock(limits: Mapping[str, Any], state: str, now: datetime, spent: float | None = None) -> dict[str, Any]:
-    """The columns of a stage's clock begun now, so many minutes of it spent already; all empty where none runs."""
+    """Return the columns of a stage's clock that begins now with some minutes spent; all None where none runs."""
     minutes = limits.get(state)
     if minutes is None:
         return dict.fromkeys(CLOCK_COLUMNS)

@@ -46,7 +46,7 @@ class Rule:
     around_the_clock: bool
 
     def matches(self, case: "RoutingCase") -> bool:
-        """Whether it is for a case. Times are those of `clock.ZONE`; the end of a range is out."""
+        """Return whether the rule is for a case; times are those of `working_time.ZONE`, without the end of a range."""
         return (
             case.category.startswith(self.category)
             and self.severity in ("", case.severity)
@@ -70,7 +70,7 @@ class Rule:
         return not narrow and self.days == "any"
 
     def covers(self, other: "Rule", within: Collection[str] = ()) -> bool:
-        """Whether it matches whatever another one matches, so that the other, if later, is never reached.
+        """Return whether the rule matches whatever another one matches, so that the other is never reached after it.
 
         Args:
             within: Codes of the areas that the other's area lies in.
@@ -109,7 +109,7 @@ class RoutingCase:
 
     @cached_property
     def local(self) -> datetime:
-        """`at` in `clock.ZONE`."""
+        """`at` in `working_time.ZONE`."""
         return self.at.astimezone(working_time.ZONE)
 
 
@@ -127,7 +127,7 @@ class RoutingRules:
 
 
 def first_match(rules: Iterable[Rule], case: RoutingCase) -> Rule:
-    """The rule that decides a case.
+    """Return the rule that decides a case.
 
     Raises:
         Unavailable: None matches; `parse` lets no such set in.

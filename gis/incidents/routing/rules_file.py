@@ -18,7 +18,7 @@ from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.incidents.catalogue.editions import Edition
 from gis.incidents.routing.rules import LIMITS, MAX_STAGE_MINUTES, Rule
-from gis.incidents.routing.rules_text import SAID
+from gis.incidents.routing.rules_text import CELL_LABELS
 from gis.messages import Message, render
 from gis.rights.roles import ROLE_BY_KEY
 
@@ -31,11 +31,12 @@ MAX_RULES = 500  # rules in a set
 TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)(?:[:：]00)?")
 
 
-MEANS = {
-    column: {word: key for key, (zh, en) in said.items() for word in (key, zh, en)} for column, said in SAID.items()
+VALUE_BY_LABEL = {
+    column: {word: key for key, (zh, en) in labels.items() for word in (key, zh, en)}
+    for column, labels in CELL_LABELS.items()
 }
-MEANS["around_the_clock"] |= {"是": "yes", "否": "no"}
-CHOICES = {column: tuple(zh for zh, _ in said.values()) for column, said in SAID.items()}
+VALUE_BY_LABEL["around_the_clock"] |= {"是": "yes", "否": "no"}
+CHOICES = {column: tuple(zh for zh, _ in labels.values()) for column, labels in CELL_LABELS.items()}
 
 
 COLUMNS = (
@@ -100,11 +101,11 @@ def parse(path: Path, edition: Edition | None = None, session: Session | None = 
         session: Asked for the areas; None checks none.
 
     Raises:
-        InvalidInput, TooMuch: As `gis.files.tables.read_table`; or there are more than `MOST` rules.
+        InvalidInput, TooLarge: As `gis.files.tables.read_table`; or there are more than `MAX_RULES` rules.
     """
     rules, report, problems = preview_rules_file(path, edition, session)
     report.refused += [
-        RejectedRow(f"row {one.row}" if one.row else "the table", TITLES.get(one.column, ""), one.en) for one in problems
+        RejectedRow(f"row {problem.row}" if problem.row else "the table", TITLES.get(problem.column, ""), problem.en) for problem in problems
     ]  # fmt: skip
     finish_reading(report)
     return rules, report
@@ -113,7 +114,7 @@ def parse(path: Path, edition: Edition | None = None, session: Session | None = 
 def preview_rules_file(
     path: Path, edition: Edition | None = None, session: Session | None = None
 ) -> tuple[list[Rule], LoadReport, list[RuleError]]:
-    """As `parse`, with the problems in both languages; the report has only those of cells that cannot be read."""
+    """Read a table as `parse` does and return the problems too; the report has those of unreadable cells only."""
     report = LoadReport("rules", path.name)
     rows: list[tuple[int, Cells]] = []
     for row in read_table(path, COLUMNS, report).rows:
@@ -136,25 +137,25 @@ def validate_rules(
     Returns:
         The rules of the rows that are right, in their order; the problems.
     """
-    asked = {cells.get("area", "") for _, cells in rows} - {""}
-    chains = None if session is None else _chains(session, asked)
+    area_codes = {cells.get("area", "") for _, cells in rows} - {""}
+    chains = None if session is None else _chains(session, area_codes)
     rules: list[tuple[int, Rule]] = []
     problems: list[RuleError] = []
     never: dict[int, list[int]] = {}  # row of a rule for everything -> rows behind it
     for number, cells in rows:
         values = {column.key: str(cells.get(column.key) or "").strip() for column in COLUMNS}
-        wrong = [RuleError(number, *one) for one in _wrong(values, edition, chains)]
+        wrong = [RuleError(number, *fault) for fault in _wrong(values, edition, chains)]
         problems += wrong
         if wrong:
             continue
         rule = _rule(values)
         within = (chains or {}).get(rule.area, frozenset())
-        above = next(((row, one) for row, one in rules if one.covers(rule, within)), None)
+        above = next(((row, fault) for row, fault in rules if fault.covers(rule, within)), None)
         if above is not None and above[1].anything:
             never.setdefault(above[0], []).append(number)
         elif above is not None:
-            row, one = above
-            message = Message("rule.never_reached", {"row": str(row), "name": one.name})
+            row, fault = above
+            message = Message("rule.never_reached", {"row": str(row), "name": fault.name})
             problems.append(RuleError(number, "name", message))
         else:
             rules.append((number, rule))
@@ -178,7 +179,7 @@ SELECT asked, array_agg(code) AS codes FROM up GROUP BY asked
 
 
 def _chains(session: Session, codes: Collection[str]) -> dict[str, frozenset[str]]:
-    """For each code of an area that exists: its own and those of the areas it lies in."""
+    """Return, for each area code that exists, its own and those of the areas above it."""
     if not codes:
         return {}
     return {row.asked: frozenset(row.codes) for row in session.execute(text(CHAINS), {"codes": list(codes)})}
@@ -213,31 +214,31 @@ def _wrong_words(values: Cells) -> Wrong:
             yield key, Message("rule.empty")
     if len(values["name"]) > 100:
         yield "name", Message("rule.name_too_long")
-    words = [(key, values[key]) for key in MEANS if values[key]]
-    for key, value in [*words, *(("escalation", one) for one in _split(values["escalation"]))]:
-        known = "first_role" if key == "escalation" else key
-        if value not in MEANS[known]:
-            params = {"value": value, "keys": list(SAID[known]), "labels": list(CHOICES[known])}
+    cells = [(key, values[key]) for key in VALUE_BY_LABEL if values[key]]
+    for key, value in [*cells, *(("escalation", role) for role in _split(values["escalation"]))]:
+        table = "first_role" if key == "escalation" else key
+        if value not in VALUE_BY_LABEL[table]:
+            params = {"value": value, "keys": list(CELL_LABELS[table]), "labels": list(CHOICES[table])}
             yield key, Message("rule.not_allowed", params)
 
 
-def _split(given: str) -> list[str]:
-    return [one.strip() for one in re.split(r"[|｜]", given) if one.strip()]
+def _split(cell: str) -> list[str]:
+    return [item.strip() for item in re.split(r"[|｜]", cell) if item.strip()]
 
 
-def _time(given: str) -> time | None:
-    found = TIME.fullmatch(given)
-    return time(int(found[1]), int(found[2])) if found else None
+def _time(cell: str) -> time | None:
+    match = TIME.fullmatch(cell)
+    return time(int(match[1]), int(match[2])) if match else None
 
 
 def _rule(values: Cells) -> Rule:
-    made: dict[str, Any] = dict(values)
-    made |= {key: MEANS[key][values[key]] for key in MEANS if values[key]}
-    made |= {key: int(values[key]) for key in LIMITS}
-    made |= {key: _time(values[key]) for key in ("time_from", "time_to")}
-    made["escalation"] = tuple(MEANS["first_role"][one] for one in _split(values["escalation"]))
-    made["around_the_clock"] = made["around_the_clock"] == "yes"
-    return Rule(**made | {"id": None, "area_id": None, "days": made["days"] or "any"})
+    fields: dict[str, Any] = dict(values)
+    fields |= {key: VALUE_BY_LABEL[key][values[key]] for key in VALUE_BY_LABEL if values[key]}
+    fields |= {key: int(values[key]) for key in LIMITS}
+    fields |= {key: _time(values[key]) for key in ("time_from", "time_to")}
+    fields["escalation"] = tuple(VALUE_BY_LABEL["first_role"][role] for role in _split(values["escalation"]))
+    fields["around_the_clock"] = fields["around_the_clock"] == "yes"
+    return Rule(**fields | {"id": None, "area_id": None, "days": fields["days"] or "any"})
 
 
 def dump(rules: Iterable[Rule], path: Path) -> None:
@@ -246,7 +247,7 @@ def dump(rules: Iterable[Rule], path: Path) -> None:
 
 
 def as_cells(rule: Rule) -> dict[str, str]:
-    """A rule as the text of its cells, by the keys of `COLUMNS`, in code words; `check` reads it back the same."""
+    """Return a rule as the text of its cells, by the keys of `COLUMNS`; `validate_rules` reads it back the same."""
     values = asdict(rule)
     values |= {key: "" if values[key] is None else f"{values[key]:%H:%M}" for key in ("time_from", "time_to")}
     values |= {"escalation": "|".join(rule.escalation), "around_the_clock": "yes" if rule.around_the_clock else "no"}
@@ -255,5 +256,5 @@ def as_cells(rule: Rule) -> dict[str, str]:
 
 def _cells(rule: Rule) -> list[str]:
     values = as_cells(rule)
-    values |= {key: SAID[key][values[key]][0] for key in SAID if values[key]}
-    return list((values | {"escalation": "|".join(ROLE_BY_KEY[one].zh for one in rule.escalation)}).values())
+    values |= {key: CELL_LABELS[key][values[key]][0] for key in CELL_LABELS if values[key]}
+    return list((values | {"escalation": "|".join(ROLE_BY_KEY[role].zh for role in rule.escalation)}).values())

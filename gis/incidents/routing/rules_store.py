@@ -34,7 +34,7 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
     """Keep rules as a draft set, in place of a draft of the same name; returns its id.
 
     Args:
-        rules: As `parse` or `check` gave them, with nothing wrong.
+        rules: As `parse` or `validate_rules` gave them, with nothing wrong.
 
     Raises:
         Conflict: A set of that name is, or was, in force. InvalidInput: The name is empty or too long, there is no
@@ -52,17 +52,17 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
     ids = {row.code: row.id for row in session.execute(query, {"codes": list(codes)})}
     if missing := sorted(codes - ids.keys()):
         raise invalid_field("area", "rules.areas_unknown", codes=missing)
-    made = session.scalar(
+    set_id = session.scalar(
         text("INSERT INTO rule_set (name, state, author) VALUES (:name, 'draft', :author) RETURNING id"),
         {"name": name, "author": author},
     )
     rows = [
         asdict(rule)
-        | {"set": made, "position": position, "area_id": ids.get(rule.area), "escalation": [*rule.escalation]}
+        | {"set": set_id, "position": position, "area_id": ids.get(rule.area), "escalation": [*rule.escalation]}
         for position, rule in enumerate(rules, 1)
     ]
     session.execute(text(INSERT), rows)
-    return int(made or 0)
+    return int(set_id or 0)
 
 
 def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
@@ -96,7 +96,7 @@ def require_all_counties(session: Session, by: Principal) -> None:
 def load_default_rules(connection: Connection) -> None:
     """Load the default rules into a database that has none."""
     if not connection.scalar(text("SELECT count(*) FROM rule_set")):
-        found, report = parse(DEFAULT)
+        rules, report = parse(DEFAULT)
         if report.refused:
             raise InvalidInput(
                 "file.default_refused",
@@ -104,10 +104,10 @@ def load_default_rules(connection: Connection) -> None:
                 where=report.refused[0].where,
                 reason=report.refused[0].reason,
             )
-        activate(connection, load(connection, found, DEFAULT_NAME), datetime.now(working_time.ZONE))
+        activate(connection, load(connection, rules, DEFAULT_NAME), datetime.now(working_time.ZONE))
 
 
-_kept: dict[int, RoutingRules] = {}  # sets that have been in force: they never change
+_cache: dict[int, RoutingRules] = {}  # sets that have been in force: they never change
 
 
 SETS = "SELECT id, name, state, author, loaded_at, activated_at FROM rule_set"
@@ -120,7 +120,7 @@ WHERE r.rule_set_id = :id ORDER BY r.position
 
 
 def find(session: Session, set_id: int) -> RoutingRules:
-    """A set with its rules.
+    """Return a set with its rules.
 
     Raises:
         NotFound: There is none.
@@ -132,25 +132,25 @@ def find(session: Session, set_id: int) -> RoutingRules:
 
 
 def rule_of_row(row: Mapping[Any, Any]) -> Rule:
-    made = Rule(**{key: value for key, value in row.items() if key in Rule.__dataclass_fields__})
-    return replace(made, escalation=tuple(made.escalation))
+    rule = Rule(**{key: value for key, value in row.items() if key in Rule.__dataclass_fields__})
+    return replace(rule, escalation=tuple(rule.escalation))
 
 
 def list_rule_sets(session: Session) -> list[RoutingRules]:
-    """Every set without its rules, the one in force first, then the newest."""
+    """List the sets without their rules, the one in force first, then the newest."""
     query = text(f"{SETS} ORDER BY state <> 'active', loaded_at DESC, id DESC")
     return [RoutingRules(**row, rules=()) for row in session.execute(query).mappings()]
 
 
 def active(session: Session) -> RoutingRules:
-    """The set in force.
+    """Return the set in force.
 
     Raises:
         Unavailable: None is.
     """
-    found = session.scalar(cached_text("SELECT id FROM rule_set WHERE state = 'active'"))
-    if found is None:
+    set_id = session.scalar(cached_text("SELECT id FROM rule_set WHERE state = 'active'"))
+    if set_id is None:
         raise Unavailable("rules.none_active")
-    if found not in _kept:
-        _kept[found] = find(session, found)
-    return _kept[found]
+    if set_id not in _cache:
+        _cache[set_id] = find(session, set_id)
+    return _cache[set_id]

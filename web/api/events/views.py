@@ -47,12 +47,12 @@ def events() -> Response:
     if text and not (text.isdecimal() and len(text) < 19):
         raise invalid_field(name, "events.number_wrong")
     last = int(text) if text else None
-    hold = request.args.get("hold") != "0" and event_feed.held.acquire(
+    hold = request.args.get("hold") != "0" and event_feed.streams.acquire(
         blocking=False
     )  # hold=0: only what is new by now
     response = Response(stream_with_context(_stream(event_feed, last, hold)), mimetype="text/event-stream")
     if hold:
-        response.call_on_close(event_feed.held.release)
+        response.call_on_close(event_feed.streams.release)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # a proxy in front passes each event on at once
     return response
@@ -80,7 +80,7 @@ def feed(app: Flask) -> EventFeed:
 def _stream(event_feed: EventFeed, last: int | None, hold: bool) -> Iterator[bytes]:
     end = time.monotonic() + MAX_STREAM_S
     newest, begins = event_feed.newest(), last is None
-    heard: list[FeedEvent] = event_feed.after(last or 0)
+    heard: list[FeedEvent] = event_feed.events_after(last or 0)
     sent: set[int] = set()
     checked = 0.0
     yield f"retry: {500 if hold else RETRY}\n\n".encode()
@@ -110,6 +110,6 @@ def _stream(event_feed: EventFeed, last: int | None, hold: bool) -> Iterator[byt
         if not hold or left <= 0:
             return
         event_feed.wait(newest, min(HEARTBEAT_S, left))
-        heard = event_feed.after(newest)
+        heard = event_feed.events_after(newest)
         if not heard:
             yield b": still here\n\n"

@@ -55,7 +55,7 @@ def desk() -> Response:
 
 
 def waits_at() -> dict[str, str]:
-    """Where a matter waits, as one chooses it: `gis.incidents.reading.incidents.QUEUES`."""
+    """Where a matter waits, as one chooses it: `gis.incidents.reading.queues.QUEUES`."""
     return {
         "operator": _("The operator"), "county": _("The county"), "street": _("The street"),
         "community": _("The community"), "holder": _("Who holds it"), "post": _("Who stands in"),
