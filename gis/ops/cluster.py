@@ -109,7 +109,7 @@ def find_binaries() -> Path:
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
             return folder
-    raise Unavailable("PostgreSQL 15 or later with PostGIS 3.3 or later is not installed; run ./wangge db start")
+    raise Unavailable("database.not_installed")
 
 
 def cluster_location(settings: Settings) -> Cluster:
@@ -182,24 +182,21 @@ def check_server(url: str) -> None:
     try:
         with psycopg.connect(url.replace("+psycopg", ""), connect_timeout=10) as connection:
             if connection.info.server_version < OLDEST_SERVER:
-                raise Unavailable(
-                    f"the server of DATABASE_URL is PostgreSQL {connection.info.server_version // 10000}; "
-                    "15 or later is needed"
-                )
+                raise Unavailable("database.server_too_old", version=connection.info.server_version // 10000)
             row = connection.execute(
                 "SELECT coalesce(e.extversion, a.default_version), e.extversion IS NOT NULL FROM pg_available_extensions a"
                 " LEFT JOIN pg_extension e ON e.extname = a.name WHERE a.name = 'postgis'"
             ).fetchone()
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise Unavailable(f"the server of DATABASE_URL cannot be reached: {reason}") from None
+        raise Unavailable("database.unreachable", reason=reason) from None
     except psycopg.ProgrammingError as error:
-        raise Unavailable(f"DATABASE_URL is not an address of PostgreSQL: {str(error).strip()}") from None
+        raise Unavailable("database.url_invalid", reason=str(error).strip()) from None
     if row is None:
-        raise Unavailable("the server of DATABASE_URL has no PostGIS; install PostGIS 3.3 or later on it")
+        raise Unavailable("database.postgis_missing")
     version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])
     if version < OLDEST_POSTGIS:
-        raise Unavailable(f"the server of DATABASE_URL has PostGIS {row[0]}; 3.3 or later is needed")
+        raise Unavailable("database.postgis_too_old", version=row[0])
 
 
 def running_port(cluster: Cluster) -> int | None:
@@ -310,7 +307,7 @@ def _launch(cluster: Cluster, throw_away: bool) -> int:
         os.geteuid(),
         _uid(cluster.run_as),
     ):
-        raise Unavailable(f"the folder {cluster.sockets} belongs to somebody else; remove it")
+        raise Unavailable("database.folder_of_other_user", folder=str(cluster.sockets))
     log = cluster.base / "log"
     failed: Unavailable | None = None
     for wait in (0, 0.5, 1, 2, 4):
@@ -332,7 +329,7 @@ def _launch(cluster: Cluster, throw_away: bool) -> int:
             continue
         private.create_file(cluster.base / "port").write_text(str(port))
         return port
-    raise Unavailable(f"the private database does not start; its log is {log}") from failed
+    raise Unavailable("database.start_failed", log=str(log)) from failed
 
 
 def _prepare(cluster: Cluster, port: int) -> None:
@@ -390,7 +387,7 @@ def _free_port(cluster: Cluster) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise Unavailable("no free port on 127.0.0.1")
+    raise Unavailable("database.no_free_port")
 
 
 def _digest(var: Path) -> str:
@@ -416,7 +413,11 @@ def run(cluster: Cluster, words: Sequence[object]) -> None:
         output.seek(0)
         said = output.read().strip()
     if done.returncode:
-        raise Unavailable(f"{Path(str(words[0])).name} failed: {said.splitlines()[-1] if said else done.returncode}")
+        raise Unavailable(
+            "database.program_failed",
+            program=Path(str(words[0])).name,
+            reason=said.splitlines()[-1] if said else done.returncode,
+        )
 
 
 def may_enter(user: str, folder: Path) -> bool:
@@ -446,9 +447,7 @@ def make_enterable(folder: Path, run_as: str | None) -> None:
     try:
         folder.mkdir(private.FOLDER_MODE, exist_ok=True)
     except OSError as error:
-        raise Unavailable(
-            f"{folder} cannot be made: {error.strerror}; set WANGGE_VAR to a folder of your own"
-        ) from None
+        raise Unavailable("database.folder_not_created", folder=str(folder), reason=error.strerror) from None
     if run_as:
         shutil.chown(folder, group=run_as)
         folder.chmod(private.FOLDER_MODE | 0o010)
@@ -460,9 +459,7 @@ def _only_one(path: Path) -> Iterator[None]:
     try:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, private.FILE_MODE), "w")
     except PermissionError:
-        raise Unavailable(
-            f"{path.parent} belongs to another user; set WANGGE_VAR to a folder of your own, as WANGGE_VAR=$HOME/wangge"
-        ) from None
+        raise Unavailable("database.var_of_other_user", folder=str(path.parent)) from None
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

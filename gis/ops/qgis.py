@@ -488,7 +488,7 @@ def revoke_login(settings: Settings, addresses: DatabaseUrls, name: str) -> None
     role = _role(name)
     with psycopg.connect(_keeper(settings, addresses), autocommit=True) as connection:
         if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount:
-            raise NotFound(f"there is no access called {name}; ./wangge qgis list names them")
+            raise NotFound("qgis.login_unknown", name=name)
         try:
             connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(role)))
             with suppress(psycopg.errors.InsufficientPrivilege):  # then they end with the next question they ask
@@ -511,9 +511,7 @@ def list_logins(addresses: DatabaseUrls) -> list[str]:
 
 def _role(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise invalid_field(
-            "name", f"{name!r} cannot be one; write a letter, then letters, digits or _, as planner or zhang_san"
-        )
+        raise invalid_field("name", "qgis.name_invalid", name=name)
     return f"{GROUP}_{name}"
 
 
@@ -536,8 +534,4 @@ def _where(settings: Settings, addresses: DatabaseUrls) -> tuple[str, int, str]:
 
 
 def _may_not(role: str, error: psycopg.Error) -> Unavailable:
-    return Unavailable(
-        f"our role may not make or change roles on this server ({str(error).splitlines()[0]}); let somebody who may run:"
-        f" CREATE ROLE {GROUP} NOLOGIN; CREATE ROLE {role} LOGIN PASSWORD '…' IN ROLE {GROUP};"
-        " then ./wangge db migrate gives the group its rights"
-    )
+    return Unavailable("qgis.role_forbidden", reason=str(error).splitlines()[0], group=GROUP, role=role)
