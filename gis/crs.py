@@ -203,12 +203,12 @@ def get_transformer(from_epsg: int, to_epsg: int) -> Transformer:
 
 def _check_name(crs: str) -> None:
     if crs not in SUPPORTED_CRS:
-        params: dict[str, object] = {"crs": repr(crs), "allowed": list(SUPPORTED_CRS)}
+        allowed = list(SUPPORTED_CRS)
         if not crs:
-            raise InvalidInput(
-                "point.crs_missing", [FieldError("crs", "crs.missing", params)], allowed=params["allowed"]
-            )
-        raise InvalidInput("point.crs_unknown", [FieldError("crs", "crs.unknown", params)], **params)
+            errors = [FieldError("crs", "crs.missing", {"allowed": allowed})]
+            raise InvalidInput("point.crs_missing", errors, allowed=allowed)
+        errors = [FieldError("crs", "crs.unknown", {"crs": repr(crs), "allowed": allowed})]
+        raise InvalidInput("point.crs_unknown", errors, crs=repr(crs), allowed=allowed)
 
 
 def _like(lon: Any, lat: Any, x: Floats, y: Floats) -> tuple[Any, Any]:
