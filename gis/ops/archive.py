@@ -22,7 +22,7 @@ import psycopg
 from gis import private
 from gis.errors import Conflict, InvalidInput, Unavailable, invalid_field
 from gis.messages import Message
-from gis.ops import backup, cluster, databases
+from gis.ops import backup, cluster, databases, postgresql_conf
 from gis.ops.cluster import Cluster
 from gis.settings import Settings
 
@@ -245,11 +245,11 @@ def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterat
     aside = Cluster(scratch, sockets, place.secrets, place.run_as)
     try:
         shutil.copytree(base.folder, data, symlinks=True)
-        fetch = f"cp {cluster.shell_path(folder / 'wal')}/%f %p"
+        fetch = f"cp {postgresql_conf.shell_path(folder / 'wal')}/%f %p"
         private.create_file(data / "wangge.conf").write_text(
-            cluster.POSTGRESQL_CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
-            + cluster.EPHEMERAL_CONF  # it is thrown away when our database has been taken from it
-            + f"listen_addresses = ''\narchive_mode = off\nrestore_command = {cluster.quoted(fetch)}\n"
+            postgresql_conf.POSTGRESQL_CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
+            + postgresql_conf.EPHEMERAL_CONF  # it is thrown away when our database has been taken from it
+            + f"listen_addresses = ''\narchive_mode = off\nrestore_command = {postgresql_conf.quoted(fetch)}\n"
             + f"recovery_target_time = '{at.isoformat()}'\nrecovery_target_action = promote\n"
         )
         (data / "recovery.signal").touch(private.FILE_MODE)

@@ -8,9 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import secrets
-import shlex
 import shutil
 import socket
 import subprocess
@@ -27,6 +25,8 @@ from psycopg import sql
 
 from gis import private
 from gis.errors import Unavailable
+from gis.ops.postgresql_conf import EPHEMERAL_CONF, POSTGRESQL_CONF, quoted, shell_path
+from gis.ops.server_check import check_server
 from gis.settings import Settings
 
 DATABASE = "wangge"
@@ -36,24 +36,6 @@ OUTSIDE = Path("/var/lib/wangge")  # for clusters that the user postgres could n
 PORT_OF_SOCKET = 5432  # of a server that listens on a socket in a folder of its own only
 ARCHIVE_FILE = "archive"  # beside the data: the folder that the log is archived to
 MAX_SOCKET_PATH_BYTES = 100  # bytes a Unix socket's path may have, with room for PostgreSQL's own file name
-OLDEST_SERVER, OLDEST_POSTGIS = 150000, (3, 3)
-
-POSTGRESQL_CONF = """# written by wangge before every start; changes here are lost
-port = {port}
-listen_addresses = '127.0.0.1'
-unix_socket_directories = '{sockets}'
-unix_socket_permissions = 0700
-shared_buffers = 256MB
-work_mem = 32MB
-maintenance_work_mem = 256MB
-effective_cache_size = 2GB
-max_wal_size = 4GB
-random_page_cost = 1.1
-jit = off
-timezone = 'UTC'
-log_min_messages = warning
-"""
-EPHEMERAL_CONF = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 
 
 @dataclass(frozen=True)
@@ -173,32 +155,6 @@ def database_urls(settings: Settings) -> DatabaseUrls:
     return DatabaseUrls(app=settings.database_url, owner=settings.database_owner_url or settings.database_url)
 
 
-def check_server(url: str) -> None:
-    """See that a server can be reached, is new enough and has PostGIS.
-
-    Raises:
-        Unavailable: One clear sentence.
-    """
-    try:
-        with psycopg.connect(url.replace("+psycopg", ""), connect_timeout=10) as connection:
-            if connection.info.server_version < OLDEST_SERVER:
-                raise Unavailable("database.server_too_old", version=connection.info.server_version // 10000)
-            row = connection.execute(
-                "SELECT coalesce(e.extversion, a.default_version), e.extversion IS NOT NULL FROM pg_available_extensions a"
-                " LEFT JOIN pg_extension e ON e.extname = a.name WHERE a.name = 'postgis'"
-            ).fetchone()
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise Unavailable("database.unreachable", reason=reason) from None
-    except psycopg.ProgrammingError as error:
-        raise Unavailable("database.url_invalid", reason=str(error).strip()) from None
-    if row is None:
-        raise Unavailable("database.postgis_missing")
-    version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])
-    if version < OLDEST_POSTGIS:
-        raise Unavailable("database.postgis_too_old", version=row[0])
-
-
 def running_port(cluster: Cluster) -> int | None:
     """The port of the running server, or None; asks the server itself, never the pid file alone."""
     try:
@@ -274,16 +230,6 @@ def _make(cluster: Cluster) -> None:
     password.unlink()
     with (cluster.data / "postgresql.conf").open("a") as conf:
         conf.write("\ninclude_if_exists = 'wangge.conf'\n")
-
-
-def shell_path(path: Path) -> str:
-    """Return a path as it stands in a command of PostgreSQL's configuration, where a percent sign is doubled."""
-    return shlex.quote(str(path)).replace("%", "%%")
-
-
-def quoted(text: str) -> str:
-    """Return a text as a value of PostgreSQL's configuration."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def archive_settings(cluster: Cluster) -> str:
