@@ -6,7 +6,7 @@ so a point without its system lands in somebody else's grid. There is no default
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, overload
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from pyproj import Transformer
 
 from gis.errors import FieldError, InvalidInput
+from gis.messages import Message, render
 
 STORAGE_SRID = 4490  # CGCS2000, x = longitude
 SUPPORTED_CRS: tuple[str, ...] = ("wgs84", "cgcs2000", "gcj02", "bd09")
@@ -90,11 +91,20 @@ def from_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
 
 @dataclass(frozen=True)
 class PointError:
-    """What is wrong with one point of an array: its place in it, the field, and the words for the asker."""
+    """What is wrong with one point of an array.
+
+    index: Position in the array. field: lon, lat or crs. code, params: The message of the catalogue.
+    """
 
     index: int
     field: str
-    message: str
+    code: str
+    params: Mapping[str, object]
+
+    @property
+    def message(self) -> str:
+        """The English sentence, without the field."""
+        return render(Message(self.code, self.params))
 
 
 def find_invalid_points(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[PointError]:
@@ -115,25 +125,25 @@ def find_invalid_points(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[PointE
             (x >= 27) & (x <= 50) & (y >= 73) & (y <= 90)
         )
         rules = (
-            ("lon", ~np.isfinite(x), "is not a number: {x}; a longitude in degrees is needed, as 105.9501"),
-            ("lat", ~np.isfinite(y), "is not a number: {y}; a latitude in degrees is needed, as 26.2302"),
+            ("lon", ~np.isfinite(x), "point.longitude_not_number"),
+            ("lat", ~np.isfinite(y), "point.latitude_not_number"),
             (
                 "lon",
                 swapped,
-                "longitude {x} with latitude {y} looks like latitude first; longitude comes first here",
+                "point.latitude_first",
             ),
-            ("lon", np.abs(x) > 180, "{x} is not a longitude; it must be from -180 to 180 degrees"),
-            ("lat", np.abs(y) > 90, "{y} is not a latitude; it must be from -90 to 90 degrees"),
+            ("lon", np.abs(x) > 180, "point.longitude_out_of_range"),
+            ("lat", np.abs(y) > 90, "point.latitude_out_of_range"),
             (
                 "crs",
                 ~_in_shift_area(x, y) if crs in OBFUSCATED_CRS else np.zeros(x.shape, bool),
-                "{crs} is only for places in China, and {x}, {y} is not; give the point as wgs84",
+                "point.outside_china",
             ),
         )
     found: dict[int, PointError] = {}
-    for field, wrong, words in rules:
+    for field, wrong, code in rules:
         for i in map(int, np.flatnonzero(wrong)):
-            found.setdefault(i, PointError(i, field, words.format(x=float(x[i]), y=float(y[i]), crs=crs)))
+            found.setdefault(i, PointError(i, field, code, {"lon": float(x[i]), "lat": float(y[i]), "crs": crs}))
     return [found[i] for i in sorted(found)]
 
 
@@ -150,21 +160,24 @@ def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
     """
     missing = [name for name, value in (("lon", lon), ("lat", lat)) if value is None]
     if missing:
-        raise InvalidInput(
-            f"{' and '.join(missing)} missing; give lon, lat and crs",
-            [FieldError(name, "is missing; degrees are needed") for name in missing],
-        )
+        errors = [FieldError(name, "point.coordinate_missing") for name in missing]
+        raise InvalidInput("point.missing", errors, names=" and ".join(missing))
     if crs is None:
         crs = ""
-    found = find_invalid_points(lon, lat, crs)
-    if not found:
+    invalid = find_invalid_points(lon, lat, crs)
+    if not invalid:
         return
     many = np.ndim(lon) > 0
     errors = [
-        FieldError(f"row {one.index + 1}, {one.field}" if many else one.field, one.message) for one in found[:_NAMED]
+        FieldError(f"row {point.index + 1}, {point.field}" if many else point.field, point.code, point.params)
+        for point in invalid[:_NAMED]
     ]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    raise InvalidInput(f"{errors[0].field}: {errors[0].message}{more}", errors)
+    problem = Message(invalid[0].code, invalid[0].params)
+    if len(invalid) > 1:
+        raise InvalidInput(
+            "point.invalid_several", errors, name=errors[0].field, problem=problem, count=len(invalid) - 1
+        )
+    raise InvalidInput("point.invalid", errors, name=errors[0].field, problem=problem)
 
 
 def metric_epsg(lon: float, lat: float) -> int:
@@ -190,9 +203,12 @@ def get_transformer(from_epsg: int, to_epsg: int) -> Transformer:
 
 def _check_name(crs: str) -> None:
     if crs not in SUPPORTED_CRS:
-        known = ", ".join(SUPPORTED_CRS)
-        what = f"{crs!r} is not a coordinate system known here" if crs else "is missing: every point says its system"
-        raise InvalidInput(f"crs {what}; one of {known}", [FieldError("crs", f"{what}; one of {known}")])
+        allowed = list(SUPPORTED_CRS)
+        if not crs:
+            errors = [FieldError("crs", "crs.missing", {"allowed": allowed})]
+            raise InvalidInput("point.crs_missing", errors, allowed=allowed)
+        errors = [FieldError("crs", "crs.unknown", {"crs": repr(crs), "allowed": allowed})]
+        raise InvalidInput("point.crs_unknown", errors, crs=repr(crs), allowed=allowed)
 
 
 def _like(lon: Any, lat: Any, x: Floats, y: Floats) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
-from gis.errors import FieldError, InvalidInput
+from gis.errors import invalid_field
 from gis.facilities.categories import CATEGORIES
 from gis.places.address import parse_address
 from gis.places.lookup import find_named
@@ -123,11 +123,9 @@ def search(
     """
     words = " ".join(words.split())
     if not words:
-        wrong = "is empty; type a code, name, address or person"
-        raise InvalidInput(f"q {wrong}", [FieldError("q", wrong)])
+        raise invalid_field("q", "search.query_empty")
     if len(words) > MAX_QUERY_CHARS:
-        wrong = f"has {len(words)} characters; {MAX_QUERY_CHARS} at most"
-        raise InvalidInput(f"q {wrong}", [FieldError("q", wrong)])
+        raise invalid_field("q", "search.query_too_long", count=len(words), high=MAX_QUERY_CHARS)
     address = parse_address(words)
     named = find_named(session, address, at) if address.text else []
     needle = words.lower()

@@ -99,7 +99,7 @@ def _number(env: Mapping[str, str], name: str, usual: int, most: int, least: int
     given = env.get(name) or str(usual)
     least = min(usual, 1) if least is None else least
     if not given.isdigit() or not least <= int(given) <= most:
-        raise InvalidInput(f"{name} is {given!r}; it must be a number from {least} to {most:,}")
+        raise InvalidInput("setting.not_number", name=name, value=repr(given), low=least, high=most)
     return int(given)
 
 
@@ -109,7 +109,7 @@ def _oidc(env: Mapping[str, str]) -> Oidc | None:
         return None
     missing = [name for name in ("WANGGE_OIDC_CLIENT_ID", "WANGGE_OIDC_CLIENT_SECRET") if not env.get(name)]
     if missing:
-        raise InvalidInput(f"WANGGE_OIDC_ISSUER is set, {' and '.join(missing)} must be too")
+        raise InvalidInput("setting.oidc_incomplete", names=" and ".join(missing))
     label = env.get("WANGGE_OIDC_LABEL") or "OpenID Connect"
     return Oidc(issuer, env["WANGGE_OIDC_CLIENT_ID"], env["WANGGE_OIDC_CLIENT_SECRET"], label)
 
@@ -119,9 +119,9 @@ def _smtp(env: Mapping[str, str]) -> Smtp | None:
     if not host:
         return None
     if "@" not in sender:
-        raise InvalidInput("WANGGE_SMTP_HOST is set, WANGGE_SMTP_FROM must be too: the address mails are from")
+        raise InvalidInput("setting.smtp_sender_missing")
     if port and not (port.isdigit() and 0 < int(port) < 65536):
-        raise InvalidInput(f"WANGGE_SMTP_PORT is {port!r}; it must be a number from 1 to 65535")
+        raise InvalidInput("setting.smtp_port_invalid", value=repr(port))
     starttls = _yes(env, "WANGGE_SMTP_STARTTLS")
     return Smtp(
         host, sender, int(port or (587 if starttls else 25)), env.get("WANGGE_SMTP_USER") or "",
@@ -132,5 +132,5 @@ def _smtp(env: Mapping[str, str]) -> Smtp | None:
 def _yes(env: Mapping[str, str], name: str) -> bool:
     given = (env.get(name) or "").lower()
     if given not in ("", "0", "no", "false", "1", "yes", "true"):
-        raise InvalidInput(f"{name} is {given!r}; it must be yes or no")
+        raise InvalidInput("setting.not_yes_no", name=name, value=repr(given))
     return given in ("1", "yes", "true")

@@ -19,7 +19,7 @@ from gis.areas.resolver import locate
 from gis.db import engine
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable
 from gis.exchange.dump import dump
-from gis.ops import archive, backup, backup_file, cluster, databases, schema
+from gis.ops import archive, backup, backup_file, cluster, databases, postgresql_conf, schema
 from gis.settings import ROOT, Settings
 from tests import build
 from tests.support.deployment import deployment_folder
@@ -407,7 +407,7 @@ def test_a_backup_of_a_later_schema_is_refused_in_words(addresses, tmp_path):
 
 @pytest.mark.slow
 def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
-    monkeypatch.setattr(cluster, "POSTGRESQL_CONF", cluster.POSTGRESQL_CONF + cluster.EPHEMERAL_CONF)
+    monkeypatch.setattr(cluster, "POSTGRESQL_CONF", postgresql_conf.POSTGRESQL_CONF + postgresql_conf.EPHEMERAL_CONF)
     with deployment_folder() as var, deployment_folder() as disk:
         settings, folder = Settings(var=var), disk / "it's 5% of $HOME"
         addresses = cluster.start(settings)

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from gis.errors import InvalidInput, Unavailable
-from gis.ops import cluster, schema
+from gis.ops import cluster, schema, server_check
 from gis.settings import ROOT, Settings
 from tests.support.deployment import deployment_folder
 
@@ -137,19 +137,19 @@ def test_passwords_are_private_and_asked_for(settings):
 )
 def test_a_server_that_does_not_answer_gets_one_clear_sentence(url, words):
     with pytest.raises(Unavailable, match=words) as caught:
-        cluster.check_server(url)
+        server_check.check_server(url)
     assert "\n" not in caught.value.detail
 
 
 def test_a_server_too_old_or_without_postgis_gets_one_clear_sentence(settings, monkeypatch):
     url = cluster.start(settings).app
-    monkeypatch.setattr(cluster, "OLDEST_SERVER", 990000)
+    monkeypatch.setattr(server_check, "OLDEST_SERVER", 990000)
     with pytest.raises(Unavailable, match=r"is PostgreSQL \d+; 15 or later is needed"):
-        cluster.check_server(url)
+        server_check.check_server(url)
     monkeypatch.undo()
-    monkeypatch.setattr(cluster, "OLDEST_POSTGIS", (99, 0))
+    monkeypatch.setattr(server_check, "OLDEST_POSTGIS", (99, 0))
     with pytest.raises(Unavailable, match=r"has PostGIS 3\.\d+.*3\.3 or later is needed"):
-        cluster.check_server(url)
+        server_check.check_server(url)
 
 
 def fresh(settings):

@@ -92,7 +92,7 @@ def populate(session: Session, seed: int = 2026, now: datetime | None = None) ->
     """
     dice = random.Random(seed)
     if session.scalar(text("SELECT EXISTS (SELECT FROM household)")):
-        raise InvalidInput("there are households already; made-up ones are only put on an empty neighbourhood")
+        raise InvalidInput("demo.households_present")
     stairs = list(_stairs(session, dice))
     units = list(_units(stairs))
     counts = {
@@ -126,7 +126,7 @@ def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
         {"living": list(RESIDENTIAL_KINDS), "smallest": SMALLEST, "largest": LARGEST},
     ).all()
     if not rows and not session.scalar(text("SELECT EXISTS (SELECT FROM area WHERE level = 'grid')")):
-        raise InvalidInput("there are no grids; load them first: ./wangge load areas FILE --level grid --commit")
+        raise InvalidInput("demo.grids_missing")
     for building, county, grid, floors, m2 in rows:
         floors = min(floors or (6 if m2 > 150 else 2), 33)
         doors = max(1, round(m2 / AREA_PER_HOUSEHOLD_M2 * dice.uniform(0.8, 1.0)))

@@ -59,7 +59,7 @@ COMMUNITIES = (
 PER_STREET = 8  # communities of a made-up street
 ATTRIBUTION = "示例数据，纯属虚构"
 VERSION = 2  # of the generator: part of the digest, raised when the same seed gives another town
-SMALLEST, LARGEST = 100, 2_000_000
+MIN_HOUSEHOLDS, MAX_HOUSEHOLDS = 100, 2_000_000
 Progress = Callable[[int, int], None]
 
 
@@ -78,8 +78,10 @@ def generate_town(
         InvalidInput: The size is out of range.
         Conflict: The database holds another town, or areas that are not this town's.
     """
-    if not SMALLEST <= households <= LARGEST:
-        raise InvalidInput(f"households must be from {SMALLEST:,} to {LARGEST:,}, not {households:,}")
+    if not MIN_HOUSEHOLDS <= households <= MAX_HOUSEHOLDS:
+        raise InvalidInput(
+            "demo.households_out_of_range", low=MIN_HOUSEHOLDS, high=MAX_HOUSEHOLDS, households=households
+        )
     words = f"seed {seed}, {households} households"
     digest = hashlib.sha256(f"town {VERSION}: {words}".encode()).hexdigest()
     report = LoadReport("town", words, crs="EPSG:4490")
@@ -88,10 +90,7 @@ def generate_town(
         report.counts = dict(session.scalar(text("SELECT counts FROM dataset WHERE kind = 'town'")) or {})
         return report
     if session.scalar(text("SELECT EXISTS (SELECT FROM area)")):
-        raise Conflict(
-            "this database holds areas already, and a town cannot be put over them;"
-            " empty it with ./wangge db reset, or choose another place: WANGGE_VAR=$HOME/wangge-town ./wangge town"
-        )
+        raise Conflict("demo.areas_present")
     town = _Town(session, make_plan(seed, max(1, round(households / HOUSEHOLDS_PER_GRID))), seed, households)
     town.write(progress)
     report.counts, report.bbox = town.counts, town.extent()

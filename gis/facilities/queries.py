@@ -85,7 +85,7 @@ def facilities(
     if area is not None:
         area_id = session.scalar(select(Area.id).where(Area.code == area))
         if area_id is None:
-            raise NotFound(f"there is no area with code {area!r}")
+            raise NotFound("facility.area_unknown", code=area)
         # the rectangle first, by the index; then the place itself
         asked = asked.join(
             Boundary, Boundary.shape.op("&&")(Facility.shape) & func.ST_Covers(Boundary.shape, _place())
@@ -103,7 +103,7 @@ def facility(session: Session, code: str) -> FacilityRow:
     """
     found = session.execute(_rows().where(Facility.code == code)).first()
     if found is None:
-        raise NotFound(f"there is no facility with code {code!r}")
+        raise NotFound("facility.unknown", code=code)
     return FacilityRow(*found)
 
 

@@ -147,7 +147,7 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
         text("SELECT ST_AsEWKT(ST_Expand(shape, 1e-7)) FROM facility WHERE code = :code"), {"code": code}
     )
     if place is None:
-        raise NotFound(f"there is no facility {code}")
+        raise NotFound("facility.unknown_code", code=code)
     to = read_facility_entrances(session, network, near=place)
     i = to.code.index(code)
     return _circles(
@@ -203,7 +203,7 @@ def nearest_facilities(
 
 def _limit(minutes: int) -> int:
     if not 1 <= minutes <= MAX_MINUTES:
-        raise InvalidInput(f"minutes must be from 1 to {MAX_MINUTES}, not {minutes}")
+        raise InvalidInput("circle.minutes_out_of_range", high=MAX_MINUTES, minutes=minutes)
     return minutes
 
 

@@ -187,7 +187,7 @@ def from_degrees(
         Unavailable: There are no edges.
     """
     if not len(lines):
-        raise Unavailable("the walking network is empty; load streets first: ./wangge load osm FILE --commit")
+        raise Unavailable("network.empty")
     middle = nodes.mean(axis=0)
     epsg = crs.metric_epsg(float(middle[0]), float(middle[1]))
     change = crs.get_transformer(4490, epsg).transform
@@ -221,7 +221,7 @@ def load_network(session: Session) -> Network:
     """
     version = session.scalar(text("SELECT version FROM walk_network"))
     if version is None:
-        raise Unavailable("no walking network is loaded; load streets first: ./wangge load osm FILE --commit")
+        raise Unavailable("network.not_loaded")
     with _lock:
         if version not in _loaded:
             _loaded.clear()

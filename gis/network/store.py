@@ -66,7 +66,7 @@ def replace_network(
     place = {node[0]: i for i, node in enumerate(points)}
     for number, edge in enumerate(lines):
         if edge.u not in place or edge.v not in place or len(edge.coords) < 2:
-            raise InvalidInput(f"edge {number} of way {edge.way_id} needs two nodes of the network and two points")
+            raise InvalidInput("network.edge_invalid", number=number, way=str(edge.way_id))
     barriers = list(walls)
     version = _digest(points, lines, barriers)
     if session.scalar(select(WalkNetwork.version)) == version:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from gis.errors import FieldError, InvalidInput
+from gis.errors import invalid_field
 from gis.network.build import Network
 from gis.network.snapping import Floats, SnappedPoints
 
@@ -30,8 +30,7 @@ def get_profile(name: str) -> WalkingProfile:
         InvalidInput: There is none.
     """
     if name not in PROFILES:
-        words = f"{name!r} is not there yet; one of {', '.join(PROFILES)}"
-        raise InvalidInput(f"profile {words}", [FieldError("profile", words)])
+        raise invalid_field("profile", "profile.unknown", name=repr(name), profiles=list(PROFILES))
     return PROFILES[name]
 
 

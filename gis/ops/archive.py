@@ -21,7 +21,8 @@ import psycopg
 
 from gis import private
 from gis.errors import Conflict, InvalidInput, Unavailable, invalid_field
-from gis.ops import backup, cluster, databases
+from gis.messages import Message
+from gis.ops import backup, cluster, databases, postgresql_conf
 from gis.ops.cluster import Cluster
 from gis.settings import Settings
 
@@ -110,19 +111,19 @@ def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> 
         The log ends before the moment, or recovery failed.
     """
     if at > datetime.now(UTC):
-        raise invalid_field("at", f"{at.isoformat()} has not come yet")
+        raise invalid_field("at", "archive.moment_in_future", at=at.isoformat())
     addresses = cluster.start(settings)
     place, own = cluster.cluster_location(settings), get_folder(settings)
     folder = (folder or own or Path()).absolute()
     if own is None and not list_bases(folder):
-        raise Conflict("no log is archived; ./wangge db archive DIR begins with it, --from DIR names an archive")
+        raise Conflict("archive.not_set_up")
     if folder == own:
         _archive_now(settings)
     bases = [base for base in list_bases(folder) if base.finished <= at]
     if not bases:
         begins = min((base.finished for base in list_bases(folder)), default=None)
-        reach = f"it begins at {begins.isoformat()}" if begins else "there is no copy of a cluster in it"
-        raise invalid_field("at", f"the archive {folder} does not reach back to {at.isoformat()}: {reach}")
+        reach = Message("archive.begins", {"at": begins.isoformat()}) if begins else Message("archive.has_no_base")
+        raise invalid_field("at", "archive.too_short", folder=str(folder), at=at.isoformat(), reason=reach)
     with _recovered(place, folder, bases[-1], at) as url, tempfile.TemporaryDirectory(dir=settings.var) as scratch:
         file = Path(scratch) / f"{at:%Y-%m-%dT%H%M%S}.backup"
         backup.backup(cluster.DatabaseUrls(url, url), file, settings.var)
@@ -139,20 +140,18 @@ def list_bases(folder: Path) -> list[Base]:
 def _prepare_folder(place: Cluster, folder: Path) -> None:
     """Make the folder and see that the server can write there."""
     if folder == place.data or place.data in folder.parents:
-        raise invalid_field("dir", "the archive cannot lie in the cluster it is of")
+        raise invalid_field("dir", "archive.inside_cluster")
     if "\n" in str(folder):
-        raise invalid_field("dir", "the name of the folder holds a line break")
+        raise invalid_field("dir", "archive.line_break")
     try:
         cluster.make_enterable(folder.parent, place.run_as)
         for path in (folder, folder / "wal"):
             path.mkdir(private.FOLDER_MODE, exist_ok=True)
             cluster.give(place, path)
     except OSError as error:
-        raise InvalidInput(f"the folder {folder} cannot be made: {error.strerror}") from None
+        raise InvalidInput("archive.folder_not_created", folder=str(folder), reason=error.strerror) from None
     if place.run_as and not cluster.may_enter(place.run_as, folder / "wal"):
-        raise InvalidInput(
-            f"the user {place.run_as}, who runs the server, cannot enter {folder}; choose a folder under one that it may enter"
-        )
+        raise InvalidInput("archive.folder_closed", user=place.run_as, folder=str(folder))
 
 
 def _require_own(place: Cluster, folder: Path) -> None:
@@ -160,7 +159,7 @@ def _require_own(place: Cluster, folder: Path) -> None:
     if any((folder / "wal").iterdir()) or list_bases(folder):
         stated = {_system(base.folder) for base in list_bases(folder)}
         if stated != {_system(place.data)}:
-            raise Conflict(f"{folder} holds another archive; name an empty folder")
+            raise Conflict("archive.of_other_cluster", folder=str(folder))
 
 
 def _system(data: Path) -> str:
@@ -212,7 +211,7 @@ def _archive_now(settings: Settings) -> None:
             if state and state[0] and _segment(state[0]) >= wanted:
                 return
             time.sleep(0.05)
-    raise Unavailable(f"the log is not archived to {get_folder(settings)}: is the disk full? See {place.base / 'log'}")
+    raise Unavailable("archive.not_archived", folder=str(get_folder(settings)), log=str(place.base / "log"))
 
 
 def _segment(name: str) -> str:
@@ -246,11 +245,11 @@ def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterat
     aside = Cluster(scratch, sockets, place.secrets, place.run_as)
     try:
         shutil.copytree(base.folder, data, symlinks=True)
-        fetch = f"cp {cluster.shell_path(folder / 'wal')}/%f %p"
+        fetch = f"cp {postgresql_conf.shell_path(folder / 'wal')}/%f %p"
         private.create_file(data / "wangge.conf").write_text(
-            cluster.POSTGRESQL_CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
-            + cluster.EPHEMERAL_CONF  # it is thrown away when our database has been taken from it
-            + f"listen_addresses = ''\narchive_mode = off\nrestore_command = {cluster.quoted(fetch)}\n"
+            postgresql_conf.POSTGRESQL_CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
+            + postgresql_conf.EPHEMERAL_CONF  # it is thrown away when our database has been taken from it
+            + f"listen_addresses = ''\narchive_mode = off\nrestore_command = {postgresql_conf.quoted(fetch)}\n"
             + f"recovery_target_time = '{at.isoformat()}'\nrecovery_target_action = promote\n"
         )
         (data / "recovery.signal").touch(private.FILE_MODE)
@@ -279,10 +278,11 @@ def _start_aside(aside: Cluster, at: datetime) -> None:
         text = log.read_text(errors="replace") if log.exists() else ""
         if "recovery ended before configured recovery target" in text:
             last = re.findall(r"last completed transaction was at log time (\S+ \S+)", text)
-            reach = f"; the last moment it holds is {last[-1]}" if last else ""
-            raise Unavailable(f"the archived log ends before {at.isoformat()}{reach}") from None
-        reason = next((line for line in text.splitlines() if "FATAL" in line), "see the log of the server")
-        raise Unavailable(f"the cluster could not be recovered to {at.isoformat()}: {reason}") from None
+            if not last:
+                raise Unavailable("archive.ends_before", at=at.isoformat()) from None
+            raise Unavailable("archive.ends_at", at=at.isoformat(), last=last[-1]) from None
+        reason = next((line for line in text.splitlines() if "FATAL" in line), Message("archive.see_log"))
+        raise Unavailable("archive.recovery_failed", at=at.isoformat(), reason=reason) from None
 
 
 def _wait_until_promoted(aside: Cluster) -> None:
@@ -296,5 +296,5 @@ def _wait_until_promoted(aside: Cluster) -> None:
                     return
         except psycopg.OperationalError:
             if not (aside.data / "postmaster.pid").exists():
-                raise Unavailable("the server ended") from None
+                raise Unavailable("archive.server_ended") from None
         time.sleep(0.05)

@@ -62,7 +62,7 @@ def backup(addresses: DatabaseUrls, path: Path, var: Path, recipients: Sequence[
         pg_dump failed, or the disk is full.
     """
     if not os.access(path.absolute().parent, os.W_OK):
-        raise InvalidInput(f"the folder {path.absolute().parent} cannot be written")
+        raise InvalidInput("backup.folder_read_only", folder=str(path.absolute().parent))
     try:
         # what is not encrypted stays on the disk of the database
         with tempfile.TemporaryDirectory(dir=var if recipients and var.is_dir() else path.absolute().parent) as folder:
@@ -193,7 +193,7 @@ def _only_restore(addresses: DatabaseUrls, var: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Conflict("another restore of this deployment runs; wait for its end") from None
+            raise Conflict("backup.restore_running") from None
         for folder in var.glob(f"{SCRATCH}*"):  # it may hold what was encrypted, in the clear
             shutil.rmtree(folder, ignore_errors=True)
         databases.drop_unfinished(addresses)
@@ -222,16 +222,16 @@ def _empty_database(addresses: DatabaseUrls, into: str | None) -> DatabaseUrls:
     if into is None:
         return databases.create_beside(addresses)
     if into == databases.get_name(addresses.owner):
-        raise Conflict("--into names the database in use; name an empty one")
+        raise Conflict("backup.into_current")
     new = databases.with_database(addresses, into)
     try:
         with psycopg.connect(databases.libpq(new.owner)) as connection:
             if connection.execute(TABLES_SQL).fetchone():
-                raise Conflict(f"the database {into} is not empty; nothing in it is replaced")
+                raise Conflict("backup.into_not_empty", database=into)
         databases.create_extensions(addresses, into)
     except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
         raise invalid_field(
-            "into", f"the database {into} cannot be used: {str(error).strip().splitlines()[-1]}"
+            "into", "backup.into_unusable", database=into, reason=str(error).strip().splitlines()[-1]
         ) from None
     return new
 
@@ -257,16 +257,14 @@ def _fill(
         if version is None:
             raise backup_file.not_ours(path, "it does not say which schema it has")
         if not schema.is_known(version):
-            raise Unavailable(
-                f"{path.name} is of schema {version}, which this code does not know; update the code first"
-            )
+            raise Unavailable("backup.schema_unknown", file=path.name, version=version)
         _create_jobs(connection, version)
         if manifest:
             _check_rows(path, manifest["rows"], count_rows(connection))
     schema.migrate(new)
     with psycopg.connect(databases.libpq(new.owner), autocommit=True) as connection:
         if get_version(connection) != schema.head():
-            raise Unavailable(f"{path.name} could not be migrated to {schema.head()}")
+            raise Unavailable("backup.not_migrated", file=path.name, version=schema.head())
         connection.execute("ANALYZE")
     with psycopg.connect(databases.libpq(new.app)) as connection:  # the application can read what was granted to it
         connection.execute("SELECT count(*) FROM area JOIN boundary ON boundary.area_id = area.id")

@@ -154,15 +154,13 @@ def parse_recipients(texts: Iterable[str]) -> list[Any]:
             lines = [line.strip() for line in Path(text).read_text(encoding="utf-8", errors="replace").splitlines()]
             lines = [line for line in lines if line and not line.startswith("#")]
         if not lines or any(line.startswith("AGE-SECRET-KEY-") for line in lines):
-            raise invalid_field("encrypt-to", "give the public key (age1…), not the secret one")
+            raise invalid_field("encrypt-to", "backup.recipient_secret")
         for line in lines:
             kind = pyrage.ssh if line.startswith("ssh-") else pyrage.x25519
             try:
                 keys.append(kind.Recipient.from_str(line))
             except pyrage.RecipientError:
-                raise invalid_field(
-                    "encrypt-to", f"{line[:80]!r} is not an age or SSH public key, nor a file of them"
-                ) from None
+                raise invalid_field("encrypt-to", "backup.recipient_invalid", value=repr(line[:80])) from None
     return keys
 
 
@@ -183,14 +181,14 @@ def read_identities(path: Path) -> list[Any]:
     except (pyrage.IdentityError, UnicodeDecodeError):
         keys = []
     if not keys:
-        raise invalid_field("identity", f"{path.name} holds no secret key of age or OpenSSH")
+        raise invalid_field("identity", "backup.identity_no_key", file=path.name)
     return keys
 
 
 def create_key(path: Path) -> str:
     """Write a new secret key to a file that must not exist; return its public key."""
     if path.exists():
-        raise invalid_field("file", f"{path} exists; a secret key is never overwritten")
+        raise invalid_field("file", "backup.key_exists", path=str(path))
     key = pyrage.x25519.Identity.generate()
     public = str(key.to_public())
     with private.open_file(path) as file:
@@ -216,13 +214,13 @@ def opened(path: Path, folder: Path, identity: Path | None) -> Iterator[Path]:
         yield path
         return
     if identity is None:
-        raise invalid_field("identity", f"{path.name} is encrypted; name the file of its secret key with --identity")
+        raise invalid_field("identity", "backup.identity_missing", file=path.name)
     plain = private.create_file(folder / "decrypted")
     try:
         pyrage.decrypt_file(str(path), str(plain), read_identities(identity))
     except pyrage.DecryptError as error:
         if "matching" in str(error).lower():
-            raise invalid_field("identity", f"{path.name} is not encrypted to the key in {identity.name}") from None
+            raise invalid_field("identity", "backup.identity_wrong", file=path.name, identity=identity.name) from None
         raise not_ours(path, f"it does not decrypt: {error}") from None
     except OSError as error:
         if private.is_disk_full(error):
@@ -336,4 +334,4 @@ def _extract(archive: tarfile.TarFile, name: str, target: Path) -> None:
 
 def not_ours(path: Path, reason: str) -> InvalidInput:
     """Return the refusal of a file that is no backup of ours."""
-    return InvalidInput(f"{path.name} is not a backup made by `./wangge db backup`: {reason}")
+    return InvalidInput("backup.not_ours", file=path.name, reason=reason)

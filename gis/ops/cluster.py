@@ -8,9 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import secrets
-import shlex
 import shutil
 import socket
 import subprocess
@@ -27,6 +25,8 @@ from psycopg import sql
 
 from gis import private
 from gis.errors import Unavailable
+from gis.ops.postgresql_conf import EPHEMERAL_CONF, POSTGRESQL_CONF, quoted, shell_path
+from gis.ops.server_check import check_server
 from gis.settings import Settings
 
 DATABASE = "wangge"
@@ -36,24 +36,6 @@ OUTSIDE = Path("/var/lib/wangge")  # for clusters that the user postgres could n
 PORT_OF_SOCKET = 5432  # of a server that listens on a socket in a folder of its own only
 ARCHIVE_FILE = "archive"  # beside the data: the folder that the log is archived to
 MAX_SOCKET_PATH_BYTES = 100  # bytes a Unix socket's path may have, with room for PostgreSQL's own file name
-OLDEST_SERVER, OLDEST_POSTGIS = 150000, (3, 3)
-
-POSTGRESQL_CONF = """# written by wangge before every start; changes here are lost
-port = {port}
-listen_addresses = '127.0.0.1'
-unix_socket_directories = '{sockets}'
-unix_socket_permissions = 0700
-shared_buffers = 256MB
-work_mem = 32MB
-maintenance_work_mem = 256MB
-effective_cache_size = 2GB
-max_wal_size = 4GB
-random_page_cost = 1.1
-jit = off
-timezone = 'UTC'
-log_min_messages = warning
-"""
-EPHEMERAL_CONF = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 
 
 @dataclass(frozen=True)
@@ -109,7 +91,7 @@ def find_binaries() -> Path:
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
             return folder
-    raise Unavailable("PostgreSQL 15 or later with PostGIS 3.3 or later is not installed; run ./wangge db start")
+    raise Unavailable("database.not_installed")
 
 
 def cluster_location(settings: Settings) -> Cluster:
@@ -171,35 +153,6 @@ def database_urls(settings: Settings) -> DatabaseUrls:
         return start(settings)
     check_server(settings.database_url)
     return DatabaseUrls(app=settings.database_url, owner=settings.database_owner_url or settings.database_url)
-
-
-def check_server(url: str) -> None:
-    """See that a server can be reached, is new enough and has PostGIS.
-
-    Raises:
-        Unavailable: One clear sentence.
-    """
-    try:
-        with psycopg.connect(url.replace("+psycopg", ""), connect_timeout=10) as connection:
-            if connection.info.server_version < OLDEST_SERVER:
-                raise Unavailable(
-                    f"the server of DATABASE_URL is PostgreSQL {connection.info.server_version // 10000}; "
-                    "15 or later is needed"
-                )
-            row = connection.execute(
-                "SELECT coalesce(e.extversion, a.default_version), e.extversion IS NOT NULL FROM pg_available_extensions a"
-                " LEFT JOIN pg_extension e ON e.extname = a.name WHERE a.name = 'postgis'"
-            ).fetchone()
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise Unavailable(f"the server of DATABASE_URL cannot be reached: {reason}") from None
-    except psycopg.ProgrammingError as error:
-        raise Unavailable(f"DATABASE_URL is not an address of PostgreSQL: {str(error).strip()}") from None
-    if row is None:
-        raise Unavailable("the server of DATABASE_URL has no PostGIS; install PostGIS 3.3 or later on it")
-    version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])
-    if version < OLDEST_POSTGIS:
-        raise Unavailable(f"the server of DATABASE_URL has PostGIS {row[0]}; 3.3 or later is needed")
 
 
 def running_port(cluster: Cluster) -> int | None:
@@ -279,16 +232,6 @@ def _make(cluster: Cluster) -> None:
         conf.write("\ninclude_if_exists = 'wangge.conf'\n")
 
 
-def shell_path(path: Path) -> str:
-    """Return a path as it stands in a command of PostgreSQL's configuration, where a percent sign is doubled."""
-    return shlex.quote(str(path)).replace("%", "%%")
-
-
-def quoted(text: str) -> str:
-    """Return a text as a value of PostgreSQL's configuration."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
 def archive_settings(cluster: Cluster) -> str:
     """Return the lines of the configuration that archive the log, where `./wangge db archive` was used."""
     file = cluster.base / ARCHIVE_FILE
@@ -310,7 +253,7 @@ def _launch(cluster: Cluster, throw_away: bool) -> int:
         os.geteuid(),
         _uid(cluster.run_as),
     ):
-        raise Unavailable(f"the folder {cluster.sockets} belongs to somebody else; remove it")
+        raise Unavailable("database.folder_of_other_user", folder=str(cluster.sockets))
     log = cluster.base / "log"
     failed: Unavailable | None = None
     for wait in (0, 0.5, 1, 2, 4):
@@ -332,7 +275,7 @@ def _launch(cluster: Cluster, throw_away: bool) -> int:
             continue
         private.create_file(cluster.base / "port").write_text(str(port))
         return port
-    raise Unavailable(f"the private database does not start; its log is {log}") from failed
+    raise Unavailable("database.start_failed", log=str(log)) from failed
 
 
 def _prepare(cluster: Cluster, port: int) -> None:
@@ -390,7 +333,7 @@ def _free_port(cluster: Cluster) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise Unavailable("no free port on 127.0.0.1")
+    raise Unavailable("database.no_free_port")
 
 
 def _digest(var: Path) -> str:
@@ -416,7 +359,11 @@ def run(cluster: Cluster, words: Sequence[object]) -> None:
         output.seek(0)
         said = output.read().strip()
     if done.returncode:
-        raise Unavailable(f"{Path(str(words[0])).name} failed: {said.splitlines()[-1] if said else done.returncode}")
+        raise Unavailable(
+            "database.program_failed",
+            program=Path(str(words[0])).name,
+            reason=said.splitlines()[-1] if said else done.returncode,
+        )
 
 
 def may_enter(user: str, folder: Path) -> bool:
@@ -446,9 +393,7 @@ def make_enterable(folder: Path, run_as: str | None) -> None:
     try:
         folder.mkdir(private.FOLDER_MODE, exist_ok=True)
     except OSError as error:
-        raise Unavailable(
-            f"{folder} cannot be made: {error.strerror}; set WANGGE_VAR to a folder of your own"
-        ) from None
+        raise Unavailable("database.folder_not_created", folder=str(folder), reason=error.strerror) from None
     if run_as:
         shutil.chown(folder, group=run_as)
         folder.chmod(private.FOLDER_MODE | 0o010)
@@ -460,9 +405,7 @@ def _only_one(path: Path) -> Iterator[None]:
     try:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, private.FILE_MODE), "w")
     except PermissionError:
-        raise Unavailable(
-            f"{path.parent} belongs to another user; set WANGGE_VAR to a folder of your own, as WANGGE_VAR=$HOME/wangge"
-        ) from None
+        raise Unavailable("database.var_of_other_user", folder=str(path.parent)) from None
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -96,7 +96,7 @@ def run_program(program: str, arguments: Sequence[str], url: str | None = None) 
         raise DiskFull(FULL)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
-        raise Unavailable(f"{program} failed: {lines[0] if lines else done.returncode}")
+        raise Unavailable("database.program_failed", program=program, reason=lines[0] if lines else done.returncode)
     return done.stdout
 
 
@@ -121,7 +121,7 @@ def maintenance(addresses: DatabaseUrls) -> Iterator[psycopg.Connection]:
         with connection:
             yield connection
         return
-    raise Unavailable(f"the database postgres of the server cannot be entered: {reason}")
+    raise Unavailable("database.maintenance_unreachable", reason=reason)
 
 
 def create_beside(addresses: DatabaseUrls) -> DatabaseUrls:
@@ -148,15 +148,13 @@ def create_beside(addresses: DatabaseUrls) -> DatabaseUrls:
                 )
             )
         except psycopg.errors.InsufficientPrivilege:
-            raise Unavailable(
-                f"the role {owner} may not create a database to restore into, and nothing is replaced without that: {advice}"
-            ) from None
+            raise Unavailable("database.create_forbidden", role=owner, advice=advice) from None
         try:
             _copy_rights(connection, base, name)
             create_extensions(addresses, name)
         except psycopg.errors.InsufficientPrivilege as error:
             drop(addresses, name)
-            raise Unavailable(f"the role {owner} may not prepare a new database ({error}): {advice}") from None
+            raise Unavailable("database.prepare_forbidden", role=owner, reason=str(error), advice=advice) from None
         except BaseException:
             drop(addresses, name)
             raise
@@ -219,8 +217,8 @@ def swap(addresses: DatabaseUrls, new: str) -> str:
             except psycopg.errors.ObjectInUse:
                 continue
             except psycopg.errors.InsufficientPrivilege as error:
-                raise Unavailable(f"our role may not rename the database: {str(error).splitlines()[0]}") from None
-    raise Unavailable("the database is in use all the time; stop the service and restore again")
+                raise Unavailable("database.rename_forbidden", reason=str(error).splitlines()[0]) from None
+    raise Unavailable("database.busy")
 
 
 def drop(addresses: DatabaseUrls, name: str) -> None:
@@ -271,11 +269,11 @@ def drop_old(addresses: DatabaseUrls, name: str | None = None) -> list[str]:
     """
     names = [one.name for one in list_old(addresses)]
     if name is not None and name not in names:
-        raise NotFound(f"no database {name} is kept; ./wangge db status lists those that are")
+        raise NotFound("database.old_unknown", name=name)
     chosen = names if name is None else [name]
     for one in chosen:
         try:
             drop(addresses, one)
         except psycopg.errors.InsufficientPrivilege as error:
-            raise Conflict(f"{one} is not ours to drop: {str(error).splitlines()[0]}") from None
+            raise Conflict("database.drop_forbidden", name=one, reason=str(error).splitlines()[0]) from None
     return chosen

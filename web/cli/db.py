@@ -11,7 +11,7 @@ from gis.db import engine
 from gis.errors import WanggeError, invalid_field
 from gis.ops import archive as archives
 from gis.ops import backup as backups
-from gis.ops import backup_file, cluster, databases, schema
+from gis.ops import backup_file, cluster, databases, schema, server_check
 from gis.settings import Settings
 from web.cli.common import make_private
 
@@ -51,7 +51,7 @@ def status(as_json: bool) -> None:
     settings = Settings.from_env()
     answer: dict[str, object]
     if settings.database_url:
-        cluster.check_server(settings.database_url)
+        server_check.check_server(settings.database_url)
         addresses = cluster.database_urls(settings)
         answer = {"server": "DATABASE_URL", "running": True}
         if addresses.app == addresses.owner:

@@ -1,0 +1,33 @@
+"""The configuration of the private server, and how values are written in it."""
+
+import shlex
+from pathlib import Path
+
+POSTGRESQL_CONF = """# written by wangge before every start; changes here are lost
+port = {port}
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '{sockets}'
+unix_socket_permissions = 0700
+shared_buffers = 256MB
+work_mem = 32MB
+maintenance_work_mem = 256MB
+effective_cache_size = 2GB
+max_wal_size = 4GB
+random_page_cost = 1.1
+jit = off
+timezone = 'UTC'
+log_min_messages = warning
+"""
+
+
+EPHEMERAL_CONF = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+
+
+def shell_path(path: Path) -> str:
+    """Return a path as it stands in a command of PostgreSQL's configuration, where a percent sign is doubled."""
+    return shlex.quote(str(path)).replace("%", "%%")
+
+
+def quoted(text: str) -> str:
+    """Return a text as a value of PostgreSQL's configuration."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -1,0 +1,82 @@
+"""Putting the views and their styles into the database, and taking them out."""
+
+from hashlib import sha256
+
+from psycopg import sql
+from sqlalchemy import Connection, text
+
+from gis.ops.qgis.style import STYLE, qml
+from gis.ops.qgis.views import GEOMETRY, GROUP, SCHEMA, VIEWS
+
+
+def clear(connection: Connection) -> None:
+    """Drop the views, so that they are in no migration's way."""
+    connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
+
+
+def prepare(connection: Connection) -> None:
+    """Make the views where they are missing or older than this code, store their styles, grant the group its rights.
+
+    Args:
+        connection: Of the owner of the tables, in a database at the newest migration.
+    """
+    connection.execute(text("LOCK TABLE layer_styles IN SHARE ROW EXCLUSIVE MODE"))  # one at a time
+    if not _current(connection):
+        clear(connection)
+        for statement in (*_statements(), f"COMMENT ON SCHEMA {SCHEMA} IS '{_digest()}'"):
+            connection.exec_driver_sql(statement)
+    connection.execute(
+        text("DELETE FROM layer_styles WHERE f_table_schema = :schema AND stylename = :style"),
+        {"schema": SCHEMA, "style": STYLE},
+    )
+    connection.execute(
+        text("""
+        INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, stylename,
+          styleqml, useasdefault, description)
+        VALUES (current_database(), :schema, :name, :geometry, :style, XMLPARSE(DOCUMENT :qml), true, :words)
+        """),
+        [
+            {"schema": SCHEMA, "name": name, "geometry": GEOMETRY, "style": STYLE, "qml": qml(view),
+             "words": f"{view.zh} {view.en}"}
+            for name, view in VIEWS.items()
+        ],
+    )  # fmt: skip
+    if connection.scalar(text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :group)"), {"group": GROUP}):
+        connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {GROUP}")
+        connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {GROUP}")
+        connection.exec_driver_sql(f"GRANT SELECT ON layer_styles TO {GROUP}")
+
+
+def _statements() -> list[str]:
+    made = [f"CREATE SCHEMA {SCHEMA}"]
+    for name, view in VIEWS.items():
+        made += [
+            f"CREATE VIEW {SCHEMA}.{name} AS {view.query}",
+            f"CREATE TRIGGER refuse_edit INSTEAD OF INSERT OR UPDATE OR DELETE ON {SCHEMA}.{name} "
+            "FOR EACH ROW EXECUTE FUNCTION public.refuse_edit()",
+            _comment(f"VIEW {SCHEMA}.{name}", f"{view.zh}：{view.en}. Read-only; its key is id."),
+        ]
+        made += [
+            _comment(f"COLUMN {SCHEMA}.{name}.{column}", f"{zh}：{en}.") for column, (zh, en) in view.columns.items()
+        ]
+    return made
+
+
+def _comment(on: str, words: str) -> str:
+    return f"COMMENT ON {on} IS {sql.Literal(words).as_string(None)}"
+
+
+def _digest() -> str:
+    return "Views for QGIS, made by wangge " + sha256("\n".join(_statements()).encode()).hexdigest()[:16]
+
+
+def _current(connection: Connection) -> bool:
+    """Whether the views are those of this code; a restore takes them away and leaves the schema."""
+    found = connection.execute(
+        text("""
+        SELECT obj_description(n.oid), (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind = 'v')
+        FROM pg_namespace n WHERE n.nspname = :schema
+        """),
+        {"schema": SCHEMA},
+    ).first()
+    return found is not None and tuple(found) == (_digest(), len(VIEWS))

@@ -1,0 +1,205 @@
+"""What QGIS sees of the database: views without personal data, their styles, and the roles that may read them.
+
+The views lie in the schema `qgis`, which holds nothing but what `VIEWS` says: it is dropped and made anew when that
+changes. Everything in it is read-only; boundaries change by boundary revisions.
+
+A login role may read these views and nothing else. It is a member of the group `GROUP`, which is shared by all
+databases of a server; a server whose owner role may not make roles works without QGIS until somebody makes them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gis.facilities.categories import CATEGORIES
+
+SCHEMA, GEOMETRY = "qgis", "shape"
+GROUP = "wangge_qgis"  # login roles are called GROUP_name
+MOST_CONNECTIONS, LONGEST_QUERY = 20, "120s"  # of one login role
+OUTLINE = {"community": "#123f6d", "grid": "#2f6db0", "unit": "#7a5195"}
+INK = {"quiet": "#5c6670", "street": "#6b6558", "text": "#2f3d4a"}
+KEY = {"id": ("主键", "Key of the row: the Feature id to choose in QGIS")}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How QGIS draws a view at first.
+
+    colour: Of the outline, the line or the label; of points it comes from `by`.
+    width: Of the line, mm.
+    fill: Of polygons; empty: outline only.
+    dashed: A broken line.
+    size: Of the names, points.
+    shown, named: Scales (1 to so many) from which on the layer and the names appear; 0: at every scale.
+    by: Column whose values have colours of their own, and these: value -> (words, colour).
+    """
+
+    colour: str
+    width: float = 0.3
+    fill: str = ""
+    dashed: bool = False
+    size: float = 9
+    shown: int = 0
+    named: int = 0
+    by: str = ""
+    values: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its words, what its columns are, and the query whose columns they are, in this order.
+
+    columns: Column -> (Chinese, English). The first is the key: unique, and the same for a thing for ever.
+    geometry: Point, Line or Polygon, as QGIS names the type of a style.
+    """
+
+    zh: str
+    en: str
+    columns: Mapping[str, tuple[str, str]]
+    query: str
+    style: Style
+    geometry: str = "Polygon"
+    label: str = "name"
+
+
+AREA = {
+    **KEY,
+    "code": ("编码", "Code of the area; it outlives every redrawing"),
+    "name": ("名称", "The name people use"),
+    "parent": ("上级编码", "Code of the area one level up"),
+    "valid_from": ("生效时间", "Since when this shape holds"),
+    "revision": ("边界修订", "Number of the boundary revision that drew it"),
+    "households": ("户数", "Homes in it"),
+    "area_m2": ("面积（平方米）", "Geodesic area, square metres"),
+    GEOMETRY: ("边界", "The land, EPSG:4490"),
+}
+
+PARENT = """
+  (SELECT p.code FROM public.area p WHERE p.id = coalesce(
+    (SELECT d.parent_id FROM public.dated_parent d WHERE d.area_id = a.id AND d.valid @> {at}), a.parent_id)) AS parent"""
+# Sub-queries of the list of columns are only worked out when the column is asked for: drawing a map asks for none.
+IN_FORCE = """
+SELECT a.id, a.code, a.name, {parent}, lower(b.valid) AS valid_from, b.revision_id AS revision,
+  ({households}) AS households, round(public.ST_Area(b.shape::public.geography)::numeric)::bigint AS area_m2, b.shape
+FROM public.area a JOIN public.boundary b ON b.area_id = a.id AND b.valid @> now()
+WHERE a.level = '{level}' AND (a.retired_at IS NULL OR a.retired_at > now())"""
+DATED = """
+SELECT b.id, a.code, a.name, {parent}, lower(b.valid) AS valid_from, upper(b.valid) AS valid_to,
+  b.revision_id AS revision, round(public.ST_Area(b.shape::public.geography)::numeric)::bigint AS area_m2, b.shape
+FROM public.area a JOIN public.boundary b ON b.area_id = a.id WHERE a.level = 'grid'"""
+# homes by where they stand, as everywhere: by the middle of their building
+STANDING = """
+  SELECT count(*) FROM public.building h JOIN public.household o ON o.building_id = h.id
+  WHERE h.shape && b.shape AND public.ST_Covers(b.shape, public.ST_PointOnSurface(h.shape))"""
+OWN = "SELECT count(*) FROM public.household o WHERE o.unit_id = a.id"
+
+
+def _area(level: str, zh: str, en: str, style: Style) -> View:
+    households = OWN if level == "unit" else STANDING
+    query = IN_FORCE.format(level=level, households=households, parent=PARENT.format(at="now()"))
+    return View(zh, en, AREA, query, style)
+
+
+VIEWS = {
+    "county": _area("county", "区县", "Counties as they are now", Style(OUTLINE["community"], 1.0, size=14)),
+    "street": _area(
+        "street", "街道", "Streets and townships as they are now", Style(OUTLINE["community"], 0.8, size=13)
+    ),
+    "community": _area(
+        "community", "社区", "Communities as they are now", Style(OUTLINE["community"], 0.6, size=12, named=150_000)
+    ),
+    "grid": _area("grid", "网格", "Grids as they are now", Style(OUTLINE["grid"], 0.4, named=30_000)),
+    "unit": _area(
+        "unit",
+        "十联户",
+        "Ten-household units as they are now",
+        Style(OUTLINE["unit"], 0.3, dashed=True, shown=25_000, named=3_000),
+    ),
+    "grid_history": View(
+        "网格历史",
+        "Every shape a grid had, has or will have",
+        {
+            **KEY,
+            "code": ("编码", "Code of the grid"),
+            "name": ("名称", "The name people use today"),
+            "parent": ("上级编码", "Code of its community when this shape began to hold"),
+            "valid_from": ("生效时间", "Since when this shape holds"),
+            "valid_to": ("失效时间", "Until when it held, that moment not included; empty: still"),
+            "revision": ("边界修订", "Number of the boundary revision that drew it"),
+            "area_m2": ("面积（平方米）", "Geodesic area, square metres"),
+            GEOMETRY: ("边界", "The land, EPSG:4490"),
+        },
+        DATED.format(parent=PARENT.format(at="lower(b.valid)")),
+        Style(INK["quiet"], 0.25, dashed=True, named=15_000),
+    ),
+    "building": View(
+        "楼栋",
+        "Buildings by their footprint",
+        {
+            **KEY,
+            "code": ("编码", "Code of the building"),
+            "name": ("楼号", "Name or number as written at the door"),
+            "estate": ("小区", "Name of the compound"),
+            "address": ("地址", "Street and house number"),
+            "kind": ("用途", "Use: residential, school, shop…"),
+            "floors": ("层数", "Storeys above ground"),
+            "households": ("户数", "Homes in it"),
+            GEOMETRY: ("轮廓", "Footprint with its holes, EPSG:4490"),
+        },
+        """
+        SELECT h.id, h.code, h.name, h.estate, h.address, h.kind, h.floors,
+          (SELECT count(*) FROM public.household o WHERE o.building_id = h.id) AS households, h.shape
+        FROM public.building h""",
+        Style("#cbc4b6", 0.15, fill="#e4dfd5", shown=40_000, named=4_000),
+    ),
+    "facility": View(
+        "设施",
+        "Places people walk to for a service",
+        {
+            **KEY,
+            "code": ("编码", "Code of the facility"),
+            "category": ("类别", "Key of its category"),
+            "name": ("名称", "Name as signed"),
+            "address": ("地址", "Street and house number"),
+            "opening_hours": ("开放时间", "OpenStreetMap opening_hours syntax"),
+            GEOMETRY: ("位置", "Where it is, of a building a point in it; EPSG:4490"),
+        },
+        """
+        SELECT f.id, f.code, f.category, f.name, f.address, f.opening_hours, (CASE public.ST_Dimension(f.shape)
+          WHEN 0 THEN f.shape ELSE public.ST_PointOnSurface(f.shape) END)::public.geometry(Point, 4490) AS shape
+        FROM public.facility f""",
+        Style(
+            INK["text"],
+            shown=60_000,
+            named=8_000,
+            by="category",
+            values=tuple((one.key, one.zh, one.colour) for one in CATEGORIES),
+        ),
+        geometry="Point",
+    ),
+    "walk_edge": View(
+        "步行路网",
+        "The walkable streets and paths between two junctions",
+        {
+            **KEY,
+            "way_id": ("OSM 路号", "OpenStreetMap way it is a piece of"),
+            "name": ("路名", "Street name"),
+            "kind": ("类型", "OpenStreetMap highway value; plaza, across, link: on and beside areas"),
+            "length": ("长度（米）", "Geodesic length, metres"),
+            "steps": ("台阶", "Steps: not for wheels"),
+            "structure": ("桥隧", "bridge, tunnel, storey; empty on the ground"),
+            GEOMETRY: ("线", "The line, EPSG:4490"),
+        },
+        "SELECT e.id, e.way_id, e.name, e.kind, e.length, e.steps, e.structure, e.shape FROM public.walk_edge e",
+        Style(INK["street"], 0.3, shown=60_000, named=8_000),
+        geometry="Line",
+    ),
+}
+
+
+# --- the views and their styles: by the owner of the tables ---
+
+
+# --- styles ---
+
+
+# --- roles: by whoever may make roles ---

@@ -1,0 +1,35 @@
+"""Whether a server that is not ours can be used."""
+
+import re
+
+import psycopg
+
+from gis.errors import Unavailable
+
+OLDEST_SERVER, OLDEST_POSTGIS = 150000, (3, 3)
+
+
+def check_server(url: str) -> None:
+    """See that a server can be reached, is new enough and has PostGIS.
+
+    Raises:
+        Unavailable: One clear sentence.
+    """
+    try:
+        with psycopg.connect(url.replace("+psycopg", ""), connect_timeout=10) as connection:
+            if connection.info.server_version < OLDEST_SERVER:
+                raise Unavailable("database.server_too_old", version=connection.info.server_version // 10000)
+            row = connection.execute(
+                "SELECT coalesce(e.extversion, a.default_version), e.extversion IS NOT NULL FROM pg_available_extensions a"
+                " LEFT JOIN pg_extension e ON e.extname = a.name WHERE a.name = 'postgis'"
+            ).fetchone()
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise Unavailable("database.unreachable", reason=reason) from None
+    except psycopg.ProgrammingError as error:
+        raise Unavailable("database.url_invalid", reason=str(error).strip()) from None
+    if row is None:
+        raise Unavailable("database.postgis_missing")
+    version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])
+    if version < OLDEST_POSTGIS:
+        raise Unavailable("database.postgis_too_old", version=row[0])
