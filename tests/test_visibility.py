@@ -238,7 +238,7 @@ def compact(seen: dict[str, dict[str, set[str]]]) -> dict[str, dict[str, str]]:
 
 
 # the same for everybody, whoever asks and whatever there is
-SAME_FOR_ALL = {"GET /openapi.json", "GET /docs", "GET /static/<path:filename>", "GET /static/pages/<page>/<path:filename>", "GET /static/messages/<language>.json", "GET /api/v1/categories",
+SAME_FOR_ALL = {"GET /openapi.json", "GET /docs", "GET /static/<path:filename>", "GET /static/pages/<page>/<path:filename>", "GET /static/messages/<language>.json", "GET /static/tokens.css", "GET /api/v1/categories",
                 "GET /api/v1/categories/suggest", "GET /api/v1/layers", "GET /sign-in", "GET /metrics"}  # fmt: skip
 # pages are made the same way for all; those of them with the fewest rights, and one with every right, are enough
 PAGE_READERS = ("anonymous", "resident", "planner", "dispatcher of another street", "auditor", "street")

@@ -33,7 +33,15 @@ POLLING_PATHS = frozenset({"/api/v1/events"})  # asked by pages by themselves: n
 SIGN_IN = frozenset({"account.submit_sign_in"})
 # what an account with a first password may still ask for
 ALLOWED_BEFORE_PASSWORD_CHANGE = frozenset(
-    {"account.password", "account.change_password", "account.sign_out", "static", "shell.page_asset", "shell.messages"}
+    {
+        "account.password",
+        "account.change_password",
+        "account.sign_out",
+        "static",
+        "shell.page_asset",
+        "shell.messages",
+        "shell.colour_tokens",
+    }
 )
 PUBLIC = ("/static/", "/tiles/", "/healthz", "/readyz", "/metrics")  # the same for everybody, and asked for often
 CHANGE_FIRST = "change the first password before anything else, at /password"

@@ -7,8 +7,9 @@ from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
 from gis.messages import LOCALES
+from gis.palette import PAGE_COLOURS
 from web.http import i18n
-from web.pages.shell import assets, menu, script_messages
+from web.pages.shell import assets, menu, script_messages, tokens
 
 bp = Blueprint("shell", __name__)
 
@@ -18,6 +19,7 @@ def init_app(state: Any) -> None:
     """Translate the pages; let every template draw the account menu and name its assets."""
     i18n.init_app(state.app)
     state.app.jinja_env.globals.update(menu=menu.menu, role_words=menu.role_words, asset=assets.asset_url)
+    state.app.jinja_env.globals.update(tokens_url=tokens.tokens_url, page_colours=PAGE_COLOURS)
 
 
 @bp.get("/static/pages/<page>/<path:filename>")
@@ -35,6 +37,12 @@ def messages(language: str) -> Response:
     if language not in LOCALES:
         raise NotFound
     return _cacheable(script_messages.messages_json(language), "application/json")
+
+
+@bp.get("/static/tokens.css")
+def colour_tokens() -> Response:
+    """Send the colours of the pages as variables."""
+    return _cacheable(tokens.tokens_css(), "text/css")
 
 
 def _cacheable(text: str, mimetype: str) -> Response:

@@ -4,6 +4,9 @@ export const page = JSON.parse(document.getElementById('page').textContent);
 export const $ = (id) => document.getElementById(id);
 export const phone = matchMedia('(max-width: 760px)');
 
+// A colour of gis/palette.py, as /static/tokens.css names it.
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 export function h(tag, attributes = {}, ...children) {
@@ -21,6 +24,6 @@ export function pin(category, large = false) {
   const layer = window.wangge.config.layers.find((one) => one.name === 'facilities');
   const style = layer.styles[category] || {};
   return h('svg', { className: large ? 'pin large' : 'pin', viewBox: '0 0 24 24', 'aria-hidden': 'true' },
-    h('circle', { cx: 12, cy: 12, r: 12, fill: style.fill || '#5c6670' }),
-    h('path', { transform: 'translate(4.5 4.5)', d: layer.icons[category] || '', fill: style.glyph || '#fff' }));
+    h('circle', { cx: 12, cy: 12, r: 12, fill: style.fill || colour('mark') }),
+    h('path', { transform: 'translate(4.5 4.5)', d: layer.icons[category] || '', fill: style.glyph || colour('white') }));
 }

@@ -10,7 +10,7 @@ export async function prepared(file, longest) {
   canvas.width = Math.max(1, Math.round(picture.width * factor));
   canvas.height = Math.max(1, Math.round(picture.height * factor));
   const brush = canvas.getContext('2d');
-  brush.fillStyle = '#fff'; // a JPEG has no transparency
+  brush.fillStyle = 'white'; // a JPEG has no transparency
   brush.fillRect(0, 0, canvas.width, canvas.height);
   brush.drawImage(picture, 0, 0, canvas.width, canvas.height);
   picture.close();

@@ -1,4 +1,5 @@
 // The boundary editor: tools on the left, the map, the panel. What is drawn is an operation the server does on the
+import { colour } from '../../shared/dom.js';
 // coverage; the picture here only runs ahead of it while a vertex is dragged.
 import { $, page, phone } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
@@ -11,7 +12,7 @@ const { map } = window.wangge;
 const HANDLE = 12, LINE = 9, SNAP = 10; // pixels
 const HANDLES_FROM = 13; // zoom
 const POLL = 10_000; // milliseconds
-const INK = { grid: '#2f6db0', around: '#8d99a6', changed: '#0b4f8a', chosen: page.chosen, old: '#6b4e00' };
+const INK = { grid: colour('grid'), around: colour('neighbour'), changed: colour('changed'), chosen: page.chosen, old: colour('former') };
 
 const coverage = new Coverage();
 const layers = new Map(); // code -> polygon on the map

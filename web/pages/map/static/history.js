@@ -1,4 +1,5 @@
 // Two days side by side: the old lines dashed under the new, what changed hands tinted, and a list that flies to each.
+import { colour } from '../../shared/dom.js';
 import { $, h, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { ask, query } from '../../shared/request.js';
@@ -8,7 +9,7 @@ const CHANGE_LABELS = { new: t('new'), gone: t('ended') };
 
 const { map } = window.wangge;
 const drawn = L.layerGroup().addTo(map);
-const OLD = '#6b4e00', NEW = '#0b4f8a', LAND = '#E69F00';
+const OLD = colour('former'), NEW = colour('changed'), LAND = colour('moved-land');
 const [from, to] = [page.compare, page.at ?? new Date().toISOString()].sort((a, b) => new Date(a) - new Date(b));
 
 const shape = (geometry, style) => L.geoJSON(geometry, { interactive: false, style }).addTo(drawn);

@@ -1,4 +1,5 @@
 // The reporter's form: photo, place, kind, send. A draft has one key, so that sending again never files it twice.
+import { colour } from '../../shared/dom.js';
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
 import { ask, inWords, query, Refused, setOfflineText } from '../../shared/request.js';
@@ -127,7 +128,7 @@ $('gps').onclick = () => {
     $('gps').removeAttribute('aria-busy');
     const at = [coords.latitude, coords.longitude], metres = Math.max(1, Math.round(coords.accuracy));
     ring?.remove();
-    ring = L.circle(at, { radius: metres, interactive: false, color: '#14568f', weight: 1.5, dashArray: '4 4', fillOpacity: 0.08 }).addTo(map);
+    ring = L.circle(at, { radius: metres, interactive: false, color: colour('link'), weight: 1.5, dashArray: '4 4', fillOpacity: 0.08 }).addTo(map);
     accuracy = { at };
     $('map-hint').hidden = true;
     go(...at, metres > 200 ? 16 : 18);

@@ -1,4 +1,5 @@
 // The preview of a revision: its map, what moves, what is odd, and what can be done with it.
+import { colour } from '../../shared/dom.js';
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
 import { call } from '../../shared/request.js';
@@ -17,22 +18,22 @@ const called = (code) => (code === null ? t('no grid') : names[code] ?? code);
 function draw(found) {
   names = found.names;
   const ends = [...new Set(found.pieces.features.map((one) => one.properties.to))];
-  const colour = (code) => (code === null ? '#5c6670' : COLOURS[ends.indexOf(code) % COLOURS.length]);
-  const pieces = found.pieces.features.map((one) => shape(one.geometry, { color: colour(one.properties.to), weight: 1, fillColor: colour(one.properties.to), fillOpacity: 0.45 }));
-  const after = found.grids.map((one) => shape(one.after, { color: '#0b4f8a', weight: 2.5, fill: false }));
+  const colourOf = (code) => (code === null ? colour('mark') : COLOURS[ends.indexOf(code) % COLOURS.length]);
+  const pieces = found.pieces.features.map((one) => shape(one.geometry, { color: colourOf(one.properties.to), weight: 1, fillColor: colourOf(one.properties.to), fillOpacity: 0.45 }));
+  const after = found.grids.map((one) => shape(one.after, { color: colour('changed'), weight: 2.5, fill: false }));
   const now = new Coverage(), seen = new Set();
   found.grids.forEach((one) => now.set({ id: one.code, geometry: one.after, properties: {} }));
   const lines = found.grids.flatMap((one) => (one.before ? gone(one.before, now, seen) : []));
-  const before = lines.length ? [shape({ type: 'MultiLineString', coordinates: lines }, { color: '#6b4e00', weight: 2.5, dashArray: '6 5' })] : [];
+  const before = lines.length ? [shape({ type: 'MultiLineString', coordinates: lines }, { color: colour('former'), weight: 2.5, dashArray: '6 5' })] : [];
   fit([...after, ...before]);
 
-  $('rev-legend').append(...ends.slice(0, COLOURS.length).map((code) => h('li', {}, swatch(colour(code)), t('goes to %(name)s', { name: called(code) }))));
+  $('rev-legend').append(...ends.slice(0, COLOURS.length).map((code) => h('li', {}, swatch(colourOf(code)), t('goes to %(name)s', { name: called(code) }))));
   $('rev-totals').replaceChildren(...Object.entries(found.totals).map(([kind, count]) => h('div', {}, h('dt', {}, TOTAL_LABELS[kind]), h('dd', {}, found.incidents === null && kind === 'incidents' ? '—' : number(count)))));
   const order = [...found.problems].sort((a, b) => (a.severity === 'refused' ? 0 : 1) - (b.severity === 'refused' ? 0 : 1));
   $('rev-problems').replaceChildren(...(order.length ? order.map((one) => h('li', {}, h(one.place ? 'button' : 'p', { ...(one.place && { type: 'button', onclick: () => fly(one.place) }), className: `rev-fault ${one.severity}` },
     h('b', {}, one.severity === 'refused' ? `✕ ${t('cannot be published')}` : `△ ${t('warning')}`), ' ', zh ? one.zh : one.en))) : [h('li', { className: 'quiet' }, t('No problems found.'))]));
   $('rev-pieces').replaceChildren(...(pieces.length ? found.pieces.features.map(({ properties: one }, i) => h('li', {}, h('button', { type: 'button', className: 'rev-fault', onclick: () => fit([pieces[i]]) },
-    swatch(colour(one.to)),
+    swatch(colourOf(one.to)),
     h('b', {}, t('%(from)s → %(to)s', { from: called(one.from), to: called(one.to) })), ` ${t('%(n)s ha', { n: (one.area_m2 / 10000).toFixed(2) })} · ${t('%(n)s households', { n: number(one.households) })}`))) : [h('li', { className: 'quiet' }, t('Nothing changes hands.'))]));
   $('rev-grids').replaceChildren(...found.grids.map(row));
   if ($('rev-publish') && order[0]?.severity === 'refused') {
@@ -47,7 +48,7 @@ function draw(found) {
 const pair = ([before, after], digits = 0) => [before, after].map((n) => (n === null ? '—' : Number(n).toLocaleString(zh ? 'zh-CN' : 'en', { maximumFractionDigits: digits, minimumFractionDigits: digits })));
 const cell = (values, digits) => { const [a, b] = pair(values, digits); return h('td', {}, h('span', {}, a), ' → ', h('b', {}, b)); };
 
-const swatch = (colour) => h('svg', { className: 'rev-dot', viewBox: '0 0 12 12', 'aria-hidden': 'true' }, h('circle', { cx: 6, cy: 6, r: 6, fill: colour }));
+const swatch = (fill) => h('svg', { className: 'rev-dot', viewBox: '0 0 12 12', 'aria-hidden': 'true' }, h('circle', { cx: 6, cy: 6, r: 6, fill }));
 
 // the grid's own land on the map: as it will be, or as it was when it ends
 function go(one) {

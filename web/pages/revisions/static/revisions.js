@@ -1,4 +1,5 @@
 // Bringing back a file edited elsewhere: the report, and a torn file on the map.
+import { colour } from '../../shared/dom.js';
 import { $, h, page } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { ask, inWords } from '../../shared/request.js';
@@ -8,8 +9,8 @@ const KIND_LABELS = { overlap: t('overlap'), gap: t('gap') };
 
 const form = $('rev-upload');
 const STYLE = {
-  overlap: { color: '#7d1a14', weight: 2, fillColor: '#D55E00', fillOpacity: 0.55 },
-  gap: { color: '#123f6d', weight: 2, dashArray: '4 3', fillColor: '#0072B2', fillOpacity: 0.55 },
+  overlap: { color: colour('error-ink'), weight: 2, fillColor: colour('overlap'), fillOpacity: 0.55 },
+  gap: { color: colour('community'), weight: 2, dashArray: '4 3', fillColor: colour('gap'), fillOpacity: 0.55 },
 };
 
 // names beside the codes, of the first grids; a code that is new in the file has none

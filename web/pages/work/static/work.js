@@ -1,4 +1,5 @@
 // The grid worker's page: my matters by urgency, the map of my patch, and moves that wait for a connection.
+import { colour } from '../../shared/dom.js';
 import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { ask, query, Refused } from '../../shared/request.js';
@@ -183,7 +184,7 @@ function drawMap(shown) {
     keyboard: true, title: `${i + 1} ${pick(one, 'category')}`, alt: `${i + 1} ${pick(one, 'category')}`,
     icon: L.divIcon({ className: 'wrk-pin', iconSize: [44, 44], html: shape(urgency(one), String(i + 1)) }), zIndexOffset: 1000 - i,
   }).on('click', () => show(one.id)).addTo(pins));
-  if (here) L.circleMarker([here.lat, here.lon], { radius: 8, color: '#fff', weight: 3, fillColor: '#14568f', fillOpacity: 1, interactive: false }).addTo(pins);
+  if (here) L.circleMarker([here.lat, here.lon], { radius: 8, color: colour('white'), weight: 3, fillColor: colour('link'), fillOpacity: 1, interactive: false }).addTo(pins);
 }
 
 async function drawPatch() {
@@ -192,7 +193,7 @@ async function drawPatch() {
   if (!mine) return;
   try {
     const found = await ask(`/layers/${level[mine.level]}?${query({ code: mine.code })}`);
-    const outline = L.geoJSON(found, { interactive: false, style: { color: '#c93508', weight: 3, fillColor: '#c93508', fillOpacity: 0.05 } }).addTo(map);
+    const outline = L.geoJSON(found, { interactive: false, style: { color: colour('chosen'), weight: 3, fillColor: colour('chosen'), fillOpacity: 0.05 } }).addTo(map);
     if (!framed && found.features.length) { framed = true; map.fitBounds(outline.getBounds(), { padding: [20, 20] }); }
   } catch { /* the map stays without it */ }
 }
