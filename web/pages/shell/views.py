@@ -50,4 +50,5 @@ def _cacheable(text: str, mimetype: str) -> Response:
     response = Response(text, mimetype=mimetype)
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
