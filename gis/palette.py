@@ -3,13 +3,26 @@
 Source of the set: Okabe & Ito (2008), "Color Universal Design"; told apart with every kind of colour blindness.
 """
 
+WHITE, BLACK = "#ffffff", "#000000"
+
+OKABE_ITO = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "vermilion": "#D55E00",
+    "yellow": "#F0E442",
+    "black": BLACK,
+}
+
 BASEMAP_COLOURS = {
     "land": "#f5f4f0",
     "residential": "#f0eee8",
     "public": "#f1ece4",
     "green": "#dde8d3",
     "water": "#c3dbe8",
-    "street": "#ffffff",
+    "street": WHITE,
     "street_edge": "#d9d6cd",
     "main_street": "#fdf3d8",
     "main_edge": "#dcc893",
@@ -34,10 +47,94 @@ SELECTION_COLOUR = "#d1390b"  # the selected thing, and nothing else
 CIRCLE = "#00756f"  # service circles
 CIRCLE_COLOUR_BY_MINUTES = {5: "#00524d", 10: "#0a7f78", 15: "#4fa8a0"}
 
+# the pages; in stylesheets each is a variable, as var(--field-line)
+PAGE_COLOURS = {
+    # text and surfaces
+    "ink": "#1b2733",
+    "text": "#2f3d4a",
+    "quiet": "#5a646e",
+    "paper": WHITE,
+    "white": WHITE,
+    "ground": "#f5f4f0",
+    "soft": "#f4f6f7",
+    "mark": "#5c6670",
+    # lines
+    "line": "#e2e4e3",
+    "field-line": "#8a949d",
+    "control-line": "#b9c0c6",
+    "search-line": "#c6cbcf",
+    "quiet-line": "#b7c3cf",
+    "grip": "#b3babf",
+    "step-line": "#9aa3aa",
+    "print-line": "#999999",
+    "skeleton": "#eceeef",
+    "skeleton-light": "#f6f7f7",
+    # links and buttons
+    "link": "#14568f",
+    "link-hover": "#0f4474",
+    "focus": "#2f6db0",
+    "pressed": "#e8f0f8",
+    "picked": "#e9f1f9",
+    "picked-row": "#eaf1f8",
+    "picked-person": "#eef4fa",
+    "unseen": "#e3eefb",
+    "fresh": "#d9e8f6",
+    "state": "#e8eef5",
+    "disabled": "#dfe4e8",
+    "disabled-ink": "#4d5862",
+    # what is selected, and service circles
+    "chosen": "#c93508",
+    "chosen-soft": "#fdf0ea",
+    "circle": "#00756f",
+    "circle-soft": "#d7ebe8",
+    # right and wrong
+    "error": "#b3261e",
+    "error-ink": "#7d1a14",
+    "error-soft": "#fdf0ee",
+    "error-line": "#e3b3af",
+    "error-line-soft": "#f0d3d0",
+    "done-ink": "#0b4f4b",
+    "done-soft": "#e6f2f1",
+    "done-line": "#9ccbc7",
+    "published-line": "#9ccbc8",
+    "warn": "#fff3cf",
+    "warn-ink": "#634700",
+    "warn-line": "#e2c97a",
+    "warn-text": "#8a4b00",
+    "late": "#a5231b",
+    "good": "#00664f",
+    # incidents: the clock, and their states
+    "clock-red": "#a8231b",
+    "clock-amber": "#8a5300",
+    "clock-amber-mark": "#b26a00",
+    "clock-green": "#00664f",
+    "clock-none": "#5a646e",
+    "handled-soft": "#e0efe9",
+    "handled-ink": "#0b4f3c",
+    "due-soft": "#e2f1ec",
+    "due-ink": "#00543f",
+    # areas, and boundaries before and after
+    "community": "#123f6d",
+    "grid": "#2f6db0",
+    "unit": "#7a5195",
+    "neighbour": "#8d99a6",
+    "changed": "#0b4f8a",
+    "former": "#6b4e00",
+    "band": "#b9d3ea",
+    "outside-band": "#b35900",
+    "building": "#e4dfd5",
+    "building-edge": "#b9b1a1",
+    "moved-land": OKABE_ITO["orange"],
+    "overlap": OKABE_ITO["vermilion"],
+    "overlap-soft": "#fbe6d9",
+    "gap": OKABE_ITO["blue"],
+    "gap-soft": "#d9eaf5",
+}
+
 
 def text_colour_on(colour: str) -> str:
     """White or near-black, whichever reads better on a colour (WCAG 2.2 contrast)."""
     channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#ffffff" if 1.05 / (light + 0.05) >= 3.5 else TEXT_COLOURS["loud"]
+    return WHITE if 1.05 / (light + 0.05) >= 3.5 else TEXT_COLOURS["loud"]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from gis.areas.models import Area, Boundary, Level
-from gis.palette import AREA_OUTLINE_COLOURS, BASEMAP_COLOURS, TEXT_COLOURS
+from gis.palette import AREA_OUTLINE_COLOURS, BASEMAP_COLOURS, TEXT_COLOURS, WHITE
 from gis.places.models import Building
 from layers.layer import Label, Layer, Style, Title
 
@@ -65,7 +65,7 @@ COMMUNITIES = Layer(
         "": Style(
             stroke=AREA_OUTLINE_COLOURS["community"],
             width=((10, 1), (14, 2.2), (18, 3.5)),
-            casing="#ffffff",
+            casing=WHITE,
             casing_width=((10, 2), (14, 5), (18, 8)),
         )
     },

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, case, select
 
 from gis.basemap.models import BasemapFeature
-from gis.palette import BASEMAP_COLOURS, TEXT_COLOURS
+from gis.palette import BASEMAP_COLOURS, TEXT_COLOURS, WHITE
 from layers.layer import Label, Layer, Style, Title
 
 Rows = Callable[[datetime], Select[*tuple[Any, ...]]]
@@ -92,7 +92,7 @@ RAILWAYS = Layer(
     zooms=range(10, 20),
     styles={
         "": Style(
-            stroke="#ffffff",
+            stroke=WHITE,
             width=((12, 0.8), (18, 2)),
             dash=(6, 6),
             casing=BASEMAP_COLOURS["rail"],

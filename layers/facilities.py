@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 
 from gis.facilities.categories import CATEGORIES
 from gis.facilities.models import Facility, ServiceCircle
-from gis.palette import CIRCLE, TEXT_COLOURS, text_colour_on
+from gis.palette import CIRCLE, TEXT_COLOURS, WHITE, text_colour_on
 from layers import icons
 from layers.layer import Label, Layer, Style, Title
 
@@ -48,7 +48,7 @@ FACILITIES = Layer(
     by="category",
     styles={
         c.key: Style(
-            fill=c.colour, stroke="#ffffff", width=((13, 0.8), (17, 1.5)), radius=((13, 2.2), (15, 4), (16, 9), (18, 11)),
+            fill=c.colour, stroke=WHITE, width=((13, 0.8), (17, 1.5)), radius=((13, 2.2), (15, 4), (16, 9), (18, 11)),
             glyph=text_colour_on(c.colour), title=Title(c.zh, c.en),
         )
         for c in sorted(CATEGORIES, key=lambda c: c.rank)

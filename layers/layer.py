@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Select
 
+from gis.palette import WHITE
+
 Stops = tuple[tuple[int, float], ...]  # (map zoom, CSS pixels), straight lines between
 
 
@@ -35,7 +37,7 @@ class Style:
     casing: str | None = None
     casing_width: Stops = ()
     radius: Stops = ((0, 4.0),)
-    glyph: str = "#ffffff"  # the pictogram on a point
+    glyph: str = WHITE  # the pictogram on a point
     title: Title | None = None  # its line in the legend, when the layer has several
 
 
@@ -48,7 +50,7 @@ class Label:
     size: Stops
     colour: str
     rank: int
-    halo: str = "#ffffff"
+    halo: str = WHITE
     weight: int = 400
 
 

@@ -9,7 +9,7 @@ import folium
 from branca.element import Figure
 from folium.template import Template
 
-from gis.palette import BASEMAP_COLOURS, CIRCLE
+from gis.palette import BASEMAP_COLOURS, BLACK, CIRCLE, PAGE_COLOURS
 from layers import literal
 from layers.layer import Layer, Stops, Style
 
@@ -103,11 +103,11 @@ def _shapes(layer: Layer, style: Style, members: Sequence[Any], zoom: int, langu
     width = _at(style.width, zoom)
     look: dict[str, Any] = {
         "stroke": bool(style.stroke),
-        "color": style.stroke or "#000",
+        "color": style.stroke or BLACK,
         "opacity": style.opacity,
         "weight": width,
         "fill": bool(style.fill) and layer.kind != "line",
-        "fillColor": style.fill or "#000",
+        "fillColor": style.fill or BLACK,
         "fillOpacity": style.fill_opacity,
         "dashArray": " ".join(map(str, style.dash)) or None,
     }
@@ -142,11 +142,11 @@ def _at(stops: Stops, zoom: float) -> float:
 
 
 CSS = f"""
-html, body {{ height: 100%; margin: 0; font-family: {FONT_STACK}; color: #2f3d4a; }}
+html, body {{ height: 100%; margin: 0; font-family: {FONT_STACK}; color: {PAGE_COLOURS["text"]}; }}
 body {{ display: flex; flex-direction: column-reverse; }}
 .folium-map {{ flex: 1; background: {BASEMAP_COLOURS["land"]}; font-family: {FONT_STACK}; }}
-.saved {{ padding: 8px 16px; border-bottom: 1px solid #e2e4e3; display: flex; flex-wrap: wrap; gap: 4px 20px; align-items: baseline; }}
-.saved h1 {{ font-size: 18px; margin: 0; color: #1b2733; }} .saved p {{ margin: 0; font-size: 13px; color: #5a646e; }}
+.saved {{ padding: 8px 16px; border-bottom: 1px solid {PAGE_COLOURS["line"]}; display: flex; flex-wrap: wrap; gap: 4px 20px; align-items: baseline; }}
+.saved h1 {{ font-size: 18px; margin: 0; color: {PAGE_COLOURS["ink"]}; }} .saved p {{ margin: 0; font-size: 13px; color: {PAGE_COLOURS["quiet"]}; }}
 .leaflet-control-layers {{ font-size: 14px; }} .foliumtooltip, .leaflet-tooltip {{ font-size: 13px; }}
 .foliumtooltip table {{ margin: 0; }}
 @media print {{ .leaflet-control-container {{ display: none; }} * {{ print-color-adjust: exact; }} }}

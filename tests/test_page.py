@@ -13,6 +13,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from gis.accounts import accounts
 from gis.errors import CODE_PATTERN
 from gis.ops.metadata import Dataset
+from gis.palette import PAGE_COLOURS
 from gis.rights.actions import ACCESS_ROLES as ACCESS
 from gis.settings import ROOT
 from layers import saved_map
@@ -179,7 +180,7 @@ def test_every_page_finds_its_scripts_and_styles(client, session, town):
                 seen.add(address)
                 scripts.add(address)
     assert {f"/static/shared/{name}.js" for name in ("dom", "i18n", "image", "incident", "request")} <= seen
-    assert len(seen) > 40 and [address for address in seen if client.get(address).status_code != 200] == []
+    assert len(seen) > 30 and [address for address in seen if client.get(address).status_code != 200] == []
 
 
 def test_every_word_of_the_pages_is_in_the_chinese_catalogue():
@@ -277,3 +278,28 @@ def test_every_view_named_by_a_string_exists(app):
     for file in [*(ROOT / "web").rglob("*.html"), *(ROOT / "web").rglob("*.py")]:
         named |= set(re.findall(r"url_for\(\s*['\"]([\w.]+)['\"]", file.read_text(encoding="utf-8")))
     assert len(named) > 40 and sorted(named - set(app.view_functions)) == []
+
+
+def test_the_palette_is_the_only_home_of_colours():
+    files = [
+        file
+        for top in ("gis", "layers", "web")
+        for kind in ("css", "js", "html", "py")
+        for file in (ROOT / top).rglob(f"*.{kind}")
+    ]
+    own = [file for file in files if "vendor" not in file.parts and file != ROOT / "gis" / "palette.py"]
+    colour = re.compile(r"#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b")
+    assert len(own) > 300
+    assert [(str(file), found) for file in own if (found := colour.findall(file.read_text(encoding="utf-8")))] == []
+
+
+def test_every_variable_of_the_stylesheets_is_a_colour_or_a_size(client):
+    styles = [path.read_text(encoding="utf-8") for path in list_assets() if path.suffix == ".css"]
+    tokens = client.get("/static/tokens.css")
+    assert tokens.mimetype == "text/css"
+    defined = {name for text in [tokens.text, *styles] for name in re.findall(r"--([\w-]+):", text)}
+    used = {name for text in styles for name in re.findall(r"var\(--([\w-]+)", text)}
+    scripts = [path.read_text(encoding="utf-8") for path in list_assets() if path.suffix == ".js"]
+    used |= {name for text in scripts for name in re.findall(r"\bcolour\('([\w-]+)'\)", text)}
+    assert len(used) > 60 and used - defined == set()
+    assert set(PAGE_COLOURS) - used == set()

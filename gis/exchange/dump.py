@@ -184,8 +184,8 @@ def _write_csv(session: Session, layer: str, path: Path, area_filter: AreaFilter
     return count
 
 
-def _write_xlsx(session: Session, layer: str, path: Path, asked: Asked) -> int:
-    names, rows = _table(session, layer, asked)
+def _write_xlsx(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
+    names, rows = _table(session, layer, area_filter)
     book = Workbook(write_only=True)
     sheet = book.create_sheet(layer)
     sheet.append(names)

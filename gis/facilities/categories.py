@@ -9,15 +9,10 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-RED, PINK, SKY, ORANGE, GREEN, BLUE, BLACK = (
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#E69F00",
-    "#009E73",
-    "#0072B2",
-    "#000000",
-)
+from gis.palette import OKABE_ITO
+
+RED, PINK, SKY = OKABE_ITO["vermilion"], OKABE_ITO["purple"], OKABE_ITO["sky"]
+ORANGE, GREEN, BLUE, BLACK = OKABE_ITO["orange"], OKABE_ITO["green"], OKABE_ITO["blue"], OKABE_ITO["black"]
 
 # Objects a name pattern may speak for: a bus stop called after the 街道办事处 is still a bus stop.
 NAMED_BY = ("amenity", "office", "government", "healthcare", "social_facility", "shop", "building", "landuse")

@@ -182,6 +182,7 @@ TABLE: dict[str, Row] = {
     "GET /map.html": Row(anybody, "bbox=105.949,26.229,105.953,26.232&zoom=16"),
     "GET /static/<path:filename>": Row(anybody, path={"filename": "shared/base.css"}),
     "GET /static/pages/<page>/<path:filename>": Row(anybody, path={"page": "desk", "filename": "desk.js"}),
+    "GET /static/tokens.css": Row(anybody),
     "GET /static/messages/<language>.json": Row(anybody, path={"language": "zh"}),
     "GET /tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt": Row(anybody, path={"layer": "base", "z": 14, "x": 13012, "y": 6938}),
     "GET /api/v1/layers": Row(anybody),

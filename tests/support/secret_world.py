@@ -124,7 +124,7 @@ EXTRA = [
 
 
 # the same for everybody, whoever asks and whatever there is
-SAME_FOR_ALL = {"GET /openapi.json", "GET /docs", "GET /static/<path:filename>", "GET /static/pages/<page>/<path:filename>", "GET /static/messages/<language>.json", "GET /api/v1/categories",
+SAME_FOR_ALL = {"GET /openapi.json", "GET /docs", "GET /static/<path:filename>", "GET /static/pages/<page>/<path:filename>", "GET /static/messages/<language>.json", "GET /static/tokens.css", "GET /api/v1/categories",
                 "GET /api/v1/categories/suggest", "GET /api/v1/layers", "GET /sign-in", "GET /metrics"}  # fmt: skip
 
 

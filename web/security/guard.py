@@ -19,7 +19,15 @@ from web.security.session import COOKIE, PUBLIC, Cookies, TimedCache, bearer_tok
 SIGN_IN = frozenset({"account.submit_sign_in"})
 # what an account with a first password may still ask for
 ALLOWED_BEFORE_PASSWORD_CHANGE = frozenset(
-    {"account.password", "account.change_password", "account.sign_out", "static", "shell.page_asset", "shell.messages"}
+    {
+        "account.password",
+        "account.change_password",
+        "account.sign_out",
+        "static",
+        "shell.page_asset",
+        "shell.messages",
+        "shell.colour_tokens",
+    }
 )
 
 

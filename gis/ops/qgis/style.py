@@ -3,6 +3,7 @@
 from xml.sax.saxutils import escape, quoteattr
 
 from gis.ops.qgis.views import GEOMETRY, INK, View
+from gis.palette import WHITE
 
 STYLE = "网格 wangge"  # name of our styles; those with another name are left alone
 FACES = ("Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Source Han Sans SC")  # the first there is, is taken
@@ -63,7 +64,7 @@ def _symbol(view: View, number: int, colour: str) -> str:
             "joinstyle": "round", "capstyle": "round",
         }),
         "Polygon": ("fill", "SimpleFill", {
-            "style": "solid" if style.fill else "no", "color": _rgba(style.fill or "#ffffff"),
+            "style": "solid" if style.fill else "no", "color": _rgba(style.fill or WHITE),
             "outline_color": _rgba(colour), "outline_style": line, "outline_width": str(style.width),
             "outline_width_unit": "MM", "joinstyle": "round",
         }),

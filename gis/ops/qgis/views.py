@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gis.facilities.categories import CATEGORIES
+from gis.palette import AREA_OUTLINE_COLOURS, BASEMAP_COLOURS, TEXT_COLOURS
 
 SCHEMA, GEOMETRY = "qgis", "shape"
 GROUP = "wangge_qgis"  # login roles are called GROUP_name
 MOST_CONNECTIONS, LONGEST_QUERY = 20, "120s"  # of one login role
-OUTLINE = {"community": "#123f6d", "grid": "#2f6db0", "unit": "#7a5195"}
-INK = {"quiet": "#5c6670", "street": "#6b6558", "text": "#2f3d4a"}
 KEY = {"id": ("主键", "Key of the row: the Feature id to choose in QGIS")}
 
 
@@ -100,19 +99,19 @@ def _area(level: str, zh: str, en: str, style: Style) -> View:
 
 
 VIEWS = {
-    "county": _area("county", "区县", "Counties as they are now", Style(OUTLINE["community"], 1.0, size=14)),
+    "county": _area("county", "区县", "Counties as they are now", Style(AREA_OUTLINE_COLOURS["community"], 1.0, size=14)),
     "street": _area(
-        "street", "街道", "Streets and townships as they are now", Style(OUTLINE["community"], 0.8, size=13)
+        "street", "街道", "Streets and townships as they are now", Style(AREA_OUTLINE_COLOURS["community"], 0.8, size=13)
     ),
     "community": _area(
-        "community", "社区", "Communities as they are now", Style(OUTLINE["community"], 0.6, size=12, named=150_000)
+        "community", "社区", "Communities as they are now", Style(AREA_OUTLINE_COLOURS["community"], 0.6, size=12, named=150_000)
     ),
-    "grid": _area("grid", "网格", "Grids as they are now", Style(OUTLINE["grid"], 0.4, named=30_000)),
+    "grid": _area("grid", "网格", "Grids as they are now", Style(AREA_OUTLINE_COLOURS["grid"], 0.4, named=30_000)),
     "unit": _area(
         "unit",
         "十联户",
         "Ten-household units as they are now",
-        Style(OUTLINE["unit"], 0.3, dashed=True, shown=25_000, named=3_000),
+        Style(AREA_OUTLINE_COLOURS["unit"], 0.3, dashed=True, shown=25_000, named=3_000),
     ),
     "grid_history": View(
         "网格历史",
@@ -129,7 +128,7 @@ VIEWS = {
             GEOMETRY: ("边界", "The land, EPSG:4490"),
         },
         DATED.format(parent=PARENT.format(at="lower(b.valid)")),
-        Style(INK["quiet"], 0.25, dashed=True, named=15_000),
+        Style(TEXT_COLOURS["quiet"], 0.25, dashed=True, named=15_000),
     ),
     "building": View(
         "楼栋",
@@ -149,7 +148,7 @@ VIEWS = {
         SELECT h.id, h.code, h.name, h.estate, h.address, h.kind, h.floors,
           (SELECT count(*) FROM public.household o WHERE o.building_id = h.id) AS households, h.shape
         FROM public.building h""",
-        Style("#cbc4b6", 0.15, fill="#e4dfd5", shown=40_000, named=4_000),
+        Style(BASEMAP_COLOURS["building_edge"], 0.15, fill=BASEMAP_COLOURS["building"], shown=40_000, named=4_000),
     ),
     "facility": View(
         "设施",
@@ -168,7 +167,7 @@ VIEWS = {
           WHEN 0 THEN f.shape ELSE public.ST_PointOnSurface(f.shape) END)::public.geometry(Point, 4490) AS shape
         FROM public.facility f""",
         Style(
-            INK["text"],
+            TEXT_COLOURS["text"],
             shown=60_000,
             named=8_000,
             by="category",
@@ -190,7 +189,7 @@ VIEWS = {
             GEOMETRY: ("线", "The line, EPSG:4490"),
         },
         "SELECT e.id, e.way_id, e.name, e.kind, e.length, e.steps, e.structure, e.shape FROM public.walk_edge e",
-        Style(INK["street"], 0.3, shown=60_000, named=8_000),
+        Style(TEXT_COLOURS["street"], 0.3, shown=60_000, named=8_000),
         geometry="Line",
     ),
 }

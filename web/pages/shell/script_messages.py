@@ -21,9 +21,9 @@ def extract_script(
     file: BinaryIO, keywords: Collection[str], comment_tags: Collection[str], options: object
 ) -> Iterator[tuple[int, str, str, list[str]]]:
     """Yield line, function, English text and no comments for every text of a script, as Babel wants its extractors."""
-    for number, line in enumerate(file.read().decode("utf-8").split("\n"), 1):
-        for match in CALL_PATTERN.finditer(line):
-            yield number, "gettext", ESCAPE_PATTERN.sub(r"\1", match[2]), []
+    script = file.read().decode("utf-8")
+    for match in CALL_PATTERN.finditer(script):
+        yield script.count("\n", 0, match.start()) + 1, "gettext", ESCAPE_PATTERN.sub(r"\1", match[2]), []
 
 
 @cache

@@ -1,14 +1,15 @@
 """What every page needs of the application: its language, its account menu, its scripts and styles."""
 
-from typing import Any, cast
+from typing import Any
 
 from flask import Blueprint, Response, request, send_from_directory
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
 from gis.messages import LOCALES
+from gis.palette import PAGE_COLOURS
 from web.http import i18n
-from web.pages.shell import assets, menu, script_messages
+from web.pages.shell import assets, menu, script_messages, tokens
 
 bp = Blueprint("shell", __name__)
 
@@ -18,6 +19,7 @@ def init_app(state: Any) -> None:
     """Translate the pages; let every template draw the account menu and name its assets."""
     i18n.init_app(state.app)
     state.app.jinja_env.globals.update(menu=menu.menu, role_words=menu.role_words, asset=assets.asset_url)
+    state.app.jinja_env.globals.update(tokens_url=tokens.tokens_url, page_colours=PAGE_COLOURS)
 
 
 @bp.get("/static/pages/<page>/<path:filename>")
@@ -37,9 +39,16 @@ def messages(language: str) -> Response:
     return _cacheable(script_messages.messages_json(language), "application/json")
 
 
+@bp.get("/static/tokens.css")
+def colour_tokens() -> Response:
+    """Send the colours of the pages as variables."""
+    return _cacheable(tokens.tokens_css(), "text/css")
+
+
 def _cacheable(text: str, mimetype: str) -> Response:
     """Return a file that is kept for good under an address with a digest, and checked by its ETag under one without."""
     response = Response(text, mimetype=mimetype)
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
     response.add_etag()
-    return cast(Response, response.make_conditional(request))
+    response.make_conditional(request)
+    return response

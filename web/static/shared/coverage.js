@@ -17,11 +17,18 @@ function* cells(west, south, east, north) {
 
 // Lines by the squares they cross, for what is near a place.
 export class Segments {
-  constructor() { this.squares = new Map(); }
+  constructor() {
+    this.squares = new Map();
+  }
 
   add(a, b, tag) {
     const segment = { a, b, tag };
-    for (const square of cells(Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1]))) {
+    for (const square of cells(
+      Math.min(a[0], b[0]),
+      Math.min(a[1], b[1]),
+      Math.max(a[0], b[0]),
+      Math.max(a[1], b[1]),
+    )) {
       if (!this.squares.has(square)) this.squares.set(square, []);
       this.squares.get(square).push(segment);
     }
@@ -49,8 +56,13 @@ export class Coverage {
   set(feature) {
     this.drop(feature.id);
     if (!feature.geometry) return null;
-    const polygons = feature.geometry.type === 'Polygon' ? [feature.geometry.coordinates] : feature.geometry.coordinates;
-    const grid = { code: feature.id, properties: feature.properties, polygons: polygons.map((rings) => rings.map((ring) => ring.map(([lon, lat]) => [lon, lat]))) };
+    const polygons =
+      feature.geometry.type === 'Polygon' ? [feature.geometry.coordinates] : feature.geometry.coordinates;
+    const grid = {
+      code: feature.id,
+      properties: feature.properties,
+      polygons: polygons.map((rings) => rings.map((ring) => ring.map(([lon, lat]) => [lon, lat]))),
+    };
     this.grids.set(grid.code, grid);
     this.register(grid);
     return grid;
@@ -89,12 +101,14 @@ export class Coverage {
 
   // The vertex nearest to a place within a reach (degrees of latitude), with the grids that share it.
   vertexNear(lon, lat, reach, without = []) {
-    const wide = reach / Math.cos(lat * Math.PI / 180);
+    const wide = reach / Math.cos((lat * Math.PI) / 180);
     let best = null;
     for (const square of cells(lon - wide, lat - reach, lon + wide, lat + reach)) {
       for (const at of this.squares.get(square) ?? []) {
-        const xy = at.split(',').map((n) => n / STEPS), far = distance(xy, [lon, lat]);
-        if (far <= reach && !without.includes(at) && (!best || far < best.far)) best = { key: at, xy, far, codes: [...this.owners.get(at)] };
+        const xy = at.split(',').map((n) => n / STEPS),
+          far = distance(xy, [lon, lat]);
+        if (far <= reach && !without.includes(at) && (!best || far < best.far))
+          best = { key: at, xy, far, codes: [...this.owners.get(at)] };
       }
     }
     return best;
@@ -107,7 +121,10 @@ export class Coverage {
       for (const grid of this.grids.values()) {
         for (const [a, b] of edges(grid)) {
           const name = [key(a), key(b)].sort().join(' ');
-          if (!this.names.has(name)) { this.names.add(name); this.edges.add(a, b, 'border'); }
+          if (!this.names.has(name)) {
+            this.names.add(name);
+            this.edges.add(a, b, 'border');
+          }
         }
       }
     }
@@ -124,14 +141,16 @@ export class Coverage {
 
   has(code, a, b) {
     const names = [`${key(a)} ${key(b)}`, `${key(b)} ${key(a)}`];
-    for (const [start, end] of edges(this.grids.get(code))) if (names.includes(`${key(start)} ${key(end)}`)) return true;
+    for (const [start, end] of edges(this.grids.get(code)))
+      if (names.includes(`${key(start)} ${key(end)}`)) return true;
     return false;
   }
 
   // Move a vertex of all grids that share it, or make one on an edge; returns how to put everything back.
   move(codes, from, to, edge) {
     const before = codes.map((code) => [code, structuredClone(this.grids.get(code).polygons)]);
-    const names = edge ? [`${key(edge[0])} ${key(edge[1])}`, `${key(edge[1])} ${key(edge[0])}`] : null, start = key(from);
+    const names = edge ? [`${key(edge[0])} ${key(edge[1])}`, `${key(edge[1])} ${key(edge[0])}`] : null,
+      start = key(from);
     for (const code of codes) {
       const grid = this.grids.get(code);
       for (const rings of grid.polygons) {
@@ -140,16 +159,27 @@ export class Coverage {
             for (let i = ring.length - 1; i > 0; i -= 1) {
               if (names.includes(`${key(ring[i - 1])} ${key(ring[i])}`)) ring.splice(i, 0, to);
             }
-          } else ring.forEach((xy, i) => { if (key(xy) === start) ring[i] = to; });
+          } else
+            ring.forEach((xy, i) => {
+              if (key(xy) === start) ring[i] = to;
+            });
         }
       }
     }
-    return () => before.forEach(([code, polygons]) => { this.grids.get(code).polygons = polygons; });
+    return () =>
+      before.forEach(([code, polygons]) => {
+        this.grids.get(code).polygons = polygons;
+      });
   }
 
   // The grid a place lies in; on a border the lower code.
   at(lon, lat) {
-    return [...this.grids.values()].filter((grid) => inside(grid, lon, lat)).map((grid) => grid.code).sort()[0] ?? null;
+    return (
+      [...this.grids.values()]
+        .filter((grid) => inside(grid, lon, lat))
+        .map((grid) => grid.code)
+        .sort()[0] ?? null
+    );
   }
 }
 
@@ -158,18 +188,20 @@ export function* vertices(grid) {
 }
 
 export function* edges(grid) {
-  for (const rings of grid.polygons) for (const ring of rings) for (let i = 1; i < ring.length; i += 1) yield [ring[i - 1], ring[i]];
+  for (const rings of grid.polygons)
+    for (const ring of rings) for (let i = 1; i < ring.length; i += 1) yield [ring[i - 1], ring[i]];
 }
 
 export const distance = (a, b) => {
-  const wide = Math.cos(a[1] * Math.PI / 180);
+  const wide = Math.cos((a[1] * Math.PI) / 180);
   return Math.hypot((a[0] - b[0]) * wide, a[1] - b[1]);
 };
 
 // The edges of a GeoJSON shape that no grid has any more: the line before a change. Those in `seen` are left out.
 export function gone(geometry, coverage, seen = new Set()) {
   coverage.segments();
-  const polygons = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates, lines = [];
+  const polygons = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates,
+    lines = [];
   for (const rings of polygons) {
     for (const ring of rings) {
       let line = [];
@@ -197,13 +229,14 @@ function onBorder(a, b, coverage) {
 
 // The point of some segments nearest to a place, within a reach.
 export function nearest(segments, lon, lat, reach) {
-  const wide = Math.cos(lat * Math.PI / 180);
+  const wide = Math.cos((lat * Math.PI) / 180);
   let best = null;
   for (const { a, b, tag } of segments) {
     const [dx, dy] = [(b[0] - a[0]) * wide, b[1] - a[1]];
     const length = dx * dx + dy * dy;
     const share = length ? Math.max(0, Math.min(1, ((lon - a[0]) * wide * dx + (lat - a[1]) * dy) / length)) : 0;
-    const point = [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share], far = distance(point, [lon, lat]);
+    const point = [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share],
+      far = distance(point, [lon, lat]);
     if (far <= reach && (!best || far < best.far)) best = { point, far, a, b, tag };
   }
   return best;
@@ -215,7 +248,7 @@ export function inside(grid, lon, lat) {
     for (const ring of rings) {
       for (let i = 1; i < ring.length; i += 1) {
         const [a, b] = [ring[i - 1], ring[i]];
-        if (a[1] > lat !== b[1] > lat && lon < (b[0] - a[0]) * (lat - a[1]) / (b[1] - a[1]) + a[0]) within = !within;
+        if (a[1] > lat !== b[1] > lat && lon < ((b[0] - a[0]) * (lat - a[1])) / (b[1] - a[1]) + a[0]) within = !within;
       }
     }
   }
@@ -225,8 +258,10 @@ export function inside(grid, lon, lat) {
 export function box(grid) {
   const found = [Infinity, Infinity, -Infinity, -Infinity];
   for (const [lon, lat] of vertices(grid)) {
-    found[0] = Math.min(found[0], lon); found[1] = Math.min(found[1], lat);
-    found[2] = Math.max(found[2], lon); found[3] = Math.max(found[3], lat);
+    found[0] = Math.min(found[0], lon);
+    found[1] = Math.min(found[1], lat);
+    found[2] = Math.max(found[2], lon);
+    found[3] = Math.max(found[3], lat);
   }
   return found;
 }
@@ -243,8 +278,10 @@ export function households(grid, homes) {
 
 // Polsby-Popper: 1 for a circle, near 0 for a ribbon; in metres about the grid's own latitude.
 export function compactness(grid) {
-  const [, south, , north] = box(grid), wide = Math.cos((south + north) / 2 * Math.PI / 180);
-  let area = 0, around = 0;
+  const [, south, , north] = box(grid),
+    wide = Math.cos((((south + north) / 2) * Math.PI) / 180);
+  let area = 0,
+    around = 0;
   for (const rings of grid.polygons) {
     rings.forEach((ring, n) => {
       let twice = 0;
@@ -253,8 +290,8 @@ export function compactness(grid) {
         twice += (a[0] - ring[0][0]) * wide * (b[1] - ring[0][1]) - (b[0] - ring[0][0]) * wide * (a[1] - ring[0][1]);
         around += Math.hypot((b[0] - a[0]) * wide, b[1] - a[1]);
       }
-      area += (n ? -1 : 1) * Math.abs(twice) / 2;
+      area += ((n ? -1 : 1) * Math.abs(twice)) / 2;
     });
   }
-  return around ? 4 * Math.PI * area / (around * around) : 0;
+  return around ? (4 * Math.PI * area) / (around * around) : 0;
 }

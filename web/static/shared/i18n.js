@@ -1,5 +1,6 @@
 // Words, numbers and titles in the reader's language. The English text is the key of the catalogue.
 import { page } from './dom.js';
+import { fill } from './fill.js';
 
 export const zh = page.language === 'zh';
 const messages = await readMessages();
@@ -12,9 +13,6 @@ async function readMessages() {
     return {}; // better in English than not at all
   }
 }
-
-// Fills %(name)s from the values; %% is a percent sign.
-export const fill = (text, values = {}) => text.replace(/%(?:\((\w+)\)s|%)/g, (whole, name) => (name ? values[name] ?? whole : '%'));
 
 export const t = (text, values) => fill(messages[text] ?? text, values);
 export const number = (n) => Number(n).toLocaleString(zh ? 'zh-CN' : 'en');

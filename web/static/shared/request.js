@@ -4,13 +4,18 @@ import { t, zh } from './i18n.js';
 
 let offlineText = t('The server cannot be reached. Check the connection and try again.');
 // A page may say what it does with what was written.
-export const setOfflineText = (text) => { offlineText = text; };
+export const setOfflineText = (text) => {
+  offlineText = text;
+};
 
 // What a problem says in the reader's language: the server gives the Chinese sentence as `zh`.
 export const inWords = (problem) => (zh && problem.zh) || problem.detail || problem.title;
 
 export class Refused extends Error {
-  constructor(problem) { super(inWords(problem)); this.problem = { ...problem, detail: inWords(problem) }; }
+  constructor(problem) {
+    super(inWords(problem));
+    this.problem = { ...problem, detail: inWords(problem) };
+  }
 }
 
 // Asks the API; a newer question of the same kind cancels the older one.
@@ -31,7 +36,8 @@ export async function ask(path, kind = path) {
   return body;
 }
 
-export const query = (values) => new URLSearchParams(Object.entries(values).filter(([, v]) => v !== null && v !== undefined && v !== '')).toString();
+export const query = (values) =>
+  new URLSearchParams(Object.entries(values).filter(([, v]) => v !== null && v !== undefined && v !== '')).toString();
 
 // Sends one request with a JSON body.
 export async function call(method, path, body) {
@@ -39,7 +45,11 @@ export async function call(method, path, body) {
   try {
     response = await fetch(page.api + path, {
       method,
-      headers: { Accept: 'application/json', ...(body ? { 'Content-Type': 'application/json' } : {}), ...(page.csrf && method !== 'GET' ? { 'X-CSRFToken': page.csrf } : {}) },
+      headers: {
+        Accept: 'application/json',
+        ...(body ? { 'Content-Type': 'application/json' } : {}),
+        ...(page.csrf && method !== 'GET' ? { 'X-CSRFToken': page.csrf } : {}),
+      },
       body: body ? JSON.stringify(body) : undefined,
     });
   } catch {

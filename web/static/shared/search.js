@@ -4,11 +4,23 @@ import { t, zh } from './i18n.js';
 import { ask, query } from './request.js';
 
 export function searchBox(actions) {
-  const box = $('q'), list = $('hits');
-  let items = [], chosen = -1, timer = 0;
+  const box = $('q'),
+    list = $('hits');
+  let items = [],
+    chosen = -1,
+    timer = 0;
 
-  const close = () => { list.hidden = true; chosen = -1; box.setAttribute('aria-expanded', 'false'); box.removeAttribute('aria-activedescendant'); };
-  const open = (...children) => { list.replaceChildren(...children); list.hidden = false; box.setAttribute('aria-expanded', 'true'); };
+  const close = () => {
+    list.hidden = true;
+    chosen = -1;
+    box.setAttribute('aria-expanded', 'false');
+    box.removeAttribute('aria-activedescendant');
+  };
+  const open = (...children) => {
+    list.replaceChildren(...children);
+    list.hidden = false;
+    box.setAttribute('aria-expanded', 'true');
+  };
   const said = (words, more) => h('p', { className: 'said' }, h('b', {}, words), more || '');
 
   function go(hit) {
@@ -17,7 +29,10 @@ export function searchBox(actions) {
     box.blur();
     if (hit.kind === 'facility') actions.facility(hit.code);
     else if (hit.kind === 'building') actions.place(hit.lon, hit.lat, hit.address);
-    else if (hit.kind === 'area' || hit.bbox) hit.kind === 'person' && hit.level && !/^\d{6,}$/.test(hit.code) ? actions.place(hit.lon, hit.lat) : actions.area(hit.code);
+    else if (hit.kind === 'area' || hit.bbox)
+      hit.kind === 'person' && hit.level && !/^\d{6,}$/.test(hit.code)
+        ? actions.place(hit.lon, hit.lat)
+        : actions.area(hit.code);
   }
 
   function mark(next) {
@@ -31,11 +46,35 @@ export function searchBox(actions) {
   const icon = (hit) => {
     if (hit.kind === 'facility') return pin(hit.level);
     if (hit.kind === 'person')
-      return h('svg', { className: 'person', viewBox: '0 0 24 24', 'aria-hidden': 'true' }, h('circle', { cx: 12, cy: 8, r: 4 }), h('path', { d: 'M4 21c0-5 4-7 8-7s8 2 8 7' }));
-    return h('i', { className: `swatch ${{ grid: 'grids', unit: 'units', building: 'buildings' }[hit.level] || 'communities'}`, 'aria-hidden': 'true' });
+      return h(
+        'svg',
+        { className: 'person', viewBox: '0 0 24 24', 'aria-hidden': 'true' },
+        h('circle', { cx: 12, cy: 8, r: 4 }),
+        h('path', { d: 'M4 21c0-5 4-7 8-7s8 2 8 7' }),
+      );
+    return h('i', {
+      className: `swatch ${{ grid: 'grids', unit: 'units', building: 'buildings' }[hit.level] || 'communities'}`,
+      'aria-hidden': 'true',
+    });
   };
-  const row = (hit, i) => h('div', { className: 'hit', role: 'option', id: `hit-${i}`, 'aria-selected': 'false', onmousedown: (event) => { event.preventDefault(); go(hit); } },
-    icon(hit), h('b', {}, hit.name), h('span', { className: 'kind' }, zh ? hit.kind_zh : hit.kind_en), h('small', {}, [hit.detail, hit.kind === 'area' ? hit.code : ''].filter(Boolean).join(' · ')));
+  const row = (hit, i) =>
+    h(
+      'div',
+      {
+        className: 'hit',
+        role: 'option',
+        id: `hit-${i}`,
+        'aria-selected': 'false',
+        onmousedown: (event) => {
+          event.preventDefault();
+          go(hit);
+        },
+      },
+      icon(hit),
+      h('b', {}, hit.name),
+      h('span', { className: 'kind' }, zh ? hit.kind_zh : hit.kind_en),
+      h('small', {}, [hit.detail, hit.kind === 'area' ? hit.code : ''].filter(Boolean).join(' · ')),
+    );
 
   async function find() {
     const words = box.value.trim();
@@ -43,28 +82,51 @@ export function searchBox(actions) {
     try {
       const body = await ask(`/search?${query({ q: words, limit: 12 })}`, 'search');
       items = body.items;
-      $('hits-said').textContent = items.length ? t('%(n)s results', { n: items.length }) : t('Nothing found for “%(q)s”', { q: words });
-      if (!items.length) return open(said(t('Nothing found for “%(q)s”', { q: words }), t('Try a code, a name, an address such as 3号楼2单元, or a person.')));
+      $('hits-said').textContent = items.length
+        ? t('%(n)s results', { n: items.length })
+        : t('Nothing found for “%(q)s”', { q: words });
+      if (!items.length)
+        return open(
+          said(
+            t('Nothing found for “%(q)s”', { q: words }),
+            t('Try a code, a name, an address such as 3号楼2单元, or a person.'),
+          ),
+        );
       open(...items.map(row));
       chosen = -1;
     } catch (error) {
-      if (error.name !== 'AbortError') { items = []; open(said(t('This did not work'), error.message)); }
+      if (error.name !== 'AbortError') {
+        items = [];
+        open(said(t('This did not work'), error.message));
+      }
     }
   }
 
   box.addEventListener('input', () => {
     clearTimeout(timer);
     if (!box.value.trim()) return close();
-    if (list.hidden) { items = []; open(said(t('Searching…'))); }
+    if (list.hidden) {
+      items = [];
+      open(said(t('Searching…')));
+    }
     timer = setTimeout(find, 180);
   });
   box.addEventListener('focus', () => box.value.trim() && find());
   box.addEventListener('blur', () => setTimeout(close, 120));
   box.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') { close(); return; }
+    if (event.key === 'Escape') {
+      close();
+      return;
+    }
     if (list.hidden || !items.length) return;
-    if (event.key === 'ArrowDown') { event.preventDefault(); mark((chosen + 1) % items.length); }
-    if (event.key === 'ArrowUp') { event.preventDefault(); mark((chosen + items.length - 1) % items.length); }
+    if (event.key === 'ArrowDown') {
+      event.preventDefault();
+      mark((chosen + 1) % items.length);
+    }
+    if (event.key === 'ArrowUp') {
+      event.preventDefault();
+      mark((chosen + items.length - 1) % items.length);
+    }
   });
   box.form.addEventListener('submit', async (event) => {
     event.preventDefault();

@@ -1,4 +1,4 @@
-// Paints the Layer values (layers/*.py) on canvas tiles. A classic script: the Folium page calls wangge.vectorTiles().
+// Paints the Layer values (layers/*.py) on canvas tiles. A classic script: the Folium page calls window.wangge.vectorTiles().
 window.wangge = (() => {
   'use strict';
   const P = protomapsL;
@@ -9,11 +9,11 @@ window.wangge = (() => {
   const px = (stops) => P.linear(stops);
 
   function vectorTiles(map, config) {
-    const visible = new Set(config.visible), hidden = new Set(config.hidden);
+    const visible = new Set(config.visible),
+      hidden = new Set(config.hidden);
 
     const isShown = (layer, feature) =>
-      (!layer.choice || visible.has(layer.name)) &&
-      !(layer.by === 'category' && hidden.has(feature.props.category));
+      (!layer.choice || visible.has(layer.name)) && !(layer.by === 'category' && hidden.has(feature.props.category));
     const styleOf = (layer, feature) => {
       const value = layer.by ? String(feature.props[layer.by] ?? '') : '';
       return value in layer.styles ? value : '';
@@ -24,18 +24,30 @@ window.wangge = (() => {
       const rules = [];
       const add = (key, symbolizer) =>
         rules.push({ ...base, symbolizer, filter: (z, f) => isShown(layer, f) && styleOf(layer, f) === key });
-      const each = (make) => layer.order.forEach((key) => {
-        const symbolizer = make(layer.styles[key]);
-        if (symbolizer) add(key, symbolizer);
-      });
-      const stroke = (style, colour, width, dash) => new P.LineSymbolizer({
-        color: colour, width: px(width), opacity: style.opacity, lineCap: dash ? 'butt' : 'round', lineJoin: 'round',
-        ...(dash && dash.length ? { dash } : {}),
-      });
+      const each = (make) =>
+        layer.order.forEach((key) => {
+          const symbolizer = make(layer.styles[key]);
+          if (symbolizer) add(key, symbolizer);
+        });
+      const stroke = (style, colour, width, dash) =>
+        new P.LineSymbolizer({
+          color: colour,
+          width: px(width),
+          opacity: style.opacity,
+          lineCap: dash ? 'butt' : 'round',
+          lineJoin: 'round',
+          ...(dash && dash.length ? { dash } : {}),
+        });
       if (layer.kind === 'point') {
-        each((style) => new P.CircleSymbolizer({
-          fill: style.fill, stroke: style.stroke, width: px(style.width), radius: (z) => Math.min(px(style.radius)(z), DOT),
-        }));
+        each(
+          (style) =>
+            new P.CircleSymbolizer({
+              fill: style.fill,
+              stroke: style.stroke,
+              width: px(style.width),
+              radius: (z) => Math.min(px(style.radius)(z), DOT),
+            }),
+        );
         return rules;
       }
       each((style) => style.fill && new P.PolygonSymbolizer({ fill: style.fill, opacity: style.fill_opacity }));
@@ -48,26 +60,44 @@ window.wangge = (() => {
     function pinRules(layer) {
       if (layer.kind !== 'point' || !Object.keys(layer.icons).length) return [];
       const rank = Object.fromEntries(layer.order.map((key, i) => [key, i]));
-      const pins = Object.fromEntries(Object.entries(layer.styles).map(([key, style]) => [key, pin(style, layer.icons[key])]));
-      return [{
-        rank: PIN_RANK, minzoom: PINS_FROM, dataSource: config.source[layer.name], dataLayer: layer.name,
-        filter: (z, f) => isShown(layer, f) && styleOf(layer, f) in pins,
-        sort: (a, b) => (rank[a[layer.by]] ?? 99) - (rank[b[layer.by]] ?? 99),
-        symbolizer: { place: (layout, geometry, f) => pins[styleOf(layer, f)].place(layout, geometry) },
-      }];
+      const pins = Object.fromEntries(
+        Object.entries(layer.styles).map(([key, style]) => [key, pin(style, layer.icons[key])]),
+      );
+      return [
+        {
+          rank: PIN_RANK,
+          minzoom: PINS_FROM,
+          dataSource: config.source[layer.name],
+          dataLayer: layer.name,
+          filter: (z, f) => isShown(layer, f) && styleOf(layer, f) in pins,
+          sort: (a, b) => (rank[a[layer.by]] ?? 99) - (rank[b[layer.by]] ?? 99),
+          symbolizer: { place: (layout, geometry, f) => pins[styleOf(layer, f)].place(layout, geometry) },
+        },
+      ];
     }
 
     function labelRules(layer) {
       return layer.labels.map((label) => {
         const text = {
-          labelProps: [label.prop], fontFamily: FONT, fontWeight: label.weight, fontSize: px(label.size),
-          fill: label.colour, stroke: label.halo, width: 1.6, maxLineChars: 14,
+          labelProps: [label.prop],
+          fontFamily: FONT,
+          fontWeight: label.weight,
+          fontSize: px(label.size),
+          fill: label.colour,
+          stroke: label.halo,
+          width: 1.6,
+          maxLineChars: 14,
         };
-        const symbolizer = layer.kind === 'line' ? new P.LineLabelSymbolizer({ ...text, position: 2 })
-          : layer.kind === 'point' ? new P.OffsetTextSymbolizer({ ...text, offsetX: 15, placements: [3] })
-            : new P.CenteredTextSymbolizer(text);
+        const symbolizer =
+          layer.kind === 'line'
+            ? new P.LineLabelSymbolizer({ ...text, position: 2 })
+            : layer.kind === 'point'
+              ? new P.OffsetTextSymbolizer({ ...text, offsetX: 15, placements: [3] })
+              : new P.CenteredTextSymbolizer(text);
         return {
-          rank: label.rank, minzoom: label.from_zoom, symbolizer,
+          rank: label.rank,
+          minzoom: label.from_zoom,
+          symbolizer,
           dataSource: config.source[layer.name],
           dataLayer: layer.kind === 'polygon' ? `${layer.name}_label` : layer.name,
           filter: (z, f) => isShown(layer, f) && Boolean(f.props[label.prop]),
@@ -77,13 +107,20 @@ window.wangge = (() => {
 
     // A disc with its pictogram.
     function pin(style, path) {
-      const radius = px(style.radius), width = px(style.width), glyph = path ? new Path2D(path) : null;
+      const radius = px(style.radius),
+        width = px(style.width),
+        glyph = path ? new Path2D(path) : null;
       return {
         place({ zoom: z }, geometry) {
-          const at = geometry[0][0], r = radius(z), edge = r + width(z);
+          const at = geometry[0][0],
+            r = radius(z),
+            edge = r + width(z);
           const draw = (ctx) => {
             ctx.globalAlpha = 1;
-            for (const [size, colour] of [[edge, style.stroke], [r, style.fill]]) {
+            for (const [size, colour] of [
+              [edge, style.stroke],
+              [r, style.fill],
+            ]) {
               ctx.beginPath();
               ctx.arc(0, 0, size, 0, 2 * Math.PI);
               ctx.fillStyle = colour;
@@ -96,13 +133,20 @@ window.wangge = (() => {
             ctx.fillStyle = style.glyph;
             ctx.fill(glyph);
           };
-          return [{ anchor: at, bboxes: [{ minX: at.x - edge, minY: at.y - edge, maxX: at.x + edge, maxY: at.y + edge }], draw }];
+          return [
+            {
+              anchor: at,
+              bboxes: [{ minX: at.x - edge, minY: at.y - edge, maxX: at.x + edge, maxY: at.y + edge }],
+              draw,
+            },
+          ];
         },
       };
     }
 
     // A source none of whose layers is shown is not asked at all.
-    const wanted = (name) => config.layers.some((one) => config.source[one.name] === name && (!one.choice || visible.has(one.name)));
+    const wanted = (name) =>
+      config.layers.some((one) => config.source[one.name] === name && (!one.choice || visible.has(one.name)));
     const source = (name, url) => ({
       async getZxy(z, x, y, signal) {
         if (!wanted(name)) return undefined;
@@ -113,10 +157,16 @@ window.wangge = (() => {
     });
 
     const layer = P.leafletLayer({
-      sources: Object.fromEntries(Object.entries(config.sources).map(
-        ([name, url]) => [name, { url: source(name, url), maxDataZoom: config.maxTileZoom }])),
+      sources: Object.fromEntries(
+        Object.entries(config.sources).map(([name, url]) => [
+          name,
+          { url: source(name, url), maxDataZoom: config.maxTileZoom },
+        ]),
+      ),
       paintRules: config.layers.flatMap(paintRules),
-      labelRules: config.layers.flatMap((one) => [...pinRules(one), ...labelRules(one)]).sort((a, b) => a.rank - b.rank),
+      labelRules: config.layers
+        .flatMap((one) => [...pinRules(one), ...labelRules(one)])
+        .sort((a, b) => a.rank - b.rank),
       backgroundColor: config.colours.paper.land,
       lang: config.language === 'zh' ? 'zh-Hans-CN' : 'en',
       attribution: '',
@@ -124,15 +174,25 @@ window.wangge = (() => {
     });
     layer.addTo(map);
 
-    const redraw = () => { layer.clearLayout(); layer.rerenderTiles(); };
-    const replace = (set, names) => { set.clear(); names.forEach((name) => set.add(name)); redraw(); };
-    return Object.assign(wangge, {
-      map, layer, config,
+    const redraw = () => {
+      layer.clearLayout();
+      layer.rerenderTiles();
+    };
+    const replace = (set, names) => {
+      set.clear();
+      names.forEach((name) => set.add(name));
+      redraw();
+    };
+    return Object.assign(window.wangge, {
+      map,
+      layer,
+      config,
       show(names) {
         const before = Object.keys(config.sources).filter(wanted);
         visible.clear();
         names.forEach((name) => visible.add(name));
-        Object.keys(config.sources).filter((name) => wanted(name) && !before.includes(name))
+        Object.keys(config.sources)
+          .filter((name) => wanted(name) && !before.includes(name))
           .forEach((name) => layer.views.get(name).tileCache.cache.clear());
         redraw();
       },
@@ -140,8 +200,11 @@ window.wangge = (() => {
       // The facility drawn nearest to a place, within a finger's width.
       facilityAt(latlng) {
         if (!visible.has('facilities') || map.getZoom() < 14) return null;
-        const found = layer.queryTileFeaturesDebug(latlng.lng, latlng.lat, map.getZoom() >= 16 ? 14 : 8).get('city') || [];
-        const hit = found.find(({ layerName, feature }) => layerName === 'facilities' && !hidden.has(feature.props.category));
+        const found =
+          layer.queryTileFeaturesDebug(latlng.lng, latlng.lat, map.getZoom() >= 16 ? 14 : 8).get('city') || [];
+        const hit = found.find(
+          ({ layerName, feature }) => layerName === 'facilities' && !hidden.has(feature.props.category),
+        );
         return hit ? hit.feature.props : null;
       },
     });

@@ -5,7 +5,8 @@ import { call } from '../../shared/request.js';
 
 $('new-draft').addEventListener('submit', async (event) => {
   event.preventDefault();
-  const form = event.target, title = form.title.value.trim();
+  const form = event.target,
+    title = form.title.value.trim();
   $('draft-said').textContent = title ? '' : t('Say in a few words what the change is');
   if (!title) return form.title.focus();
   form.querySelector('button').disabled = true;

@@ -1,4 +1,5 @@
 // The boundary editor: tools on the left, the map, the panel. What is drawn is an operation the server does on the
+import { colour } from '../../shared/dom.js';
 // coverage; the picture here only runs ahead of it while a vertex is dragged.
 import { $, page, phone } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
@@ -8,30 +9,54 @@ import { compactness, Coverage, gone, households, key, nearest, round, Segments 
 import { say, showGrids, showProblems, showSteps, showTotals } from './panel.js';
 
 const { map } = window.wangge;
-const HANDLE = 12, LINE = 9, SNAP = 10; // pixels
+const HANDLE = 12,
+  LINE = 9,
+  SNAP = 10; // pixels
 const HANDLES_FROM = 13; // zoom
 const POLL = 10_000; // milliseconds
-const INK = { grid: '#2f6db0', around: '#8d99a6', changed: '#0b4f8a', chosen: page.chosen, old: '#6b4e00' };
+const INK = {
+  grid: colour('grid'),
+  around: colour('neighbour'),
+  changed: colour('changed'),
+  chosen: page.chosen,
+  old: colour('former'),
+};
 
 const coverage = new Coverage();
 const layers = new Map(); // code -> polygon on the map
 const olds = new Map(); // code -> the line before
 const canvas = L.canvas({ padding: 0.4, tolerance: 4 });
-const borders = L.layerGroup().addTo(map), before = L.layerGroup().addTo(map), over = L.layerGroup().addTo(map);
+const borders = L.layerGroup().addTo(map),
+  before = L.layerGroup().addTo(map),
+  over = L.layerGroup().addTo(map);
 const state = {
-  tool: 'move', chosen: [], steps: [], redo: [], busy: false, dragging: null, within: page.within, homes: [], guides: new Segments(),
-  snap: true, preview: null, editable: page.mine && page.state === 'draft' && !phone.matches,
+  tool: 'move',
+  chosen: [],
+  steps: [],
+  redo: [],
+  busy: false,
+  dragging: null,
+  within: page.within,
+  homes: [],
+  guides: new Segments(),
+  snap: true,
+  preview: null,
+  editable: page.mine && page.state === 'draft' && !phone.matches,
 };
 
 // ---- the picture
 const latlngs = (grid) => grid.polygons.map((rings) => rings.map((ring) => ring.map(([lon, lat]) => [lat, lon])));
 
 function style(code) {
-  const grid = coverage.grids.get(code), { editable, community } = grid.properties;
-  const chosen = state.chosen.includes(code), ours = community.startsWith(state.within) || code.startsWith(state.within);
+  const grid = coverage.grids.get(code),
+    { editable, community } = grid.properties;
+  const chosen = state.chosen.includes(code),
+    ours = community.startsWith(state.within) || code.startsWith(state.within);
   return {
     color: chosen ? INK.chosen : !editable || !ours ? INK.around : grid.properties.before ? INK.changed : INK.grid,
-    weight: chosen ? 3 : grid.properties.before ? 2.5 : 1.5, opacity: 1, fillColor: chosen ? INK.chosen : INK.changed,
+    weight: chosen ? 3 : grid.properties.before ? 2.5 : 1.5,
+    opacity: 1,
+    fillColor: chosen ? INK.chosen : INK.changed,
     fillOpacity: chosen ? 0.12 : grid.properties.before ? 0.07 : 0.01,
   };
 }
@@ -43,7 +68,14 @@ function draw(code) {
   olds.delete(code);
   const grid = coverage.grids.get(code);
   if (!grid) return;
-  const made = L.polygon(latlngs(grid), { ...style(code), renderer: canvas, snapIgnore: true, pmIgnore: true, bubblingMouseEvents: true, smoothFactor: 0.5 });
+  const made = L.polygon(latlngs(grid), {
+    ...style(code),
+    renderer: canvas,
+    snapIgnore: true,
+    pmIgnore: true,
+    bubblingMouseEvents: true,
+    smoothFactor: 0.5,
+  });
   layers.set(code, made.addTo(borders));
 }
 
@@ -55,8 +87,21 @@ function drawOld() {
     olds.delete(grid.code);
     const lines = grid.properties.before ? gone(grid.properties.before, coverage, seen) : [];
     if (lines.length) {
-      olds.set(grid.code, L.polyline(lines.map((line) => line.map(([lon, lat]) => [lat, lon])), { interactive: false, pmIgnore: true,
-        snapIgnore: true, renderer: canvas, color: INK.old, weight: 2, dashArray: '6 5' }).addTo(before));
+      olds.set(
+        grid.code,
+        L.polyline(
+          lines.map((line) => line.map(([lon, lat]) => [lat, lon])),
+          {
+            interactive: false,
+            pmIgnore: true,
+            snapIgnore: true,
+            renderer: canvas,
+            color: INK.old,
+            weight: 2,
+            dashArray: '6 5',
+          },
+        ).addTo(before),
+      );
     }
   }
 }
@@ -73,17 +118,31 @@ const MOST_LABELS = 120;
 function label() {
   labels.clearLayers();
   if (map.getZoom() < 15) return;
-  const view = map.getBounds(), shown = [...layers].filter(([, layer]) => view.contains(layer.getBounds().getCenter()));
+  const view = map.getBounds(),
+    shown = [...layers].filter(([, layer]) => view.contains(layer.getBounds().getCenter()));
   if (shown.length > MOST_LABELS) return;
   for (const [code, layer] of shown) {
     const { name: words, households: count } = coverage.grids.get(code).properties;
-    const icon = L.divIcon({ className: 'ed-label', iconSize: null, html: Object.assign(document.createElement('span'), { textContent: `${words} ${count ?? ''}` }) });
-    L.marker(layer.getBounds().getCenter(), { icon, interactive: false, keyboard: false, pmIgnore: true, snapIgnore: true }).addTo(labels);
+    const icon = L.divIcon({
+      className: 'ed-label',
+      iconSize: null,
+      html: Object.assign(document.createElement('span'), { textContent: `${words} ${count ?? ''}` }),
+    });
+    L.marker(layer.getBounds().getCenter(), {
+      icon,
+      interactive: false,
+      keyboard: false,
+      pmIgnore: true,
+      snapIgnore: true,
+    }).addTo(labels);
   }
 }
 
 function apply(changed) {
-  for (const feature of changed.features) { coverage.set(feature); draw(feature.id); }
+  for (const feature of changed.features) {
+    coverage.set(feature);
+    draw(feature.id);
+  }
   state.chosen = state.chosen.filter((code) => coverage.grids.has(code));
   restyle();
   drawOld();
@@ -94,9 +153,15 @@ async function load() {
   busy(t('Loading the borders…'));
   try {
     const found = await api.load(state.within);
-    [...coverage.grids.keys()].forEach((code) => { coverage.drop(code); draw(code); });
+    [...coverage.grids.keys()].forEach((code) => {
+      coverage.drop(code);
+      draw(code);
+    });
     state.homes = found.homes;
-    for (const feature of found.features) { coverage.set(feature); draw(feature.id); }
+    for (const feature of found.features) {
+      coverage.set(feature);
+      draw(feature.id);
+    }
     restyle();
     drawOld();
     label();
@@ -112,18 +177,31 @@ async function load() {
     for (const [name, all] of Object.entries(lines)) {
       for (const line of all) for (let i = 1; i < line.length; i += 1) state.guides.add(line[i - 1], line[i], name);
     }
-  } catch { /* without guides one draws freely */ }
+  } catch {
+    /* without guides one draws freely */
+  }
 }
 
 function fit() {
-  const shown = [...coverage.grids.values()].filter((grid) => grid.code.startsWith(state.within)).map((grid) => layers.get(grid.code).getBounds());
-  if (shown.length) map.fitBounds(shown.reduce((all, one) => all.extend(one), L.latLngBounds([])), { padding: [30, 30], animate: false });
+  const shown = [...coverage.grids.values()]
+    .filter((grid) => grid.code.startsWith(state.within))
+    .map((grid) => layers.get(grid.code).getBounds());
+  if (shown.length)
+    map.fitBounds(
+      shown.reduce((all, one) => all.extend(one), L.latLngBounds([])),
+      { padding: [30, 30], animate: false },
+    );
 }
 
 function address() {
   const c = map.getCenter();
-  const next = query({ lang: new URLSearchParams(location.search).get('lang'), within: state.within, tool: state.tool,
-    chosen: state.chosen.join(','), c: `${c.lng.toFixed(6)},${c.lat.toFixed(6)},${map.getZoom()}` }).replaceAll('%2C', ',');
+  const next = query({
+    lang: new URLSearchParams(location.search).get('lang'),
+    within: state.within,
+    tool: state.tool,
+    chosen: state.chosen.join(','),
+    c: `${c.lng.toFixed(6)},${c.lat.toFixed(6)},${map.getZoom()}`,
+  }).replaceAll('%2C', ',');
   history.replaceState(null, '', `${location.pathname}?${next}`);
 }
 
@@ -133,23 +211,36 @@ const hectares = (grid) => grid.properties.area_m2 / 10_000;
 function rows(live = new Map()) {
   const told = new Map((state.preview?.grids ?? []).map((one) => [one.code, one]));
   const codes = [...new Set([...told.keys(), ...state.chosen, ...live.keys()])];
-  return codes.map((code) => {
-    const grid = coverage.grids.get(code), one = told.get(code), now = live.get(code);
-    if (!grid) return one?.change === 'gone' ? { code, name: one.name, change: 'gone', households: 0, before: one.households[0] } : null;
-    const was = one && one.change !== 'new' ? one.households[0] : one ? null : grid.properties.households;
-    return {
-      code, name: grid.properties.name, change: one?.change ?? 'changed', before: was,
-      households: now?.households ?? grid.properties.households, compactness: now?.compactness ?? grid.properties.compactness, hectares: hectares(grid),
-    };
-  }).filter(Boolean);
+  return codes
+    .map((code) => {
+      const grid = coverage.grids.get(code),
+        one = told.get(code),
+        now = live.get(code);
+      if (!grid)
+        return one?.change === 'gone'
+          ? { code, name: one.name, change: 'gone', households: 0, before: one.households[0] }
+          : null;
+      const was = one && one.change !== 'new' ? one.households[0] : one ? null : grid.properties.households;
+      return {
+        code,
+        name: grid.properties.name,
+        change: one?.change ?? 'changed',
+        before: was,
+        households: now?.households ?? grid.properties.households,
+        compactness: now?.compactness ?? grid.properties.compactness,
+        hectares: hectares(grid),
+      };
+    })
+    .filter(Boolean);
 }
 
-const showRows = (live) => showGrids(rows(live), (code) => {
-  const layer = layers.get(code);
-  if (layer) map.fitBounds(layer.getBounds(), { padding: [60, 60], maxZoom: 18 });
-  state.chosen = [code];
-  restyle();
-});
+const showRows = (live) =>
+  showGrids(rows(live), (code) => {
+    const layer = layers.get(code);
+    if (layer) map.fitBounds(layer.getBounds(), { padding: [60, 60], maxZoom: 18 });
+    state.chosen = [code];
+    restyle();
+  });
 
 // The server's own account of the draft, a moment after the last change.
 let later;
@@ -161,19 +252,34 @@ function refresh() {
       state.preview = found;
       state.steps = draft.operations;
       showRows();
-      showProblems(found.problems, fly, state.editable && ((unit, grid) => operate({ op: 'settle', unit, grid })), name);
+      showProblems(
+        found.problems,
+        fly,
+        state.editable && ((unit, grid) => operate({ op: 'settle', unit, grid })),
+        name,
+      );
       showSteps(state.steps);
       showTotals(found.totals);
       conflicts(draft);
       buttons();
-    } catch (error) { say(error.message, 'wrong'); }
+    } catch (error) {
+      say(error.message, 'wrong');
+    }
   }, 150);
 }
 
 function fly(problem) {
   if (problem.place) {
     map.flyTo([problem.place[1], problem.place[0]], Math.max(map.getZoom(), 18), { duration: 0.6 });
-    const ring = L.circleMarker([problem.place[1], problem.place[0]], { radius: 16, color: INK.chosen, weight: 3, fill: false, interactive: false, pmIgnore: true, snapIgnore: true }).addTo(over);
+    const ring = L.circleMarker([problem.place[1], problem.place[0]], {
+      radius: 16,
+      color: INK.chosen,
+      weight: 3,
+      fill: false,
+      interactive: false,
+      pmIgnore: true,
+      snapIgnore: true,
+    }).addTo(over);
     setTimeout(() => ring.remove(), 4000);
   } else {
     const layer = problem.codes.map((code) => layers.get(code)).find(Boolean);
@@ -184,7 +290,8 @@ function fly(problem) {
 function busy(words) {
   state.busy = Boolean(words);
   $('ed-busy').hidden = !words;
-  if (words) say(words, '', true); else say('');
+  if (words) say(words, '', true);
+  else say('');
 }
 
 function buttons() {
@@ -210,26 +317,35 @@ async function operate(op, { again = false } = {}) {
     busy('');
     say(error.message, 'wrong');
     return false;
-  } finally { buttons(); }
+  } finally {
+    buttons();
+  }
 }
 
 async function undo() {
   if (!state.steps.length || state.busy || !state.editable) return;
   busy(t('Saving…'));
   try {
-    const last = state.steps.at(-1), done = await api.undo(last.step);
+    const last = state.steps.at(-1),
+      done = await api.undo(last.step);
     state.redo.push(...done.undone.reverse());
     state.steps = state.steps.slice(0, -1);
     apply(done.changed);
     busy('');
     refresh();
-  } catch (error) { busy(''); say(error.message, 'wrong'); }
+  } catch (error) {
+    busy('');
+    say(error.message, 'wrong');
+  }
   buttons();
 }
 
 async function redo() {
   const op = state.redo.at(-1);
-  if (op && await operate(op, { again: true })) { state.redo.pop(); buttons(); }
+  if (op && (await operate(op, { again: true }))) {
+    state.redo.pop();
+    buttons();
+  }
 }
 
 // ---- choosing grids and drawing
@@ -239,7 +355,8 @@ const mayEdit = (code) => coverage.grids.get(code)?.properties.editable;
 
 function choose(code) {
   if (!code) return;
-  const at = state.chosen.indexOf(code), { tool } = state;
+  const at = state.chosen.indexOf(code),
+    { tool } = state;
   if (tool === 'move' || tool === 'paint' || tool === 'split' || tool === 'add') state.chosen = at < 0 ? [code] : [];
   else if (at >= 0) state.chosen = state.chosen.filter((one) => one !== code);
   else state.chosen = tool === 'merge' ? [...state.chosen, code] : [...state.chosen, code].slice(-2);
@@ -254,17 +371,66 @@ function guide() {
   const { tool, chosen } = state;
   stopDrawing();
   if (phone.matches) return undefined;
-  if (!state.editable) return say((page.mine ? t('This revision is no draft any more; it cannot be changed.') : t("You are looking at somebody else's draft; it cannot be changed here.")), '', true);
-  if (tool === 'move') say(map.getZoom() < HANDLES_FROM ? t('Zoom in to move corners') : t('Drag a corner of a border; every grid that shares it moves along. Drag the middle of a border to make a corner; drag a corner onto the next to take it away.'), '', map.getZoom() < HANDLES_FROM);
+  if (!state.editable)
+    return say(
+      page.mine
+        ? t('This revision is no draft any more; it cannot be changed.')
+        : t("You are looking at somebody else's draft; it cannot be changed here."),
+      '',
+      true,
+    );
+  if (tool === 'move')
+    say(
+      map.getZoom() < HANDLES_FROM
+        ? t('Zoom in to move corners')
+        : t(
+            'Drag a corner of a border; every grid that shares it moves along. Drag the middle of a border to make a corner; drag a corner onto the next to take it away.',
+          ),
+      '',
+      map.getZoom() < HANDLES_FROM,
+    );
   if (tool === 'border') {
     if (chosen.length < 2) say(t('Choose two neighbouring grids'), '', true);
-    else { say(t('Draw the new border between %(a)s and %(b)s; double-click ends it', { a: name(chosen[0]), b: name(chosen[1]) }), '', true); startDrawing('Line'); }
+    else {
+      say(
+        t('Draw the new border between %(a)s and %(b)s; double-click ends it', {
+          a: name(chosen[0]),
+          b: name(chosen[1]),
+        }),
+        '',
+        true,
+      );
+      startDrawing('Line');
+    }
   }
-  if (tool === 'split') { say(t('Draw the line; double-click ends it'), '', true); startDrawing('Line'); }
-  if (tool === 'merge') say(chosen.length ? t('Choose more neighbours, then press Enter') : t('Choose the grid that keeps its code'), '', true);
-  if (tool === 'paint') { if (chosen.length) { say(t('Draw round the land; click the first corner to close'), '', true); startDrawing('Polygon'); } else say(t('Choose the grid that gets the land'), '', true); }
-  if (tool === 'add') { say(t('Draw round the land; click the first corner to close'), '', true); startDrawing('Polygon'); }
-  if (tool === 'retire') say(chosen.length ? t('Choose the neighbour that takes the land of %(name)s', { name: name(chosen[0]) }) : t('Choose the grid that ends'), '', true);
+  if (tool === 'split') {
+    say(t('Draw the line; double-click ends it'), '', true);
+    startDrawing('Line');
+  }
+  if (tool === 'merge')
+    say(
+      chosen.length ? t('Choose more neighbours, then press Enter') : t('Choose the grid that keeps its code'),
+      '',
+      true,
+    );
+  if (tool === 'paint') {
+    if (chosen.length) {
+      say(t('Draw round the land; click the first corner to close'), '', true);
+      startDrawing('Polygon');
+    } else say(t('Choose the grid that gets the land'), '', true);
+  }
+  if (tool === 'add') {
+    say(t('Draw round the land; click the first corner to close'), '', true);
+    startDrawing('Polygon');
+  }
+  if (tool === 'retire')
+    say(
+      chosen.length
+        ? t('Choose the neighbour that takes the land of %(name)s', { name: name(chosen[0]) })
+        : t('Choose the grid that ends'),
+      '',
+      true,
+    );
   $('ed-merge').hidden = !(tool === 'merge' && chosen.length > 1);
   $('ed-merge').textContent = t('Merge %(n)s grids', { n: chosen.length });
   if (tool === 'retire' && chosen.length === 2) retire();
@@ -282,8 +448,9 @@ async function merge() {
   const codes = state.chosen;
   if (codes.length < 2) return;
   state.chosen = [];
-  const parent = community(codes[0]), apart = codes.some((code) => community(code) !== parent);
-  if (!await operate({ op: 'merge', codes, into: codes[0], ...(apart ? { parent } : {}) })) state.chosen = codes;
+  const parent = community(codes[0]),
+    apart = codes.some((code) => community(code) !== parent);
+  if (!(await operate({ op: 'merge', codes, into: codes[0], ...(apart ? { parent } : {}) }))) state.chosen = codes;
   restyle();
   guide();
 }
@@ -291,18 +458,33 @@ async function merge() {
 // leaflet-geoman snaps to what is on the map; it is given the few lines near the pointer, not all 64 km of them
 const lure = L.polyline([], { opacity: 0, weight: 0, interactive: false, pmIgnore: false });
 function tempt(latlng) {
-  const reach = SNAP * 3 * degreesPerPixel(), { lng, lat } = latlng;
-  const near = [...coverage.segments().near(lng, lat, reach), ...(state.snap ? state.guides.near(lng, lat, reach) : [])];
-  lure.setLatLngs(near.slice(0, 200).map(({ a, b }) => [[a[1], a[0]], [b[1], b[0]]]));
+  const reach = SNAP * 3 * degreesPerPixel(),
+    { lng, lat } = latlng;
+  const near = [
+    ...coverage.segments().near(lng, lat, reach),
+    ...(state.snap ? state.guides.near(lng, lat, reach) : []),
+  ];
+  lure.setLatLngs(
+    near.slice(0, 200).map(({ a, b }) => [
+      [a[1], a[0]],
+      [b[1], b[0]],
+    ]),
+  );
 }
 
 function startDrawing(kind) {
   if (map.pm.globalDrawModeEnabled()) return;
   lure.addTo(map);
   map.pm.enableDraw(kind, {
-    snappable: state.snap, snapDistance: SNAP, tooltips: false, finishOn: kind === 'Line' ? 'dblclick' : null, cursorMarker: true,
-    templineStyle: { color: INK.chosen, weight: 3 }, hintlineStyle: { color: INK.chosen, weight: 2, dashArray: '5 5' },
-    pathOptions: { color: INK.chosen, weight: 3 }, allowSelfIntersection: kind === 'Line',
+    snappable: state.snap,
+    snapDistance: SNAP,
+    tooltips: false,
+    finishOn: kind === 'Line' ? 'dblclick' : null,
+    cursorMarker: true,
+    templineStyle: { color: INK.chosen, weight: 3 },
+    hintlineStyle: { color: INK.chosen, weight: 2, dashArray: '5 5' },
+    pathOptions: { color: INK.chosen, weight: 3 },
+    allowSelfIntersection: kind === 'Line',
   });
 }
 
@@ -319,14 +501,16 @@ map.on('pm:create', async ({ layer, shape }) => {
   const drawn = shape === 'Line' ? layer.getLatLngs().map(lonlat) : layer.getLatLngs()[0].map(lonlat);
   const clean = drawn.filter((one, i) => i === 0 || one[0] !== drawn[i - 1][0] || one[1] !== drawn[i - 1][1]);
   const { tool, chosen } = state;
-  if (tool === 'border') await operate({ op: 'move_border', between: chosen, line: { type: 'LineString', coordinates: clean } });
+  if (tool === 'border')
+    await operate({ op: 'move_border', between: chosen, line: { type: 'LineString', coordinates: clean } });
   if (tool === 'split') {
     const code = chosen[0] ?? crossed(clean);
     if (code) await operate({ op: 'split', code, line: { type: 'LineString', coordinates: clean } });
   }
   const ring = { type: 'Polygon', coordinates: [[...clean, clean[0]]] };
   if (tool === 'paint') await operate({ op: 'transfer', region: ring, to: chosen[0] });
-  if (tool === 'add') { // of the community that borders on it
+  if (tool === 'add') {
+    // of the community that borders on it
     const beside = clean.map(([lon, lat]) => coverage.edgeNear(lon, lat, 0.003)).find(Boolean);
     const parent = state.within.length === 12 || !beside ? state.within : community(beside.codes[0]);
     await operate({ op: 'add', geometry: ring, parent });
@@ -341,7 +525,10 @@ function crossed(line) {
   const votes = new Map();
   for (let i = 1; i < line.length; i += 1) {
     for (let n = 1; n < 20; n += 1) {
-      const code = coverage.at(line[i - 1][0] + (line[i][0] - line[i - 1][0]) * n / 20, line[i - 1][1] + (line[i][1] - line[i - 1][1]) * n / 20);
+      const code = coverage.at(
+        line[i - 1][0] + ((line[i][0] - line[i - 1][0]) * n) / 20,
+        line[i - 1][1] + ((line[i][1] - line[i - 1][1]) * n) / 20,
+      );
       if (code && mayEdit(code)) votes.set(code, (votes.get(code) ?? 0) + 1);
     }
   }
@@ -349,33 +536,47 @@ function crossed(line) {
 }
 
 // ---- dragging a vertex
-const handle = L.marker([0, 0], { icon: L.divIcon({ className: 'ed-handle', iconSize: [16, 16] }), interactive: false, keyboard: false, pmIgnore: true, snapIgnore: true });
+const handle = L.marker([0, 0], {
+  icon: L.divIcon({ className: 'ed-handle', iconSize: [16, 16] }),
+  interactive: false,
+  keyboard: false,
+  pmIgnore: true,
+  snapIgnore: true,
+});
 const degreesPerPixel = () => {
-  const a = map.containerPointToLatLng([0, 0]), b = map.containerPointToLatLng([0, 100]);
+  const a = map.containerPointToLatLng([0, 0]),
+    b = map.containerPointToLatLng([0, 100]);
   return Math.abs(a.lat - b.lat) / 100;
 };
 
 function grasp(latlng) {
   if (state.tool !== 'move' || !state.editable || state.busy || map.getZoom() < HANDLES_FROM) return null;
-  const pixel = degreesPerPixel(), { lng, lat } = latlng;
+  const pixel = degreesPerPixel(),
+    { lng, lat } = latlng;
   const vertex = coverage.vertexNear(lng, lat, HANDLE * pixel);
   if (vertex && vertex.codes.every(mayEdit)) return { kind: 'vertex', xy: vertex.xy, codes: vertex.codes, edge: null };
   const edge = coverage.edgeNear(lng, lat, LINE * pixel);
-  return edge && edge.codes.length && edge.codes.every(mayEdit) ? { kind: 'edge', xy: edge.point, codes: edge.codes, edge: [edge.a, edge.b] } : null;
+  return edge && edge.codes.length && edge.codes.every(mayEdit)
+    ? { kind: 'edge', xy: edge.point, codes: edge.codes, edge: [edge.a, edge.b] }
+    : null;
 }
 
 // Where a dragged corner lands: on another corner, else on another border, a street or a building; never on its own borders.
 const snapped = (lng, lat, held) => {
   if (!state.snap) return [round(lng), round(lat)];
-  const reach = SNAP * degreesPerPixel(), own = (held.edge ?? [held.xy]).map(key);
+  const reach = SNAP * degreesPerPixel(),
+    own = (held.edge ?? [held.xy]).map(key);
   const corner = coverage.vertexNear(lng, lat, reach, own);
   if (corner) return corner.xy;
-  const others = [...coverage.segments().near(lng, lat, reach * 1.5)].filter(({ a, b }) => !own.includes(key(a)) && !own.includes(key(b)));
+  const others = [...coverage.segments().near(lng, lat, reach * 1.5)].filter(
+    ({ a, b }) => !own.includes(key(a)) && !own.includes(key(b)),
+  );
   const found = nearest([...others, ...state.guides.near(lng, lat, reach * 1.5)], lng, lat, reach);
   return found ? [round(found.point[0]), round(found.point[1])] : [round(lng), round(lat)];
 };
 
-let frame = 0, frames = [];
+let frame = 0,
+  frames = [];
 function follow(latlng) {
   const held = state.dragging;
   held.to = snapped(latlng.lng, latlng.lat, held);
@@ -403,7 +604,10 @@ map.on('mousemove', ({ latlng }) => {
   if (map.pm.globalDrawModeEnabled()) return tempt(latlng);
   const found = grasp(latlng);
   map.getContainer().classList.toggle('ed-over', Boolean(found));
-  if (!found) { handle.remove(); return undefined; }
+  if (!found) {
+    handle.remove();
+    return undefined;
+  }
   handle.setLatLng([found.xy[1], found.xy[0]]).addTo(map);
   handle.getElement()?.classList.toggle('edge', found.kind === 'edge');
   return undefined;
@@ -428,7 +632,9 @@ async function release() {
   handle.remove();
   if (!held.to) return;
   state.dropped = performance.now();
-  const op = held.edge ? { op: 'move_vertex', to: held.to, edge: held.edge } : { op: 'move_vertex', from: held.xy, to: held.to };
+  const op = held.edge
+    ? { op: 'move_vertex', to: held.to, edge: held.edge }
+    : { op: 'move_vertex', from: held.xy, to: held.to };
   const done = await operate(op);
   if (!done) {
     held.back?.();
@@ -447,7 +653,9 @@ map.on('click', ({ latlng }) => {
 function use(tool) {
   state.tool = tool;
   state.chosen = tool === 'merge' || tool === 'border' ? state.chosen : state.chosen.slice(0, 1);
-  document.querySelectorAll('.ed-tools [data-tool]').forEach((one) => one.setAttribute('aria-pressed', String(one.dataset.tool === tool)));
+  document
+    .querySelectorAll('.ed-tools [data-tool]')
+    .forEach((one) => one.setAttribute('aria-pressed', String(one.dataset.tool === tool)));
   map.getContainer().dataset.tool = tool;
   if (tool !== 'move') handle.remove();
   restyle();
@@ -478,8 +686,14 @@ document.addEventListener('keydown', (event) => {
   if (event.target.closest('input, textarea, select, dialog[open]')) return;
   const pressed = event.key.toLowerCase();
   if (state.dragging && pressed !== 'escape') return undefined;
-  if ((event.ctrlKey || event.metaKey) && pressed === 'z') { event.preventDefault(); return event.shiftKey ? redo() : undo(); }
-  if ((event.ctrlKey || event.metaKey) && pressed === 'y') { event.preventDefault(); return redo(); }
+  if ((event.ctrlKey || event.metaKey) && pressed === 'z') {
+    event.preventDefault();
+    return event.shiftKey ? redo() : undo();
+  }
+  if ((event.ctrlKey || event.metaKey) && pressed === 'y') {
+    event.preventDefault();
+    return redo();
+  }
   if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
   if (KEYS[pressed]) return use(KEYS[pressed]);
   if (pressed === 'delete' || pressed === 'backspace') return use('retire');
@@ -489,26 +703,46 @@ document.addEventListener('keydown', (event) => {
   return undefined;
 });
 
-document.querySelectorAll('.ed-tools [data-tool]').forEach((one) => one.addEventListener('click', () => use(one.dataset.tool)));
-document.querySelectorAll('[data-close]').forEach((one) => one.addEventListener('click', () => one.closest('dialog').close()));
+document
+  .querySelectorAll('.ed-tools [data-tool]')
+  .forEach((one) => one.addEventListener('click', () => use(one.dataset.tool)));
+document
+  .querySelectorAll('[data-close]')
+  .forEach((one) => one.addEventListener('click', () => one.closest('dialog').close()));
 $('ed-undo').addEventListener('click', undo);
 $('ed-redo').addEventListener('click', redo);
 $('ed-merge').addEventListener('click', merge);
 $('ed-help-open').addEventListener('click', () => $('ed-help').showModal());
-$('ed-snap').addEventListener('change', (event) => { state.snap = event.target.checked; guide(); });
-$('ed-within').addEventListener('change', async (event) => { state.within = event.target.value; state.chosen = []; await load(); fit(); address(); });
+$('ed-snap').addEventListener('change', (event) => {
+  state.snap = event.target.checked;
+  guide();
+});
+$('ed-within').addEventListener('change', async (event) => {
+  state.within = event.target.value;
+  state.chosen = [];
+  await load();
+  fit();
+  address();
+});
 $('zoom-in').addEventListener('click', () => map.zoomIn());
 $('zoom-out').addEventListener('click', () => map.zoomOut());
 $('whole').addEventListener('click', fit);
-map.on('moveend', () => { address(); label(); });
-map.on('zoomend', () => { if (state.tool === 'move') guide(); });
+map.on('moveend', () => {
+  address();
+  label();
+});
+map.on('zoomend', () => {
+  if (state.tool === 'move') guide();
+});
 
-document.querySelectorAll('.ed-tabs [role="tab"]').forEach((tab) => tab.addEventListener('click', () => {
-  document.querySelectorAll('.ed-tabs [role="tab"]').forEach((one) => {
-    one.setAttribute('aria-selected', String(one === tab));
-    $(one.getAttribute('aria-controls')).hidden = one !== tab;
-  });
-}));
+document.querySelectorAll('.ed-tabs [role="tab"]').forEach((tab) =>
+  tab.addEventListener('click', () => {
+    document.querySelectorAll('.ed-tabs [role="tab"]').forEach((one) => {
+      one.setAttribute('aria-selected', String(one === tab));
+      $(one.getAttribute('aria-controls')).hidden = one !== tab;
+    });
+  }),
+);
 
 $('ed-publish').addEventListener('click', () => {
   const refused = (state.preview?.problems ?? []).filter((one) => one.severity === 'refused').length;
@@ -534,16 +768,25 @@ $('ed-publish-form').addEventListener('submit', async (event) => {
 
 // ---- somebody else publishes meanwhile
 function conflicts(draft) {
-  const bar = $('ed-bar'), clashes = draft.conflicts;
+  const bar = $('ed-bar'),
+    clashes = draft.conflicts;
   if (clashes.length) {
-    $('ed-bar-said').textContent = t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', { who: clashes[0].author, n: clashes[0].revision, grids: clashes.map((one) => one.name).join('、') });
+    $('ed-bar-said').textContent = t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', {
+      who: clashes[0].author,
+      n: clashes[0].revision,
+      grids: clashes.map((one) => one.name).join('、'),
+    });
     $('ed-bar-do').textContent = t('Draw my changes on theirs');
     $('ed-bar-do').onclick = rebase;
     bar.hidden = false;
   } else if (state.seen !== undefined && draft.newest !== state.seen) {
     $('ed-bar-said').textContent = t('Newer boundaries were published elsewhere on this map.');
     $('ed-bar-do').textContent = t('Show them');
-    $('ed-bar-do').onclick = async () => { bar.hidden = true; state.seen = undefined; await load(); };
+    $('ed-bar-do').onclick = async () => {
+      bar.hidden = true;
+      state.seen = undefined;
+      await load();
+    };
     bar.hidden = false;
   } else bar.hidden = true;
   state.seen ??= draft.newest;
@@ -558,22 +801,34 @@ async function rebase() {
     state.redo = [];
     await load();
     say(t('Your draft is drawn on the newest boundaries.'), 'done');
-  } catch (error) { busy(''); say(error.message, 'wrong', true); }
+  } catch (error) {
+    busy('');
+    say(error.message, 'wrong', true);
+  }
 }
 
 setInterval(async () => {
   if (document.hidden || !state.editable || state.busy) return;
-  try { conflicts(await api.read()); } catch { /* asked again soon */ }
+  try {
+    conflicts(await api.read());
+  } catch {
+    /* asked again soon */
+  }
 }, POLL);
 
 // ---- begin
-const given = new URLSearchParams(location.search), view = (given.get('c') || '').split(',').map(Number);
+const given = new URLSearchParams(location.search),
+  view = (given.get('c') || '').split(',').map(Number);
 buttons();
 load().then(() => {
   if (view.length === 3 && view.every(Number.isFinite)) map.setView([view[1], view[0]], view[2], { animate: false });
   else fit();
   state.chosen = (given.get('chosen') || '').split(',').filter((code) => coverage.grids.has(code));
-  use(document.querySelector(`.ed-tools [data-tool="${CSS.escape(given.get('tool') || '')}"]`) ? given.get('tool') : 'move');
+  use(
+    document.querySelector(`.ed-tools [data-tool="${CSS.escape(given.get('tool') || '')}"]`)
+      ? given.get('tool')
+      : 'move',
+  );
   document.body.dataset.ready = 'true';
 });
 window.wangge.coverage = coverage;

@@ -6,9 +6,13 @@ const CHANGE_LABELS = { new: t('new'), gone: t('ends') };
 
 const WIDEST = 700; // households at the right end of the bar
 const [LOW, HIGH] = page.bands;
-const BAND_LABELS = { in: t('within %(low)s–%(high)s', { low: LOW, high: HIGH }), low: t('below %(low)s', { low: LOW, high: HIGH }), high: t('above %(high)s', { low: LOW, high: HIGH }) };
+const BAND_LABELS = {
+  in: t('within %(low)s–%(high)s', { low: LOW, high: HIGH }),
+  low: t('below %(low)s', { low: LOW, high: HIGH }),
+  high: t('above %(high)s', { low: LOW, high: HIGH }),
+};
 
-const share = (n) => Math.min(100, Math.max(0, n / WIDEST * 100));
+const share = (n) => Math.min(100, Math.max(0, (n / WIDEST) * 100));
 const svg = (tag, attributes) => {
   const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
   Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
@@ -18,49 +22,130 @@ const svg = (tag, attributes) => {
 export const band = (n) => (n < LOW ? 'low' : n > HIGH ? 'high' : 'in');
 
 function bar(count, before) {
-  const made = svg('svg', { class: `ed-bar ${band(count)}`, viewBox: '0 0 100 10', preserveAspectRatio: 'none', 'aria-hidden': 'true' });
+  const made = svg('svg', {
+    class: `ed-bar ${band(count)}`,
+    viewBox: '0 0 100 10',
+    preserveAspectRatio: 'none',
+    'aria-hidden': 'true',
+  });
   made.append(
     svg('rect', { class: 'ground', width: 100, height: 10 }),
     svg('rect', { class: 'band', x: share(LOW), width: share(HIGH) - share(LOW), height: 10 }),
     svg('rect', { class: 'value', y: 3, width: share(count), height: 4 }),
   );
-  if (before !== null) made.append(svg('rect', { class: 'before', x: Math.max(0, share(before) - 0.4), width: 0.8, height: 10 }));
+  if (before !== null)
+    made.append(svg('rect', { class: 'before', x: Math.max(0, share(before) - 0.4), width: 0.8, height: 10 }));
   return made;
 }
 
 // rows: {code, name, households, before, compactness, hectares, change}
 export function showGrids(rows, choose) {
-  $('ed-grids').replaceChildren(...(rows.length ? rows.map((row) => h('li', { 'data-code': row.code },
-    h('button', { type: 'button', className: 'ed-grid', onclick: () => choose(row.code) },
-      h('span', { className: 'ed-name' }, row.name, row.change === 'changed' ? null : h('em', {}, CHANGE_LABELS[row.change])),
-      row.change === 'gone' || row.households == null ? null : h('span', { className: 'ed-count' }, h('b', {}, number(row.households)), ` ${t('%(n)s households', { n: '' }).trim()}`,
-        h('small', {}, BAND_LABELS[band(row.households)])),
-      row.change === 'gone' || row.households == null ? null : bar(row.households, row.before),
-      row.change === 'gone' ? null : h('small', { className: 'ed-more' }, `${t('%(n)s ha', { n: row.hectares.toFixed(1) })} · ${t('compactness %(n)s', { n: row.compactness.toFixed(2) })}`,
-        row.before === null ? '' : ` · ${t('was %(n)s', { n: number(row.before) })}`))))
-    : [h('li', { className: 'ed-none' }, h('b', {}, t('Nothing is drawn yet.')), h('p', {}, t('Choose a tool on the left. Everything is saved at once and in force only when you publish.')))]));
+  $('ed-grids').replaceChildren(
+    ...(rows.length
+      ? rows.map((row) =>
+          h(
+            'li',
+            { 'data-code': row.code },
+            h(
+              'button',
+              { type: 'button', className: 'ed-grid', onclick: () => choose(row.code) },
+              h(
+                'span',
+                { className: 'ed-name' },
+                row.name,
+                row.change === 'changed' ? null : h('em', {}, CHANGE_LABELS[row.change]),
+              ),
+              row.change === 'gone' || row.households == null
+                ? null
+                : h(
+                    'span',
+                    { className: 'ed-count' },
+                    h('b', {}, number(row.households)),
+                    ` ${t('%(n)s households', { n: '' }).trim()}`,
+                    h('small', {}, BAND_LABELS[band(row.households)]),
+                  ),
+              row.change === 'gone' || row.households == null ? null : bar(row.households, row.before),
+              row.change === 'gone'
+                ? null
+                : h(
+                    'small',
+                    { className: 'ed-more' },
+                    `${t('%(n)s ha', { n: row.hectares.toFixed(1) })} · ${t('compactness %(n)s', { n: row.compactness.toFixed(2) })}`,
+                    row.before === null ? '' : ` · ${t('was %(n)s', { n: number(row.before) })}`,
+                  ),
+            ),
+          ),
+        )
+      : [
+          h(
+            'li',
+            { className: 'ed-none' },
+            h('b', {}, t('Nothing is drawn yet.')),
+            h('p', {}, t('Choose a tool on the left. Everything is saved at once and in force only when you publish.')),
+          ),
+        ]),
+  );
 }
 
 // A torn unit offers the choice of its grid: `settle` takes the unit and the grid.
 export function showProblems(problems, fly, settle, name) {
   const order = [...problems].sort((a, b) => (a.severity === 'refused' ? 0 : 1) - (b.severity === 'refused' ? 0 : 1));
-  $('ed-problems').replaceChildren(...(order.length ? order.map((one) => h('li', {},
-    h('button', { type: 'button', className: `ed-problem ${one.severity}`, onclick: () => fly(one) },
-      h('b', {}, one.severity === 'refused' ? `✕ ${t('cannot be published')}` : `△ ${t('warning')}`), h('span', {}, zh ? one.zh : one.en)),
-    one.kind === 'unit_torn' && settle ? h('p', { className: 'ed-settle' }, one.codes.slice(1).map((grid) => h('button', { type: 'button', className: 'link', onclick: () => settle(one.codes[0], grid) }, t('belongs to %(name)s', { name: name(grid) })))) : null))
-    : [h('li', { className: 'ed-none' }, t('No problems found.'))]));
+  $('ed-problems').replaceChildren(
+    ...(order.length
+      ? order.map((one) =>
+          h(
+            'li',
+            {},
+            h(
+              'button',
+              { type: 'button', className: `ed-problem ${one.severity}`, onclick: () => fly(one) },
+              h('b', {}, one.severity === 'refused' ? `✕ ${t('cannot be published')}` : `△ ${t('warning')}`),
+              h('span', {}, zh ? one.zh : one.en),
+            ),
+            one.kind === 'unit_torn' && settle
+              ? h(
+                  'p',
+                  { className: 'ed-settle' },
+                  one.codes
+                    .slice(1)
+                    .map((grid) =>
+                      h(
+                        'button',
+                        { type: 'button', className: 'link', onclick: () => settle(one.codes[0], grid) },
+                        t('belongs to %(name)s', { name: name(grid) }),
+                      ),
+                    ),
+                )
+              : null,
+          ),
+        )
+      : [h('li', { className: 'ed-none' }, t('No problems found.'))]),
+  );
   $('ed-problem-count').textContent = order.length || '';
   $('ed-problem-count').className = order.some((one) => one.severity === 'refused') ? 'bad' : '';
 }
 
 export function showSteps(steps) {
-  $('ed-steps').replaceChildren(...(steps.length ? [...steps].reverse().map((one) => h('li', {}, h('small', {}, t('Step %(n)s', { n: one.step })), h('span', {}, zh ? one.zh : one.en)))
-    : [h('li', { className: 'ed-none' }, t('Nothing is drawn yet.'))]));
+  $('ed-steps').replaceChildren(
+    ...(steps.length
+      ? [...steps]
+          .reverse()
+          .map((one) =>
+            h('li', {}, h('small', {}, t('Step %(n)s', { n: one.step })), h('span', {}, zh ? one.zh : one.en)),
+          )
+      : [h('li', { className: 'ed-none' }, t('Nothing is drawn yet.'))]),
+  );
   $('ed-step-count').textContent = steps.length || '';
 }
 
 export function showTotals(totals) {
-  $('ed-totals').textContent = totals && totals.grids ? t('%(households)s households, %(units)s units, %(posts)s posts, %(incidents)s open incidents change grid', Object.fromEntries(Object.entries(totals).map(([k, v]) => [k, number(v)]))) : '';
+  $('ed-totals').textContent =
+    totals && totals.grids
+      ? t(
+          '%(households)s households, %(units)s units, %(posts)s posts, %(incidents)s open incidents change grid',
+          Object.fromEntries(Object.entries(totals).map(([k, v]) => [k, number(v)])),
+        )
+      : '';
 }
 
 let silence;
@@ -70,5 +155,11 @@ export function say(words, kind = '', keep = false) {
   told.textContent = words;
   told.className = `ed-said ${kind}`;
   told.hidden = !words;
-  if (words && !keep) silence = setTimeout(() => { told.hidden = true; }, kind === 'wrong' ? 12000 : 3500);
+  if (words && !keep)
+    silence = setTimeout(
+      () => {
+        told.hidden = true;
+      },
+      kind === 'wrong' ? 12000 : 3500,
+    );
 }

@@ -21,26 +21,42 @@ function read() {
 }
 
 function write(push) {
-  const c = map.getCenter(), given = new URLSearchParams(location.search);
-  const kept = { lang: given.get('lang'), at: given.get('at'), compare: given.get('compare'), layers: given.get('layers'), off: given.get('off') };
+  const c = map.getCenter(),
+    given = new URLSearchParams(location.search);
+  const kept = {
+    lang: given.get('lang'),
+    at: given.get('at'),
+    compare: given.get('compare'),
+    layers: given.get('layers'),
+    off: given.get('off'),
+  };
   const next = query({
-    ...kept, c: `${c.lng.toFixed(6)},${c.lat.toFixed(6)},${map.getZoom()}`,
-    p: state.p && state.p.map((n) => n.toFixed(6)).join(','), address: state.address, area: state.area, facility: state.facility,
+    ...kept,
+    c: `${c.lng.toFixed(6)},${c.lat.toFixed(6)},${map.getZoom()}`,
+    p: state.p && state.p.map((n) => n.toFixed(6)).join(','),
+    address: state.address,
+    area: state.area,
+    facility: state.facility,
     minutes: state.facility && state.minutes !== 15 ? state.minutes : null,
   }).replaceAll('%2C', ',');
   history[push ? 'pushState' : 'replaceState'](null, '', `${location.pathname}?${next}`);
-  const other = $('other-language'), there = new URLSearchParams(location.search);
+  const other = $('other-language'),
+    there = new URLSearchParams(location.search);
   there.set('lang', other.lang === 'en' ? 'en' : 'zh');
   other.href = `?${there}`.replaceAll('%2C', ',');
   const b = map.getBounds();
   const box = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()].map((n) => n.toFixed(6)).join(',');
-  $('save').href = `${$('save').pathname}?${query({ bbox: box, zoom: map.getZoom(), layers: kept.layers, off: kept.off, at: kept.at, facility: state.facility })}`;
+  $('save').href =
+    `${$('save').pathname}?${query({ bbox: box, zoom: map.getZoom(), layers: kept.layers, off: kept.off, at: kept.at, facility: state.facility })}`;
 }
 
 // Room around what is brought into view; on a phone also above the sheet, which covers the lower half.
 const room = (pixels) => ({
   paddingTopLeft: [pixels, pixels],
-  paddingBottomRight: [pixels, pixels + (phone.matches ? Math.max(0, map.getSize().y - $('panel').parentElement.clientHeight * 0.54) : 0)],
+  paddingBottomRight: [
+    pixels,
+    pixels + (phone.matches ? Math.max(0, map.getSize().y - $('panel').parentElement.clientHeight * 0.54) : 0),
+  ],
 });
 
 // ---- what is drawn over the tiles: the selection, loud
@@ -49,11 +65,26 @@ const colours = page.colours;
 
 function whole(animate = true) {
   const [west, south, east, north] = page.bbox;
-  map.fitBounds([[south, west], [north, east]], { padding: [24, 24], animate });
+  map.fitBounds(
+    [
+      [south, west],
+      [north, east],
+    ],
+    { padding: [24, 24], animate },
+  );
 }
 
-const outline = (geometry, options) => L.geoJSON(geometry, { interactive: false, style: { color: colours.chosen, weight: 3, fillColor: colours.chosen, fillOpacity: 0.06, ...options } });
-const spot = (lon, lat) => L.marker([lat, lon], { interactive: false, keyboard: false, icon: L.divIcon({ className: 'spot', iconSize: [18, 18] }) });
+const outline = (geometry, options) =>
+  L.geoJSON(geometry, {
+    interactive: false,
+    style: { color: colours.chosen, weight: 3, fillColor: colours.chosen, fillOpacity: 0.06, ...options },
+  });
+const spot = (lon, lat) =>
+  L.marker([lat, lon], {
+    interactive: false,
+    keyboard: false,
+    icon: L.divIcon({ className: 'spot', iconSize: [18, 18] }),
+  });
 
 async function drawArea(code, fit) {
   const body = await ask(`/areas/${encodeURIComponent(code)}?${query({ geometry: true, at: page.at })}`, 'shape');
@@ -74,7 +105,13 @@ function drawCircle(all, minutes) {
     const chosen = limit === minutes;
     L.geoJSON(one.geometry, {
       interactive: false,
-      style: { color: colours.steps[limit], weight: chosen ? 3 : 1.2, dashArray: chosen ? null : '4 4', fillColor: colours.circle, fillOpacity: chosen ? 0.14 : 0 },
+      style: {
+        color: colours.steps[limit],
+        weight: chosen ? 3 : 1.2,
+        dashArray: chosen ? null : '4 4',
+        fillColor: colours.circle,
+        fillOpacity: chosen ? 0.14 : 0,
+      },
     }).addTo(drawn);
   });
 }
@@ -136,7 +173,10 @@ const actions = {
   place: (lon, lat, address = null, fit = true) => select({ p: [lon, lat], address }, { fit }),
   area: (code) => select({ area: code }, { fit: true }),
   facility: (code) => select({ facility: code }, { fit: true }),
-  minutes(limit) { state.minutes = limit; select({ facility: state.facility }, { push: false, fit: true }); },
+  minutes(limit) {
+    state.minutes = limit;
+    select({ facility: state.facility }, { push: false, fit: true });
+  },
   close: () => select({}),
   again: () => show(),
 };
@@ -144,7 +184,8 @@ const actions = {
 // On a phone the sheet covers the lower half: what is selected moves into the upper.
 function keepInView(lon, lat) {
   if (!phone.matches) return;
-  const at = map.latLngToContainerPoint([lat, lon]), middle = map.getSize().y * 0.3;
+  const at = map.latLngToContainerPoint([lat, lon]),
+    middle = map.getSize().y * 0.3;
   if (at.y > map.getSize().y * 0.55) map.panBy([0, at.y - middle]);
 }
 
@@ -153,9 +194,13 @@ map.on('click', ({ latlng }) => {
   if (hit) select({ facility: hit.code });
   else select({ p: [latlng.lng, latlng.lat] });
 });
-addEventListener('popstate', () => { read(); show(); });
+addEventListener('popstate', () => {
+  read();
+  show();
+});
 addEventListener('keydown', (event) => {
-  if (event.key === 'Escape' && document.activeElement.id !== 'q' && (state.p || state.area || state.facility)) actions.close();
+  if (event.key === 'Escape' && document.activeElement.id !== 'q' && (state.p || state.area || state.facility))
+    actions.close();
 });
 
 // ---- hover: soft
@@ -178,20 +223,32 @@ function label(hit) {
 }
 
 // ---- progress and failures of the tiles
-const drawing = (on) => { $('drawing').hidden = !on; document.body.dataset.map = on ? 'drawing' : 'drawn'; };
+const drawing = (on) => {
+  $('drawing').hidden = !on;
+  document.body.dataset.map = on ? 'drawing' : 'drawn';
+};
 layer.on('loading', () => drawing(true));
 layer.on('load', () => drawing(false));
 drawing(layer.isLoading());
 addEventListener('offline', () => said(t('The server cannot be reached. Check the connection and try again.')));
-addEventListener('online', () => { said(''); layer.redraw(); });
-function said(words) { $('map-said').textContent = words; $('map-said').hidden = !words; }
+addEventListener('online', () => {
+  said('');
+  layer.redraw();
+});
+function said(words) {
+  $('map-said').textContent = words;
+  $('map-said').hidden = !words;
+}
 
 // ---- the map's own buttons, scale, print
 $('zoom-in').onclick = () => map.zoomIn();
 $('zoom-out').onclick = () => map.zoomOut();
 $('whole').onclick = () => page.bbox && whole();
 $('print').onclick = () => print();
-map.on('moveend zoomend', () => { write(false); scale(); });
+map.on('moveend zoomend', () => {
+  write(false);
+  scale();
+});
 map.on('zoomend', limits);
 function limits() {
   $('zoom-in').disabled = map.getZoom() >= map.getMaxZoom();
@@ -207,7 +264,8 @@ function scale() {
 }
 
 // ---- layers and legend
-const boxes = [...document.querySelectorAll('input[name="layer"]')], kinds = [...document.querySelectorAll('input[name="category"]')];
+const boxes = [...document.querySelectorAll('input[name="layer"]')],
+  kinds = [...document.querySelectorAll('input[name="category"]')];
 function chooseLayers() {
   const shown = boxes.filter((box) => box.checked).map((box) => box.value);
   const off = kinds.filter((box) => !box.checked).map((box) => box.value);
@@ -220,7 +278,12 @@ function chooseLayers() {
   write(false);
 }
 [...boxes, ...kinds].forEach((box) => box.addEventListener('change', chooseLayers));
-const every = (checked) => () => { kinds.forEach((box) => { box.checked = checked; }); chooseLayers(); };
+const every = (checked) => () => {
+  kinds.forEach((box) => {
+    box.checked = checked;
+  });
+  chooseLayers();
+};
 $('all-categories').onclick = every(true);
 $('no-categories').onclick = every(false);
 
@@ -253,9 +316,16 @@ function size(next) {
 }
 let from = null;
 $('grip').onclick = () => size(SIZES[(SIZES.indexOf($('panel').dataset.size) + 1) % 3]);
-$('grip').addEventListener('touchstart', (event) => { from = event.touches[0].clientY; }, { passive: true });
+$('grip').addEventListener(
+  'touchstart',
+  (event) => {
+    from = event.touches[0].clientY;
+  },
+  { passive: true },
+);
 $('grip').addEventListener('touchend', (event) => {
-  const moved = event.changedTouches[0].clientY - from, at = SIZES.indexOf($('panel').dataset.size);
+  const moved = event.changedTouches[0].clientY - from,
+    at = SIZES.indexOf($('panel').dataset.size);
   if (Math.abs(moved) < 24) return;
   event.preventDefault();
   size(SIZES[Math.min(2, Math.max(0, at + (moved < 0 ? 1 : -1)))]);

@@ -19,98 +19,244 @@ function show(...children) {
 
 function loading() {
   busy.onshow();
-  show(h('div', { className: 'skeleton', role: 'status', 'aria-label': t('Looking it up…') }, h('i'), h('i'), h('i'), h('i'), h('i')));
+  show(
+    h(
+      'div',
+      { className: 'skeleton', role: 'status', 'aria-label': t('Looking it up…') },
+      h('i'),
+      h('i'),
+      h('i'),
+      h('i'),
+      h('i'),
+    ),
+  );
 }
 
-const close = (actions) => h('button', { className: 'close', type: 'button', 'aria-label': t('Close'), onclick: actions.close },
-  h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: 'M5 5l10 10M15 5 5 15' })));
-const head = (actions, words, ...below) => h('div', { className: 'head' }, h('div', {}, h('h1', { className: 'title' }, words), ...below), close(actions));
+const close = (actions) =>
+  h(
+    'button',
+    { className: 'close', type: 'button', 'aria-label': t('Close'), onclick: actions.close },
+    h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: 'M5 5l10 10M15 5 5 15' })),
+  );
+const head = (actions, words, ...below) =>
+  h('div', { className: 'head' }, h('div', {}, h('h1', { className: 'title' }, words), ...below), close(actions));
 
 function failed(error, actions) {
   if (!(error instanceof Refused)) throw error;
   const near = error.problem.nearest;
   if (error.problem.status === 404 && near) {
-    show(head(actions, t('No grid here')), h('p', { className: 'lead' }, t('Click inside the outlined grids.')),
-      h('p', { className: 'note' }, t('Nearest grid: %(name)s, %(metres)s m away', { name: near.name || near.code, metres: number(Math.round(error.problem.distance_m)) })),
-      h('button', { className: 'button', type: 'button', onclick: () => actions.area(near.code) }, t('Show that grid')));
+    show(
+      head(actions, t('No grid here')),
+      h('p', { className: 'lead' }, t('Click inside the outlined grids.')),
+      h(
+        'p',
+        { className: 'note' },
+        t('Nearest grid: %(name)s, %(metres)s m away', {
+          name: near.name || near.code,
+          metres: number(Math.round(error.problem.distance_m)),
+        }),
+      ),
+      h('button', { className: 'button', type: 'button', onclick: () => actions.area(near.code) }, t('Show that grid')),
+    );
   } else {
-    show(head(actions, error.problem.status === 404 ? t('No grid here') : t('This did not work')), h('p', { className: 'lead' }, error.message),
-      h('button', { className: 'button', type: 'button', onclick: actions.again }, t('Try again')));
+    show(
+      head(actions, error.problem.status === 404 ? t('No grid here') : t('This did not work')),
+      h('p', { className: 'lead' }, error.message),
+      h('button', { className: 'button', type: 'button', onclick: actions.again }, t('Try again')),
+    );
   }
   return null;
 }
 
 // ---- pieces
-const chain = (areas, actions) => h('ol', { className: 'chain', 'aria-label': t('Areas') },
-  areas.map((one) => h('li', {}, h('button', { type: 'button', onclick: () => actions.area(one.code) }, one.name))));
+const chain = (areas, actions) =>
+  h(
+    'ol',
+    { className: 'chain', 'aria-label': t('Areas') },
+    areas.map((one) => h('li', {}, h('button', { type: 'button', onclick: () => actions.area(one.code) }, one.name))),
+  );
 
 const role = (person) => title(page.roles[person.role]) || person.role;
 
 function standing(person) {
   if (!person.why) return null;
-  const words = person.why === 'vacancy' && !person.stands_in_for ? t('stands in while the post is vacant') : t('stands in for %(name)s', { name: person.stands_in_for || '' });
+  const words =
+    person.why === 'vacancy' && !person.stands_in_for
+      ? t('stands in while the post is vacant')
+      : t('stands in for %(name)s', { name: person.stands_in_for || '' });
   const why = zh ? person.why_zh : person.why_en;
-  return h('span', { className: 'badge' }, person.name ? `${t('deputy')} · ${words}${why ? ` · ${why}` : ''}` : why || t('stands in while the post is vacant'));
+  return h(
+    'span',
+    { className: 'badge' },
+    person.name ? `${t('deputy')} · ${words}${why ? ` · ${why}` : ''}` : why || t('stands in while the post is vacant'),
+  );
 }
 
-const hidden = () => h('a', { className: 'link', href: `${page.sign_in}?next=${encodeURIComponent(location.pathname + location.search + location.hash)}` }, t('Sign in to see names'));
+const hidden = () =>
+  h(
+    'a',
+    {
+      className: 'link',
+      href: `${page.sign_in}?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`,
+    },
+    t('Sign in to see names'),
+  );
 
 function first(person, named = true) {
-  if (!person) return h('div', { className: 'note' }, h('b', {}, t('Nobody holds a post here')), h('p', { className: 'quiet' }, t('Load people and posts, or choose another place.')));
-  return h('div', { className: 'first' }, h('p', { className: 'role' }, role(person)), named ? h('p', { className: 'name' }, person.name || '—') : h('p', { className: 'quiet' }, hidden()), standing(person));
+  if (!person)
+    return h(
+      'div',
+      { className: 'note' },
+      h('b', {}, t('Nobody holds a post here')),
+      h('p', { className: 'quiet' }, t('Load people and posts, or choose another place.')),
+    );
+  return h(
+    'div',
+    { className: 'first' },
+    h('p', { className: 'role' }, role(person)),
+    named ? h('p', { className: 'name' }, person.name || '—') : h('p', { className: 'quiet' }, hidden()),
+    standing(person),
+  );
 }
 
 function everyone(people, names, named = true) {
   if (!people.length) return null;
   const shown = people.slice(0, 6);
-  const row = (person) => h('li', {}, h('span', { className: 'role' }, role(person)),
-    h('span', { className: 'who' }, named && h('span', { className: 'name' }, person.name || '—'), ' ', standing(person)),
-    h('span', { className: 'where' }, names.get(person.area) || ''));
+  const row = (person) =>
+    h(
+      'li',
+      {},
+      h('span', { className: 'role' }, role(person)),
+      h(
+        'span',
+        { className: 'who' },
+        named && h('span', { className: 'name' }, person.name || '—'),
+        ' ',
+        standing(person),
+      ),
+      h('span', { className: 'where' }, names.get(person.area) || ''),
+    );
   const list = h('ul', { className: 'rows people' }, shown.map(row));
-  const more = people.length > shown.length && h('button', {
-    className: 'link', type: 'button',
-    onclick: (event) => { list.append(...people.slice(6).map(row)); event.target.remove(); },
-  }, t('Show all %(n)s', { n: people.length }));
+  const more =
+    people.length > shown.length &&
+    h(
+      'button',
+      {
+        className: 'link',
+        type: 'button',
+        onclick: (event) => {
+          list.append(...people.slice(6).map(row));
+          event.target.remove();
+        },
+      },
+      t('Show all %(n)s', { n: people.length }),
+    );
   return [h('h2', {}, t('Others who answer')), list, more];
 }
 
-const reasons = (how) => [h('h2', {}, t('How this was decided')), h('ol', { className: 'how' }, how.map((one) => h('li', {}, h('span', {}, zh ? one.zh : one.en))))];
+const reasons = (how) => [
+  h('h2', {}, t('How this was decided')),
+  h(
+    'ol',
+    { className: 'how' },
+    how.map((one) => h('li', {}, h('span', {}, zh ? one.zh : one.en))),
+  ),
+];
 
 function units(found, actions, place) {
   if (found.unit || !found.unit_candidates.length) return null;
   const words = (one) => {
     const stairs = one.stairwells.map((name) => t('Stairwell %(name)s', { name })).join('、');
-    const floors = (one.floors || []).map(([low, high]) => (low === high ? t('Floor %(n)s', { n: low }) : t('Floors %(low)s–%(high)s', { low, high }))).join('、');
+    const floors = (one.floors || [])
+      .map(([low, high]) => (low === high ? t('Floor %(n)s', { n: low }) : t('Floors %(low)s–%(high)s', { low, high })))
+      .join('、');
     return [one.name, stairs, floors].filter(Boolean).join(' ');
   };
-  const address = (one) => `${found.building.name}${one.stairwells[0] ? `${one.stairwells[0]}单元` : ''}${one.floors?.[0] ? `${one.floors[0][0]}楼` : ''}`;
-  return h('div', { className: 'note' }, t('This building holds several ten-household units. Choose the stairwell:'),
-    h('div', { className: 'units' }, found.unit_candidates.map((one) => h('button', { type: 'button', onclick: () => actions.place(place.lon, place.lat, address(one), false) }, words(one)))));
+  const address = (one) =>
+    `${found.building.name}${one.stairwells[0] ? `${one.stairwells[0]}单元` : ''}${one.floors?.[0] ? `${one.floors[0][0]}楼` : ''}`;
+  return h(
+    'div',
+    { className: 'note' },
+    t('This building holds several ten-household units. Choose the stairwell:'),
+    h(
+      'div',
+      { className: 'units' },
+      found.unit_candidates.map((one) =>
+        h(
+          'button',
+          { type: 'button', onclick: () => actions.place(place.lon, place.lat, address(one), false) },
+          words(one),
+        ),
+      ),
+    ),
+  );
 }
 
 async function near(lon, lat, actions) {
-  const box = h('div', {}, h('h2', {}, t('Nearest services on foot')), h('div', { className: 'skeleton' }, h('i'), h('i')));
-  ask(`/facilities/nearest?${query({ lon, lat, crs: 'wgs84', minutes: 15 })}`, 'near').then(({ items }) => {
-    const there = new Set(items.map((one) => one.category));
-    const missing = Object.entries(page.categories).filter(([key]) => !there.has(key)).map(([, words]) => title(words));
-    const rows = items.map((one) => h('li', {}, h('button', { type: 'button', onclick: () => actions.facility(one.code) }, pin(one.category),
-      h('span', {}, one.name && h('span', { className: 'cat' }, title(page.categories[one.category])), h('span', { className: 'nm' }, one.name || title(page.categories[one.category]))),
-      h('span', { className: 'min' }, t('%(n)s min', { n: Math.max(1, Math.round(one.minutes)) }), h('small', {}, t('%(n)s m', { n: number(Math.round(one.walk_m)) }))))));
-    box.replaceChildren(h('h2', {}, t('Nearest services on foot')),
-      rows.length ? h('ul', { className: 'near' }, rows) : h('p', { className: 'quiet' }, t('No facility within a 15-minute walk')),
-      rows.length && missing.length ? h('p', { className: 'missing' }, h('b', {}, `${t('Not within 15 minutes')}：`), missing.join('、')) : '');
-  }).catch((error) => {
-    if (error.name !== 'AbortError') box.replaceChildren(h('h2', {}, t('Nearest services on foot')), h('p', { className: 'quiet' }, error.message));
-  });
+  const box = h(
+    'div',
+    {},
+    h('h2', {}, t('Nearest services on foot')),
+    h('div', { className: 'skeleton' }, h('i'), h('i')),
+  );
+  ask(`/facilities/nearest?${query({ lon, lat, crs: 'wgs84', minutes: 15 })}`, 'near')
+    .then(({ items }) => {
+      const there = new Set(items.map((one) => one.category));
+      const missing = Object.entries(page.categories)
+        .filter(([key]) => !there.has(key))
+        .map(([, words]) => title(words));
+      const rows = items.map((one) =>
+        h(
+          'li',
+          {},
+          h(
+            'button',
+            { type: 'button', onclick: () => actions.facility(one.code) },
+            pin(one.category),
+            h(
+              'span',
+              {},
+              one.name && h('span', { className: 'cat' }, title(page.categories[one.category])),
+              h('span', { className: 'nm' }, one.name || title(page.categories[one.category])),
+            ),
+            h(
+              'span',
+              { className: 'min' },
+              t('%(n)s min', { n: Math.max(1, Math.round(one.minutes)) }),
+              h('small', {}, t('%(n)s m', { n: number(Math.round(one.walk_m)) })),
+            ),
+          ),
+        ),
+      );
+      box.replaceChildren(
+        h('h2', {}, t('Nearest services on foot')),
+        rows.length
+          ? h('ul', { className: 'near' }, rows)
+          : h('p', { className: 'quiet' }, t('No facility within a 15-minute walk')),
+        rows.length && missing.length
+          ? h('p', { className: 'missing' }, h('b', {}, `${t('Not within 15 minutes')}：`), missing.join('、'))
+          : '',
+      );
+    })
+    .catch((error) => {
+      if (error.name !== 'AbortError')
+        box.replaceChildren(h('h2', {}, t('Nearest services on foot')), h('p', { className: 'quiet' }, error.message));
+    });
   return box;
 }
 
 function foot(found) {
   const at = new Date(found.at).toLocaleString(zh ? 'zh-CN' : 'en-GB', { dateStyle: 'medium', timeStyle: 'short' });
-  return h('p', { className: 'foot' }, h('span', {}, t('As of %(time)s', { time: at })), h('span', {}, t('Boundary revision %(n)s', { n: found.revision })));
+  return h(
+    'p',
+    { className: 'foot' },
+    h('span', {}, t('As of %(time)s', { time: at })),
+    h('span', {}, t('Boundary revision %(n)s', { n: found.revision })),
+  );
 }
 
-const names = (found) => new Map([...found.areas, found.unit, found.building].filter(Boolean).map((one) => [one.code, one.name]));
+const names = (found) =>
+  new Map([...found.areas, found.unit, found.building].filter(Boolean).map((one) => [one.code, one.name]));
 
 // ---- the three answers
 export async function showPlace({ lon, lat, address }, actions) {
@@ -126,15 +272,26 @@ export async function showPlace({ lon, lat, address }, actions) {
   const building = found.building && [found.building.estate, found.building.name].filter(Boolean).join('');
   const where = [building, found.unit && found.unit.name].filter(Boolean).join(' · ') || grid.name;
   show(
-    head(actions, where, chain(found.areas, actions), h('p', { className: 'code' }, grid.code, address ? ` · ${address}` : '')),
-    first(found.answerable, found.named), units(found, actions, { lon, lat }), everyone(others(found), names(found), found.named),
-    await near(lon, lat, actions), reasons(found.how), foot(found));
+    head(
+      actions,
+      where,
+      chain(found.areas, actions),
+      h('p', { className: 'code' }, grid.code, address ? ` · ${address}` : ''),
+    ),
+    first(found.answerable, found.named),
+    units(found, actions, { lon, lat }),
+    everyone(others(found), names(found), found.named),
+    await near(lon, lat, actions),
+    reasons(found.how),
+    foot(found),
+  );
   return found;
 }
 
 const same = (one, other) => other && one.role === other.role && one.area === other.area && one.name === other.name;
 
-const others = ({ people, answerable }) => { // without names two workers of one grid look the same: only one of them is above
+const others = ({ people, answerable }) => {
+  // without names two workers of one grid look the same: only one of them is above
   const above = people.findIndex((one) => same(one, answerable));
   return people.filter((one, number) => number !== above);
 };
@@ -143,14 +300,35 @@ export async function showArea(code, actions) {
   loading();
   try {
     const area = await ask(`/areas/${encodeURIComponent(code)}?${query({ at: page.at })}`, 'answer');
-    const found = area.point && await ask(`/locate?${query({ lon: area.point[0], lat: area.point[1], crs: 'cgcs2000', at: page.at })}`, 'who').catch(() => null);
+    const found =
+      area.point &&
+      (await ask(
+        `/locate?${query({ lon: area.point[0], lat: area.point[1], crs: 'cgcs2000', at: page.at })}`,
+        'who',
+      ).catch(() => null));
     const level = page.levels.find((one) => one.key === area.level);
     const people = found ? found.people.filter((one) => one.area === code) : [];
-    show(head(actions, area.name, chain(area.above, actions), h('p', { className: 'code' }, `${title(level)} · ${area.code}`)),
-      h('h2', {}, t('Who answers for this area')), first(people[0], found?.named), people.length > 1 ? everyone(people.slice(1), new Map(), found?.named) : null,
-      h('dl', { className: 'facts' }, h('dt', {}, t('Land')), h('dd', {}, t('%(n)s ha', { n: number((area.area_m2 / 1e4).toFixed(1)) })),
-        ...(area.children ? [h('dt', {}, t('Areas below')), h('dd', {}, number(area.children))] : [])),
-      area.revision ? h('p', { className: 'foot' }, h('span', {}, t('Boundary revision %(n)s', { n: area.revision }))) : null);
+    show(
+      head(
+        actions,
+        area.name,
+        chain(area.above, actions),
+        h('p', { className: 'code' }, `${title(level)} · ${area.code}`),
+      ),
+      h('h2', {}, t('Who answers for this area')),
+      first(people[0], found?.named),
+      people.length > 1 ? everyone(people.slice(1), new Map(), found?.named) : null,
+      h(
+        'dl',
+        { className: 'facts' },
+        h('dt', {}, t('Land')),
+        h('dd', {}, t('%(n)s ha', { n: number((area.area_m2 / 1e4).toFixed(1)) })),
+        ...(area.children ? [h('dt', {}, t('Areas below')), h('dd', {}, number(area.children))] : []),
+      ),
+      area.revision
+        ? h('p', { className: 'foot' }, h('span', {}, t('Boundary revision %(n)s', { n: area.revision })))
+        : null,
+    );
     return area;
   } catch (error) {
     if (error.name === 'AbortError') throw error;
@@ -162,19 +340,88 @@ export async function showFacility(code, minutes, actions) {
   loading();
   try {
     const path = `/facilities/${encodeURIComponent(code)}`;
-    const [facility, ...found] = await Promise.all([ask(path, 'answer'), ...[5, 10, 15].map((limit) => ask(`${path}/circle?minutes=${limit}&profile=adult`, `circle${limit}`).catch((error) => { if (error.name === 'AbortError') throw error; return error; }))]);
-    const circles = new Map(found.filter((one) => one.features && one.features.length).map((one) => [one.features[0].properties.minutes, one.features[0]]));
+    const [facility, ...found] = await Promise.all([
+      ask(path, 'answer'),
+      ...[5, 10, 15].map((limit) =>
+        ask(`${path}/circle?minutes=${limit}&profile=adult`, `circle${limit}`).catch((error) => {
+          if (error.name === 'AbortError') throw error;
+          return error;
+        }),
+      ),
+    ]);
+    const circles = new Map(
+      found
+        .filter((one) => one.features && one.features.length)
+        .map((one) => [one.features[0].properties.minutes, one.features[0]]),
+    );
     const chosen = circles.get(minutes)?.properties;
-    const facts = [[t('Category'), title(page.categories[facility.category])], [t('Address'), facility.address], [t('Opening hours'), facility.opening_hours], [t('Telephone'), facility.contact], [t('Code'), facility.code]];
+    const facts = [
+      [t('Category'), title(page.categories[facility.category])],
+      [t('Address'), facility.address],
+      [t('Opening hours'), facility.opening_hours],
+      [t('Telephone'), facility.contact],
+      [t('Code'), facility.code],
+    ];
     show(
-      h('div', { className: 'head' }, pin(facility.category, true), h('div', {}, h('h1', { className: 'title' }, facility.name || title(page.categories[facility.category])), h('p', { className: 'quiet' }, title(page.categories[facility.category]))), close(actions)),
+      h(
+        'div',
+        { className: 'head' },
+        pin(facility.category, true),
+        h(
+          'div',
+          {},
+          h('h1', { className: 'title' }, facility.name || title(page.categories[facility.category])),
+          h('p', { className: 'quiet' }, title(page.categories[facility.category])),
+        ),
+        close(actions),
+      ),
       h('h2', {}, t('Within a walk of')),
-      h('div', { className: 'switch', role: 'group', 'aria-label': t('Within a walk of') }, [5, 10, 15].map((limit) => h('button', { type: 'button', 'aria-pressed': String(limit === minutes), onclick: () => actions.minutes(limit) }, t('%(n)s min', { n: limit })))),
-      !chosen ? h('p', { className: 'note' }, found.find((one) => one instanceof Refused)?.message || t('No service circle has been computed for this facility.'))
-        : chosen.off_network || chosen.island ? h('p', { className: 'note' }, (chosen.island ? t('The only ways within 100 m lead nowhere on the map: nobody can be counted.') : t('More than 100 m from any street: nobody can be counted.')))
-          : h('div', { className: 'inside' }, h('p', {}, h('b', {}, number(chosen.households)), h('span', {}, t('households'))), h('p', {}, h('b', {}, number(chosen.people)), h('span', {}, t('people'))), chosen.buildings === null ? null : h('p', {}, h('b', {}, number(chosen.buildings)), h('span', {}, t('buildings')))),
-      h('dl', { className: 'facts' }, facts.filter(([, value]) => value).flatMap(([key, value]) => [h('dt', {}, key), h('dd', {}, value)])),
-      h('button', { className: 'button', type: 'button', onclick: () => actions.place(facility.lon, facility.lat, null, false) }, t('Who answers for this place')));
+      h(
+        'div',
+        { className: 'switch', role: 'group', 'aria-label': t('Within a walk of') },
+        [5, 10, 15].map((limit) =>
+          h(
+            'button',
+            { type: 'button', 'aria-pressed': String(limit === minutes), onclick: () => actions.minutes(limit) },
+            t('%(n)s min', { n: limit }),
+          ),
+        ),
+      ),
+      !chosen
+        ? h(
+            'p',
+            { className: 'note' },
+            found.find((one) => one instanceof Refused)?.message ||
+              t('No service circle has been computed for this facility.'),
+          )
+        : chosen.off_network || chosen.island
+          ? h(
+              'p',
+              { className: 'note' },
+              chosen.island
+                ? t('The only ways within 100 m lead nowhere on the map: nobody can be counted.')
+                : t('More than 100 m from any street: nobody can be counted.'),
+            )
+          : h(
+              'div',
+              { className: 'inside' },
+              h('p', {}, h('b', {}, number(chosen.households)), h('span', {}, t('households'))),
+              h('p', {}, h('b', {}, number(chosen.people)), h('span', {}, t('people'))),
+              chosen.buildings === null
+                ? null
+                : h('p', {}, h('b', {}, number(chosen.buildings)), h('span', {}, t('buildings'))),
+            ),
+      h(
+        'dl',
+        { className: 'facts' },
+        facts.filter(([, value]) => value).flatMap(([key, value]) => [h('dt', {}, key), h('dd', {}, value)]),
+      ),
+      h(
+        'button',
+        { className: 'button', type: 'button', onclick: () => actions.place(facility.lon, facility.lat, null, false) },
+        t('Who answers for this place'),
+      ),
+    );
     return { facility, circles };
   } catch (error) {
     if (error.name === 'AbortError') throw error;

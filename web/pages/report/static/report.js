@@ -1,4 +1,5 @@
 // The reporter's form: photo, place, kind, send. A draft has one key, so that sending again never files it twice.
+import { colour } from '../../shared/dom.js';
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
 import { ask, inWords, query, Refused, setOfflineText } from '../../shared/request.js';
@@ -9,37 +10,63 @@ import { prepared } from '../../shared/image.js';
 setOfflineText(t('No connection. What you wrote is kept on this phone.'));
 
 const { map } = window.wangge;
-const DRAFT = 'wangge.draft', TIMEOUT = 60_000; // milliseconds
+const DRAFT = 'wangge.draft',
+  TIMEOUT = 60_000; // milliseconds
 const TEXTS = ['description', 'address', 'name', 'phone'];
 const byCode = new Map(page.categories.map((one) => [one.code, one]));
 
 // ---- the draft: words and place in sessionStorage, photos in IndexedDB; both gone once it is filed
-const state = { key: crypto.randomUUID?.() ?? [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join(''),
-  place: null, category: null, sent: null, ...Object.fromEntries(TEXTS.map((name) => [name, ''])) };
+const state = {
+  key:
+    crypto.randomUUID?.() ??
+    [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join(''),
+  place: null,
+  category: null,
+  sent: null,
+  outside: false,
+  ...Object.fromEntries(TEXTS.map((name) => [name, ''])),
+};
 let photos = []; // {blob, url, bad}
-let sending = null, preparing = Promise.resolve();
+let sending = null,
+  preparing = Promise.resolve();
 
 function save() {
-  TEXTS.forEach((name) => { state[name] = $(name).value; });
-  try { sessionStorage.setItem(DRAFT, JSON.stringify(state)); } catch { /* no room or not allowed: the page still has it */ }
+  TEXTS.forEach((name) => {
+    state[name] = $(name).value;
+  });
+  try {
+    sessionStorage.setItem(DRAFT, JSON.stringify(state));
+  } catch {
+    /* no room or not allowed: the page still has it */
+  }
 }
 
 const files = {
-  open: () => new Promise((done, failed) => {
-    const asked = indexedDB.open('wangge', 1);
-    asked.onupgradeneeded = () => asked.result.createObjectStore('drafts');
-    asked.onsuccess = () => done(asked.result);
-    asked.onerror = () => failed(asked.error);
-  }),
+  open: () =>
+    new Promise((done, failed) => {
+      const asked = indexedDB.open('wangge', 1);
+      asked.onupgradeneeded = () => asked.result.createObjectStore('drafts');
+      asked.onsuccess = () => done(asked.result);
+      asked.onerror = () => failed(asked.error);
+    }),
   async do(mode, what) {
     try {
       const database = await files.open();
       return await new Promise((done, failed) => {
-        const work = database.transaction('drafts', mode), asked = what(work.objectStore('drafts'));
-        work.oncomplete = () => { database.close(); done(asked.result); };
-        work.onabort = work.onerror = () => { database.close(); failed(work.error); };
+        const work = database.transaction('drafts', mode),
+          asked = what(work.objectStore('drafts'));
+        work.oncomplete = () => {
+          database.close();
+          done(asked.result);
+        };
+        work.onabort = work.onerror = () => {
+          database.close();
+          failed(work.error);
+        };
       });
-    } catch { return undefined; } // a private window: photos live as long as the page
+    } catch {
+      return undefined;
+    } // a private window: photos live as long as the page
   },
   put: (blobs) => files.do('readwrite', (store) => store.put(blobs, state.key)),
   get: () => files.do('readonly', (store) => store.get(state.key)),
@@ -48,10 +75,20 @@ const files = {
 
 // ---- 1: photos
 function drawPhotos() {
-  $('photos').replaceChildren(...photos.map((one, i) => h('li', { className: one.bad ? 'bad' : null },
-    h('img', { src: one.url, alt: t('Photo %(n)s', { n: i + 1 }) }),
-    h('button', { type: 'button', 'aria-label': t('Remove photo %(n)s', { n: i + 1 }), onclick: () => removePhoto(i) },
-      h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: 'm5 5 10 10M15 5 5 15' }))))));
+  $('photos').replaceChildren(
+    ...photos.map((one, i) =>
+      h(
+        'li',
+        { className: one.bad ? 'bad' : null },
+        h('img', { src: one.url, alt: t('Photo %(n)s', { n: i + 1 }) }),
+        h(
+          'button',
+          { type: 'button', 'aria-label': t('Remove photo %(n)s', { n: i + 1 }), onclick: () => removePhoto(i) },
+          h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: 'm5 5 10 10M15 5 5 15' })),
+        ),
+      ),
+    ),
+  );
   step('photo', photos.length > 0);
 }
 
@@ -66,7 +103,10 @@ async function addPhotos(given) {
   const said = [];
   $('photo-said').textContent = t('Preparing the photo…');
   for (const file of given) {
-    if (photos.length >= page.most_photos) { said.push(t('At most %(n)s photos.', { n: page.most_photos })); break; }
+    if (photos.length >= page.most_photos) {
+      said.push(t('At most %(n)s photos.', { n: page.most_photos }));
+      break;
+    }
     const blob = await prepared(file, page.longest_side);
     if (blob) photos.push({ blob, url: URL.createObjectURL(blob) });
     else said.push(t('“%(name)s” cannot be read as a photo. Use JPEG, PNG or WebP.', { name: file.name }));
@@ -82,18 +122,29 @@ function keepPhotos() {
 }
 
 for (const id of ['camera', 'album']) {
-  $(id).onchange = ({ target }) => { const chosen = [...target.files]; target.value = ''; preparing = preparing.then(() => addPhotos(chosen)); };
+  $(id).onchange = ({ target }) => {
+    const chosen = [...target.files];
+    target.value = '';
+    preparing = preparing.then(() => addPhotos(chosen));
+  };
 }
 
 // ---- 2: place
-let touched = false, accuracy = null, ring = null, looking = 0;
+let touched = false,
+  accuracy = null,
+  ring = null,
+  looking = 0;
 
 function placed() {
   const { lng, lat } = map.getCenter();
   const place = { lon: Number(lng.toFixed(7)), lat: Number(lat.toFixed(7)), crs: 'wgs84' };
   if (state.place && state.place.lon === place.lon && state.place.lat === place.lat) return;
   state.place = place;
-  if (accuracy && map.distance(accuracy.at, [lat, lng]) > 1) { accuracy = null; ring?.remove(); $('place-said').textContent = t('The place is where the pin stands.'); }
+  if (accuracy && map.distance(accuracy.at, [lat, lng]) > 1) {
+    accuracy = null;
+    ring?.remove();
+    $('place-said').textContent = t('The place is where the pin stands.');
+  }
   changed();
   whose();
 }
@@ -105,8 +156,15 @@ function go(lat, lon, zoom = 18) {
   placed();
 }
 
-map.on('dragstart keydown', () => { touched = true; });
-map.on('click', ({ latlng }) => { if ($('fields').disabled) return; touched = true; $('place-said').textContent = t('The place is where the pin stands.'); map.panTo(latlng); });
+map.on('dragstart keydown', () => {
+  touched = true;
+});
+map.on('click', ({ latlng }) => {
+  if ($('fields').disabled) return;
+  touched = true;
+  $('place-said').textContent = t('The place is where the pin stands.');
+  map.panTo(latlng);
+});
 map.on('movestart', () => $('pin').classList.add('lifted'));
 map.on('moveend', () => {
   $('pin').classList.remove('lifted');
@@ -120,26 +178,50 @@ $('zoom-in').onclick = () => map.zoomIn();
 $('zoom-out').onclick = () => map.zoomOut();
 
 $('gps').onclick = () => {
-  if (!navigator.geolocation) { $('place-said').textContent = t('No position could be found. Move the map until the pin is right.'); return; }
+  if (!navigator.geolocation) {
+    $('place-said').textContent = t('No position could be found. Move the map until the pin is right.');
+    return;
+  }
   $('place-said').textContent = t('Looking for your position…');
   $('gps').setAttribute('aria-busy', 'true');
-  navigator.geolocation.getCurrentPosition(({ coords }) => {
-    $('gps').removeAttribute('aria-busy');
-    const at = [coords.latitude, coords.longitude], metres = Math.max(1, Math.round(coords.accuracy));
-    ring?.remove();
-    ring = L.circle(at, { radius: metres, interactive: false, color: '#14568f', weight: 1.5, dashArray: '4 4', fillOpacity: 0.08 }).addTo(map);
-    accuracy = { at };
-    $('map-hint').hidden = true;
-    go(...at, metres > 200 ? 16 : 18);
-    $('place-said').textContent = (metres > 50 ? t('Rough position only, accurate to about %(n)s m. Move the map until the pin is right.', { n: number(metres) }) : t('Your position, accurate to about %(n)s m.', { n: number(metres) }));
-  }, (error) => {
-    $('gps').removeAttribute('aria-busy');
-    $('place-said').textContent = (error.code === error.PERMISSION_DENIED ? t('The browser may not use your position. Move the map until the pin is right.') : t('No position could be found. Move the map until the pin is right.'));
-  }, { enableHighAccuracy: true, timeout: 15_000, maximumAge: 10_000 });
+  navigator.geolocation.getCurrentPosition(
+    ({ coords }) => {
+      $('gps').removeAttribute('aria-busy');
+      const at = [coords.latitude, coords.longitude],
+        metres = Math.max(1, Math.round(coords.accuracy));
+      ring?.remove();
+      ring = L.circle(at, {
+        radius: metres,
+        interactive: false,
+        color: colour('link'),
+        weight: 1.5,
+        dashArray: '4 4',
+        fillOpacity: 0.08,
+      }).addTo(map);
+      accuracy = { at };
+      $('map-hint').hidden = true;
+      go(...at, metres > 200 ? 16 : 18);
+      $('place-said').textContent =
+        metres > 50
+          ? t('Rough position only, accurate to about %(n)s m. Move the map until the pin is right.', {
+              n: number(metres),
+            })
+          : t('Your position, accurate to about %(n)s m.', { n: number(metres) });
+    },
+    (error) => {
+      $('gps').removeAttribute('aria-busy');
+      $('place-said').textContent =
+        error.code === error.PERMISSION_DENIED
+          ? t('The browser may not use your position. Move the map until the pin is right.')
+          : t('No position could be found. Move the map until the pin is right.');
+    },
+    { enableHighAccuracy: true, timeout: 15_000, maximumAge: 10_000 },
+  );
 };
 
 async function whose() {
-  const mine = ++looking, box = $('whose');
+  const mine = ++looking,
+    box = $('whose');
   state.outside = false;
   box.hidden = false;
   box.className = 'rep-whose';
@@ -147,11 +229,21 @@ async function whose() {
   try {
     const found = await ask(`/locate?${query({ ...state.place, address: $('address').value })}`, 'locate');
     if (mine !== looking) return;
-    const names = [...found.areas.filter((one) => one.level === 'community' || one.level === 'grid'), found.unit].filter(Boolean);
+    const names = [
+      ...found.areas.filter((one) => one.level === 'community' || one.level === 'grid'),
+      found.unit,
+    ].filter(Boolean);
     const role = found.answerable && (zh ? found.answerable.role_zh : found.answerable.role_en);
     box.replaceChildren(
       h('p', {}, t('%(area)s answers for this place', { area: names.map((one) => one.name).join(' · ') })),
-      h('p', { className: 'role' }, role ? t('First to go: %(role)s', { role }) : t('Nobody is on duty here just now; once it is sent you are told who has it.')));
+      h(
+        'p',
+        { className: 'role' },
+        role
+          ? t('First to go: %(role)s', { role })
+          : t('Nobody is on duty here just now; once it is sent you are told who has it.'),
+      ),
+    );
     box.classList.add('found');
   } catch (error) {
     if (error.name === 'AbortError' || mine !== looking) return;
@@ -159,10 +251,32 @@ async function whose() {
     state.outside = outside;
     const near = outside && error.problem.nearest;
     box.classList.add('wrong');
-    box.replaceChildren(h('p', {}, outside ? t('No grid here. Move the pin to where it happened.') : error.problem?.status ? error.message : t('No connection. What you wrote is kept on this phone.')),
-      near ? h('p', {}, t('The nearest grid, %(name)s, is %(n)s m away.', { name: near.name || near.code, n: number(Math.round(error.problem.distance_m)) })) : '',
-      near ? h('button', { type: 'button', className: 'link', onclick: () => toGrid(near.code) }, t('Move the pin there'))
-        : outside ? '' : h('button', { type: 'button', className: 'link', onclick: whose }, t('Try again')));
+    box.replaceChildren(
+      h(
+        'p',
+        {},
+        outside
+          ? t('No grid here. Move the pin to where it happened.')
+          : error.problem?.status
+            ? error.message
+            : t('No connection. What you wrote is kept on this phone.'),
+      ),
+      near
+        ? h(
+            'p',
+            {},
+            t('The nearest grid, %(name)s, is %(n)s m away.', {
+              name: near.name || near.code,
+              n: number(Math.round(error.problem.distance_m)),
+            }),
+          )
+        : '',
+      near
+        ? h('button', { type: 'button', className: 'link', onclick: () => toGrid(near.code) }, t('Move the pin there'))
+        : outside
+          ? ''
+          : h('button', { type: 'button', className: 'link', onclick: whose }, t('Try again')),
+    );
   }
   duplicates();
   ready();
@@ -177,13 +291,25 @@ async function toGrid(code) {
 let words = 0;
 
 function chip(one, why) {
-  return h('button', { type: 'button', className: 'rep-chip', 'aria-pressed': String(one.code === state.category), 'data-code': one.code, onclick: () => choose(one.code) },
-    h('b', {}, title(one)), h('small', {}, why || (zh ? one.major_zh : one.major_en)));
+  return h(
+    'button',
+    {
+      type: 'button',
+      className: 'rep-chip',
+      'aria-pressed': String(one.code === state.category),
+      'data-code': one.code,
+      onclick: () => choose(one.code),
+    },
+    h('b', {}, title(one)),
+    h('small', {}, why || (zh ? one.major_zh : one.major_en)),
+  );
 }
 
 function choose(code) {
   state.category = state.category === code ? null : code;
-  document.querySelectorAll('.rep-chip').forEach((one) => one.setAttribute('aria-pressed', String(one.dataset.code === state.category)));
+  document
+    .querySelectorAll('.rep-chip')
+    .forEach((one) => one.setAttribute('aria-pressed', String(one.dataset.code === state.category)));
   if (!$('chips').querySelector('[aria-pressed="true"]')) chips(shown);
   $('all').open = false;
   changed();
@@ -199,61 +325,154 @@ function chips(found) {
 }
 
 async function suggested() {
-  const said = $('description').value.trim(), mine = ++words;
+  const said = $('description').value.trim(),
+    mine = ++words;
   const common = page.common.map((code) => [byCode.get(code)]);
-  let found = [], danger = null;
+  let found = [],
+    danger = null;
   if (said.length > 1) {
     try {
-      const answer = await ask(`/categories/suggest?${query({ words: said.length > 500 ? `${said.slice(0, 249)}\n${said.slice(-249)}` : said })}`, 'suggest');
+      const answer = await ask(
+        `/categories/suggest?${query({ words: said.length > 500 ? `${said.slice(0, 249)}\n${said.slice(-249)}` : said })}`,
+        'suggest',
+      );
       danger = answer.danger;
-      found = (answer.suggestions ?? answer.items ?? []).filter((one) => byCode.has(one.code))
-        .map((one) => [byCode.get(one.code), one.because?.length ? t('because of “%(words)s”', { words: one.because.join(zh ? '、' : ', ') }) : null]);
-    } catch (error) { if (error.name === 'AbortError') return; danger = undefined; } // the list of all kinds is there
+      found = (answer.suggestions ?? answer.items ?? [])
+        .filter((one) => byCode.has(one.code))
+        .map((one) => [
+          byCode.get(one.code),
+          one.because?.length ? t('because of “%(words)s”', { words: one.because.join(zh ? '、' : ', ') }) : null,
+        ]);
+    } catch (error) {
+      if (error.name === 'AbortError') return;
+      danger = undefined;
+    } // the list of all kinds is there
     if (mine !== words) return;
   }
   if (danger !== undefined) $('danger').replaceChildren(emergency(danger) ?? '');
-  $('chips-title').textContent = found.length ? t('Suggested from your words') : common.length ? t('Often reported') : '';
+  $('chips-title').textContent = found.length
+    ? t('Suggested from your words')
+    : common.length
+      ? t('Often reported')
+      : '';
   chips(found.length ? found : common);
 }
 
 function groups(asked = '') {
-  const q = asked.trim().toLowerCase(), grouped = new Map();
+  const q = asked.trim().toLowerCase(),
+    grouped = new Map();
   for (const one of page.categories) {
     if (q && ![one.code, one.zh, one.en.toLowerCase(), ...one.words].some((word) => word.includes(q))) continue;
     const name = zh ? one.major_zh : one.major_en;
     grouped.set(name, [...(grouped.get(name) ?? []), one]);
   }
-  $('groups').replaceChildren(...(grouped.size ? [...grouped].map(([name, all]) => h('section', {}, h('h3', {}, name),
-    h('div', { className: 'rep-list' }, all.map((one) => h('button', { type: 'button', className: 'rep-chip small', 'aria-pressed': String(one.code === state.category), 'data-code': one.code, onclick: () => choose(one.code) }, title(one))))))
-    : [h('p', { className: 'quiet' }, t('No kind fits “%(q)s”. Try another word, or only describe it above.', { q: asked }))]));
+  $('groups').replaceChildren(
+    ...(grouped.size
+      ? [...grouped].map(([name, all]) =>
+          h(
+            'section',
+            {},
+            h('h3', {}, name),
+            h(
+              'div',
+              { className: 'rep-list' },
+              all.map((one) =>
+                h(
+                  'button',
+                  {
+                    type: 'button',
+                    className: 'rep-chip small',
+                    'aria-pressed': String(one.code === state.category),
+                    'data-code': one.code,
+                    onclick: () => choose(one.code),
+                  },
+                  title(one),
+                ),
+              ),
+            ),
+          ),
+        )
+      : [
+          h(
+            'p',
+            { className: 'quiet' },
+            t('No kind fits “%(q)s”. Try another word, or only describe it above.', { q: asked }),
+          ),
+        ]),
+  );
 }
 
-const later = (milliseconds, what) => { let timer; return () => { clearTimeout(timer); timer = setTimeout(what, milliseconds); }; };
+const later = (milliseconds, what) => {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(what, milliseconds);
+  };
+};
 const suggestLater = later(250, suggested);
-$('description').oninput = () => { changed(); suggestLater(); };
-$('address').oninput = (() => { const again = later(500, () => state.place && whose()); return () => { changed(); again(); }; })();
+$('description').oninput = () => {
+  changed();
+  suggestLater();
+};
+$('address').oninput = (() => {
+  const again = later(500, () => state.place && whose());
+  return () => {
+    changed();
+    again();
+  };
+})();
 $('name').oninput = $('phone').oninput = save;
 $('find').oninput = ({ target }) => groups(target.value);
-$('find').onkeydown = (event) => { if (event.key === 'Enter') event.preventDefault(); };
+$('find').onkeydown = (event) => {
+  if (event.key === 'Enter') event.preventDefault();
+};
 
 // ---- the same thing, near and lately
 async function duplicates() {
   const box = $('near');
-  if (!state.place || !state.category || state.outside) { box.hidden = true; return; }
+  if (!state.place || !state.category || state.outside) {
+    box.hidden = true;
+    return;
+  }
   try {
     const { items } = await ask(`/incidents/near?${query({ ...state.place, category: state.category })}`, 'near');
     box.hidden = !items.length;
     if (!items.length) return;
     const own = new Map(kept().map((one) => [one.id, one]));
-    box.replaceChildren(h('p', {}, h('b', {}, t('%(n)s of the same kind within 50 m in the last 7 days', { n: number(items.length) }))),
-      h('ul', {}, items.slice(0, 3).map((one) => h('li', {},
-        h('span', {}, `${when(one.reported_at)} · ${zh ? one.state_zh : one.state_en ?? one.state} · ${t('%(n)s m away', { n: number(Math.round(one.distance_m)) })}`),
-        own.has(one.id) ? h('a', { href: `${page.track}/${one.id}#${own.get(one.id).secret}` }, t('look')) : ''))),
-      h('p', { className: 'quiet' }, t('If it is the same matter it will be linked; you can report it all the same.')));
-  } catch (error) { if (error.name !== 'AbortError') box.hidden = true; } // only an offer
+    box.replaceChildren(
+      h('p', {}, h('b', {}, t('%(n)s of the same kind within 50 m in the last 7 days', { n: number(items.length) }))),
+      h(
+        'ul',
+        {},
+        items
+          .slice(0, 3)
+          .map((one) =>
+            h(
+              'li',
+              {},
+              h(
+                'span',
+                {},
+                `${when(one.reported_at)} · ${zh ? one.state_zh : (one.state_en ?? one.state)} · ${t('%(n)s m away', { n: number(Math.round(one.distance_m)) })}`,
+              ),
+              own.has(one.id) ? h('a', { href: `${page.track}/${one.id}#${own.get(one.id).secret}` }, t('look')) : '',
+            ),
+          ),
+      ),
+      h('p', { className: 'quiet' }, t('If it is the same matter it will be linked; you can report it all the same.')),
+    );
+  } catch (error) {
+    if (error.name !== 'AbortError') box.hidden = true;
+  } // only an offer
 }
 
-const when = (time) => new Date(time).toLocaleString(zh ? 'zh-CN' : 'en-GB', { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' });
+const when = (time) =>
+  new Date(time).toLocaleString(zh ? 'zh-CN' : 'en-GB', {
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
 
 // ---- 4: send
 function step(name, done) {
@@ -262,8 +481,12 @@ function step(name, done) {
 }
 
 function missing() {
-  return [[!state.place || state.outside, t('the place')], [!state.category && !$('description').value.trim(), t('the kind or a few words')]]
-    .filter(([wanting]) => wanting).map(([, word]) => word);
+  return [
+    [!state.place || state.outside, t('the place')],
+    [!state.category && !$('description').value.trim(), t('the kind or a few words')],
+  ]
+    .filter(([wanting]) => wanting)
+    .map(([, word]) => word);
 }
 
 function ready() {
@@ -271,13 +494,22 @@ function ready() {
   step('category', Boolean(state.category || $('description').value.trim()));
   if (sending || state.sent) return;
   const wanting = missing();
-  say(wanting.length ? t('Still needed: %(what)s', { what: wanting.join(zh ? '、' : ', ') }) : t('Ready to send'), wanting.length ? '' : 'good');
+  say(
+    wanting.length ? t('Still needed: %(what)s', { what: wanting.join(zh ? '、' : ', ') }) : t('Ready to send'),
+    wanting.length ? '' : 'good',
+  );
   $('send').setAttribute('aria-disabled', String(wanting.length > 0));
 }
 
-function changed() { save(); ready(); }
+function changed() {
+  save();
+  ready();
+}
 
-function say(what, kind = '') { $('said').textContent = what; $('said').className = `rep-state ${kind}`; }
+function say(what, kind = '') {
+  $('said').textContent = what;
+  $('said').className = `rep-state ${kind}`;
+}
 
 // While an answer is owed the form stays as it was sent: the same key must go with the same words.
 function lock(on) {
@@ -297,7 +529,11 @@ function post(body, progressed) {
     request.upload.onprogress = ({ loaded, total }) => progressed(total ? Math.round((loaded / total) * 100) : 0);
     request.onloadend = () => {
       let answer = null;
-      try { answer = JSON.parse(request.responseText); } catch { /* cut off on the way, or not ours */ }
+      try {
+        answer = JSON.parse(request.responseText);
+      } catch {
+        /* cut off on the way, or not ours */
+      }
       const refusal = request.status >= 400 && request.status < 500;
       done({ status: answer || refusal ? request.status : 0, answer: answer ?? { detail: t('This did not work') } });
     };
@@ -308,12 +544,22 @@ function post(body, progressed) {
 async function send() {
   if (sending) return;
   if (!state.sent) {
-    if (missing().length) { point(); return; }
+    if (missing().length) {
+      point();
+      return;
+    }
     sending = preparing; // a photo being made ready goes along
     await preparing;
     sending = null;
     const { lon, lat, crs } = state.place;
-    const given = { lon, lat, crs, category: state.category ?? '', channel: 'web', ...Object.fromEntries(TEXTS.map((name) => [name, $(name).value.trim()])) };
+    const given = {
+      lon,
+      lat,
+      crs,
+      category: state.category ?? '',
+      channel: 'web',
+      ...Object.fromEntries(TEXTS.map((name) => [name, $(name).value.trim()])),
+    };
     state.sent = JSON.stringify(given);
     save();
   }
@@ -325,7 +571,10 @@ async function send() {
   $('send').setAttribute('aria-disabled', 'true');
   $('progress').hidden = false;
   say(t('Sending… %(n)s %%', { n: 0 }));
-  sending = post(body, (n) => { $('progress').value = n; say(n < 100 ? t('Sending… %(n)s %%', { n }) : t('Sent; waiting for the answer…')); });
+  sending = post(body, (n) => {
+    $('progress').value = n;
+    say(n < 100 ? t('Sending… %(n)s %%', { n }) : t('Sent; waiting for the answer…'));
+  });
   const { status, answer } = await sending;
   sending = null;
   $('progress').hidden = true;
@@ -336,7 +585,12 @@ async function send() {
 }
 
 function unanswered() {
-  say((navigator.onLine ? t('No answer came. It may have arrived; trying again never files it twice. Everything is kept here.') : t('No connection. What you wrote is kept on this phone.')), 'wrong');
+  say(
+    navigator.onLine
+      ? t('No answer came. It may have arrived; trying again never files it twice. Everything is kept here.')
+      : t('No connection. What you wrote is kept on this phone.'),
+    'wrong',
+  );
   $('send').textContent = t('Try again');
   $('discard').textContent = t('Give this report up');
   $('discard').hidden = false;
@@ -345,24 +599,43 @@ function unanswered() {
 function refused(status, problem) {
   state.sent = null; // nothing was filed: the words may change
   lock(false);
-  photos.forEach((one) => { one.bad = false; });
-  const said = (problem.errors ?? []).map(({ field }) => {
-    const n = Number(/^photos?\[(\d+)\]/.exec(field)?.[1] ?? NaN);
-    if (!photos[n]) return null;
-    photos[n].bad = true;
-    return t('Photo %(n)s was not accepted. Remove it or take it again.', { n: n + 1 });
-  }).filter(Boolean);
+  photos.forEach((one) => {
+    one.bad = false;
+  });
+  const said = (problem.errors ?? [])
+    .map(({ field }) => {
+      const n = Number(/^photos?\[(\d+)\]/.exec(field)?.[1] ?? NaN);
+      if (!photos[n]) return null;
+      photos[n].bad = true;
+      return t('Photo %(n)s was not accepted. Remove it or take it again.', { n: n + 1 });
+    })
+    .filter(Boolean);
   drawPhotos();
   $('photo-said').textContent = said.join(' ');
   save();
   $('send').textContent = t('Send the report');
-  say(status === 429 ? t('Too many reports just now. Try again in a minute.') : said.join(' ') || (problem.type === '/problems/outside-grids' ? t('No grid here. Move the pin to where it happened.') : t('Not accepted: %(why)s', { why: inWords(problem) })), 'wrong');
+  say(
+    status === 429
+      ? t('Too many reports just now. Try again in a minute.')
+      : said.join(' ') ||
+          (problem.type === '/problems/outside-grids'
+            ? t('No grid here. Move the pin to where it happened.')
+            : t('Not accepted: %(why)s', { why: inWords(problem) })),
+    'wrong',
+  );
   if (said.length) document.querySelector('[data-step="photo"]').scrollIntoView({ block: 'start' });
 }
 
 async function filed(answer) {
   const kind = byCode.get(answer.category);
-  remember({ id: answer.id, secret: answer.tracking_secret, at: new Date().toISOString(), zh: kind?.zh ?? '', en: kind?.en ?? '', near: answer.duplicates?.length ?? 0 });
+  remember({
+    id: answer.id,
+    secret: answer.tracking_secret,
+    at: new Date().toISOString(),
+    zh: kind?.zh ?? '',
+    en: kind?.en ?? '',
+    near: answer.duplicates?.length ?? 0,
+  });
   sessionStorage.removeItem(DRAFT);
   await files.forget();
   location.assign(`${page.track}/${answer.id}#${answer.tracking_secret}`);
@@ -373,40 +646,75 @@ function point() {
   const box = document.querySelector(`[data-step="${!state.place || state.outside ? 'place' : 'category'}"]`);
   box.classList.remove('wanting');
   requestAnimationFrame(() => box.classList.add('wanting'));
-  box.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+  box.scrollIntoView({
+    block: 'center',
+    behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth',
+  });
 }
 
-$('report').onsubmit = (event) => { event.preventDefault(); send(); };
-$('report').onkeydown = (event) => { if (event.key === 'Enter' && event.target.tagName === 'INPUT') event.preventDefault(); };
+$('report').onsubmit = (event) => {
+  event.preventDefault();
+  send();
+};
+$('report').onkeydown = (event) => {
+  if (event.key === 'Enter' && event.target.tagName === 'INPUT') event.preventDefault();
+};
 $('discard').onclick = async () => {
   if (!confirm(t('Give up? It may have arrived already; look it up by telephone before you report it again.'))) return;
   sessionStorage.removeItem(DRAFT);
   await files.forget();
   location.assign(location.pathname);
 };
-addEventListener('online', () => { if (state.sent && !sending) send(); else if (state.place) whose(); });
-addEventListener('offline', () => { if (!sending) say(t('No connection. What you wrote is kept on this phone.'), 'wrong'); });
+addEventListener('online', () => {
+  if (state.sent && !sending) send();
+  else if (state.place) whose();
+});
+addEventListener('offline', () => {
+  if (!sending) say(t('No connection. What you wrote is kept on this phone.'), 'wrong');
+});
 
 // ---- begin: where the draft was left, or at the place in the address
 async function begin() {
   let before = null;
-  try { before = JSON.parse(sessionStorage.getItem(DRAFT)); } catch { /* none */ }
+  try {
+    before = JSON.parse(sessionStorage.getItem(DRAFT));
+  } catch {
+    /* none */
+  }
   if (before?.key) {
     Object.assign(state, before);
-    TEXTS.forEach((name) => { $(name).value = state[name] ?? ''; });
+    TEXTS.forEach((name) => {
+      $(name).value = state[name] ?? '';
+    });
     if (!byCode.has(state.category)) state.category = null;
     photos = ((await files.get()) ?? []).map((blob) => ({ blob, url: URL.createObjectURL(blob) }));
   }
   const given = (new URLSearchParams(location.search).get('p') || '').split(',').map(Number);
-  const start = given.length === 2 && given.every(Number.isFinite) && !state.sent ? given : state.place && [state.place.lon, state.place.lat];
-  if (start) { $('map-hint').hidden = true; $('place-said').textContent = t('The place is where the pin stands.'); go(start[1], start[0]); } else if (page.bbox) {
-    map.fitBounds([[page.bbox[1], page.bbox[0]], [page.bbox[3], page.bbox[2]]], { animate: false });
+  const start =
+    given.length === 2 && given.every(Number.isFinite) && !state.sent
+      ? given
+      : state.place && [state.place.lon, state.place.lat];
+  if (start) {
+    $('map-hint').hidden = true;
+    $('place-said').textContent = t('The place is where the pin stands.');
+    go(start[1], start[0]);
+  } else if (page.bbox) {
+    map.fitBounds(
+      [
+        [page.bbox[1], page.bbox[0]],
+        [page.bbox[3], page.bbox[2]],
+      ],
+      { animate: false },
+    );
   }
   drawPhotos();
   groups();
   suggested();
   ready();
-  if (state.sent) { lock(true); unanswered(); }
+  if (state.sent) {
+    lock(true);
+    unanswered();
+  }
   const mine = kept().length;
   $('mine').hidden = !mine;
   $('mine').lastElementChild.textContent = number(mine);

@@ -1,4 +1,5 @@
 // Bringing back a file edited elsewhere: the report, and a torn file on the map.
+import { colour } from '../../shared/dom.js';
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
 import { ask, inWords } from '../../shared/request.js';
@@ -8,56 +9,134 @@ const KIND_LABELS = { overlap: t('overlap'), gap: t('gap') };
 
 const form = $('rev-upload');
 const STYLE = {
-  overlap: { color: '#7d1a14', weight: 2, fillColor: '#D55E00', fillOpacity: 0.55 },
-  gap: { color: '#123f6d', weight: 2, dashArray: '4 3', fillColor: '#0072B2', fillOpacity: 0.55 },
+  overlap: { color: colour('error-ink'), weight: 2, fillColor: colour('overlap'), fillOpacity: 0.55 },
+  gap: { color: colour('community'), weight: 2, dashArray: '4 3', fillColor: colour('gap'), fillOpacity: 0.55 },
 };
 
 // names beside the codes, of the first grids; a code that is new in the file has none
 const NAMED = 24;
 async function named(codes) {
-  await Promise.allSettled([...new Set(codes)].slice(0, NAMED).map(async (code) => {
-    const { name } = await ask(`/areas/${encodeURIComponent(code)}`);
-    document.querySelectorAll(`[data-code="${CSS.escape(code)}"]`).forEach((one) => { one.textContent = `${name} ${code}`; });
-  }));
+  await Promise.allSettled(
+    [...new Set(codes)].slice(0, NAMED).map(async (code) => {
+      const { name } = await ask(`/areas/${encodeURIComponent(code)}`);
+      document.querySelectorAll(`[data-code="${CSS.escape(code)}"]`).forEach((one) => {
+        one.textContent = `${name} ${code}`;
+      });
+    }),
+  );
 }
 
 function torn(collection) {
   clear();
   const faults = collection?.features ?? [];
   $('rev-torn').hidden = !faults.length;
-  $('rev-faults').replaceChildren(...faults.map(({ properties: one }) => h('li', {},
-    h('button', { type: 'button', className: `rev-fault ${one.kind}`, onclick: () => fly(one.place, 20) },
-      h('b', {}, KIND_LABELS[one.kind]), ` ${t('%(m2)s m², %(width)s m wide', { m2: number(one.m2), width: one.width_m })}`, one.codes.length ? h('small', {}, one.codes.flatMap((code, i) => [i ? ' / ' : '', h('span', { 'data-code': code }, code)])) : null))));
+  $('rev-faults').replaceChildren(
+    ...faults.map(({ properties: one }) =>
+      h(
+        'li',
+        {},
+        h(
+          'button',
+          { type: 'button', className: `rev-fault ${one.kind}`, onclick: () => fly(one.place, 20) },
+          h('b', {}, KIND_LABELS[one.kind]),
+          ` ${t('%(m2)s m², %(width)s m wide', { m2: number(one.m2), width: one.width_m })}`,
+          one.codes.length
+            ? h(
+                'small',
+                {},
+                one.codes.flatMap((code, i) => [i ? ' / ' : '', h('span', { 'data-code': code }, code)]),
+              )
+            : null,
+        ),
+      ),
+    ),
+  );
   named(faults.flatMap((one) => one.properties.codes));
-  if (faults.length) fit(faults.map((one) => hatch(one.properties.kind, shape(one.geometry, STYLE[one.properties.kind]))));
+  if (faults.length)
+    fit(faults.map((one) => hatch(one.properties.kind, shape(one.geometry, STYLE[one.properties.kind]))));
   return faults;
 }
 
 const answer = (...children) => $('rev-answer').replaceChildren(...children);
-const rejected = (body) => (zh && body.errors_zh) || (body.errors ?? []).map((one) => `${one.field}: ${one.message}`);
+const rejected = (body) =>
+  (zh && body.errors_zh) || (body.errors ?? []).map((one) => `${one.field}: ${one.message}`);
 const notes = (body) => listed((zh && body.notes_zh) || body.notes || []);
-const listed = (all) => (all.length ? h('details', { open: all.length < 6 }, h('summary', {}, t('Notes on the file (%(n)s)', { n: number(all.length) })), h('ul', {}, all.map((one) => h('li', {}, one)))) : null);
+const listed = (all) =>
+  all.length
+    ? h(
+        'details',
+        { open: all.length < 6 },
+        h('summary', {}, t('Notes on the file (%(n)s)', { n: number(all.length) })),
+        h(
+          'ul',
+          {},
+          all.map((one) => h('li', {}, one)),
+        ),
+      )
+    : null;
 
 form?.addEventListener('submit', async (event) => {
   event.preventDefault();
   const file = form.file.files[0];
   const sent = new FormData();
   sent.append('file', file);
-  const asked = new URLSearchParams({ title: form.title.value, ...(form.clean.value ? { clean: form.clean.value } : {}) });
+  const asked = new URLSearchParams({
+    title: form.title.value,
+    ...(form.clean.value ? { clean: form.clean.value } : {}),
+  });
   $('rev-busy').hidden = false;
   form.querySelector('button').disabled = true;
   answer(h('p', {}, t('Reading the file…')));
   try {
-    const response = await fetch(`${page.api}/revisions/from-file?${asked}`, { method: 'POST', body: sent, headers: { Accept: 'application/json', 'X-CSRFToken': page.csrf } });
+    const response = await fetch(`${page.api}/revisions/from-file?${asked}`, {
+      method: 'POST',
+      body: sent,
+      headers: { Accept: 'application/json', 'X-CSRFToken': page.csrf },
+    });
     const body = await response.json();
     const faults = torn(body.torn);
     if (!response.ok) {
       const count = (kind) => faults.filter((one) => one.properties.kind === kind).length;
-      answer(h('p', { className: 'rev-wrong' }, faults.length ? t('The file is torn: %(overlaps)s overlaps, %(gaps)s gaps', { overlaps: count('overlap'), gaps: count('gap') }) : inWords(body)),
-        faults.length ? h('p', {}, t('Mend it in QGIS, or let it be mended up to a width of so many metres.')) : h('ul', {}, rejected(body).slice(0, 8).map((one) => h('li', {}, one))), notes(body));
+      answer(
+        h(
+          'p',
+          { className: 'rev-wrong' },
+          faults.length
+            ? t('The file is torn: %(overlaps)s overlaps, %(gaps)s gaps', {
+                overlaps: count('overlap'),
+                gaps: count('gap'),
+              })
+            : inWords(body),
+        ),
+        faults.length
+          ? h('p', {}, t('Mend it in QGIS, or let it be mended up to a width of so many metres.'))
+          : h(
+              'ul',
+              {},
+              rejected(body)
+                .slice(0, 8)
+                .map((one) => h('li', {}, one)),
+            ),
+        notes(body),
+      );
     } else if (body.revision) {
-      answer(h('p', { className: 'rev-done' }, t('Draft made: %(changed)s changed, %(new)s new, %(gone)s gone', { changed: body.changed.length, new: body.new.length, gone: body.gone.length })),
-        h('p', {}, h('a', { className: 'button', href: `${page.root}/revisions/${body.revision.id}` }, t('Look at the draft'))), notes(body.report));
+      answer(
+        h(
+          'p',
+          { className: 'rev-done' },
+          t('Draft made: %(changed)s changed, %(new)s new, %(gone)s gone', {
+            changed: body.changed.length,
+            new: body.new.length,
+            gone: body.gone.length,
+          }),
+        ),
+        h(
+          'p',
+          {},
+          h('a', { className: 'button', href: `${page.root}/revisions/${body.revision.id}` }, t('Look at the draft')),
+        ),
+        notes(body.report),
+      );
     } else answer(h('p', {}, t('Every grid is as published; no draft was made.')), notes(body.report));
   } catch {
     answer(h('p', { className: 'rev-wrong' }, t('The server cannot be reached. Check the connection and try again.')));

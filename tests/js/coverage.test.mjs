@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { box, compactness, distance, households, inside, key, nearest, round } from '../../web/static/shared/coverage.js';
+
+// a square of 0.01 degrees at the equator, with a hole in its middle
+const ring = (low, high) => [[low, low], [high, low], [high, high], [low, high], [low, low]];
+const square = { polygons: [[ring(0, 0.01)]] };
+const holed = { polygons: [[ring(0, 0.01), ring(0.004, 0.006)]] };
+
+test('positions are rounded to the lattice', () => {
+  assert.equal(round(0.12345678), 0.1234568);
+  assert.equal(key([0.00000001, 1]), '0,10000000');
+});
+
+test('a point in a hole is outside', () => {
+  assert.equal(inside(square, 0.005, 0.005), true);
+  assert.equal(inside(holed, 0.005, 0.005), false);
+  assert.equal(inside(holed, 0.001, 0.005), true);
+  assert.equal(inside(square, 0.02, 0.005), false);
+});
+
+test('households are counted by their points', () => {
+  const homes = [[0.001, 0.001, 30, 80], [0.005, 0.005, 20, 50], [0.02, 0.02, 10, 20]];
+  assert.equal(households(square, homes), 50);
+  assert.equal(households(holed, homes), 30);
+});
+
+test('the box holds every vertex', () => {
+  assert.deepEqual(box(holed), [0, 0, 0.01, 0.01]);
+});
+
+test('a square scores pi / 4, a ribbon nearly 0', () => {
+  assert.ok(Math.abs(compactness(square) - Math.PI / 4) < 1e-6);
+  assert.ok(compactness({ polygons: [[[[0, 0], [0.1, 0], [0.1, 0.0001], [0, 0.0001], [0, 0]]]] }) < 0.01);
+});
+
+test('the nearest point of segments lies within the reach or is none', () => {
+  const segments = [{ a: [0, 0], b: [0.01, 0], tag: 'south' }, { a: [0, 0.01], b: [0.01, 0.01], tag: 'north' }];
+  assert.equal(nearest(segments, 0.005, 0.001, 0.002).tag, 'south');
+  assert.deepEqual(nearest(segments, 0.005, 0.001, 0.002).point, [0.005, 0]);
+  assert.equal(nearest(segments, 0.005, 0.005, 0.002), null);
+  assert.ok(Math.abs(distance([0, 60], [0.01, 60]) - 0.005) < 1e-9);
+});
