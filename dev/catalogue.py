@@ -8,6 +8,7 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -21,16 +22,25 @@ FIRST_ARGUMENT = (
 )  # fmt: skip
 SECOND_ARGUMENT = ("invalid_field", "FieldError")
 KEYWORDS = DEFAULT_KEYWORDS | dict.fromkeys(FIRST_ARGUMENT) | dict.fromkeys(SECOND_ARGUMENT, (2,))
-METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("pages/**.html", "jinja2")]
+FOLDERS = tuple(ROOT / name for name in ("gis", "layers", "web"))
+
+
+def is_ours(folder: str) -> bool:
+    """Return whether a folder holds code of ours; vendored assets and environments do not."""
+    path = Path(folder)
+    return path.name not in ("vendor", "__pycache__") and any(path.is_relative_to(ours) for ours in FOLDERS)
 
 
 def extract() -> Iterator[str]:
-    """Yield the msgids of the code and the templates: codes of `gis`, English text of the pages."""
-    for folder in ("gis", "layers", "web"):
-        for _, _, msgid, _, _ in extract_from_dir(str(ROOT / folder), METHODS, keywords=KEYWORDS):
-            text = msgid if isinstance(msgid, str) else msgid[0]
-            if text:
-                yield text
+    """Yield the msgids that babel.cfg finds: codes of `gis`, English text of pages and scripts."""
+    with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
+        methods, options = parse_mapping_cfg(file)
+    found = extract_from_dir(str(ROOT), methods, options, keywords=KEYWORDS, directory_filter=is_ours)
+    for filename, _, msgid, _, _ in found:
+        text = msgid if isinstance(msgid, str) else msgid[0]
+        # a sentence in gis has no code yet; nothing translates it
+        if text and (CODE_PATTERN.fullmatch(text) or not filename.startswith("gis/")):
+            yield text
 
 
 def path_of(language: str) -> Path:

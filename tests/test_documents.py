@@ -143,9 +143,9 @@ def test_links_and_decisions_of_a_document_lead_somewhere(path: Path) -> None:
     assert broken == []
 
 
-def test_decisions_are_numbered_without_gap_and_listed() -> None:
+def test_each_decision_has_its_number_and_is_listed() -> None:
     files = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
-    assert [int(path.name[:4]) for path in files] == list(range(1, len(files) + 1))
+    assert len({path.name[:4] for path in files}) == len(files)
     index = text_of(ROOT / "docs" / "decisions" / "README.md")
     assert [path.name for path in files] == re.findall(r"\]\((\d{4}[\w-]+\.md)\)", index)
 

@@ -22,6 +22,8 @@ HOW_TO = ROOT / "docs" / "how-to"
 MAX_FILES = 3
 COPIED = ("gis", "layers", "web")
 LOCALES = "gis/messages/locales"
+ICONS = (ROOT / "layers" / "icons.py").read_text(encoding="utf-8")
+SHELL = ROOT / "web" / "pages" / "shell" / "shell.html"
 EN, ZH = f"{LOCALES}/en/LC_MESSAGES/messages.po", f"{LOCALES}/zh_Hans_CN/LC_MESSAGES/messages.po"
 
 
@@ -71,7 +73,7 @@ class Scratch:
         additions: dict[int, str] = {}
         for node in entries:
             for item, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
-                if isinstance(item, ast.Constant) and item.value == key:
+                if item is not None and is_key(item, key):
                     additions[offset(source, value)] = segment(source, item, value)
             for element in node.elts if not isinstance(node, ast.Dict) else ():
                 if isinstance(element, ast.Call) and element.args and is_key(element.args[0], key):
@@ -79,6 +81,7 @@ class Scratch:
         assert additions, f"{name} has no table with {key!r}"
         for end, text in sorted(additions.items(), reverse=True):
             renamed = re.sub(rf"\b{key}\b", new, text, count=1)
+            renamed = re.sub(rf"\b{key.upper()}\b", new.upper(), renamed, count=1)
             source = f"{source[:end]}, {renamed}{source[end:]}"
         self.write(name, source)
 
@@ -103,7 +106,12 @@ class Scratch:
 
 
 def is_key(node: ast.expr, key: str) -> bool:
-    """Return whether an expression is the key of an entry."""
+    """Return whether an expression is the key of an entry: "returned", or State.RETURNED."""
+    return is_constant(node, key) or (isinstance(node, ast.Attribute) and node.attr == key.upper())
+
+
+def is_constant(node: ast.expr, key: str) -> bool:
+    """Return whether an expression is a text."""
     return isinstance(node, ast.Constant) and node.value == key
 
 
@@ -136,11 +144,10 @@ def test_a_page_names_at_most_three_files_that_are_there(page: Path) -> None:
     assert f"({page.name})" in (HOW_TO / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.skipif('"toilet"' in ICONS, reason="pictograms are still a table of their own")
 def test_a_facility_category(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-a-facility-category")
     scratch.copy_entry("gis/facilities/categories.py", "toilet", "library_box")
-    if '"toilet"' in scratch.read("layers/icons.py"):
-        scratch.copy_entry("layers/icons.py", "toilet", "library_box")
     scratch.copy_label("toilet", "library_box")
     scratch.run("""
 from gis.exchange.columns import KINDS
@@ -164,6 +171,12 @@ from gis.exchange.columns import KINDS
 from gis.rights.roles import ROLE_BY_KEY, ROLES
 assert ROLE_BY_KEY["grid_gardener"].rank == ROLE_BY_KEY["grid_leader"].rank
 assert len(next(c for c in KINDS["people"] if c.key == "role").choices) == len(ROLES)
+role = ROLE_BY_KEY["grid_gardener"]
+if hasattr(role, "access_role"):
+    from gis.rights.roles import ACCESS_ROLE_BY_POST, FIRST_CONTACT_ROLES
+    assert ACCESS_ROLE_BY_POST["grid_gardener"] == "grid_leader"
+    assert "grid_gardener" in FIRST_CONTACT_ROLES
+    assert role.en == "grid_gardener"
 """)
 
 
@@ -216,7 +229,7 @@ def test_a_household_column(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-a-household-column")
     scratch.copy_entry("gis/exchange/columns.py", "unit_name", "remark")
     scratch.edit("gis/exchange/columns.py", r'(Column\("remark", )"十联户名称"', r'\1"备注"')
-    scratch.edit("gis/exchange/columns.py", r'(Column\("remark", "备注", "text", )\([^)]*\)', r"\1()")
+    scratch.edit("gis/exchange/columns.py", r'(Column\("remark", "备注", [\w".]+,\s*)\([^)]*\)', r"\1()")
     scratch.run("""
 from pathlib import Path
 import openpyxl
@@ -227,16 +240,30 @@ assert "备注" in [cell.value for cell in sheet[1]]
 """)
 
 
+def test_an_incident_state(follow: Callable[[str], Scratch]) -> None:
+    scratch = follow("add-an-incident-state")
+    scratch.edit("gis/incidents/states.py", r'^(    RETURNED = "returned")$', r'\1\n    PARKED = "parked"')
+    scratch.copy_entry("gis/incidents/states.py", "returned", "parked")
+    scratch.copy_label("returned", "parked")
+    scratch.run("""
+from gis.incidents.states import OPEN_STATES, STATES, TRANSITION_ROWS, State
+assert State("parked") in OPEN_STATES
+assert State.PARKED in STATES
+assert ("note", "parked", "", "parked", "") in TRANSITION_ROWS
+""")
+
+
+@pytest.mark.skipif(not SHELL.exists(), reason="templates still lie in one folder")
 def test_a_page(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-a-page")
     scratch.write(
         "web/pages/benches/views.py",
         '"""`/benches`."""\n\nfrom flask import Blueprint, Response\n\nfrom web.pages.shell.page import render_page\n\n'
         'bp = Blueprint("benches_page", __name__)\n\n\n@bp.get("/benches")\ndef benches() -> Response:\n'
-        '    """Return the page."""\n    return render_page("benches.html")\n',
+        '    """Return the page."""\n    return render_page("benches/benches.html")\n',
     )
     scratch.write(
-        "web/templates/benches.html", '{% extends "shell.html" %}\n{% block content %}Benches{% endblock %}\n'
+        "web/pages/benches/benches.html", '{% extends "shell/shell.html" %}\n{% block content %}Benches{% endblock %}\n'
     )
     scratch.edit("web/app.py", r'^(    "web\.pages\.map\.views",)', r'\1\n    "web.pages.benches.views",')
     scratch.run("""
@@ -245,7 +272,7 @@ from gis.settings import Settings
 from web.app import create_app
 app = create_app(Settings(var=Path("var")), "postgresql://nobody@127.0.0.1:1/none")
 assert "/benches" in {rule.rule for rule in app.url_map.iter_rules()}
-assert "benches.html" in app.jinja_env.list_templates()
+assert "benches/benches.html" in app.jinja_env.list_templates()
 """)
 
 
