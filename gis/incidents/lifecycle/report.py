@@ -180,7 +180,7 @@ def _insert(
             "county": location.county, "id": new_id, "now": case.at, "edition_id": case.edition_id, "category": case.kind.code,
             "severity": case.severity, "description": report.description.strip(), "address": report.address.strip(),
             "channel": report.channel, "attributes": as_json(report.attributes), "lon": location.lon, "lat": location.lat,
-            "asked": as_json(location.asked), "areas": location.area_ids, "grid_id": location.grid_id, "unit_id": location.unit_id,
+            "asked": as_json(location.location_input), "areas": location.area_ids, "grid_id": location.grid_id, "unit_id": location.unit_id,
             "building_id": location.building_id, "revision_id": location.revision, "how": as_json(how),
             **routed.columns, "limits": as_json(routed.columns["limits"]), "account_id": principal.account_id, "key_id": principal.key_id,
             "tracking_hash": hash_tracking_secret(secret),

@@ -2,8 +2,8 @@
 
 from xml.sax.saxutils import escape, quoteattr
 
-from gis.ops.qgis.views import GEOMETRY, INK, View
-from gis.palette import WHITE
+from gis.ops.qgis.views import GEOMETRY, View
+from gis.palette import TEXT_COLOURS, WHITE
 
 STYLE = "网格 wangge"  # name of our styles; those with another name are left alone
 FACES = ("Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Source Han Sans SC")  # the first there is, is taken
@@ -78,7 +78,7 @@ def _symbol(view: View, number: int, colour: str) -> str:
 
 def _labels(view: View) -> str:
     style = view.style
-    colour = INK["quiet"] if style.fill else style.colour
+    colour = TEXT_COLOURS["quiet"] if style.fill else style.colour
     families = "".join(f'<family name="{face}"/>' for face in FACES)
     place = {
         "Point": 'placement="6" predefinedPositionOrder="BR,TR,B,TL,BL,R,L" dist="1.5" distUnits="MM"',
