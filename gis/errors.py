@@ -36,8 +36,6 @@ class FieldError:
 
     def message_in(self, language: str) -> str:
         """Return the sentence in a language; the field has its label of the catalogue, if there is one."""
-        if not CODE_PATTERN.fullmatch(self.code):
-            return self.code  # a sentence that has no code yet
         return render(Message(self.code, {"field": _field_label(self.field, language), **self.params}), language)
 
 
@@ -75,8 +73,6 @@ class WanggeError(Exception):
 
     def detail_in(self, language: str) -> str:
         """Return the sentence in a language."""
-        if not CODE_PATTERN.fullmatch(self.code):
-            return self.code  # a sentence that has no code yet
         return render(Message(self.code, self.params), language)
 
     def json_params(self) -> dict[str, object]:

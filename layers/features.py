@@ -45,7 +45,7 @@ def feature_collection(
         question = question.where(rows.c.shape.op("&&")(box), func.ST_Intersects(rows.c.shape, box))
     if code is not None:
         if "code" not in rows.c:
-            raise InvalidInput(f"the shapes of layer {layer.name!r} have no code; ask with bbox")
+            raise InvalidInput("layer.without_codes", layer=layer.name)
         question = question.where(rows.c.code == code)
     if "code" in rows.c:
         question = question.order_by(rows.c.code)

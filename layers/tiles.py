@@ -30,7 +30,7 @@ def bounds(z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, float, f
     """
     size = 2**z if 0 <= z <= MAX_ZOOM else 0
     if not (0 <= x < size and 0 <= y < size):
-        raise InvalidInput(f"there is no tile {z}/{x}/{y}: zoom is 0 to {MAX_ZOOM}, x and y below 2^zoom")
+        raise InvalidInput("tile.unknown", tile=f"{z}/{x}/{y}", max_zoom=MAX_ZOOM)
 
     def latitude(row: float) -> float:
         return degrees(atan(sinh(pi * (1 - 2 * row / size))))

@@ -90,7 +90,12 @@ def fail() -> None:
 def refuse() -> Iterator[int]:
     """Yield three items, then refuse with an error of ours."""
     yield from range(3)
-    raise Conflict("no: it is so", [FieldError("lon", "is so")], extra={"nearest": {"code": "5204"}})
+    raise Conflict(
+        "layer.without_codes",
+        [FieldError("lon", "field.not_one_of", {"allowed": ["a", "b"]})],
+        layer="nowhere",
+        extra={"nearest": {"code": "5204"}},
+    )
 
 
 def values() -> Iterator[object]:

@@ -66,7 +66,8 @@ def token(client: FlaskClient, page: str = "/password") -> str:
 def sign_in(client: FlaskClient, username: str, password: str = PASSWORD, *, address: str | None = None, **more: str):
     """Fill in and send the form, from the client's own address or from another."""
     form = {"csrf_token": token(client, "/sign-in"), "username": username, "password": password, **more}
-    return client.post("/sign-in", data=form, environ_base={"REMOTE_ADDR": address} if address else None)
+    origin = {"environ_base": {"REMOTE_ADDR": address}} if address else {}
+    return client.post("/sign-in", data=form, **origin)
 
 
 def send(client: FlaskClient, address: str, **form: str):

@@ -267,5 +267,5 @@ def test_a_post_of_yesterday_is_not_found(session, town):
 
 @pytest.mark.parametrize("words", ["", "   ", "长" * 101])
 def test_empty_and_endless_words_are_refused(session, words):
-    with pytest.raises(InvalidInput, match="q "):
+    with pytest.raises(InvalidInput, match="q: "):
         search(session, words, NOW)

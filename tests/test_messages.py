@@ -122,6 +122,12 @@ def test_texts_have_the_same_parameters_in_every_language() -> None:
     assert differing == []
 
 
+def test_chinese_texts_are_chinese() -> None:
+    plain = {code: PLACEHOLDER_PATTERN.sub("", text) for code, text in catalogue("zh").items()}
+    latin = {code for code, text in plain.items() if re.search(r"[A-Za-z]", text) and not re.search(r"[一-鿿]", text)}
+    assert latin - {"channel.open311"} == set()
+
+
 def test_no_code_is_unused() -> None:
     used = literals()
     assert [code for code in catalogue("en") if code not in used and not code.startswith(FAMILIES)] == []

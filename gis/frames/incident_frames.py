@@ -26,7 +26,7 @@ def incidents(
     Parameters
     ----------
     principal
-        Who asks; `gis.rights.access.system_principal` sees every incident.
+        Who asks; `gis.rights.principal.system_principal` sees every incident.
     filters
         Which incidents; None means all of them. Their order is by report, newest first, whatever `sort` says.
     now

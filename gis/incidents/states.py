@@ -77,7 +77,7 @@ class Transition:
     """A move: what may be done to an incident.
 
     states: From which states. to: The state after; None: it stays.
-    by: The action somebody must be allowed (gis/rights/access.py).
+    by: The action somebody must be allowed (gis/rights/actions.py).
     needs_request: The request that must wait (ANY_REQUEST: one of REQUESTS). sets_request: The one it leaves waiting.
     needs_note: Whether a note is needed.
     """

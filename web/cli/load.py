@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import LEVELS
 from gis.crs import SUPPORTED_CRS
-from gis.errors import FieldError, InvalidInput, Unavailable
+from gis.errors import InvalidInput, Unavailable
 from gis.files.report import LoadReport, to_message
 from gis.settings import Settings
 from web.cli.common import progress_bar, progress_line, session_scope
@@ -206,7 +206,7 @@ def raise_if_rejected(report: LoadReport) -> None:
     if report.refused:
         raise InvalidInput(
             "cli.load_refused",
-            [FieldError(f"{row.where} {row.field}".strip(), row.reason) for row in report.refused],
+            [row.to_field_error() for row in report.refused],
             file=str(report.source),
             count=len(report.refused),
         )

@@ -23,7 +23,6 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from gis import private
 from gis.errors import (
-    CODE_PATTERN,
     AuthenticationRequired,
     Conflict,
     FieldError,
@@ -41,7 +40,6 @@ from gis.messages import Message, render
 from gis.ops import cluster
 from gis.settings import Settings
 from web.http import i18n, validation
-from web.said import chinese
 
 # error -> status and the name its `type` ends with; the nearest class on the error's line of descent counts
 STATUS: dict[type[WanggeError], tuple[int, str]] = {
@@ -91,7 +89,7 @@ def init_app(app: APIFlask) -> None:
 def handle_domain_error(error: WanggeError) -> Response:
     """Answer one of our own errors."""
     status, kind = problem_type(error)
-    extra = error.extra | ({"code": error.code, "params": error.json_params()} if is_code(error.code) else {})
+    extra = error.extra | {"code": error.code, "params": error.json_params()}
     return problem_response(
         status, kind, error.title, error.detail, zh=in_chinese(error), errors=error.errors, extra=extra
     )
@@ -102,18 +100,9 @@ def problem_type(error: WanggeError) -> tuple[int, str]:
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
-def is_code(text: str) -> bool:
-    """Return whether a text is a code of the catalogue, not a sentence."""
-    return CODE_PATTERN.fullmatch(text) is not None
-
-
 def in_chinese(error: WanggeError) -> str:
     """Return one of our own errors as a Chinese sentence."""
-    fields = error.errors if isinstance(error, InvalidFields) else ()  # whose sentence is made of theirs
-    if is_code(error.code) and all(is_code(field.code) for field in fields):
-        return error.detail_in("zh")
-    status, kind = problem_type(error)
-    return chinese(kind, status, error.detail, error.errors, error.extra)
+    return error.detail_in("zh")
 
 
 def localised_detail(error: WanggeError) -> str:
@@ -298,7 +287,7 @@ def _page(status: int, title: str, detail: str, zh: str, number: object) -> str:
         language = i18n.chosen()
         sentence = zh if language == "zh" else detail
         return render_template(
-            "error.html", language=language, status=status, id=number, title=gettext(title), detail=sentence
+            "shell/error.html", language=language, status=status, id=number, title=gettext(title), detail=sentence
         )
     except Exception as error:  # an error page that fails must not hide the error
         log.error("error page", exc_info=error)

@@ -36,7 +36,7 @@ from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.reading import public
 from gis.incidents.reading.public import PublicFilters, PublicView
-from gis.messages import label
+from gis.messages import Message, label
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, Principal
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
@@ -98,7 +98,7 @@ def open311_principal() -> Principal:
         raise Forbidden("open311.key_invalid")
     counter = f"key {key.principal.key_id}"
     var = current_app.config["SETTINGS"].var
-    rate_limit.check_rate_limit(var, counter, key.per_minute, time.time(), "requests with this key")
+    rate_limit.check_rate_limit(var, counter, key.per_minute, time.time(), Message("counted.requests_with_key"))
     return key.principal
 
 

@@ -17,6 +17,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 
 from gis.accounts import api_keys, rate_limit, sessions
 from gis.errors import AuthenticationRequired
+from gis.messages import Message
 from gis.rights.principal import ANONYMOUS, Principal
 from gis.settings import Settings
 from web.http import db
@@ -107,7 +108,7 @@ def _by_key() -> Principal | None:
         raise AuthenticationRequired("key.invalid")
     settings: Settings = current_app.config["SETTINGS"]
     rate_limit.check_rate_limit(
-        settings.var, f"key {key.principal.key_id}", key.per_minute, time.time(), "requests with this key"
+        settings.var, f"key {key.principal.key_id}", key.per_minute, time.time(), Message("counted.requests_with_key")
     )
     return key.principal
 

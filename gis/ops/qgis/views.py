@@ -99,12 +99,20 @@ def _area(level: str, zh: str, en: str, style: Style) -> View:
 
 
 VIEWS = {
-    "county": _area("county", "区县", "Counties as they are now", Style(AREA_OUTLINE_COLOURS["community"], 1.0, size=14)),
+    "county": _area(
+        "county", "区县", "Counties as they are now", Style(AREA_OUTLINE_COLOURS["community"], 1.0, size=14)
+    ),
     "street": _area(
-        "street", "街道", "Streets and townships as they are now", Style(AREA_OUTLINE_COLOURS["community"], 0.8, size=13)
+        "street",
+        "街道",
+        "Streets and townships as they are now",
+        Style(AREA_OUTLINE_COLOURS["community"], 0.8, size=13),
     ),
     "community": _area(
-        "community", "社区", "Communities as they are now", Style(AREA_OUTLINE_COLOURS["community"], 0.6, size=12, named=150_000)
+        "community",
+        "社区",
+        "Communities as they are now",
+        Style(AREA_OUTLINE_COLOURS["community"], 0.6, size=12, named=150_000),
     ),
     "grid": _area("grid", "网格", "Grids as they are now", Style(AREA_OUTLINE_COLOURS["grid"], 0.4, named=30_000)),
     "unit": _area(

@@ -26,6 +26,7 @@ from gis.incidents.reading import candidates as reading_candidates
 from gis.incidents.reading import duplicates as reading_duplicates
 from gis.incidents.reading import incidents, locked, timeline
 from gis.incidents.reading.incidents import IncidentView
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.api.incidents.schemas import (
@@ -79,7 +80,7 @@ def report() -> Response:
         settings = current_app.config["SETTINGS"]
         counter = f"report {client_network()}"
         rate_limit.check_rate_limit(
-            settings.var, counter, settings.reports_per_minute, time.time(), "reports without a key or account"
+            settings.var, counter, settings.reports_per_minute, time.time(), Message("counted.reports")
         )
     submitted, pictures = parse_body(ReportIn)
     now = parse_datetime(None)

@@ -65,7 +65,7 @@ def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
     rows = [(number, rule_to_cells(item)) for number, item in enumerate(json_data.rules, 1)]
     valid_rules, problems = rules_file.validate_rules(rows, editions.active_edition(session()), session())
     if problems:
-        errors = [FieldError(error_location(item), item.en) for item in problems]
+        errors = [FieldError(error_location(item), item.message.code, item.message.params) for item in problems]
         raise InvalidInput("rules.draft_refused", errors, count=len(errors))
     with audit_context(session(), by.who, "load rules"):
         rule_set = rule_set_with_rules(

@@ -165,7 +165,7 @@ def oidc() -> Response:
         _same_issuer(provider)
         return cast(Response, provider.authorize_redirect(_back(), prompt="login" if "again" in request.args else None))
     except (requests.RequestException, AuthlibBaseError, ValueError) as error:
-        raise Unavailable("the identity provider cannot be reached; try again soon, or use a password") from error
+        raise Unavailable("sign_in.provider_unreachable") from error
 
 
 @bp.get("/sign-in/provider/back")
@@ -177,7 +177,7 @@ def oidc_back() -> Response:
         token = provider.authorize_access_token()
         sub = token["userinfo"]["sub"]
     except requests.RequestException as error:
-        raise Unavailable("the identity provider cannot be reached; try again soon, or use a password") from error
+        raise Unavailable("sign_in.provider_unreachable") from error
     except (AuthlibBaseError, JoseError, KeyError, ValueError, TypeError):
         words = _("The identity provider did not sign you in, or its answer did not hold. Try again.")
         return _form(onwards, wrong=words, status=401)
@@ -197,7 +197,7 @@ def oidc_back() -> Response:
 def _provider() -> Any:
     provider = current_app.extensions.get("wangge_oidc")
     if provider is None:
-        raise NotFound("signing in at an identity provider is not set up here")
+        raise NotFound("sign_in.no_provider")
     return provider
 
 
@@ -333,7 +333,7 @@ def change_account(username: str) -> Response:
     by = guard.require(Action.ACCOUNTS)
     do = request.form.get("do", "")
     if do not in CHANGES:
-        raise invalid_field("do", f"must be one of {', '.join(CHANGES)}")
+        raise invalid_field("do", "field.not_one_of", allowed=list(CHANGES))
     try:
         account = accounts.get_account(session(), username)
         with audit_context(session(), by.who, "account page"):
@@ -429,7 +429,7 @@ def _everywhere() -> Principal:
     """Who asks, when they administer everything: a key may reach any area."""
     by = guard.require(Action.ACCOUNTS)
     if by.may_in[Action.ACCOUNTS] is not None:
-        raise Forbidden("keys are for administrators of the whole deployment")
+        raise Forbidden("key.administrators_only")
     return by
 
 

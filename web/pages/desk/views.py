@@ -77,4 +77,4 @@ def require_incident_reader() -> Principal:
             return require_worker(action)
     if by.kind == "anonymous":
         return require_worker(Action.READ)
-    raise Forbidden("the desk is for those who dispatch or look on")
+    raise Forbidden("desk.dispatchers_only")

@@ -132,12 +132,12 @@ def _asked(by: Principal) -> dict[str, str]:
         ("sort", [sign + name for name in ("key", *COLUMNS) for sign in ("", "-")]),
     ):
         if asked[field] not in known:
-            raise params.invalid_field(field, f"{asked[field][:40]!r} is none of {', '.join(known)}")
+            raise params.invalid_field(field, "field.none_of", value=asked[field][:40], allowed=list(known))
     for field in ("since", "until"):
         try:
             date.fromisoformat(asked[field])
         except ValueError:
-            raise params.invalid_field(field, f"{asked[field][:40]!r} is not a day; it must be as 2026-11-23") from None
+            raise params.invalid_field(field, "field.not_a_day", value=asked[field][:40]) from None
     return asked
 
 

@@ -91,7 +91,7 @@ def export() -> Response:
     chosen = i18n.chosen()
     box = params.parse_bbox(request.args["bbox"]) if "bbox" in request.args else figures.bbox
     if box is None:
-        raise NotFound("nothing is loaded yet, so there is no map to save")
+        raise NotFound("map.empty")
     zoom = min(max(int(params.parse_float(request.args.get("zoom", "16"), "zoom")), MIN_ZOOM), MAX_ZOOM)
     offered = [layer for layer in MAP_LAYERS if layer.choice]
     visible = set(
@@ -104,7 +104,7 @@ def export() -> Response:
             continue
         found = feature_collection(session(), layer, at, bbox=box, limit=MAX_EXPORT_FEATURES)
         if found["truncated"]:
-            raise TooLarge(f"more than {MAX_EXPORT_FEATURES:,} {layer.name} are in view; zoom in, then save")
+            raise TooLarge("map.too_many_in_view", limit=MAX_EXPORT_FEATURES, layer=layer.name)
         if layer.by == "category":
             found["features"] = [one for one in found["features"] if one["properties"]["category"] not in hidden]
         drawn.append((layer, found))

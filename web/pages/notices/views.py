@@ -28,7 +28,7 @@ def notices() -> Response:
     by = account()
     before = request.args.get("before", "")
     if before and not (before.isdigit() and len(before) < 19):
-        raise params.invalid_field("before", "must be the number of a notice, or left out")
+        raise params.invalid_field("before", "field.not_a_notice_number_or_empty")
     found = queries.list_notices(session(), by, SHOWN + 1, int(before) if before else None)
     zone = current_app.config["SETTINGS"].timezone
     today = datetime.now(zone).date()
@@ -58,7 +58,7 @@ def seen() -> Response:
     one, until = request.form.get("id", ""), request.form.get("until", "")
     given = one or until
     if not (given.isdigit() and len(given) < 19):
-        raise params.invalid_field("id", "must be the number of a notice")
+        raise params.invalid_field("id", "field.not_a_notice_number")
     actions.mark_seen(session(), by, [int(one)] if one else None, int(until) if until else None)
     session().commit()
     return cast(Response, redirect(url_for("notice_page.notices"), 303))

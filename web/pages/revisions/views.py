@@ -34,10 +34,10 @@ def revisions() -> Response:
     by = planner()
     state = request.args.get("state", "")
     if state and state not in STATES:
-        raise params.invalid_field("state", f"{state[:40]!r} is none of {', '.join(STATES)}")
+        raise params.invalid_field("state", "field.none_of", value=state[:40], allowed=list(STATES))
     before = request.args.get("before", "")
     if before and not (before.isascii() and before.isdigit() and len(before) < 18):
-        raise params.invalid_field("before", f"{before[:40]!r} is no number of a revision")
+        raise params.invalid_field("before", "field.not_a_revision_number", value=before[:40])
     rows = drafts.list_revisions(
         session(), by, state=state or None, before=int(before) if before else None, limit=MOST + 1
     )
@@ -84,7 +84,7 @@ def planner() -> Principal:
     if by.kind == "anonymous":
         return require(Action.DRAFT)
     if not (by.may(Action.DRAFT) or by.may(Action.PUBLISH)):
-        raise Forbidden("boundary revisions are for those who draft or publish them")
+        raise Forbidden("revision.editors_only")
     return by
 
 

@@ -44,7 +44,7 @@ def sets() -> Response:
     """A set (`set`, else the one in force), and with `days` its test against the past."""
     by, asked = require_rules_reader(), request.args.get("days", "")
     if asked and not (asked.isdecimal() and len(asked) < 5 and 1 <= int(asked) <= 3660):
-        raise params.invalid_field("days", "must be a number of days, 1 to 3660")
+        raise params.invalid_field("days", "field.not_days", low=1, high=3660)
     return _page(by, days=int(asked) if asked else None)
 
 
@@ -133,7 +133,7 @@ def _page(by: Principal, *, days: int | None = None, problems: list[RuleError] |
     listed = rules_store.list_rule_sets(session())
     chosen = request.args.get("set", "") if request.method == "GET" else ""
     if chosen and not (chosen.isdecimal() and len(chosen) < 100):
-        raise params.invalid_field("set", "must be the number of a set")
+        raise params.invalid_field("set", "field.not_a_rule_set_number")
     found = rules_store.find(session(), storable_id(int(chosen))) if chosen else rules_store.active(session())
     english = i18n.chosen() == "en"
     names = rules_text.category_names(editions.active_edition(session()), english)
