@@ -217,7 +217,7 @@ def test_whatever_fails_in_a_restore_leaves_the_database_in_use(saved, addresses
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gis import backup, cluster, databases, schema
+from gis.ops import backup, cluster, databases, schema
 from gis.settings import Settings
 
 module, name, when, saved, var = sys.argv[1:]
@@ -229,7 +229,7 @@ def fatal(*args, **options):
         original(*args, **options)
     os.kill(os.getpid(), signal.SIGKILL)
 
-addresses = cluster.addresses(Settings.from_env())
+addresses = cluster.database_urls(Settings.from_env())
 setattr(module, name, fatal)
 backup.restore(addresses, Path(saved), Path(var))
 """

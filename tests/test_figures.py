@@ -17,6 +17,7 @@ from gis.demo.town import generate_town
 from gis.errors import Forbidden, InvalidInput
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import filters, incidents, statistics
 from gis.incidents.states import TRANSITION_ROWS
 from gis.incidents.working_time import ZONE
@@ -60,7 +61,7 @@ def by_hand(session: Session) -> Session:
 
     def report(when: str) -> Any:
         given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
-        return report.file_report(session, ANONYMOUS, given, at(when)).id
+        return file_report(session, ANONYMOUS, given, at(when)).id
 
     def do(one: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:
         moves.apply_move(session, who(by), one, name, at(when), MovePayload(**wish))

@@ -34,9 +34,7 @@ class Person(Base):
     id: Mapped[int] = key()
     code: Mapped[str] = mapped_column(unique=True, comment="Staff number or other stable key of the load.")
     name: Mapped[str] = mapped_column(comment="Full name.")
-    phone: Mapped[str] = mapped_column(
-        server_default="", comment="Duty telephone; masked unless the principal may see it."
-    )
+    phone: Mapped[str] = mapped_column(server_default="", comment="Duty telephone; masked unless the asker may see it.")
 
 
 class Post(Base):

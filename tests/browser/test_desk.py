@@ -69,7 +69,7 @@ def test_the_contact_is_shown_for_a_reason(desk: Page, site: str, served: Deploy
     expect(form.locator("input:invalid")).to_be_focused()
     form.locator("input").fill("。")
     form.locator("button").click()
-    expect(form.locator("[role=alert]")).to_have_text("理由太短，请写明为什么需要联系方式。")
+    expect(form.locator("[role=alert]")).to_have_text("理由“。”太短，请写明为什么需要联系方式。")
     assert serious(desk) == []
     form.locator("input").fill("回访")
     form.locator("input").press("Enter")

@@ -20,7 +20,7 @@ def test_a_hostile_name_is_shown_letter_by_letter(desk, tmp_path: Path) -> None:
         "properties": {"name": HOSTILE, "code": "1", "category": "clinic"},
     }
     facilities = next(layer for layer in MAP_LAYERS if layer.name == "facilities")
-    page = tmp_path / "map/map.html"
+    page = tmp_path / "map.html"
     page.write_text(
         saved_map(
             [(facilities, {"features": [feature]})],

@@ -263,8 +263,9 @@ def problem_response(
     if _wants_page():
         response = make_response(_page(status, title, detail, zh, extra.get("id")), status)
     else:
-        body = {**extra, "type": kind if kind == "about:blank" else f"/problems/{kind}", "title": title}
+        body = {"type": kind if kind == "about:blank" else f"/problems/{kind}", "title": title}
         body |= {"status": status, "detail": detail, "zh": zh}
+        body = body | dict(extra) | body  # in this order, and no member of the problem replaced
         if fields := errors_to_json(errors):
             body["errors"] = fields
         response = make_response(orjson.dumps(body), status)
