@@ -32,15 +32,13 @@ def app(settings: Settings) -> APIFlask:
     """An app with one failing address for each error, and a database that is not there."""
     created = create_app(settings, f"postgresql://nobody:{SECRET}@127.0.0.1:1/none")
     fail = {
-        "invalid": errors.InvalidInput("lon: 200 is out of range", [FieldError("lon", "200 is out of range")]),
-        "missing": errors.NotFound("there is no area with code 'x'"),
-        "outside": errors.OutsideGrids(
-            "no grid here", extra={"nearest": {"code": "520402007004001", "distance_m": 71.5}}
-        ),
-        "conflict": errors.Conflict("the base is not the newest revision"),
-        "much": errors.TooLarge("10,001 points; at most 10,000"),
-        "unavailable": errors.Unavailable("no walking network is loaded"),
-        "rare": Rare("rare"),
+        "invalid": errors.invalid_fields([FieldError("lon", "field.not_between", {"low": -180, "high": 180})]),
+        "missing": errors.NotFound("key.unknown", name="x"),
+        "outside": errors.OutsideGrids("grid.none", extra={"nearest": {"code": "520402007004001", "distance_m": 71.5}}),
+        "conflict": errors.Conflict("key.name_taken", name="x"),
+        "much": errors.TooLarge("map.too_many_in_view", limit=10_000, layer="grids"),
+        "unavailable": errors.Unavailable("sign_in.provider_unreachable"),
+        "rare": Rare("sign_in.no_provider"),
         "other": ZeroDivisionError(SECRET),
     }
 
@@ -97,7 +95,9 @@ def test_every_domain_error_is_in_the_table() -> None:
 
 
 def test_fields_and_more_members_are_told(client: FlaskClient) -> None:
-    assert client.get("/api/fail/invalid").get_json()["errors"] == [{"field": "lon", "message": "200 is out of range"}]
+    assert client.get("/api/fail/invalid").get_json()["errors"] == [
+        {"field": "lon", "message": "must be between -180 and 180"}
+    ]
     assert client.get("/api/fail/outside").get_json()["nearest"] == {"code": "520402007004001", "distance_m": 71.5}
 
 
@@ -105,7 +105,7 @@ def test_an_extra_member_cannot_replace_the_status(app: APIFlask) -> None:
     from web.http.errors import handle_domain_error
 
     with app.test_request_context("/api/x"):
-        response = app.make_response(handle_domain_error(errors.NotFound("no", extra={"status": "200 OK"})))
+        response = app.make_response(handle_domain_error(errors.NotFound("map.empty", extra={"status": "200 OK"})))
     assert response.get_json()["status"] == 404
 
 
@@ -152,9 +152,9 @@ def test_words_from_the_request_are_escaped_on_the_page(client: FlaskClient, app
     from web.http.errors import handle_domain_error
 
     with app.test_request_context("/x?lang=en", headers=BROWSER):
-        page = app.make_response(handle_domain_error(errors.NotFound("no <script>alert(1)</script>"))).get_data(
-            as_text=True
-        )
+        page = app.make_response(
+            handle_domain_error(errors.NotFound("key.unknown", name="<script>alert(1)</script>"))
+        ).get_data(as_text=True)
     assert "<script>alert" not in page and "&lt;script&gt;" in page
 
 
