@@ -27,6 +27,7 @@ from gis.settings import SHANGHAI
 from tests import build
 from tests.served import Deployment
 from tests.support.incident_town import NOW, Place
+from tests.support.machine import slowdown
 
 LON, LAT = build.LON + 0.0005, build.LAT + 0.0005
 GOOD = {"编号": "R1", "类别": "06010", "描述": "一堆垃圾", "经度": str(LON), "纬度": str(LAT), "坐标系": "cgcs2000"}
@@ -285,7 +286,7 @@ def test_a_row_costs_milliseconds(scene: Place, tmp_path: Path) -> None:
     file = table(tmp_path, rows)
     began = time.perf_counter()
     assert load(scene, file).counts["new"] == count
-    assert (time.perf_counter() - began) / count < 0.018  # seconds; 0.005 on a quiet machine, tests share theirs
+    assert (time.perf_counter() - began) / count < 0.018 * slowdown()  # seconds; 0.005 on a quiet machine
 
 
 def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_the_worker_does_not_outlive_a_server_that_is_killed(office: Office) -> 
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    until(lambda: not alive(child), 20)
+    until(lambda: not alive(child), 60)
 
 
 def alive(process: int) -> bool:
