@@ -1,8 +1,9 @@
 """`load osm FILE`: streets, buildings, facilities and basemap out of an OpenStreetMap extract.
 
 One pass over the file (a short one over its relations first). Node places lie in a file on disk, rows
-go through temporary tables by COPY, ways are spooled to disk: memory does not grow with the extract but
-for eight bytes a node of the walking network. See rules.py for what each tag means.
+go through temporary tables by COPY, ways are spooled to disk. Joining platforms and plazas to what surrounds them
+(`gis.network.surroundings`) holds every edge of the walking network in memory: 1 GB for 2.4 million nodes, so that an
+extract of a province needs a machine for it. See rules.py for what each tag means.
 """
 
 import struct
