@@ -15,7 +15,7 @@ from gis.settings import ROOT
 
 ERRORS = {
     "WanggeError", "InvalidInput", "NotFound", "OutsideGrids", "Conflict", "AuthenticationRequired", "Forbidden",
-    "RateLimited", "Unavailable", "TooLarge", "Message", "CellError", "note", "note_row",
+    "RateLimited", "Unavailable", "TooLarge", "Message", "DiskFull", "CellError", "note", "note_row",
 }  # fmt: skip
 LATER_POSITIONS = {"invalid_field": 1, "FieldError": 1, "Guess": 1, "refuse": 2}  # of the code among the arguments
 PLACEHOLDER_PATTERN = re.compile(r"%\((\w+)\)s")

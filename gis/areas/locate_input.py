@@ -22,7 +22,7 @@ def parse_point(request: LocateRequest) -> tuple[float, float]:
 
 def long_address_error(address: str) -> InvalidInput:
     """Return the error for an address that is too long."""
-    return invalid_field("address", "field.too_long", count=str(len(address)), limit=str(MAX_ADDRESS_CHARS))
+    return invalid_field("address", "address.too_long", count=str(len(address)), limit=str(MAX_ADDRESS_CHARS))
 
 
 def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:

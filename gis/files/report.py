@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gis.errors import FieldError
+from gis.errors import CODE_PATTERN, FieldError
 from gis.messages import Message, has_label, render, text_of
 
 MAX_LISTED_ROWS = 100  # rows that one note names; the others are counted
@@ -12,7 +12,7 @@ SEPARATORS = {"en": (": ", "; "), "zh": ("：", "；")}  # after a note, and bet
 
 def to_message(code: str, params: Mapping[str, object]) -> Message | str:
     """Return a code with its parameters as a message; a sentence that has no code stays as it is."""
-    return Message(code, dict(params))
+    return Message(code, dict(params)) if CODE_PATTERN.fullmatch(code) else code
 
 
 def fault_message(fault: FieldError) -> Message | str:

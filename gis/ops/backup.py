@@ -293,5 +293,5 @@ def _create_jobs(connection: psycopg.Connection, version: str) -> None:
 def _full(error: Exception) -> Exception:
     """Return the error to raise for one of the system: words for a full disk, else itself."""
     if private.is_disk_full(error):
-        return databases.DiskFull(databases.FULL)
+        return databases.DiskFull("restore.disk_full")
     return error

@@ -25,7 +25,6 @@ from gis.errors import Conflict, NotFound, Unavailable
 from gis.ops.cluster import EXTENSIONS, DatabaseUrls, find_binaries
 
 MAX_NAME_CHARS = 36  # of our database's name within that of another, of which PostgreSQL takes 63
-FULL = "the disk is full; nothing was replaced. Free some space and try again"
 RESTORING, OLD = "restoring", "before"
 MAX_SWAP_TRIES = 10
 
@@ -93,7 +92,7 @@ def run_program(program: str, arguments: Sequence[str], url: str | None = None) 
             umask=private.UMASK,
         )  # fmt: skip
     if done.returncode and "No space left on device" in done.stderr:
-        raise DiskFull(FULL)
+        raise DiskFull("restore.disk_full")
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
         raise Unavailable("database.program_failed", program=program, reason=lines[0] if lines else done.returncode)

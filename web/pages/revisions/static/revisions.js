@@ -58,8 +58,7 @@ function torn(collection) {
 }
 
 const answer = (...children) => $('rev-answer').replaceChildren(...children);
-const rejected = (body) =>
-  (zh && body.errors_zh) || (body.errors ?? []).map((one) => `${one.field}: ${one.message}`);
+const rejected = (body) => (zh && body.errors_zh) || (body.errors ?? []).map((one) => `${one.field}: ${one.message}`);
 const notes = (body) => listed((zh && body.notes_zh) || body.notes || []);
 const listed = (all) =>
   all.length
