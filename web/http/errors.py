@@ -263,9 +263,9 @@ def problem_response(
     if _wants_page():
         response = make_response(_page(status, title, detail, zh, extra.get("id")), status)
     else:
-        body = {"type": kind if kind == "about:blank" else f"/problems/{kind}", "title": title}
+        body: dict[str, object] = {"type": kind if kind == "about:blank" else f"/problems/{kind}", "title": title}
         body |= {"status": status, "detail": detail, "zh": zh}
-        body = body | dict(extra) | body  # in this order, and no member of the problem replaced
+        body |= {name: value for name, value in extra.items() if name not in body}
         if fields := errors_to_json(errors):
             body["errors"] = fields
         response = make_response(orjson.dumps(body), status)
