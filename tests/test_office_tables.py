@@ -266,7 +266,7 @@ def test_formulas_without_a_result_and_failed_ones_are_refused_by_their_cell(tmp
 def test_a_note_names_its_rows_and_counts_those_it_leaves_out() -> None:
     report = LoadReport("test", "a")
     for row in range(MAX_LISTED_ROWS + 7):
-        report.note_row("skipped", row)
+        report.note_row("cell.room_as_written", row)
     assert len(report.notes) == 1 and report.notes[0].endswith(f"row {MAX_LISTED_ROWS - 1}; and 7 more rows")
 
 

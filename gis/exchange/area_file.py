@@ -11,7 +11,7 @@ from gis.errors import FieldError, InvalidInput
 from gis.files import cells, tables, vector
 from gis.files.cells import CellError, clean_text
 from gis.files.column import Column
-from gis.files.report import LoadReport, RejectedRow, row_label, to_message
+from gis.files.report import LoadReport, RejectedRow, row_label
 from gis.messages import Message
 from gis.shapes.polygon_coverage import PolygonLike
 
@@ -69,8 +69,8 @@ class AreaRecord:
     location: Message
     values: dict[str, str]
     drawn: Any = None
-    repairs: list[Message | str] = field(default_factory=list)
-    fault: Message | str | None = None
+    repairs: list[Message] = field(default_factory=list)
+    fault: Message | None = None
     shape: PolygonLike | None = None
 
     @property
@@ -103,7 +103,7 @@ class AreaFile:
             reason: What is wrong, as a code of the catalogue, or a message.
             params: Parameters of the code.
         """
-        message = reason if isinstance(reason, Message) else to_message(reason, params)
+        message = reason if isinstance(reason, Message) else Message(reason, params)
         return RejectedRow(entry.location_with_code, self.headers.get(key, key), message)
 
 

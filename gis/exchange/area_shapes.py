@@ -15,7 +15,7 @@ from gis.areas.models import Level
 from gis.boundaries.store import boundaries_at, equals_exact, grids_near
 from gis.errors import InvalidInput
 from gis.exchange.area_file import AreaRecord
-from gis.files.report import LoadReport, RejectedRow, to_message
+from gis.files.report import LoadReport, RejectedRow
 from gis.messages import Message
 from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_point
@@ -186,7 +186,7 @@ def _cleaned(
         return dict(zip(whole, polygon_coverage.repair_coverage(list(whole.values()), tolerance), strict=True))
     except InvalidInput as error:
         location = Message("area_shape.county", {"code": county})
-        report.refused.append(RejectedRow(location, "", to_message(error.code, error.params)))
+        report.refused.append(RejectedRow(location, "", Message(error.code, error.params)))
         return {}
 
 

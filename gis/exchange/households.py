@@ -239,7 +239,7 @@ def _set_buildings(session: Session, keys: Mapping[BuildingKey, int], table: Tab
         lon, lat = point or (None, None)
         queries.append(BuildingQuery(code, estate, name, lon=lon, lat=lat))
     matches = find_buildings(session, queries)
-    faults: dict[int, tuple[str, Message | str]] = {
+    faults: dict[int, tuple[str, Message]] = {
         nth: (match.field, match.reason) for nth, match in enumerate(matches) if isinstance(match, BuildingNotFound)
     }
     faults |= wrong
@@ -265,7 +265,7 @@ def _check_units(session: Session, table: Table, report: LoadReport) -> list[dic
     units = session.execute(text(UNITS), {"digits": codes.DIGITS[Level.GRID][0]}).all()
     grids = session.scalars(text(GRIDS)).all() if units else []
     new: list[dict[str, object]] = []
-    faults: dict[str, Message | str] = {}
+    faults: dict[str, Message] = {}
     for unit in units:
         if fault := _unit_fault(unit, grids):
             faults[unit.unit] = fault
@@ -286,7 +286,7 @@ def _check_units(session: Session, table: Table, report: LoadReport) -> list[dic
     return new
 
 
-def _unit_fault(unit: Any, grids: Sequence[str]) -> Message | str | None:
+def _unit_fault(unit: Any, grids: Sequence[str]) -> Message | None:
     """Return why a row of `UNITS` cannot be taken; None when it can."""
     if unit.level and unit.level != Level.UNIT:
         level = f"{unit.level} ({Level(unit.level).zh})"

@@ -15,7 +15,7 @@ from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.errors import TooLarge, WanggeError
 from gis.exchange.columns import INCIDENTS
 from gis.files import datasets
-from gis.files.report import LoadReport, RejectedRow, fault_message, to_message
+from gis.files.report import LoadReport, RejectedRow, fault_message
 from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake
@@ -143,7 +143,7 @@ def _loaded_ids(session: Session, principal: Principal, ids: Iterable[str]) -> s
 def _refusals(row: Row, table: Table, error: WanggeError) -> list[RejectedRow]:
     """Return the refusals of a row that cannot be filed: one for each field at fault, else one for the row."""
     if not error.errors:
-        return [table.refuse(row.number, "", to_message(error.code, error.params))]
+        return [table.refuse(row.number, "", Message(error.code, error.params))]
     return [table.refuse(row.number, fault.field, fault_message(fault)) for fault in error.errors]
 
 

@@ -20,7 +20,7 @@ class InputPoint:
 
 def points_to_storage(
     points: Sequence[InputPoint],
-) -> tuple[list[tuple[float, float] | None], dict[int, tuple[str, Message | str]]]:
+) -> tuple[list[tuple[float, float] | None], dict[int, tuple[str, Message]]]:
     """Bring the points of rows into the storage system.
 
     Returns:
@@ -29,7 +29,7 @@ def points_to_storage(
         and the reason of the wrong ones.
     """
     positions: list[tuple[float, float] | None] = [None] * len(points)
-    faults: dict[int, tuple[str, Message | str]] = {}
+    faults: dict[int, tuple[str, Message]] = {}
     by_system: dict[str, list[int]] = {}
     for nth, point in enumerate(points):
         if point.lon is None and point.lat is None:
@@ -44,7 +44,7 @@ def points_to_storage(
         lon = np.array([points[nth].lon for nth in members], dtype=float)
         lat = np.array([points[nth].lat for nth in members], dtype=float)
         for fault in systems.find_invalid_points(lon, lat, system):
-            faults[members[fault.index]] = (fault.field, fault.message)
+            faults[members[fault.index]] = (fault.field, Message(fault.code, dict(fault.params)))
         x, y = systems.to_storage(lon, lat, system)
         for nth, point_x, point_y in zip(members, x.round(7).tolist(), y.round(7).tolist(), strict=True):
             if nth not in faults:

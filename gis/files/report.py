@@ -1,25 +1,21 @@
 """Report of a load: rejected rows and notes as codes, rehearsed or committed, the same for every kind of file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gis.errors import CODE_PATTERN, FieldError
+from gis.errors import FieldError
 from gis.messages import Message, has_label, render, text_of
 
 MAX_LISTED_ROWS = 100  # rows that one note names; the others are counted
+THE_TABLE = Message("load.the_table")  # what is refused of it as a whole
 SEPARATORS = {"en": (": ", "; "), "zh": ("：", "；")}  # after a note, and between its rows
 
 
-def to_message(code: str, params: Mapping[str, object]) -> Message | str:
-    """Return a code with its parameters as a message; a sentence that has no code stays as it is."""
-    return Message(code, dict(params)) if CODE_PATTERN.fullmatch(code) else code
-
-
-def fault_message(fault: FieldError) -> Message | str:
+def fault_message(fault: FieldError) -> Message:
     """Return what is wrong with a field as a message, the field by its label if the catalogue has one."""
     label_code = f"field_label.{fault.field}"
     field_name = Message(label_code) if has_label(label_code) else fault.field
-    return to_message(fault.code, {"field": field_name, **fault.params})
+    return Message(fault.code, {"field": field_name, **fault.params})
 
 
 def row_label(number: int) -> Message:
@@ -38,7 +34,7 @@ class RejectedRow:
 
     location: Message | str
     field: str
-    message: Message | str
+    message: Message
 
     @property
     def where(self) -> str:
@@ -58,9 +54,7 @@ class RejectedRow:
     def to_field_error(self) -> FieldError:
         """Return the row as one of the errors of a problem."""
         name = f"{self.where} {self.field}".strip()
-        if isinstance(self.message, Message):
-            return FieldError(name, self.message.code, self.message.params)
-        return FieldError(name, self.message)
+        return FieldError(name, self.message.code, self.message.params)
 
 
 @dataclass
@@ -71,7 +65,7 @@ class RowNote:
     count: How many rows there are.
     """
 
-    message: Message | str
+    message: Message
     rows: list[tuple[int, Message | str]] = field(default_factory=list)
     count: int = 0
 
@@ -109,7 +103,7 @@ class LoadReport:
     counts: dict[str, int] = field(default_factory=dict)
     bbox: tuple[float, float, float, float] | None = None
     refused: list[RejectedRow] = field(default_factory=list)
-    messages: list[Message | RowNote | str] = field(default_factory=list)
+    messages: list[Message | RowNote] = field(default_factory=list)
     committed: bool = False
 
     def __post_init__(self) -> None:
@@ -134,7 +128,7 @@ class LoadReport:
             code: What was repaired, guessed or skipped, as a code of the catalogue.
             params: Its parameters.
         """
-        self.messages.append(to_message(code, params))
+        self.messages.append(Message(code, params))
 
     def note_row(self, code: str, row: int, detail: Message | str = "") -> None:
         """Add a row to the note of a code, so that one note names all rows it speaks of.
@@ -145,7 +139,7 @@ class LoadReport:
             detail: What stood in the row and what was made of it.
         """
         if code not in self._row_notes:
-            self._row_notes[code] = RowNote(to_message(code, {}))
+            self._row_notes[code] = RowNote(Message(code, {}))
             self.messages.append(self._row_notes[code])
         note = self._row_notes[code]
         note.count += 1

@@ -25,7 +25,7 @@ from gis.files import sandbox, workbook_xml
 from gis.files.cells import Marked, clean_text
 from gis.files.column import TEMPLATE_SHEETS, Column
 from gis.files.header import MAX_HEADER_ROW, MAX_HEADER_ROWS, Header, Meanings, Raw, plain_name
-from gis.files.report import LoadReport, RejectedRow, row_label, to_message
+from gis.files.report import THE_TABLE, LoadReport, RejectedRow, row_label
 from gis.files.sandbox import Limits
 from gis.files.table_rows import Row, RowReader
 from gis.messages import Message
@@ -67,7 +67,7 @@ class Table:
             reason: What is wrong, as a code of the catalogue, or a message.
             params: Parameters of the code.
         """
-        message = reason if isinstance(reason, Message) else to_message(reason, params)
+        message = reason if isinstance(reason, Message) else Message(reason, params)
         return RejectedRow(row_label(row), self.columns.get(key, key), message)
 
 
@@ -111,7 +111,7 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
 def finish_reading(report: LoadReport) -> bool:
     """Put the refusals in the order of the file; return whether there are rows, and none is refused."""
     if not report.counts.get("rows") and not report.refused:
-        report.refused.append(RejectedRow(Message("load.the_table"), "", Message("table.no_rows")))
+        report.refused.append(RejectedRow(THE_TABLE, "", Message("table.no_rows")))
     report.refused.sort(key=_row_number)
     return not report.refused
 

@@ -67,7 +67,7 @@ class VectorFile:
     crs: str
     notes: list[Message] = field(default_factory=list)
     repairs: dict[int, Message] = field(default_factory=dict)
-    faults: dict[int, Message | str] = field(default_factory=dict)
+    faults: dict[int, Message] = field(default_factory=dict)
 
     def to_frame(self) -> GeoDataFrame:
         """Return the features as a frame in EPSG:4490, values as they were read; not yet checked or rounded."""

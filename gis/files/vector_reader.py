@@ -234,12 +234,12 @@ def _decodes(piece: bytes, encoding: str) -> bool:
     return False
 
 
-def _shapes(raw: Sequence[bytes | None]) -> tuple[NDArray[Any], dict[int, Message], dict[int, Message | str]]:
+def _shapes(raw: Sequence[bytes | None]) -> tuple[NDArray[Any], dict[int, Message], dict[int, Message]]:
     """Return shapes from WKB, and by position what was repaired and what is wrong; unclosed rings are closed."""
     wkb = np.array(raw, dtype=object)
     shapes = shapely.from_wkb(wkb, on_invalid="ignore")
     repairs: dict[int, Message] = {}
-    faults: dict[int, Message | str] = {}
+    faults: dict[int, Message] = {}
     for i in np.flatnonzero(shapely.is_missing(shapes)).tolist():
         if wkb[i] is None:
             continue
@@ -324,7 +324,7 @@ def _transform(crs: CRS, name: str, notes: list[Message]) -> ToStorage:
 
 
 def _move(
-    shapes: NDArray[Any], to_storage: ToStorage, given_crs: str | int | None, faults: dict[int, Message | str]
+    shapes: NDArray[Any], to_storage: ToStorage, given_crs: str | int | None, faults: dict[int, Message]
 ) -> NDArray[Any]:
     """Bring shapes into the storage system; those that land nowhere on the earth become faults."""
     system = str(given_crs) if given_crs in systems.OBFUSCATED_CRS else "wgs84"
@@ -338,5 +338,7 @@ def _move(
         positions = np.flatnonzero(has_shape)
         for fault in systems.find_invalid_points(corner[positions, 0], corner[positions, 1], system):
             i = int(positions[fault.index])
-            faults.setdefault(i, Message("map_file.corner_invalid", {"reason": fault.message}))
+            faults.setdefault(
+                i, Message("map_file.corner_invalid", {"reason": Message(fault.code, dict(fault.params))})
+            )
     return moved

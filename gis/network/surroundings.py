@@ -74,7 +74,7 @@ class Joined(NamedTuple):
     nodes: list[tuple[int, float, float]]
     edges: list[WalkEdgeRow]
     walls: list[tuple[str, Coords]]
-    counts: Counter[str]
+    counts: Counter[str]  # code of the note -> how many
 
 
 def join_surroundings(
@@ -175,7 +175,7 @@ class _Joiner:
                 if leg is not None:
                     edge = min(near, key=lambda i: self.lines[i].distance(Point(leg.coords[-1])))
                     self.link(stop, self.stop(edge, Point(leg.coords[-1])), "link", "", ends=gate.ends)
-            self.counts["gates joined"] += 1
+            self.counts["osm.gates_joined"] += 1
 
     def crosses_wall(self, leg: LineString) -> bool:
         """Return whether a step crosses a wall, its very ends apart."""
@@ -201,7 +201,7 @@ class _Joiner:
         beside = np.setdiff1d(hits, own).tolist()
         self.tries_left -= TRIES_BESIDE * len(beside)
         if self.tries_left < 0:
-            self.counts["areas walked on their outline only, too many overlap"] += 1
+            self.counts["osm.areas_overlap"] += 1
             return
         if not area.structure:
             beside = [i for i in beside if self.ground[i]]
@@ -211,7 +211,7 @@ class _Joiner:
             if not area.platform or not entrances:
                 entrances += self._step_across(polygon, outline, beside, own)
         if entrances:
-            self.counts["areas joined"] += 1
+            self.counts["osm.areas_joined"] += 1
         self._cross(area, polygon, outline, own, entrances)
 
     def _meeting(self, outline: BaseGeometry, own: list[int]) -> list[_Stop]:
@@ -251,7 +251,7 @@ class _Joiner:
                     ring = min(own, key=lambda i: self.lines[i].distance(step))
                     inner = self.stop(ring, Point(step.coords[-1]))
                     self.link(self.stop(edge, point), inner, "link", "", ends=False)
-                    self.counts["steps beside areas"] += 1
+                    self.counts["osm.steps_beside_areas"] += 1
                     stops.append(inner)
         return stops
 
@@ -268,7 +268,7 @@ class _Joiner:
             stops.append(self.stop(ring, corner))
         step = -(-len(stops) // MAX_CORNERS)
         if step > 1:
-            self.counts["areas with more entrances than are crossed"] += 1
+            self.counts["osm.areas_with_many_entrances"] += 1
         pairs = [(a, b) for a, b in combinations(stops[::step], 2) if a.node != b.node]
         self.tries_left -= len(pairs)
         lines = (
@@ -283,7 +283,7 @@ class _Joiner:
         for (a, b), line, take in zip(pairs, lines, takes, strict=True):
             if take and not self.crosses_wall(line):
                 self.link(a, b, "across", area.name, ends=area.ends, way=area.number, structure=area.structure)
-                self.counts["lines across areas"] += 1
+                self.counts["osm.lines_across_areas"] += 1
 
     # --- loose platforms ---
 
@@ -310,7 +310,7 @@ class _Joiner:
                         if step.length <= BESIDE_M and not self.crosses_wall(step):
                             ends = self.stop(edge, point), self.stop(other, Point(step.coords[-1]))
                             self.link(*ends, "link", "", ends=False)
-                            self.counts["steps beside platforms"] += 1
+                            self.counts["osm.steps_beside_platforms"] += 1
 
     def _parts(self) -> np.ndarray:
         """The connected part of every edge, links included."""

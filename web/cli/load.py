@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from gis.areas.models import LEVELS
 from gis.crs import SUPPORTED_CRS
 from gis.errors import InvalidInput, Unavailable
-from gis.files.report import LoadReport, to_message
+from gis.files.report import LoadReport
+from gis.messages import Message
 from gis.settings import Settings
 from web.cli.common import progress_bar, progress_line, session_scope
 
@@ -167,7 +168,7 @@ def _circles(session: Session, report: LoadReport) -> None:
     try:
         done = recompute(session, progress=progress_bar("circles"))
     except Unavailable as none:
-        report.note("load.no_service_circles", reason=to_message(none.code, none.params))
+        report.note("load.no_service_circles", reason=Message(none.code, none.params))
         return
     session.commit()
     report.note("load.service_circles", recomputed=done.recomputed, unchanged=done.unchanged)

@@ -46,15 +46,6 @@ INCOMING = COLUMNS | {"door": ("node", "rank", "shape")}  # entrances and gates 
 GATE_REACH_DEG = 2e-5  # degrees between a gate and the outline it opens, about 2 m: walls are drawn beside outlines
 FILLED = {"building": ("county", "estate"), "facility": ("county", "entrances")}  # found here, by place
 MAX_LISTED_CODES = 20  # in a note
-# what `gis.network.surroundings` counts -> code of the note
-JOINED = {
-    "gates joined": "osm.gates_joined",
-    "areas joined": "osm.areas_joined",
-    "areas walked on their outline only, too many overlap": "osm.areas_overlap",
-    "steps beside areas": "osm.steps_beside_areas",
-    "areas with more entrances than are crossed": "osm.areas_with_many_entrances",
-    "lines across areas": "osm.lines_across_areas",
-}
 
 # Every door in a facility's outline but those for goods, and every gate in it or in the wall beside it.
 ENTRANCES = """
@@ -174,7 +165,7 @@ def merge_staging(
 
 def publish_walks(
     session: Session, walks: WalkGraphBuilder, around: Surroundings, source: str
-) -> tuple[dict[str, int], list[Message | str]]:
+) -> tuple[dict[str, int], list[Message]]:
     """Replace the walking network; return what it holds, and notes on what was joined."""
 
     edges = (
@@ -187,10 +178,7 @@ def publish_walks(
     )  # fmt: skip
     joined = join_surroundings(walks.nodes(), edges, around)
     replace_network(session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls])
-    notes: list[Message | str] = [
-        Message(JOINED[what], {"count": count}) if what in JOINED else f"{count} {what}"
-        for what, count in sorted(joined.counts.items())
-    ]
+    notes = [Message(code, {"count": count}) for code, count in sorted(joined.counts.items())]
     if walks.twins:
         notes.append(Message("osm.nodes_joined", {"count": walks.twins}))
     nodes, parts = session.execute(select(func.count(), func.count(WalkNode.component.distinct()))).one()

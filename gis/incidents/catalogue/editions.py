@@ -23,10 +23,11 @@ from gis.db import cached_text
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable, invalid_field
 from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
-from gis.files.report import LoadReport, RejectedRow
+from gis.files.report import THE_TABLE, LoadReport, RejectedRow
 from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.incidents.models import SEVERITIES, CatalogueEdition, Category
+from gis.messages import Message
 
 DEFAULT = Path(__file__).with_name("catalogue.csv")
 DEFAULT_NAME = "GB/T 47678.5-2026 + 社区类别 1"
@@ -147,7 +148,7 @@ def validate_catalogue(rows: Sequence[CategoryRow], report: LoadReport) -> None:
     """Check what concerns the table as a whole; adds to the report."""
     old = Counter(row.old_code for row in rows if row.old_code)
     report.refused += [
-        RejectedRow("the table", "old_code", f"{code} stands beside {n} categories; an old code became one new code")
+        RejectedRow(THE_TABLE, "old_code", Message("catalogue_row.old_code_shared", {"code": code, "count": n}))
         for code, n in old.items()
         if n > 1
     ]
@@ -155,61 +156,64 @@ def validate_catalogue(rows: Sequence[CategoryRow], report: LoadReport) -> None:
     for row in rows:
         names.setdefault(row.major, set()).add(row.major_zh)
     report.refused += [
-        RejectedRow("the table", "major_zh", f"major {major} has several names: {', '.join(sorted(major_names))}")
+        RejectedRow(
+            THE_TABLE,
+            "major_zh",
+            Message("catalogue_row.major_named_twice", {"major": major, "names": sorted(major_names)}),
+        )
         for major, major_names in names.items()
         if len(major_names) > 1
     ]
     if rows and all(row.words for row in rows):
-        reason = "every category has words; one without is needed, for reports whose words fit nothing"
-        report.refused.append(RejectedRow("the table", "words", reason))
+        report.refused.append(RejectedRow(THE_TABLE, "words", Message("catalogue_row.all_have_words")))
 
 
-def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, str]]:
+def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, Message]]:
     code = values["code"]
     if not CODE.fullmatch(code):
-        lost = " (Excel drops leading zeros: format the column as text)" if re.fullmatch(r"\d{4}", code) else ""
-        yield "code", f"{code!r} must be five digits, or a letter and four digits{lost}"
+        reason = "catalogue_row.zero_lost" if re.fullmatch(r"\d{4}", code) else "catalogue_row.code_wrong"
+        yield "code", Message(reason, {"code": code})
     elif code in seen:
-        yield "code", f"{code} is in row {seen[code]} already"
+        yield "code", Message("catalogue_row.code_twice", {"code": code, "row": str(seen[code])})
     elif not code.startswith(values["major"]) or (code.isdigit() and len(values["major"]) != 2):
-        yield "major", f"{values['major']!r} is not how the code {code} begins"
+        yield "major", Message("catalogue_row.major_wrong", {"major": values["major"], "code": code})
     if values["old_code"] and not re.fullmatch(r"\d{5}", values["old_code"]):
-        yield "old_code", f"{values['old_code']!r} must be five digits"
+        yield "old_code", Message("catalogue_row.old_code_wrong", {"code": values["old_code"]})
     for key in ("major", "major_zh", "major_en", "zh", "en"):
         if not values[key]:
-            yield key, "is empty"
+            yield key, Message("cell.empty")
     for key, allowed in (("kind", KINDS), ("severity", SEVERITIES)):
         if values[key] not in allowed:
-            yield key, f"{values[key]!r} is none of {', '.join(allowed)}"
+            yield key, Message("cell.none_of", {"value": values[key], "allowed": list(allowed)})
     if values["kind"] == "order" and not values["skill"]:
-        yield "skill", "is empty; an order is offered to who has the skill"
+        yield "skill", Message("catalogue_row.skill_missing")
     if values["public"] and values["public"].lower() not in YES + NO:
-        yield "public", f"{values['public']!r} must be yes or no"
-    if values["attributes"] and (reason := _attributes_wrong(values["attributes"])):
-        yield "attributes", reason
+        yield "public", Message("cell.not_yes_or_no", {"value": values["public"]})
+    if values["attributes"] and (problem := _attributes_wrong(values["attributes"])):
+        yield "attributes", problem
 
 
-def _attributes_wrong(cell: str) -> str | None:
+def _attributes_wrong(cell: str) -> Message | None:
     try:
         questions = json.loads(cell)
     except ValueError:
-        return "is not valid JSON"
+        return Message("catalogue_row.not_json")
     if not isinstance(questions, list) or not all(isinstance(question, dict) for question in questions):
-        return "must be a list of questions, each an object with code, datatype and description"
+        return Message("catalogue_row.not_questions")
     for number, question in enumerate(questions, 1):
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", str(question.get("code", ""))):
-            return f"question {number}: code must be a short lower-case word"
+            return Message("catalogue_row.question_code", {"number": number})
         if question.get("datatype") not in DATATYPES:
-            return f"question {number}: datatype must be one of {', '.join(DATATYPES)}"
+            return Message("catalogue_row.question_datatype", {"number": number, "allowed": list(DATATYPES)})
         if not question.get("description"):
-            return f"question {number}: description is empty"
+            return Message("catalogue_row.question_description", {"number": number})
         if "list" in question["datatype"] and not _choices_right(question.get("values")):
-            return f"question {number}: values must be a list, each an object with key and name"
+            return Message("catalogue_row.question_values", {"number": number})
         if not isinstance(question.get("required", False), bool):
-            return f"question {number}: required must be true or false"
+            return Message("catalogue_row.question_required", {"number": number})
     codes = [question["code"] for question in questions]
     if len(set(codes)) < len(codes):
-        return "two questions have one code"
+        return Message("catalogue_row.question_twice")
     return None
 
 

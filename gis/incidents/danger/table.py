@@ -16,9 +16,10 @@ from gis.db import cached_text
 from gis.errors import InvalidInput, Unavailable
 from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
-from gis.files.report import LoadReport, RejectedRow
+from gis.files.report import THE_TABLE, LoadReport, RejectedRow
 from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
+from gis.messages import Message
 
 DEFAULT = Path(__file__).with_name("danger.csv")
 # use -> what such a row is for, on screen
@@ -86,10 +87,9 @@ def parse(path: Path) -> tuple[list[Row], LoadReport]:
     kinds = {row.kind for row in rows if row.use == "danger"}
     strange = sorted({row.kind for row in rows if row.use == "example"} - kinds)
     if strange and not report.refused:
-        reason = f"examples of {', '.join(strange)}, which no row of danger describes"
-        report.refused.append(RejectedRow("the table", "kind", reason))
+        report.refused.append(RejectedRow(THE_TABLE, "kind", Message("danger_row.kinds_unknown", {"kinds": strange})))
     if not kinds and not report.refused:
-        report.refused.append(RejectedRow("the table", "use", "there is no row of danger"))
+        report.refused.append(RejectedRow(THE_TABLE, "use", Message("danger_row.no_danger")))
     finish_reading(report)
     return rows, report
 
@@ -98,33 +98,33 @@ def _split(cell: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for item in re.split(r"[|｜]", cell) if item.strip()))
 
 
-def _problems(values: dict[str, str]) -> Iterable[tuple[str, str]]:
+def _problems(values: dict[str, str]) -> Iterable[tuple[str, Message]]:
     use = USE_BY_LABEL.get(values["use"])
     if use is None:
-        yield "use", f"{values['use'][:40]!r} is none of {', '.join(USES)}"
+        yield "use", Message("cell.none_of", {"value": values["use"][:40], "allowed": list(USES)})
         return
     most = MAX_EXAMPLE_CHARS if use in EXAMPLES else MAX_TERM_CHARS
     for key in ("words", "acts", "unless"):
         if any(len(item) > most for item in _split(values[key])):
-            yield key, f"has one of more than {most} characters; separate them by bars"
+            yield key, Message("danger_row.term_too_long", {"limit": most})
     if not _split(values["acts"]) and (use == "danger" or not _split(values["words"])):
-        yield "acts", "is empty"
+        yield "acts", Message("cell.empty")
     if use == "spelling" and any(not re.fullmatch(r"[^=]+=[^=]+", item) for item in _split(values["acts"])):
-        yield "acts", "must be pairs, as 着伙=着火"
+        yield "acts", Message("danger_row.not_pairs")
     if use == "example" and not values["kind"]:
-        yield "kind", "is empty; say which danger the examples are of"
+        yield "kind", Message("danger_row.kind_missing")
     if use != "danger":
         return
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", values["kind"]):
-        yield "kind", f"{values['kind'][:40]!r} must be a short lower-case word, as fire"
-    yield from ((key, "is empty") for key in ("zh", "en") if not values[key])
+        yield "kind", Message("danger_row.kind_wrong", {"kind": values["kind"][:40]})
+    yield from ((key, Message("cell.empty")) for key in ("zh", "en") if not values[key])
     if not values["call"] or any(not re.fullmatch(r"[0-9+ -]{3,20}", item) for item in _split(values["call"])):
-        yield "call", f"{values['call'][:40]!r} must be telephone numbers, as 119 or 119|120"
+        yield "call", Message("danger_row.call_wrong", {"call": values["call"][:40]})
     if not re.fullmatch(r"\d{0,2}", values["within"]) or int(values["within"] or 0) > MAX_WITHIN_CHARS:
-        yield "within", f"{values['within'][:20]!r} must be a number of characters, 0 to {MAX_WITHIN_CHARS}"
+        yield "within", Message("danger_row.within_wrong", {"within": values["within"][:20], "limit": MAX_WITHIN_CHARS})
     for item in _split(values["despite"]):
         if USE_BY_LABEL.get(item) not in TAKE_BACK:
-            yield "despite", f"{item[:40]!r} is none of {', '.join(TAKE_BACK)}"
+            yield "despite", Message("cell.none_of", {"value": item[:40], "allowed": list(TAKE_BACK)})
 
 
 def _row(values: dict[str, str]) -> Row:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 from gis.incidents.states import STATE_PARAMS
+from gis.messages import Message
 from gis.rights.living import LIVING, NO_ACCOUNTS, has_account, on_duty
 
 MAX_NAMED_GRIDS = 5  # places named in a note of a load
@@ -74,7 +75,7 @@ def unanswered(session: Session, now: datetime) -> Unanswered:
     return Unanswered(places, waiting, operators)
 
 
-def note(session: Session, now: datetime) -> list[str]:
+def note(session: Session, now: datetime) -> list[Message]:
     """Return the notes of a load of areas or people about such grids; empty when there are none."""
     silent_grids = unanswered(session, now).places
     if not silent_grids:
@@ -82,7 +83,5 @@ def note(session: Session, now: datetime) -> list[str]:
     named = ", ".join(f"{grid.name} ({grid.code})" for grid in silent_grids[:MAX_NAMED_GRIDS]) + (
         ", …" if len(silent_grids) > MAX_NAMED_GRIDS else ""
     )
-    few = "grid has" if len(silent_grids) == 1 else "grids have"
-    return [
-        f"{len(silent_grids)} {few} nobody who answers for it, up to the county; reports there wait at the operator: {named}"
-    ]
+    code = "unanswered.grid" if len(silent_grids) == 1 else "unanswered.grids"
+    return [Message(code, {"count": len(silent_grids), "grids": named})]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gis.errors import TooLarge
 from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
-from gis.files.report import LoadReport, RejectedRow
+from gis.files.report import THE_TABLE, LoadReport, RejectedRow, row_label
 from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.incidents.catalogue.editions import Edition
@@ -105,8 +105,11 @@ def parse(path: Path, edition: Edition | None = None, session: Session | None = 
     """
     rules, report, problems = preview_rules_file(path, edition, session)
     report.refused += [
-        RejectedRow(f"row {problem.row}" if problem.row else "the table", TITLES.get(problem.column, ""), problem.en) for problem in problems
-    ]  # fmt: skip
+        RejectedRow(
+            row_label(problem.row) if problem.row else THE_TABLE, TITLES.get(problem.column, ""), problem.message
+        )
+        for problem in problems
+    ]
     finish_reading(report)
     return rules, report
 

@@ -18,7 +18,6 @@ from gis.incidents.routing import rules_file, rules_replay, rules_store, rules_t
 from gis.incidents.routing.rules import RoutingRules
 from gis.incidents.routing.rules_file import COLUMNS, RuleError
 from gis.incidents.routing.rules_replay import ReplayDifference, RoutedTo
-from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
@@ -65,7 +64,7 @@ def upload() -> Response:
         except WanggeError as error:
             why = localised_detail(error).replace(path.name, given.filename)
             return _page(by, wrong=_("This file is no table of rules: %(why)s", why=why), name=name)
-    problems += [RuleError(_row(one.where), one.field, cast(Message, one.message)) for one in report.refused]
+    problems += [RuleError(_row(one.where), one.field, one.message) for one in report.refused]
     if problems:
         return _page(by, problems=problems, file=given.filename[:100], name=name)
     try:
