@@ -22,8 +22,6 @@ HOW_TO = ROOT / "docs" / "how-to"
 MAX_FILES = 3
 COPIED = ("gis", "layers", "web")
 LOCALES = "gis/messages/locales"
-ICONS = (ROOT / "layers" / "icons.py").read_text(encoding="utf-8")
-SHELL = ROOT / "web" / "pages" / "shell" / "shell.html"
 EN, ZH = f"{LOCALES}/en/LC_MESSAGES/messages.po", f"{LOCALES}/zh_Hans_CN/LC_MESSAGES/messages.po"
 
 
@@ -144,7 +142,6 @@ def test_a_page_names_at_most_three_files_that_are_there(page: Path) -> None:
     assert f"({page.name})" in (HOW_TO / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif('"toilet"' in ICONS, reason="pictograms are still a table of their own")
 def test_a_facility_category(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-a-facility-category")
     scratch.copy_entry("gis/facilities/categories.py", "toilet", "library_box")
@@ -253,7 +250,6 @@ assert ("note", "parked", "", "parked", "") in TRANSITION_ROWS
 """)
 
 
-@pytest.mark.skipif(not SHELL.exists(), reason="templates still lie in one folder")
 def test_a_page(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-a-page")
     scratch.write(

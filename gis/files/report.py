@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gis.errors import FieldError
+from gis.errors import FieldError, InvalidInput
 from gis.messages import Message, has_label, render, text_of
 
 MAX_LISTED_ROWS = 100  # rows that one note names; the others are counted
@@ -145,6 +145,16 @@ class LoadReport:
         note.count += 1
         if len(note.rows) < MAX_LISTED_ROWS:
             note.rows.append((row, detail))
+
+    def require_all_taken(self) -> None:
+        """Raise when a row was refused; for the tables that come with the code.
+
+        Raises:
+            InvalidInput: Names the file and its first refused row.
+        """
+        if self.refused:
+            first = self.refused[0]
+            raise InvalidInput("file.default_refused", file=self.source, where=first.where, reason=first.reason)
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON values, with its sentences in English."""

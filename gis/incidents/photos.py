@@ -5,7 +5,6 @@ hung on the file are gone; `gis.incidents.photo_files` does that in a child proc
 `var/photos/<first two digits>/<id>.jpg`, thumbnails beside them.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import private
+from gis.accounts.credentials import hash_secret
 from gis.errors import FieldError, NotFound, TooLarge, invalid_field
 from gis.files import sandbox
 from gis.files.sandbox import Limits
@@ -169,7 +169,7 @@ def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:
     """Return the principal who shows the tracking secret of a photo's incident; anonymous for another secret."""
     query = """SELECT i.id FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                WHERE f.id = :photo AND i.tracking_hash = :hash"""
-    incident_id = session.scalar(text(query), {"photo": photo_id, "hash": hashlib.sha256(secret.encode()).digest()})
+    incident_id = session.scalar(text(query), {"photo": photo_id, "hash": hash_secret(secret)})
     return ANONYMOUS if incident_id is None else reporter_principal(incident_id)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
 
 from gis.db import cached_text
-from gis.errors import Conflict, InvalidInput, NotFound, Unavailable, invalid_field
+from gis.errors import Conflict, NotFound, Unavailable, invalid_field
 from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
 from gis.files.report import THE_TABLE, LoadReport, RejectedRow
@@ -276,13 +276,7 @@ def fill(connection: Connection) -> None:
     """Load the default catalogue into a database that has none."""
     if not connection.scalar(text("SELECT count(*) FROM catalogue_edition")):
         rows, report = parse(DEFAULT)
-        if report.refused:
-            raise InvalidInput(
-                "file.default_refused",
-                file=DEFAULT.name,
-                where=report.refused[0].where,
-                reason=report.refused[0].reason,
-            )
+        report.require_all_taken()
         load(connection, rows, DEFAULT_NAME, DEFAULT.name)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from gis.db import cached_text
-from gis.errors import InvalidInput, Unavailable
+from gis.errors import Unavailable
 from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
 from gis.files.report import THE_TABLE, LoadReport, RejectedRow
@@ -195,11 +195,5 @@ def fill(connection: Connection) -> None:
     newest = connection.execute(text(query)).one_or_none()
     if newest is None or (newest.source, newest.author) == (DEFAULT.name, ""):
         rows, report = parse(DEFAULT)
-        if report.refused:
-            raise InvalidInput(
-                "file.default_refused",
-                file=DEFAULT.name,
-                where=report.refused[0].where,
-                reason=report.refused[0].reason,
-            )
+        report.require_all_taken()
         load(connection, rows, DEFAULT.name)

@@ -1,6 +1,5 @@
 """Filing a report: its location, rule and person, its first events, and who is told."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.accounts.credentials import hash_secret
 from gis.areas.explanation import DecisionStep
 from gis.areas.locate_result import LocateResult
 from gis.areas.snapshot import RegistrySnapshot
@@ -183,7 +183,7 @@ def _insert(
             "asked": as_json(location.location_input), "areas": location.area_ids, "grid_id": location.grid_id, "unit_id": location.unit_id,
             "building_id": location.building_id, "revision_id": location.revision, "how": as_json(how),
             **routed.columns, "limits": as_json(routed.columns["limits"]), "account_id": principal.account_id, "key_id": principal.key_id,
-            "tracking_hash": hash_tracking_secret(secret),
+            "tracking_hash": hash_secret(secret),
         },
     )  # fmt: skip
 
@@ -250,8 +250,3 @@ def _insert_contact(session: Session, report: IncidentReport, county: str, incid
     contact = {"name": report.name, "phone": report.phone, "email": report.email}
     if any(contact.values()):
         session.execute(text(CONTACT), contact | {"county": county, "id": incident_id})
-
-
-def hash_tracking_secret(secret: str) -> bytes:
-    """Return the stored hash of a tracking secret; 256 random bits need no salt."""
-    return hashlib.sha256(secret.encode()).digest()

@@ -3,13 +3,13 @@
 import hmac
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.accounts.credentials import hash_secret
 from gis.errors import NotFound
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.reading.event_access import readable_events
@@ -122,7 +122,7 @@ def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> P
         NotFound: There is no such incident, or it is not its secret.
     """
     stored_hash = session.scalar(text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id})
-    if not hmac.compare_digest(sha256(secret.encode()).digest(), stored_hash or b"\0" * 32) or stored_hash is None:
+    if not hmac.compare_digest(hash_secret(secret), stored_hash or b"\0" * 32) or stored_hash is None:
         raise NotFound("incident.unknown")
     return reporter_principal(incident_id)
 

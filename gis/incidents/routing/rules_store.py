@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from gis.db import cached_text
-from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable, invalid_field
+from gis.errors import Conflict, Forbidden, NotFound, Unavailable, invalid_field
 from gis.incidents import working_time
 from gis.incidents.routing.rules import RoutingRules, Rule
 from gis.incidents.routing.rules_file import DEFAULT, parse
@@ -97,13 +97,7 @@ def load_default_rules(connection: Connection) -> None:
     """Load the default rules into a database that has none."""
     if not connection.scalar(text("SELECT count(*) FROM rule_set")):
         rules, report = parse(DEFAULT)
-        if report.refused:
-            raise InvalidInput(
-                "file.default_refused",
-                file=DEFAULT.name,
-                where=report.refused[0].where,
-                reason=report.refused[0].reason,
-            )
+        report.require_all_taken()
         activate(connection, load(connection, rules, DEFAULT_NAME), datetime.now(working_time.ZONE))
 
 

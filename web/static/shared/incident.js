@@ -205,19 +205,7 @@ const ORDER = [
 ];
 export const inOrder = (moves) =>
   [...moves].sort((a, b) => ((ORDER.indexOf(a) + 99) % 99) - ((ORDER.indexOf(b) + 99) % 99));
-const FIRST = new Set([
-  'take',
-  'handle',
-  'accept',
-  'dispatch',
-  'check',
-  'close',
-  'approve_suspend',
-  'approve_extend',
-  'approve_limit',
-  'approve_void',
-  'resume',
-]);
+const FIRST = new Set(ORDER.slice(0, ORDER.indexOf('resume') + 1)); // they carry the work on
 // one tap does it: nothing more to be said
 export const AT_ONCE = new Set([
   'take',

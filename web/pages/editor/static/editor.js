@@ -1,7 +1,6 @@
 // The boundary editor: tools on the left, the map, the panel. What is drawn is an operation the server does on the
-import { colour } from '../../shared/dom.js';
+import { $, colour, page, phone } from '../../shared/dom.js';
 // coverage; the picture here only runs ahead of it while a vertex is dragged.
-import { $, page, phone } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { query } from '../../shared/request.js';
 import * as api from './api.js';

@@ -1,6 +1,5 @@
 // Two days side by side: the old lines dashed under the new, what changed hands tinted, and a list that flies to each.
-import { colour } from '../../shared/dom.js';
-import { $, h, page } from '../../shared/dom.js';
+import { $, colour, h, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { ask, query } from '../../shared/request.js';
 import { Coverage, gone } from '../../shared/coverage.js';

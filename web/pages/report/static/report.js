@@ -1,11 +1,11 @@
 // The reporter's form: photo, place, kind, send. A draft has one key, so that sending again never files it twice.
-import { colour } from '../../shared/dom.js';
-import { $, h, page } from '../../shared/dom.js';
+import { $, colour, h, page } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
 import { ask, inWords, query, Refused, setOfflineText } from '../../shared/request.js';
 import { emergency } from './emergency.js';
 import { kept, remember } from './my-reports.js';
 import { prepared } from '../../shared/image.js';
+import { objectStore } from '../../shared/object-store.js';
 
 setOfflineText(t('No connection. What you wrote is kept on this phone.'));
 
@@ -41,36 +41,11 @@ function save() {
   }
 }
 
+const withDrafts = objectStore('wangge', 'drafts'); // without it photos live as long as the page
 const files = {
-  open: () =>
-    new Promise((done, failed) => {
-      const asked = indexedDB.open('wangge', 1);
-      asked.onupgradeneeded = () => asked.result.createObjectStore('drafts');
-      asked.onsuccess = () => done(asked.result);
-      asked.onerror = () => failed(asked.error);
-    }),
-  async do(mode, what) {
-    try {
-      const database = await files.open();
-      return await new Promise((done, failed) => {
-        const work = database.transaction('drafts', mode),
-          asked = what(work.objectStore('drafts'));
-        work.oncomplete = () => {
-          database.close();
-          done(asked.result);
-        };
-        work.onabort = work.onerror = () => {
-          database.close();
-          failed(work.error);
-        };
-      });
-    } catch {
-      return undefined;
-    } // a private window: photos live as long as the page
-  },
-  put: (blobs) => files.do('readwrite', (store) => store.put(blobs, state.key)),
-  get: () => files.do('readonly', (store) => store.get(state.key)),
-  forget: () => files.do('readwrite', (store) => store.clear()),
+  put: (blobs) => withDrafts('readwrite', (store) => store.put(blobs, state.key)),
+  get: () => withDrafts('readonly', (store) => store.get(state.key)),
+  forget: () => withDrafts('readwrite', (store) => store.clear()),
 };
 
 // ---- 1: photos

@@ -1,6 +1,5 @@
 // The preview of a revision: its map, what moves, what is odd, and what can be done with it.
-import { colour } from '../../shared/dom.js';
-import { $, h, page } from '../../shared/dom.js';
+import { $, colour, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
 import { call } from '../../shared/request.js';
 import { Coverage, gone } from '../../shared/coverage.js';

@@ -1,6 +1,5 @@
 // Bringing back a file edited elsewhere: the report, and a torn file on the map.
-import { colour } from '../../shared/dom.js';
-import { $, h, page } from '../../shared/dom.js';
+import { $, colour, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
 import { ask, inWords } from '../../shared/request.js';
 import { clear, fit, fly, hatch, shape } from './revision-map.js';

@@ -1,6 +1,5 @@
 // The grid worker's page: my matters by urgency, the map of my patch, and moves that wait for a connection.
-import { colour } from '../../shared/dom.js';
-import { $, h, page, phone } from '../../shared/dom.js';
+import { $, colour, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { ask, query, Refused } from '../../shared/request.js';
 import {
@@ -21,6 +20,7 @@ import {
   urgency,
   when,
 } from '../../shared/incident.js';
+import { objectStore } from '../../shared/object-store.js';
 
 const EMPTY_LABELS = {
   new: t('Nothing to take. New matters appear here by themselves.'),
@@ -50,36 +50,12 @@ const say = (words, bad = false) => {
 };
 
 // ---- moves not sent yet: in IndexedDB with their photos, so that nothing written is lost
+// without IndexedDB they wait as long as the page
+const withWaiting = objectStore('wangge-work', 'waiting', { keyPath: 'key' });
 const store = {
-  open: () =>
-    new Promise((done, failed) => {
-      const asked = indexedDB.open('wangge-work', 1);
-      asked.onupgradeneeded = () => asked.result.createObjectStore('waiting', { keyPath: 'key' });
-      asked.onsuccess = () => done(asked.result);
-      asked.onerror = () => failed(asked.error);
-    }),
-  async do(mode, what) {
-    try {
-      const database = await store.open();
-      return await new Promise((done, failed) => {
-        const work = database.transaction('waiting', mode),
-          asked = what(work.objectStore('waiting'));
-        work.oncomplete = () => {
-          database.close();
-          done(asked.result);
-        };
-        work.onabort = work.onerror = () => {
-          database.close();
-          failed(work.error);
-        };
-      });
-    } catch {
-      return undefined;
-    } // a private window: they wait as long as the page
-  },
-  put: (one) => store.do('readwrite', (box) => box.put(one)),
-  all: () => store.do('readonly', (box) => box.getAll()),
-  drop: (key) => store.do('readwrite', (box) => box.delete(key)),
+  put: (one) => withWaiting('readwrite', (box) => box.put(one)),
+  all: () => withWaiting('readonly', (box) => box.getAll()),
+  drop: (key) => withWaiting('readwrite', (box) => box.delete(key)),
 };
 
 async function act(one, name, body, photos) {
