@@ -56,6 +56,22 @@ def test_a_move_waits_for_the_connection_and_is_done_once(phone, site, served, s
     assert session.scalar(query, {"id": number}) == 1
 
 
+def test_a_connection_that_comes_back_behind_a_failing_request_is_used(phone, site, served, session):
+    number, words = filed(session)
+    page = signed_in(phone, site, served, "worker", "/work")
+    requests = []
+    page.route("**/api/v1/incidents/*/moves", lambda route: requests.append(route) if not requests else route.continue_())
+    card = page.locator(".wrk-card", has_text=words)
+    with page.expect_request("**/api/v1/incidents/*/moves"):
+        card.locator("[data-move=take]").tap()
+    expect(card.locator(".wrk-wait")).to_be_visible()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    requests[0].abort()
+    expect(card).to_have_count(0)  # well before the minute in which the page looks again by itself
+    session.rollback()
+    assert session.scalar(text("SELECT state FROM incident WHERE id = :id"), {"id": number}) == "taken"
+
+
 def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session):
     number, words = filed(session)
     page = signed_in(phone, site, served, "worker", "/work")

@@ -28,6 +28,7 @@ const state = {
 };
 let photos = []; // {blob, url, bad}
 let sending = null,
+  reconnected = false,
   preparing = Promise.resolve();
 
 function save() {
@@ -546,12 +547,14 @@ async function send() {
   $('send').setAttribute('aria-disabled', 'true');
   $('progress').hidden = false;
   say(t('Sending… %(n)s %%', { n: 0 }));
+  reconnected = false;
   sending = post(body, (n) => {
     $('progress').value = n;
     say(n < 100 ? t('Sending… %(n)s %%', { n }) : t('Sent; waiting for the answer…'));
   });
   const { status, answer } = await sending;
   sending = null;
+  if (!status && reconnected) return send(); // the connection came back behind this request
   $('progress').hidden = true;
   $('send').removeAttribute('aria-disabled');
   if (status === 201) return filed(answer);
@@ -641,7 +644,8 @@ $('discard').onclick = async () => {
   location.assign(location.pathname);
 };
 addEventListener('online', () => {
-  if (state.sent && !sending) send();
+  if (sending) reconnected = true;
+  else if (state.sent) send();
   else if (state.place) whose();
 });
 addEventListener('offline', () => {

@@ -42,7 +42,8 @@ let items = [],
   here = null,
   opened = null,
   waiting = [],
-  sending = false;
+  sending = false,
+  again = false;
 
 const say = (words, bad = false) => {
   $('said').textContent = words;
@@ -76,61 +77,70 @@ async function act(one, name, body, photos) {
   return flush();
 }
 
+// A call while another sends is not lost: the connection may have come back behind a request that failed.
 async function flush() {
+  again = true;
   if (sending) return;
   sending = true;
   try {
-    for (const entry of [...waiting]) {
-      let answer = null,
-        problem = null;
-      try {
-        answer = await send(`/incidents/${entry.id}/moves`, {
-          body: entry.body,
-          photos: entry.photos,
-          version: entry.version,
-          key: entry.key,
-        });
-      } catch (error) {
-        if (!(error instanceof Refused)) throw error;
-        problem = error.problem;
-      }
-      if (problem && (problem.status === 0 || problem.status === 429 || problem.status >= 500)) {
-        say(t('%(n)s moves wait for a connection and are sent by themselves', { n: waiting.length }));
-        break;
-      }
-      if (problem && problem.status === 401) {
-        $('said').replaceChildren(
-          t('Your session has ended. Sign in again: what you wrote is kept and sent then.'),
-          ' ',
-          h('a', { href: `${page.sign_in}?${query({ next: location.pathname })}` }, '→'),
-        );
-        break;
-      }
-      waiting = waiting.filter((other) => other !== entry);
-      await store.drop(entry.key);
-      if (answer) {
-        items = items.map((one) => (one.id === answer.id ? answer : one));
-        // what waits behind it was written knowing of it
-        waiting
-          .filter((other) => other.id === entry.id)
-          .forEach((other) => {
-            other.version = answer.version;
-            store.put(other);
-          });
-        say(t('Sent: %(move)s', { move: moveWords(entry.name) }));
-      } else {
-        say(
-          (problem.status === 409
-            ? t('Somebody was faster: %(why)s', { why: problem.detail })
-            : t('Not accepted: %(why)s', { why: problem.detail })) + (entry.body.note ? ` “${entry.body.note}”` : ''),
-          true,
-        );
-      }
-      await load(true);
+    while (again) {
+      again = false;
+      await sendWaiting();
     }
   } finally {
     sending = false;
     draw();
+  }
+}
+
+async function sendWaiting() {
+  for (const entry of [...waiting]) {
+    let answer = null,
+      problem = null;
+    try {
+      answer = await send(`/incidents/${entry.id}/moves`, {
+        body: entry.body,
+        photos: entry.photos,
+        version: entry.version,
+        key: entry.key,
+      });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      problem = error.problem;
+    }
+    if (problem && (problem.status === 0 || problem.status === 429 || problem.status >= 500)) {
+      say(t('%(n)s moves wait for a connection and are sent by themselves', { n: waiting.length }));
+      break;
+    }
+    if (problem && problem.status === 401) {
+      $('said').replaceChildren(
+        t('Your session has ended. Sign in again: what you wrote is kept and sent then.'),
+        ' ',
+        h('a', { href: `${page.sign_in}?${query({ next: location.pathname })}` }, '→'),
+      );
+      break;
+    }
+    waiting = waiting.filter((other) => other !== entry);
+    await store.drop(entry.key);
+    if (answer) {
+      items = items.map((one) => (one.id === answer.id ? answer : one));
+      // what waits behind it was written knowing of it
+      waiting
+        .filter((other) => other.id === entry.id)
+        .forEach((other) => {
+          other.version = answer.version;
+          store.put(other);
+        });
+      say(t('Sent: %(move)s', { move: moveWords(entry.name) }));
+    } else {
+      say(
+        (problem.status === 409
+          ? t('Somebody was faster: %(why)s', { why: problem.detail })
+          : t('Not accepted: %(why)s', { why: problem.detail })) + (entry.body.note ? ` “${entry.body.note}”` : ''),
+        true,
+      );
+    }
+    await load(true);
   }
 }
 
